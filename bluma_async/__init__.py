@@ -1,0 +1,1 @@
+"""The Bluma SDK, async: everything that has behaviour lives here."""
