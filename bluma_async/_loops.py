@@ -1,0 +1,91 @@
+"""
+One resource for each event loop of this process, closed together with its loop.
+
+A client may be made anywhere and used from several loops. What it opens in a loop belongs to that loop alone.
+
+Rule 1: a resource is closed in its own loop: by `close`, or by the loop's shutdown (`asyncio.run` ends that way).
+Rule 2: what a loop closed the hard way left behind is abandoned: its sockets are closed, nothing is awaited.
+Rule 3: what was opened before a fork is the parent's; the child neither uses nor closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from typing import AsyncGenerator, Awaitable, Callable, Dict, Generic, Tuple, TypeVar
+
+import attrs
+
+__all__ = ["PerLoop"]
+
+R = TypeVar("R")
+Key = Tuple[int, asyncio.AbstractEventLoop]
+
+
+@attrs.define
+class _Held(Generic[R]):
+    resource: R
+    keeper: AsyncGenerator[None, None]
+
+
+class PerLoop(Generic[R]):
+    """Open a resource at its first use in a loop, and see that it is closed."""
+
+    def __init__(
+        self, opened: Callable[[], R], close: Callable[[R], Awaitable[None]], abandon: Callable[[R], None]
+    ) -> None:
+        self._opened = opened
+        self._close = close
+        self._abandon = abandon
+        self._held: Dict[Key, _Held[R]] = {}
+        self._lock = threading.Lock()
+
+    async def get(self) -> R:
+        """Return the running loop's resource."""
+        key = (os.getpid(), asyncio.get_running_loop())
+        held = self._held.get(key)
+        return held.resource if held else await self._open(key)
+
+    async def close(self) -> None:
+        """Close everything this process opened; in other running loops as soon as they come to it."""
+        with self._lock:
+            mine = {key: held for key, held in self._held.items() if key[0] == os.getpid()}
+            for key in mine:
+                del self._held[key]
+        for (_, loop), held in mine.items():
+            if loop is asyncio.get_running_loop():
+                await held.keeper.aclose()
+            elif loop.is_running():
+                asyncio.run_coroutine_threadsafe(_end(held.keeper), loop)
+            else:
+                self._abandon(held.resource)
+
+    async def _open(self, key: Key) -> R:
+        self._drop_closed()
+        resource = self._opened()
+        keeper = self._keep(key, resource)
+        await keeper.__anext__()
+        with self._lock:
+            self._held[key] = _Held(resource, keeper)
+        return resource
+
+    async def _keep(self, key: Key, resource: R) -> AsyncGenerator[None, None]:
+        """Close the resource when the loop shuts down its async generators: that is the loop's only farewell."""
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.pop(key, None)
+            await self._close(resource)
+
+    def _drop_closed(self) -> None:
+        with self._lock:
+            closed = [key for key in self._held if key[0] == os.getpid() and key[1].is_closed()]
+            dropped = [self._held.pop(key) for key in closed]
+        for held in dropped:
+            self._abandon(held.resource)
+
+
+async def _end(keeper: AsyncGenerator[None, None]) -> None:
+    await keeper.aclose()

@@ -1,0 +1,140 @@
+"""
+What response models are made of: attrs classes that also answer as dataclasses, open enums, free-form objects.
+
+Rule 1: nothing private lives in a model's `__dict__`; web frameworks serialise it as it is.
+Rule 2: what the server invents later is kept: unknown fields as attributes, unknown values as themselves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timezone
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, TypeVar, cast
+
+import attrs
+
+if TYPE_CHECKING:
+    from typing import ClassVar
+
+    from typing_extensions import Self, dataclass_transform
+else:
+
+    def dataclass_transform(**_: object) -> Callable[[T], T]:
+        """Mean nothing at run time."""
+        return lambda decorator: decorator
+
+
+T = TypeVar("T")
+
+
+class AttrDict(Dict[str, Any]):
+    """
+    A free-form JSON object: a dict that also answers as attributes, at every depth.
+
+    A key that is also a dict method, such as `items`, is reached by index.
+    """
+
+    __slots__ = ()
+    _optional: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__({key: free_form(value) for key, value in dict(*args, **kwargs).items()})
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self:
+            return self[name]
+        if name in self._optional:
+            return None
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; it has {', '.join(map(str, self)) or 'nothing'}")
+
+
+def free_form(value: Any) -> Any:
+    """Return the value with every object in it answering as attributes."""
+    if isinstance(value, dict) and not isinstance(value, AttrDict):
+        return AttrDict(cast("dict[str, Any]", value))
+    if isinstance(value, list):
+        return [free_form(entry) for entry in cast("list[Any]", value)]
+    return value
+
+
+class OpenEnum(str, Enum):
+    """An enum of strings that prints as its value, and keeps a value it has never heard of."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = value
+        unknown._value_ = value
+        return unknown
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self.value), spec)
+
+    __eq__ = str.__eq__
+    __hash__ = str.__hash__
+
+
+class Model:
+    """The base of every response model."""
+
+    if TYPE_CHECKING:
+        __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form: dates as ISO 8601 text, enums as their values, models as objects."""
+        return {name: _to_json(value) for name, value in self.__dict__.items()}
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(attrs.field,))
+def model(cls: type[T]) -> type[T]:
+    """Make the class a keyword-only attrs class that `dataclasses` also takes for one of its own."""
+    made = attrs.define(cls, kw_only=True, slots=False, eq=True, unsafe_hash=False)
+    shape = dataclasses.make_dataclass(
+        made.__name__, [_dataclass_field(entry) for entry in attrs.fields(made)], init=False, repr=False, eq=False
+    )
+    made.__dataclass_fields__ = shape.__dataclass_fields__  # type: ignore[attr-defined]  # Model declares it
+    return made
+
+
+def hidden(_: object) -> str:
+    """Stand for a secret in a repr."""
+    return "'***'"
+
+
+def without_query(url: object) -> str:
+    """Show a signed link without what makes it valid."""
+    head, mark, _ = str(url).partition("?")
+    return repr(head + "?***" if mark else head)
+
+
+def utc_now() -> datetime:
+    """Return the present time, aware, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+def _dataclass_field(entry: attrs.Attribute[Any]) -> tuple[str, Any, Any]:
+    if isinstance(entry.default, attrs.Factory):  # type: ignore[arg-type]  # Factory is a class; its stub is a function
+        return entry.name, entry.type, dataclasses.field(default_factory=entry.default.factory)
+    if entry.default is attrs.NOTHING:
+        return entry.name, entry.type, dataclasses.field()
+    return entry.name, entry.type, dataclasses.field(default=entry.default)
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return {key: _to_json(entry) for key, entry in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_to_json(entry) for entry in cast("list[Any]", value)]
+    return value

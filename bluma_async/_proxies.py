@@ -1,0 +1,33 @@
+"""
+Which proxy a request goes through.
+
+aiohttp's own `trust_env` would also read `~/.netrc`, from disk and for every request, and put what it finds there in
+the place of the API key. So the environment is asked here, once for each origin.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Optional, Tuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+__all__ = ["Proxies"]
+
+
+class Proxies:
+    """The proxy of each origin: the one that was passed in, else the environment's, else none."""
+
+    def __init__(self, proxy: str | None, *, trust_env: bool) -> None:
+        self._proxy = proxy
+        self._trust_env = trust_env
+        self._found: Dict[Tuple[str, str], Optional[str]] = {}
+
+    def of(self, url: str) -> str | None:
+        """Return the proxy for a URL; None for a direct connection."""
+        if self._proxy or not self._trust_env:
+            return self._proxy
+        scheme, host, *_ = urlsplit(url)
+        origin = (scheme, host)
+        if origin not in self._found:
+            self._found[origin] = None if proxy_bypass(host) else getproxies().get(scheme)
+        return self._found[origin]

@@ -1,0 +1,238 @@
+"""
+Send a call: the one retry loop.
+
+Rule 1: an attempt is bounded by `timeout`, the call with its retries and pauses by `deadline`.
+Rule 2: what follows a failure is decided by `_wire.retry`; this module only does it.
+Rule 3: time and I/O are passed in.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import random
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Sequence, TypeVar
+
+import attrs
+
+from bluma_async._callbacks import call_back
+from bluma_async._hooks import Observer
+from bluma_async._version import __version__
+from bluma_async._wire.answers import read
+from bluma_async._wire.budget import RateLimit, read_rate_limit
+from bluma_async._wire.messages import Answer, Request, read_http_date
+from bluma_async._wire.retry import GiveUp, LookFirst, decide
+from bluma_async.errors import (
+    AmbiguousCreateError,
+    APIError,
+    BlumaError,
+    InvalidArgumentError,
+    NetworkError,
+    RequestTimeoutError,
+)
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+
+    from bluma_async._options import Options
+    from bluma_async._ports import Clock, Transport
+    from bluma_async._wire.call import Call
+    from bluma_async._wire.messages import Download
+    from bluma_async._wire.retry import Decision
+    from bluma_async.types import Video
+
+__all__ = ["Look", "Session", "Shared", "Trip", "in_doubt"]
+
+T = TypeVar("T")
+PYTHON = platform.python_version()
+
+
+@attrs.define
+class Shared:
+    """What all copies of one client have in common."""
+
+    clock: Clock
+    open_transport: Callable[[], Transport]
+    transport: Transport | None = None
+    is_closed: bool = False
+    budget_headers: Mapping[str, str] = attrs.field(factory=dict)
+    dated: tuple[str, float] | None = None  # the last Date header, and when it came
+    known_ids: set[str] = attrs.field(factory=set)
+
+    def reach(self) -> Transport:
+        """Return the transport, opened at its first use."""
+        if self.is_closed:
+            raise BlumaError("This client is closed, and nothing was sent. Make a new one, or close it later.")
+        if self.transport is None:
+            self.transport = self.open_transport()
+        return self.transport
+
+    def remember(self, answer: Answer) -> None:
+        """Keep what an answer tells of the budget and of the server's clock."""
+        if "x-ratelimit-remaining" in answer.headers:
+            self.budget_headers = answer.headers
+        date = answer.headers.get("date")
+        if date:
+            self.dated = (date, self.clock.now())
+
+    def server_time(self, moment: float) -> datetime | None:
+        """Return what the server's clock shows at a moment of ours; None before its first answer."""
+        told = read_http_date(self.dated[0]) if self.dated else None
+        return told + timedelta(seconds=moment - self.dated[1]) if told and self.dated else None
+
+
+@attrs.frozen
+class Trip:
+    """One call on its way, with all its attempts; `began` and `ends` are moments of our clock."""
+
+    call: Call[Any]
+    request: Request
+    began: float
+    ends: float | None
+
+
+Look = Callable[[Trip, BlumaError], Awaitable[None]]
+
+
+class Session:
+    """Sends calls by one set of options, over what all copies of the client share."""
+
+    def __init__(self, options: Options, shared: Shared) -> None:
+        self.options = options
+        self.shared = shared
+        self._policy = options.retry_policy
+        self._observer = Observer(options)
+        self._headers = _standing_headers(options)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The key's budget as the last answer told it."""
+        return read_rate_limit(self.shared.budget_headers)
+
+    def with_options(self, changes: Mapping[str, Any]) -> Session:
+        """Return a session with other options over the same connections."""
+        return Session(self.options.changed(changes), self.shared)
+
+    async def send(self, call: Call[T], *, within: float | None = None, look: Look | None = None) -> T:
+        """
+        Send a call, repeat it as the options say, and return what its answer carries.
+
+        Args:
+            call: What to send.
+            within: Seconds for the whole call, if that is sooner than the `deadline` option.
+            look: How to find out whether a call that costs money was accepted: returns if it certainly was not,
+                raises otherwise. Without it, such a call is never repeated when in doubt.
+        """
+        trip = self._begin(call, within)
+        attempt = 0
+        while True:
+            try:
+                return await self._attempt(trip, attempt)
+            except (APIError, NetworkError) as error:
+                failure = error
+            failure.attempts = attempt + 1
+            await self._follow(trip, failure, attempt, look)
+            attempt += 1
+
+    def stream(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Download]:
+        """Open a plain or signed link. The key is not sent: the link is proof enough, and its host is not the API's."""
+        agent = {"User-Agent": self._headers["User-Agent"], "Accept-Encoding": "identity"}
+        return self.shared.reach().stream(Request("GET", url, {**agent, **headers}), self.options.timeout)
+
+    async def close(self) -> None:
+        """Let go of the connections, for all copies of the client."""
+        self.shared.is_closed = True
+        if self.shared.transport is not None:
+            await self.shared.transport.close()
+
+    def _begin(self, call: Call[Any], within: float | None) -> Trip:
+        headers = self._headers
+        if call.method != "GET":
+            headers = {**headers, "Idempotency-Key": call.idempotency_key or uuid.uuid4().hex}
+            if call.body is not None:
+                headers["Content-Type"] = "application/json"
+        url = self.options.base_url + call.path
+        began = self.shared.clock.now()
+        bounds = [bound for bound in (within, self.options.deadline) if bound is not None]
+        request = Request(call.method, url, headers, call.body, call.parts, call.fields)
+        return Trip(call, request, began, began + min(bounds) if bounds else None)
+
+    async def _attempt(self, trip: Trip, attempt: int) -> Any:
+        request, sent_at = trip.request, self.shared.clock.now()
+        patience = None if trip.ends is None else trip.ends - sent_at
+        if patience is not None and patience <= 0:
+            raise RequestTimeoutError(f"{request.method} {trip.call.path}: no time is left for it.", request_sent=False)
+        await self._observer.sending(request, attempt)
+        answer = await self.shared.reach().send(request, self.options.timeout, patience)
+        self.shared.remember(answer)
+        await self._observer.answered(request, answer, attempt, self.shared.clock.now() - sent_at)
+        return read(self._without_key(answer), trip.call.decode)
+
+    def _without_key(self, answer: Answer) -> Answer:
+        """Keep a server that echoes the key from putting it into an error."""
+        if answer.status < 300:
+            return answer
+        return attrs.evolve(answer, body=answer.body.replace(self.options.api_key.encode(), b"***"))
+
+    async def _follow(self, trip: Trip, failure: BlumaError, attempt: int, look: Look | None) -> None:
+        """Do what follows a failed attempt; return if that is another one."""
+        decision = await self._decide(trip, failure, attempt, can_look=look is not None)
+        if isinstance(decision, GiveUp):
+            if decision.in_doubt:
+                raise in_doubt(trip, self.shared, failure) from failure
+            raise failure
+        is_look = isinstance(decision, LookFirst)
+        repeats = not is_look or decision.then_repeat
+        if repeats:
+            await self._observer.repeating(trip.request, failure, attempt, decision.after)
+            await self.shared.clock.sleep(decision.after)
+        if is_look and look is not None:
+            await look(trip, failure)
+        if not repeats:
+            raise failure
+
+    async def _decide(self, trip: Trip, failure: BlumaError, attempt: int, *, can_look: bool) -> Decision:
+        options, delay = self.options, 0.0
+        if options.should_retry is None or isinstance(failure, InvalidArgumentError):
+            repeat = self._policy.is_worth_repeating(failure, attempt)
+        else:
+            repeat = bool(await call_back(options.should_retry, failure, attempt))
+        if repeat and options.calculate_retry_delay is not None:
+            delay = max(float(await call_back(options.calculate_retry_delay, attempt)), 0.0)
+        elif repeat:
+            delay = self._policy.delay(failure, attempt, random.random())  # noqa: S311 - spreads a fleet, hides nothing
+        left = math.inf if trip.ends is None else trip.ends - self.shared.clock.now()
+        return decide(
+            trip.call.safety, failure, self._policy, repeat=repeat, delay=delay, time_left=left, can_look=can_look
+        )
+
+
+def in_doubt(trip: Trip, shared: Shared, failure: BlumaError, candidates: Sequence[Video] = ()) -> AmbiguousCreateError:
+    """Return the error for a paid call that may have been accepted."""
+    found = f"{len(candidates)} video(s) may be it" if candidates else "it could not be looked up"
+    return AmbiguousCreateError(
+        f"{failure} It may have been accepted and billed, and was not repeated: {found}. See `candidates`, or list the "
+        "newest videos, before creating it again.",
+        status=failure.status,
+        attempts=failure.attempts,
+        candidates=candidates,
+        idempotency_key=trip.request.headers.get("Idempotency-Key"),
+        template_id=trip.call.subject,
+        started_at=shared.server_time(trip.began),
+    )
+
+
+def _standing_headers(options: Options) -> dict[str, str]:
+    """Return what every request carries; the caller's own headers replace ours, whatever their case."""
+    ours = {
+        "Authorization": f"Bearer {options.api_key}",
+        "User-Agent": f"bluma-python/{__version__} python/{PYTHON}",
+        "Accept": "application/json",
+    }
+    theirs = {name.lower(): name for name in options.default_headers}
+    kept = {name: value for name, value in ours.items() if name.lower() not in theirs}
+    renamed = {theirs[name.lower()]: name for name in ours if name.lower() in theirs}
+    return {**kept, **{renamed.get(name, name): value for name, value in options.default_headers.items()}}

@@ -1,0 +1,236 @@
+"""
+One request in, one answer out: the only module that knows the aiohttp client.
+
+Rule 1: connections belong to the event loop that made them.
+Rule 2: whatever goes wrong is a NetworkError that tells whether the server may have acted on the request.
+Rule 3: `timeout` bounds one exchange for real, however slowly the answer trickles in. Waiting for a free connection is
+not part of it: ten thousand calls at once are a queue, not a slow server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import math
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, AsyncIterator, Sequence
+
+import aiohttp
+import anyio
+import anyio.to_thread
+import attrs
+from yarl import URL
+
+from bluma_async._loops import PerLoop
+from bluma_async._proxies import Proxies
+from bluma_async._wire.messages import Answer, Download
+from bluma_async.errors import NetworkError, RequestTimeoutError
+
+if TYPE_CHECKING:
+    import ssl
+
+    from bluma_async._wire.messages import Request
+
+__all__ = ["AiohttpTransport"]
+
+FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+LARGE_BODY = 2**20  # aiohttp warns of larger bytes, and takes a reader instead
+CHUNK = 2**16
+
+
+@attrs.define
+class _Connections:
+    session: aiohttp.ClientSession
+    gate: asyncio.Semaphore
+    is_ours: bool = True
+
+
+class AiohttpTransport:
+    """Send requests with aiohttp, from any number of event loops."""
+
+    def __init__(
+        self,
+        *,
+        connection_limit: int = 100,
+        proxy: str | None = None,
+        trust_env: bool = True,
+        ssl_context: ssl.SSLContext | None = None,
+        http_session: aiohttp.ClientSession | None = None,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+    ) -> None:
+        self._limit = connection_limit
+        self._proxies = Proxies(proxy, trust_env=trust_env)
+        self._ssl = ssl_context
+        self._borrowed = http_session
+        self._trace_configs = list(trace_configs)
+        self._connections = PerLoop(self._open, _close, _abandon)
+
+    async def send(self, request: Request, timeout: float, patience: float | None = None) -> Answer:  # noqa: ASYNC109
+        """
+        Exchange one request for its answer.
+
+        Args:
+            request: What to send.
+            timeout: Seconds the exchange may take, from connecting to the last byte.
+            patience: Seconds to wait for a free connection and exchange, together; None for as long as it takes.
+
+        Raises:
+            NetworkError: No answer came.
+        """
+        connections = await self._connections.get()
+        queued_at = asyncio.get_running_loop().time()
+        await _queue(connections.gate, request, patience)
+        try:
+            waited = asyncio.get_running_loop().time() - queued_at
+            left = timeout if patience is None else max(min(timeout, patience - waited), 0.001)
+            return await self._exchange(connections.session, request, left)
+        finally:
+            connections.gate.release()
+
+    @asynccontextmanager
+    async def stream(self, request: Request, timeout: float) -> AsyncIterator[Download]:  # noqa: ASYNC109
+        """
+        Open an answer for reading piece by piece; `timeout` bounds the connecting, and the wait for each piece.
+
+        Raises:
+            NetworkError: No answer came, or it broke off.
+        """
+        session = (await self._connections.get()).session
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
+        try:
+            async with session.get(
+                URL(request.url, encoded=True),
+                headers=request.headers,
+                timeout=limits,
+                proxy=self._proxies.of(request.url),
+            ) as response:
+                yield Download(response.status, response.headers, response.content.iter_chunked(CHUNK))
+        except FAILURES as problem:
+            raise _network_error(problem, request, timeout, is_sent=True) from _without_headers(problem)
+
+    async def close(self) -> None:
+        """Close the connections; a session that was passed in stays open."""
+        await self._connections.close()
+
+    def _open(self) -> _Connections:
+        if self._borrowed is not None:
+            return _Connections(self._borrowed, asyncio.Semaphore(self._limit), is_ours=False)
+        connector_options: dict[str, Any] = {"ssl": self._ssl} if self._ssl else {}
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, **connector_options),  # the gate is the limit
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=self._trace_configs,
+        )
+        return _Connections(session, asyncio.Semaphore(self._limit))
+
+    async def _exchange(self, session: aiohttp.ClientSession, request: Request, timeout: float) -> Answer:  # noqa: ASYNC109
+        body = await _body(request)
+        try:
+            async with session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=request.headers,
+                data=body,
+                timeout=_total(timeout),
+                allow_redirects=request.method == "GET",  # aiohttp drops the key on the way to another origin
+                raise_for_status=False,
+                proxy=self._proxies.of(request.url),
+            ) as response:
+                return Answer(response.status, response.headers, await response.read())
+        except FAILURES as problem:
+            is_sent = body.is_sent if isinstance(body, _Body) else True
+            raise _network_error(problem, request, timeout, is_sent=is_sent) from _without_headers(problem)
+
+
+class _Body(aiohttp.BytesPayload):
+    """A body that remembers whether any of it went out: before that, no server has acted on it."""
+
+    is_sent = False
+
+    async def write(self, writer: Any) -> None:
+        self.is_sent = True
+        await super().write(writer)
+
+    async def write_with_length(self, writer: Any, content_length: int | None) -> None:
+        self.is_sent = True
+        await super().write_with_length(writer, content_length)
+
+
+async def _body(request: Request) -> aiohttp.Payload | aiohttp.FormData | io.BytesIO | None:
+    if request.parts:
+        form = aiohttp.FormData(list(request.fields.items()))
+        for part in request.parts:
+            reader = await anyio.to_thread.run_sync(part.open)
+            form.add_field(part.name, reader, filename=part.file_name, content_type=part.content_type)
+        return form
+    if request.body is None:
+        return None
+    return _Body(request.body) if len(request.body) < LARGE_BODY else io.BytesIO(request.body)
+
+
+async def _queue(gate: asyncio.Semaphore, request: Request, patience: float | None) -> None:
+    """Take a place among the connections, or say that none came free."""
+    if patience is None or not gate.locked():
+        await gate.acquire()
+        return
+    with anyio.move_on_after(patience):
+        await gate.acquire()
+        return
+    raise RequestTimeoutError(
+        f"{request.method} {_where(request)} was not sent: no connection came free within {patience:g} s. Raise "
+        "connection_limit, or the deadline.",
+        request_sent=False,
+    )
+
+
+@lru_cache(maxsize=64)
+def _total(timeout: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=timeout, ceil_threshold=math.inf)
+
+
+def _network_error(problem: BaseException, request: Request, timeout: float, *, is_sent: bool) -> NetworkError:
+    is_sent = is_sent and not isinstance(problem, NEVER_SENT)
+    what = f"{request.method} {_where(request)}"
+    if isinstance(problem, asyncio.TimeoutError):
+        return RequestTimeoutError(f"{what} got no full answer within {timeout:g} s.", request_sent=is_sent)
+    reason = str(problem) or type(problem).__name__
+    outcome = "The server may have acted on it." if is_sent else "The server never saw it."
+    return NetworkError(f"{what} failed: {reason}. {outcome}", request_sent=is_sent)
+
+
+def _where(request: Request) -> str:
+    return URL(request.url, encoded=True).with_query(None).human_repr()
+
+
+def _without_headers(problem: BaseException) -> BaseException | None:
+    """Return the problem as a cause, unless it holds the request's headers, and with them the key."""
+    return None if isinstance(problem, aiohttp.ClientResponseError) else problem
+
+
+async def _close(connections: _Connections) -> None:
+    if connections.is_ours:
+        await connections.session.close()
+
+
+def _abandon(connections: _Connections) -> None:
+    """Close the sockets of a loop that is gone: no transport of it can be closed the usual way."""
+    connector = connections.session.connector
+    if not connections.is_ours or connector is None:
+        return
+    connections.session.detach()
+    # aiohttp and asyncio have no public way to do this; a change of theirs fails test_loops.
+    pooled = [protocol for group in connector._conns.values() for protocol, *_ in group]  # noqa: SLF001
+    for protocol in [*pooled, *connector._acquired]:  # noqa: SLF001
+        _close_socket(protocol.transport)
+    connector._close()  # noqa: SLF001
+
+
+def _close_socket(transport: Any) -> None:
+    inner = getattr(transport, "_ssl_protocol", None)
+    plain = getattr(inner, "_transport", None) or transport
+    sock = getattr(plain, "_sock", None)
+    if sock is not None:
+        sock.close()
+        plain._sock = None  # noqa: SLF001 - what __del__ looks at

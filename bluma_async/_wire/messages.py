@@ -1,0 +1,68 @@
+"""One HTTP request and its answer, as plain data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, AsyncIterator, BinaryIO, Callable, Mapping, Sequence
+
+import attrs
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["Answer", "Download", "Part", "Request"]
+
+
+@attrs.frozen
+class Part:
+    """One file of a multipart body. `open` gives a fresh reader for every attempt."""
+
+    name: str
+    file_name: str
+    content_type: str
+    open: Callable[[], BinaryIO]
+
+
+@attrs.frozen
+class Request:
+    """What one attempt sends. `url` is complete and already percent-encoded."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = attrs.field(repr=False)  # the API key is among them
+    body: bytes | None = None
+    parts: Sequence[Part] = ()
+    fields: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Answer:
+    """What came back, whole. `headers` are looked up by lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def date(self) -> datetime | None:
+        """When the server says it answered, by its own clock."""
+        return read_http_date(self.headers.get("date"))
+
+
+@attrs.frozen
+class Download:
+    """An answer that is read piece by piece."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]
+
+
+def read_http_date(text: str | None) -> datetime | None:
+    """Read an HTTP date; None when it is missing or no date."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - half of this package's import time, rarely needed
+
+    try:
+        date = parsedate_to_datetime(text or "")
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return date if date.tzinfo else None

@@ -1,0 +1,88 @@
+"""
+Sign and verify webhooks.
+
+The signature is `sha256=` and the hex HMAC-SHA256 of the raw body, keyed with the whole secret (`whsec_` included).
+Rule 1: bytes are signed, as they came; nothing is decoded or serialised again before it is verified.
+Rule 2: an unset secret or a missing signature never verifies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Sequence, Union, cast
+
+from bluma_async.errors import WebhookVerificationError
+
+__all__ = ["Payload", "Secret", "check_signature", "sign_webhook", "verify_webhook_signature"]
+
+Payload = Union[bytes, bytearray, memoryview, str]
+Secret = Union[str, bytes, Sequence[Union[str, bytes]]]
+SCHEME = b"sha256="
+
+
+def sign_webhook(payload: Payload, secret: str | bytes) -> str:
+    """
+    Return the `X-Bluma-Signature` that Bluma would send with this body, for tests of webhook handlers.
+
+    Raises:
+        WebhookVerificationError: The payload or the secret is empty or not text or bytes.
+    """
+    digest = hmac.new(_bytes("secret", secret), _bytes("payload", payload), hashlib.sha256)
+    return SCHEME.decode() + digest.hexdigest()
+
+
+def verify_webhook_signature(payload: Payload | None, signature: str | bytes | None, secret: Secret | None) -> bool:
+    """
+    Tell whether a webhook really comes from Bluma. Never raises.
+
+    Args:
+        payload: The raw request body.
+        signature: The `X-Bluma-Signature` header.
+        secret: The webhook's secret, or several while it is being rotated.
+    """
+    try:
+        check_signature(payload, signature, secret)
+    except WebhookVerificationError:
+        return False
+    return True
+
+
+def check_signature(payload: Payload | None, signature: str | bytes | None, secret: Secret | None) -> bytes:
+    """
+    Return the payload's bytes if one of the secrets signed them.
+
+    The hex digits may be of either case; the `sha256=` prefix must be there, because another scheme may follow one day.
+
+    Raises:
+        WebhookVerificationError: None did, or one of the three is missing or unusable.
+    """
+    body = _bytes("payload", payload)
+    given = _bytes("signature", signature).strip().lower()
+    expected = [_bytes("signature", sign_webhook(body, key)) for key in _secrets(secret)]
+    if sum(hmac.compare_digest(given, wanted) for wanted in expected) == 0:  # all are compared: time tells nothing
+        raise WebhookVerificationError(
+            "The webhook's signature does not match its body. It may be forged, or changed on the way: verify the raw "
+            "bytes of the request, with the secret of the webhook it was sent to."
+        )
+    return body
+
+
+def _secrets(secret: Secret | None) -> list[bytes]:
+    several = secret if isinstance(secret, (list, tuple)) else [secret]
+    keys = [_bytes("secret", cast("object", key)) for key in several]
+    if not keys:
+        raise WebhookVerificationError("The webhook secret is missing. Set BLUMA_WEBHOOK_SECRET or pass it.")
+    return keys
+
+
+def _bytes(name: str, value: object) -> bytes:
+    try:
+        raw = value.encode() if isinstance(value, str) else bytes(memoryview(cast("bytes", value)))
+    except (TypeError, ValueError):
+        raw = b""
+    if (not raw.strip() and name != "payload") or not raw:
+        raise WebhookVerificationError(
+            f"The webhook {name} is missing, empty, or neither text nor bytes; the event was not accepted."
+        )
+    return raw

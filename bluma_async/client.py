@@ -1,0 +1,200 @@
+"""The client: options, and the resources hung on one session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Generic, Mapping, Sequence, TypeVar, overload
+
+from bluma_async._logging import enable_logging
+from bluma_async._options import Callback, Options, options_from
+from bluma_async._ports import SystemClock
+from bluma_async._session import Session, Shared
+from bluma_async._wire.call import invalid
+from bluma_async.resources.api_keys import ApiKeys
+from bluma_async.resources.assets import Assets
+from bluma_async.resources.collections import Collections
+from bluma_async.resources.credits import Credits
+from bluma_async.resources.templates import Templates
+from bluma_async.resources.usage import Usage
+from bluma_async.resources.variants import Variants
+from bluma_async.resources.videos import Videos
+from bluma_async.resources.webhooks import Webhooks
+from bluma_async.waiting.hub import PollHub
+
+if TYPE_CHECKING:
+    import ssl
+    from types import TracebackType
+
+    import aiohttp
+    from typing_extensions import Self
+
+    from bluma_async._ports import Clock, Transport
+    from bluma_async._wire.budget import RateLimit
+    from bluma_async._wire.retry import OnAmbiguous
+
+__all__ = ["AsyncBluma"]
+
+R = TypeVar("R")
+
+
+class _Resource(Generic[R]):
+    """A resource: the class itself on the client's class, where mocks look for it; one object on each client."""
+
+    def __init__(self, cls: type[R], build: Callable[[AsyncBluma], R]) -> None:
+        self._cls = cls
+        self._build = build
+
+    def __set_name__(self, owner: type[AsyncBluma], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, client: None, owner: type[AsyncBluma]) -> type[R]: ...
+    @overload
+    def __get__(self, client: AsyncBluma, owner: type[AsyncBluma]) -> R: ...
+    def __get__(self, client: AsyncBluma | None, owner: type[AsyncBluma]) -> type[R] | R:
+        if client is None:
+            return self._cls
+        resource = self._build(client)
+        client.__dict__[self._name] = resource  # from now on found before this descriptor
+        return resource
+
+
+class AsyncBluma:
+    """
+    The Bluma API.
+
+    Make one and keep it: it holds the connections. It may be made anywhere, also where no event loop runs, and used
+    from several event loops. Close it with `async with` or `aclose()`.
+    """
+
+    videos = _Resource(Videos, lambda client: Videos(client._session, client._hub))
+    templates = _Resource(Templates, lambda client: Templates(client._session))
+    credits = _Resource(Credits, lambda client: Credits(client._session))
+    webhooks = _Resource(Webhooks, lambda client: Webhooks(client._session))
+    variants = _Resource(Variants, lambda client: Variants(client._session))
+    collections = _Resource(Collections, lambda client: Collections(client._session))
+    assets = _Resource(Assets, lambda client: Assets(client._session))
+    api_keys = _Resource(ApiKeys, lambda client: ApiKeys(client._session))
+    usage = _Resource(Usage, lambda client: Usage(client._session))
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        max_retries: int = 3,
+        retry_delay: float = 1.0,
+        retry_multiplier: float = 2.0,
+        *,
+        deadline: float | None = None,
+        retry_jitter: float = 0.0,
+        max_retry_after: float | None = None,
+        on_ambiguous: OnAmbiguous = "reconcile",
+        should_retry: Callback | None = None,
+        calculate_retry_delay: Callback | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        webhook_secret: str | None = None,
+        on_request: Callback | None = None,
+        on_response: Callback | None = None,
+        on_retry: Callback | None = None,
+        connection_limit: int = 100,
+        proxy: str | None = None,
+        trust_env: bool = True,
+        ssl_context: ssl.SSLContext | None = None,
+        http_session: aiohttp.ClientSession | None = None,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """
+        Set up a client. Nothing is sent yet.
+
+        Args:
+            api_key: `bluma_test_...` or `bluma_live_...`; default `BLUMA_API_KEY`.
+            base_url: Where the API is; default `BLUMA_BASE_URL`, else `https://api.getbluma.com/api/v1`.
+            timeout: Seconds one attempt may take, from connecting to the last byte.
+            max_retries: How often a 5xx answer or a network failure is followed by another attempt.
+            retry_delay: Seconds before the first repetition.
+            retry_multiplier: How much longer each following pause is; the defaults pause 1, 2 and 4 s.
+            deadline: Seconds for a whole call with its attempts and pauses; None for no such bound.
+            retry_jitter: The share of a pause by which it may be longer at random; for fleets.
+            max_retry_after: Seconds; a 429 or 503 that asks for at most so long is repeated after just that, a longer
+                one raised at once. None raises every 429.
+            on_ambiguous: What to do about a paid create of which nobody knows whether it was accepted: `reconcile`
+                looks for it and repeats it only if it is not there, `retry` repeats it blindly, `raise` never does.
+            should_retry: `(error, attempt) -> bool` decides alone, in the place of `max_retries`; the first attempt is 0.
+            calculate_retry_delay: `(attempt) -> seconds`, in the place of the pauses above.
+            default_headers: Sent with every request; they replace the SDK's own of the same name.
+            webhook_secret: What `webhooks.verify` uses; default `BLUMA_WEBHOOK_SECRET`.
+            on_request: Called with a RequestInfo before each attempt.
+            on_response: Called with a ResponseInfo after each answer.
+            on_retry: Called with a RetryInfo before each pause.
+            connection_limit: Connections, and so requests, at a time in each event loop.
+            proxy: The URL of an HTTP proxy.
+            trust_env: Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
+            ssl_context: How TLS is checked.
+            http_session: A session of your own to send with, in its own event loop; it is never closed.
+            trace_configs: Given to aiohttp, for its tracing.
+            transport: Another way to send requests, for tests.
+            clock: Another time, for tests.
+
+        Raises:
+            BlumaError: There is no API key.
+            InvalidArgumentError: A value cannot be right.
+        """
+        enable_logging()
+        if type(connection_limit) is not int or connection_limit < 1:
+            raise invalid("connection_limit", f"connection_limit must be at least 1, not {connection_limit!r}.")
+        arguments = locals()
+        options = options_from({name: arguments[name] for name in Options.names()})
+
+        def open_transport() -> Transport:
+            if transport is not None:
+                return transport
+            from bluma_async._transport import AiohttpTransport  # noqa: PLC0415 - loads aiohttp, at the first call
+
+            return AiohttpTransport(
+                connection_limit=connection_limit,
+                proxy=proxy,
+                trust_env=trust_env,
+                ssl_context=ssl_context,
+                http_session=http_session,
+                trace_configs=trace_configs,
+            )
+
+        self._session = Session(options, Shared(clock or SystemClock(), open_transport))
+        self._hub = PollHub(self._session.shared.clock)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The key's hourly budget as the last answer told it; None before the first."""
+        return self._session.rate_limit
+
+    def with_options(self, **changes: Any) -> Self:
+        """
+        Return a copy with other options, for one call or for many. It shares the connections: closing one closes both.
+
+        Args:
+            **changes: Any option of the constructor down to `on_retry`, such as `timeout`, `deadline` or `max_retries`.
+
+        Raises:
+            InvalidArgumentError: There is no such option, or its value cannot be right.
+        """
+        copy = type(self).__new__(type(self))
+        copy._session = self._session.with_options(changes)
+        copy._hub = self._hub
+        return copy
+
+    async def aclose(self) -> None:
+        """Let go of the connections. A call after this raises; closing again does nothing."""
+        await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._session.options.base_url!r}, api_key='***')"

@@ -1,0 +1,1 @@
+"""What the API has, one resource to a module."""

@@ -1,0 +1,62 @@
+"""Walk through lists that come in pages."""
+
+from __future__ import annotations
+
+from typing import Any, Awaitable, Callable, Generic, List, Sequence, TypeVar
+
+from bluma_async._wire.call import invalid
+
+__all__ = ["Pages", "require_page_size"]
+
+T = TypeVar("T")
+MAX_PAGE_SIZE = 100
+
+
+class Pages(Generic[T]):
+    """
+    Items of all pages, one after the other, each page read when its turn comes.
+
+    New items push older ones onto the next page while one reads; what was on the page before is not given twice.
+    """
+
+    def __init__(self, fetch: Callable[[int], Awaitable[Sequence[T]]], page_size: int) -> None:
+        self._fetch = fetch
+        self._page_size = page_size
+        self._pages_read = 0
+        self._waiting: List[T] = []
+        self._last_ids: set[Any] = set()
+        self._is_over = False
+
+    def __aiter__(self) -> Pages[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        while not self._waiting:
+            if self._is_over:
+                raise StopAsyncIteration
+            await self._turn_page()
+        return self._waiting.pop()
+
+    async def _turn_page(self) -> None:
+        page = await self._fetch(self._pages_read)
+        self._pages_read += 1
+        self._is_over = len(page) < self._page_size
+        self._waiting = [item for item in reversed(page) if _id_of(item) not in self._last_ids]
+        self._last_ids = {_id_of(item) for item in page}
+
+
+def require_page_size(limit: object, offset: object = 0) -> None:
+    """
+    See that a page can be asked for.
+
+    Raises:
+        InvalidArgumentError: `limit` is not within 1 and 100, or `offset` is below 0.
+    """
+    if type(limit) is not int or not 1 <= limit <= MAX_PAGE_SIZE:
+        raise invalid("limit", f"limit must be a whole number from 1 to {MAX_PAGE_SIZE}, not {limit!r}.")
+    if type(offset) is not int or offset < 0:
+        raise invalid("offset", f"offset must be a whole number of at least 0, not {offset!r}.")
+
+
+def _id_of(item: object) -> object:
+    return getattr(item, "id", None) or id(item)

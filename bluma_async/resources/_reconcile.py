@@ -1,0 +1,79 @@
+"""
+Find out what became of a paid create that got no certain answer.
+
+Rule 1: only the server's clock counts; it is read off its own Date headers, so that ours may be wrong.
+Rule 2: what this client already knows of is no evidence.
+Rule 3: where nobody can look, an answered error is repeated, as the API advises; silence is not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, AsyncIterator, List
+
+from bluma_async._session import in_doubt
+from bluma_async._wire.call import get
+from bluma_async._wire.codec import One
+from bluma_async.errors import APIError, BlumaError, NetworkError
+from bluma_async.resources._paging import MAX_PAGE_SIZE, Pages
+from bluma_async.types import Video, VideoPage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Sequence
+
+    from bluma_async._session import Session, Trip
+
+__all__ = ["reconcile"]
+
+
+async def reconcile(session: Session, trip: Trip, failure: BlumaError) -> None:
+    """
+    Return if the create certainly was not accepted, or may be repeated all the same.
+
+    Raises:
+        AmbiguousCreateError: Videos came to be that may be it; or there was no answer, and nobody could look.
+    """
+    try:
+        candidates = await _candidates(session, trip)
+    except (APIError, NetworkError) as problem:
+        if isinstance(failure, NetworkError):
+            raise in_doubt(trip, session.shared, failure) from problem
+        return
+    if candidates:
+        session.shared.known_ids.update(video.id for video in candidates)
+        raise in_doubt(trip, session.shared, failure, candidates) from failure
+
+
+async def _candidates(session: Session, trip: Trip) -> List[Video]:
+    found: List[Video] = []
+    async for video in _newest_first(session, trip):
+        since = _since(session, trip)
+        if since is not None and video.created_at < since:
+            break
+        if video.id not in session.shared.known_ids:
+            found.append(video)
+    return found
+
+
+def _newest_first(session: Session, trip: Trip) -> AsyncIterator[Video]:
+    since = _since(session, trip)
+    left = None if trip.ends is None else max(trip.ends - session.shared.clock.now(), 0.0)
+
+    async def fetch(index: int) -> Sequence[Video]:
+        call = get(
+            "/videos",
+            One(VideoPage),
+            page=index + 1,
+            limit=MAX_PAGE_SIZE,
+            template_id=trip.call.subject,
+            from_date=since,
+        )
+        return (await session.send(call, within=left)).videos
+
+    return Pages(fetch, MAX_PAGE_SIZE)
+
+
+def _since(session: Session, trip: Trip) -> datetime | None:
+    """Return when the call began by the server's clock, in whole seconds as `created_at` has them."""
+    began = session.shared.server_time(trip.began)
+    return began.replace(microsecond=0) if began else None

@@ -1,0 +1,130 @@
+"""Collections: assets in groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, List, Sequence
+
+from bluma_async._wire.call import Call, compact, delete, get, invalid, patch, path, post, put, require_text
+from bluma_async._wire.codec import Many, One
+from bluma_async.resources._paging import MAX_PAGE_SIZE, Pages, require_page_size
+from bluma_async.types import Asset, Collection
+
+if TYPE_CHECKING:
+    from bluma_async._session import Session
+
+__all__ = ["Collections"]
+
+
+class Collections:
+    """Group assets, so that a template can pick from them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def create(self, name: str, description: str | None = None, asset_type: str = "all") -> Collection:
+        """
+        Make an empty collection.
+
+        Args:
+            name: What to call it.
+            description: What it is for.
+            asset_type: `images`, `videos` or `all`.
+        """
+        body = compact(name=require_text("name", name), description=description, asset_type=asset_type)
+        return await self._session.send(post("/collections", One(Collection), body))
+
+    async def get(self, collection_id: str) -> Collection:
+        """
+        Return a collection.
+
+        Raises:
+            NotFoundError: There is no such collection.
+        """
+        return await self._session.send(get(path("collections", collection_id), One(Collection)))
+
+    async def rename(self, collection_id: str, name: str) -> Collection:
+        """Give a collection another name."""
+        body = {"name": require_text("name", name)}
+        return await self._session.send(put(path("collections", collection_id), One(Collection), body))
+
+    async def update(self, collection_id: str, name: str | None = None, description: str | None = None) -> Collection:
+        """
+        Change a collection's name, its description, or both.
+
+        Raises:
+            InvalidArgumentError: There is nothing to change.
+        """
+        body = compact(name=name, description=description)
+        if not body:
+            raise invalid("name", "Either name or description must be provided: there is nothing to update.")
+        return await self._session.send(patch(path("collections", collection_id), One(Collection), body))
+
+    async def delete(self, collection_id: str) -> None:
+        """Delete a collection. The assets in it stay."""
+        await self._session.send(delete(path("collections", collection_id)))
+
+    async def add_assets(self, collection_id: str, asset_ids: Sequence[str]) -> None:
+        """
+        Put assets into a collection.
+
+        Assets that are in it already stay; the order has no meaning.
+
+        Raises:
+            NotFoundError: The collection, or one of the assets, does not exist. Nothing was added.
+        """
+        body = {"assetIds": _ids(asset_ids)}
+        await self._session.send(post(path("collections", collection_id, "assets"), _nothing, body))
+
+    async def remove_asset(self, collection_id: str, asset_id: str) -> None:
+        """Take an asset out of a collection. The asset stays."""
+        await self._session.send(delete(path("collections", collection_id, "assets", asset_id)))
+
+    async def list_assets(self, collection_id: str, limit: int = 50, offset: int = 0) -> List[Asset]:
+        """
+        Return assets of a collection.
+
+        Args:
+            collection_id: Which collection.
+            limit: How many assets, 1 to 100.
+            offset: How many to leave out.
+        """
+        return await self._session.send(_assets(collection_id, limit, offset))
+
+    def iterate_assets(self, collection_id: str, *, page_size: int = MAX_PAGE_SIZE) -> Pages[Asset]:
+        """
+        Go through all assets of a collection, page by page as needed.
+
+        Args:
+            collection_id: Which collection.
+            page_size: Assets to a request, 1 to 100.
+        """
+        require_page_size(page_size)
+
+        async def fetch(index: int) -> Sequence[Asset]:
+            return await self._session.send(_assets(collection_id, page_size, index * page_size))
+
+        return Pages(fetch, page_size)
+
+    async def list(self, asset_type: str | None = None) -> List[Collection]:
+        """
+        Return all collections.
+
+        Args:
+            asset_type: Only those for `images`, `videos` or `all`.
+        """
+        return await self._session.send(get("/collections", Many(Collection, "collections"), asset_type=asset_type))
+
+
+def _assets(collection_id: str, limit: int, offset: int) -> Call[List[Asset]]:
+    require_page_size(limit, offset)
+    return get(path("collections", collection_id, "assets"), Many(Asset, "assets"), limit=limit, offset=offset)
+
+
+def _ids(asset_ids: Sequence[str]) -> List[str]:
+    if isinstance(asset_ids, str):
+        raise invalid("asset_ids", f"asset_ids must be a list of ids, not one: [{asset_ids!r}].")
+    return [require_text("asset_ids", entry) for entry in asset_ids]
+
+
+def _nothing(_: object) -> None:
+    return None

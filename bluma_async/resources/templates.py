@@ -1,0 +1,34 @@
+"""Templates: what videos are made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, List
+
+from bluma_async._wire.call import get, path
+from bluma_async._wire.codec import Many, One
+from bluma_async.types import Template
+
+if TYPE_CHECKING:
+    from bluma_async._session import Session
+
+__all__ = ["Templates"]
+
+
+class Templates:
+    """See what videos can be made from, and what they cost."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def get(self, template_id: str) -> Template:
+        """
+        Return a template with its `context_schema`.
+
+        Raises:
+            NotFoundError: There is no such template.
+        """
+        return await self._session.send(get(path("templates", template_id), One(Template)))
+
+    async def list(self) -> List[Template]:
+        """Return all templates."""
+        return await self._session.send(get("/templates", Many(Template, "templates")))

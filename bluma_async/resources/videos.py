@@ -1,0 +1,251 @@
+"""Videos: create, look, wait, download."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+
+import attrs
+
+from bluma_async._wire.call import Call, get, invalid, path
+from bluma_async._wire.codec import One
+from bluma_async.errors import WaitTimeoutError
+from bluma_async.resources._creating import create_call
+from bluma_async.resources._paging import MAX_PAGE_SIZE, Pages, require_page_size
+from bluma_async.resources._reconcile import reconcile
+from bluma_async.transfer.download import save_link
+from bluma_async.types import Video, VideoDownload, VideoPage, VideoStatus
+
+if TYPE_CHECKING:
+    import os
+    from datetime import datetime
+
+    from bluma_async._session import Session
+    from bluma_async.waiting.hub import PollHub
+
+__all__ = ["Videos"]
+
+
+class Videos:
+    """Create videos, see how they are doing, and get them."""
+
+    def __init__(self, session: Session, hub: PollHub) -> None:
+        self._session = session
+        self._hub = hub
+
+    async def create(
+        self,
+        context: Mapping[str, Any],
+        template_id: str | None = None,
+        variant_id: str | None = None,
+        webhook_url: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Video:
+        """
+        Start a video. It is billed when it is accepted, and made in two to five minutes.
+
+        The API knows no idempotency, so a create that got no certain answer is looked for among the newest videos
+        before it is sent again; see the client's `on_ambiguous`.
+
+        Args:
+            context: What the video is about: `prompt`, and where the template uses them `system_prompt`,
+                `brand_assets`, `brand_id` and `custom_data`. Sent as it is.
+            template_id: What to make it from; either this or `variant_id`.
+            variant_id: A saved preset to make it from.
+            webhook_url: Where to send this video's events.
+            options: `resolution` (`720p`, `1080p` or `4k`; a test key always gets 720p) and `watermark` (a bool, test
+                keys only). Sent as they are.
+            idempotency_key: What to send as `Idempotency-Key`, the same in every attempt; a random one by default.
+
+        Returns:
+            The video, queued, with its id and `credits_charged`.
+
+        Raises:
+            InvalidArgumentError: Neither or both of the ids, or an argument of the wrong type. Nothing was sent.
+            ValidationError: The server refuses the request, for example for an unknown template.
+            InsufficientCreditsError: The account cannot pay for it.
+            AmbiguousCreateError: It may have been accepted; `candidates` are the videos that may be it.
+        """
+        call = create_call(context, template_id, variant_id, webhook_url, options, idempotency_key)
+        video = await self._session.send(call, look=lambda trip, failure: reconcile(self._session, trip, failure))
+        self._session.shared.known_ids.add(video.id)
+        return video
+
+    async def get(self, video_id: str) -> Video:
+        """
+        Return a video as it is now.
+
+        Raises:
+            NotFoundError: There is no such video, or not any more.
+        """
+        return await self._session.send(_get(video_id))
+
+    async def wait_for(
+        self,
+        video_id: str,
+        poll_interval: float = 5.0,
+        timeout: float = 600.0,
+        on_progress: Callable[[int], Any] | None = None,
+    ) -> Video:
+        """
+        Return a video once it is completed, or failed: see its `status`.
+
+        A poll that gets no answer, a 429 or a 5xx does not end the wait; a wrong key or an unknown id does, at once.
+
+        Args:
+            video_id: What to wait for.
+            poll_interval: Seconds between two polls; above 0.
+            timeout: Seconds to wait; at least 0. The last poll is at its end.
+            on_progress: Called with each new percentage the server tells, as an int from 0 to 100, and with 100 once
+                the video is completed. May be async. What it raises ends the wait.
+
+        Raises:
+            WaitTimeoutError: The video goes on, and so can the wait: call again with the same id.
+            NotFoundError: There is no such video, or not any more.
+        """
+        watched = _WatchedVideo(self._session, video_id, _get(video_id))
+        self._session.shared.known_ids.add(video_id)
+        return await self._hub.wait(watched, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress)
+
+    async def download(self, video_id: str) -> VideoDownload:
+        """
+        Sign a link to a completed video. Whoever has it can fetch the file, without a key, for one hour.
+
+        Raises:
+            ValidationError: The video is not completed.
+            NotFoundError: There is no such video, or not any more.
+        """
+        return await self._session.send(get(path("videos", video_id, "download"), One(VideoDownload)))
+
+    async def save(
+        self,
+        video_id: str,
+        file: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        on_progress: Callable[[int, int | None], Any] | None = None,
+    ) -> int:
+        """
+        Write a completed video to a file, and return its size in bytes.
+
+        The bytes go to `file` with `.part` behind its name; the file itself is either absent or whole.
+
+        Args:
+            video_id: Which video.
+            file: Where to write it; its folder must exist.
+            overwrite: Whether a file that is already there may be replaced.
+            on_progress: Called with the bytes written so far and the bytes there are, if known. May be async.
+
+        Raises:
+            InvalidArgumentError: The file is there, or its folder is not. Nothing was fetched.
+            ValidationError: The video is not completed.
+            NetworkError: The connection broke; the file was not written.
+        """
+
+        async def sign() -> str:
+            return (await self.download(video_id)).download_url
+
+        return await save_link(self._session, sign, file, overwrite=overwrite, on_progress=on_progress)
+
+    def iterate(
+        self,
+        *,
+        status: str | None = None,
+        template_id: str | None = None,
+        from_date: datetime | str | None = None,
+        to_date: datetime | str | None = None,
+        page_size: int = MAX_PAGE_SIZE,
+    ) -> Pages[Video]:
+        """
+        Go through all videos that match, newest first, page by page as needed.
+
+        Args:
+            status: Only those with this status.
+            template_id: Only those of this template.
+            from_date: Only those created after this.
+            to_date: Only those created before this.
+            page_size: Videos to a request, 1 to 100.
+        """
+        require_page_size(page_size)
+
+        async def fetch(index: int) -> Sequence[Video]:
+            call = _list(index + 1, page_size, status, template_id, from_date, to_date)
+            return (await self._session.send(call)).videos
+
+        return Pages(fetch, page_size)
+
+    async def list(
+        self,
+        *,
+        page: int = 1,
+        limit: int = 20,
+        status: str | None = None,
+        template_id: str | None = None,
+        from_date: datetime | str | None = None,
+        to_date: datetime | str | None = None,
+    ) -> VideoPage:
+        """
+        Return one page of videos, newest first. Listed videos carry no progress; `get` one to see it.
+
+        Args:
+            page: Which page, from 1.
+            limit: Videos to a page, 1 to 100.
+            status: Only those with this status.
+            template_id: Only those of this template.
+            from_date: Only those created after this; without an offset, in local time.
+            to_date: Only those created before this.
+        """
+        return await self._session.send(_list(page, limit, status, template_id, from_date, to_date))
+
+
+@attrs.frozen
+class _WatchedVideo:
+    """A video that somebody waits for."""
+
+    session: Session
+    video_id: str
+    call: Call[Video]
+
+    async def look(self, within: float) -> Video:
+        return await self.session.send(self.call, within=within)
+
+    def is_final(self, state: Video) -> bool:
+        return state.status.is_final
+
+    def progress(self, state: Video) -> int | None:
+        if state.status == VideoStatus.COMPLETED:
+            return 100
+        return None if state.progress is None else min(max(state.progress, 0), 100)
+
+    def timed_out(self, last: Video | None, timeout: float) -> WaitTimeoutError:
+        percent = f", {last.progress} %" if last and last.progress is not None else ""
+        seen = f"last seen: {last.status}{percent}" if last else "never seen"
+        return WaitTimeoutError(
+            f"Waiting timed out: video {self.video_id} was not finished after {timeout:g} s ({seen}). It goes on; wait "
+            "again with its id.",
+            video_id=self.video_id,
+            last=last,
+        )
+
+
+def _get(video_id: str) -> Call[Video]:
+    return get(path("videos", video_id), One(Video))
+
+
+def _list(
+    page: int, limit: int, status: str | None, template_id: str | None, from_date: Any, to_date: Any
+) -> Call[VideoPage]:
+    require_page_size(limit)
+    if type(page) is not int or page < 1:
+        raise invalid("page", f"page must be a whole number of at least 1, not {page!r}.")
+    return get(
+        "/videos",
+        One(VideoPage),
+        page=page,
+        limit=limit,
+        status=status,
+        template_id=template_id,
+        from_date=from_date,
+        to_date=to_date,
+    )

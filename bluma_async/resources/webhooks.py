@@ -1,0 +1,93 @@
+"""Webhooks: where events are sent, and whether they are real."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, List, Protocol, Sequence, overload
+
+from bluma_async._wire.call import delete, get, invalid, path, post, require_text
+from bluma_async._wire.codec import Many, One
+from bluma_async._wire.events import verify_webhook
+from bluma_async.types import Webhook, WebhookDelivery, WebhookEvent
+
+if TYPE_CHECKING:
+    from bluma_async._session import Session
+    from bluma_async._wire.signature import Payload, Secret
+
+__all__ = ["Webhooks"]
+
+
+class Verify(Protocol):
+    """Verifies a webhook."""
+
+    def __call__(
+        self, payload: Payload | None, signature: str | bytes | None, secret: Secret | None = None
+    ) -> WebhookEvent:
+        """Return the event, or raise WebhookVerificationError."""
+        ...
+
+
+class _Verify:
+    """`verify` on the class, where the secret must be passed, and on an instance, which has the client's own."""
+
+    @overload
+    def __get__(self, webhooks: None, owner: type[Webhooks]) -> Verify: ...
+    @overload
+    def __get__(self, webhooks: Webhooks, owner: type[Webhooks]) -> Verify: ...
+    def __get__(self, webhooks: Webhooks | None, owner: type[Webhooks]) -> Verify:
+        """Return the function that verifies."""
+        own = None if webhooks is None else webhooks.secret
+
+        def verify(payload: Payload | None, signature: str | bytes | None, secret: Secret | None = own) -> WebhookEvent:
+            return verify_webhook(payload, signature, secret)
+
+        verify.__doc__ = verify_webhook.__doc__
+        return verify
+
+
+class Webhooks:
+    """Say where events are sent, see how they went, and verify those that come."""
+
+    verify = _Verify()
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def secret(self) -> str | None:
+        """The client's `webhook_secret`, which `verify` uses unless another is passed."""
+        return self._session.options.webhook_secret
+
+    async def create(self, url: str, events: Sequence[str]) -> Webhook:
+        """
+        Have events sent to a URL. The webhook's `secret` is told this once.
+
+        Args:
+            url: Where to; HTTPS.
+            events: Which, such as `video.completed`; see `WebhookEventType`.
+        """
+        if isinstance(events, str):
+            raise invalid("events", f"events must be a list of event types, not one: [{events!r}].")
+        body = {"url": require_text("url", url), "events": [str(event) for event in events]}
+        return await self._session.send(post("/webhooks", One(Webhook), body))
+
+    async def get(self, webhook_id: str) -> Webhook:
+        """
+        Return a webhook, without its secret.
+
+        Raises:
+            NotFoundError: There is no such webhook.
+        """
+        return await self._session.send(get(path("webhooks", webhook_id), One(Webhook)))
+
+    async def delete(self, webhook_id: str) -> None:
+        """Have no more events sent there."""
+        await self._session.send(delete(path("webhooks", webhook_id)))
+
+    async def get_deliveries(self, webhook_id: str) -> List[WebhookDelivery]:
+        """Return the attempts to deliver events, one entry an attempt."""
+        where = path("webhooks", webhook_id, "deliveries")
+        return await self._session.send(get(where, Many(WebhookDelivery, "deliveries")))
+
+    async def list(self) -> List[Webhook]:
+        """Return all webhooks, without their secrets."""
+        return await self._session.send(get("/webhooks", Many(Webhook, "webhooks")))

@@ -1,0 +1,104 @@
+"""
+Write what a link gives to a file.
+
+Rule 1: the file is either absent or whole. Bytes go beside it, and take its name once they are all there and on disk.
+Rule 2: the disk never blocks the event loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Awaitable, Callable
+
+from bluma_async._callbacks import call_back
+from bluma_async._wire.answers import error_of
+from bluma_async._wire.call import invalid
+from bluma_async._wire.messages import Answer
+from bluma_async.errors import NetworkError
+
+if TYPE_CHECKING:
+    import anyio
+
+    from bluma_async._session import Session
+    from bluma_async._wire.messages import Download
+
+__all__ = ["save_link"]
+
+OnBytes = Callable[[int, "int | None"], Any]
+LARGEST_ERROR = 2**16
+
+
+async def save_link(
+    session: Session,
+    sign: Callable[[], Awaitable[str]],
+    file: str | os.PathLike[str],
+    *,
+    overwrite: bool,
+    on_progress: OnBytes | None,
+) -> int:
+    """
+    Write what a link gives to a file, and return its size.
+
+    Args:
+        session: What to fetch with.
+        sign: Gives the link.
+        file: Where to write.
+        overwrite: Whether a file that is there may be replaced.
+        on_progress: Called with the bytes written and the bytes there are, if known.
+
+    Raises:
+        InvalidArgumentError: The file is there, or its folder is not.
+        APIError: The link's host refused it.
+        NetworkError: The connection broke, or closed before all bytes were there.
+    """
+    import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
+
+    target, part = Path(file), Path(f"{os.fspath(file)}.part")
+    await anyio.to_thread.run_sync(_require_place, target, overwrite)
+    try:
+        async with session.stream(await sign(), {}) as download, await anyio.open_file(part, "wb") as out:
+            size = await _copy(download, out, on_progress)
+            await out.flush()
+            await anyio.to_thread.run_sync(os.fsync, out.wrapped.fileno())
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()  # noqa: ASYNC240 - an await may be cancelled here, and leave it behind
+        raise
+    await anyio.to_thread.run_sync(os.replace, part, target)
+    return size
+
+
+async def _copy(download: Download, out: anyio.AsyncFile[bytes], on_progress: OnBytes | None) -> int:
+    if download.status != 200:
+        raise error_of(Answer(download.status, download.headers, await _beginning(download)))
+    length = download.headers.get("content-length")
+    total = int(length) if length and length.isdigit() else None
+    size = 0
+    async for piece in download.pieces:
+        await out.write(piece)
+        size += len(piece)
+        if on_progress is not None:
+            await call_back(on_progress, size, total)
+    if total is not None and size != total:
+        raise NetworkError(f"The download broke off after {size} of {total} bytes; nothing was kept. Save it again.")
+    return size
+
+
+async def _beginning(download: Download) -> bytes:
+    body = b""
+    async for piece in download.pieces:
+        body += piece
+        if len(body) > LARGEST_ERROR:
+            break
+    return body
+
+
+def _require_place(target: Path, overwrite: bool) -> None:
+    if not target.parent.is_dir():
+        raise invalid("file", f"There is no folder {str(target.parent)!r} to write to.")
+    if target.is_dir():
+        raise invalid("file", f"{str(target)!r} is a folder, not a file.")
+    if target.exists() and not overwrite:
+        raise invalid("file", f"{str(target)!r} is already there; pass overwrite=True to replace it.")

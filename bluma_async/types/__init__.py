@@ -1,0 +1,67 @@
+"""
+What the API returns.
+
+Every class is an attrs class that `dataclasses` also understands; fields the server adds later are kept as attributes.
+Dates are aware and in UTC. Everything a server may leave out is optional: missing and null mean the same.
+The modules of this package keep their annotations real at run time, on Python 3.8 too: the codec reads them.
+"""
+
+from bluma_async._model import AttrDict
+from bluma_async.types.account import (
+    ApiKey,
+    CreditBalance,
+    CreditHistory,
+    EndpointUsage,
+    ErrorBreakdown,
+    RecentRequest,
+    TimeSeriesPoint,
+    Transaction,
+    TransactionType,
+    UsageByKey,
+    UsageMetrics,
+)
+from bluma_async.types.events import (
+    CreditsEvent,
+    CreditsEventData,
+    VideoEvent,
+    VideoEventData,
+    Webhook,
+    WebhookDelivery,
+    WebhookEvent,
+    WebhookEventType,
+)
+from bluma_async.types.library import Asset, AssetUploadResponse, Collection, Template, TemplateVariant
+from bluma_async.types.videos import Pagination, Video, VideoDownload, VideoPage, VideoStatus
+
+__all__ = [
+    "ApiKey",
+    "Asset",
+    "AssetUploadResponse",
+    "AttrDict",
+    "Collection",
+    "CreditBalance",
+    "CreditHistory",
+    "CreditsEvent",
+    "CreditsEventData",
+    "EndpointUsage",
+    "ErrorBreakdown",
+    "Pagination",
+    "RecentRequest",
+    "Template",
+    "TemplateVariant",
+    "TimeSeriesPoint",
+    "Transaction",
+    "TransactionType",
+    "UsageByKey",
+    "UsageMetrics",
+    "Video",
+    "VideoDownload",
+    "VideoEvent",
+    "VideoEventData",
+    "VideoPage",
+    "VideoStatus",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
+    "WebhookEventType",
+]

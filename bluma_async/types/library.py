@@ -1,0 +1,96 @@
+"""What videos are made from: templates, their variants, and assets in collections."""
+
+from datetime import datetime
+from typing import List, Optional
+
+import attrs
+
+from bluma_async._model import AttrDict, Model, model, without_query
+
+
+@model
+class Template(Model):
+    """
+    What a video is made from.
+
+    `base_cost` and `credits_per_video` are the same figure under two names, and so are `requires_context` and
+    `context_schema` (a JSON Schema) two views of what `context` must hold: whichever the server sends, both are filled.
+    `duration_range` holds `min` and `max` seconds.
+    """
+
+    id: str
+    name: str = ""
+    description: str = ""
+    category: Optional[str] = None
+    base_cost: Optional[int] = None
+    credits_per_video: Optional[int] = None
+    duration: Optional[int] = None
+    duration_range: Optional[AttrDict] = None
+    aspect_ratio: Optional[str] = None
+    context_schema: Optional[AttrDict] = None
+    requires_context: Optional[AttrDict] = None
+    supported_resolutions: List[str] = attrs.field(factory=list)
+    thumbnail_url: Optional[str] = None
+    example_url: Optional[str] = None
+
+
+@model
+class TemplateVariant(Model):
+    """A saved preset of a template; `payload` holds its `settings`."""
+
+    id: str
+    template_id: str = ""
+    name: str = ""
+    payload: AttrDict = attrs.field(factory=AttrDict)
+    is_active: bool = True
+    brand_id: Optional[str] = None
+    created_at: Optional[datetime] = None
+    updated_at: Optional[datetime] = None
+
+
+@model
+class Collection(Model):
+    """A group of assets; `asset_type` is `images`, `videos` or `all`."""
+
+    id: str
+    name: str = ""
+    description: Optional[str] = None
+    asset_count: int = 0
+    asset_type: Optional[str] = None
+    is_global: bool = False
+    brand_id: Optional[str] = None
+    user_id: Optional[str] = None
+    created_at: Optional[datetime] = None
+    updated_at: Optional[datetime] = None
+    deleted_at: Optional[datetime] = None
+
+
+@model
+class Asset(Model):
+    """An uploaded file; `file_type` is its MIME type, `cdn_url` a plain link, `deleted_at` set once it is deleted."""
+
+    id: str
+    name: str = ""
+    cdn_url: Optional[str] = None
+    file_type: str = ""
+    file_size_bytes: Optional[int] = None
+    original_filename: Optional[str] = None
+    s3_url: Optional[str] = None
+    thumbnail_url: Optional[str] = None
+    source_type: Optional[str] = None
+    metadata: AttrDict = attrs.field(factory=AttrDict)
+    brand_id: Optional[str] = None
+    user_id: Optional[str] = None
+    created_at: Optional[datetime] = None
+    updated_at: Optional[datetime] = None
+    deleted_at: Optional[datetime] = None
+
+
+@model
+class AssetUploadResponse(Model):
+    """Where to PUT the bytes of a new asset, without a key: treat `upload_url` as a secret."""
+
+    asset_id: str
+    upload_url: str = attrs.field(repr=without_query)
+    cdn_url: Optional[str] = None
+    expires_at: Optional[datetime] = None
