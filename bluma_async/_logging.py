@@ -44,5 +44,5 @@ def enable_logging() -> None:
 
 class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic in the stubs only
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]  # as above
         self.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))

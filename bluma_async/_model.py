@@ -54,7 +54,7 @@ def free_form(value: Any) -> Any:
     if isinstance(value, dict) and not isinstance(value, AttrDict):
         return AttrDict(cast("dict[str, Any]", value))
     if isinstance(value, list):
-        return [free_form(entry) for entry in cast("list[Any]", value)]
+        return [free_form(entry) for entry in value]  # pyright: ignore[reportUnknownVariableType]  # JSON is untyped
     return value
 
 
@@ -96,7 +96,7 @@ def model(cls: type[T]) -> type[T]:
     """Make the class a keyword-only attrs class that `dataclasses` also takes for one of its own."""
     made = attrs.define(cls, kw_only=True, slots=False, eq=True, unsafe_hash=False)
     shape = dataclasses.make_dataclass(
-        made.__name__, [_dataclass_field(entry) for entry in attrs.fields(made)], init=False, repr=False, eq=False
+        made.__name__, [_dataclass_field(entry) for entry in _attributes(made)], init=False, repr=False, eq=False
     )
     made.__dataclass_fields__ = shape.__dataclass_fields__  # type: ignore[attr-defined]  # Model declares it
     return made
@@ -118,9 +118,14 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def _attributes(cls: Any) -> tuple[attrs.Attribute[Any], ...]:
+    return tuple(attrs.fields(cls))
+
+
 def _dataclass_field(entry: attrs.Attribute[Any]) -> tuple[str, Any, Any]:
-    if isinstance(entry.default, attrs.Factory):  # type: ignore[arg-type]  # Factory is a class; its stub is a function
-        return entry.name, entry.type, dataclasses.field(default_factory=entry.default.factory)
+    factory = getattr(entry.default, "factory", None)
+    if factory is not None:
+        return entry.name, entry.type, dataclasses.field(default_factory=factory)
     if entry.default is attrs.NOTHING:
         return entry.name, entry.type, dataclasses.field()
     return entry.name, entry.type, dataclasses.field(default=entry.default)

@@ -30,10 +30,10 @@ def _checked(check: Check) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
 
 def _number(low: float, *, optional: bool = False, above: bool = False) -> Any:
     def check(name: str, value: Any) -> None:
-        if value is None and optional:
+        if optional and value is None:
             return
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        if not is_number or value < low or (above and value == low):
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value) or value < low or (above and value == low):
             bound = f"greater than {low:g}" if above else f"of at least {low:g}"
             raise _refused(name, f"a number {bound}{' or None' if optional else ''}", value)
 

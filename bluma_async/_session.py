@@ -13,7 +13,7 @@ import platform
 import random
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Sequence, TypeVar
 
 import attrs
 
@@ -58,9 +58,9 @@ class Shared:
     open_transport: Callable[[], Transport]
     transport: Transport | None = None
     is_closed: bool = False
-    budget_headers: Mapping[str, str] = attrs.field(factory=dict)
+    budget_headers: Mapping[str, str] = attrs.field(factory=lambda: {})  # noqa: PIE807 - `dict` would have no types
     dated: tuple[str, float] | None = None  # the last Date header, and when it came
-    known_ids: set[str] = attrs.field(factory=set)
+    known_ids: set[str] = attrs.field(factory=lambda: set())  # noqa: PLW0108 - as above
 
     def reach(self) -> Transport:
         """Return the transport, opened at its first use."""
@@ -85,16 +85,16 @@ class Shared:
 
 
 @attrs.frozen
-class Trip:
+class Trip(Generic[T]):
     """One call on its way, with all its attempts; `began` and `ends` are moments of our clock."""
 
-    call: Call[Any]
+    call: Call[T]
     request: Request
     began: float
     ends: float | None
 
 
-Look = Callable[[Trip, BlumaError], Awaitable[None]]
+Look = Callable[["Trip[Any]", BlumaError], Awaitable[None]]
 
 
 class Session:
@@ -148,7 +148,7 @@ class Session:
         if self.shared.transport is not None:
             await self.shared.transport.close()
 
-    def _begin(self, call: Call[Any], within: float | None) -> Trip:
+    def _begin(self, call: Call[T], within: float | None) -> Trip[T]:
         headers = self._headers
         if call.method != "GET":
             headers = {**headers, "Idempotency-Key": call.idempotency_key or uuid.uuid4().hex}
@@ -160,7 +160,7 @@ class Session:
         request = Request(call.method, url, headers, call.body, call.parts, call.fields)
         return Trip(call, request, began, began + min(bounds) if bounds else None)
 
-    async def _attempt(self, trip: Trip, attempt: int) -> Any:
+    async def _attempt(self, trip: Trip[T], attempt: int) -> T:
         request, sent_at = trip.request, self.shared.clock.now()
         patience = None if trip.ends is None else trip.ends - sent_at
         if patience is not None and patience <= 0:
@@ -177,24 +177,23 @@ class Session:
             return answer
         return attrs.evolve(answer, body=answer.body.replace(self.options.api_key.encode(), b"***"))
 
-    async def _follow(self, trip: Trip, failure: BlumaError, attempt: int, look: Look | None) -> None:
+    async def _follow(self, trip: Trip[Any], failure: BlumaError, attempt: int, look: Look | None) -> None:
         """Do what follows a failed attempt; return if that is another one."""
         decision = await self._decide(trip, failure, attempt, can_look=look is not None)
         if isinstance(decision, GiveUp):
             if decision.in_doubt:
                 raise in_doubt(trip, self.shared, failure) from failure
             raise failure
-        is_look = isinstance(decision, LookFirst)
-        repeats = not is_look or decision.then_repeat
-        if repeats:
+        is_last = isinstance(decision, LookFirst) and not decision.then_repeat
+        if not is_last:
             await self._observer.repeating(trip.request, failure, attempt, decision.after)
             await self.shared.clock.sleep(decision.after)
-        if is_look and look is not None:
+        if isinstance(decision, LookFirst) and look is not None:
             await look(trip, failure)
-        if not repeats:
+        if is_last:
             raise failure
 
-    async def _decide(self, trip: Trip, failure: BlumaError, attempt: int, *, can_look: bool) -> Decision:
+    async def _decide(self, trip: Trip[Any], failure: BlumaError, attempt: int, *, can_look: bool) -> Decision:
         options, delay = self.options, 0.0
         if options.should_retry is None or isinstance(failure, InvalidArgumentError):
             repeat = self._policy.is_worth_repeating(failure, attempt)
@@ -210,7 +209,9 @@ class Session:
         )
 
 
-def in_doubt(trip: Trip, shared: Shared, failure: BlumaError, candidates: Sequence[Video] = ()) -> AmbiguousCreateError:
+def in_doubt(
+    trip: Trip[Any], shared: Shared, failure: BlumaError, candidates: Sequence[Video] = ()
+) -> AmbiguousCreateError:
     """Return the error for a paid call that may have been accepted."""
     found = f"{len(candidates)} video(s) may be it" if candidates else "it could not be looked up"
     return AmbiguousCreateError(

@@ -14,7 +14,7 @@ import io
 import math
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Sequence
 
 import aiohttp
 import anyio
@@ -90,7 +90,7 @@ class AiohttpTransport:
             connections.gate.release()
 
     @asynccontextmanager
-    async def stream(self, request: Request, timeout: float) -> AsyncIterator[Download]:  # noqa: ASYNC109
+    async def stream(self, request: Request, timeout: float) -> AsyncGenerator[Download, None]:  # noqa: ASYNC109
         """
         Open an answer for reading piece by piece; `timeout` bounds the connecting, and the wait for each piece.
 
@@ -216,7 +216,7 @@ async def _close(connections: _Connections) -> None:
 
 def _abandon(connections: _Connections) -> None:
     """Close the sockets of a loop that is gone: no transport of it can be closed the usual way."""
-    connector = connections.session.connector
+    connector: Any = connections.session.connector
     if not connections.is_ours or connector is None:
         return
     connections.session.detach()

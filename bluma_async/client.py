@@ -66,6 +66,9 @@ class AsyncBluma:
     from several event loops. Close it with `async with` or `aclose()`.
     """
 
+    _session: Session
+    _hub: PollHub
+
     videos = _Resource(Videos, lambda client: Videos(client._session, client._hub))
     templates = _Resource(Templates, lambda client: Templates(client._session))
     credits = _Resource(Credits, lambda client: Credits(client._session))
@@ -121,7 +124,7 @@ class AsyncBluma:
                 one raised at once. None raises every 429.
             on_ambiguous: What to do about a paid create of which nobody knows whether it was accepted: `reconcile`
                 looks for it and repeats it only if it is not there, `retry` repeats it blindly, `raise` never does.
-            should_retry: `(error, attempt) -> bool` decides alone, in the place of `max_retries`; the first attempt is 0.
+            should_retry: `(error, attempt) -> bool` decides alone, in place of `max_retries`; attempts count from 0.
             calculate_retry_delay: `(attempt) -> seconds`, in the place of the pauses above.
             default_headers: Sent with every request; they replace the SDK's own of the same name.
             webhook_secret: What `webhooks.verify` uses; default `BLUMA_WEBHOOK_SECRET`.

@@ -24,6 +24,7 @@ Rule 3: no error holds an API key or a webhook secret.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 if TYPE_CHECKING:
@@ -263,5 +264,6 @@ class WebhookVerificationError(BlumaError, ValueError):
 
 
 def _whole(value: object) -> int | None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value  # noqa: PLR0124 - NaN
-    return int(value) if is_number and abs(value) != float("inf") else None  # type: ignore[arg-type]  # is_number says so
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return int(value)

@@ -73,7 +73,7 @@ def error_of(answer: Answer) -> APIError:
         request_id=_text(said.get("request_id")) or answer.headers.get("x-request-id"),
         metadata=metadata,
         links=_object(said.get("links")),
-        validation_errors=[entry for entry in _list(said.get("validation_errors")) if isinstance(entry, dict)],
+        validation_errors=[_object(entry) for entry in _list(said.get("validation_errors")) if entry],
         retry_after=_retry_after(answer, metadata),
     )
 
@@ -140,4 +140,4 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _list(value: object) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]  # JSON is untyped

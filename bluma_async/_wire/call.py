@@ -40,7 +40,7 @@ class Call(Generic[T]):
     decode: Decode[T]
     body: bytes | None = None
     parts: Sequence[Part] = ()
-    fields: Mapping[str, str] = attrs.field(factory=dict)
+    fields: Mapping[str, str] = attrs.field(factory=lambda: {})  # noqa: PIE807 - `dict` would have no types
     safety: Safety = Safety.REPEATABLE
     idempotency_key: str | None = None
     subject: str | None = None

@@ -39,7 +39,8 @@ class One(Generic[M]):
         self._cls = cls
 
     def __call__(self, raw: object) -> M:
-        return cast("M", _structure(self._cls)(raw, self._cls))
+        cls: Any = self._cls
+        return cast("M", _structure(cls)(raw, cls))
 
 
 class Many(Generic[M]):
@@ -74,7 +75,7 @@ def read_datetime(raw: object) -> datetime:
 
 
 @lru_cache(maxsize=None)
-def _structure(cls: type[Any]) -> Structure:
+def _structure(cls: Any) -> Structure:
     return _converter().get_structure_hook(cls)
 
 
@@ -90,15 +91,20 @@ def _converter() -> Converter:
     for enum in OpenEnum.__subclasses__():  # each by name: cattrs would take them for any other str
         converter.register_structure_hook(enum, _read_enum)
     converter.register_structure_hook(Optional[AttrDict], _lenient(lambda raw, _: _read_object(raw, AttrDict)))
-    converter.register_structure_hook_factory(_is(Model), lambda cls: _model_hook(converter, cls))
+
+    def structure_model(cls: Any) -> Structure:
+        return _model_hook(converter, cls)
+
+    converter.register_structure_hook_factory(_is(Model), structure_model)
     return converter
 
 
 def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
-    from cattrs.gen import make_dict_structure_fn_from_attrs  # noqa: PLC0415 - as above
+    from cattrs import gen  # noqa: PLC0415 - as above
 
     # By attrs fields, not by class: cattrs would take the class for a dataclass with positional arguments.
-    build = make_dict_structure_fn_from_attrs(list(attrs.fields(cls)), cls, converter)
+    make: Any = gen.make_dict_structure_fn_from_attrs  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    build = make(list(attrs.fields(cls)), cls, converter)
     known = frozenset(attribute.name for attribute in attrs.fields(cls))
 
     def structure(raw: Any, _: Any) -> Any:

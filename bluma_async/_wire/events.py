@@ -44,9 +44,9 @@ def verify_webhook(payload: Payload | None, signature: str | bytes | None, secre
 
 
 def _read_event(raw: Any) -> WebhookEvent:
-    kind = cast("dict[str, Any]", raw).get("type") if isinstance(raw, dict) else None
+    kind = cast("dict[str, object]", raw).get("type") if isinstance(raw, dict) else None
     family = FAMILIES.get(kind.partition(".")[0], WebhookEvent) if isinstance(kind, str) else WebhookEvent
-    event = One(family)(raw)
+    event = One(family)(cast("object", raw))
     if "credits_consumed" in event.data:  # the REST API calls it credits_charged
         event.data.setdefault("credits_charged", event.data["credits_consumed"])
     return event

@@ -31,7 +31,7 @@ class Request:
     headers: Mapping[str, str] = attrs.field(repr=False)  # the API key is among them
     body: bytes | None = None
     parts: Sequence[Part] = ()
-    fields: Mapping[str, str] = attrs.field(factory=dict)
+    fields: Mapping[str, str] = attrs.field(factory=lambda: {})  # noqa: PIE807 - `dict` would have no types
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ Rule 3: where nobody can look, an answered error is repeated, as the API advises
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, AsyncIterator, List
+from typing import TYPE_CHECKING, Any, AsyncIterator, List
 
 from bluma_async._session import in_doubt
 from bluma_async._wire.call import get
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["reconcile"]
 
 
-async def reconcile(session: Session, trip: Trip, failure: BlumaError) -> None:
+async def reconcile(session: Session, trip: Trip[Any], failure: BlumaError) -> None:
     """
     Return if the create certainly was not accepted, or may be repeated all the same.
 
@@ -44,7 +44,7 @@ async def reconcile(session: Session, trip: Trip, failure: BlumaError) -> None:
         raise in_doubt(trip, session.shared, failure, candidates) from failure
 
 
-async def _candidates(session: Session, trip: Trip) -> List[Video]:
+async def _candidates(session: Session, trip: Trip[Any]) -> List[Video]:
     found: List[Video] = []
     async for video in _newest_first(session, trip):
         since = _since(session, trip)
@@ -55,7 +55,7 @@ async def _candidates(session: Session, trip: Trip) -> List[Video]:
     return found
 
 
-def _newest_first(session: Session, trip: Trip) -> AsyncIterator[Video]:
+def _newest_first(session: Session, trip: Trip[Any]) -> AsyncIterator[Video]:
     since = _since(session, trip)
     left = None if trip.ends is None else max(trip.ends - session.shared.clock.now(), 0.0)
 
@@ -73,7 +73,7 @@ def _newest_first(session: Session, trip: Trip) -> AsyncIterator[Video]:
     return Pages(fetch, MAX_PAGE_SIZE)
 
 
-def _since(session: Session, trip: Trip) -> datetime | None:
+def _since(session: Session, trip: Trip[Any]) -> datetime | None:
     """Return when the call began by the server's clock, in whole seconds as `created_at` has them."""
     began = session.shared.server_time(trip.began)
     return began.replace(microsecond=0) if began else None

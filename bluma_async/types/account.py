@@ -45,7 +45,7 @@ class Transaction(Model):
 class CreditHistory(Model):
     """A stretch of the ledger, newest first; `total` counts all of it. It can be looped over."""
 
-    transactions: List[Transaction] = attrs.field(factory=list)
+    transactions: List[Transaction] = attrs.field(factory=lambda: [])
     total: int = 0
 
     def __iter__(self) -> Iterator[Transaction]:
@@ -64,7 +64,7 @@ class ApiKey(Model):
     environment: Optional[str] = None
     prefix: Optional[str] = None
     key: Optional[str] = attrs.field(default=None, repr=hidden)
-    scopes: List[str] = attrs.field(factory=list)
+    scopes: List[str] = attrs.field(factory=lambda: [])
     rate_limit_per_hour: Optional[int] = None
     is_active: bool = True
     last_used_at: Optional[datetime] = None

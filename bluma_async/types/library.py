@@ -29,7 +29,7 @@ class Template(Model):
     aspect_ratio: Optional[str] = None
     context_schema: Optional[AttrDict] = None
     requires_context: Optional[AttrDict] = None
-    supported_resolutions: List[str] = attrs.field(factory=list)
+    supported_resolutions: List[str] = attrs.field(factory=lambda: [])
     thumbnail_url: Optional[str] = None
     example_url: Optional[str] = None
 

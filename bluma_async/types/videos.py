@@ -63,7 +63,7 @@ class Pagination(Model):
 class VideoPage(Model):
     """One page of videos, newest first. It can be looped over."""
 
-    videos: List[Video] = attrs.field(factory=list)
+    videos: List[Video] = attrs.field(factory=lambda: [])
     pagination: Pagination = attrs.field(factory=Pagination)
 
     def __iter__(self) -> Iterator[Video]:

@@ -72,41 +72,37 @@ class PollHub:
         _require_seconds("poll_interval", poll_interval, above=0)
         _require_seconds("timeout", timeout)
         ends = self._clock.now() + timeout
-        teller: _Teller[S] = _Teller(watched, on_progress)
-        last: S | None = None
+        wait = _Wait(watched, on_progress)
         while True:
-            seen, pause = await self._look(watched, ends)
-            if seen is not None:
-                last = seen
-                await teller.tell(seen)
-                if watched.is_final(seen):
-                    return seen
+            pause = await wait.look(ends - self._clock.now())
+            if wait.last is not None and watched.is_final(wait.last):
+                return wait.last
             left = ends - self._clock.now()
             if left <= 0:
-                raise watched.timed_out(last, timeout)
+                raise watched.timed_out(wait.last, timeout)
             await self._clock.sleep(min(max(poll_interval, pause), left))
-
-    async def _look(self, watched: Watched[S], ends: float) -> tuple[S | None, float]:
-        """Return what was seen, or None and the seconds the server wants to be left alone."""
-        try:
-            return await watched.look(max(ends - self._clock.now(), LAST_LOOK)), 0.0
-        except (NetworkError, RateLimitError, ServerError) as failure:
-            return None, (failure.retry_after or 0.0) if isinstance(failure, APIError) else 0.0
 
 
 @attrs.define
-class _Teller(Generic[S]):
-    """Passes progress on: each percentage once, and none that is lower than the one before."""
+class _Wait(Generic[S]):
+    """One wait: what it saw last, and what it told."""
 
-    _watched: Watched[S]
-    _on_progress: Callable[[int], Any] | None
-    _told: int = -1
+    watched: Watched[S]
+    on_progress: Callable[[int], Any] | None
+    last: S | None = None
+    told: int = -1
 
-    async def tell(self, state: S) -> None:
-        percent = self._watched.progress(state)
-        if self._on_progress is not None and percent is not None and percent > self._told:
-            self._told = percent
-            await call_back(self._on_progress, percent)
+    async def look(self, left: float) -> float:
+        """Look once, and return the seconds for which the server wants to be left alone."""
+        try:
+            self.last = await self.watched.look(max(left, LAST_LOOK))
+        except (NetworkError, RateLimitError, ServerError) as failure:
+            return (failure.retry_after or 0.0) if isinstance(failure, APIError) else 0.0
+        percent = self.watched.progress(self.last)
+        if self.on_progress is not None and percent is not None and percent > self.told:
+            self.told = percent
+            await call_back(self.on_progress, percent)
+        return 0.0
 
 
 def _require_seconds(name: str, value: object, above: float | None = None) -> None:
