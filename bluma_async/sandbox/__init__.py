@@ -1,0 +1,9 @@
+"""
+A local server that behaves like the Bluma API: state, credits, limits, webhooks, faults, and real MP4 files.
+
+Needs the `sandbox` extra: `pip install "bluma[sandbox]"`.
+"""
+
+from bluma_async.sandbox.server import Sandbox
+
+__all__ = ["Sandbox"]

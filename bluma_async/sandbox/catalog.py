@@ -1,0 +1,101 @@
+"""The templates: the quickstart's five, and one more that later documents use and no list shows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, List, Mapping, Tuple
+
+from bluma_async.sandbox.problems import not_found
+
+__all__ = ["MULTIPLIERS", "duration_of", "find_template", "listed_templates", "price_of", "template_view"]
+
+Template = Dict[str, Any]
+MULTIPLIERS: Mapping[str, float] = {"720p": 1.0, "1080p": 1.5, "4k": 3.0}
+WORDS_A_SECOND = 2.5
+
+
+def _template(identifier: str, name: str, description: str, category: str, seconds: Tuple[int, int]) -> Template:
+    low, high = seconds
+    return {
+        "id": identifier,
+        "name": name,
+        "description": description,
+        "category": category,
+        "credits_per_video": 2,
+        "duration_range": {"min": low, "max": high},
+    }
+
+
+LISTED = [
+    _template(
+        "consumerclub-discord-zoomed", "ConsumerClub Discord Zoomed", "Discord conversation style video",
+        "entertainment", (30, 60),
+    ),
+    _template(
+        "cat-explainer-v2", "Cat Explainer V2", "Educational content explained by cats", "educational", (30, 60)
+    ),
+    _template(
+        "rick-morty-explainer", "Rick & Morty Meme Explainer", "Meme-style explainer videos", "entertainment", (30, 60)
+    ),
+    _template(
+        "steel-griffin-explainer", "Steel Griffin Explainer", "Educational explainer format", "educational", (30, 60)
+    ),
+    _template(
+        "ugc-text-overlay", "UGC Text Overlay", "User-generated content style with text", "ugc", (15, 30)
+    ),
+]  # fmt: skip
+HIDDEN = [_template("meme-dialogue", "Meme Dialogue", "Two voices and a punch line", "entertainment", (15, 30))]
+BY_ID: Mapping[str, Template] = {entry["id"]: entry for entry in [*LISTED, *HIDDEN]}
+
+
+def listed_templates() -> List[Template]:
+    """Return what `GET /templates` lists."""
+    return [dict(entry) for entry in LISTED]
+
+
+def find_template(identifier: str) -> Template | None:
+    """Return a template, listed or not."""
+    return BY_ID.get(identifier)
+
+
+def template_view(identifier: str) -> Template:
+    """Return one template as the reference, the SDK page and the 1.2.0 package show it, all at once."""
+    found = find_template(identifier)
+    if found is None:
+        raise not_found("template", identifier)
+    return {
+        **found,
+        "thumbnail_url": None,
+        "example_video_url": None,
+        "supported_resolutions": list(MULTIPLIERS),
+        "requires_context": {"prompt": True, "brand_id": False, "custom_data": False},
+        "base_cost": found["credits_per_video"],
+        "duration": found["duration_range"]["min"],
+        "aspect_ratio": "9:16",
+        "example_url": None,
+        "context_schema": CONTEXT_SCHEMA,
+    }
+
+
+def price_of(template: Template, resolution: str | None) -> int:
+    """Return a video's price in credits, rounded up."""
+    return math.ceil(template["credits_per_video"] * MULTIPLIERS[resolution or "720p"])
+
+
+def duration_of(template: Template, prompt: str) -> int:
+    """Return a video's length in seconds: what it takes to read the prompt, within the template's range."""
+    bounds = template["duration_range"]
+    return int(min(max(len(prompt.split()) / WORDS_A_SECOND, bounds["min"]), bounds["max"]))
+
+
+CONTEXT_SCHEMA = {
+    "type": "object",
+    "required": ["prompt"],
+    "properties": {
+        "prompt": {"type": "string"},
+        "brand_assets": {"type": "object"},
+        "system_prompt": {"type": "string"},
+        "brand_id": {"type": "string"},
+        "custom_data": {"type": "object"},
+    },
+}

@@ -1,0 +1,33 @@
+"""`/templates`."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bluma_async.sandbox.catalog import listed_templates, template_view
+from bluma_async.sandbox.routing import Route
+
+__all__ = ["ROUTES"]
+
+
+async def listing(_: web.Request) -> web.Response:
+    """List the quickstart's five templates."""
+    templates = listed_templates()
+    return web.json_response({"templates": templates, "total": len(templates)})
+
+
+async def get(request: web.Request) -> web.Response:
+    """Show a template."""
+    return web.json_response(template_view(request.match_info["id"]))
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/templates", handler=listing, summary="List the templates", scope="templates:list",
+        answer="TemplateList",
+    ),
+    Route(
+        method="GET", path="/templates/{id}", handler=get, summary="Show a template", scope="templates:read",
+        answer="Template", refusals=(404,),
+    ),
+)  # fmt: skip

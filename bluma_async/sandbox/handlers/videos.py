@@ -1,0 +1,172 @@
+"""`/videos`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, List
+
+from aiohttp import web
+
+from bluma_async.sandbox.catalog import MULTIPLIERS, find_template
+from bluma_async.sandbox.checks import (
+    an_object,
+    as_moment,
+    check,
+    complaints,
+    flag,
+    moment,
+    one_of,
+    read_json,
+    read_query,
+    text,
+    url,
+)
+from bluma_async.sandbox.clock import iso
+from bluma_async.sandbox.keys import kind_of
+from bluma_async.sandbox.mischief import EXPIRE_LINK, FAIL_RENDER
+from bluma_async.sandbox.problems import Problem, bad_request
+from bluma_async.sandbox.routing import KEY, Route
+from bluma_async.sandbox.state import STATE, State
+from bluma_async.sandbox.videos import accepted_view, listed_view, status_of
+
+if TYPE_CHECKING:
+    from bluma_async.sandbox.checks import Field
+    from bluma_async.sandbox.tables import Row
+
+__all__ = ["ROUTES"]
+
+STATUSES = ("queued", "processing", "completed", "failed")
+SHORTEST_STRICT_PROMPT = 10
+BODY: Dict[str, Field] = {
+    "context": (an_object, True),
+    "template_id": (text, False),
+    "variant_id": (text, False),
+    "options": (an_object, False),
+    "webhook_url": (url, False),
+}
+CONTEXT: Dict[str, Field] = {
+    "prompt": (text, True),
+    "brand_assets": (an_object, False),
+    "system_prompt": (text, False),
+    "brand_id": (text, False),
+    "custom_data": (an_object, False),
+}
+OPTIONS: Dict[str, Field] = {"resolution": (one_of(*MULTIPLIERS), False), "watermark": (flag, False)}
+
+
+async def create(request: web.Request) -> web.Response:
+    """Accept a job, or refuse it before there is one."""
+    state, key = request.app[STATE], request[KEY]
+    body = await read_json(request, BODY)
+    check(body["context"], CONTEXT, "context.")
+    check(body.get("options") or {}, OPTIONS, "options.")
+    _check_prompt(state, body)
+    repeated = request.headers.get("Idempotency-Key") if state.settings.honour_idempotency else None
+    if repeated is not None and repeated in state.answers:
+        status, answer = state.answers[repeated]
+        return web.json_response(answer, status=status)
+    template = find_template(_resolve(state, body))
+    if template is None:
+        raise bad_request(("template_id", "is not the id of a template"), metadata={"field": "template_id"})
+    row = state.videos.create(body, template, str(kind_of(key)), fails=bool(request.get(FAIL_RENDER)))
+    if repeated is not None:
+        state.answers[repeated] = (202, accepted_view(row))
+    return web.json_response(accepted_view(row), status=202)
+
+
+async def get(request: web.Request) -> web.Response:
+    """Show a video as it is now."""
+    state = request.app[STATE]
+    return web.json_response(state.videos.view(state.videos.need(request.match_info["id"])))
+
+
+async def download(request: web.Request) -> web.Response:
+    """Sign a link to a completed video."""
+    state = request.app[STATE]
+    row = state.videos.need(request.match_info["id"])
+    status = status_of(row, state.clock.time())
+    if status != "completed":
+        detail = f"Video '{row['id']}' is {status}; only a completed video can be downloaded."
+        raise Problem(400, detail, metadata={"status": status})
+    life = 0.0 if request.get(EXPIRE_LINK) else 3600.0
+    link, until = state.files.signed_url(f"videos/{row['id']}.mp4", life)
+    return web.json_response({"download_url": link, "expires_at": iso(until)})
+
+
+async def listing(request: web.Request) -> web.Response:
+    """List videos, newest first, in pages."""
+    state = request.app[STATE]
+    query = read_query(
+        request,
+        {"page": (1, 1, 10**9), "limit": (20, 1, 100)},
+        {"status": one_of(*STATUSES), "template_id": text, "from_date": moment, "to_date": moment},
+    )
+    found = _matching(state, query)
+    page, limit = query["page"], query["limit"]
+    now = state.clock.time()
+    shown = [listed_view(row, now, state.files) for row in found[(page - 1) * limit : page * limit]]
+    pages = {"page": page, "limit": limit, "total": len(found), "total_pages": -(-len(found) // limit)}
+    return web.json_response({"videos": shown, "pagination": pages})
+
+
+def _check_prompt(state: State, body: Dict[str, Any]) -> None:
+    is_short = state.settings.strict and len(body["context"]["prompt"]) < SHORTEST_STRICT_PROMPT
+    has_template, has_variant = body.get("template_id") is not None, body.get("variant_id") is not None
+    complaints(
+        [
+            (is_short, "context.prompt", "must have at least 10 characters"),
+            (not has_template and not has_variant, "template_id", "or variant_id is required"),
+            (has_template and has_variant, "variant_id", "cannot be given together with template_id"),
+        ]
+    )
+
+
+def _resolve(state: State, body: Dict[str, Any]) -> str:
+    """Return the template's id; a variant lends its template, and its colour."""
+    if body.get("template_id") is not None:
+        return str(body["template_id"])
+    variant = state.variants.need(body["variant_id"])
+    properties = (variant["payload"].get("settings") or {}).get("compositionProps")
+    body["color"] = properties.get("primaryColor") if isinstance(properties, dict) else None
+    return str(variant["template_id"])
+
+
+def _matching(state: State, query: Dict[str, Any]) -> List[Row]:
+    now, begin, end = state.clock.time(), as_moment(query.get("from_date")), as_moment(query.get("to_date"))
+    return [
+        row
+        for row in state.videos.newest_first()
+        if query.get("status") in {None, status_of(row, now)}
+        and query.get("template_id") in {None, row["template_id"]}
+        and (begin is None or int(row["created"]) >= int(begin))
+        and (end is None or row["created"] <= end)
+    ]
+
+
+TEXT = {"type": "string"}
+DATE = {"type": "string", "format": "date-time"}
+ROUTES = (
+    Route(
+        method="POST", path="/videos", handler=create, summary="Start a video", scope="videos:create", success=202,
+        body="VideoRequest", answer="AcceptedVideo", refusals=(400, 402, 404, 413),
+    ),
+    Route(
+        method="GET", path="/videos", handler=listing, summary="List videos, newest first", scope="videos:read",
+        answer="VideoList", refusals=(400,),
+        query={
+            "page": {"type": "integer", "minimum": 1, "default": 1},
+            "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+            "status": {"type": "string", "enum": list(STATUSES)},
+            "template_id": TEXT,
+            "from_date": DATE,
+            "to_date": DATE,
+        },
+    ),
+    Route(
+        method="GET", path="/videos/{id}", handler=get, summary="Show a video", scope="videos:read",
+        answer="Video", refusals=(404,),
+    ),
+    Route(
+        method="GET", path="/videos/{id}/download", handler=download, summary="Sign a link to a completed video",
+        scope="videos:download", answer="VideoDownload", refusals=(400, 404),
+    ),
+)  # fmt: skip

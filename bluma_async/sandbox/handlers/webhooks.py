@@ -1,0 +1,110 @@
+"""`/webhooks`."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Dict, Mapping
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from bluma_async.sandbox.checks import complaints, read_json, texts, url
+from bluma_async.sandbox.clock import iso
+from bluma_async.sandbox.events import EVENT_TYPES
+from bluma_async.sandbox.routing import Route
+from bluma_async.sandbox.state import STATE
+
+if TYPE_CHECKING:
+    from bluma_async.sandbox.checks import Field
+    from bluma_async.sandbox.tables import Row
+
+__all__ = ["ROUTES"]
+
+WARNING = "Save this secret now; it will not be shown again."
+LOCAL = ("localhost", "127.0.0.1", "::1")
+BODY: Mapping[str, Field] = {"url": (url, True), "events": (texts, True)}
+
+
+async def create(request: web.Request) -> web.Response:
+    """Note where events are to go, and show the secret this once."""
+    state = request.app[STATE]
+    body = await read_json(request, BODY)
+    parts = urlsplit(body["url"])
+    unknown = [event for event in body["events"] if event not in EVENT_TYPES]
+    complaints(
+        [
+            (parts.scheme != "https" and parts.hostname not in LOCAL, "url", "must be HTTPS"),
+            (not body["events"], "events", "must name at least one event"),
+            (bool(unknown), "events", f"has no {', '.join(unknown)}; there are {', '.join(EVENT_TYPES)}"),
+        ]
+    )
+    row = state.webhooks.put(
+        {
+            "id": f"webhook_{secrets.token_hex(6)}",
+            "url": body["url"],
+            "events": body["events"],
+            "secret": f"whsec_{secrets.token_hex(16)}",
+            "is_active": True,
+            "failures": 0,
+            "created": state.clock.time(),
+        }
+    )
+    return web.json_response({**_view(row), "secret": row["secret"], "warning": WARNING}, status=201)
+
+
+async def get(request: web.Request) -> web.Response:
+    """Show a webhook."""
+    return web.json_response(_view(request.app[STATE].webhooks.need(request.match_info["id"])))
+
+
+async def delete(request: web.Request) -> web.Response:
+    """Have no more events go there."""
+    state = request.app[STATE]
+    state.webhooks.drop(state.webhooks.need(request.match_info["id"])["id"])
+    return web.json_response({})
+
+
+async def deliveries(request: web.Request) -> web.Response:
+    """Show every attempt, newest first."""
+    state = request.app[STATE]
+    rows = [_attempt_view(row) for row in state.events.log(state.webhooks.need(request.match_info["id"])["id"])]
+    return web.json_response({"deliveries": rows, "total": len(rows)})
+
+
+async def listing(request: web.Request) -> web.Response:
+    """List the webhooks."""
+    rows = [_view(row) for row in request.app[STATE].webhooks]
+    return web.json_response({"webhooks": rows, "total": len(rows)})
+
+
+def _view(row: Row) -> Dict[str, Any]:
+    return {**{name: row[name] for name in ("id", "url", "events", "is_active")}, "created_at": iso(row["created"])}
+
+
+def _attempt_view(row: Row) -> Dict[str, Any]:
+    hidden = {"webhook_id", "created"}
+    return {**{name: value for name, value in row.items() if name not in hidden}, "created_at": iso(row["created"])}
+
+
+MANAGE = "webhooks:manage"
+ROUTES = (
+    Route(
+        method="POST", path="/webhooks", handler=create, summary="Have events sent to a URL", scope=MANAGE,
+        success=201, body="WebhookRequest", answer="NewWebhook", refusals=(400, 413),
+    ),
+    Route(
+        method="GET", path="/webhooks", handler=listing, summary="List the webhooks", scope=MANAGE, answer="WebhookList"
+    ),
+    Route(
+        method="GET", path="/webhooks/{id}", handler=get, summary="Show a webhook", scope=MANAGE, answer="Webhook",
+        refusals=(404,),
+    ),
+    Route(
+        method="DELETE", path="/webhooks/{id}", handler=delete, summary="Have no more events sent", scope=MANAGE,
+        refusals=(404,),
+    ),
+    Route(
+        method="GET", path="/webhooks/{id}/deliveries", handler=deliveries, summary="Show every attempt",
+        scope=MANAGE, answer="DeliveryList", refusals=(404,),
+    ),
+)  # fmt: skip

@@ -1,0 +1,71 @@
+"""The API's description, drawn from the routes that answer and the schemas they name."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Sequence
+
+from bluma_async._version import __version__
+from bluma_async.sandbox.problems import TITLES
+from bluma_async.sandbox.routing import API, Route, other_paths
+from bluma_async.sandbox.schemas import SCHEMAS
+
+__all__ = ["describe"]
+
+ANY_ROUTE = (401, 403, 429, 500, 503)
+PLACEHOLDER = re.compile(r"\{([^}]*)\}")
+
+
+def describe(routes: Sequence[Route], origin: str) -> Dict[str, Any]:
+    """Return the OpenAPI document of the routes."""
+    paths: Dict[str, Dict[str, Any]] = {}
+    for route in routes:
+        for path in [route.path, *other_paths(route.path)]:
+            paths.setdefault(path, {})[route.method.lower()] = _operation(route, path)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Bluma API, as the sandbox speaks it", "version": __version__},
+        "servers": [{"url": origin + API}],
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": dict(SCHEMAS),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(route: Route, path: str) -> Dict[str, Any]:
+    operation: Dict[str, Any] = {
+        "summary": route.summary,
+        "operationId": re.sub(r"[^a-z]+", "_", f"{route.method} {path}".lower()).strip("_"),
+        "parameters": _parameters(route),
+        "responses": _responses(route),
+    }
+    if route.body is not None:
+        content: Dict[str, Any] = {"application/json": {"schema": _ref(route.body)}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _parameters(route: Route) -> List[Dict[str, Any]]:
+    names: List[str] = PLACEHOLDER.findall(route.path)
+    schema = {"type": "string", "minLength": 1}
+    in_path = [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
+    in_query = [{"name": name, "in": "query", "schema": dict(schema)} for name, schema in route.query.items()]
+    return [*in_path, *in_query]
+
+
+def _responses(route: Route) -> Dict[str, Any]:
+    responses: Dict[str, Any] = {str(route.success): _response("Success", route.answer)}
+    for status in sorted({*ANY_ROUTE, *route.refusals}):
+        responses[str(status)] = _response(TITLES[status][1], "Error")
+    return responses
+
+
+def _response(description: str, schema: str) -> Dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": _ref(schema)}}}
+
+
+def _ref(name: str) -> Dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}

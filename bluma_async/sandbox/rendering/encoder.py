@@ -1,0 +1,68 @@
+"""Pictures to an MP4: H.264, yuv420p, the index in front, so that it plays while it loads."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Tuple
+
+import av
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL import Image
+
+    from bluma_async.sandbox.rendering.scene import Shot
+
+__all__ = ["Cancelled", "encode"]
+
+REMEMBERED = 4  # pictures whose converted frames are kept, for looks that go to and fro
+OPTIONS = {"preset": "ultrafast", "crf": "30"}
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error
+    """Nobody wants the video any more."""
+
+
+def encode(shots: Iterable[Shot], path: Path, fps: int, size: Tuple[int, int], is_over: Callable[[], bool]) -> None:
+    """
+    Write the shots to a file.
+
+    Raises:
+        Cancelled: `is_over` said so; the file is not whole.
+    """
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        stream: Any = container.add_stream("libx264", rate=fps, options=OPTIONS)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
+        stream.codec_context.gop_size = fps * 5
+        stream.codec_context.max_b_frames = 0
+        converter, number = _Converter(size), 0
+        for picture, count in shots:
+            frame = converter.convert(picture)
+            for _ in range(count):
+                if is_over():
+                    raise Cancelled
+                frame.pts, frame.time_base = number, Fraction(1, fps)
+                container.mux(stream.encode(frame))
+                number += 1
+        container.mux(stream.encode(None))
+
+
+class _Converter:
+    """Converts pictures, and remembers the last few."""
+
+    def __init__(self, size: Tuple[int, int]) -> None:
+        self._size = size
+        self._recent: List[Tuple[Image.Image, Any]] = []
+
+    def convert(self, picture: Image.Image) -> Any:
+        for known, frame in self._recent:
+            if known is picture:
+                return frame
+        width, height = self._size
+        raw: Any = av.VideoFrame.from_image(picture)
+        frame = raw.reformat(width=width, height=height, format="yuv420p", interpolation="FAST_BILINEAR")
+        self._recent = [*self._recent[-REMEMBERED + 1 :], (picture, frame)]
+        return frame

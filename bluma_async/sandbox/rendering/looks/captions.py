@@ -1,0 +1,69 @@
+"""Big captions, word by word, over colours that drift."""
+
+from __future__ import annotations
+
+import math
+from typing import Iterator, List
+
+from PIL import Image, ImageDraw
+
+from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, fit, font, line_height, phrases
+
+__all__ = ["captions"]
+
+WARM: Color = (232, 72, 118)
+COOL: Color = (54, 82, 200)
+WHITE: Color = (255, 255, 255)
+YELLOW: Color = (255, 222, 60)
+HOLD = 5  # frames that share one position of the colours
+CORNERS = 4
+
+
+def captions(scene: Scene) -> Iterator[Shot]:
+    """Draw the video."""
+    groups = phrases(scene.words, 5)
+    frame = 0
+    for group, length in zip(groups, scene.split(len(groups))):
+        words = group.split()
+        layers = [_caption(scene, words, spoken) for spoken in range(len(words))]
+        for step in range(0, length, HOLD):
+            layer = layers[min(step * len(words) // length, len(words) - 1)]
+            picture = _backdrop(scene, frame / scene.fps)
+            picture.paste(layer, ((picture.width - layer.width) // 2, (picture.height - layer.height) // 2), layer)
+            count = min(HOLD, length - step)
+            frame += count
+            yield picture, count
+
+
+def _backdrop(scene: Scene, seconds: float) -> Image.Image:
+    small = Image.new("RGB", (CORNERS, CORNERS))
+    warm = scene.tint(WARM)
+    for x in range(CORNERS):
+        for y in range(CORNERS):
+            share = (math.sin(seconds * 0.7 + x * 0.9 + y * 0.7) + 1) / 2
+            small.putpixel((x, y), _mix(warm, COOL, share))
+    return small.resize(scene.size, Image.Resampling.BILINEAR)
+
+
+def _caption(scene: Scene, words: List[str], spoken: int) -> Image.Image:
+    """Draw the words, the spoken one in yellow, on nothing."""
+    layer = Image.new("RGBA", scene.box(680, 640), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(layer)
+    sizes = [scene.px(size) for size in (92, 76, 62, 50, 40, 30)]
+    size, lines = fit(" ".join(words).upper(), sizes, scene.px(620), scene.px(620))
+    top = layer.height // 2 - len(lines) * line_height(size) // 2
+    number = 0
+    for row, line in enumerate(lines):
+        x = (layer.width - font(size).getlength(line)) / 2
+        for word in line.split():
+            fill = YELLOW if number == spoken else WHITE
+            at = (x, top + row * line_height(size))
+            draw.text(at, word, fill=fill, font=font(size), stroke_width=scene.px(5), stroke_fill=(0, 0, 0))
+            x += font(size).getlength(word + " ")
+            number += 1
+    return layer
+
+
+def _mix(one: Color, other: Color, share: float) -> Color:
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other))
+    return red, green, blue

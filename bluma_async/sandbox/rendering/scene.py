@@ -1,0 +1,151 @@
+"""What a look is given to draw, and what it gives back."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
+
+import attrs
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+__all__ = ["Color", "Look", "Scene", "Shot", "ease", "fit", "font", "phrases", "text_block", "wrap"]
+
+Color = Tuple[int, int, int]
+Shot = Tuple[Image.Image, int]  # a picture, and for how many frames it is shown
+WIDTH, HEIGHT = 720, 1280  # what looks are laid out for; a scene scales it
+FASTEST_WORDS_A_SECOND = 3
+Font = Any  # Pillow's two font classes share no base
+
+
+@attrs.frozen(kw_only=True)
+class Scene:
+    """One video to draw: its text, its length in frames, its size, and the colour a variant asked for."""
+
+    text: str
+    frames: int
+    fps: int
+    scale: float = 1.0
+    color: Optional[Color] = None
+
+    @property
+    def size(self) -> Tuple[int, int]:
+        """The picture's size in pixels, both even."""
+        return self.px(WIDTH) // 2 * 2, self.px(HEIGHT) // 2 * 2
+
+    @property
+    def words(self) -> List[str]:
+        """The words there is time to read."""
+        return self.text.split()[: max(self.frames * FASTEST_WORDS_A_SECOND // self.fps, 1)]
+
+    def px(self, length: float) -> int:
+        """Return a length of the layout in pixels."""
+        return round(length * self.scale)
+
+    def box(self, *numbers: float) -> Tuple[int, ...]:
+        """Return coordinates of the layout in pixels."""
+        return tuple(self.px(number) for number in numbers)
+
+    def tint(self, usual: Color) -> Color:
+        """Return the asked colour, or the look's usual one."""
+        return self.color or usual
+
+    def new(self, color: Color) -> Image.Image:
+        """Return an empty picture."""
+        return Image.new("RGB", self.size, color)
+
+    def split(self, parts: int) -> List[int]:
+        """Share the frames out among so many parts, as evenly as whole frames allow."""
+        marks = [self.frames * index // parts for index in range(parts + 1)]
+        return [end - begin for begin, end in zip(marks, marks[1:])]
+
+
+Look = Callable[[Scene], Iterator[Shot]]
+
+
+@lru_cache(maxsize=64)
+def font(size: int) -> Font:
+    """Return Pillow's own scalable font: nothing is fetched, nothing shipped."""
+    return ImageFont.load_default(size=size)
+
+
+def clean(text: str) -> str:
+    """Return the text in one line, without what cannot be drawn."""
+    drawable = "".join(letter if unicodedata.category(letter)[0] != "C" else " " for letter in text)
+    return re.sub(r"\s+", " ", drawable).strip() or "(empty)"
+
+
+def color_of(text: object) -> Optional[Color]:
+    """Return a colour such as #FF69B4; None for what is none."""
+    try:
+        return ImageColor.getrgb(text)[:3] if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def phrases(words: Sequence[str], size: int) -> List[str]:
+    """Return the words in groups of at most so many, broken after sentences where that does not make them tiny."""
+    groups: List[List[str]] = [[]]
+    for word in words:
+        if len(groups[-1]) >= size:
+            groups.append([])
+        groups[-1].append(word)
+        if word[-1] in ".!?" and len(groups[-1]) * 2 >= size:
+            groups.append([])
+    return [" ".join(group) for group in groups if group] or ["..."]
+
+
+def wrap(text: str, size: int, width: int) -> List[str]:
+    """Return the text in lines no wider than so many pixels; words that are wider are broken."""
+    measure = font(size).getlength
+    lines = [""]
+    for word in text.split():
+        candidate = f"{lines[-1]} {word}".strip()
+        if measure(candidate) <= width:
+            lines[-1] = candidate
+            continue
+        rest = word
+        if lines[-1]:
+            lines.append("")
+        while measure(rest) > width and len(rest) > 1:
+            count = next(n for n in range(len(rest) - 1, 0, -1) if n == 1 or measure(rest[:n]) <= width)
+            lines[-1], rest = rest[:count], rest[count:]
+            lines.append("")
+        lines[-1] = rest
+    return [line for line in lines if line]
+
+
+def fit(text: str, sizes: Sequence[int], width: int, height: int) -> Tuple[int, List[str]]:
+    """Return the largest of the sizes in which the text fits, and its lines; the smallest, cut off, if none does."""
+    for size in sizes:
+        lines = wrap(text, size, width)
+        if len(lines) * line_height(size) <= height:
+            return size, lines
+    size = sizes[-1]
+    return size, wrap(text, size, width)[: max(height // line_height(size), 1)]
+
+
+def line_height(size: int) -> int:
+    """Return the distance from line to line."""
+    return round(size * 1.25)
+
+
+def text_block(
+    draw: ImageDraw.ImageDraw,
+    lines: Sequence[str],
+    size: int,
+    center: Tuple[int, int],
+    fill: Color,
+    stroke: int = 0,
+) -> None:
+    """Draw lines centred on a point, with an outline in black if asked."""
+    top = center[1] - len(lines) * line_height(size) // 2
+    for index, line in enumerate(lines):
+        at = (center[0], top + index * line_height(size) + line_height(size) // 2)
+        draw.text(at, line, fill=fill, font=font(size), anchor="mm", stroke_width=stroke, stroke_fill=(0, 0, 0))
+
+
+def ease(share: float) -> float:
+    """Return how far a motion is when a share of its time has passed: quick at first, then slow."""
+    return 1 - (1 - share) ** 3

@@ -1,0 +1,149 @@
+"""The sandbox: a local server that behaves like the API, down to the files."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Awaitable, Dict, List
+
+from aiohttp import web
+
+from bluma_async.sandbox.app import make_app
+from bluma_async.sandbox.settings import Settings
+from bluma_async.sandbox.state import State
+from bluma_async.sandbox.tables import Store
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from bluma_async.sandbox.faults import Faults
+    from bluma_async.sandbox.journal import RequestRecord
+    from bluma_async.sandbox.ledger import Ledger
+
+__all__ = ["Sandbox"]
+
+
+class Sandbox:
+    """
+    A local Bluma.
+
+        async with Sandbox() as sandbox:
+            client = AsyncBluma(sandbox.test_key, base_url=sandbox.base_url)
+
+    Takes the arguments that `Settings` describes. It answers while it is open, on 127.0.0.1 and a free port by default.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        try:
+            self.settings = Settings(**settings)
+        except TypeError as wrong:
+            raise ValueError(f"{wrong}; a sandbox takes {', '.join(Settings.__annotations__)}.") from None
+        self._state: State | None = None
+        self._runner: web.AppRunner | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self.origin = ""
+
+    @property
+    def base_url(self) -> str:
+        """What to give a client as `base_url`."""
+        return f"{self.origin}/api/v1"
+
+    @property
+    def test_key(self) -> str:
+        """A test key."""
+        return self.settings.test_key
+
+    @property
+    def live_key(self) -> str:
+        """A live key; its videos are billed."""
+        return self.settings.live_key
+
+    @property
+    def webhook_secret(self) -> str:
+        """What signs the events of a create's own `webhook_url`."""
+        return self.settings.webhook_secret
+
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong."""
+        return self._running.faults
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was billed."""
+        return self._running.ledger
+
+    @property
+    def requests(self) -> List[RequestRecord]:
+        """Every API request, newest last."""
+        return self._running.journal.records
+
+    def state(self) -> Dict[str, Any]:
+        """Return jobs made, renders billed, the balance, and how many requests were served."""
+        return self._running.summary()
+
+    def advance(self, seconds: float) -> Awaitable[None]:
+        """
+        Move a manual clock. What is due happens at once; await the result to have deliveries and renders done too.
+
+        Raises:
+            ValueError: The clock is not a manual one.
+        """
+        return self._running.advance(seconds)
+
+    async def start(self) -> None:
+        """Begin to answer; does nothing if it does already."""
+        if self._runner is not None:
+            return
+        loop = asyncio.get_running_loop()
+        folder = await loop.run_in_executor(None, self._make_folder)
+        store = Store(self.settings.data / "sandbox.sqlite" if self.settings.data else None)
+        await loop.run_in_executor(None, store.open)
+        state = State(self.settings, folder, store)
+        await loop.run_in_executor(None, state.files.open)
+        runner = web.AppRunner(make_app(state), access_log=None, shutdown_timeout=1.0, handle_signals=False)
+        await runner.setup()
+        site = web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        self.origin = state.files.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._state, self._runner = state, runner
+        await state.start()
+
+    async def stop(self) -> None:
+        """Answer no more, and leave nothing behind; does nothing if it was not started."""
+        runner, state = self._runner, self._state
+        if runner is None or state is None:
+            return
+        self._runner = None
+        await state.stop()
+        await runner.cleanup()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, state.store.close)
+        if self._folder is not None:
+            await loop.run_in_executor(None, self._folder.cleanup)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def _running(self) -> State:
+        if self._state is None:
+            raise RuntimeError("The sandbox was not started; use `async with Sandbox() as sandbox`.")
+        return self._state
+
+    def _make_folder(self) -> Path:
+        if self.settings.data is not None:
+            self.settings.data.mkdir(parents=True, exist_ok=True)
+            return self.settings.data / "files"
+        self._folder = tempfile.TemporaryDirectory(prefix="bluma-sandbox-")
+        return Path(self._folder.name)

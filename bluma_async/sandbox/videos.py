@@ -1,0 +1,219 @@
+"""
+A video's life: queued, processing, then completed or failed (reference section 6).
+
+`queued` and `processing`, and how far, follow from the clock alone. A video is completed when it is due *and* its file is
+there; nobody who asks is kept waiting for a render.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping
+
+from bluma_async.sandbox.catalog import MULTIPLIERS, duration_of, price_of
+from bluma_async.sandbox.clock import iso
+
+if TYPE_CHECKING:
+    from bluma_async.sandbox.clock import Clock, Timer
+    from bluma_async.sandbox.events import Events
+    from bluma_async.sandbox.files import Files
+    from bluma_async.sandbox.ledger import Ledger
+    from bluma_async.sandbox.tables import Row, Table
+
+__all__ = ["DUE", "FAIL_MARK", "Videos", "status_of", "video_view"]
+
+QUEUED = 5.0  # seconds until processing begins
+DUE = 105.0  # seconds until a video is completed, as in the quickstart
+FAILS = 45.0  # seconds until a video fails, if it does
+ESTIMATE = 120.0
+FAIL_MARK = "[fail]"  # in a prompt, it makes the render fail
+FAILURE = {"type": "rendering_failed", "detail": "Invalid asset URL provided in context"}
+Render = Callable[["Row"], None]
+
+
+class Videos:
+    """All videos, and what happens to them in time."""
+
+    def __init__(self, table: Table, clock: Clock, ledger: Ledger, events: Events, files: Files) -> None:
+        self._table = table
+        self._clock = clock
+        self._ledger = ledger
+        self._events = events
+        self._files = files
+        self._timers: Dict[str, List[Timer]] = {}
+        self.render: Render = lambda _: None
+
+    def create(self, job: Mapping[str, Any], template: Mapping[str, Any], kind: str, *, fails: bool) -> Row:
+        """
+        Accept a job: charge a live key for it, and let its life begin.
+
+        Raises:
+            Problem: The account cannot pay; nothing was made.
+        """
+        prompt = str(job["context"]["prompt"])
+        asked = (job.get("options") or {}).get("resolution")
+        price = price_of(template, asked)
+        identifier = f"batch_{secrets.token_hex(8)}"
+        if kind == "live":
+            facts = {"base": template["credits_per_video"], "multiplier": MULTIPLIERS[asked or "720p"]}
+            details = {"template_id": template["id"], "resolution": asked or "720p"}
+            self._ledger.charge(price, identifier, {**details, **facts})
+        row = self._table.put(
+            {
+                "id": identifier,
+                "kind": kind,
+                "template_id": template["id"],
+                "variant_id": job.get("variant_id"),
+                "prompt": prompt,
+                "color": job.get("color"),
+                "resolution": "720p" if kind == "test" else asked or "720p",
+                "watermark": kind == "test",
+                "webhook_url": job.get("webhook_url"),
+                "credits_charged": price,
+                "duration": duration_of(template, prompt),
+                "created": self._clock.time(),
+                "fails": fails or FAIL_MARK in prompt,
+                "rendered": False,
+                "size_bytes": None,
+                "completed": None,
+            }
+        )
+        self._publish("video.queued", row, {"created_at": iso(row["created"])})
+        self.begin(row)
+        return row
+
+    def begin(self, row: Row) -> None:
+        """Let a video's life go on from here, also after a restart."""
+        if row["completed"] is not None:
+            return
+        end, finish = (FAILS, self._fail) if row["fails"] else (DUE, self._complete)
+        timers = [self._clock.call_at(row["created"] + end, lambda: finish(row))]
+        if self._clock.time() < row["created"] + QUEUED:
+            timers.append(self._clock.call_at(row["created"] + QUEUED, lambda: self._process(row)))
+        self._timers[row["id"]] = timers
+        if not row["fails"] and not row["rendered"]:
+            self.render(row)
+
+    def rendered(self, row: Row, size_bytes: int) -> None:
+        """Note that a video's file is there."""
+        row["rendered"], row["size_bytes"] = True, size_bytes
+        self._table.put(row)
+        self._complete(row)
+
+    def stop(self) -> None:
+        """Let nothing happen any more."""
+        for timers in self._timers.values():
+            for timer in timers:
+                timer.cancel()
+        self._timers.clear()
+
+    def need(self, identifier: str) -> Row:
+        """Return a video, or raise a 404."""
+        return self._table.need(identifier)
+
+    def newest_first(self) -> List[Row]:
+        """Return all videos."""
+        return list(self._table)[::-1]
+
+    def count(self, kind: str) -> int:
+        """Return how many videos keys of a kind made."""
+        return sum(row["kind"] == kind for row in self._table)
+
+    def view(self, row: Row) -> Dict[str, Any]:
+        """Return a video as `GET /videos/{id}` shows it."""
+        return video_view(row, self._clock.time(), self._files)
+
+    def _process(self, row: Row) -> None:
+        self._publish("video.processing", row, {"progress": 0})
+
+    def _complete(self, row: Row) -> None:
+        now = self._clock.time()
+        if row["completed"] is not None or not row["rendered"] or now < row["created"] + DUE:
+            return
+        row["completed"] = now
+        self._table.put(row)
+        self._timers.pop(row["id"], None)
+        shown = self.view(row)
+        told = {name: shown[name] for name in ("url", "thumbnail_url", "duration", "size_bytes")}
+        self._publish("video.completed", row, {**told, "credits_consumed": row["credits_charged"]})
+
+    def _fail(self, row: Row) -> None:
+        row["completed"] = self._clock.time()
+        self._table.put(row)
+        self._timers.pop(row["id"], None)
+        if row["kind"] == "live":
+            self._ledger.refund(row["credits_charged"], row["id"])
+        self._publish("video.failed", row, {"error": FAILURE})
+
+    def _publish(self, event: str, row: Row, more: Mapping[str, Any]) -> None:
+        status = status_of(row, self._clock.time())
+        data = {"id": row["id"], "status": status, "template_id": row["template_id"], **more}
+        self._events.publish(event, data, webhook_url=row["webhook_url"])
+
+
+def status_of(row: Row, now: float) -> str:
+    """Return where a video is in its life."""
+    if row["completed"] is not None:
+        return "failed" if row["fails"] else "completed"
+    return "queued" if now < row["created"] + QUEUED else "processing"
+
+
+def progress_of(row: Row, now: float) -> int:
+    """Return how far a video is, in percent; 99 while only its file is awaited."""
+    if row["completed"] is not None and not row["fails"]:
+        return 100
+    end = row["completed"] if row["completed"] is not None else now
+    return min(max(int((end - row["created"] - QUEUED) / (DUE - QUEUED) * 100), 0), 99)
+
+
+def video_view(row: Row, now: float, files: Files) -> Dict[str, Any]:
+    """Return a video as `GET /videos/{id}` shows it."""
+    status = status_of(row, now)
+    view: Dict[str, Any] = {
+        "id": row["id"],
+        "status": status,
+        "progress": progress_of(row, now),
+        "template_id": row["template_id"],
+        "variant_id": row["variant_id"],
+        "credits_charged": row["credits_charged"],
+        "created_at": iso(row["created"]),
+    }
+    if status in {"completed", "failed"}:
+        is_whole = status == "completed"
+        view["url"] = files.public_url(f"videos/{row['id']}.mp4") if is_whole else None
+        view["thumbnail_url"] = files.public_url(f"thumbnails/{row['id']}.jpg") if is_whole else None
+        view["duration"] = row["duration"] if is_whole else None
+        view["size_bytes"] = row["size_bytes"] if is_whole else None
+        view["completed_at"] = iso(row["completed"])
+    if status == "failed":
+        view["error"] = dict(FAILURE)
+    return view
+
+
+def accepted_view(row: Row) -> Dict[str, Any]:
+    """Return a video as the 202 of its create shows it."""
+    return {
+        "id": row["id"],
+        "status": "queued",
+        "template_id": row["template_id"],
+        "variant_id": row["variant_id"],
+        "created_at": iso(row["created"]),
+        "estimated_completion": iso(row["created"] + ESTIMATE),
+        "status_url": f"/v1/videos/{row['id']}",
+        "credits_charged": row["credits_charged"],
+    }
+
+
+def listed_view(row: Row, now: float, files: Files) -> Dict[str, Any]:
+    """Return a video as `GET /videos` lists it: another name for the link, and no progress."""
+    view = video_view(row, now, files)
+    return {
+        "id": row["id"],
+        "template_id": row["template_id"],
+        "variant_id": row["variant_id"],
+        "status": view["status"],
+        "video_url": view.get("url"),
+        "thumbnail_url": view.get("thumbnail_url"),
+        "created_at": view["created_at"],
+        "completed_at": view.get("completed_at"),
+    }
