@@ -79,7 +79,7 @@ def template_view(identifier: str) -> Template:
 
 def price_of(template: Template, resolution: str | None) -> int:
     """Return a video's price in credits, rounded up."""
-    return math.ceil(template["credits_per_video"] * MULTIPLIERS[resolution or "720p"])
+    return math.ceil(int(template["credits_per_video"]) * MULTIPLIERS[resolution or "720p"])
 
 
 def duration_of(template: Template, prompt: str) -> int:

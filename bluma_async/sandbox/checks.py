@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
@@ -14,9 +13,22 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 __all__ = [
-    "Check", "Field", "an_object", "check", "flag", "moment", "one_of", "read_json", "read_query", "text", "texts", "url",
+    "Check",
+    "Field",
+    "an_object",
+    "as_moment",
+    "check",
+    "complaints",
+    "flag",
+    "moment",
+    "one_of",
+    "read_json",
+    "read_query",
+    "text",
+    "texts",
+    "url",
     "whole",
-]  # fmt: skip
+]
 
 LARGEST_JSON = 2**20
 Check = Callable[[Any], Optional[str]]
@@ -140,8 +152,7 @@ def read_query(
 
 def as_moment(value: str | None) -> float | None:
     """Return an ISO 8601 time, checked before, as a moment."""
-    read: Optional[datetime] = read_datetime(value) if value else None
-    return read.timestamp() if read else None
+    return read_datetime(value).timestamp() if value else None
 
 
 def complaints(pairs: Sequence[Tuple[bool, str, str]]) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EVENT_TYPES", "LADDER", "Delivery", "Events", "Outcome"]
 
-LADDER = (3.0, 30.0, 300.0, 3600.0)
+LADDER: Sequence[float] = (3.0, 30.0, 300.0, 3600.0)
 FAILURES_ALLOWED = 10
 EVENT_TYPES = (
     "video.queued",
@@ -148,9 +148,9 @@ class Events:
 
     def _done(self, job: Row, outcome: Outcome) -> None:
         is_success = outcome.status is not None and 200 <= outcome.status < 300
-        step = job["attempt"] - 1
+        step = int(job["attempt"]) - 1
         is_over = is_success or step >= len(LADDER)
-        next_at = None if is_over else self._clock.time() + LADDER[step]
+        next_at: Optional[float] = None if is_over else self._clock.time() + LADDER[step]
         self._note(job, outcome, next_at)
         self._count(job, is_success=is_success)
         if next_at is None:

@@ -8,7 +8,7 @@ first that matches strikes, and each as often as its `times` says.
 from __future__ import annotations
 
 import re
-from typing import Any, Collection, Dict, List, Mapping, Optional
+from typing import Any, Callable, Collection, Dict, List, Mapping, Optional
 
 import attrs
 
@@ -112,7 +112,7 @@ class Faults:
         """Tell whether a fault of this kind strikes the next delivery."""
         return self._take(lambda fault: fault.kind == kind) is not None
 
-    def _take(self, is_meant: Any) -> Fault | None:
+    def _take(self, is_meant: Callable[[Fault], bool]) -> Fault | None:
         for fault in self._waiting:
             if not is_meant(fault) or fault.times == 0:
                 continue

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Tuple
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bluma_async.sandbox.clock import Clock
 
 __all__ = ["Files"]

@@ -32,11 +32,14 @@ class Journal:
     def __init__(self) -> None:
         self.records: List[RequestRecord] = []
         self.served = 0
+        self.listeners: List[Callable[[RequestRecord], None]] = []
 
     def add(self, record: RequestRecord) -> None:
         """Note a request."""
         self.records.append(record)
         self.served += 1
+        for listener in self.listeners:
+            listener(record)
 
     def clear(self) -> None:
         """Forget the requests; the count goes on."""

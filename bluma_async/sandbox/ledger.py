@@ -65,7 +65,7 @@ class Ledger:
 
     def spent(self) -> int:
         """Return what all videos cost, refunds taken off."""
-        return -sum(row["amount"] for row in self._table if row["type"] in {"deduction", "refund"})
+        return -sum(int(row["amount"]) for row in self._table if row["type"] in {"deduction", "refund"})
 
     def bills(self) -> List[Row]:
         """Return the deductions, oldest first."""

@@ -41,13 +41,8 @@ async def _status(fault: Fault, _: web.Request, __: Handler) -> web.StreamRespon
     headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
     if isinstance(fault.body, str):
         return web.Response(status=fault.status, text=fault.body, headers=headers)
-    body = fault.body
-    if body is None:
-        body = {
-            "error": {"type": "sandbox_fault", "title": "Fault", "status": fault.status, "detail": "A fault struck."}
-        }
-        if fault.retry_after is not None:
-            body["error"]["metadata"] = {"retry_after": fault.retry_after}
+    error = {"type": "sandbox_fault", "title": "Fault", "status": fault.status, "detail": "A fault struck."}
+    body: Any = {"error": error} if fault.body is None else fault.body
     return web.json_response(body, status=fault.status, headers=headers)
 
 
@@ -112,9 +107,7 @@ async def _string_error(fault: Fault, _: web.Request, __: Handler) -> web.Stream
 async def _new_status(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
     body, plain = await _body_of(request, handler)
     shown: Any = json.loads(body)
-    if isinstance(shown, dict):
-        shown = {**shown, "status": fault.body or "rescheduled"}
-    return web.json_response(shown, status=plain.status)
+    return web.json_response({**shown, "status": fault.body or "rescheduled"}, status=plain.status)
 
 
 async def _marked(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -143,7 +136,8 @@ MISCHIEF: Mapping[str, Mischief] = {
 async def _body_of(request: web.Request, handler: Handler) -> tuple[bytes, web.StreamResponse]:
     response = await handler(request)
     if isinstance(response, web.FileResponse):
-        path = response._path  # noqa: SLF001 - aiohttp has no other way to ask for it
+        # aiohttp has no other way to ask for the path.
+        path = response._path  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         return await asyncio.get_running_loop().run_in_executor(None, path.read_bytes), response
     body = response.body if isinstance(response, web.Response) else b""
     return bytes(body) if isinstance(body, (bytes, bytearray)) else b"", response

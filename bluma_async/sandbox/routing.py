@@ -23,7 +23,7 @@ OTHER_PREFIXES: Sequence[Tuple[str, str, str]] = (
 
 
 def mark(name: str) -> Any:
-    """Return a key under which something is noted on a request: plain text will not do for newer releases of aiohttp."""
+    """Return a key under which something is noted on a request: newer releases of aiohttp want more than text."""
     typed: Any = getattr(web, "RequestKey", None)
     return typed(name, object) if typed else name
 

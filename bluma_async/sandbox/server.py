@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Dict, List
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List
 
 from aiohttp import web
 
@@ -80,6 +80,10 @@ class Sandbox:
     def requests(self) -> List[RequestRecord]:
         """Every API request, newest last."""
         return self._running.journal.records
+
+    def watch(self, listener: Callable[[RequestRecord], None]) -> None:
+        """Have a function called with every API request from now on."""
+        self._running.journal.listeners.append(listener)
 
     def state(self) -> Dict[str, Any]:
         """Return jobs made, renders billed, the balance, and how many requests were served."""

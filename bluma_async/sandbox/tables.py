@@ -143,6 +143,7 @@ def _apply(database: sqlite3.Connection, change: Tuple[str, str, Optional[str]])
         database.execute("DELETE FROM rows WHERE kind = ? AND id = ?", (kind, identifier))
     else:
         database.execute(
-            "INSERT INTO rows (kind, id, body) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+            "INSERT INTO rows (kind, id, body) VALUES (?, ?, ?) "
+            "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
             (kind, identifier, body),
         )

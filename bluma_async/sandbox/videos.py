@@ -1,8 +1,8 @@
 """
 A video's life: queued, processing, then completed or failed (reference section 6).
 
-`queued` and `processing`, and how far, follow from the clock alone. A video is completed when it is due *and* its file is
-there; nobody who asks is kept waiting for a render.
+`queued` and `processing`, and how far, follow from the clock alone. A video is completed when it is due *and* its file
+is there; nobody who asks is kept waiting for a render.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Videos:
         self._timers: Dict[str, List[Timer]] = {}
         self.render: Render = lambda _: None
 
-    def create(self, job: Mapping[str, Any], template: Mapping[str, Any], kind: str, *, fails: bool) -> Row:
+    def create(self, job: Mapping[str, Any], template: Dict[str, Any], kind: str, *, fails: bool) -> Row:
         """
         Accept a job: charge a live key for it, and let its life begin.
 
@@ -51,12 +51,13 @@ class Videos:
             Problem: The account cannot pay; nothing was made.
         """
         prompt = str(job["context"]["prompt"])
-        asked = (job.get("options") or {}).get("resolution")
+        options: Dict[str, Any] = job.get("options") or {}
+        asked: str | None = options.get("resolution")
         price = price_of(template, asked)
         identifier = f"batch_{secrets.token_hex(8)}"
         if kind == "live":
             facts = {"base": template["credits_per_video"], "multiplier": MULTIPLIERS[asked or "720p"]}
-            details = {"template_id": template["id"], "resolution": asked or "720p"}
+            details: Dict[str, Any] = {"template_id": template["id"], "resolution": asked or "720p"}
             self._ledger.charge(price, identifier, {**details, **facts})
         row = self._table.put(
             {

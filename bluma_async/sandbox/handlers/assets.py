@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING, Dict, List, Mapping
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 from aiohttp import BodyPartReader, web
 
@@ -34,7 +34,8 @@ async def upload(request: web.Request) -> web.Response:
         rows = await _take(request)
         return web.json_response({"assets": [asset_view(state, row) for row in rows], "total": len(rows)}, status=201)
     body = await read_json(request, PRESIGN)
-    collections = [state.collections.need(identifier)["id"] for identifier in body.get("collectionIds") or []]
+    asked: List[str] = body.get("collectionIds") or []
+    collections = [state.collections.need(identifier)["id"] for identifier in asked]
     row = new_asset(state, body["fileName"], body["fileType"], collections)
     link, until = state.files.upload_url(row["place"])
     view = {"asset_id": row["id"], "upload_url": link, "cdn_url": state.files.public_url(row["place"])}
@@ -103,7 +104,8 @@ async def _take(request: web.Request) -> List[Row]:
     fields: Dict[str, str] = {}
     taken: List[tuple[str, str, bytes]] = []
     try:
-        async for part in await request.multipart():
+        reader: Any = await request.multipart()
+        async for part in reader:
             if not isinstance(part, BodyPartReader):
                 raise bad_request(("files", "must not be nested"))
             if part.name == "files":

@@ -10,7 +10,6 @@ import asyncio
 import os
 import secrets
 from functools import partial
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Callable, TypeVar
 
 from aiohttp import web
@@ -18,6 +17,8 @@ from aiohttp import web
 from bluma_async.sandbox.state import STATE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bluma_async.sandbox.tables import Row
 
 __all__ = ["FILE_ROUTES"]
@@ -85,7 +86,7 @@ async def _receive(request: web.Request, part: Path) -> int | None:
     finally:
         out.close()
         if not is_whole:
-            part.unlink()
+            part.unlink()  # noqa: ASYNC240 - an await may be cancelled here, and leave it behind
     return size
 
 

@@ -134,7 +134,7 @@ def _seconds(period: str) -> float:
 
 def _spent(state: State, begin: float, end: float) -> int:
     rows = [row for row in state.ledger.transactions if begin <= row["created"] < end]
-    return -sum(row["amount"] for row in rows if row["type"] in {"deduction", "refund"})
+    return -sum(int(row["amount"]) for row in rows if row["type"] in {"deduction", "refund"})
 
 
 def _record_view(record: RequestRecord) -> Dict[str, Any]:
@@ -151,7 +151,8 @@ def _record_view(record: RequestRecord) -> Dict[str, Any]:
 ROUTES = (
     Route(
         method="GET", path="/usage/metrics", handler=metrics, summary="Show totals", scope="usage:read",
-        answer="UsageMetrics", refusals=(400,), query={**DATES, "period": {"type": "string", "pattern": "^[0-9]{1,4}[dh]$"}},
+        answer="UsageMetrics", refusals=(400,),
+        query={**DATES, "period": {"type": "string", "pattern": "^[0-9]{1,4}[dh]$"}},
     ),
     Route(
         method="GET", path="/usage/timeseries", handler=timeseries, summary="Show figures over time",

@@ -125,8 +125,10 @@ def _resolve(state: State, body: Dict[str, Any]) -> str:
     if body.get("template_id") is not None:
         return str(body["template_id"])
     variant = state.variants.need(body["variant_id"])
-    properties = (variant["payload"].get("settings") or {}).get("compositionProps")
-    body["color"] = properties.get("primaryColor") if isinstance(properties, dict) else None
+    settings: Dict[str, Any] = variant["payload"]["settings"]
+    properties: Any = settings.get("compositionProps")
+    is_object = isinstance(properties, dict)
+    body["color"] = properties.get("primaryColor") if is_object else None
     return str(variant["template_id"])
 
 

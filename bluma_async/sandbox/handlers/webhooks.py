@@ -29,7 +29,7 @@ async def create(request: web.Request) -> web.Response:
     """Note where events are to go, and show the secret this once."""
     state = request.app[STATE]
     body = await read_json(request, BODY)
-    parts = urlsplit(body["url"])
+    parts = urlsplit(str(body["url"]))
     unknown = [event for event in body["events"] if event not in EVENT_TYPES]
     complaints(
         [

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cancelled", "encode"]
 
+AV: Any = av  # typed in part
 REMEMBERED = 4  # pictures whose converted frames are kept, for looks that go to and fro
 OPTIONS = {"preset": "ultrafast", "crf": "30"}
 
@@ -31,7 +32,8 @@ def encode(shots: Iterable[Shot], path: Path, fps: int, size: Tuple[int, int], i
     Raises:
         Cancelled: `is_over` said so; the file is not whole.
     """
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    opened: Any = AV.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+    with opened as container:
         stream: Any = container.add_stream("libx264", rate=fps, options=OPTIONS)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
@@ -62,7 +64,8 @@ class _Converter:
             if known is picture:
                 return frame
         width, height = self._size
-        raw: Any = av.VideoFrame.from_image(picture)
-        frame = raw.reformat(width=width, height=height, format="yuv420p", interpolation="FAST_BILINEAR")
+        frame = AV.VideoFrame.from_image(picture).reformat(
+            width=width, height=height, format="yuv420p", interpolation="FAST_BILINEAR"
+        )
         self._recent = [*self._recent[-REMEMBERED + 1 :], (picture, frame)]
         return frame

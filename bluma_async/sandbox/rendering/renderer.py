@@ -8,7 +8,6 @@ Rule 2: nobody waits for a render but who asked for it.
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
 import threading
@@ -79,8 +78,8 @@ class _Threaded:
                 if part.exists():
                     part.unlink()
             return 0
-        os.replace(parts[1], thumbnail)
-        os.replace(parts[0], mp4)
+        parts[1].replace(thumbnail)
+        parts[0].replace(mp4)
         return mp4.stat().st_size
 
 
@@ -109,14 +108,15 @@ def _finished(scene: Scene, shots: Iterator[Shot], thumbnail: Path, *, is_test: 
         shown += count
         if stamped is None and shown * 4 >= scene.frames:
             stamped = picture
-            picture.resize((360, 640)).save(thumbnail, "JPEG", quality=85)
+            small = picture.resize((360, 640), Image.Resampling.BILINEAR)  # pyright: ignore[reportUnknownMemberType]
+            small.save(thumbnail, "JPEG", quality=85)
         yield picture, count
 
 
 def _stamp(scene: Scene, picture: Image.Image) -> None:
     draw = ImageDraw.Draw(picture, "RGBA")
     draw.rounded_rectangle(scene.box(470, 20, 700, 74), radius=scene.px(12), fill=(0, 0, 0, 150))
-    draw.text(scene.box(585, 47), STAMP, fill=(255, 255, 255), font=font(scene.px(34)), anchor="mm")
+    draw.text(scene.point(585, 47), STAMP, fill=(255, 255, 255), font=font(scene.px(34)), anchor="mm")
     picture.info["stamped"] = True
 
 

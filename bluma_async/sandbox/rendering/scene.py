@@ -43,6 +43,10 @@ class Scene:
         """Return a length of the layout in pixels."""
         return round(length * self.scale)
 
+    def point(self, x: float, y: float) -> Tuple[int, int]:
+        """Return a point of the layout in pixels."""
+        return self.px(x), self.px(y)
+
     def box(self, *numbers: float) -> Tuple[int, ...]:
         """Return coordinates of the layout in pixels."""
         return tuple(self.px(number) for number in numbers)

@@ -42,12 +42,12 @@ def _backdrop(scene: Scene, seconds: float) -> Image.Image:
         for y in range(CORNERS):
             share = (math.sin(seconds * 0.7 + x * 0.9 + y * 0.7) + 1) / 2
             small.putpixel((x, y), _mix(warm, COOL, share))
-    return small.resize(scene.size, Image.Resampling.BILINEAR)
+    return small.resize(scene.size, Image.Resampling.BILINEAR)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _caption(scene: Scene, words: List[str], spoken: int) -> Image.Image:
     """Draw the words, the spoken one in yellow, on nothing."""
-    layer = Image.new("RGBA", scene.box(680, 640), (0, 0, 0, 0))
+    layer = Image.new("RGBA", scene.point(680, 640), (0, 0, 0, 0))
     draw = ImageDraw.Draw(layer)
     sizes = [scene.px(size) for size in (92, 76, 62, 50, 40, 30)]
     size, lines = fit(" ".join(words).upper(), sizes, scene.px(620), scene.px(620))

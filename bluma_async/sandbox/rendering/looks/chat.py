@@ -49,10 +49,10 @@ def _message(scene: Scene, index: int, text: str) -> Image.Image:
     picture = Image.new("RGB", (scene.size[0], height), PAPER)
     draw = ImageDraw.Draw(picture)
     draw.ellipse(scene.box(28, 12, 108, 92), fill=color)
-    draw.text(scene.box(68, 52), name[0].upper(), fill=WHITE, font=font(scene.px(42)), anchor="mm")
-    draw.text(scene.box(132, 8), name, fill=color, font=font(scene.px(NAME)))
+    draw.text(scene.point(68, 52), name[0].upper(), fill=WHITE, font=font(scene.px(42)), anchor="mm")
+    draw.text(scene.point(132, 8), name, fill=color, font=font(scene.px(NAME)))
     stamp = f"Today at 10:{30 + index:02d}"
-    draw.text(scene.box(250, 14), stamp, fill=GREY, font=font(scene.px(24)))
+    draw.text(scene.point(250, 14), stamp, fill=GREY, font=font(scene.px(24)))
     for row, line in enumerate(lines):
         draw.text((scene.px(132), scene.px(50) + row * line_height(size)), line, fill=WHITE, font=font(size))
     return picture
@@ -76,7 +76,7 @@ def _frame(scene: Scene, strip: Image.Image, edge: int) -> Image.Image:
     picture.paste(strip.crop((0, edge, scene.size[0], edge + room)), (0, scene.px(TOP)))
     draw = ImageDraw.Draw(picture)
     draw.rectangle(scene.box(0, 0, 720, 104), fill=BAR)
-    draw.text(scene.box(32, 52), "#  product-talk", fill=WHITE, font=font(scene.px(40)), anchor="lm")
+    draw.text(scene.point(32, 52), "#  product-talk", fill=WHITE, font=font(scene.px(40)), anchor="lm")
     draw.rounded_rectangle(scene.box(24, 1194, 696, 1264), radius=scene.px(16), fill=(56, 58, 64))
-    draw.text(scene.box(52, 1229), "Message #product-talk", fill=GREY, font=font(scene.px(30)), anchor="lm")
+    draw.text(scene.point(52, 1229), "Message #product-talk", fill=GREY, font=font(scene.px(30)), anchor="lm")
     return picture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Tuple
-
-from PIL import ImageDraw
+from typing import TYPE_CHECKING, Tuple
 
 from bluma_async.sandbox.rendering.scene import Color, Scene, fit, text_block
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw
 
 __all__ = ["bubble", "cat_head", "person"]
 

@@ -1,0 +1,51 @@
+"""
+The `bluma` command: a thin skin over the client. Needs the `cli` extra.
+
+Exit codes: 0 done, 1 the API or the video failed, 2 the command was wrong or has no key, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Sequence
+
+import click
+
+from bluma_async.cli.generate import generate, save
+from bluma_async.cli.sandbox import sandbox
+from bluma_async.errors import BlumaError, InvalidArgumentError
+
+__all__ = ["run"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="bluma")
+def bluma() -> None:
+    """Generate video through the Bluma API."""
+
+
+bluma.add_command(generate)
+bluma.add_command(save)
+bluma.add_command(sandbox)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, and return its exit code."""
+    try:
+        bluma.main(args=arguments, prog_name="bluma", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BlumaError as error:
+        return _explain(error)
+    return 0
+
+
+def _explain(error: BlumaError) -> int:
+    print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - what a command is for
+    has_no_key = type(error) is BlumaError and error.status == 401
+    return 2 if has_no_key or isinstance(error, InvalidArgumentError) else 1
