@@ -22,8 +22,9 @@ from bluma_async._hooks import Observer
 from bluma_async._version import __version__
 from bluma_async._wire.answers import read
 from bluma_async._wire.budget import RateLimit, read_rate_limit
-from bluma_async._wire.messages import Answer, Request, read_http_date
+from bluma_async._wire.messages import Answer, Request
 from bluma_async._wire.retry import GiveUp, LookFirst, decide
+from bluma_async._wire.times import read_http_date
 from bluma_async.errors import (
     AmbiguousCreateError,
     APIError,

@@ -12,7 +12,7 @@ import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar, cast
 
-from bluma_async._wire.messages import read_http_date
+from bluma_async._wire.times import read_http_date
 from bluma_async.errors import (
     APIError,
     AuthenticationError,

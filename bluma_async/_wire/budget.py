@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from bluma_async._wire.messages import read_http_date
+from bluma_async._wire.times import read_http_date
 
 if TYPE_CHECKING:
     from typing import Mapping

@@ -8,8 +8,7 @@ Rule 2: an optional field that cannot be read is None; what matters, such as a p
 from __future__ import annotations
 
 import math
-import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Callable, Generic, List, Mapping, Optional, TypeVar, cast
 
@@ -17,19 +16,16 @@ import attrs
 
 from bluma_async._model import AttrDict, Model, OpenEnum, free_form
 from bluma_async._wire.folding import fold
+from bluma_async._wire.times import read_datetime
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["Many", "One", "read_datetime"]
+__all__ = ["Many", "One"]
 
 M = TypeVar("M", bound=Model)
 Structure = Callable[[Any, Any], Any]
 UNREADABLE = (ValueError, TypeError, KeyError, OverflowError)
-ISO_8601 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(?:(Z)|([+-])(\d\d):?(\d\d)?)?$",
-    re.IGNORECASE,
-)
 
 
 class One(Generic[M]):
@@ -40,7 +36,12 @@ class One(Generic[M]):
 
     def __call__(self, raw: object) -> M:
         cls: Any = self._cls
-        return cast("M", _structure(cls)(raw, cls))
+        try:
+            return cast("M", _structure(cls)(raw, cls))
+        except KeyError as missing:
+            raise ValueError(f"{cls.__name__} has no {missing}") from None
+        except OverflowError as overflow:
+            raise ValueError(str(overflow)) from None
 
 
 class Many(Generic[M]):
@@ -51,27 +52,19 @@ class Many(Generic[M]):
         self._names = names
 
     def __call__(self, raw: object) -> List[M]:
-        if isinstance(raw, dict):
-            named = cast("dict[str, Any]", raw)
-            alone = [named] if "id" in named else None
-            found = next((named[name] for name in self._names if name in named), alone)
-            raw = found
-        if not isinstance(raw, list):
+        entries = self._entries(raw)
+        if not isinstance(entries, list):
             raise TypeError(f"expected a list under {' or '.join(self._names)}")
-        return [self._one(entry) for entry in cast("list[object]", raw)]
+        return [self._one(entry) for entry in cast("list[object]", entries)]
 
-
-def read_datetime(raw: object) -> datetime:
-    """Read an ISO 8601 time; without an offset it is in UTC."""
-    match = ISO_8601.match(raw) if isinstance(raw, str) else None
-    if match is None:
-        raise ValueError(f"{raw!r} is no ISO 8601 time")
-    *parts, fraction, _, sign, hours, minutes = match.groups(default="0")
-    offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
-    microsecond = int(fraction.ljust(6, "0")[:6])
-    year, month, day, hour, minute, second = map(int, parts)
-    local = datetime(year, month, day, hour, minute, second, microsecond, timezone.utc)
-    return local - offset
+    def _entries(self, raw: object) -> object:
+        if not isinstance(raw, dict):
+            return raw
+        named = cast("dict[str, object]", raw)
+        for name in self._names:
+            if name in named:
+                return [] if named[name] is None else named[name]
+        return [named] if "id" in named else None
 
 
 @lru_cache(maxsize=None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Mapping
 
 from bluma_async import types
+from bluma_async._wire.times import read_datetime
 
 __all__ = ["fold"]
 
@@ -44,6 +45,14 @@ def fold(cls: type, raw: JSONObject) -> JSONObject:
     return present
 
 
+def _complete_video(video: JSONObject) -> None:
+    """Leave out a time that cannot be read: a paid video's id must not be lost with it."""
+    try:
+        read_datetime(video.get("created_at"))
+    except (ValueError, OverflowError):
+        video.pop("created_at", None)
+
+
 def _complete_template(template: JSONObject) -> None:
     """Fill `context_schema` from `requires_context`: the reference has one, the SDK page reads the other."""
     required = template.get("requires_context")
@@ -66,6 +75,7 @@ def _complete_asset(asset: JSONObject) -> None:
 
 TEXTS = frozenset(("prompt", "brand_id", "system_prompt"))
 COMPLETIONS: Mapping[type, Callable[[JSONObject], None]] = {
+    types.Video: _complete_video,
     types.Template: _complete_template,
     types.Asset: _complete_asset,
 }

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, AsyncIterator, BinaryIO, Callable, Mapping, Se
 
 import attrs
 
+from bluma_async._wire.times import read_http_date
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -55,14 +57,3 @@ class Download:
     status: int
     headers: Mapping[str, str]
     pieces: AsyncIterator[bytes]
-
-
-def read_http_date(text: str | None) -> datetime | None:
-    """Read an HTTP date; None when it is missing or no date."""
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - half of this package's import time, rarely needed
-
-    try:
-        date = parsedate_to_datetime(text or "")
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    return date if date.tzinfo else None

@@ -105,7 +105,7 @@ async def _client(*, in_sandbox: bool) -> AsyncGenerator[AsyncBluma, None]:
             yield client
         return
     local = sandbox_class()
-    async with local(speed=SANDBOX_SPEED) as sandbox:
+    async with local(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - in one statement, 3.8 wants no parentheses
         async with AsyncBluma(sandbox.test_key, base_url=sandbox.base_url, trust_env=False) as client:
             yield client
 
@@ -129,7 +129,7 @@ def _require_place(output: Path, *, overwrite: bool) -> None:
 
 def _require_success(video: Video) -> None:
     if video.status == VideoStatus.FAILED:
-        detail = (video.error or {}).get("detail", "no reason was given")
+        detail = video.error.get("detail") if video.error else "no reason was given"
         raise BlumaError(f"Video {video.id} failed: {detail}. Its credits are refunded.", status=500)
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
-from bluma_async._wire.codec import read_datetime
+from bluma_async._wire.times import read_datetime
 from bluma_async.sandbox.problems import Problem, bad_request
 
 if TYPE_CHECKING:

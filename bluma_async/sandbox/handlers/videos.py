@@ -127,9 +127,12 @@ def _resolve(state: State, body: Dict[str, Any]) -> str:
     variant = state.variants.need(body["variant_id"])
     settings: Dict[str, Any] = variant["payload"]["settings"]
     properties: Any = settings.get("compositionProps")
-    is_object = isinstance(properties, dict)
-    body["color"] = properties.get("primaryColor") if is_object else None
+    body["color"] = _property(properties, "primaryColor")
     return str(variant["template_id"])
+
+
+def _property(properties: Any, name: str) -> object:
+    return dict(properties).get(name) if isinstance(properties, dict) else None  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _matching(state: State, query: Dict[str, Any]) -> List[Row]:

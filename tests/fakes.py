@@ -1,0 +1,104 @@
+"""Time that does not pass and a network that is not there, as objects to pass in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import Any, AsyncIterator, Callable, Iterable, List, Mapping, Optional, Sequence, Union
+
+from bluma_async import AsyncBluma
+from bluma_async._wire.messages import Answer, Download, Request
+
+Reply = Union[Answer, BaseException, Callable[[Request], Any]]
+VIDEO = {"id": "batch_1", "status": "completed", "template_id": "t", "created_at": "2025-11-03T10:30:00Z"}
+
+
+class FakeClock:
+    """A clock that moves when somebody sleeps, and remembers for how long."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.slept: List[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+        await asyncio.sleep(0)
+
+
+class FakeTransport:
+    """Gives the replies it was told to give, in turn; the last one for ever."""
+
+    def __init__(self, *replies: Reply, clock: Optional[FakeClock] = None, takes: float = 0.0) -> None:
+        self.replies = list(replies)
+        self.requests: List[Request] = []
+        self.timeouts: List[float] = []
+        self.patience: List[Optional[float]] = []
+        self.is_closed = False
+        self._clock = clock
+        self._takes = takes
+
+    async def send(self, request: Request, timeout: float, patience: Optional[float] = None) -> Answer:
+        self.requests.append(request)
+        self.timeouts.append(timeout)
+        self.patience.append(patience)
+        if self._clock is not None:
+            self._clock.time += self._takes
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if callable(reply) and not isinstance(reply, BaseException):
+            reply = reply(request)
+        if isinstance(reply, BaseException):
+            raise reply
+        return reply
+
+    @asynccontextmanager
+    async def stream(self, request: Request, timeout: float) -> AsyncIterator[Download]:
+        answer = await self.send(request, timeout)
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for start in range(0, len(answer.body), 4):
+                yield answer.body[start : start + 4]
+
+        yield Download(answer.status, answer.headers, pieces())
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+    @property
+    def sent(self) -> List[str]:
+        """Method and path of every request, without the base URL."""
+        return [f"{request.method} {request.url.split('/v1', 1)[1]}" for request in self.requests]
+
+    @property
+    def bodies(self) -> List[Any]:
+        return [None if request.body is None else json.loads(request.body) for request in self.requests]
+
+
+def answer(status: int = 200, body: Any = None, headers: Optional[Mapping[str, str]] = None) -> Answer:
+    """Return an answer with a JSON body, or with the bytes as they are."""
+    raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    return Answer(status, {name.lower(): value for name, value in (headers or {}).items()}, raw)
+
+
+def problem(status: int, **error: Any) -> Answer:
+    """Return an answer in the API's error envelope."""
+    return answer(status, {"error": {"type": "x", "title": "X", "status": status, "detail": "It failed.", **error}})
+
+
+def client_with(
+    *replies: Reply, clock: Optional[FakeClock] = None, takes: float = 0.0, **options: Any
+) -> tuple[AsyncBluma, FakeTransport, FakeClock]:
+    """Return a client over fakes, and the fakes."""
+    clock = clock or FakeClock()
+    transport = FakeTransport(*replies, clock=clock, takes=takes)
+    client = AsyncBluma("bluma_test_key", transport=transport, clock=clock, **options)
+    return client, transport, clock
+
+
+def pages(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
+    """Cut a sequence into pages."""
+    return [items[start : start + size] for start in range(0, len(items), size)]

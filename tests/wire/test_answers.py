@@ -1,0 +1,215 @@
+"""What answers mean."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from bluma_async import errors
+from bluma_async._wire.answers import error_of, read
+from bluma_async.errors import APIError
+from tests.fakes import answer, problem
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.ValidationError),
+        (401, errors.AuthenticationError),
+        (402, errors.InsufficientCreditsError),
+        (403, errors.ForbiddenError),
+        (404, errors.NotFoundError),
+        (429, errors.RateLimitError),
+        (500, errors.ServerError),
+        (503, errors.ServerError),
+        (599, errors.ServerError),
+        (409, APIError),
+        (302, APIError),
+    ],
+)
+def test_errors_are_classified_by_status(status: int, kind: type) -> None:
+    """Items 93 to 99: each status has its class, whatever the body says."""
+    error = error_of(problem(status, type="not_found"))
+
+    assert type(error) is kind
+    assert error.status == status
+    assert (error.message, error.type, error.title, error.detail) == ("It failed.", "not_found", "X", "It failed.")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"error": "No authorization token provided"}', "No authorization token provided"),
+        (b'{"error": {"code": "unauthorized", "message": "Please log in"}}', "Please log in"),
+        (b'{"type": "a", "title": "Flat", "detail": "Flat problem"}', "Flat problem"),
+        (b'{"message": "Top level"}', "Top level"),
+        (b'"just a string"', "just a string"),
+        (b'{"error": {"title": "Only a title"}}', "Only a title"),
+        (b"[1, 2]", "The server answered 401 Unauthorized and did not explain."),
+        (b"<html>no</html>", "The server answered 401 Unauthorized and did not explain."),
+        (b"", "The server answered 401 Unauthorized and did not explain."),
+        (b'{"a": 1}{"b": 2}', "The server answered 401 Unauthorized and did not explain."),
+        (b'{"error": null}', "The server answered 401 Unauthorized and did not explain."),
+    ],
+)
+def test_any_body_becomes_the_error_of_its_status(body: bytes, message: str) -> None:
+    """Item 95 and reference 2.3: strings, lists, HTML, nothing and two documents are survived."""
+    error = error_of(answer(401, body))
+
+    assert isinstance(error, errors.AuthenticationError)
+    assert str(error) == message
+
+
+def test_an_unknown_status_is_told_by_its_number() -> None:
+    """A status that has no name does not crash the message."""
+    assert str(error_of(answer(799))) == "The server answered 799 and did not explain."
+
+
+def test_everything_the_server_said_is_kept() -> None:
+    """Reference 2.1: the envelope's optional parts reach the caller."""
+    said = {
+        "request_id": "req_1",
+        "metadata": {"a": 1},
+        "links": {"docs": "https://x"},
+        "validation_errors": [{"field": "context.prompt", "message": "is short"}],
+    }
+
+    error = error_of(problem(400, **said))
+
+    assert isinstance(error, errors.ValidationError)
+    assert (error.request_id, error.metadata, error.links) == ("req_1", {"a": 1}, {"docs": "https://x"})
+    assert error.field == "context.prompt"
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"metadata": {"field": "template_id"}}, "template_id"),
+        ({"validation_errors": [{"message": "no field"}], "metadata": {"field": "b"}}, "b"),
+        ({}, None),
+        ({"validation_errors": "nonsense", "metadata": "nonsense"}, None),
+    ],
+)
+def test_the_field_is_found_where_it_is_named(said: Any, field: Any) -> None:
+    """Item 94: `field` comes from the first validation error, else from metadata, else is None."""
+    error = error_of(problem(400, **said))
+
+    assert isinstance(error, errors.ValidationError)
+    assert error.field == field
+
+
+def test_credits_are_told() -> None:
+    """Item 96: a 402 says what is needed and what is there, and survives nonsense."""
+    error = error_of(problem(402, metadata={"credits_required": 6, "credits_available": 2.0}))
+    odd = error_of(problem(402, metadata={"credits_required": "six", "credits_available": True}))
+
+    assert isinstance(error, errors.InsufficientCreditsError)
+    assert (error.credits_required, error.credits_available) == (6, 2)
+    assert isinstance(odd, errors.InsufficientCreditsError)
+    assert (odd.credits_required, odd.credits_available) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "metadata", "seconds"),
+    [
+        ({"Retry-After": "3600"}, {}, 3600.0),
+        ({"Retry-After": "1.5"}, {}, 1.5),
+        ({"Retry-After": "-5"}, {}, 0.0),
+        ({"Retry-After": "soon"}, {"retry_after": 7}, 7.0),
+        ({"Retry-After": "inf"}, {}, None),
+        ({}, {"retry_after": "12"}, 12.0),
+        ({}, {"retry_after": True}, None),
+        ({}, {}, None),
+        ({"Retry-After": "Mon, 03 Nov 2025 10:31:00 GMT", "Date": "Mon, 03 Nov 2025 10:30:00 GMT"}, {}, 60.0),
+        ({"Retry-After": "Mon, 03 Nov 2025 10:29:00 GMT", "Date": "Mon, 03 Nov 2025 10:30:00 GMT"}, {}, 0.0),
+        ({"Retry-After": "Mon, 03 Nov 2025 10:31:00 GMT"}, {}, None),
+        ({"Retry-After": "9" * 400}, {}, None),
+    ],
+)
+def test_retry_after_is_read_in_every_form(headers: Any, metadata: Any, seconds: Any) -> None:
+    """Item 97 and trap T-10: seconds, HTTP dates by the server's clock, metadata, nonsense."""
+    wrapped = problem(429, metadata=metadata)
+    error = error_of(answer(429, wrapped.body, headers))
+
+    assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe\xff", b"[" * 100_000, b'{"id": 1}', b"", b"null", b"NaN"])
+def test_a_success_that_cannot_be_read_is_a_bad_gateway(body: bytes) -> None:
+    """A 2xx with garbage is a ServerError that shows the beginning of the body."""
+
+    def decode(data: object) -> object:
+        raise TypeError("expected something else")
+
+    with pytest.raises(errors.ServerError) as caught:
+        read(answer(202, body, {"X-Request-Id": "req_9"}), decode)
+
+    assert caught.value.status == 502
+    assert caught.value.metadata["http_status"] == 202
+    assert caught.value.request_id == "req_9"
+    assert "202 Accepted" in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"  \n", b"{}"])
+def test_nothing_is_a_body_too(body: bytes) -> None:
+    """Trap T-3: a delete may be answered with nothing at all."""
+    assert read(answer(204, body), lambda data: data) in (None, {})
+
+
+def test_errors_pickle_and_copy() -> None:
+    """Item 104: every error class survives pickling and copying with all it holds."""
+    made = [
+        error_of(problem(402, metadata={"credits_required": 6})),
+        errors.NetworkError("gone", request_sent=False, attempts=2),
+        errors.RequestTimeoutError("late"),
+        errors.AmbiguousCreateError("hm", candidates=[], idempotency_key="k", template_id="t"),
+        errors.WaitTimeoutError("long", video_id="v"),
+        errors.WebhookVerificationError("bad"),
+        errors.InvalidArgumentError("no", validation_errors=[{"field": "x", "message": "y"}]),
+        errors.BlumaError("base", status=418),
+    ]
+
+    for error in made:
+        for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+            assert type(twin) is type(error)
+            assert str(twin) == str(error)
+            assert twin.__dict__ == error.__dict__
+
+
+def test_every_error_has_an_http_status() -> None:
+    """Item 103: a web framework can answer with the status of any of them."""
+    expected = {
+        "BlumaError": 500,
+        "APIError": 500,
+        "ValidationError": 400,
+        "InvalidArgumentError": 400,
+        "AuthenticationError": 401,
+        "InsufficientCreditsError": 402,
+        "ForbiddenError": 403,
+        "NotFoundError": 404,
+        "RateLimitError": 429,
+        "ServerError": 500,
+        "NetworkError": 503,
+        "RequestTimeoutError": 504,
+        "AmbiguousCreateError": 503,
+        "WaitTimeoutError": 504,
+        "WebhookVerificationError": 401,
+    }
+
+    assert {name: getattr(errors, name)().status for name in errors.__all__} == expected
+    assert all(str(getattr(errors, name)()) for name in errors.__all__)
+
+
+def test_the_tree_is_what_the_documents_say() -> None:
+    """Items 93 and 101: answers are APIErrors, the network's failures are not, timeouts are TimeoutErrors."""
+    assert issubclass(errors.RateLimitError, errors.APIError)
+    assert not issubclass(errors.NetworkError, errors.APIError)
+    assert issubclass(errors.RequestTimeoutError, (errors.NetworkError,))
+    assert issubclass(errors.RequestTimeoutError, TimeoutError)
+    assert issubclass(errors.WaitTimeoutError, TimeoutError)
+    assert issubclass(errors.InvalidArgumentError, ValueError)
+    assert issubclass(errors.InvalidArgumentError, errors.ValidationError)
+    assert issubclass(errors.WebhookVerificationError, ValueError)

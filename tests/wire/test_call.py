@@ -1,0 +1,83 @@
+"""Calls as data."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from bluma_async._wire import call
+from bluma_async.errors import InvalidArgumentError
+
+
+@pytest.mark.parametrize(
+    ("identifier", "path"),
+    [
+        ("batch_1", "/videos/batch_1"),
+        ("../templates", "/videos/..%2Ftemplates"),
+        ("a/b?c#d", "/videos/a%2Fb%3Fc%23d"),
+        ("ä \0", "/videos/%C3%A4%20%00"),
+        ("...", "/videos/..."),
+        ("%2e%2e", "/videos/%252e%252e"),
+    ],
+)
+def test_ids_stay_one_segment(identifier: str, path: str) -> None:
+    """Trap T-19: whatever an id holds, it names one thing below its place."""
+    assert call.path("videos", identifier) == path
+
+
+@pytest.mark.parametrize("identifier", ["", " ", ".", "..", None, 5, b"x", "\ud800"])
+def test_ids_that_name_nothing_are_refused(identifier: Any) -> None:
+    """An empty id, a step aside and what is no text are refused before any request."""
+    with pytest.raises(InvalidArgumentError, match="Nothing was sent"):
+        call.path("videos", identifier)
+
+
+def test_only_none_is_absent() -> None:
+    """Trap T-13: False, 0 and empty things are sent."""
+    made = call.get("/x", str, a=None, b=False, c=0, d="", e=True, f="ä&=")
+
+    assert made.path == "/x?b=false&c=0&d=&e=true&f=%C3%A4%26%3D"
+    assert call.get("/x", str, a=None).path == "/x"
+    assert call.compact(a=None, b=False, c={}) == {"b": False, "c": {}}
+
+
+def test_dates_are_sent_in_utc() -> None:
+    """Times with an offset are converted; those without are local time."""
+    aware = datetime(2025, 11, 3, 12, 30, tzinfo=timezone(timedelta(hours=2)))
+    naive = datetime(2025, 11, 3, 12, 30)  # noqa: DTZ001 - that is the case
+
+    assert call.get("/x", str, at=aware).path == "/x?at=2025-11-03T10%3A30%3A00Z"
+    assert call.get("/x", str, at=naive).path == call.get("/x", str, at=naive.astimezone()).path
+
+
+def test_bodies_are_plain_json() -> None:
+    """What goes out is compact UTF-8, keys untouched."""
+    body = call.post("/x", str, {"systemPrompt": "ü", "n": [1.5, None]}).body
+
+    assert body == '{"systemPrompt":"ü","n":[1.5,null]}'.encode()
+    assert json.loads(body) == {"systemPrompt": "ü", "n": [1.5, None]}
+    assert call.post("/x", str).body is None
+
+
+@pytest.mark.parametrize("value", [datetime.now(timezone.utc), b"bytes", float("nan"), {1, 2}, "\ud800"])
+def test_what_is_no_json_is_refused(value: object) -> None:
+    """Arguments that JSON cannot hold are refused before any request."""
+    with pytest.raises(InvalidArgumentError, match="plain JSON"):
+        call.post("/x", str, {"context": value})
+
+
+@pytest.mark.parametrize("value", ["", "  ", None, 5, []])
+def test_required_text_is_text(value: object) -> None:
+    """Text that must be there is there, and the error names the argument."""
+    with pytest.raises(InvalidArgumentError) as caught:
+        call.require_text("name", value)
+
+    assert caught.value.field == "name"
+
+
+def test_deletes_ignore_what_comes_back() -> None:
+    """Whatever a delete is answered with means it is done."""
+    assert call.delete("/x").decode({"anything": 1}) is None
