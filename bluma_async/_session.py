@@ -49,6 +49,7 @@ __all__ = ["Look", "Session", "Shared", "Trip", "in_doubt"]
 
 T = TypeVar("T")
 PYTHON = platform.python_version()
+OURS = {name.lower(): name for name in ("Authorization", "User-Agent", "Accept", "Content-Type", "Idempotency-Key")}
 
 
 @attrs.define
@@ -234,7 +235,4 @@ def _standing_headers(options: Options) -> dict[str, str]:
         "User-Agent": f"bluma-python/{__version__} python/{PYTHON}",
         "Accept": "application/json",
     }
-    theirs = {name.lower(): name for name in options.default_headers}
-    kept = {name: value for name, value in ours.items() if name.lower() not in theirs}
-    renamed = {theirs[name.lower()]: name for name in ours if name.lower() in theirs}
-    return {**kept, **{renamed.get(name, name): value for name, value in options.default_headers.items()}}
+    return {**ours, **{OURS.get(name.lower(), name): text for name, text in options.default_headers.items()}}

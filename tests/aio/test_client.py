@@ -1,0 +1,220 @@
+"""Setting a client up: arguments, environment, what is refused, what shows."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from typing import Any
+from unittest.mock import Mock, create_autospec
+
+import pytest
+
+import bluma
+import bluma_async
+from bluma_async import AsyncBluma, errors, sign_webhook, types
+from tests.fakes import VIDEO, answer, client_with
+
+KEY = "bluma_test_secret"
+BODY = b'{"id": "evt_1", "type": "video.queued", "data": {"id": "b"}}'
+
+
+def options_of(client: AsyncBluma) -> Any:
+    return client._session.options
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    """Items 4, 5 and 7: a key is enough, and everything else is as documented."""
+    options = options_of(AsyncBluma(api_key=KEY))
+
+    assert options.base_url == "https://api.getbluma.com/api/v1"
+    assert (options.timeout, options.max_retries, options.retry_delay, options.retry_multiplier) == (30, 3, 1.0, 2.0)
+    assert (options.retry_jitter, options.deadline, options.max_retry_after, options.on_ambiguous) == (
+        0,
+        None,
+        None,
+        "reconcile",
+    )
+
+
+def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is passed counts; what is not comes from BLUMA_ variables; a trailing slash does not matter."""
+    monkeypatch.setenv("BLUMA_API_KEY", " bluma_live_environment\n")
+    monkeypatch.setenv("BLUMA_BASE_URL", "http://localhost:5001/api/v1/")
+    monkeypatch.setenv("BLUMA_WEBHOOK_SECRET", "whsec_environment")
+
+    from_environment = options_of(AsyncBluma(api_key=None))
+    passed = options_of(AsyncBluma(KEY, base_url="https://x/v1", webhook_secret="whsec_mine"))
+
+    assert from_environment.api_key == "bluma_live_environment"
+    assert from_environment.base_url == "http://localhost:5001/api/v1"
+    assert from_environment.webhook_secret == "whsec_environment"
+    assert (passed.api_key, passed.base_url, passed.webhook_secret) == (KEY, "https://x/v1", "whsec_mine")
+
+
+@pytest.mark.parametrize("key", [None, "", "   "])
+def test_no_key_says_what_to_set(key: Any) -> None:
+    """Item 10: without a key anywhere there is no client, and the message says what to do."""
+    with pytest.raises(errors.BlumaError, match="BLUMA_API_KEY"):
+        AsyncBluma(api_key=key)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": 0},
+        {"timeout": -1},
+        {"timeout": "30"},
+        {"timeout": True},
+        {"timeout": float("nan")},
+        {"deadline": 0},
+        {"max_retries": -1},
+        {"max_retries": 1.5},
+        {"retry_delay": -0.1},
+        {"retry_multiplier": -1},
+        {"retry_jitter": float("inf")},
+        {"max_retry_after": -1},
+        {"on_ambiguous": "hope"},
+        {"should_retry": 5},
+        {"calculate_retry_delay": "x"},
+        {"on_request": 1},
+        {"default_headers": {"X": 5}},
+        {"default_headers": {"X": "a\r\nB: c"}},
+        {"default_headers": {"": "a"}},
+        {"base_url": "api.getbluma.com/api/v1"},
+        {"base_url": "ftp://x"},
+        {"base_url": "http://"},
+        {"base_url": "http://x:0/"},
+        {"base_url": "http://x:port/"},
+        {"base_url": "http://user:password@x/"},
+        {"base_url": "http://x/?a=b"},
+        {"base_url": 5},
+        {"connection_limit": 0},
+        {"connection_limit": "x"},
+    ],
+)
+def test_what_cannot_work_is_refused(options: Any) -> None:
+    """Bad options are refused at construction, and the error names the option and says what it must be."""
+    with pytest.raises(errors.InvalidArgumentError, match=next(iter(options))) as caught:
+        AsyncBluma(KEY, **options)
+
+    assert "must be" in str(caught.value)
+    assert "password" not in str(caught.value) or "user" not in options
+
+
+@pytest.mark.parametrize("key", ["bluma_test_a\nb", "bluma test", "bluma_test_ü"])
+def test_a_key_that_was_copied_badly_is_refused_without_showing_it(key: str) -> None:
+    """A key with a line break in it cannot be a header; the message does not tell it."""
+    with pytest.raises(errors.InvalidArgumentError, match="api_key") as caught:
+        AsyncBluma(key)
+
+    assert key not in str(caught.value)
+
+
+def test_secrets_do_not_show() -> None:
+    """No repr holds the key or the webhook secret."""
+    client = AsyncBluma(KEY, webhook_secret="whsec_secret", default_headers={"X-Y": "z"})
+
+    shown = repr(client) + repr(options_of(client)) + repr(client._session._begin(_call(), None))
+
+    assert "secret" not in shown.replace("webhook_secret", "")
+
+
+def _call() -> Any:
+    from bluma_async._wire import call
+
+    return call.get("/x", str)
+
+
+def test_resources_are_seen_on_the_class() -> None:
+    """Items 14 and 115: mocks made from the class have every resource."""
+    names = ["videos", "templates", "credits", "webhooks", "variants", "collections", "assets", "api_keys", "usage"]
+    mock, auto = Mock(spec=AsyncBluma), create_autospec(AsyncBluma)
+    client = AsyncBluma(KEY)
+
+    mock.videos.create.return_value = 5
+
+    assert mock.videos.create() == 5
+    assert [type(getattr(client, name)) for name in names] == [getattr(AsyncBluma, name) for name in names]
+    assert [getattr(client, name) is getattr(client, name) for name in names] == [True] * 9
+    assert auto.videos.create is not None
+    with pytest.raises(AttributeError):
+        _ = mock.nothing
+
+
+def test_webhooks_are_verified_by_class_and_instance() -> None:
+    """`verify` needs a secret on the class; on a client it has the client's own."""
+    signature = sign_webhook(BODY, "whsec_mine")
+    client = AsyncBluma(KEY, webhook_secret="whsec_mine")
+
+    assert AsyncBluma.webhooks.verify(BODY, signature, "whsec_mine").id == "evt_1"
+    assert client.webhooks.verify(BODY, signature).type == "video.queued"
+    assert client.webhooks.verify(BODY, sign_webhook(BODY, "whsec_other"), "whsec_other").id == "evt_1"
+    for verify in (AsyncBluma.webhooks.verify, AsyncBluma(KEY).webhooks.verify):
+        with pytest.raises(errors.WebhookVerificationError, match="secret"):
+            verify(BODY, signature)
+    with pytest.raises(errors.WebhookVerificationError):
+        client.webhooks.verify(BODY, signature, None)
+
+
+@pytest.mark.asyncio
+async def test_the_log_can_be_turned_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """`BLUMA_LOG=debug` writes a line for each answer and each retry, with no secret in it."""
+    monkeypatch.setenv("BLUMA_LOG", "debug")
+    error = answer(500, {"error": "key bluma_live_abcdef whsec_0123"})
+    client, _, _ = client_with(error, answer(200, VIDEO))
+    AsyncBluma(KEY)
+
+    with caplog.at_level(logging.DEBUG, logger="bluma"):
+        await client.videos.get("batch_1")
+
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.split(":")[0] for line in lines] == ["GET https"] * 3
+    assert ["500" in lines[0], "attempt 0 failed" in lines[1], "200" in lines[2]] == [True] * 3
+    assert "abcdef" not in "".join(lines)
+    assert "0123" not in "".join(lines)
+    assert (
+        len([handler for handler in logging.getLogger("bluma").handlers if type(handler).__name__ == "_StderrHandler"])
+        == 1
+    )
+
+
+def test_a_log_level_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typo in BLUMA_LOG says what there is."""
+    monkeypatch.setenv("BLUMA_LOG", "loud")
+
+    with pytest.raises(errors.InvalidArgumentError, match="debug, info, warning, error"):
+        AsyncBluma(KEY)
+
+
+@pytest.mark.parametrize("package", ["bluma", "bluma_async"])
+def test_importing_loads_next_to_nothing(package: str) -> None:
+    """Neither aiohttp nor cattrs nor anyio is loaded by importing, nor by making a client."""
+    code = (
+        f"import sys, {package}; heavy = {{'aiohttp', 'cattrs', 'anyio'}}; print(sorted(heavy & set(sys.modules)));"
+        f"{package}.AsyncBluma('bluma_test_x').videos; print(sorted(heavy & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n[]\n"
+
+
+@pytest.mark.parametrize("package", [bluma, bluma_async, errors, types])
+def test_all_names_are_there(package: Any) -> None:
+    """Every name in `__all__` can be had, and nothing else is invented."""
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    assert set(package.__all__) <= set(dir(package))
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = package.nothing
+
+
+def test_documented_types_and_errors_can_be_imported() -> None:
+    """Items 92, 113 and 114: the names of the documents."""
+    documented = (
+        "Video VideoStatus Template CreditBalance Transaction Webhook WebhookEvent TemplateVariant Collection Asset "
+        "AssetUploadResponse"
+    )
+
+    assert all(hasattr(types, name) for name in documented.split())
+    assert [status.name for status in types.VideoStatus] == ["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]

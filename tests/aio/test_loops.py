@@ -1,0 +1,193 @@
+"""One client, many event loops: one after the other, at once, closed well, closed badly."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Coroutine, List, TypeVar
+
+import pytest
+
+from bluma_async import AsyncBluma, errors
+from bluma_async._loops import PerLoop
+from tests.aio.servers import serving, well
+
+T = TypeVar("T")
+
+
+class Box:
+    """A resource that notes what becomes of it."""
+
+    def __init__(self) -> None:
+        self.fate = "open"
+
+
+async def close(box: Box) -> None:
+    box.fate = "closed"
+
+
+def abandon(box: Box) -> None:
+    box.fate = "abandoned"
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run work in a loop of its own, in a thread of its own: pytest-asyncio has a loop waiting in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+def per_loop() -> Any:
+    return PerLoop(Box, close, abandon)
+
+
+async def get(boxes: Any) -> Box:
+    box: Box = await boxes.get()
+    assert await boxes.get() is box
+    return box
+
+
+def test_each_loop_has_its_own_and_takes_it_along() -> None:
+    """A loop that shuts down closes what was opened in it."""
+    boxes = per_loop()
+
+    made = [run(get(boxes)) for _ in range(3)]
+
+    assert [box.fate for box in made] == ["closed"] * 3
+    assert len(set(map(id, made))) == 3
+
+
+def test_what_a_loop_left_behind_is_abandoned_by_the_next() -> None:
+    """A loop that was closed the hard way said no farewell."""
+    boxes = per_loop()
+    loop = asyncio.new_event_loop()
+    left = loop.run_until_complete(get(boxes))
+    loop.close()
+
+    fresh = run(get(boxes))
+
+    assert (left.fate, fresh.fate) == ("abandoned", "closed")
+
+
+def test_closing_reaches_every_loop() -> None:
+    """The running loop's resource is closed, that of a loop in another thread too, that of a stopped one abandoned."""
+    boxes = per_loop()
+    stopped = asyncio.new_event_loop()
+    idle = stopped.run_until_complete(get(boxes))
+    other, ready, done = asyncio.new_event_loop(), threading.Event(), threading.Event()
+    theirs: List[Box] = []
+
+    async def live() -> None:
+        theirs.append(await get(boxes))
+        ready.set()
+        while theirs[0].fate == "open":
+            await asyncio.sleep(0.001)
+        done.set()
+
+    thread = threading.Thread(target=lambda: other.run_until_complete(live()))
+    thread.start()
+    ready.wait()
+
+    async def close_all() -> Box:
+        mine = await get(boxes)
+        await boxes.close()
+        await boxes.close()
+        return mine
+
+    mine = run(close_all())
+    done.wait()
+    thread.join()
+    other.close()
+    stopped.close()
+
+    assert (mine.fate, theirs[0].fate, idle.fate) == ("closed", "closed", "abandoned")
+
+
+def test_a_child_process_leaves_the_parents_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a fork the same loop belongs to another process: what is the parent's is neither used nor closed."""
+    boxes = per_loop()
+
+    async def fork() -> None:
+        parents = await get(boxes)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: -1)
+            child = await get(boxes)
+            await boxes.close()
+        assert parents.fate == "open"
+        assert child.fate == "closed"
+        assert await get(boxes) is parents
+
+    run(fork())
+
+
+def test_one_client_over_three_runs() -> None:
+    """A client made where no loop runs works in three loops, one after the other, without a word of complaint."""
+    client = AsyncBluma("bluma_test_key", base_url="http://127.0.0.1:1", max_retries=0)
+
+    async def use() -> str:
+        async with serving(well) as (base, _):
+            return (await client.with_options(base_url=base).videos.get("batch_1")).id
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [run(use()) for _ in range(3)] == ["batch_1"] * 3
+        run(client.aclose())
+        gc.collect()
+    with pytest.raises(errors.BlumaError, match="closed"):
+        run(client.videos.get("batch_1"))
+
+
+def test_one_client_in_eight_threads() -> None:
+    """Eight loops in eight threads use one client at the same time."""
+    client = AsyncBluma("bluma_test_key", max_retries=0)
+    start, results = threading.Barrier(8), []
+
+    async def use() -> None:
+        async with serving(well) as (base, _):
+            start.wait()
+            mine = client.with_options(base_url=base)
+            results.extend(await asyncio.gather(*(mine.videos.get("batch_1") for _ in range(5))))
+
+    threads = [threading.Thread(target=lambda: asyncio.run(use())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [video.id for video in results] == ["batch_1"] * 40
+
+
+HARD = """
+import asyncio, gc, sys
+from bluma_async import AsyncBluma
+from tests.aio.servers import serving, well
+
+client = AsyncBluma("bluma_test_key", max_retries=0)
+
+async def use():
+    server = serving(well)
+    base, _ = await server.__aenter__()
+    await client.with_options(base_url=base).videos.get("batch_1")
+    return server
+
+loop = asyncio.new_event_loop()
+server = loop.run_until_complete(use())
+loop.run_until_complete(server.__aexit__(None, None, None))
+loop.close()
+asyncio.run(client.aclose())
+del client
+gc.collect()
+print("quiet")
+"""
+
+
+def test_nothing_is_said_about_a_client_that_was_closed() -> None:
+    """Even after a loop that was closed the hard way: no unclosed session, no closed loop, no leaked socket."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", HARD], capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("quiet\n", "", 0)
