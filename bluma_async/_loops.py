@@ -11,6 +11,7 @@ Rule 3: what was opened before a fork is the parent's; the child neither uses no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from typing import AsyncGenerator, Awaitable, Callable, Dict, Generic, Tuple, TypeVar
@@ -27,6 +28,7 @@ Key = Tuple[int, asyncio.AbstractEventLoop]
 class _Held(Generic[R]):
     resource: R
     keeper: AsyncGenerator[None, None]
+    is_abandoned: bool = False
 
 
 class PerLoop(Generic[R]):
@@ -59,32 +61,40 @@ class PerLoop(Generic[R]):
             elif loop.is_running():
                 asyncio.run_coroutine_threadsafe(_end(held.keeper), loop)
             else:
-                self._abandon(held.resource)
+                self._leave(held)
 
     async def _open(self, key: Key) -> R:
         self._drop_closed()
         resource = self._opened()
-        keeper = self._keep(key, resource)
-        await keeper.__anext__()
+        held = _Held(resource, self._keep(key))
         with self._lock:
-            self._held[key] = _Held(resource, keeper)
+            self._held[key] = held
+        await held.keeper.asend(None)
         return resource
 
-    async def _keep(self, key: Key, resource: R) -> AsyncGenerator[None, None]:
+    async def _keep(self, key: Key) -> AsyncGenerator[None, None]:
         """Close the resource when the loop shuts down its async generators: that is the loop's only farewell."""
+        held = self._held[key]
         try:
             yield
         finally:
             with self._lock:
                 self._held.pop(key, None)
-            await self._close(resource)
+            if not held.is_abandoned:
+                await self._close(held.resource)
 
     def _drop_closed(self) -> None:
         with self._lock:
             closed = [key for key in self._held if key[0] == os.getpid() and key[1].is_closed()]
             dropped = [self._held.pop(key) for key in closed]
         for held in dropped:
-            self._abandon(held.resource)
+            self._leave(held)
+
+    def _leave(self, held: _Held[R]) -> None:
+        held.is_abandoned = True
+        self._abandon(held.resource)
+        with contextlib.suppress(StopIteration):
+            held.keeper.aclose().send(None)  # there is nothing left to await, and no loop to do it
 
 
 async def _end(keeper: AsyncGenerator[None, None]) -> None:

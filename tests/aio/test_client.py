@@ -20,6 +20,7 @@ BODY = b'{"id": "evt_1", "type": "video.queued", "data": {"id": "b"}}'
 
 
 def options_of(client: AsyncBluma) -> Any:
+    """Return what a client was set up with."""
     return client._session.options
 
 

@@ -17,6 +17,7 @@ CUT = errors.NetworkError("cut")
 
 
 def listing(*videos: Any, status: int = 200) -> Any:
+    """Return a page of videos, by their ids and dates."""
     rows = [{"id": name, "status": "queued", "template_id": "t", "created_at": made} for name, made in videos]
     return answer(status, {"videos": rows, "pagination": {}}, DATE)
 

@@ -29,10 +29,12 @@ class Box:
 
 
 async def close(box: Box) -> None:
+    """Note that it was closed."""
     box.fate = "closed"
 
 
 def abandon(box: Box) -> None:
+    """Note that it was abandoned."""
     box.fate = "abandoned"
 
 
@@ -43,10 +45,12 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def per_loop() -> Any:
+    """Return boxes, one for each loop."""
     return PerLoop(Box, close, abandon)
 
 
 async def get(boxes: Any) -> Box:
+    """Return the running loop's box."""
     box: Box = await boxes.get()
     assert await boxes.get() is box
     return box
@@ -86,7 +90,7 @@ def test_closing_reaches_every_loop() -> None:
         theirs.append(await get(boxes))
         ready.set()
         while theirs[0].fate == "open":
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
         done.set()
 
     thread = threading.Thread(target=lambda: other.run_until_complete(live()))

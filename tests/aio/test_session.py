@@ -232,7 +232,7 @@ async def test_hooks_hear_of_every_attempt() -> None:
         answer(200, VIDEO, limits),
         on_request=lambda info: told.append(("request", info.method, info.attempt)),
         on_response=on_response,
-        on_retry=lambda info: told.append(info),
+        on_retry=told.append,
     )
 
     await client.videos.get("a")

@@ -31,6 +31,7 @@ class CannedResponse(aiohttp.ClientResponse):
 
 
 def client_of(base: str, **options: Any) -> AsyncBluma:
+    """Return a client that tries once."""
     return AsyncBluma("bluma_test_key", base_url=base, max_retries=0, **options)
 
 

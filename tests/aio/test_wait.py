@@ -14,6 +14,7 @@ pytestmark = pytest.mark.asyncio
 
 
 def seen(status: str, progress: Any = None) -> Any:
+    """Return an answer that shows a video in a state."""
     return answer(200, {**VIDEO, "status": status, "progress": progress})
 
 

@@ -22,7 +22,8 @@ thorough = settings(
     max_examples=CASES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 NAMES = st.sampled_from(
-    "id status error data type videos url metadata validation_errors retry_after detail title created_at progress".split()  # noqa: SIM905
+    ["id", "status", "error", "data", "type", "videos", "url", "metadata", "validation_errors", "retry_after", "detail"]
+    + ["title", "created_at", "progress"]
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.just("2025-11-03T10:30:00Z"),
