@@ -60,7 +60,7 @@ class Shared:
     open_transport: Callable[[], Transport]
     transport: Transport | None = None
     is_closed: bool = False
-    budget_headers: Mapping[str, str] = attrs.field(factory=lambda: {})  # noqa: PIE807 - `dict` would have no types
+    budgets: dict[str, Mapping[str, str]] = attrs.field(repr=False, factory=lambda: {})  # noqa: PIE807 - by API key
     dated: tuple[str, float] | None = None  # the last Date header, and when it came
     known_ids: set[str] = attrs.field(factory=lambda: set())  # noqa: PLW0108 - as above
 
@@ -72,10 +72,10 @@ class Shared:
             self.transport = self.open_transport()
         return self.transport
 
-    def remember(self, answer: Answer) -> None:
-        """Keep what an answer tells of the budget and of the server's clock."""
+    def remember(self, answer: Answer, api_key: str) -> None:
+        """Keep what an answer tells of the key's budget and of the server's clock."""
         if "x-ratelimit-remaining" in answer.headers:
-            self.budget_headers = answer.headers
+            self.budgets[api_key] = answer.headers
         date = answer.headers.get("date")
         if date:
             self.dated = (date, self.clock.now())
@@ -112,7 +112,7 @@ class Session:
     @property
     def rate_limit(self) -> RateLimit | None:
         """The key's budget as the last answer told it."""
-        return read_rate_limit(self.shared.budget_headers)
+        return read_rate_limit(self.shared.budgets.get(self.options.api_key, {}))
 
     def with_options(self, changes: Mapping[str, Any]) -> Session:
         """Return a session with other options over the same connections."""
@@ -169,7 +169,7 @@ class Session:
             raise RequestTimeoutError(f"{request.method} {trip.call.path}: no time is left for it.", request_sent=False)
         await self._observer.sending(request, attempt)
         answer = await self.shared.reach().send(request, self.options.timeout, patience)
-        self.shared.remember(answer)
+        self.shared.remember(answer, self.options.api_key)
         await self._observer.answered(request, answer, attempt, self.shared.clock.now() - sent_at)
         return read(self._without_key(answer), trip.call.decode)
 

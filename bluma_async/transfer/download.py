@@ -63,8 +63,8 @@ async def save_link(
             await out.flush()
             await anyio.to_thread.run_sync(os.fsync, out.wrapped.fileno())
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()  # noqa: ASYNC240 - an await may be cancelled here, and leave it behind
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(_remove, part)
         raise
     await anyio.to_thread.run_sync(os.replace, part, target)
     return size
@@ -93,6 +93,11 @@ async def _beginning(download: Download) -> bytes:
         if len(body) > LARGEST_ERROR:
             break
     return body
+
+
+def _remove(part: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        part.unlink()
 
 
 def _require_place(target: Path, overwrite: bool) -> None:
