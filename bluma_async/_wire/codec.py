@@ -99,11 +99,14 @@ def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
     make: Any = gen.make_dict_structure_fn_from_attrs  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     build = make(list(attrs.fields(cls)), cls, converter)
     known = frozenset(attribute.name for attribute in attrs.fields(cls))
+    needs_id = "id" in known and attrs.fields_dict(cls)["id"].default is attrs.NOTHING
 
     def structure(raw: Any, _: Any) -> Any:
         if not isinstance(raw, dict):
             raise TypeError(f"expected an object for {cls.__name__}, not {type(raw).__name__}")
         folded = fold(cls, cast("dict[str, Any]", raw))
+        if needs_id and folded.get("id") == "":
+            raise ValueError(f"the id of this {cls.__name__} is empty")
         made = build(folded, cls)
         for name in folded.keys() - known:
             if not hasattr(cls, name):

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from bluma_async.sandbox.problems import not_found
 
-__all__ = ["MULTIPLIERS", "duration_of", "find_template", "listed_templates", "price_of", "template_view"]
+__all__ = ["BY_ID", "MULTIPLIERS", "duration_of", "find_template", "listed_templates", "price_of", "template_view"]
 
 Template = Dict[str, Any]
 MULTIPLIERS: Mapping[str, float] = {"720p": 1.0, "1080p": 1.5, "4k": 3.0}

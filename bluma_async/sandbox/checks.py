@@ -81,8 +81,12 @@ def whole(low: int, high: int) -> Check:
     """Complain unless it is a whole number within the bounds."""
 
     def check_whole(value: Any) -> Optional[str]:
-        is_whole = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-        return None if is_whole else f"must be a whole number from {low} to {high}"
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)  # 5.0 is a whole number in JSON
+        return (
+            None
+            if is_number and low <= value <= high and value == int(value)
+            else f"must be a whole number from {low} to {high}"
+        )
 
     return check_whole
 

@@ -52,7 +52,10 @@ def _parameters(route: Route) -> List[Dict[str, Any]]:
     names: List[str] = PLACEHOLDER.findall(route.path)
     schema = {"type": "string", "minLength": 1}
     in_path = [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
-    in_query = [{"name": name, "in": "query", "schema": dict(schema)} for name, schema in route.query.items()]
+    in_query = [
+        {"name": name, "in": "query", "required": name in route.needs, "schema": dict(schema)}
+        for name, schema in route.query.items()
+    ]
     return [*in_path, *in_query]
 
 

@@ -11,9 +11,29 @@ from typing import Any, Awaitable, Callable, List, Mapping, Optional, Sequence, 
 import attrs
 from aiohttp import web
 
-__all__ = ["API", "BUDGET", "CUT", "KEY", "Handler", "Route", "mark", "mount", "other_paths"]
+__all__ = [
+    "API",
+    "BUDGET",
+    "CUT",
+    "DATE_QUERY",
+    "KEY",
+    "LARGEST",
+    "TEXT_QUERY",
+    "Handler",
+    "Route",
+    "mark",
+    "mount",
+    "other_paths",
+]
 
 API = "/api/v1"
+TEXT_QUERY: Mapping[str, object] = {"type": "string", "minLength": 1, "pattern": "[A-Za-z0-9]"}
+LARGEST = 10**9  # the highest page and offset
+# Narrower than what is accepted: the one form that is sure to be.
+DATE_QUERY: Mapping[str, object] = {
+    "type": "string",
+    "pattern": r"^20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$",
+}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OTHER_PREFIXES: Sequence[Tuple[str, str, str]] = (
     ("/templates/", "/variants", "/dashboard"),
@@ -45,6 +65,7 @@ class Route:
         success: The status of success.
         answer: The name of the answer's schema.
         body: The name of the body's schema.
+        needs: The query parameters that must be there.
         query: Name to JSON Schema of each query parameter.
         refusals: What it may refuse with, besides what any route may.
     """
@@ -57,6 +78,7 @@ class Route:
     success: int = 200
     answer: str = "Nothing"
     body: Optional[str] = None
+    needs: Sequence[str] = ()
     query: Mapping[str, Mapping[str, object]] = attrs.field(factory=lambda: {})  # noqa: PIE807 - `dict` has no types
     refusals: Sequence[int] = ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from bluma_async.sandbox.catalog import MULTIPLIERS
+from bluma_async.sandbox.catalog import BY_ID, MULTIPLIERS
 from bluma_async.sandbox.events import EVENT_TYPES
 from bluma_async.sandbox.keys import PREFIXES, TIERS
 
@@ -23,6 +23,7 @@ URL: Schema = {
     "pattern": r"^https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,3})?(/[A-Za-z0-9/_.-]*)?$",
 }
 FREE: Schema = {"type": "object"}
+NULL: Schema = {"type": "null"}
 WORDS: Schema = {"type": "array", "items": {"type": "string", "minLength": 1}}
 
 
@@ -76,8 +77,8 @@ SCHEMAS: Mapping[str, Schema] = {
     "Error": _object({"error": {"type": ["object", "string"]}}),
     "VideoRequest": {
         "oneOf": [
-            {**_object({**JOB, "template_id": {"type": "string", "enum": ["ugc-text-overlay"]}}, JOB_MORE)},
-            {**_object({**JOB, "variant_id": SOME_TEXT}, JOB_MORE)},
+            _object({**JOB, "template_id": {"type": "string", "enum": list(BY_ID)}}, {**JOB_MORE, "variant_id": NULL}),
+            _object({**JOB, "variant_id": SOME_TEXT}, {**JOB_MORE, "template_id": NULL}),
         ]
     },
     "AcceptedVideo": _object(

@@ -123,6 +123,8 @@ class Sandbox:
         if runner is None or state is None:
             return
         self._runner = None
+        for site in list(runner.sites):
+            await site.stop()  # nobody comes in any more
         await state.stop()
         await runner.cleanup()
         loop = asyncio.get_running_loop()

@@ -158,7 +158,6 @@ def test_webhooks_are_verified_by_class_and_instance() -> None:
         client.webhooks.verify(BODY, signature, None)
 
 
-@pytest.mark.asyncio
 async def test_the_log_can_be_turned_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """`BLUMA_LOG=debug` writes a line for each answer and each retry, with no secret in it."""
     monkeypatch.setenv("BLUMA_LOG", "debug")

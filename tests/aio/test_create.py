@@ -10,7 +10,6 @@ from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
 from tests.fakes import FakeClock, answer, client_with, problem
 
-pytestmark = pytest.mark.asyncio
 ACCEPTED = answer(202, {"id": "batch_new", "status": "queued", "template_id": "t", "credits_charged": 2})
 DATE = {"Date": "Mon, 03 Nov 2025 10:30:30 GMT"}
 CUT = errors.NetworkError("cut")

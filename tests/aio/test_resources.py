@@ -18,7 +18,6 @@ from bluma_async import AsyncBluma, errors, types
 from bluma_async.sandbox import Sandbox
 from tests.fakes import answer, client_with
 
-pytestmark = pytest.mark.asyncio
 PROMPT = {"prompt": "Explain why the sky is blue"}
 
 

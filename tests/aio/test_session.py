@@ -10,7 +10,6 @@ from bluma_async import RetryInfo, errors
 from bluma_async._wire.messages import Request
 from tests.fakes import VIDEO, FakeClock, answer, client_with, problem
 
-pytestmark = pytest.mark.asyncio
 OK = answer(200, VIDEO)
 CUT = errors.NetworkError("cut")
 

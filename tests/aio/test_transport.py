@@ -18,8 +18,6 @@ from aioresponses import aioresponses
 from bluma_async import AsyncBluma, errors
 from tests.aio.servers import OK, reply, serving, well
 
-pytestmark = pytest.mark.asyncio
-
 
 class CannedResponse(aiohttp.ClientResponse):
     """What newer releases of aiohttp want of a response, and aioresponses does not give yet."""

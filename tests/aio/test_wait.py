@@ -10,8 +10,6 @@ from bluma_async import AsyncBluma, errors
 from bluma_async.types import VideoStatus
 from tests.fakes import VIDEO, FakeClock, answer, client_with, problem
 
-pytestmark = pytest.mark.asyncio
-
 
 def seen(status: str, progress: Any = None) -> Any:
     """Return an answer that shows a video in a state."""

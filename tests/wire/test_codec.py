@@ -96,6 +96,7 @@ def test_unknown_fields_are_kept_as_attributes() -> None:
         {"id": "a", "status": ""},
         {"id": "a", "status": "queued", "credits_charged": "many"},
         {"id": True, "status": "queued"},
+        {"id": "", "status": "queued"},
     ],
 )
 def test_what_is_no_video_is_refused(broken: object) -> None:

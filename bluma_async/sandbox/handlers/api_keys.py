@@ -37,7 +37,7 @@ async def create(request: web.Request) -> web.Response:
     body = await read_json(request, BODY)
     if body["environment"] == "production" and state.settings.tier == "free":
         raise Problem(403, "Production keys need a paid plan.", metadata={"tier": "free"})
-    limit = body.get("rate_limit_per_hour") or state.settings.hourly_limit
+    limit = int(body.get("rate_limit_per_hour") or state.settings.hourly_limit)
     row, secret = state.keys.create(body["name"], body["environment"], limit)
     return web.json_response(_with_secret(row, secret), status=201)
 

@@ -12,7 +12,7 @@ from bluma_async.sandbox.assets import asset_view, matching, new_asset
 from bluma_async.sandbox.checks import read_json, read_query, text, texts
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.problems import Problem, bad_request
-from bluma_async.sandbox.routing import Route
+from bluma_async.sandbox.routing import TEXT_QUERY, Route
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ async def _keep(state: State, name: str, kind: str, content: bytes, collections:
     return state.assets.put(row)
 
 
-ONE, TEXT = "/assets/{id}", {"type": "string"}
+ONE = "/assets/{id}"
 ROUTES = (
     Route(
         method="POST", path="/assets/upload", handler=upload, summary="Sign an upload, or upload files", success=201,
@@ -156,11 +156,16 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/assets/random", handler=random, summary="Show any one asset that matches",
-        answer="Asset", refusals=(400, 404), query={"fileType": TEXT, "collectionId": TEXT, "excludeIds": TEXT},
+        answer="Asset", refusals=(400, 404), needs=("fileType",),
+        query={"fileType": TEXT_QUERY, "collectionId": TEXT_QUERY, "excludeIds": TEXT_QUERY},
     ),
     Route(
         method="GET", path="/assets", handler=listing, summary="List the assets", answer="AssetList", refusals=(400,),
-        query={"fileType": TEXT, "collectionId": TEXT, "includeDeleted": {"type": "string", "enum": ["true", "false"]}},
+        query={
+            "fileType": TEXT_QUERY,
+            "collectionId": TEXT_QUERY,
+            "includeDeleted": {"type": "string", "enum": ["true", "false"]},
+        },
     ),
     Route(method="GET", path=ONE, handler=get, summary="Show an asset", answer="Asset", refusals=(404,)),
     Route(

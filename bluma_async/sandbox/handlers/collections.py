@@ -11,7 +11,7 @@ from bluma_async.sandbox.assets import asset_view, in_collection
 from bluma_async.sandbox.checks import complaints, one_of, read_json, read_query, text, texts
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.problems import not_found
-from bluma_async.sandbox.routing import Route
+from bluma_async.sandbox.routing import LARGEST, Route
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ async def remove_asset(request: web.Request) -> web.Response:
 async def list_assets(request: web.Request) -> web.Response:
     """List the assets of a collection."""
     state, row = request.app[STATE], _need(request)
-    query = read_query(request, {"limit": (50, 1, 100), "offset": (0, 0, 10**9)}, {})
+    query = read_query(request, {"limit": (50, 1, 100), "offset": (0, 0, LARGEST)}, {})
     found = in_collection(state, row["id"])
     shown = found[query["offset"] : query["offset"] + query["limit"]]
     return web.json_response({"assets": [asset_view(state, asset) for asset in shown], "total": len(found)})
@@ -142,7 +142,7 @@ def _view(state: State, row: Row) -> Dict[str, Any]:
 ONE, MANY = "/collections/{id}", "/collections"
 PAGE = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
-    "offset": {"type": "integer", "minimum": 0, "default": 0},
+    "offset": {"type": "integer", "minimum": 0, "maximum": LARGEST, "default": 0},
 }
 ROUTES = (
     Route(

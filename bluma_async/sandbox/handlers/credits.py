@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bluma_async.sandbox.checks import read_query
 from bluma_async.sandbox.clock import iso
-from bluma_async.sandbox.routing import Route
+from bluma_async.sandbox.routing import LARGEST, Route
 from bluma_async.sandbox.state import STATE
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def balance(request: web.Request) -> web.Response:
 async def history(request: web.Request) -> web.Response:
     """Show the ledger, newest first."""
     state = request.app[STATE]
-    query = read_query(request, {"limit": (50, 1, 100), "offset": (0, 0, 10**9)}, {})
+    query = read_query(request, {"limit": (50, 1, 100), "offset": (0, 0, LARGEST)}, {})
     rows = state.ledger.transactions
     shown = rows[query["offset"] : query["offset"] + query["limit"]]
     return web.json_response({"transactions": [transaction_view(row) for row in shown], "total": len(rows)})
@@ -66,7 +66,7 @@ ROUTES = (
         scope="credits:read", answer="CreditHistory", refusals=(400,),
         query={
             "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
-            "offset": {"type": "integer", "minimum": 0, "default": 0},
+            "offset": {"type": "integer", "minimum": 0, "maximum": LARGEST, "default": 0},
         },
     ),
 )  # fmt: skip

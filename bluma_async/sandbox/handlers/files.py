@@ -1,7 +1,7 @@
 """
 The CDN and the object store: what links point to. No key is asked for, and no limit counts.
 
-aiohttp's FileResponse serves Range, If-Range, If-None-Match, ETag and HEAD, off the loop.
+aiohttp's FileResponse serves Range, If-None-Match, ETag and HEAD, off the loop; If-Range with an ETag is added here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import os
 import secrets
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, Callable, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Callable, Mapping, TypeVar
 
 from aiohttp import web
 
@@ -46,9 +46,25 @@ async def fetch(request: web.Request) -> web.StreamResponse:
     path = files.path_of(place)
     if path is None or not await _in_thread(path.is_file):
         return _refuse(404, "NoSuchKey")
-    name = path.name
-    headers = {"Content-Disposition": f'inline; filename="{name}"', "Accept-Ranges": "bytes"}
-    return web.FileResponse(path, headers=headers)
+    headers = {"Content-Disposition": f'inline; filename="{path.name}"', "Accept-Ranges": "bytes"}
+    facts = await _in_thread(path.stat)
+    return _File(path, headers=headers, tag=f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"')
+
+
+class _File(web.FileResponse):
+    """A file that is sent whole to whoever has part of another version of it."""
+
+    def __init__(self, path: Path, *, headers: Mapping[str, str], tag: str) -> None:
+        super().__init__(path, headers=headers)
+        self._tag = tag
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        """Serve the range that is asked for, unless `If-Range` names another version."""
+        wanted = request.headers.get("If-Range", self._tag)
+        if wanted.startswith(('"', "W/")) and wanted != self._tag:
+            kept = {name: value for name, value in request.headers.items() if name.lower() != "range"}
+            request = request.clone(headers=kept)
+        return await super().prepare(request)
 
 
 async def put(request: web.Request) -> web.StreamResponse:

@@ -14,7 +14,7 @@ from bluma_async.sandbox.checks import as_moment, moment, one_of, read_query, te
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.journal import RequestRecord, grouped, is_success, mean_latency
 from bluma_async.sandbox.problems import bad_request
-from bluma_async.sandbox.routing import Route
+from bluma_async.sandbox.routing import DATE_QUERY, Route
 from bluma_async.sandbox.state import STATE
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ __all__ = ["ROUTES"]
 DAY = 86400.0
 STEPS = {"hour": 3600.0, "day": DAY}
 LIMIT = {"type": "integer", "minimum": 1, "maximum": 100}
-DATES = {"startDate": {"type": "string", "format": "date-time"}, "endDate": {"type": "string", "format": "date-time"}}
+DATES = {"startDate": DATE_QUERY, "endDate": DATE_QUERY}
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -24,7 +24,7 @@ from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.keys import kind_of
 from bluma_async.sandbox.mischief import EXPIRE_LINK, FAIL_RENDER
 from bluma_async.sandbox.problems import Problem, bad_request
-from bluma_async.sandbox.routing import KEY, Route
+from bluma_async.sandbox.routing import DATE_QUERY, KEY, LARGEST, TEXT_QUERY, Route
 from bluma_async.sandbox.state import STATE, State
 from bluma_async.sandbox.videos import accepted_view, listed_view, status_of
 
@@ -97,7 +97,7 @@ async def listing(request: web.Request) -> web.Response:
     state = request.app[STATE]
     query = read_query(
         request,
-        {"page": (1, 1, 10**9), "limit": (20, 1, 100)},
+        {"page": (1, 1, LARGEST), "limit": (20, 1, 100)},
         {"status": one_of(*STATUSES), "template_id": text, "from_date": moment, "to_date": moment},
     )
     found = _matching(state, query)
@@ -147,8 +147,6 @@ def _matching(state: State, query: Dict[str, Any]) -> List[Row]:
     ]
 
 
-TEXT = {"type": "string"}
-DATE = {"type": "string", "format": "date-time"}
 ROUTES = (
     Route(
         method="POST", path="/videos", handler=create, summary="Start a video", scope="videos:create", success=202,
@@ -158,12 +156,12 @@ ROUTES = (
         method="GET", path="/videos", handler=listing, summary="List videos, newest first", scope="videos:read",
         answer="VideoList", refusals=(400,),
         query={
-            "page": {"type": "integer", "minimum": 1, "default": 1},
+            "page": {"type": "integer", "minimum": 1, "maximum": LARGEST, "default": 1},
             "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
             "status": {"type": "string", "enum": list(STATUSES)},
-            "template_id": TEXT,
-            "from_date": DATE,
-            "to_date": DATE,
+            "template_id": TEXT_QUERY,
+            "from_date": DATE_QUERY,
+            "to_date": DATE_QUERY,
         },
     ),
     Route(

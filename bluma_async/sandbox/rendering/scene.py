@@ -16,6 +16,8 @@ Color = Tuple[int, int, int]
 Shot = Tuple[Image.Image, int]  # a picture, and for how many frames it is shown
 WIDTH, HEIGHT = 720, 1280  # what looks are laid out for; a scene scales it
 FASTEST_WORDS_A_SECOND = 3
+LONGEST_TEXT = 5000
+LONG_WORD = re.compile(r"(\S{18})(?=\S)")
 Font = Any  # Pillow's two font classes share no base
 
 
@@ -75,9 +77,9 @@ def font(size: int) -> Font:
 
 
 def clean(text: str) -> str:
-    """Return the text in one line, without what cannot be drawn."""
-    drawable = "".join(letter if unicodedata.category(letter)[0] != "C" else " " for letter in text)
-    return re.sub(r"\s+", " ", drawable).strip() or "(empty)"
+    """Return the text in one line, without what cannot be drawn, and with words of a length that can be read."""
+    drawable = "".join(letter if unicodedata.category(letter)[0] != "C" else " " for letter in text[:LONGEST_TEXT])
+    return re.sub(LONG_WORD, r"\1 ", " ".join(drawable.split())).strip() or "(empty)"
 
 
 def color_of(text: object) -> Optional[Color]:

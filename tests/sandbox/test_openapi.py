@@ -1,0 +1,159 @@
+"""The description is true: of every route, every answer, and whatever a fuzzer thinks of."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import threading
+from asyncio import new_event_loop, run_coroutine_threadsafe
+from typing import Any, Dict, Iterator
+
+import pytest
+
+from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox.app import ALL_ROUTES
+from tests.sandbox.conftest import Plain
+
+NASTY = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b'"x"',
+    b'{"name": 5}',
+    b"\xff",
+    b'{"a":' * 5000,
+    json.dumps({"name": "x" * 5000}).encode(),
+]
+IDS = ["x", "..%2F..", "%00", "a" * 3000, "%F0%9F%98%80", "batch_1'--"]
+
+
+async def test_every_answer_of_a_tour_is_as_described(sandbox: Sandbox, plain: Plain) -> None:
+    """Each route answers with the documented status, and with every field that the description requires."""
+    _, document, _ = await plain("GET", "/openapi.json")
+    asset = (await plain("POST", "/assets/upload", {"fileName": "a.png", "fileType": "image/png"}))[1]["asset_id"]
+    collection = (await plain("POST", "/collections", {"name": "c"}))[1]["id"]
+    variant = (await plain("POST", "/templates/meme-dialogue/variants", {"name": "v"}))[1]["id"]
+    hook = (await plain("POST", "/webhooks", {"url": "https://x/y", "events": ["video.queued"]}))[1]["id"]
+    key = (await plain("POST", "/api-keys", {"name": "k", "environment": "test"}))[1]["id"]
+    video = (await plain.make())["id"]
+    await sandbox.advance(0)
+    await sandbox.advance(105)
+    ids = {"/videos": video, "/templates/{id}": "meme-dialogue", "/collections": collection, "/assets": asset}
+    ids.update({"/webhooks": hook, "/api-keys": key, "/templates/{template_id}": variant})
+    bodies: Dict[str, Any] = {
+        "VideoRequest": {"template_id": "meme-dialogue", "context": {"prompt": "x"}},
+        "AssetIds": {"assetIds": [asset]},
+        "AssetUpload": {"fileName": "a", "fileType": "image/png"},
+        "ApiKeyRequest": {"name": "k", "environment": "test"},
+        "WebhookRequest": {"url": "https://x/y", "events": ["video.queued"]},
+    }
+    order = ["POST", "GET", "PUT", "PATCH", "DELETE"]
+    for route in sorted(ALL_ROUTES, key=lambda route: (order.index(route.method), -len(route.path))):
+        identifier = next((value for prefix, value in ids.items() if route.path.startswith(prefix)), "")
+        path = route.path.replace("{template_id}", "meme-dialogue").replace("{asset_id}", asset)
+        query = "?fileType=image" if route.path == "/assets/random" else ""
+        body = bodies.get(route.body or "", {"name": "n"} if route.body else None)
+
+        status, answer, _ = await plain(route.method, path.replace("{id}", identifier) + query, body)
+
+        operation = document["paths"][route.path][route.method.lower()]
+        assert status == route.success, (route.name, answer)
+        _require(document, operation["responses"][str(status)]["content"]["application/json"]["schema"], answer)
+
+
+def _require(document: Any, schema: Any, value: Any) -> None:
+    """See that a value has the required fields and the types of its schema."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    options = schema.get("anyOf") or schema.get("oneOf")
+    if options:
+        return _require(document, next(option for option in options if set(option["required"]) <= set(value)), value)
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    kind = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}.get(
+        type(value), "null"
+    )
+    assert kind in kinds or (kind == "integer" and "number" in kinds), (schema, value)
+    for name in schema.get("required", []) if kind == "object" else []:
+        assert name in value, (name, value)
+    for name, inner in schema.get("properties", {}).items() if kind == "object" else []:
+        if name in value:
+            _require(document, inner, value[name])
+    for entry in value if kind == "array" else []:
+        _require(document, schema["items"], entry)
+    return None
+
+
+def test_every_route_is_described_once() -> None:
+    """The description and the application come from one table; every status it may answer is in it."""
+    from bluma_async.sandbox.openapi import describe
+
+    document = describe(ALL_ROUTES, "http://x")
+    operations = [operation for item in document["paths"].values() for operation in item.values()]
+
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    assert {route.path for route in ALL_ROUTES} <= set(document["paths"])
+    assert all({"401", "403", "429", "500", "503"} <= set(operation["responses"]) for operation in operations)
+    references = set(json.dumps(document).split("#/components/schemas/")[1:])
+    assert {text.split('"')[0] for text in references} <= set(document["components"]["schemas"])
+
+
+async def test_no_nonsense_makes_the_sandbox_fail(plain: Plain) -> None:
+    """Random bodies, ids and queries against every route never give a 500."""
+    dice = random.Random(5)
+    for route in ALL_ROUTES:
+        for raw in NASTY:
+            path = route.path
+            for name in ("{id}", "{template_id}", "{asset_id}"):
+                path = path.replace(name, dice.choice(IDS))
+            path += dice.choice(
+                ["", "?limit=-1", "?page=%FF", "?from_date=9999-99-99T99:99:99Z", "?fileType=%00", "?period=9d"]
+            )
+            kind = dice.choice(["application/json", "multipart/form-data; boundary=x", "text/plain", ""])
+
+            status, _, _ = await plain(route.method, path, data=raw, headers={"Content-Type": kind})
+
+            assert status < 500, (route.name, path, raw[:50])
+
+
+@pytest.fixture
+def live() -> Iterator[Sandbox]:
+    """Give a sandbox in a thread of its own, for clients that block."""
+    loop = new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    sandbox = Sandbox(clock="manual", render=False, credits=10**6, tier="enterprise")
+    run_coroutine_threadsafe(sandbox.start(), loop).result()
+    yield sandbox
+    run_coroutine_threadsafe(sandbox.stop(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="schemathesis has no release for this Python")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_schemathesis_finds_no_lie(live: Sandbox) -> None:
+    """What fits the description is answered as described, and what does not is refused."""
+    import hypothesis
+    import schemathesis
+
+    headers = {"Authorization": f"Bearer {live.live_key}"}
+    schema = schemathesis.openapi.from_url(f"{live.base_url}/openapi.json", headers=headers)
+    tried = 0
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        if operation.path.startswith(("/dashboard", "/asset-pool")):
+            continue
+
+        @hypothesis.settings(max_examples=6, deadline=None, database=None, derandomize=True)
+        @hypothesis.given(case=operation.as_strategy())
+        def check(case: Any) -> None:
+            nonlocal tried
+            tried += 1
+            case.call_and_validate(headers=headers)
+
+        check()
+
+    assert tried > 100

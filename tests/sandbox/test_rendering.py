@@ -1,0 +1,163 @@
+"""Rendered videos: real, as long as they say, each template in its own look."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+from typing import Any, Dict, List
+
+import av
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox.rendering import make_renderer
+from bluma_async.sandbox.rendering.looks import LOOKS, look_of
+from bluma_async.sandbox.rendering.renderer import SCALES, _draw
+from bluma_async.sandbox.rendering.scene import Scene, clean, color_of, font, phrases, wrap
+
+PROMPT = "Explain why the sky is blue. Light bounces around in the air, and blue light bounces most of all!"
+VIDEO: Any = av  # typed in part
+
+
+def row(**changes: Any) -> Dict[str, Any]:
+    """Return a short video as the sandbox keeps it."""
+    usual = {
+        "id": "batch_1", "template_id": "ugc-text-overlay", "prompt": PROMPT, "duration": 2, "resolution": "720p",
+        "kind": "test", "watermark": True, "color": None,
+    }  # fmt: skip
+    return {**usual, **changes}
+
+
+def draw(tmp_path: Path, **changes: Any) -> Any:
+    """Draw a short video, and return how it is."""
+    mp4, jpg = tmp_path / "x.mp4", tmp_path / "x.jpg"
+    _draw(row(**changes), mp4, jpg, lambda: False)
+    with VIDEO.open(str(mp4)) as container:
+        stream = container.streams.video[0]
+        frames = [frame.to_image() for frame in container.decode(stream)]
+        seconds = float(container.duration / 1_000_000)
+        codec = stream.codec_context
+        facts = (codec.name, codec.pix_fmt, codec.width, codec.height, round(float(stream.average_rate)))
+    with Image.open(jpg) as thumbnail:
+        thumbnail.load()
+    return facts, seconds, frames, thumbnail
+
+
+@pytest.mark.parametrize("template", sorted(LOOKS))
+def test_every_template_gives_a_video_of_its_length(tmp_path: Path, template: str) -> None:
+    """H.264, yuv420p, the length it says, moving, with a thumbnail."""
+    facts, seconds, frames, thumbnail = draw(tmp_path, template_id=template)
+
+    assert facts == ("h264", "yuv420p", 720, 1280, 24)
+    assert abs(seconds - 2) < 0.5
+    assert len(frames) == 48
+    assert ImageChops.difference(frames[2], frames[-1]).getbbox() is not None
+    assert (thumbnail.format, thumbnail.size) == ("JPEG", (360, 640))
+
+
+def test_looks_differ() -> None:
+    """No two templates show the same picture, and an unknown one has a look too."""
+    scene = Scene(text=PROMPT, frames=48, fps=24)
+    pictures = [list(look(scene))[-1][0] for look in LOOKS.values()]
+
+    assert all(
+        sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) > 5
+        for index, one in enumerate(pictures)
+        for other in pictures[index + 1 :]
+    )
+    assert look_of("nothing")(scene)
+
+
+@pytest.mark.parametrize("template", sorted(LOOKS))
+@pytest.mark.parametrize("text", ["", "x", "w" * 300, "word " * 2000, "emoji 😀 漢字 \x00\x1b[31m\n\t العربية"])
+def test_any_prompt_fills_its_time(template: str, text: str) -> None:
+    """Empty, long and odd prompts give exactly the frames that were asked for."""
+    scene = Scene(text=clean(text), frames=30, fps=24, scale=0.25)
+
+    assert sum(count for _, count in LOOKS[template](scene)) == 30
+
+
+def test_every_word_is_shown_within_the_margins() -> None:
+    """Nothing is lost by splitting and wrapping, and no line is wider than its place."""
+    words = PROMPT.split()
+    lines = [line for phrase in phrases(words, 5) for line in wrap(phrase, 40, 300)]
+
+    assert " ".join(lines).split() == words
+    assert max(font(40).getlength(line) for line in lines) <= 300
+    assert "".join(wrap("w" * 100, 40, 300)) == "w" * 100
+
+
+def test_test_mode_is_burned_in(tmp_path: Path) -> None:
+    """A test key's video says so in its corner, a live one's does not; live ones have 30 frames a second."""
+    test_facts, _, marked, _ = draw(tmp_path)
+    live_facts, _, plain, _ = draw(tmp_path, kind="live", watermark=False)
+    corner = (475, 25, 695, 70)
+
+    difference = ImageChops.difference(marked[10].crop(corner), plain[10].crop(corner))
+
+    assert (test_facts[4], live_facts[4]) == (24, 30)
+    assert sum(ImageStat.Stat(difference).mean) > 30
+
+
+def test_resolutions_and_colours_are_kept(tmp_path: Path) -> None:
+    """1080p and 4k have their sizes; a variant's colour shows."""
+    facts, _, _, _ = draw(tmp_path, resolution="1080p", kind="live", watermark=False, duration=1)
+    _, _, tinted, _ = draw(tmp_path, template_id="cat-explainer-v2", color="#00ff00", watermark=False)
+
+    red, green, blue = tinted[5].getpixel((360, 1000))
+    assert facts[2:4] == (1080, 1920)
+    assert SCALES["4k"][1] * 720 == 2160
+    assert green > 200 > max(red, blue)
+    assert (color_of("#FF69B4"), color_of("nonsense"), color_of(5)) == ((255, 105, 180), None, None)
+
+
+@pytest.mark.parametrize("really", [True, False])
+async def test_a_renderer_puts_whole_files_in_their_places(tmp_path: Path, really: bool) -> None:
+    """Both renderers write both files, and return the size."""
+    renderer = make_renderer(really=really)
+    mp4, jpg = tmp_path / "a.mp4", tmp_path / "a.jpg"
+
+    size = await renderer.render(row(duration=3), mp4, jpg)
+    await renderer.close()
+
+    assert size == mp4.stat().st_size > 0
+    assert sorted(os.listdir(tmp_path)) == ["a.jpg", "a.mp4"]  # noqa: PTH208 - a folder of the test
+    with VIDEO.open(str(mp4)) as container:
+        assert abs(float(container.duration / 1_000_000) - 3) < 0.5
+
+
+async def test_a_render_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
+    """Closing the renderer ends the one under way, and no thread stays."""
+    renderer = make_renderer(really=True)
+    under_way = asyncio.ensure_future(renderer.render(row(duration=60), tmp_path / "a.mp4", tmp_path / "a.jpg"))
+    while not os.path.exists(tmp_path / "a.mp4.part"):  # noqa: ASYNC240, PTH110 - a moment's look
+        await asyncio.sleep(0)
+
+    await renderer.close()
+
+    assert await under_way == 0
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - a folder of the test, listed at once
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("sandbox-render")] == []
+
+
+async def test_a_video_is_completed_when_its_file_is_there() -> None:
+    """Past its due time a video stays at 99 % until it is rendered; nobody who asks is kept waiting."""
+    async with Sandbox(clock="manual") as sandbox:
+        videos = sandbox._running.videos
+        made = videos.create({"context": {"prompt": "Test"}}, _template(), "test", fails=False)
+        sandbox.advance(200)
+        early: List[Any] = [videos.view(made)["status"], videos.view(made)["progress"]]
+        await sandbox.advance(0)
+        done = videos.view(made)
+
+    assert early == ["processing", 99]
+    assert (done["status"], done["size_bytes"] > 10_000) == ("completed", True)
+
+
+def _template() -> Any:
+    from bluma_async.sandbox.catalog import find_template
+
+    return find_template("ugc-text-overlay")
