@@ -11,6 +11,7 @@ from typing import Sequence
 
 import click
 
+from bluma_async._version import __version__
 from bluma_async.cli.generate import generate, save
 from bluma_async.cli.sandbox import sandbox
 from bluma_async.errors import BlumaError, InvalidArgumentError
@@ -19,7 +20,7 @@ __all__ = ["run"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="bluma")
+@click.version_option(__version__)
 def bluma() -> None:
     """Generate video through the Bluma API."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, TypeVar
 
 from aiohttp import web
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox"]
 
+T = TypeVar("T")
+
 
 class Sandbox:
     """
@@ -42,8 +45,7 @@ class Sandbox:
         except TypeError as wrong:
             raise ValueError(f"{wrong}; a sandbox takes {', '.join(Settings.__annotations__)}.") from None
         self._state: State | None = None
-        self._runner: web.AppRunner | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._open: AsyncExitStack | None = None
         self.origin = ""
 
     @property
@@ -99,38 +101,37 @@ class Sandbox:
         return self._running.advance(seconds)
 
     async def start(self) -> None:
-        """Begin to answer; does nothing if it does already."""
-        if self._runner is not None:
+        """Begin to answer; does nothing if it does already. What fails half-way leaves nothing behind."""
+        if self._open is not None:
             return
-        loop = asyncio.get_running_loop()
-        folder = await loop.run_in_executor(None, self._make_folder)
-        store = Store(self.settings.data / "sandbox.sqlite" if self.settings.data else None)
-        await loop.run_in_executor(None, store.open)
-        state = State(self.settings, folder, store)
-        await loop.run_in_executor(None, state.files.open)
-        runner = web.AppRunner(make_app(state), access_log=None, shutdown_timeout=1.0, handle_signals=False)
-        await runner.setup()
-        site = web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        self.origin = state.files.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        self._state, self._runner = state, runner
-        await state.start()
+        async with AsyncExitStack() as opened:
+            self._state = await self._begin(opened)
+            self._open = opened.pop_all()
 
     async def stop(self) -> None:
         """Answer no more, and leave nothing behind; does nothing if it was not started."""
-        runner, state = self._runner, self._state
-        if runner is None or state is None:
-            return
-        self._runner = None
-        for site in list(runner.sites):
-            await site.stop()  # nobody comes in any more
-        await state.stop()
-        await runner.cleanup()
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, state.store.close)
-        if self._folder is not None:
-            await loop.run_in_executor(None, self._folder.cleanup)
+        opened, self._open = self._open, None
+        if opened is not None:
+            await opened.aclose()
+
+    async def _begin(self, opened: AsyncExitStack) -> State:
+        folder = await _in_thread(self._make_folder, opened)
+        store = Store(self.settings.data / "sandbox.sqlite" if self.settings.data else None)
+        await _in_thread(store.open)
+        opened.push_async_callback(_in_thread, store.close)
+        state = State(self.settings, folder, store)
+        await _in_thread(state.files.open)
+        runner = web.AppRunner(make_app(state), access_log=None, shutdown_timeout=1.0, handle_signals=False)
+        await runner.setup()
+        opened.push_async_callback(runner.cleanup)
+        opened.push_async_callback(state.stop)
+        site = web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024)
+        await site.start()
+        opened.push_async_callback(site.stop)  # first of all: nobody comes in any more
+        host, port = runner.addresses[0][:2]
+        self.origin = state.files.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        await state.start()
+        return state
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -147,9 +148,14 @@ class Sandbox:
             raise RuntimeError("The sandbox was not started; use `async with Sandbox() as sandbox`.")
         return self._state
 
-    def _make_folder(self) -> Path:
+    def _make_folder(self, opened: AsyncExitStack) -> Path:
         if self.settings.data is not None:
             self.settings.data.mkdir(parents=True, exist_ok=True)
             return self.settings.data / "files"
-        self._folder = tempfile.TemporaryDirectory(prefix="bluma-sandbox-")
-        return Path(self._folder.name)
+        folder = tempfile.TemporaryDirectory(prefix="bluma-sandbox-")
+        opened.push_async_callback(_in_thread, folder.cleanup)
+        return Path(folder.name)
+
+
+async def _in_thread(function: Callable[..., T], *args: Any) -> T:
+    return await asyncio.get_running_loop().run_in_executor(None, function, *args)

@@ -50,35 +50,14 @@ class Videos:
         Raises:
             Problem: The account cannot pay; nothing was made.
         """
-        prompt = str(job["context"]["prompt"])
-        options: Dict[str, Any] = job.get("options") or {}
-        asked: str | None = options.get("resolution")
+        asked = _resolution(job)
         price = price_of(template, asked)
         identifier = f"batch_{secrets.token_hex(8)}"
         if kind == "live":
             facts = {"base": template["credits_per_video"], "multiplier": MULTIPLIERS[asked or "720p"]}
             details: Dict[str, Any] = {"template_id": template["id"], "resolution": asked or "720p"}
             self._ledger.charge(price, identifier, {**details, **facts})
-        row = self._table.put(
-            {
-                "id": identifier,
-                "kind": kind,
-                "template_id": template["id"],
-                "variant_id": job.get("variant_id"),
-                "prompt": prompt,
-                "color": job.get("color"),
-                "resolution": "720p" if kind == "test" else asked or "720p",
-                "watermark": kind == "test",
-                "webhook_url": job.get("webhook_url"),
-                "credits_charged": price,
-                "duration": duration_of(template, prompt),
-                "created": self._clock.time(),
-                "fails": fails or FAIL_MARK in prompt,
-                "rendered": False,
-                "size_bytes": None,
-                "completed": None,
-            }
-        )
+        row = self._table.put(self._row(identifier, job, template, kind, fails=fails))
         self._publish("video.queued", row, {"created_at": iso(row["created"])})
         self.begin(row)
         return row
@@ -124,6 +103,28 @@ class Videos:
         """Return a video as `GET /videos/{id}` shows it."""
         return video_view(row, self._clock.time(), self._files)
 
+    def _row(self, identifier: str, job: Mapping[str, Any], template: Dict[str, Any], kind: str, *, fails: bool) -> Row:
+        prompt = str(job["context"]["prompt"])
+        asked = _resolution(job)
+        return {
+            "id": identifier,
+            "kind": kind,
+            "template_id": template["id"],
+            "variant_id": job.get("variant_id"),
+            "prompt": prompt,
+            "color": job.get("color"),
+            "resolution": "720p" if kind == "test" else asked or "720p",
+            "watermark": kind == "test",
+            "webhook_url": job.get("webhook_url"),
+            "credits_charged": price_of(template, asked),
+            "duration": duration_of(template, prompt),
+            "created": self._clock.time(),
+            "fails": fails or FAIL_MARK in prompt,
+            "rendered": False,
+            "size_bytes": None,
+            "completed": None,
+        }
+
     def _process(self, row: Row) -> None:
         self._publish("video.processing", row, {"progress": 0})
 
@@ -150,6 +151,11 @@ class Videos:
         status = status_of(row, self._clock.time())
         data = {"id": row["id"], "status": status, "template_id": row["template_id"], **more}
         self._events.publish(event, data, webhook_url=row["webhook_url"])
+
+
+def _resolution(job: Mapping[str, Any]) -> str | None:
+    options: Dict[str, Any] = job.get("options") or {}
+    return options.get("resolution")
 
 
 def status_of(row: Row, now: float) -> str:

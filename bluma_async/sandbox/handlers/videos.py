@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, cast
 
 from aiohttp import web
 
@@ -132,7 +132,7 @@ def _resolve(state: State, body: Dict[str, Any]) -> str:
 
 
 def _property(properties: Any, name: str) -> object:
-    return dict(properties).get(name) if isinstance(properties, dict) else None  # pyright: ignore[reportUnknownArgumentType]
+    return cast("Dict[str, object]", properties).get(name) if isinstance(properties, dict) else None
 
 
 def _matching(state: State, query: Dict[str, Any]) -> List[Row]:
