@@ -7,6 +7,7 @@ Rule 2: a hook that raises ends the call with what it raised.
 
 from __future__ import annotations
 
+from logging import DEBUG
 from typing import TYPE_CHECKING
 
 import attrs
@@ -62,16 +63,25 @@ class Observer:
     def __init__(self, options: Options) -> None:
         self._options = options
 
+    @property
+    def hears_requests(self) -> bool:
+        """Whether anybody wants to know of requests."""
+        return self._options.on_request is not None
+
+    @property
+    def hears_answers(self) -> bool:
+        """Whether anybody wants to know of answers."""
+        return self._options.on_response is not None or logger.isEnabledFor(DEBUG)
+
     async def sending(self, request: Request, attempt: int) -> None:
         """Tell that a request is about to be sent."""
-        if self._options.on_request:
-            await call_back(
-                self._options.on_request, RequestInfo(method=request.method, url=request.url, attempt=attempt)
-            )
+        if self._options.on_request is not None:
+            info = RequestInfo(method=request.method, url=request.url, attempt=attempt)
+            await call_back(self._options.on_request, info)
 
     async def answered(self, request: Request, answer: Answer, attempt: int, elapsed: float) -> None:
         """Tell that an answer came."""
-        logger.debug("%s %s: %d after %.3f s", request.method, _Masked(request.url), answer.status, elapsed)
+        logger.debug("%s %s: %d after %.3f s", request.method, mask(request.url), answer.status, elapsed)
         if self._options.on_response:
             info = ResponseInfo(
                 method=request.method,
@@ -85,18 +95,8 @@ class Observer:
 
     async def repeating(self, request: Request, error: BlumaError, attempt: int, delay: float) -> None:
         """Tell that an attempt failed and another follows."""
-        logger.info("%s %s: attempt %d failed, the next in %.3g s: %s",
-                    request.method, _Masked(request.url), attempt, delay, _Masked(str(error)))  # fmt: skip
+        told = (request.method, mask(request.url), attempt, delay, mask(str(error)))
+        logger.info("%s %s: attempt %d failed, the next in %.3g s: %s", *told)
         if self._options.on_retry:
             info = RetryInfo(method=request.method, url=request.url, attempt=attempt, error=error, delay=delay)
             await call_back(self._options.on_retry, info)
-
-
-@attrs.frozen
-class _Masked:
-    """Text whose secrets are masked when, and only if, the log line is written."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return mask(self.text)

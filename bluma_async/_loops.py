@@ -43,11 +43,14 @@ class PerLoop(Generic[R]):
         self._held: Dict[Key, _Held[R]] = {}
         self._lock = threading.Lock()
 
+    def find(self) -> R | None:
+        """Return the running loop's resource, if it is open already."""
+        held = self._held.get((os.getpid(), asyncio.get_running_loop()))
+        return held.resource if held else None
+
     async def get(self) -> R:
         """Return the running loop's resource."""
-        key = (os.getpid(), asyncio.get_running_loop())
-        held = self._held.get(key)
-        return held.resource if held else await self._open(key)
+        return self.find() or await self._open((os.getpid(), asyncio.get_running_loop()))
 
     async def close(self) -> None:
         """Close everything this process opened; in other running loops as soon as they come to it."""

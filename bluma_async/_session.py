@@ -72,13 +72,13 @@ class Shared:
             self.transport = self.open_transport()
         return self.transport
 
-    def remember(self, answer: Answer, api_key: str) -> None:
+    def remember(self, answer: Answer, api_key: str, now: float) -> None:
         """Keep what an answer tells of the key's budget and of the server's clock."""
         if "x-ratelimit-remaining" in answer.headers:
             self.budgets[api_key] = answer.headers
         date = answer.headers.get("date")
         if date:
-            self.dated = (date, self.clock.now())
+            self.dated = (date, now)
 
     def server_time(self, moment: float) -> datetime | None:
         """Return what the server's clock shows at a moment of ours; None before its first answer."""
@@ -86,7 +86,7 @@ class Shared:
         return told + timedelta(seconds=moment - self.dated[1]) if told and self.dated else None
 
 
-@attrs.frozen
+@attrs.define
 class Trip(Generic[T]):
     """One call on its way, with all its attempts; `began` and `ends` are moments of our clock."""
 
@@ -157,20 +157,25 @@ class Session:
             if call.body is not None:
                 headers["Content-Type"] = "application/json"
         url = self.options.base_url + call.path
-        began = self.shared.clock.now()
-        bounds = [bound for bound in (within, self.options.deadline) if bound is not None]
+        began, deadline = self.shared.clock.now(), self.options.deadline
+        if within is None or (deadline is not None and deadline < within):
+            within = deadline
         request = Request(call.method, url, headers, call.body, call.parts, call.fields)
-        return Trip(call, request, began, began + min(bounds) if bounds else None)
+        return Trip(call, request, began, None if within is None else began + within)
 
     async def _attempt(self, trip: Trip[T], attempt: int) -> T:
         request, sent_at = trip.request, self.shared.clock.now()
         patience = None if trip.ends is None else trip.ends - sent_at
         if patience is not None and patience <= 0:
             raise RequestTimeoutError(f"{request.method} {trip.call.path}: no time is left for it.", request_sent=False)
-        await self._observer.sending(request, attempt)
+        observer = self._observer
+        if observer.hears_requests:
+            await observer.sending(request, attempt)
         answer = await self.shared.reach().send(request, self.options.timeout, patience)
-        self.shared.remember(answer, self.options.api_key)
-        await self._observer.answered(request, answer, attempt, self.shared.clock.now() - sent_at)
+        now = self.shared.clock.now()
+        self.shared.remember(answer, self.options.api_key, now)
+        if observer.hears_answers:
+            await observer.answered(request, answer, attempt, now - sent_at)
         return read(self._without_key(answer), trip.call.decode)
 
     def _without_key(self, answer: Answer) -> Answer:

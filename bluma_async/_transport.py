@@ -79,13 +79,13 @@ class AiohttpTransport:
         Raises:
             NetworkError: No answer came.
         """
-        connections = await self._connections.get()
-        queued_at = asyncio.get_running_loop().time()
-        await _queue(connections.gate, request, patience)
+        connections = self._connections.find() or await self._connections.get()
+        if patience is None:
+            await connections.gate.acquire()
+        else:
+            timeout = min(timeout, await _queue(connections.gate, request, patience))
         try:
-            waited = asyncio.get_running_loop().time() - queued_at
-            left = timeout if patience is None else max(min(timeout, patience - waited), 0.001)
-            return await self._exchange(connections.session, request, left)
+            return await self._exchange(connections.session, request, timeout)
         finally:
             connections.gate.release()
 
@@ -126,7 +126,7 @@ class AiohttpTransport:
         return _Connections(session, asyncio.Semaphore(self._limit))
 
     async def _exchange(self, session: aiohttp.ClientSession, request: Request, timeout: float) -> Answer:  # noqa: ASYNC109
-        body = await _body(request)
+        body = await _body(request) if request.body is not None or request.parts else None
         try:
             async with session.request(
                 request.method,
@@ -170,14 +170,12 @@ async def _body(request: Request) -> aiohttp.Payload | aiohttp.FormData | io.Byt
     return _Body(request.body) if len(request.body) < LARGE_BODY else io.BytesIO(request.body)
 
 
-async def _queue(gate: asyncio.Semaphore, request: Request, patience: float | None) -> None:
-    """Take a place among the connections, or say that none came free."""
-    if patience is None or not gate.locked():
-        await gate.acquire()
-        return
+async def _queue(gate: asyncio.Semaphore, request: Request, patience: float) -> float:
+    """Take a place among the connections, and return the seconds that are left; or say that none came free."""
+    began = asyncio.get_running_loop().time()
     with anyio.move_on_after(patience):
         await gate.acquire()
-        return
+        return max(patience - (asyncio.get_running_loop().time() - began), 0.001)
     raise RequestTimeoutError(
         f"{request.method} {_where(request)} was not sent: no connection came free within {patience:g} s. Raise "
         "connection_limit, or the deadline.",

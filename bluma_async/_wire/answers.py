@@ -53,7 +53,7 @@ def read(answer: Answer, decode: Callable[[object], T]) -> T:
     if not 200 <= answer.status < 300:
         raise error_of(answer)
     try:
-        return decode(json.loads(answer.body) if answer.body.strip() else None)
+        return decode(json.loads(answer.body) if answer.body and not answer.body.isspace() else None)
     except (ValueError, TypeError, RecursionError) as problem:
         raise _unreadable(answer, problem) from problem
 

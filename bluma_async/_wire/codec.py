@@ -33,11 +33,14 @@ class One(Generic[M]):
 
     def __init__(self, cls: type[M]) -> None:
         self._cls = cls
+        self._hook: Optional[Structure] = None
 
     def __call__(self, raw: object) -> M:
         cls: Any = self._cls
+        if self._hook is None:
+            self._hook = _structure(cls)
         try:
-            return cast("M", _structure(cls)(raw, cls))
+            return cast("M", self._hook(raw, cls))
         except KeyError as missing:
             raise ValueError(f"{cls.__name__} has no {missing}") from None
         except OverflowError as overflow:
@@ -108,8 +111,8 @@ def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
         if needs_id and folded.get("id") == "":
             raise ValueError(f"the id of this {cls.__name__} is empty")
         made = build(folded, cls)
-        for name in folded.keys() - known:
-            if not hasattr(cls, name):
+        for name in folded:
+            if name not in known and not hasattr(cls, name):
                 made.__dict__[name] = free_form(folded[name])
         return made
 
@@ -174,5 +177,5 @@ SCALARS: Mapping[Any, Structure] = {
     int: _read_whole,
     float: _read_number,
     bool: _read_flag,
-    datetime: lambda raw, _: read_datetime(raw),
+    datetime: lambda raw, _: raw if isinstance(raw, datetime) else read_datetime(raw),
 }

@@ -35,10 +35,10 @@ def fold(cls: type, raw: JSONObject) -> JSONObject:
     """Return the object under the model's own names, without nulls, and with what follows from the rest filled in."""
     present = {name: value for name, value in raw.items() if value is not None}
     for name, others in ALIASES.get(cls, {}).items():
-        if name not in present:
-            found = next((other for other in others if other in present), None)
-            if found is not None:
-                present[name] = present[found] if found in ALIASES[cls] else present.pop(found)
+        for other in others if name not in present else ():
+            if other in present:
+                present[name] = present[other] if other in ALIASES[cls] else present.pop(other)
+                break
     complete = COMPLETIONS.get(cls)
     if complete is not None:
         complete(present)
@@ -48,7 +48,7 @@ def fold(cls: type, raw: JSONObject) -> JSONObject:
 def _complete_video(video: JSONObject) -> None:
     """Leave out a time that cannot be read: a paid video's id must not be lost with it."""
     try:
-        read_datetime(video.get("created_at"))
+        video["created_at"] = read_datetime(video.get("created_at"))
     except (ValueError, OverflowError):
         video.pop("created_at", None)
 

@@ -15,6 +15,8 @@ ISO_8601 = re.compile(
 
 def read_datetime(raw: object) -> datetime:
     """Read an ISO 8601 time; without an offset it is in UTC."""
+    if isinstance(raw, str) and len(raw) == 20 and raw[10] == "T" and raw[19] == "Z":  # the API's own form, quickly
+        return datetime.fromisoformat(raw[:19]).replace(tzinfo=timezone.utc)
     match = ISO_8601.match(raw) if isinstance(raw, str) else None
     if match is None:
         raise ValueError(f"{raw!r} is no ISO 8601 time")

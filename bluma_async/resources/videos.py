@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Videos"]
 
+VIDEO = One(Video)
+
 
 class Videos:
     """Create videos, see how they are doing, and get them."""
@@ -230,7 +232,7 @@ class _WatchedVideo:
 
 
 def _get(video_id: str) -> Call[Video]:
-    return get(path("videos", video_id), One(Video))
+    return get(path("videos", video_id), VIDEO)
 
 
 def _list(

@@ -1,0 +1,59 @@
+"""A server that does next to nothing, in a process of its own: it answers every request with one completed video."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import Iterator
+
+BODY = (
+    b'{"id":"batch_abc123xyz","status":"completed","progress":100,"template_id":"consumerclub-discord-zoomed",'
+    b'"url":"https://cdn.getbluma.com/videos/batch_abc123xyz.mp4",'
+    b'"thumbnail_url":"https://cdn.getbluma.com/thumbnails/batch_abc123xyz.jpg","duration":45,"size_bytes":8453120,'
+    b'"created_at":"2025-11-03T10:30:00Z","completed_at":"2025-11-03T10:31:45Z"}'
+)
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Mon, 03 Nov 2025 10:32:00 GMT\r\n"
+    b"X-RateLimit-Limit: 1000\r\nX-RateLimit-Remaining: 987\r\nX-RateLimit-Reset: 1762169400\r\n"
+    b"Content-Length: %d\r\n\r\n" % len(BODY)
+)
+
+
+class Responder(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._pending = b""
+
+    def data_received(self, data: bytes) -> None:
+        *requests, self._pending = (self._pending + data).split(b"\r\n\r\n")
+        self._transport.write((HEAD + BODY) * len(requests))
+
+
+async def serve() -> None:
+    server = await asyncio.get_running_loop().create_server(Responder, "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until the parent goes
+    server.close()
+
+
+@contextmanager
+def responding() -> Iterator[str]:
+    """Run the responder, and give its base URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.responder"], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/api/v1"
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

@@ -1,0 +1,46 @@
+"""`nox` runs lint, types and tests; `nox -s bench` measures."""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+CODE = ("bluma", "bluma_async", "tests", "benchmarks", "noxfile.py")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    session.install("ruff>=0.9")
+    session.run("ruff", "check", *CODE)
+    session.run("ruff", "format", "--check", *CODE)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    session.install("-e", ".[dev]")
+    session.run("mypy")
+    session.run("pyright")
+    for package in ("bluma", "bluma_async"):
+        session.run("pyright", "--verifytypes", package, "--ignoreexternal")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    session.install("-e", ".[test]")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "report", "--fail-under", "98")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """The property tests with 100,000 cases each: some ten minutes."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "tests/wire/test_properties.py", "--timeout", "3600", env={"BLUMA_FUZZ": "100000"})
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "benchmarks", *session.posargs)
