@@ -1,0 +1,80 @@
+"""What README.md shows runs as it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from bluma_async import AsyncBluma
+from bluma_async.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+FASTEST = 100_000  # a render is due after a millisecond, so that no example has to poll twice
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[Any]:
+    """Give the environment that leads to a sandbox in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    sandbox = Sandbox(render=False, speed=FASTEST)
+
+    async def begin() -> None:
+        await sandbox.start()
+        async with AsyncBluma(sandbox.test_key, base_url=sandbox.base_url) as client:
+            for template in ("ugc-text-overlay", "rick-morty-explainer"):  # so that the clips of their lengths are made
+                video = await client.videos.create({"prompt": "warm up"}, template)
+                await client.videos.wait_for(video.id, poll_interval=0.01)
+
+    asyncio.run_coroutine_threadsafe(begin(), loop).result()
+    yield {**os.environ, "BLUMA_API_KEY": sandbox.live_key, "BLUMA_BASE_URL": sandbox.base_url}
+    asyncio.run_coroutine_threadsafe(sandbox.stop(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_every_example_runs(environment: Any, number: int) -> None:
+    """Each Python block is a program, and prints something, and warns of nothing."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", EXAMPLES[number]],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd=ROOT,
+    )
+
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout
+
+
+def test_there_are_two_commands_that_do_everything() -> None:
+    """Each is one line, and makes its own virtual environment."""
+    commands = [line for line in README.splitlines() if line.startswith("python3 -m venv .venv && ")]
+
+    assert ["-m bluma generate" in commands[0], commands[1].endswith("-m pytest"), len(commands)] == [True, True, 2]
+
+
+def test_every_call_of_the_table_exists() -> None:
+    """The table of resources names what there is, all of it."""
+    rows = re.findall(r"^\| `(\w+)` \| (`.*`) \|$", README, re.MULTILINE)
+
+    told = {name: set(calls.strip("`").split("` `")) for name, calls in rows}
+
+    for name, calls in told.items():
+        resource = getattr(AsyncBluma, name)
+        assert calls == {call for call in dir(resource) if not call.startswith("_")} - {"secret"}
+    assert len(told) == 9
