@@ -176,13 +176,7 @@ class Session:
         self.shared.remember(answer, self.options.api_key, now)
         if observer.hears_answers:
             await observer.answered(request, answer, attempt, now - sent_at)
-        return read(self._without_key(answer), trip.call.decode)
-
-    def _without_key(self, answer: Answer) -> Answer:
-        """Keep a server that echoes the key from putting it into an error."""
-        if answer.status < 300:
-            return answer
-        return attrs.evolve(answer, body=answer.body.replace(self.options.api_key.encode(), b"***"))
+        return read(answer, trip.call.decode, self.options.api_key)
 
     async def _follow(self, trip: Trip[Any], failure: BlumaError, attempt: int, look: Look | None) -> None:
         """Do what follows a failed attempt; return if that is another one."""

@@ -12,6 +12,8 @@ import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar, cast
 
+import attrs
+
 from bluma_async._wire.times import read_http_date
 from bluma_async.errors import (
     APIError,
@@ -41,21 +43,22 @@ ERRORS: Mapping[int, type[APIError]] = {
 }
 UNREADABLE = 502
 EXCERPT = 200
+SHORTEST_SECRET = 8  # what is shorter is no key, and would make holes in every message
 
 
-def read(answer: Answer, decode: Callable[[object], T]) -> T:
+def read(answer: Answer, decode: Callable[[object], T], secret: str = "") -> T:
     """
-    Return what a 2xx answer carries.
+    Return what a 2xx answer carries. A server that echoes the secret does not get it into an error.
 
     Raises:
         APIError: The answer is a refusal, or a success that cannot be read (ServerError, status 502).
     """
     if not 200 <= answer.status < 300:
-        raise error_of(answer)
+        raise error_of(_without(answer, secret))
     try:
         return decode(json.loads(answer.body) if answer.body and not answer.body.isspace() else None)
     except (ValueError, TypeError, RecursionError) as problem:
-        raise _unreadable(answer, problem) from problem
+        raise _unreadable(_without(answer, secret), problem) from None
 
 
 def error_of(answer: Answer) -> APIError:
@@ -78,9 +81,15 @@ def error_of(answer: Answer) -> APIError:
     )
 
 
+def _without(answer: Answer, secret: str) -> Answer:
+    if len(secret) < SHORTEST_SECRET:
+        return answer
+    return attrs.evolve(answer, body=answer.body.replace(secret.encode(), b"***"))
+
+
 def _unreadable(answer: Answer, problem: Exception) -> ServerError:
     excerpt = answer.body[:EXCERPT].decode("utf-8", "replace")
-    what = f"its body cannot be read ({type(problem).__name__}: {problem})"
+    what = f"its body cannot be read ({type(problem).__name__})"
     return ServerError(
         f"The server answered {_phrase(answer.status)}, but {what}: {excerpt!r}",
         status=UNREADABLE,

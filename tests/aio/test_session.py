@@ -250,13 +250,20 @@ async def test_a_server_that_echoes_the_key_does_not_get_it_into_errors() -> Non
     def echo(request: Request) -> Any:
         return problem(400, detail=f"bad header {request.headers['Authorization']}", metadata={"key": "bluma_test_key"})
 
+    def echo_well(request: Request) -> Any:
+        return answer(200, f"<pre>{request.headers}</pre>".encode())
+
     client, _, _ = client_with(echo)
+    garbled, _, _ = client_with(echo_well, max_retries=0)
 
     with pytest.raises(errors.ValidationError) as caught:
         await client.videos.get("a")
+    with pytest.raises(errors.ServerError) as unreadable:
+        await garbled.videos.get("a")
 
-    assert "bluma_test_key" not in repr(caught.value.__dict__)
+    assert "bluma_test_key" not in repr(caught.value.__dict__) + repr(unreadable.value.__dict__)
     assert "Bearer ***" in str(caught.value)
+    assert unreadable.value.__cause__ is None
 
 
 async def test_a_closed_client_says_so() -> None:
