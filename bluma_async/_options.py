@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from typing import Any, Callable, Mapping, Union, get_args
 from urllib.parse import urlsplit
 
@@ -63,7 +64,13 @@ def _url(name: str, value: Any) -> None:
     except ValueError:
         is_url = False
     if not is_url:
-        raise _refused(name, "an http:// or https:// URL with a host, and without user, query or fragment", value)
+        raise _refused(
+            name, "an http:// or https:// URL with a host, and without user, query or fragment", _without_login(value)
+        )
+
+
+def _without_login(value: object) -> object:
+    return re.sub(r"//[^/@]*@", "//***@", value) if isinstance(value, str) else value
 
 
 def _headers(name: str, value: Any) -> None:

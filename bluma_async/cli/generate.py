@@ -58,6 +58,8 @@ def generate(
 ) -> None:
     """Make a video from a PROMPT, and save it. Needs BLUMA_API_KEY, or --sandbox."""
     _require_place(output, overwrite=overwrite)
+    if (template is None) == (variant is None):
+        raise click.UsageError("Give either --template or --variant. Nothing was sent.")
 
     async def work() -> None:
         async with _client(in_sandbox=in_sandbox) as client:

@@ -111,7 +111,7 @@ def test_a_video_is_made_and_saved_again_by_its_id(
     [
         (["generate", "x", "-t", "nothing"], 1, "template_id"),
         (["generate", "x [fail]", "-t", "ugc-text-overlay", "--poll-interval", "0.01"], 1, "Invalid asset URL"),
-        (["generate", "x"], 2, "template_id or variant_id"),
+        (["generate", "x"], 2, "either --template or --variant"),
         (["generate", "x", "-t", "t", "--resolution", "8k"], 2, "8k"),
         (["generate", "x", "-t", "t", "-o", "/no/such/folder/x.mp4"], 2, "no folder"),
         (["save", "batch_nothing"], 1, "not found"),
