@@ -69,15 +69,15 @@ class AsyncBluma:
     _session: Session
     _hub: PollHub
 
-    videos = _Resource(Videos, lambda client: Videos(client._session, client._hub))
-    templates = _Resource(Templates, lambda client: Templates(client._session))
-    credits = _Resource(Credits, lambda client: Credits(client._session))
-    webhooks = _Resource(Webhooks, lambda client: Webhooks(client._session))
-    variants = _Resource(Variants, lambda client: Variants(client._session))
-    collections = _Resource(Collections, lambda client: Collections(client._session))
-    assets = _Resource(Assets, lambda client: Assets(client._session))
-    api_keys = _Resource(ApiKeys, lambda client: ApiKeys(client._session))
-    usage = _Resource(Usage, lambda client: Usage(client._session))
+    videos: _Resource[Videos] = _Resource(Videos, lambda client: Videos(client._session, client._hub))
+    templates: _Resource[Templates] = _Resource(Templates, lambda client: Templates(client._session))
+    credits: _Resource[Credits] = _Resource(Credits, lambda client: Credits(client._session))
+    webhooks: _Resource[Webhooks] = _Resource(Webhooks, lambda client: Webhooks(client._session))
+    variants: _Resource[Variants] = _Resource(Variants, lambda client: Variants(client._session))
+    collections: _Resource[Collections] = _Resource(Collections, lambda client: Collections(client._session))
+    assets: _Resource[Assets] = _Resource(Assets, lambda client: Assets(client._session))
+    api_keys: _Resource[ApiKeys] = _Resource(ApiKeys, lambda client: ApiKeys(client._session))
+    usage: _Resource[Usage] = _Resource(Usage, lambda client: Usage(client._session))
 
     def __init__(
         self,

@@ -65,7 +65,7 @@ class BlumaError(Exception):
 
     def __init__(self, message: str = "", *, status: int | None = None, attempts: int = 0) -> None:
         super().__init__(message)
-        self.message = message or type(self).__name__
+        self.message: str = message or type(self).__name__
         self.attempts = attempts
         if status is not None:
             self.status = status
@@ -226,7 +226,7 @@ class AmbiguousCreateError(NetworkError):
         started_at: datetime | None = None,
     ) -> None:
         super().__init__(message, status=status, attempts=attempts, request_sent=True)
-        self.candidates = list(candidates)
+        self.candidates: list[Video] = list(candidates)
         self.idempotency_key = idempotency_key
         self.template_id = template_id
         self.started_at = started_at

@@ -47,7 +47,7 @@ class _Verify:
 class Webhooks:
     """Say where events are sent, see how they went, and verify those that come."""
 
-    verify = _Verify()
+    verify: _Verify = _Verify()
 
     def __init__(self, session: Session) -> None:
         self._session = session

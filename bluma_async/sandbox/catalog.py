@@ -88,7 +88,7 @@ def duration_of(template: Template, prompt: str) -> int:
     return int(min(max(len(prompt.split()) / WORDS_A_SECOND, bounds["min"]), bounds["max"]))
 
 
-CONTEXT_SCHEMA = {
+CONTEXT_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "required": ["prompt"],
     "properties": {

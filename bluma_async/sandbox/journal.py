@@ -31,7 +31,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.records: List[RequestRecord] = []
-        self.served = 0
+        self.served: int = 0
         self.listeners: List[Callable[[RequestRecord], None]] = []
 
     def add(self, record: RequestRecord) -> None:

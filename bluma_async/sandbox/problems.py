@@ -47,7 +47,7 @@ class Problem(Exception):  # noqa: N818 - the API's own word
         self.detail = detail
         self.metadata = metadata
         self.validation_errors = validation_errors
-        self.headers = dict(headers or {})
+        self.headers: Dict[str, str] = dict(headers or {})
 
     def to_json(self, request_id: str, timestamp: str) -> Dict[str, Any]:
         """Return the envelope; the request's id is told with server errors only."""

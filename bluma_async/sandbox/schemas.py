@@ -47,7 +47,7 @@ CONTEXT = _object(
 VIDEO_OPTIONS = _object({}, {"resolution": {"type": "string", "enum": list(MULTIPLIERS)}, "watermark": FLAG})
 JOB = {"context": CONTEXT}
 JOB_MORE = {"options": VIDEO_OPTIONS, "webhook_url": URL}
-STATUS = {"type": "string", "enum": ["queued", "processing", "completed", "failed"]}
+STATUS: Schema = {"type": "string", "enum": ["queued", "processing", "completed", "failed"]}
 TEMPLATE = {
     "id": TEXT,
     "name": TEXT,
@@ -56,7 +56,7 @@ TEMPLATE = {
     "credits_per_video": WHOLE,
     "duration_range": _object({"min": WHOLE, "max": WHOLE}),
 }
-KEY = {
+KEY: Dict[str, Schema] = {
     "id": TEXT,
     "name": TEXT,
     "prefix": TEXT,

@@ -41,12 +41,12 @@ class Sandbox:
 
     def __init__(self, **settings: Any) -> None:
         try:
-            self.settings = Settings(**settings)
+            self.settings: Settings = Settings(**settings)
         except TypeError as wrong:
             raise ValueError(f"{wrong}; a sandbox takes {', '.join(Settings.__annotations__)}.") from None
         self._state: State | None = None
         self._open: AsyncExitStack | None = None
-        self.origin = ""
+        self.origin: str = ""
 
     @property
     def base_url(self) -> str:

@@ -33,26 +33,28 @@ class State:
     """One account of the API, and all that happens in it."""
 
     def __init__(self, settings: Settings, folder: Path, store: Store) -> None:
-        self.settings = settings
-        self.store = store
-        self.meta = Table("meta", store)
+        self.settings: Settings = settings
+        self.store: Store = store
+        self.meta: Table = Table("meta", store)
         self.clock: Clock = self._make_clock()
-        self.faults = Faults()
-        self.journal = Journal()
-        self.stopping = asyncio.Event()
+        self.faults: Faults = Faults()
+        self.journal: Journal = Journal()
+        self.stopping: asyncio.Event = asyncio.Event()
         self.answers: Dict[str, Tuple[int, Any]] = {}  # what was answered to an Idempotency-Key, if they are honoured
-        self.keys = Keys(Table("key", store), self.clock)
-        self.windows = Windows(self.clock)
-        self.webhooks = Table("webhook", store)
+        self.keys: Keys = Keys(Table("key", store), self.clock)
+        self.windows: Windows = Windows(self.clock)
+        self.webhooks: Table = Table("webhook", store)
         deliveries, pending = Table("delivery", store), Table("pending", store)
-        self.events = Events(self.webhooks, deliveries, pending, self.clock, self.faults, settings.webhook_secret)
-        self.ledger = Ledger(Table("transaction", store), self.clock, self.events.publish, settings.credits)
-        self.files = Files(folder, self._secret(), self.clock)
-        self.videos = Videos(Table("video", store), self.clock, self.ledger, self.events, self.files)
-        self.variants = Table("variant", store)
-        self.collections = Table("collection", store)
-        self.assets = Table("asset", store)
-        self.workers = Workers(self.files, make_renderer(really=settings.render))
+        self.events: Events = Events(
+            self.webhooks, deliveries, pending, self.clock, self.faults, settings.webhook_secret
+        )
+        self.ledger: Ledger = Ledger(Table("transaction", store), self.clock, self.events.publish, settings.credits)
+        self.files: Files = Files(folder, self._secret(), self.clock)
+        self.videos: Videos = Videos(Table("video", store), self.clock, self.ledger, self.events, self.files)
+        self.variants: Table = Table("variant", store)
+        self.collections: Table = Table("collection", store)
+        self.assets: Table = Table("asset", store)
+        self.workers: Workers = Workers(self.files, make_renderer(really=settings.render))
         self.events.send = self.workers.deliver
         self.videos.render = self._render
         self.keys.seed(settings.test_key, "Sandbox test key", "test", settings.hourly_limit)

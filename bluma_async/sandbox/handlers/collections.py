@@ -140,7 +140,7 @@ def _view(state: State, row: Row) -> Dict[str, Any]:
 
 
 ONE, MANY = "/collections/{id}", "/collections"
-PAGE = {
+PAGE: Mapping[str, Mapping[str, object]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
     "offset": {"type": "integer", "minimum": 0, "maximum": LARGEST, "default": 0},
 }

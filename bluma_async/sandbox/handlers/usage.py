@@ -6,7 +6,7 @@ The last three paths are documented nowhere; only their answers are.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Tuple
 
 from aiohttp import web
 
@@ -24,7 +24,7 @@ __all__ = ["ROUTES"]
 
 DAY = 86400.0
 STEPS = {"hour": 3600.0, "day": DAY}
-LIMIT = {"type": "integer", "minimum": 1, "maximum": 100}
+LIMIT: Mapping[str, object] = {"type": "integer", "minimum": 1, "maximum": 100}
 DATES = {"startDate": DATE_QUERY, "endDate": DATE_QUERY}
 
 
