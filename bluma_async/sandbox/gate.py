@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence
 
 from aiohttp import web
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTES", "middlewares"]
 
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 ROUTES: web.AppKey[Mapping[Any, Route]] = web.AppKey("routes")
 NO_KEY = {"error": "No authorization token provided"}
 WRONG_KEY = "The API key provided is invalid or has been revoked."
@@ -123,7 +122,7 @@ async def authorised(request: web.Request, handler: Handler) -> web.StreamRespon
     return response
 
 
-middlewares: Sequence[Middleware] = (dated, journalled, faulty, refusing, authorised)
+middlewares: Sequence[Any] = (dated, journalled, faulty, refusing, authorised)
 
 
 def route_name(request: web.Request) -> str:

@@ -55,10 +55,13 @@ class State:
         self.collections: Table = Table("collection", store)
         self.assets: Table = Table("asset", store)
         self.workers: Workers = Workers(self.files, make_renderer(really=settings.render))
+        self._connect()
+
+    def _connect(self) -> None:
         self.events.send = self.workers.deliver
         self.videos.render = self._render
-        self.keys.seed(settings.test_key, "Sandbox test key", "test", settings.hourly_limit)
-        self.keys.seed(settings.live_key, "Sandbox live key", "production", settings.hourly_limit)
+        self.keys.seed(self.settings.test_key, "Sandbox test key", "test", self.settings.hourly_limit)
+        self.keys.seed(self.settings.live_key, "Sandbox live key", "production", self.settings.hourly_limit)
 
     async def start(self) -> None:
         """Begin, or go on with what was under way."""
