@@ -7,7 +7,7 @@ the place of the API key. So the environment is asked here, once for each origin
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -20,14 +20,14 @@ class Proxies:
     def __init__(self, proxy: str | None, *, trust_env: bool) -> None:
         self._proxy = proxy
         self._trust_env = trust_env
-        self._found: Dict[Tuple[str, str], Optional[str]] = {}
+        self._found: Dict[str, Optional[str]] = {}
 
     def of(self, url: str) -> str | None:
         """Return the proxy for a URL; None for a direct connection."""
         if self._proxy or not self._trust_env:
             return self._proxy
-        scheme, host, *_ = urlsplit(url)
-        origin = (scheme, host)
+        origin = url[: url.find("/", len("https://"))]
         if origin not in self._found:
+            scheme, host, *_ = urlsplit(origin)
             self._found[origin] = None if proxy_bypass(host) else getproxies().get(scheme)
         return self._found[origin]

@@ -29,6 +29,7 @@ from bluma_async.errors import NetworkError, RequestTimeoutError
 
 if TYPE_CHECKING:
     import ssl
+    from contextlib import AbstractAsyncContextManager
 
     from bluma_async._wire.messages import Request
 
@@ -84,8 +85,15 @@ class AiohttpTransport:
             await connections.gate.acquire()
         else:
             timeout = min(timeout, await _queue(connections.gate, request, patience))
+        body: _Body | aiohttp.FormData | io.BytesIO | None = None
         try:
-            return await self._exchange(connections.session, request, timeout)
+            if request.body is not None or request.parts:
+                body = await _body(request)
+            async with self._request(connections.session, request, body, timeout) as response:
+                return Answer(response.status, response.headers, await response.read())
+        except FAILURES as problem:
+            is_sent = body.is_sent if isinstance(body, _Body) else True
+            raise _network_error(problem, request, timeout, is_sent=is_sent) from _without_headers(problem)
         finally:
             connections.gate.release()
 
@@ -125,23 +133,19 @@ class AiohttpTransport:
         )
         return _Connections(session, asyncio.Semaphore(self._limit))
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: Request, timeout: float) -> Answer:  # noqa: ASYNC109
-        body = await _body(request) if request.body is not None or request.parts else None
-        try:
-            async with session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                data=body,
-                timeout=_total(timeout),
-                allow_redirects=request.method == "GET",  # aiohttp drops the key on the way to another origin
-                raise_for_status=False,
-                proxy=self._proxies.of(request.url),
-            ) as response:
-                return Answer(response.status, response.headers, await response.read())
-        except FAILURES as problem:
-            is_sent = body.is_sent if isinstance(body, _Body) else True
-            raise _network_error(problem, request, timeout, is_sent=is_sent) from _without_headers(problem)
+    def _request(
+        self, session: aiohttp.ClientSession, request: Request, body: object, timeout: float
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        return session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            headers=request.headers,
+            data=body,
+            timeout=_total(timeout),
+            allow_redirects=request.method == "GET",  # aiohttp drops the key on the way to another origin
+            raise_for_status=False,
+            proxy=self._proxies.of(request.url),
+        )
 
 
 class _Body(aiohttp.BytesPayload):
@@ -158,7 +162,7 @@ class _Body(aiohttp.BytesPayload):
         await super().write_with_length(writer, content_length)
 
 
-async def _body(request: Request) -> aiohttp.Payload | aiohttp.FormData | io.BytesIO | None:
+async def _body(request: Request) -> _Body | aiohttp.FormData | io.BytesIO | None:
     if request.parts:
         form = aiohttp.FormData(list(request.fields.items()))
         for part in request.parts:

@@ -82,7 +82,7 @@ def _converter() -> Converter:
     converter = Converter(detailed_validation=False)
     for cls, hook in SCALARS.items():
         converter.register_structure_hook(cls, hook)
-        converter.register_structure_hook(Optional[cls], _lenient(hook))
+        converter.register_structure_hook(Optional[cls], _lenient(hook, cls))
     converter.register_structure_hook_func(_is(AttrDict), _read_object)
     for enum in OpenEnum.__subclasses__():  # each by name: cattrs would take them for any other str
         converter.register_structure_hook(enum, _read_enum)
@@ -123,8 +123,12 @@ def _is(base: type) -> Callable[[Any], bool]:
     return lambda cls: isinstance(cls, type) and issubclass(cls, base)
 
 
-def _lenient(hook: Structure) -> Structure:
+def _lenient(hook: Structure, kind: Any = None) -> Structure:
+    """Read what is of the kind already as it is, what the hook can read by it, and anything else as None."""
+
     def structure(raw: Any, cls: Any) -> Any:
+        if type(raw) is kind:
+            return raw
         try:
             return None if raw is None else hook(raw, cls)
         except UNREADABLE:
