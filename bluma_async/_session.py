@@ -13,7 +13,7 @@ import platform
 import random
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Iterable, Mapping, Sequence, TypeVar
 
 import attrs
 
@@ -62,7 +62,7 @@ class Shared:
     is_closed: bool = False
     budgets: dict[str, Mapping[str, str]] = attrs.field(repr=False, factory=lambda: {})  # noqa: PIE807 - by API key
     dated: tuple[str, float] | None = None  # the last Date header, and when it came
-    known_ids: set[str] = attrs.field(factory=lambda: set())  # noqa: PLW0108 - as above
+    _known: dict[str, float] = attrs.field(factory=lambda: {})  # noqa: PIE807 - since when each id is no evidence
 
     def reach(self) -> Transport:
         """Return the transport, opened at its first use."""
@@ -79,6 +79,19 @@ class Shared:
         date = answer.headers.get("date")
         if date:
             self.dated = (date, now)
+
+    def own(self, video_id: str) -> None:
+        """Note that a video is somebody's: a create returned it, or it is waited for."""
+        self._known[video_id] = -math.inf
+
+    def report(self, video_ids: Iterable[str]) -> None:
+        """Note that videos were reported as candidates: they are no evidence for calls that begin from now on."""
+        for video_id in video_ids:
+            self._known.setdefault(video_id, self.clock.now())
+
+    def is_evidence(self, video_id: str, began: float) -> bool:
+        """Tell whether a video may be what became of a call that began at this moment."""
+        return self._known.get(video_id, math.inf) > began
 
     def server_time(self, moment: float) -> datetime | None:
         """Return what the server's clock shows at a moment of ours; None before its first answer."""

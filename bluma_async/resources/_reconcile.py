@@ -2,7 +2,8 @@
 Find out what became of a paid create that got no certain answer.
 
 Rule 1: only the server's clock counts; it is read off its own Date headers, so that ours may be wrong.
-Rule 2: what this client already knows of is no evidence.
+Rule 2: what this client's calls returned or waited for is no evidence; nor is what was reported before this call began.
+What was reported to a call beside this one still counts: both may be lost, and each may be either's.
 Rule 3: where nobody can look, an answered error is repeated, as the API advises; silence is not.
 """
 
@@ -40,7 +41,7 @@ async def reconcile(session: Session, trip: Trip[Any], failure: BlumaError) -> N
             raise in_doubt(trip, session.shared, failure) from problem
         return
     if candidates:
-        session.shared.known_ids.update(video.id for video in candidates)
+        session.shared.report(video.id for video in candidates)
         raise in_doubt(trip, session.shared, failure, candidates) from failure
 
 
@@ -50,7 +51,7 @@ async def _candidates(session: Session, trip: Trip[Any]) -> List[Video]:
         since = _since(session, trip)
         if since is not None and video.created_at < since:
             break
-        if video.id not in session.shared.known_ids:
+        if session.shared.is_evidence(video.id, trip.began):
             found.append(video)
     return found
 

@@ -71,7 +71,7 @@ class Videos:
         """
         call = create_call(context, template_id, variant_id, webhook_url, options, idempotency_key)
         video = await self._session.send(call, look=lambda trip, failure: reconcile(self._session, trip, failure))
-        self._session.shared.known_ids.add(video.id)
+        self._session.shared.own(video.id)
         return video
 
     async def get(self, video_id: str) -> Video:
@@ -107,7 +107,7 @@ class Videos:
             NotFoundError: There is no such video, or not any more.
         """
         watched = _WatchedVideo(self._session, video_id, _get(video_id))
-        self._session.shared.known_ids.add(video_id)
+        self._session.shared.own(video_id)
         return await self._hub.wait(watched, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress)
 
     async def download(self, video_id: str) -> VideoDownload:

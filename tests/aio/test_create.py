@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, List
 
 import pytest
@@ -212,13 +213,27 @@ async def test_a_look_goes_as_far_back_as_it_must() -> None:
     """A page full of known videos is followed by the next one."""
     full = [(f"batch_{index}", "2025-11-03T10:30:30Z") for index in range(100)]
     client, transport, _ = client_with(CUT, listing(*full), listing(("lost", "2025-11-03T10:30:30Z")))
-    client._session.shared.known_ids.update(name for name, _ in full)
+    for name, _ in full:
+        client._session.shared.own(name)
 
     with pytest.raises(errors.AmbiguousCreateError) as caught:
         await client.videos.create({"prompt": "p"}, "t")
 
     assert [video.id for video in caught.value.candidates] == ["lost"]
     assert ["page=1" in transport.sent[1], "page=2" in transport.sent[2]] == [True, True]
+
+
+async def test_creates_that_are_lost_together_are_not_each_others_excuse(sandbox: Sandbox) -> None:
+    """Twenty at once, every answer cut after accept: twenty bills, and nobody pays twice."""
+    sandbox.faults.add("POST /videos", "drop_after", times=20)
+
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, retry_delay=0.0) as client:
+        outcomes = await asyncio.gather(
+            *(client.videos.create({"prompt": "p"}, "ugc-text-overlay") for _ in range(20)), return_exceptions=True
+        )
+
+    assert {type(outcome) for outcome in outcomes} == {errors.AmbiguousCreateError}
+    assert sandbox.state()["billed"] == 20
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
