@@ -66,7 +66,7 @@ def imports_of(path: Path) -> Iterator[str]:
     ids=lambda path: path.relative_to(PACKAGE).as_posix(),
 )
 def test_a_module_imports_from_its_own_layer_and_above(path: Path) -> None:
-    """Design section 3: dependencies point one way."""
+    """Dependencies point one way."""
     own = layer_of(path.relative_to(PACKAGE).parts[0].replace(".py", ""))
 
     for name in imports_of(path):

@@ -1,5 +1,5 @@
 """
-Events: who is to hear of what, and every attempt to tell them (reference section 5).
+Events: who is to hear of what, and every attempt to tell them.
 
 Rule 1: at least once: what is not answered with a 2xx within 5 s is sent again after 3 s, 30 s, 5 min and 1 h.
 Rule 2: ten failures in a row switch a webhook off.

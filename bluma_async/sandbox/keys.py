@@ -1,5 +1,5 @@
 """
-API keys: what they may do, and how often (reference sections 1.4, 2.5 and 4).
+API keys: what they may do, and how often.
 
 The window of a rate limit slides: what counts is the last hour, at any moment. Secrets are kept as hashes.
 """

@@ -1,5 +1,5 @@
 """
-Credits: what the account holds, and every movement (reference section 3).
+Credits: what the account holds, and every movement.
 
 Only live keys move credits. `credits.low` and `credits.exhausted` are told once each time the balance falls that low.
 """

@@ -1,4 +1,4 @@
-"""The API's refusals: one exception, and the JSON it becomes (reference section 2)."""
+"""The API's refusals: one exception, and the JSON it becomes."""
 
 from __future__ import annotations
 

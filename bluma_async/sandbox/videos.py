@@ -1,5 +1,5 @@
 """
-A video's life: queued, processing, then completed or failed (reference section 6).
+A video's life: queued, processing, then completed or failed.
 
 `queued` and `processing`, and how far, follow from the clock alone. A video is completed when it is due *and* its file
 is there; nobody who asks is kept waiting for a render.

@@ -125,7 +125,7 @@ async def test_faults_that_cannot_be_are_refused(plain: Plain, route: str, kind:
 
 
 async def test_the_control_surface(sandbox: Sandbox, plain: Plain) -> None:
-    """Design section 5: state, requests, ledger, faults and clock over HTTP, without a key."""
+    """State, requests, ledger, faults and clock over HTTP, without a key."""
     plain.key = None
     added = await plain("POST", "/_sandbox/faults", {"route": "POST /videos", "kind": "status", "times": None})
     plain.key = sandbox.live_key

@@ -1,5 +1,5 @@
 """
-`/_sandbox`: how tests in any language look into the sandbox and make things go wrong (design section 5).
+`/_sandbox`: how tests in any language look into the sandbox and make things go wrong.
 
 There is no key. It answers on loopback addresses alone, unless the sandbox is told otherwise.
 """
