@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import io
 import math
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Sequence
 
@@ -107,16 +107,14 @@ class AiohttpTransport:
         """
         session = (await self._connections.get()).session
         limits = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
-        try:
-            async with session.get(
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                timeout=limits,
-                proxy=self._proxies.of(request.url),
-            ) as response:
-                yield Download(response.status, response.headers, response.content.iter_chunked(CHUNK))
-        except FAILURES as problem:
-            raise _network_error(problem, request, timeout, is_sent=True) from _without_headers(problem)
+        proxy = self._proxies.of(request.url)
+        asked = session.get(URL(request.url, encoded=True), headers=request.headers, timeout=limits, proxy=proxy)
+        async with AsyncExitStack() as opened:
+            try:
+                response = await opened.enter_async_context(asked)
+            except FAILURES as problem:
+                raise _network_error(problem, request, timeout, is_sent=True) from _without_headers(problem)
+            yield Download(response.status, response.headers, _Pieces(response, request, timeout))
 
     async def close(self) -> None:
         """Close the connections; a session that was passed in stays open."""
@@ -146,6 +144,25 @@ class AiohttpTransport:
             raise_for_status=False,
             proxy=self._proxies.of(request.url),
         )
+
+
+class _Pieces:
+    """The body of an answer, piece by piece. What whoever reads it raises is theirs, and not turned into anything."""
+
+    def __init__(self, response: aiohttp.ClientResponse, request: Request, timeout: float) -> None:
+        self._pieces = response.content.iter_chunked(CHUNK)
+        self._request = request
+        self._timeout = timeout
+
+    def __aiter__(self) -> _Pieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self._pieces.__anext__()
+        except FAILURES as problem:
+            failure = _network_error(problem, self._request, self._timeout, is_sent=True)
+            raise failure from _without_headers(problem)
 
 
 class _Body(aiohttp.BytesPayload):

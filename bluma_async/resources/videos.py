@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 import attrs
 
-from bluma_async._wire.call import Call, get, invalid, path
+from bluma_async._wire.call import Call, get, invalid
+from bluma_async._wire.call import path as path_of
 from bluma_async._wire.codec import One
 from bluma_async.errors import WaitTimeoutError
 from bluma_async.resources._creating import create_call
@@ -118,12 +119,12 @@ class Videos:
             ValidationError: The video is not completed.
             NotFoundError: There is no such video, or not any more.
         """
-        return await self._session.send(get(path("videos", video_id, "download"), One(VideoDownload)))
+        return await self._session.send(get(path_of("videos", video_id, "download"), One(VideoDownload)))
 
     async def save(
         self,
         video_id: str,
-        file: str | os.PathLike[str],
+        path: str | os.PathLike[str],
         *,
         overwrite: bool = False,
         on_progress: Callable[[int, int | None], Any] | None = None,
@@ -131,11 +132,11 @@ class Videos:
         """
         Write a completed video to a file, and return its size in bytes.
 
-        The bytes go to `file` with `.part` behind its name; the file itself is either absent or whole.
+        The bytes go to `path` with `.part` behind it; the file itself is either absent or whole.
 
         Args:
             video_id: Which video.
-            file: Where to write it; its folder must exist.
+            path: Where to write it; its folder must exist.
             overwrite: Whether a file that is already there may be replaced.
             on_progress: Called with the bytes written so far and the bytes there are, if known. May be async.
 
@@ -148,7 +149,7 @@ class Videos:
         async def sign() -> str:
             return (await self.download(video_id)).download_url
 
-        return await save_link(self._session, sign, file, overwrite=overwrite, on_progress=on_progress)
+        return await save_link(self._session, sign, path, overwrite=overwrite, on_progress=on_progress)
 
     def iterate(
         self,
@@ -232,7 +233,7 @@ class _WatchedVideo:
 
 
 def _get(video_id: str) -> Call[Video]:
-    return get(path("videos", video_id), VIDEO)
+    return get(path_of("videos", video_id), VIDEO)
 
 
 def _list(

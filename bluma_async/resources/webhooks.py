@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, List, Protocol, Sequence, overload
 from bluma_async._wire.call import delete, get, invalid, path, post, require_text
 from bluma_async._wire.codec import Many, One
 from bluma_async._wire.events import verify_webhook
+from bluma_async._wire.signature import Secret  # noqa: TC001 - kept real, for its constant
 from bluma_async.types import Webhook, WebhookDelivery, WebhookEvent
 
 if TYPE_CHECKING:
     from bluma_async._session import Session
-    from bluma_async._wire.signature import Payload, Secret
+    from bluma_async._wire.signature import Payload
 
 __all__ = ["Webhooks"]
+
+
+CLIENTS_OWN: Secret = ()  # stands for the client's secret, so that no signature shows it
 
 
 class Verify(Protocol):
     """Verifies a webhook."""
 
     def __call__(
-        self, payload: Payload | None, signature: str | bytes | None, secret: Secret | None = None
+        self, payload: Payload | None, signature: str | bytes | None, secret: Secret | None = ...
     ) -> WebhookEvent:
         """Return the event, or raise WebhookVerificationError."""
         ...
@@ -37,8 +41,10 @@ class _Verify:
         """Return the function that verifies."""
         own = None if webhooks is None else webhooks.secret
 
-        def verify(payload: Payload | None, signature: str | bytes | None, secret: Secret | None = own) -> WebhookEvent:
-            return verify_webhook(payload, signature, secret)
+        def verify(
+            payload: Payload | None, signature: str | bytes | None, secret: Secret | None = CLIENTS_OWN
+        ) -> WebhookEvent:
+            return verify_webhook(payload, signature, own if secret is CLIENTS_OWN else secret)
 
         verify.__doc__ = verify_webhook.__doc__
         return verify

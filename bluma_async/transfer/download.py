@@ -102,8 +102,8 @@ def _remove(part: Path) -> None:
 
 def _require_place(target: Path, overwrite: bool) -> None:
     if not target.parent.is_dir():
-        raise invalid("file", f"There is no folder {str(target.parent)!r} to write to.")
+        raise invalid("path", f"There is no folder {str(target.parent)!r} to write to.")
     if target.is_dir():
-        raise invalid("file", f"{str(target)!r} is a folder, not a file.")
+        raise invalid("path", f"{str(target)!r} is a folder, not a file.")
     if target.exists() and not overwrite:
-        raise invalid("file", f"{str(target)!r} is already there; pass overwrite=True to replace it.")
+        raise invalid("path", f"{str(target)!r} is already there; pass overwrite=True to replace it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import subprocess
 import sys
@@ -156,6 +157,7 @@ def test_webhooks_are_verified_by_class_and_instance() -> None:
             verify(BODY, signature)
     with pytest.raises(errors.WebhookVerificationError):
         client.webhooks.verify(BODY, signature, None)
+    assert "whsec_mine" not in str(inspect.signature(client.webhooks.verify))
 
 
 async def test_the_log_can_be_turned_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -496,6 +497,23 @@ async def test_a_download_shorter_than_promised_is_not_kept(tmp_path: Path) -> N
         await refused.videos.save("a", tmp_path / "x")
     assert await free.videos.save("a", tmp_path / "x") == 5
     assert "Authorization" not in transport.requests[1].headers
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), asyncio.TimeoutError("mine"), LookupError("mine")])
+async def test_what_on_progress_raises_ends_the_saving(
+    sandbox: Sandbox, client: AsyncBluma, tmp_path: Path, error: Exception
+) -> None:
+    """The user's exception comes out as it is, whatever its class, and no file is left."""
+    video = await completed(sandbox, client)
+
+    def tell(_: int, __: Any) -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        await client.videos.save(video.id, tmp_path / "out.mp4", on_progress=tell)
+
+    assert caught.value is error
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - a folder of the test, listed at once
 
 
 async def test_links_never_carry_the_key(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
