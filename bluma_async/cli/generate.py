@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -94,7 +96,7 @@ async def _finish(
             video = await client.videos.wait_for(video_id, poll_interval, timeout, tell)
         _require_success(video)
         size = await client.videos.save(video_id, output, overwrite=overwrite)
-    except (asyncio.CancelledError, KeyboardInterrupt):
+    except asyncio.CancelledError:
         _say(f"Stopped. The video goes on; get it with: bluma save {video_id} -o {output}")
         raise
     _say(f"Saved {output}: {video.duration} s, {size / 1e6:.1f} MB")
@@ -136,7 +138,23 @@ def _require_success(video: Video) -> None:
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(work)
+    if asyncio.run(_is_stopped(work)):
+        raise KeyboardInterrupt
+
+
+async def _is_stopped(work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work, and tell whether Ctrl-C ended it: as a cancellation, at a point where it can be answered."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
+        loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return True
+    finally:
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.remove_signal_handler(signal.SIGINT)
+    return False
 
 
 def _say(text: str) -> None:
