@@ -23,7 +23,7 @@ def show(rows: Sequence[Row]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
     print(f"Python {platform.python_version()}, medians over {rounds} rounds\n")
     show([*gets.run(rounds), *imports.run(rounds)])

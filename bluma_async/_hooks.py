@@ -62,16 +62,12 @@ class Observer:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-
-    @property
-    def hears_requests(self) -> bool:
-        """Whether anybody wants to know of requests."""
-        return self._options.on_request is not None
+        self.hears_requests: bool = options.on_request is not None
 
     @property
     def hears_answers(self) -> bool:
         """Whether anybody wants to know of answers."""
-        return self._options.on_response is not None or logger.isEnabledFor(DEBUG)
+        return logger.isEnabledFor(DEBUG) or self._options.on_response is not None
 
     async def sending(self, request: Request, attempt: int) -> None:
         """Tell that a request is about to be sent."""

@@ -111,6 +111,16 @@ class Trip(Generic[T]):
     began: float
     ends: float | None
 
+    def time_left(self, clock: Clock) -> float | None:
+        """Return the seconds until the deadline, None without one; raise if there are none."""
+        if self.ends is None:
+            return None
+        left = self.ends - clock.now()
+        if left <= 0:
+            what = f"{self.request.method} {self.call.path}"
+            raise RequestTimeoutError(f"{what}: no time is left for it.", request_sent=False)
+        return left
+
 
 Look = Callable[["Trip[Any]", BlumaError], Awaitable[None]]
 
@@ -144,16 +154,24 @@ class Session:
             look: How to find out whether a call that costs money was accepted: returns if it certainly was not,
                 raises otherwise. Without it, such a call is never repeated when in doubt.
         """
-        trip = self._begin(call, within)
-        attempt = 0
+        trip, clock, observer = self._begin(call, within), self.shared.clock, self._observer
+        request, sent_at, attempt = trip.request, trip.began, 0
         while True:
             try:
-                return await self._attempt(trip, attempt)
+                if observer.hears_requests:
+                    await observer.sending(request, attempt)
+                patience = trip.time_left(clock)
+                answer = await self.shared.reach().send(request, self.options.timeout, patience)
+                now = clock.now()
+                self.shared.remember(answer, self.options.api_key, now)
+                if observer.hears_answers:
+                    await observer.answered(request, answer, attempt, now - sent_at)
+                return read(answer, call.decode, self.options.api_key)
             except (APIError, NetworkError) as error:
                 failure = error
             failure.attempts = attempt + 1
             await self._follow(trip, failure, attempt, look)
-            attempt += 1
+            attempt, sent_at = attempt + 1, clock.now()
 
     def stream(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Download]:
         """Open a plain or signed link. The key is not sent: the link is proof enough, and its host is not the API's."""
@@ -178,21 +196,6 @@ class Session:
             within = deadline
         request = Request(call.method, url, headers, call.body, call.parts, call.fields)
         return Trip(call, request, began, None if within is None else began + within)
-
-    async def _attempt(self, trip: Trip[T], attempt: int) -> T:
-        request, sent_at = trip.request, self.shared.clock.now()
-        patience = None if trip.ends is None else trip.ends - sent_at
-        if patience is not None and patience <= 0:
-            raise RequestTimeoutError(f"{request.method} {trip.call.path}: no time is left for it.", request_sent=False)
-        observer = self._observer
-        if observer.hears_requests:
-            await observer.sending(request, attempt)
-        answer = await self.shared.reach().send(request, self.options.timeout, patience)
-        now = self.shared.clock.now()
-        self.shared.remember(answer, self.options.api_key, now)
-        if observer.hears_answers:
-            await observer.answered(request, answer, attempt, now - sent_at)
-        return read(answer, trip.call.decode, self.options.api_key)
 
     async def _follow(self, trip: Trip[Any], failure: BlumaError, attempt: int, look: Look | None) -> None:
         """Do what follows a failed attempt; return if that is another one."""

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 import attrs
 
-from bluma_async._wire.messages import Part  # noqa: TC001 - attrs shows it
+from bluma_async._wire.messages import NOTHING, Part
 from bluma_async.errors import InvalidArgumentError
 
 __all__ = ["Call", "Safety", "compact", "invalid", "path", "require_text"]
@@ -42,7 +42,7 @@ class Call(Generic[T]):
     decode: Decode[T]
     body: bytes | None = None
     parts: Sequence[Part] = ()
-    fields: Mapping[str, str] = attrs.field(factory=lambda: {})  # noqa: PIE807 - `dict` would have no types
+    fields: Mapping[str, str] = NOTHING
     safety: Safety = Safety.REPEATABLE
     idempotency_key: str | None = None
     subject: str | None = None
@@ -80,7 +80,7 @@ def path(*segments: str) -> str:
     Raises:
         InvalidArgumentError: A segment is empty, or would climb out of its place.
     """
-    return "".join("/" + _segment(segment) for segment in segments)
+    return "/" + "/".join(map(_segment, segments))
 
 
 def compact(**values: object) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, AsyncIterator, BinaryIO, Callable, Mapping, Sequence
 
 import attrs
@@ -11,7 +12,10 @@ from bluma_async._wire.times import read_http_date
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["Answer", "Download", "Part", "Request"]
+__all__ = ["NOTHING", "Answer", "Download", "Part", "Request"]
+
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @attrs.frozen
@@ -33,7 +37,7 @@ class Request:
     headers: Mapping[str, str] = attrs.field(repr=False)  # the API key is among them
     body: bytes | None = None
     parts: Sequence[Part] = ()
-    fields: Mapping[str, str] = attrs.field(factory=lambda: {})  # noqa: PIE807 - `dict` would have no types
+    fields: Mapping[str, str] = NOTHING
 
 
 @attrs.define  # as above

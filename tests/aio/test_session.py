@@ -11,7 +11,6 @@ from bluma_async._wire.messages import Request
 from tests.fakes import VIDEO, FakeClock, answer, client_with, problem
 
 OK = answer(200, VIDEO)
-CUT = errors.NetworkError("cut")
 
 
 async def test_retries_sleep_one_two_four_seconds() -> None:
@@ -146,18 +145,17 @@ async def test_the_deadline_bounds_attempts_and_pauses() -> None:
 async def test_no_time_left_means_nothing_is_sent() -> None:
     """A hook that eats the deadline leaves nothing to send with."""
     clock = FakeClock()
-    client, transport, _ = client_with(OK, clock=clock, deadline=5.0, on_retry=lambda _: None)
-    session = client._session
 
     def eat(_: Any) -> None:
         clock.time += 10
 
-    client = client.with_options(on_request=eat, max_retries=1)
-    transport.replies = [CUT, OK]
-    with pytest.raises(errors.NetworkError):
+    client, transport, _ = client_with(OK, clock=clock, deadline=5.0, on_request=eat)
+
+    with pytest.raises(errors.RequestTimeoutError, match="no time is left") as caught:
         await client.videos.get("a")
-    assert len(transport.requests) == 1
-    assert session.options.on_request is None
+
+    assert transport.requests == []
+    assert not caught.value.request_sent
 
 
 async def test_every_change_carries_one_key_for_all_attempts() -> None:
