@@ -14,7 +14,7 @@ import io
 import math
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Sequence
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Sequence
 
 import aiohttp
 import anyio
@@ -29,7 +29,6 @@ from bluma_async.errors import NetworkError, RequestTimeoutError
 
 if TYPE_CHECKING:
     import ssl
-    from contextlib import AbstractAsyncContextManager
 
     from bluma_async._wire.messages import Request
 
@@ -89,8 +88,9 @@ class AiohttpTransport:
         try:
             if request.body is not None or request.parts:
                 body = await _body(request)
-            async with self._request(connections.session, request, body, timeout) as response:
-                return Answer(response.status, response.headers, await response.read())
+            response = await self._request(connections.session, request, body, timeout)
+            # `read` gives the connection back at the end, and closes it on any error.
+            return Answer(response.status, response.headers, await response.read())
         except FAILURES as problem:
             is_sent = body.is_sent if isinstance(body, _Body) else True
             raise _network_error(problem, request, timeout, is_sent=is_sent) from _without_headers(problem)
@@ -133,7 +133,7 @@ class AiohttpTransport:
 
     def _request(
         self, session: aiohttp.ClientSession, request: Request, body: object, timeout: float
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    ) -> Awaitable[aiohttp.ClientResponse]:
         return session.request(
             request.method,
             URL(request.url, encoded=True),

@@ -56,7 +56,7 @@ def read(answer: Answer, decode: Callable[[object], T], secret: str = "") -> T:
     if not 200 <= answer.status < 300:
         raise error_of(_without(answer, secret))
     try:
-        return decode(json.loads(answer.body) if answer.body and not answer.body.isspace() else None)
+        return decode(json.loads(answer.body.decode()) if answer.body and not answer.body.isspace() else None)
     except (ValueError, TypeError, RecursionError) as problem:
         raise _unreadable(_without(answer, secret), problem) from None
 

@@ -173,7 +173,8 @@ def _read_object(raw: Any, cls: Any) -> AttrDict:
 def _read_enum(raw: Any, cls: Any) -> OpenEnum:
     if not isinstance(raw, str) or not raw:
         raise TypeError(f"expected a word for {cls.__name__}")
-    return cast("OpenEnum", cls(raw))
+    known = cls._value2member_map_.get(raw)  # what `cls(raw)` looks up, without its detour
+    return cast("OpenEnum", known or cls(raw))
 
 
 SCALARS: Mapping[Any, Structure] = {

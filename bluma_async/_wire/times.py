@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import datetime, timedelta, timezone
 
 __all__ = ["read_datetime", "read_http_date"]
+
+READS_Z = sys.version_info >= (3, 11)  # before, the standard library knew no "Z"
 
 ISO_8601 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(?:(Z)|([+-])(\d\d):?(\d\d)?)?$",
@@ -16,7 +19,7 @@ ISO_8601 = re.compile(
 def read_datetime(raw: object) -> datetime:
     """Read an ISO 8601 time; without an offset it is in UTC."""
     if isinstance(raw, str) and len(raw) == 20 and raw[10] == "T" and raw[19] == "Z":  # the API's own form, quickly
-        return datetime.fromisoformat(raw[:19]).replace(tzinfo=timezone.utc)
+        return datetime.fromisoformat(raw) if READS_Z else datetime.fromisoformat(raw[:19]).replace(tzinfo=timezone.utc)
     match = ISO_8601.match(raw) if isinstance(raw, str) else None
     if match is None:
         raise ValueError(f"{raw!r} is no ISO 8601 time")
