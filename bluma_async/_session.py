@@ -157,18 +157,22 @@ class Session:
         trip, clock, observer = self._begin(call, within), self.shared.clock, self._observer
         request, sent_at, attempt = trip.request, trip.began, 0
         while True:
+            if observer.hears_requests:
+                await observer.sending(request, attempt)
+            patience = trip.time_left(clock)
             try:
-                if observer.hears_requests:
-                    await observer.sending(request, attempt)
-                patience = trip.time_left(clock)
                 answer = await self.shared.reach().send(request, self.options.timeout, patience)
+            except NetworkError as error:
+                failure: APIError | NetworkError = error
+            else:
                 now = clock.now()
                 self.shared.remember(answer, self.options.api_key, now)
                 if observer.hears_answers:
                     await observer.answered(request, answer, attempt, now - sent_at)
-                return read(answer, call.decode, self.options.api_key)
-            except (APIError, NetworkError) as error:
-                failure = error
+                try:
+                    return read(answer, call.decode, self.options.api_key)
+                except APIError as error:
+                    failure = error
             failure.attempts = attempt + 1
             await self._follow(trip, failure, attempt, look)
             attempt, sent_at = attempt + 1, clock.now()

@@ -115,6 +115,20 @@ async def test_what_a_callback_raises_ends_the_call() -> None:
     assert len(transport.requests) == 1
 
 
+@pytest.mark.parametrize("hook", ["on_request", "on_response"])
+async def test_what_a_hook_raises_ends_the_call_whatever_it_is(hook: str) -> None:
+    """An error of ours that a hook raises is the hook's own: it comes out, and nothing is repeated."""
+
+    def raising(_: Any) -> None:
+        raise errors.NetworkError("mine")
+
+    client, transport, clock = client_with(OK, **{hook: raising})
+
+    with pytest.raises(errors.NetworkError, match="mine"):
+        await client.videos.get("a")
+    assert (len(transport.requests), clock.slept) == (int(hook == "on_response"), [])
+
+
 async def test_a_bearable_rate_limit_is_waited_for_when_opted_in() -> None:
     """Conflict C-5: `max_retry_after` sleeps exactly what is asked; a longer one is raised at once."""
     bearable = answer(429, b"{}", {"Retry-After": "30"})
