@@ -7,7 +7,7 @@ import nox
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
-CODE = ("bluma", "bluma_async", "tests", "benchmarks", "noxfile.py")
+CODE = ("bluma", "bluma_async", "bluma_sync", "facade", "tests", "benchmarks", "noxfile.py")
 
 
 @nox.session

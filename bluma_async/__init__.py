@@ -10,8 +10,9 @@ Importing this package loads next to nothing: each name loads its module when it
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from bluma_async._lazy import lazily
 
 if TYPE_CHECKING:
     from bluma_async import errors, types
@@ -36,28 +37,17 @@ __all__ = [
     "verify_webhook_signature",
 ]
 
-_HOMES = {
-    "AsyncBluma": "client",
-    "RateLimit": "_wire.budget",
-    "RequestInfo": "_hooks",
-    "ResponseInfo": "_hooks",
-    "RetryInfo": "_hooks",
-    "__version__": "_version",
-    "sign_webhook": "_wire.signature",
-    "verify_webhook": "_wire.events",
-    "verify_webhook_signature": "_wire.signature",
+HOMES = {
+    "AsyncBluma": "bluma_async.client",
+    "RateLimit": "bluma_async._wire.budget",
+    "RequestInfo": "bluma_async._hooks",
+    "ResponseInfo": "bluma_async._hooks",
+    "RetryInfo": "bluma_async._hooks",
+    "__version__": "bluma_async._version",
+    "errors": "bluma_async.errors",
+    "sign_webhook": "bluma_async._wire.signature",
+    "types": "bluma_async.types",
+    "verify_webhook": "bluma_async._wire.events",
+    "verify_webhook_signature": "bluma_async._wire.signature",
 }
-
-
-def __getattr__(name: str) -> object:
-    if name in {"errors", "types"}:
-        return import_module(f"{__name__}.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, HOMES)

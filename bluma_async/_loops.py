@@ -3,9 +3,11 @@ One resource for each event loop of this process, closed together with its loop.
 
 A client may be made anywhere and used from several loops. What it opens in a loop belongs to that loop alone.
 
-Rule 1: a resource is closed in its own loop: by `close`, or by the loop's shutdown (`asyncio.run` ends that way).
+Rule 1: a resource is closed in its own loop: by `close`, by the loop's shutdown (`asyncio.run` ends that way), or when
+whoever held it is gone. An async generator holds it, and loops finish those they know.
 Rule 2: what a loop closed the hard way left behind is abandoned: its sockets are closed, nothing is awaited.
-Rule 3: what was opened before a fork is the parent's; the child neither uses nor closes it.
+Rule 3: what was opened before a fork is the parent's: the child abandons its copies at once, without a word.
+Rule 4: there is no lock here, for a child would inherit it locked. Single operations of a dict are atomic.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import threading
-from typing import AsyncGenerator, Awaitable, Callable, Dict, Generic, Tuple, TypeVar
+import weakref
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Dict, Generic, Tuple, TypeVar, cast
 
 import attrs
+
+if TYPE_CHECKING:
+    from types import AsyncGeneratorType
 
 __all__ = ["PerLoop"]
 
@@ -24,11 +29,14 @@ R = TypeVar("R")
 Key = Tuple[int, asyncio.AbstractEventLoop]
 
 
-@attrs.define
+class _LeftBehind(BaseException):
+    """Ends a keeper without closing anything."""
+
+
+@attrs.frozen
 class _Held(Generic[R]):
     resource: R
-    keeper: AsyncGenerator[None, None]
-    is_abandoned: bool = False
+    keeper: AsyncGeneratorType[None, None]
 
 
 class PerLoop(Generic[R]):
@@ -41,7 +49,7 @@ class PerLoop(Generic[R]):
         self._close = close
         self._abandon = abandon
         self._held: Dict[Key, _Held[R]] = {}
-        self._lock = threading.Lock()
+        _EVERY.add(self)
 
     def find(self) -> R | None:
         """Return the running loop's resource, if it is open already."""
@@ -54,11 +62,10 @@ class PerLoop(Generic[R]):
 
     async def close(self) -> None:
         """Close everything this process opened; in other running loops as soon as they come to it."""
-        with self._lock:
-            mine = {key: held for key, held in self._held.items() if key[0] == os.getpid()}
-            for key in mine:
-                del self._held[key]
-        for (_, loop), held in mine.items():
+        for pid, loop in list(self._held):
+            held = self._held.pop((pid, loop), None) if pid == os.getpid() else None
+            if held is None:
+                continue
             if loop is asyncio.get_running_loop():
                 await held.keeper.aclose()
             elif loop.is_running():
@@ -66,39 +73,51 @@ class PerLoop(Generic[R]):
             else:
                 self._leave(held)
 
+    def leave(self, is_lost: Callable[[Key], bool]) -> None:
+        """Abandon what belongs to lost loops."""
+        for key in list(self._held):
+            held = self._held.pop(key, None) if is_lost(key) else None
+            if held is not None:
+                self._leave(held)
+
     async def _open(self, key: Key) -> R:
-        self._drop_closed()
+        self.leave(_is_closed)
         resource = self._opened()
-        held = _Held(resource, self._keep(key))
-        with self._lock:
-            self._held[key] = held
-        await held.keeper.asend(None)
+        keeper = cast("AsyncGeneratorType[None, None]", _keep(resource, self._close))
+        self._held[key] = _Held(resource, keeper)
+        await keeper.asend(None)
         return resource
 
-    async def _keep(self, key: Key) -> AsyncGenerator[None, None]:
-        """Close the resource when the loop shuts down its async generators: that is the loop's only farewell."""
-        held = self._held[key]
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._held.pop(key, None)
-            if not held.is_abandoned:
-                await self._close(held.resource)
-
-    def _drop_closed(self) -> None:
-        with self._lock:
-            closed = [key for key in self._held if key[0] == os.getpid() and key[1].is_closed()]
-            dropped = [self._held.pop(key) for key in closed]
-        for held in dropped:
-            self._leave(held)
-
     def _leave(self, held: _Held[R]) -> None:
-        held.is_abandoned = True
+        if held.keeper.ag_frame is None:  # it was closed with its loop
+            return
         self._abandon(held.resource)
-        with contextlib.suppress(StopIteration):
-            held.keeper.aclose().send(None)  # there is nothing left to await, and no loop to do it
+        with contextlib.suppress(_LeftBehind):
+            held.keeper.athrow(_LeftBehind()).send(None)  # there is nothing to await, and no loop to do it
 
 
-async def _end(keeper: AsyncGenerator[None, None]) -> None:
+async def _keep(resource: R, close: Callable[[R], Awaitable[None]]) -> AsyncGenerator[None, None]:
+    """Close the resource when the loop finishes its async generators: that is the loop's only farewell."""
+    try:
+        yield
+    except GeneratorExit:
+        await close(resource)
+        raise
+
+
+async def _end(keeper: AsyncGeneratorType[None, None]) -> None:
     await keeper.aclose()
+
+
+def _is_closed(key: Key) -> bool:
+    return key[0] == os.getpid() and key[1].is_closed()
+
+
+def _leave_to_the_parent() -> None:
+    for each in list(_EVERY):
+        each.leave(lambda key: key[0] != os.getpid())
+
+
+_EVERY: weakref.WeakSet[PerLoop[Any]] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):  # not on Windows, where there is no fork
+    os.register_at_fork(after_in_child=_leave_to_the_parent)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import platform
 import random
-import threading
 import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Iterable, Mapping, Sequence, TypeVar
@@ -63,7 +62,7 @@ class Shared:
     is_closed: bool = False
     budgets: dict[str, Mapping[str, str]] = attrs.field(repr=False, factory=lambda: {})  # noqa: PIE807 - by API key
     dated: tuple[str, float] | None = None  # the last Date header, and when it came
-    _opening: threading.Lock = attrs.field(factory=threading.Lock)  # several threads may call at once
+    _opened: dict[str, Transport] = attrs.field(repr=False, factory=lambda: {})  # noqa: PIE807 - the first one wins
     _known: dict[str, float] = attrs.field(factory=lambda: {})  # noqa: PIE807 - since when each id is no evidence
 
     def reach(self) -> Transport:
@@ -71,8 +70,8 @@ class Shared:
         if self.is_closed:
             raise BlumaError("This client is closed, and nothing was sent. Make a new one, or close it later.")
         if self.transport is None:
-            with self._opening:
-                self.transport = self.transport or self.open_transport()
+            # Several threads may call at once. No lock: a forked child would inherit it locked.
+            self.transport = self._opened.setdefault("first", self.open_transport())
         return self.transport
 
     def remember(self, answer: Answer, api_key: str, now: float) -> None:

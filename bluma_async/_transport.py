@@ -13,7 +13,7 @@ import asyncio
 import io
 import math
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Sequence
 
 import aiohttp
@@ -24,6 +24,7 @@ from yarl import URL
 
 from bluma_async._loops import PerLoop
 from bluma_async._proxies import Proxies
+from bluma_async._wire.call import invalid
 from bluma_async._wire.messages import Answer, Download
 from bluma_async.errors import NetworkError, RequestTimeoutError
 
@@ -60,12 +61,12 @@ class AiohttpTransport:
         http_session: aiohttp.ClientSession | None = None,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
     ) -> None:
-        self._limit = connection_limit
         self._proxies = Proxies(proxy, trust_env=trust_env)
-        self._ssl = ssl_context
-        self._borrowed = http_session
-        self._trace_configs = list(trace_configs)
-        self._connections = PerLoop(self._open, _close, _abandon)
+        if http_session is None:
+            opened = partial(_connect, connection_limit, ssl_context, list(trace_configs))
+        else:
+            opened = partial(_borrow, connection_limit, http_session)
+        self._connections = PerLoop(opened, _close, _abandon)
 
     async def send(self, request: Request, timeout: float, patience: float | None = None) -> Answer:  # noqa: ASYNC109
         """
@@ -119,17 +120,6 @@ class AiohttpTransport:
     async def close(self) -> None:
         """Close the connections; a session that was passed in stays open."""
         await self._connections.close()
-
-    def _open(self) -> _Connections:
-        if self._borrowed is not None:
-            return _Connections(self._borrowed, asyncio.Semaphore(self._limit), is_ours=False)
-        connector_options: dict[str, Any] = {"ssl": self._ssl} if self._ssl else {}
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, **connector_options),  # the gate is the limit
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=self._trace_configs,
-        )
-        return _Connections(session, asyncio.Semaphore(self._limit))
 
     def _request(
         self, session: aiohttp.ClientSession, request: Request, body: object, timeout: float
@@ -226,6 +216,27 @@ def _where(request: Request) -> str:
 def _without_headers(problem: BaseException) -> BaseException | None:
     """Return the problem as a cause, unless it holds the request's headers, and with them the key."""
     return None if isinstance(problem, aiohttp.ClientResponseError) else problem
+
+
+def _connect(limit: int, ssl_context: ssl.SSLContext | None, trace_configs: list[aiohttp.TraceConfig]) -> _Connections:
+    connector_options: dict[str, Any] = {"ssl": ssl_context} if ssl_context else {}
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, **connector_options),  # the gate is the limit
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=trace_configs,
+    )
+    return _Connections(session, asyncio.Semaphore(limit))
+
+
+def _borrow(limit: int, session: aiohttp.ClientSession) -> _Connections:
+    loop = session._loop  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the public name warns
+    if loop is not asyncio.get_running_loop():
+        raise invalid(
+            "http_session",
+            "http_session belongs to another event loop than the one this call runs in. Make it in that loop; a "
+            "blocking client has a loop of its own, and can use no other's session.",
+        )
+    return _Connections(session, asyncio.Semaphore(limit), is_ours=False)
 
 
 async def _close(connections: _Connections) -> None:

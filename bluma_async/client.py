@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Generic, Mapping, Sequence, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from bluma_async._logging import enable_logging
 from bluma_async._options import Callback, Options, options_from
 from bluma_async._ports import SystemClock
+from bluma_async._resource import Resource
 from bluma_async._session import Session, Shared
 from bluma_async._wire.call import invalid
 from bluma_async.resources.api_keys import ApiKeys
@@ -33,51 +34,27 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncBluma"]
 
-R = TypeVar("R")
-
-
-class _Resource(Generic[R]):
-    """A resource: the class itself on the client's class, where mocks look for it; one object on each client."""
-
-    def __init__(self, cls: type[R], build: Callable[[AsyncBluma], R]) -> None:
-        self._cls = cls
-        self._build = build
-
-    def __set_name__(self, owner: type[AsyncBluma], name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, client: None, owner: type[AsyncBluma]) -> type[R]: ...
-    @overload
-    def __get__(self, client: AsyncBluma, owner: type[AsyncBluma]) -> R: ...
-    def __get__(self, client: AsyncBluma | None, owner: type[AsyncBluma]) -> type[R] | R:
-        if client is None:
-            return self._cls
-        resource = self._build(client)
-        client.__dict__[self._name] = resource  # from now on found before this descriptor
-        return resource
-
 
 class AsyncBluma:
     """
     The Bluma API.
 
-    Make one and keep it: it holds the connections. It may be made anywhere, also where no event loop runs, and used
-    from several event loops. Close it with `async with` or `aclose()`.
+    Make one and keep it: it holds the connections. It may be made anywhere, also at module level, and used from several
+    threads and event loops at once. A `with` block closes it at its end.
     """
 
     _session: Session
     _hub: PollHub
 
-    videos: _Resource[Videos] = _Resource(Videos, lambda client: Videos(client._session, client._hub))
-    templates: _Resource[Templates] = _Resource(Templates, lambda client: Templates(client._session))
-    credits: _Resource[Credits] = _Resource(Credits, lambda client: Credits(client._session))
-    webhooks: _Resource[Webhooks] = _Resource(Webhooks, lambda client: Webhooks(client._session))
-    variants: _Resource[Variants] = _Resource(Variants, lambda client: Variants(client._session))
-    collections: _Resource[Collections] = _Resource(Collections, lambda client: Collections(client._session))
-    assets: _Resource[Assets] = _Resource(Assets, lambda client: Assets(client._session))
-    api_keys: _Resource[ApiKeys] = _Resource(ApiKeys, lambda client: ApiKeys(client._session))
-    usage: _Resource[Usage] = _Resource(Usage, lambda client: Usage(client._session))
+    videos: Resource[AsyncBluma, Videos] = Resource(Videos, lambda client: Videos(client._session, client._hub))
+    templates: Resource[AsyncBluma, Templates] = Resource(Templates, lambda client: Templates(client._session))
+    credits: Resource[AsyncBluma, Credits] = Resource(Credits, lambda client: Credits(client._session))
+    webhooks: Resource[AsyncBluma, Webhooks] = Resource(Webhooks, lambda client: Webhooks(client._session))
+    variants: Resource[AsyncBluma, Variants] = Resource(Variants, lambda client: Variants(client._session))
+    collections: Resource[AsyncBluma, Collections] = Resource(Collections, lambda client: Collections(client._session))
+    assets: Resource[AsyncBluma, Assets] = Resource(Assets, lambda client: Assets(client._session))
+    api_keys: Resource[AsyncBluma, ApiKeys] = Resource(ApiKeys, lambda client: ApiKeys(client._session))
+    usage: Resource[AsyncBluma, Usage] = Resource(Usage, lambda client: Usage(client._session))
 
     def __init__(
         self,

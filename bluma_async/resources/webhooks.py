@@ -30,7 +30,7 @@ class Verify(Protocol):
         ...
 
 
-class _Verify:
+class Verifier:
     """`verify` on the class, where the secret must be passed, and on an instance, which has the client's own."""
 
     @overload
@@ -53,7 +53,7 @@ class _Verify:
 class Webhooks:
     """Say where events are sent, see how they went, and verify those that come."""
 
-    verify: _Verify = _Verify()
+    verify: Verifier = Verifier()
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -1,0 +1,53 @@
+# Generated from bluma_async/__init__.py by `nox -s facade`: change that, not this.
+"""
+Generate video through the Bluma API, blocking.
+
+    with Bluma() as client:
+        video = client.videos.create(template_id="ugc-text-overlay", context={"prompt": "..."})
+        done = client.videos.wait_for(video.id)
+
+Importing this package loads next to nothing: each name loads its module when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bluma_async._lazy import lazily
+
+if TYPE_CHECKING:
+    from bluma_async import errors, types
+    from bluma_async._hooks import RequestInfo, ResponseInfo, RetryInfo
+    from bluma_async._version import __version__
+    from bluma_async._wire.budget import RateLimit
+    from bluma_async._wire.events import verify_webhook
+    from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_sync.client import Bluma
+
+__all__ = [
+    "Bluma",
+    "RateLimit",
+    "RequestInfo",
+    "ResponseInfo",
+    "RetryInfo",
+    "__version__",
+    "errors",
+    "sign_webhook",
+    "types",
+    "verify_webhook",
+    "verify_webhook_signature",
+]
+HOMES = {
+    "Bluma": "bluma_sync.client",
+    "RateLimit": "bluma_async._wire.budget",
+    "RequestInfo": "bluma_async._hooks",
+    "ResponseInfo": "bluma_async._hooks",
+    "RetryInfo": "bluma_async._hooks",
+    "__version__": "bluma_async._version",
+    "errors": "bluma_async.errors",
+    "sign_webhook": "bluma_async._wire.signature",
+    "types": "bluma_async.types",
+    "verify_webhook": "bluma_async._wire.events",
+    "verify_webhook_signature": "bluma_async._wire.signature",
+}
+__getattr__, __dir__ = lazily(__name__, HOMES)

@@ -1,0 +1,181 @@
+# Generated from bluma_async/client.py by `nox -s facade`: change that, not this.
+"""The client: options, and the resources hung on one session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
+
+from bluma_async import client as asynchronous
+from bluma_async._resource import Resource
+from bluma_sync._portal import mirror, run
+from bluma_sync.resources.api_keys import ApiKeys
+from bluma_sync.resources.assets import Assets
+from bluma_sync.resources.collections import Collections
+from bluma_sync.resources.credits import Credits
+from bluma_sync.resources.templates import Templates
+from bluma_sync.resources.usage import Usage
+from bluma_sync.resources.variants import Variants
+from bluma_sync.resources.videos import Videos
+from bluma_sync.resources.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    import ssl
+    from types import TracebackType
+
+    import aiohttp
+    from typing_extensions import Self
+
+    from bluma_async._options import Callback
+    from bluma_async._ports import Clock, Transport
+    from bluma_async._wire.budget import RateLimit
+    from bluma_async._wire.retry import OnAmbiguous
+
+__all__ = ["Bluma"]
+
+
+class Bluma:
+    """
+    The Bluma API.
+
+    Make one and keep it: it holds the connections. It may be made anywhere, also at module level, and used from several
+    threads and event loops at once. A `with` block closes it at its end.
+    """
+
+    videos: Resource[Bluma, Videos] = Resource(Videos, lambda client: Videos(client._async.videos))
+    templates: Resource[Bluma, Templates] = Resource(Templates, lambda client: Templates(client._async.templates))
+    credits: Resource[Bluma, Credits] = Resource(Credits, lambda client: Credits(client._async.credits))
+    webhooks: Resource[Bluma, Webhooks] = Resource(Webhooks, lambda client: Webhooks(client._async.webhooks))
+    variants: Resource[Bluma, Variants] = Resource(Variants, lambda client: Variants(client._async.variants))
+    collections: Resource[Bluma, Collections] = Resource(
+        Collections, lambda client: Collections(client._async.collections)
+    )
+    assets: Resource[Bluma, Assets] = Resource(Assets, lambda client: Assets(client._async.assets))
+    api_keys: Resource[Bluma, ApiKeys] = Resource(ApiKeys, lambda client: ApiKeys(client._async.api_keys))
+    usage: Resource[Bluma, Usage] = Resource(Usage, lambda client: Usage(client._async.usage))
+    _async: asynchronous.AsyncBluma
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        max_retries: int = 3,
+        retry_delay: float = 1.0,
+        retry_multiplier: float = 2.0,
+        *,
+        deadline: float | None = None,
+        retry_jitter: float = 0.0,
+        max_retry_after: float | None = None,
+        on_ambiguous: OnAmbiguous = "reconcile",
+        should_retry: Callback | None = None,
+        calculate_retry_delay: Callback | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        webhook_secret: str | None = None,
+        on_request: Callback | None = None,
+        on_response: Callback | None = None,
+        on_retry: Callback | None = None,
+        connection_limit: int = 100,
+        proxy: str | None = None,
+        trust_env: bool = True,
+        ssl_context: ssl.SSLContext | None = None,
+        http_session: aiohttp.ClientSession | None = None,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """
+        Set up a client. Nothing is sent yet.
+
+        Args:
+            api_key: `bluma_test_...` or `bluma_live_...`; default `BLUMA_API_KEY`.
+            base_url: Where the API is; default `BLUMA_BASE_URL`, else `https://api.getbluma.com/api/v1`.
+            timeout: Seconds one attempt may take, from connecting to the last byte.
+            max_retries: How often a 5xx answer or a network failure is followed by another attempt.
+            retry_delay: Seconds before the first repetition.
+            retry_multiplier: How much longer each following pause is; the defaults pause 1, 2 and 4 s.
+            deadline: Seconds for a whole call with its attempts and pauses; None for no such bound.
+            retry_jitter: The share of a pause by which it may be longer at random; for fleets.
+            max_retry_after: Seconds; a 429 or 503 that asks for at most so long is repeated after just that, a longer
+                one raised at once. None raises every 429.
+            on_ambiguous: What to do about a paid create of which nobody knows whether it was accepted: `reconcile`
+                looks for it and repeats it only if it is not there, `retry` repeats it blindly, `raise` never does.
+            should_retry: `(error, attempt) -> bool` decides alone, in place of `max_retries`; attempts count from 0.
+            calculate_retry_delay: `(attempt) -> seconds`, in the place of the pauses above.
+            default_headers: Sent with every request; they replace the SDK's own of the same name.
+            webhook_secret: What `webhooks.verify` uses; default `BLUMA_WEBHOOK_SECRET`.
+            on_request: Called with a RequestInfo before each attempt.
+            on_response: Called with a ResponseInfo after each answer.
+            on_retry: Called with a RetryInfo before each pause.
+            connection_limit: Connections, and so requests, at a time in each event loop.
+            proxy: The URL of an HTTP proxy.
+            trust_env: Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
+            ssl_context: How TLS is checked.
+            http_session: A session of your own to send with, in its own event loop; it is never closed.
+            trace_configs: Given to aiohttp, for its tracing.
+            transport: Another way to send requests, for tests.
+            clock: Another time, for tests.
+
+        Raises:
+            BlumaError: There is no API key.
+            InvalidArgumentError: A value cannot be right.
+        """
+        self._async = asynchronous.AsyncBluma(
+            api_key,
+            base_url,
+            timeout,
+            max_retries,
+            retry_delay,
+            retry_multiplier,
+            deadline=deadline,
+            retry_jitter=retry_jitter,
+            max_retry_after=max_retry_after,
+            on_ambiguous=on_ambiguous,
+            should_retry=should_retry,
+            calculate_retry_delay=calculate_retry_delay,
+            default_headers=default_headers,
+            webhook_secret=webhook_secret,
+            on_request=on_request,
+            on_response=on_response,
+            on_retry=on_retry,
+            connection_limit=connection_limit,
+            proxy=proxy,
+            trust_env=trust_env,
+            ssl_context=ssl_context,
+            http_session=http_session,
+            trace_configs=trace_configs,
+            transport=transport,
+            clock=clock,
+        )
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The key's hourly budget as the last answer told it; None before the first."""
+        return self._async.rate_limit
+
+    def with_options(self, **changes: Any) -> Self:
+        """
+        Return a copy with other options, for one call or for many. It shares the connections: closing one closes both.
+
+        Args:
+            **changes: Any option of the constructor down to `on_retry`, such as `timeout`, `deadline` or `max_retries`.
+
+        Raises:
+            InvalidArgumentError: There is no such option, or its value cannot be right.
+        """
+        return mirror(type(self), self._async.with_options(**changes))
+
+    def close(self) -> None:
+        """Let go of the connections. A call after this raises; closing again does nothing."""
+        run(self._async.aclose())
+
+    def __enter__(self) -> Self:
+        run(self._async.__aenter__())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        run(self._async.__aexit__(kind, error, trace))
+
+    def __repr__(self) -> str:
+        return repr(self._async).replace("AsyncBluma", type(self).__name__, 1)

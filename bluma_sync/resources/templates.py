@@ -1,0 +1,34 @@
+# Generated from bluma_async/resources/templates.py by `nox -s facade`: change that, not this.
+"""Templates: what videos are made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, List
+
+from bluma_sync._portal import run
+
+if TYPE_CHECKING:
+    from bluma_async.resources import templates as asynchronous
+    from bluma_async.types import Template
+
+__all__ = ["Templates"]
+
+
+class Templates:
+    """See what videos can be made from, and what they cost."""
+
+    def __init__(self, twin: asynchronous.Templates) -> None:
+        self._async = twin
+
+    def get(self, template_id: str) -> Template:
+        """
+        Return a template with its `context_schema`.
+
+        Raises:
+            NotFoundError: There is no such template.
+        """
+        return run(self._async.get(template_id))
+
+    def list(self) -> List[Template]:
+        """Return all templates."""
+        return run(self._async.list())

@@ -1,0 +1,81 @@
+"""Which modules have a twin, and whether what is on disk is what it should be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Dict, List
+
+from facade.modules import Twins, render_module, render_package, render_reexport
+from facade.source import Source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["differences", "generate", "write"]
+
+WITH_TWINS = ("client.py", "resources/*.py")
+SAME_IN_BOTH = ("errors.py", "types/__init__.py")
+BY_HAND = {"_portal.py", "_thread.py", "py.typed"}
+
+
+def generate(root: Path) -> Dict[str, str]:
+    """
+    Return the text of every module of the twin, by its path within `bluma_sync`.
+
+    Raises:
+        RefusedError: Something in the async package has no twin.
+    """
+    package = root / "bluma_async"
+    found = [path for pattern in WITH_TWINS for path in sorted(package.glob(pattern))]
+    sources = {path.relative_to(package).as_posix(): _read(root, path) for path in found}
+    twins = Twins.of(list(sources.values()))
+    texts = {name: render_module(source, twins) for name, source in sources.items() if source.classes()}
+    for path in (package / "__init__.py", *(path for path in found if path.name == "__init__.py")):
+        texts[path.relative_to(package).as_posix()] = render_package(_read(root, path), twins)
+    for name in SAME_IN_BOTH:
+        texts[name.replace("/__init__", "")] = render_reexport(_read(root, package / name))
+    return {name: _formatted(text) for name, text in texts.items()}
+
+
+def differences(root: Path, wanted: Dict[str, str]) -> List[str]:
+    """Return one line for each module that is missing, is not what it should be, or should not be there."""
+    folder = root / "bluma_sync"
+    there = {path.relative_to(folder).as_posix() for path in _files(folder)} - BY_HAND
+    lines = [f"bluma_sync/{name} has no source: delete it" for name in sorted(there - set(wanted))]
+    for name, text in sorted(wanted.items()):
+        if name not in there:
+            lines.append(f"bluma_sync/{name} is missing: run `nox -s facade`")
+        elif (folder / name).read_text(encoding="utf-8") != text:
+            lines.append(f"bluma_sync/{name} is stale, or was changed by hand: run `nox -s facade`")
+    return lines
+
+
+def write(root: Path, wanted: Dict[str, str]) -> None:
+    """Make it so."""
+    folder = root / "bluma_sync"
+    for path in _files(folder):
+        name = path.relative_to(folder).as_posix()
+        if name not in wanted and name not in BY_HAND:
+            path.unlink()
+    for name, text in wanted.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _files(folder: Path) -> List[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+
+
+def _read(root: Path, path: Path) -> Source:
+    file = path.relative_to(root)
+    parts = file.parent.parts if file.name == "__init__.py" else file.with_suffix("").parts
+    return Source(".".join(parts), file.as_posix(), path.read_text(encoding="utf-8"))
+
+
+def _formatted(text: str) -> str:
+    """Sort the imports, and format; by the project's own settings."""
+    for command in (["check", "--select", "I,F401", "--fix-only", "--quiet"], ["format", "--quiet"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", "bluma_sync/module.py", "-"]
+        text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout
+    return text
