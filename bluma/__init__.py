@@ -1,22 +1,166 @@
-"""The Bluma SDK: the names its documents import. Each loads what it needs when it is first used."""
+"""
+The Bluma SDK: the names its documents import.
+
+    from bluma import Bluma
+
+    bluma = Bluma(api_key="bluma_test_...")
+    video = bluma.videos.create(template_id="rick-morty-explainer", context={"prompt": "..."})
+    print(bluma.videos.wait_for(video.id).url)
+
+Errors are in `bluma.errors` too, and what the API returns in `bluma.types`. Each name loads what it needs when it is
+first used.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bluma_async._lazy import lazily
+
 if TYPE_CHECKING:
-    from bluma_async import AsyncBluma
+    from bluma import errors, types
+    from bluma_async import (
+        AsyncBluma,
+        RateLimit,
+        RequestInfo,
+        ResponseInfo,
+        RetryInfo,
+        __version__,
+        sign_webhook,
+        verify_webhook,
+        verify_webhook_signature,
+    )
+    from bluma_async.errors import (
+        AmbiguousCreateError,
+        APIError,
+        AuthenticationError,
+        BlumaError,
+        ForbiddenError,
+        InsufficientCreditsError,
+        InvalidArgumentError,
+        NetworkError,
+        NotFoundError,
+        RateLimitError,
+        RequestTimeoutError,
+        ServerError,
+        ValidationError,
+        WaitTimeoutError,
+        WebhookVerificationError,
+    )
+    from bluma_async.types import (
+        ApiKey,
+        Asset,
+        AssetUploadResponse,
+        AttrDict,
+        Collection,
+        CreditBalance,
+        CreditHistory,
+        CreditsEvent,
+        CreditsEventData,
+        EndpointUsage,
+        ErrorBreakdown,
+        Pagination,
+        RecentRequest,
+        Template,
+        TemplateVariant,
+        TimeSeriesPoint,
+        Transaction,
+        TransactionType,
+        UsageByKey,
+        UsageMetrics,
+        Video,
+        VideoDownload,
+        VideoEvent,
+        VideoEventData,
+        VideoPage,
+        VideoStatus,
+        Webhook,
+        WebhookDelivery,
+        WebhookEvent,
+        WebhookEventType,
+    )
+    from bluma_sync import Bluma
 
-__all__ = ["AsyncBluma"]
+__all__ = [
+    "APIError",
+    "AmbiguousCreateError",
+    "ApiKey",
+    "Asset",
+    "AssetUploadResponse",
+    "AsyncBluma",
+    "AttrDict",
+    "AuthenticationError",
+    "Bluma",
+    "BlumaError",
+    "Collection",
+    "CreditBalance",
+    "CreditHistory",
+    "CreditsEvent",
+    "CreditsEventData",
+    "EndpointUsage",
+    "ErrorBreakdown",
+    "ForbiddenError",
+    "InsufficientCreditsError",
+    "InvalidArgumentError",
+    "NetworkError",
+    "NotFoundError",
+    "Pagination",
+    "RateLimit",
+    "RateLimitError",
+    "RecentRequest",
+    "RequestInfo",
+    "RequestTimeoutError",
+    "ResponseInfo",
+    "RetryInfo",
+    "ServerError",
+    "Template",
+    "TemplateVariant",
+    "TimeSeriesPoint",
+    "Transaction",
+    "TransactionType",
+    "UsageByKey",
+    "UsageMetrics",
+    "ValidationError",
+    "Video",
+    "VideoDownload",
+    "VideoEvent",
+    "VideoEventData",
+    "VideoPage",
+    "VideoStatus",
+    "WaitTimeoutError",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
+    "WebhookEventType",
+    "WebhookVerificationError",
+    "__version__",
+    "errors",
+    "sign_webhook",
+    "types",
+    "verify_webhook",
+    "verify_webhook_signature",
+]
+_CLIENTS = {
+    "AsyncBluma",
+    "RateLimit",
+    "RequestInfo",
+    "ResponseInfo",
+    "RetryInfo",
+    "__version__",
+    "sign_webhook",
+    "verify_webhook",
+    "verify_webhook_signature",
+}
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import bluma_async  # noqa: PLC0415 - when it is first used
+def _home(name: str) -> str:
+    if name in {"errors", "types"}:
+        return f"bluma.{name}"
+    if name == "Bluma":
+        return "bluma_sync"
+    if name.endswith("Error"):
+        return "bluma.errors"
+    return "bluma_async" if name in _CLIENTS else "bluma.types"
 
-    return getattr(bluma_async, name)
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+lazily(__name__, {name: _home(name) for name in __all__})

@@ -50,4 +50,4 @@ HOMES = {
     "verify_webhook": "bluma_async._wire.events",
     "verify_webhook_signature": "bluma_async._wire.signature",
 }
-__getattr__, __dir__ = lazily(__name__, HOMES)
+lazily(__name__, HOMES)

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Callable, Mapping
+from typing import Mapping
 
 __all__ = ["lazily"]
 
 
-def lazily(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+def lazily(package: str, homes: Mapping[str, str]) -> None:
     """
-    Return the `__getattr__` and `__dir__` of a package.
+    Give a package its `__getattr__` and `__dir__`.
 
     Args:
         package: Its name.
         homes: The module each name is in; a module's own name stands for the module.
     """
+    names = vars(sys.modules[package])
 
-    def __getattr__(name: str) -> object:  # noqa: N807 - that is what the package calls it
+    def load(name: str) -> object:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         home = import_module(homes[name])
-        value: object = home if homes[name].endswith(f".{name}") else getattr(home, name)
-        vars(sys.modules[package])[name] = value
-        return value
+        names[name] = home if homes[name].endswith(f".{name}") else getattr(home, name)
+        return names[name]
 
-    def __dir__() -> list[str]:  # noqa: N807 - as above
-        return sorted({*vars(sys.modules[package]), *homes})
+    def known() -> list[str]:
+        return sorted({*names, *homes})
 
-    return __getattr__, __dir__
+    names.update(__getattr__=load, __dir__=known)

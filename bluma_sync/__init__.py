@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from bluma_async._lazy import lazily
 
 if TYPE_CHECKING:
-    from bluma_async import errors, types
     from bluma_async._hooks import RequestInfo, ResponseInfo, RetryInfo
     from bluma_async._version import __version__
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_sync import errors, types
     from bluma_sync.client import Bluma
 
 __all__ = [
@@ -44,10 +44,10 @@ HOMES = {
     "ResponseInfo": "bluma_async._hooks",
     "RetryInfo": "bluma_async._hooks",
     "__version__": "bluma_async._version",
-    "errors": "bluma_async.errors",
+    "errors": "bluma_sync.errors",
     "sign_webhook": "bluma_async._wire.signature",
-    "types": "bluma_async.types",
+    "types": "bluma_sync.types",
     "verify_webhook": "bluma_async._wire.events",
     "verify_webhook_signature": "bluma_async._wire.signature",
 }
-__getattr__, __dir__ = lazily(__name__, HOMES)
+lazily(__name__, HOMES)

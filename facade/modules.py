@@ -58,7 +58,7 @@ def render_package(source: Source, twins: Twins) -> str:
     return _join(
         source,
         f"from typing import TYPE_CHECKING\nfrom bluma_async._lazy import lazily\nif TYPE_CHECKING:\n{names}\n",
-        f"__all__ = {sorted(homes)!r}\nHOMES = {homes!r}\n__getattr__, __dir__ = lazily(__name__, HOMES)\n",
+        f"__all__ = {sorted(homes)!r}\nHOMES = {homes!r}\nlazily(__name__, HOMES)\n",
     )
 
 
@@ -87,8 +87,12 @@ def _homes(source: Source, twins: Twins) -> Dict[str, str]:
         if isinstance(node, ast.Assign) and ast.dump(node.targets[0]).startswith("Name(id='HOMES'"):
             table: Dict[str, str] = ast.literal_eval(node.value)
             homes = {twins.names.get(name, name): home for name, home in table.items()}
-            return {name: twins.modules.get(name, home) for name, home in sorted(homes.items())}
+            return {name: twins.modules.get(name) or _home(name, home) for name, home in sorted(homes.items())}
     raise source.refused(source.tree, "has names, but no table of HOMES")
+
+
+def _home(name: str, home: str) -> str:
+    return blocking_module(home) if home.endswith(f".{name}") else home  # a module has a twin of the same names
 
 
 def _statement(name: str, home: str) -> str:

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "bluma_async"
 LAYERS: List[Tuple[str, ...]] = [
     ("_version", "errors", "_model", "types"),
     ("_wire",),
-    ("_callbacks", "_logging", "_ports", "_loops", "_proxies", "_resource"),
+    ("_callbacks", "_logging", "_ports", "_loops", "_proxies", "_resource", "_lazy"),
     ("_options",),
     ("_hooks",),
     ("_transport", "_session"),
