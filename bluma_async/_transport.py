@@ -245,16 +245,18 @@ async def _close(connections: _Connections) -> None:
 
 
 def _abandon(connections: _Connections) -> None:
-    """Close the sockets of a loop that is gone: no transport of it can be closed the usual way."""
+    """Close our sockets without a word to anybody: their loop is gone, or the parent process still talks over them."""
     connector: Any = connections.session.connector
     if not connections.is_ours or connector is None:
         return
     connections.session.detach()
-    # aiohttp and asyncio have no public way to do this; a change of theirs fails test_loops.
+    # aiohttp and asyncio have no public way to do this; a change of theirs fails test_loops and test_fork.
     pooled = [protocol for group in connector._conns.values() for protocol, *_ in group]  # noqa: SLF001
     for protocol in [*pooled, *connector._acquired]:  # noqa: SLF001
         _close_socket(protocol.transport)
-    connector._close()  # noqa: SLF001
+    connector._conns.clear()  # noqa: SLF001
+    connector._acquired.clear()  # noqa: SLF001
+    connector._closed = True  # noqa: SLF001 - what __del__ looks at
 
 
 def _close_socket(transport: Any) -> None:
@@ -263,4 +265,6 @@ def _close_socket(transport: Any) -> None:
     sock = getattr(plain, "_sock", None)
     if sock is not None:
         sock.close()
-        plain._sock = None  # noqa: SLF001 - what __del__ looks at
+        plain._sock = None  # noqa: SLF001 - as above
+    if inner is not None:
+        transport._closed = True  # noqa: SLF001 - as above

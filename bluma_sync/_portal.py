@@ -33,7 +33,7 @@ from typing import (
 
 from bluma_async._callbacks import caller
 from bluma_async.errors import BlumaError
-from bluma_sync._thread import is_exiting, reach
+from bluma_sync import _thread
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -45,6 +45,7 @@ __all__ = ["entered", "iterate", "mirror", "run", "step"]
 
 T = TypeVar("T")
 UNWINDING = 0.15  # seconds that an interrupted caller waits for its coroutine to let go of what it holds
+PORTAL = {__file__, _thread.__file__}
 SLICE = 0.1 if sys.platform == "win32" else None  # seconds; on Windows a wait without end cannot be interrupted
 
 
@@ -59,9 +60,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         job.start(coroutine)
         outcome = job.receive()
-    except BaseException:
+    except BaseException as error:
         job.cancel()
-        raise
+        raise error.with_traceback(_without_portal(error.__traceback__))
     return cast("_Outcome[T]", outcome).get()
 
 
@@ -194,7 +195,7 @@ class _Job(Generic[T]):
     def start(self, coroutine: Coroutine[Any, Any, T]) -> None:
         """Have the loop begin with it."""
         self._coroutine = coroutine
-        self._thread = thread = reach()
+        self._thread = thread = _thread.reach()
         context = copy_context()
         context.run(caller.set, self.call_back)
         thread.loop.call_soon_threadsafe(self._begin, thread, context=context)
@@ -252,7 +253,7 @@ class _Job(Generic[T]):
             outcome = _Outcome[T](await cast("Coroutine[Any, Any, T]", self._coroutine))
         except BaseException as error:  # noqa: BLE001 - SystemExit in an async callback must not end the loop
             outcome = _Outcome[T](error=error)
-        if not is_exiting():
+        if not _thread.is_exiting():
             self._messages.put(outcome)
 
     def _cancel(self) -> None:
@@ -283,7 +284,7 @@ def _without_portal(trace: TracebackType | None) -> TracebackType | None:
     """Leave out of a traceback what the portal adds to it."""
     kept: List[TracebackType] = []
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename != __file__:
+        if trace.tb_frame.f_code.co_filename not in PORTAL:
             kept.append(trace)
         trace = trace.tb_next
     for entry, following in zip(kept, [*kept[1:], None]):

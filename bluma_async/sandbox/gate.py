@@ -55,7 +55,7 @@ async def journalled(request: web.Request, handler: Handler) -> web.StreamRespon
         status = None if request.get(CUT) else response.status
     finally:
         key: Optional[Row] = request.get(KEY)
-        state.journal.add(
+        await state.journal.add(
             RequestRecord(
                 id=f"req_{secrets.token_hex(6)}",
                 method=request.method,

@@ -6,6 +6,8 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
 import attrs
 
+from bluma_async._callbacks import call_back
+
 __all__ = ["Journal", "RequestRecord"]
 
 
@@ -32,14 +34,14 @@ class Journal:
     def __init__(self) -> None:
         self.records: List[RequestRecord] = []
         self.served: int = 0
-        self.listeners: List[Callable[[RequestRecord], None]] = []
+        self.listeners: List[Callable[[RequestRecord], Any]] = []
 
-    def add(self, record: RequestRecord) -> None:
-        """Note a request."""
+    async def add(self, record: RequestRecord) -> None:
+        """Note a request. Its answer waits for listeners that are async."""
         self.records.append(record)
         self.served += 1
         for listener in self.listeners:
-            listener(record)
+            await call_back(listener, record)
 
     def clear(self) -> None:
         """Forget the requests; the count goes on."""

@@ -83,8 +83,8 @@ class Sandbox:
         """Every API request, newest last."""
         return self._running.journal.records
 
-    def watch(self, listener: Callable[[RequestRecord], None]) -> None:
-        """Have a function called with every API request from now on."""
+    def watch(self, listener: Callable[[RequestRecord], Any]) -> None:
+        """Have a function called with every API request from now on. If it is async, the answer waits for it."""
         self._running.journal.listeners.append(listener)
 
     def state(self) -> Dict[str, Any]:
