@@ -60,9 +60,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         job.start(coroutine)
         outcome = job.receive()
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - Ctrl-C above all
         job.cancel()
-        raise error.with_traceback(_without_portal(error.__traceback__))
+        raise error.with_traceback(_without_portal(error.__traceback__))  # noqa: B904 - it is the error itself
     return cast("_Outcome[T]", outcome).get()
 
 

@@ -51,6 +51,7 @@ def run(code: str, base_url: str, **more: str) -> Tuple[int, str, str]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet an answer
     server: Server
 
     def do_GET(self) -> None:

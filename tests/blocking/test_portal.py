@@ -193,10 +193,11 @@ def test_another_loops_session_is_refused() -> None:
 def test_closing(live: Live) -> None:
     """Item 15: a block closes, also on an exception; closing again does nothing; a call afterwards is told why not."""
     sandbox = live.sandbox
-    with pytest.raises(ZeroDivisionError), Bluma(sandbox.test_key, base_url=sandbox.base_url) as client:
-        assert client.templates.list()
-        raise ZeroDivisionError
+    client = Bluma(sandbox.test_key, base_url=sandbox.base_url)
+    with pytest.raises(ZeroDivisionError), client as entered:
+        _ = 1 // (len(client.templates.list()) - 5)
 
+    assert entered is client
     client.close()
     client.close()
 
