@@ -1,10 +1,10 @@
-"""`nox` runs lint, types and tests; `nox -s bench` measures."""
+"""`nox` runs lint, types, tests and facade; `nox -s bench` measures."""
 
 from __future__ import annotations
 
 import nox
 
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "tests", "facade"]
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
 CODE = ("bluma", "bluma_async", "bluma_sync", "facade", "tests", "benchmarks", "noxfile.py")
@@ -22,7 +22,7 @@ def types(session: nox.Session) -> None:
     session.install("-e", ".[dev]")
     session.run("mypy")
     session.run("pyright")
-    for package in ("bluma", "bluma_async"):
+    for package in ("bluma", "bluma_async", "bluma_sync"):
         session.run("pyright", "--verifytypes", package, "--ignoreexternal")
 
 
@@ -34,6 +34,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def facade(session: nox.Session) -> None:
+    """Write the blocking twin; with `-- --check`, say whether it is as it should be."""
+    session.install("attrs>=23.2", "ruff>=0.9")
+    session.run("python", "-m", "facade", *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """The property tests with 100,000 cases each: some ten minutes."""
     session.install("-e", ".[test]")
@@ -42,5 +49,5 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", "httpx>=0.27")
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -57,6 +57,7 @@ class BlumaError(Exception):
 
     Attributes:
         message: What happened, in one sentence; also `str(error)`.
+        detail: The server's own sentence about this case, where there is one; else the message.
         status: An HTTP status, whatever went wrong: 503 for the network, 504 for a timeout, 400 for a bad argument.
         attempts: How many requests were sent for the call that failed.
     """
@@ -66,9 +67,15 @@ class BlumaError(Exception):
     def __init__(self, message: str = "", *, status: int | None = None, attempts: int = 0) -> None:
         super().__init__(message)
         self.message: str = message or type(self).__name__
+        self.detail: str = self.message
         self.attempts = attempts
         if status is not None:
             self.status = status
+
+    @property
+    def status_code(self) -> int:
+        """Another name of `status`."""
+        return self.status
 
     def __str__(self) -> str:
         return self.message
@@ -81,7 +88,6 @@ class APIError(BlumaError):
     Attributes:
         type: The server's identifier of the problem, such as `invalid_request`.
         title: The server's short name of the problem.
-        detail: The server's own sentence about this case.
         request_id: What Bluma's support asks for; sent with server errors.
         metadata: Whatever else the server said.
         links: Pages about the problem, by name.
@@ -109,7 +115,7 @@ class APIError(BlumaError):
         super().__init__(message, status=status, attempts=attempts)
         self.type = type
         self.title = title
-        self.detail = detail
+        self.detail = detail or self.message
         self.request_id = request_id
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.links: dict[str, Any] = dict(links or {})
@@ -192,6 +198,11 @@ class NetworkError(BlumaError):
     ) -> None:
         super().__init__(message, status=status, attempts=attempts)
         self.request_sent = request_sent
+
+    @property
+    def original_error(self) -> BaseException | None:
+        """What the network library raised: the error's cause."""
+        return self.__cause__
 
 
 class RequestTimeoutError(NetworkError, TimeoutError):

@@ -13,6 +13,7 @@ class TransactionType(OpenEnum):
 
     DEDUCTION = "deduction"
     PURCHASE = "purchase"
+    CREDIT = "purchase"  # another name
     REFUND = "refund"
 
 
@@ -69,6 +70,11 @@ class ApiKey(Model):
     is_active: bool = True
     last_used_at: Optional[datetime] = None
     created_at: Optional[datetime] = None
+
+    @property
+    def last_used(self) -> Optional[datetime]:
+        """Another name of `last_used_at`."""
+        return self.last_used_at
 
 
 @model

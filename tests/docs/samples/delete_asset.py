@@ -1,0 +1,1 @@
+bluma.assets.delete("asset_abc123")

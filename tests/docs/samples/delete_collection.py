@@ -1,0 +1,1 @@
+bluma.collections.delete("coll_abc123")

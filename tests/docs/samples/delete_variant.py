@@ -1,0 +1,1 @@
+bluma.variants.delete("rick-morty-explainer", "var_xyz789")

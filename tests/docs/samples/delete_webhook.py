@@ -1,0 +1,1 @@
+bluma.webhooks.delete("webhook_abc123")

@@ -1,0 +1,3 @@
+variant = bluma.variants.get("rick-morty-explainer", "var_xyz789")
+
+print(variant.payload)  # Contains saved settings

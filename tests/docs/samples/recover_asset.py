@@ -1,0 +1,2 @@
+recovered = bluma.assets.recover("asset_abc123")
+print(f"Asset recovered: {recovered.name}")

@@ -1,0 +1,1 @@
+updated = bluma.assets.rename("asset_abc123", "New Asset Name")

@@ -1,0 +1,1 @@
+updated = bluma.collections.rename("coll_abc123", "Updated Collection Name")
