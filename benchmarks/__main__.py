@@ -6,7 +6,7 @@ import argparse
 import platform
 from typing import TYPE_CHECKING, Sequence
 
-from benchmarks import gets, imports
+from benchmarks import blocking, gets, imports
 
 if TYPE_CHECKING:
     from benchmarks.measure import Row
@@ -26,7 +26,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
     print(f"Python {platform.python_version()}, medians over {rounds} rounds\n")
-    show([*gets.run(rounds), *imports.run(rounds)])
+    show([*gets.run(rounds), *blocking.run(rounds), *imports.run(rounds)])
+    print(f"\n{blocking.report()}")
     from benchmarks import rendering  # noqa: PLC0415 - what it loads would slow every collection of garbage above
 
     print("\nSandbox rendering")

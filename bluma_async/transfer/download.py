@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Callable
+from typing import IO, TYPE_CHECKING, Any, Awaitable, Callable
 
 from bluma_async._callbacks import call_back
 from bluma_async._wire.answers import error_of
@@ -19,8 +19,6 @@ from bluma_async._wire.messages import Answer
 from bluma_async.errors import NetworkError
 
 if TYPE_CHECKING:
-    import anyio
-
     from bluma_async._session import Session
     from bluma_async._wire.messages import Download
 
@@ -53,31 +51,64 @@ async def save_link(
         APIError: The link's host refused it.
         NetworkError: The connection broke, or closed before all bytes were there.
     """
-    import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
+    import anyio.to_thread  # noqa: PLC0415 - importing the SDK must not load anyio
 
-    target, part = Path(file), Path(f"{os.fspath(file)}.part")
+    target, part = Path(file), _Part(Path(f"{os.fspath(file)}.part"))
     await anyio.to_thread.run_sync(_require_place, target, overwrite)
     try:
-        async with session.stream(await sign(), {}) as download, await anyio.open_file(part, "wb") as out:
-            size = await _copy(download, out, on_progress)
-            await out.flush()
-            await anyio.to_thread.run_sync(os.fsync, out.wrapped.fileno())
+        async with session.stream(await sign(), {}) as download:
+            await anyio.to_thread.run_sync(part.open)
+            size = await _copy(download, part, on_progress)
+        await anyio.to_thread.run_sync(part.keep, target)
     except BaseException:
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(_remove, part)
+            await anyio.to_thread.run_sync(part.drop)
         raise
-    await anyio.to_thread.run_sync(os.replace, part, target)
     return size
 
 
-async def _copy(download: Download, out: anyio.AsyncFile[bytes], on_progress: OnBytes | None) -> int:
+class _Part:
+    """The bytes so far, beside the file that they will be. Everything here blocks."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._is_begun = False
+        self._file: IO[bytes]
+
+    def open(self) -> None:
+        """Begin with an empty file."""
+        self._file = self._path.open("wb")
+        self._is_begun = True
+
+    def write(self, piece: bytes) -> None:
+        """Add bytes."""
+        self._file.write(piece)
+
+    def keep(self, target: Path) -> None:
+        """See that all is on disk, and give it the file's name."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._path.replace(target)
+
+    def drop(self) -> None:
+        """Leave nothing behind."""
+        if self._is_begun:
+            self._file.close()
+            with contextlib.suppress(FileNotFoundError):
+                self._path.unlink()
+
+
+async def _copy(download: Download, part: _Part, on_progress: OnBytes | None) -> int:
+    import anyio.to_thread  # noqa: PLC0415 - as above
+
     if download.status != 200:
         raise error_of(Answer(download.status, download.headers, await _beginning(download)))
     length = download.headers.get("content-length")
     total = int(length) if length and length.isdigit() else None
     size = 0
     async for piece in download.pieces:
-        await out.write(piece)
+        await anyio.to_thread.run_sync(part.write, piece)
         size += len(piece)
         if on_progress is not None:
             await call_back(on_progress, size, total)
@@ -93,11 +124,6 @@ async def _beginning(download: Download) -> bytes:
         if len(body) > LARGEST_ERROR:
             break
     return body
-
-
-def _remove(part: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        part.unlink()
 
 
 def _require_place(target: Path, overwrite: bool) -> None:

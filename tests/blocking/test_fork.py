@@ -9,13 +9,13 @@ import socket
 import ssl
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Iterator
 from urllib.request import urlopen
 
 import pytest
-import trustme
 
 from tests.blocking.processes import Server, environment, finish, run, serving
 
@@ -87,6 +87,9 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         with serving() as running:
             yield running
         return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it stands on warns of Python 3.8
+        import trustme
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
