@@ -115,7 +115,7 @@ class APIError(BlumaError):
         super().__init__(message, status=status, attempts=attempts)
         self.type = type
         self.title = title
-        self.detail = detail or self.message
+        self.detail: str = detail or self.message
         self.request_id = request_id
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.links: dict[str, Any] = dict(links or {})
