@@ -13,7 +13,19 @@ import platform
 import random
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Iterable, Mapping, Sequence, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generic,
+    Iterable,
+    Mapping,
+    Sequence,
+    TypeVar,
+    Union,
+)
 
 import attrs
 
@@ -62,6 +74,7 @@ class Shared:
     is_closed: bool = False
     budgets: dict[str, Mapping[str, str]] = attrs.field(repr=False, factory=lambda: {})  # noqa: PIE807 - by API key
     dated: tuple[str, float] | None = None  # the last Date header, and when it came
+    costly: set[Trip[Any]] = attrs.field(repr=False, factory=lambda: set())  # noqa: PLW0108 - paid calls under way
     _opened: dict[str, Transport] = attrs.field(repr=False, factory=lambda: {})  # noqa: PIE807 - the first one wins
     _known: dict[str, float] = attrs.field(factory=lambda: {})  # noqa: PIE807 - since when each id is no evidence
 
@@ -101,7 +114,7 @@ class Shared:
         return told + timedelta(seconds=moment - self.dated[1]) if told and self.dated else None
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Trip(Generic[T]):
     """One call on its way, with all its attempts; `began` and `ends` are moments of our clock."""
 
@@ -109,6 +122,8 @@ class Trip(Generic[T]):
     request: Request
     began: float
     ends: float | None
+    attempts: int = 0
+    is_sending: bool = False
 
     def time_left(self, clock: Clock) -> float | None:
         """Return the seconds until the deadline, None without one; raise if there are none."""
@@ -121,7 +136,7 @@ class Trip(Generic[T]):
         return left
 
 
-Look = Callable[["Trip[Any]", BlumaError], Awaitable[None]]
+Look = Callable[["Trip[T]", BlumaError], Awaitable[Union[T, None]]]
 
 
 class Session:
@@ -143,22 +158,37 @@ class Session:
         """Return a session with other options over the same connections."""
         return Session(self.options.changed(changes), self.shared)
 
-    async def send(self, call: Call[T], *, within: float | None = None, look: Look | None = None) -> T:
+    def send(
+        self, call: Call[T], *, within: float | None = None, look: Look[T] | None = None
+    ) -> Coroutine[Any, Any, T]:
         """
         Send a call, repeat it as the options say, and return what its answer carries.
 
         Args:
             call: What to send.
             within: Seconds for the whole call, if that is sooner than the `deadline` option.
-            look: How to find out whether a call that costs money was accepted: returns if it certainly was not,
-                raises otherwise. Without it, such a call is never repeated when in doubt.
+            look: How to find out whether a call that costs money was accepted: returns None if it certainly was not,
+                what became of it if that is certain, and raises otherwise. Without it, such a call is never repeated
+                when in doubt.
         """
-        trip, clock, observer = self._begin(call, within), self.shared.clock, self._observer
-        request, sent_at, attempt = trip.request, trip.began, 0
+        trip = self._begin(call, within)
+        return self._exchange(trip, None) if look is None else self._spend(trip, look)
+
+    async def _spend(self, trip: Trip[T], look: Look[T]) -> T:
+        """Send a call that costs money, where others of its kind can see it."""
+        self.shared.costly.add(trip)
+        try:
+            return await self._exchange(trip, look)
+        finally:
+            trip.is_sending = False
+            self.shared.costly.discard(trip)
+
+    async def _exchange(self, trip: Trip[T], look: Look[T] | None) -> T:
+        clock, observer, request, sent_at = self.shared.clock, self._observer, trip.request, trip.began
         while True:
             if observer.hears_requests:
-                await observer.sending(request, attempt)
-            patience = trip.time_left(clock)
+                await observer.sending(request, trip.attempts)
+            patience, trip.is_sending = trip.time_left(clock), True
             try:
                 answer = await self.shared.reach().send(request, self.options.timeout, patience)
             except NetworkError as error:
@@ -167,14 +197,17 @@ class Session:
                 now = clock.now()
                 self.shared.remember(answer, self.options.api_key, now)
                 if observer.hears_answers:
-                    await observer.answered(request, answer, attempt, now - sent_at)
+                    await observer.answered(request, answer, trip.attempts, now - sent_at)
                 try:
-                    return read(answer, call.decode, self.options.api_key)
+                    return read(answer, trip.call.decode, self.options.api_key)
                 except APIError as error:
                     failure = error
-            failure.attempts = attempt + 1
-            await self._follow(trip, failure, attempt, look)
-            attempt, sent_at = attempt + 1, clock.now()
+            trip.attempts, trip.is_sending = trip.attempts + 1, False
+            failure.attempts = trip.attempts
+            found = await self._follow(trip, failure, look)
+            if found is not None:
+                return found
+            sent_at = clock.now()
 
     def stream(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Download]:
         """Open a plain or signed link. The key is not sent: the link is proof enough, and its host is not the API's."""
@@ -200,21 +233,21 @@ class Session:
         request = Request(call.method, url, headers, call.body, call.parts, call.fields)
         return Trip(call, request, began, None if within is None else began + within)
 
-    async def _follow(self, trip: Trip[Any], failure: BlumaError, attempt: int, look: Look | None) -> None:
-        """Do what follows a failed attempt; return if that is another one."""
-        decision = await self._decide(trip, failure, attempt, can_look=look is not None)
+    async def _follow(self, trip: Trip[T], failure: BlumaError, look: Look[T] | None) -> T | None:
+        """Do what follows a failed attempt; return what became of it after all, or None if another one is to follow."""
+        decision = await self._decide(trip, failure, trip.attempts - 1, can_look=look is not None)
         if isinstance(decision, GiveUp):
             if decision.in_doubt:
                 raise in_doubt(trip, self.shared, failure) from failure
             raise failure
         is_last = isinstance(decision, LookFirst) and not decision.then_repeat
         if not is_last:
-            await self._observer.repeating(trip.request, failure, attempt, decision.after)
+            await self._observer.repeating(trip.request, failure, trip.attempts - 1, decision.after)
             await self.shared.clock.sleep(decision.after)
-        if isinstance(decision, LookFirst) and look is not None:
-            await look(trip, failure)
-        if is_last:
+        found = await look(trip, failure) if isinstance(decision, LookFirst) and look is not None else None
+        if is_last and found is None:
             raise failure
+        return found
 
     async def _decide(self, trip: Trip[Any], failure: BlumaError, attempt: int, *, can_look: bool) -> Decision:
         options, delay = self.options, 0.0

@@ -100,7 +100,8 @@ class AsyncBluma:
             max_retry_after: Seconds; a 429 or 503 that asks for at most so long is repeated after just that, a longer
                 one raised at once. None raises every 429.
             on_ambiguous: What to do about a paid create of which nobody knows whether it was accepted: `reconcile`
-                looks for it and repeats it only if it is not there, `retry` repeats it blindly, `raise` never does.
+                looks for it and repeats it only if it is not there, `adopt` also takes the one video that may be it
+                (for accounts nobody else uses), `retry` repeats it blindly, `raise` never does.
             should_retry: `(error, attempt) -> bool` decides alone, in place of `max_retries`; attempts count from 0.
             calculate_retry_delay: `(attempt) -> seconds`, in the place of the pauses above.
             default_headers: Sent with every request; they replace the SDK's own of the same name.

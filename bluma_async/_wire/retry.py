@@ -17,7 +17,7 @@ from bluma_async.errors import APIError, BlumaError, NetworkError, RateLimitErro
 
 __all__ = ["Decision", "GiveUp", "LookFirst", "OnAmbiguous", "Repeat", "RetryPolicy", "decide", "is_certainly_refused"]
 
-OnAmbiguous = Literal["reconcile", "retry", "raise"]
+OnAmbiguous = Literal["reconcile", "retry", "raise", "adopt"]
 MAX_EXPONENT = 64  # beyond it the delay outlives the universe, and then the float
 
 

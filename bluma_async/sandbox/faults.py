@@ -17,6 +17,7 @@ __all__ = ["KINDS", "Fault", "Faults"]
 REQUEST_KINDS = frozenset(
     (
         "status",
+        "status_after",
         "drop_before",
         "drop_after",
         "delay",
@@ -46,7 +47,7 @@ class Fault:
         kind: What.
         times: How often it still strikes; None for always.
         skip: How many requests it lets pass first.
-        status: The status that `status`, `html` and `string_error` answer.
+        status: The status that `status`, `status_after`, `html` and `string_error` answer.
         retry_after: The Retry-After, in seconds, that goes with it.
         body: The JSON body that `status` answers, or the status word of `new_status`.
         seconds: How long `delay` waits, or `trickle` pauses between two bytes; real seconds.

@@ -46,6 +46,11 @@ async def _status(fault: Fault, _: web.Request, __: Handler) -> web.StreamRespon
     return web.json_response(body, status=fault.status, headers=headers)
 
 
+async def _status_after(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+    await handler(request)
+    return await _status(fault, request, handler)
+
+
 async def _drop_before(_: Fault, request: web.Request, __: Handler) -> web.StreamResponse:
     return cut(request)
 
@@ -118,6 +123,7 @@ async def _marked(fault: Fault, request: web.Request, handler: Handler) -> web.S
 
 MISCHIEF: Mapping[str, Mischief] = {
     "status": _status,
+    "status_after": _status_after,
     "drop_before": _drop_before,
     "drop_after": _drop_after,
     "delay": _delay,
