@@ -167,6 +167,7 @@ class AsyncBluma:
 
     async def aclose(self) -> None:
         """Let go of the connections. A call after this raises; closing again does nothing."""
+        self._hub.close()
         await self._session.close()
 
     async def __aenter__(self) -> Self:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
-import attrs
-
 from bluma_async._wire.call import Call, get, invalid
 from bluma_async._wire.call import path as path_of
 from bluma_async._wire.codec import One
-from bluma_async.errors import WaitTimeoutError
 from bluma_async.resources._creating import create_call
 from bluma_async.resources._paging import MAX_PAGE_SIZE, Pages, require_page_size
 from bluma_async.resources._reconcile import reconcile
+from bluma_async.resources._watching import VideoSource, get_call
 from bluma_async.transfer.download import save_link
-from bluma_async.types import Video, VideoDownload, VideoPage, VideoStatus
+from bluma_async.types import Video, VideoDownload, VideoPage
 
 if TYPE_CHECKING:
     import os
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from bluma_async.waiting.hub import PollHub
 
 __all__ = ["Videos"]
-
-VIDEO = One(Video)
 
 
 class Videos:
@@ -82,7 +78,7 @@ class Videos:
         Raises:
             NotFoundError: There is no such video, or not any more.
         """
-        return await self._session.send(_get(video_id))
+        return await self._session.send(get_call(video_id))
 
     async def wait_for(
         self,
@@ -94,7 +90,9 @@ class Videos:
         """
         Return a video once it is completed, or failed: see its `status`.
 
-        A poll that gets no answer, a 429 or a 5xx does not end the wait; a wrong key or an unknown id does, at once.
+        All waits of a client share their polls: a video is read once however many wait for it, and many are read by
+        pages. Where the key's hourly budget would not last, polls are further apart than `poll_interval`. A poll that
+        gets no answer, a 429 or a 5xx does not end the wait; a wrong key or an unknown id does, at once.
 
         Args:
             video_id: What to wait for.
@@ -107,9 +105,11 @@ class Videos:
             WaitTimeoutError: The video goes on, and so can the wait: call again with the same id.
             NotFoundError: There is no such video, or not any more.
         """
-        watched = _WatchedVideo(self._session, video_id, _get(video_id))
+        get_call(video_id)  # refuses what cannot be an id
         self._session.shared.own(video_id)
-        return await self._hub.wait(watched, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress)
+        return await self._hub.wait(
+            VideoSource(self._session), video_id, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress
+        )
 
     async def download(self, video_id: str) -> VideoDownload:
         """
@@ -200,40 +200,6 @@ class Videos:
             to_date: Only those created before this.
         """
         return await self._session.send(_list(page, limit, status, template_id, from_date, to_date))
-
-
-@attrs.frozen
-class _WatchedVideo:
-    """A video that somebody waits for."""
-
-    session: Session
-    video_id: str
-    call: Call[Video]
-
-    async def look(self, within: float) -> Video:
-        return await self.session.send(self.call, within=within)
-
-    def is_final(self, state: Video) -> bool:
-        return state.status.is_final
-
-    def progress(self, state: Video) -> int | None:
-        if state.status == VideoStatus.COMPLETED:
-            return 100
-        return None if state.progress is None else min(max(state.progress, 0), 100)
-
-    def timed_out(self, last: Video | None, timeout: float) -> WaitTimeoutError:
-        percent = f", {last.progress} %" if last and last.progress is not None else ""
-        seen = f"last seen: {last.status}{percent}" if last else "never seen"
-        return WaitTimeoutError(
-            f"Waiting timed out: video {self.video_id} was not finished after {timeout:g} s ({seen}). It goes on; wait "
-            "again with its id.",
-            video_id=self.video_id,
-            last=last,
-        )
-
-
-def _get(video_id: str) -> Call[Video]:
-    return get(path_of("videos", video_id), VIDEO)
 
 
 def _list(

@@ -2,59 +2,46 @@
 Where all waits of a client come together.
 
 Rule 1: a wait ends by one monotonic deadline; no pause goes beyond it, and the last look is at it.
-Rule 2: a look that fails in passing (no answer, 429, 5xx) is a look that saw nothing; only a refusal ends the wait.
-Rule 3: progress is the server's own, and never goes back.
+Rule 2: progress is the server's own, and never goes back.
+Rule 3: waits in different event loops, or of different accounts, do not meet: each has a patrol of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import contextvars
 import math
-from typing import TYPE_CHECKING, Any, Callable, Generic, Protocol, TypeVar
-
-import attrs
+import os
+from typing import TYPE_CHECKING, Any, Callable, Dict, Hashable, Tuple, TypeVar
 
 from bluma_async._callbacks import call_back
 from bluma_async._wire.call import invalid
-from bluma_async.errors import APIError, NetworkError, RateLimitError, ServerError
+from bluma_async.errors import BlumaError
+from bluma_async.waiting.patrol import Patrol
+from bluma_async.waiting.source import Waiter
 
 if TYPE_CHECKING:
     from bluma_async._ports import Clock
+    from bluma_async.waiting.source import Source
 
-__all__ = ["PollHub", "Watched"]
+__all__ = ["PollHub"]
 
 S = TypeVar("S")
-LAST_LOOK = 1.0  # seconds that a look at the deadline may take
-
-
-class Watched(Protocol[S]):
-    """Something that is waited for, and how to look at it."""
-
-    async def look(self, within: float) -> S:
-        """Read its present state, in so many seconds at most."""
-        ...
-
-    def is_final(self, state: S) -> bool:
-        """Whether it will not change any more."""
-        ...
-
-    def progress(self, state: S) -> int | None:
-        """How far it is, in percent, if the server says so."""
-        ...
-
-    def timed_out(self, last: S | None, timeout: float) -> Exception:
-        """Return the error for a wait that ended first."""
-        ...
+Key = Tuple[int, asyncio.AbstractEventLoop, Hashable]
 
 
 class PollHub:
-    """Looks at what is waited for until it is final. All waits of a client pass through here."""
+    """Waits for jobs. All waits of a client pass through here."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._patrols: Dict[Key, Patrol[Any]] = {}
 
     async def wait(
         self,
-        watched: Watched[S],
+        source: Source[S],
+        job_id: str,
         *,
         poll_interval: float,
         timeout: float,
@@ -64,45 +51,66 @@ class PollHub:
         Return the final state.
 
         Args:
-            watched: What to wait for.
+            source: Where states come from.
+            job_id: What to wait for.
             poll_interval: Seconds between two looks; above 0.
-            timeout: Seconds to wait; at least 0. The thing is looked at once even if it is 0.
+            timeout: Seconds to wait; at least 0. The job is looked at once even if it is 0.
             on_progress: Called with each new percentage, plain or async; what it raises ends the wait.
         """
         _require_seconds("poll_interval", poll_interval, above=0)
         _require_seconds("timeout", timeout)
+        context, future = contextvars.copy_context(), asyncio.get_running_loop().create_future()
         ends = self._clock.now() + timeout
-        wait = _Wait(watched, on_progress)
-        while True:
-            pause = await wait.look(ends - self._clock.now())
-            if wait.last is not None and watched.is_final(wait.last):
-                return wait.last
-            left = ends - self._clock.now()
-            if left <= 0:
-                raise watched.timed_out(wait.last, timeout)
-            await self._clock.sleep(min(max(poll_interval, pause), left))
-
-
-@attrs.define
-class _Wait(Generic[S]):
-    """One wait: what it saw last, and what it told."""
-
-    watched: Watched[S]
-    on_progress: Callable[[int], Any] | None
-    last: S | None = None
-    told: int = -1
-
-    async def look(self, left: float) -> float:
-        """Look once, and return the seconds for which the server wants to be left alone."""
+        waiter = Waiter(poll_interval, timeout, ends, on_progress is not None, context, future)
+        patrol, told = self._patrol(source), -1
+        patrol.join(job_id, waiter)
         try:
-            self.last = await self.watched.look(max(left, LAST_LOOK))
-        except (NetworkError, RateLimitError, ServerError) as failure:
-            return (failure.retry_after or 0.0) if isinstance(failure, APIError) else 0.0
-        percent = self.watched.progress(self.last)
-        if self.on_progress is not None and percent is not None and percent > self.told:
-            self.told = percent
-            await call_back(self.on_progress, percent)
-        return 0.0
+            while True:
+                await waiter.future
+                state: S = _news(waiter)
+                percent = source.progress(state)
+                if on_progress is not None and percent is not None and percent > told:
+                    told = percent
+                    await call_back(on_progress, percent)
+                if source.is_final(state):
+                    return state
+        finally:
+            patrol.leave(job_id, waiter)
+
+    def learn(self, job_id: str, state: Any) -> None:
+        """Take in a job's state from elsewhere, such as a webhook; a final one ends the waits for it."""
+        self._everywhere(lambda patrol: patrol.learn(job_id, state))
+
+    def close(self) -> None:
+        """End all waits."""
+        error = BlumaError("The client was closed while this waited. The job goes on; wait for it again with its id.")
+        self._everywhere(lambda patrol: patrol.end(error))
+
+    def _everywhere(self, action: Callable[[Patrol[Any]], None]) -> None:
+        for (pid, loop, _), patrol in list(self._patrols.items()):
+            if pid == os.getpid():
+                with contextlib.suppress(RuntimeError):  # the loop was closed
+                    loop.call_soon_threadsafe(action, patrol)
+
+    def _patrol(self, source: Source[S]) -> Patrol[S]:
+        key = os.getpid(), asyncio.get_running_loop(), source.group
+        patrol = self._patrols.get(key)
+        if patrol is None:
+            for gone in [key for key in list(self._patrols) if key[1].is_closed() or key[0] != os.getpid()]:
+                self._patrols.pop(gone, None)
+            patrol = self._patrols[key] = Patrol(source, self._clock, lambda: self._forget(key))
+        return patrol
+
+    def _forget(self, key: Key) -> None:
+        self._patrols.pop(key, None)
+
+
+def _news(waiter: Waiter) -> Any:
+    """Return what a waiter was told, or raise it; from now on it can be told more."""
+    waiter.future = asyncio.get_running_loop().create_future()
+    if waiter.error is not None:
+        raise waiter.error
+    return waiter.state
 
 
 def _require_seconds(name: str, value: object, above: float | None = None) -> None:

@@ -83,7 +83,9 @@ class Videos:
         """
         Return a video once it is completed, or failed: see its `status`.
 
-        A poll that gets no answer, a 429 or a 5xx does not end the wait; a wrong key or an unknown id does, at once.
+        All waits of a client share their polls: a video is read once however many wait for it, and many are read by
+        pages. Where the key's hourly budget would not last, polls are further apart than `poll_interval`. A poll that
+        gets no answer, a 429 or a 5xx does not end the wait; a wrong key or an unknown id does, at once.
 
         Args:
             video_id: What to wait for.

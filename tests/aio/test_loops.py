@@ -12,6 +12,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Coroutine, List, TypeVar
 
+import aiohttp
 import pytest
 
 from bluma_async import AsyncBluma, errors
@@ -144,6 +145,44 @@ def test_one_client_over_three_runs() -> None:
         gc.collect()
     with pytest.raises(errors.BlumaError, match="closed"):
         run(client.videos.get("batch_1"))
+
+
+@pytest.mark.parametrize("is_lent", [False, True])
+def test_sockets_of_a_loop_closed_the_hard_way_are_closed(is_lent: bool) -> None:
+    """The next loop closes them, without a word to the server; a session that was lent is left as it is."""
+    with ThreadPoolExecutor(1) as pool:
+        server = asyncio.new_event_loop()
+        thread = threading.Thread(target=server.run_forever)
+        thread.start()
+        manager = serving(well)
+        base, _ = asyncio.run_coroutine_threadsafe(manager.__aenter__(), server).result()
+
+        def leave() -> AsyncBluma:
+            loop = asyncio.new_event_loop()
+
+            async def use() -> AsyncBluma:
+                lent = aiohttp.ClientSession() if is_lent else None
+                client = AsyncBluma("bluma_test_key", base_url=base, http_session=lent)
+                await client.videos.get("batch_1")
+                if lent is not None:
+                    await lent.close()
+                return client
+
+            client = loop.run_until_complete(use())
+            loop.close()
+            return client
+
+        left = pool.submit(leave).result()
+        transport: Any = left._session.shared.transport
+        (held,) = transport._connections._held.values()
+        transport._connections.leave(lambda _: True)
+
+        assert held.resource.session.closed
+        assert transport._connections._held == {}
+        asyncio.run_coroutine_threadsafe(manager.__aexit__(None, None, None), server).result()
+        server.call_soon_threadsafe(server.stop)
+        thread.join()
+        server.close()
 
 
 def test_one_client_in_eight_threads() -> None:

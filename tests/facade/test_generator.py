@@ -10,6 +10,7 @@ from typing import Tuple
 
 import pytest
 
+from facade.__main__ import main
 from facade.files import BY_HAND, differences, generate, write
 from facade.modules import Twins, render_module
 from facade.source import RefusedError, Source
@@ -285,6 +286,18 @@ def test_the_check_finds_docstrings_for_async_callers(project: Path) -> None:
 
     assert code == 1
     assert "list has a docstring with 'await'" in told
+
+
+@pytest.mark.parametrize(("wrong", "code"), [(False, 0), (True, 1)])
+def test_the_command_line(project: Path, monkeypatch: pytest.MonkeyPatch, wrong: bool, code: int) -> None:
+    """It writes and checks; its exit code says whether something is wrong."""
+    if wrong:
+        path = project / "bluma_async" / "resources" / "templates.py"
+        path.write_text(path.read_text().replace("Return all templates.", "`await` me."))
+
+    for arguments in ([], ["--check"]):
+        monkeypatch.setattr(sys, "argv", ["facade", "--root", str(project), *arguments])
+        assert main() == code
 
 
 def test_writing_makes_it_right(project: Path) -> None:

@@ -1,0 +1,100 @@
+"""What can be waited for, and who waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Hashable, List, Protocol, TypeVar
+
+import attrs
+
+if TYPE_CHECKING:
+    import asyncio
+    import contextvars
+
+    from bluma_async.waiting.pace import Pace
+
+__all__ = ["Entry", "Source", "Waiter"]
+
+S = TypeVar("S")
+
+
+class Source(Protocol[S]):
+    """Where the states of jobs come from."""
+
+    @property
+    def group(self) -> Hashable:
+        """What tells one account from another: jobs of one group are read together."""
+        ...
+
+    async def look(self, job_id: str, within: float) -> S:
+        """Read one job's present state in full, in so many seconds at most."""
+        ...
+
+    async def list_active(self, most_pages: int, within: float) -> tuple[Dict[str, S], int] | None:
+        """
+        Read the states of all jobs that are not finished, by their ids; and say how many requests that took.
+
+        Returns None if there is no such list, or it has too many pages.
+        """
+        ...
+
+    def is_final(self, state: S) -> bool:
+        """Whether it will not change any more."""
+        ...
+
+    def progress(self, state: S) -> int | None:
+        """How far it is, in percent, if the server says so."""
+        ...
+
+    def timed_out(self, job_id: str, last: S | None, timeout: float) -> Exception:
+        """Return the error for a wait that ended first."""
+        ...
+
+    def pace(self) -> Pace:
+        """How fast one may ask."""
+        ...
+
+
+@attrs.define(eq=False)
+class Waiter:
+    """Somebody who waits; moments are the clock's. `work` is what is being read in this one's name."""
+
+    poll_interval: float
+    timeout: float
+    ends: float
+    hears_progress: bool
+    context: contextvars.Context
+    future: asyncio.Future[None]
+    state: Any = None
+    error: BaseException | None = None
+    work: asyncio.Future[Any] | None = None
+
+    def tell(self, state: Any = None, error: BaseException | None = None) -> None:
+        """Have news for it; in its event loop."""
+        self.state, self.error = state, error
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+@attrs.define(eq=False)
+class Entry:
+    """A job that somebody waits for; `is_unlisted` when it was not among the active ones, and is read by itself."""
+
+    job_id: str
+    due: float
+    waiters: List[Waiter] = attrs.field(factory=list)
+    last: Any = None
+    is_unlisted: bool = False
+
+    @property
+    def interval(self) -> float:
+        """The seconds between two looks, as the most eager waiter wants it."""
+        return min(waiter.poll_interval for waiter in self.waiters)
+
+    @property
+    def ends(self) -> float:
+        """When the first of its waiters gives up."""
+        return min(waiter.ends for waiter in self.waiters)
+
+    def due_after(self, moment: float) -> None:
+        """Look again at this moment, or when the first waiter gives up."""
+        self.due = min(moment, self.ends)

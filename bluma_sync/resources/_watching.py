@@ -1,0 +1,52 @@
+# Generated from bluma_async/resources/_watching.py by `nox -s facade`: change that, not this.
+"""Videos as something to wait for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Dict, Hashable
+
+from bluma_sync._portal import run
+
+if TYPE_CHECKING:
+    from bluma_async.errors import WaitTimeoutError
+    from bluma_async.resources import _watching as asynchronous
+    from bluma_async.types import Video
+    from bluma_async.waiting.pace import Pace
+
+__all__ = ["VideoSource"]
+
+
+class VideoSource:
+    """The videos of one account."""
+
+    def __init__(self, twin: asynchronous.VideoSource) -> None:
+        self._async = twin
+
+    @property
+    def group(self) -> Hashable:
+        """The account: whose key it is, and where."""
+        return self._async.group
+
+    def look(self, job_id: str, within: float) -> Video:
+        """Read one video."""
+        return run(self._async.look(job_id, within))
+
+    def list_active(self, most_pages: int, within: float) -> tuple[Dict[str, Video], int] | None:
+        """Read all that are queued or processing, by pages."""
+        return run(self._async.list_active(most_pages, within))
+
+    def is_final(self, state: Video) -> bool:
+        """Whether a video is completed, or failed."""
+        return self._async.is_final(state)
+
+    def progress(self, state: Video) -> int | None:
+        """How far it is; 100 for a completed one, whatever the server says."""
+        return self._async.progress(state)
+
+    def timed_out(self, job_id: str, last: Video | None, timeout: float) -> WaitTimeoutError:
+        """Say what was seen last."""
+        return self._async.timed_out(job_id, last, timeout)
+
+    def pace(self) -> Pace:
+        """How fast the key's budget lets one ask."""
+        return self._async.pace()
