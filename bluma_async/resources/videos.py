@@ -10,9 +10,9 @@ from bluma_async._wire.codec import One
 from bluma_async.resources._creating import create_call
 from bluma_async.resources._paging import MAX_PAGE_SIZE, Pages, require_page_size
 from bluma_async.resources._reconcile import reconcile
-from bluma_async.resources._watching import VideoSource, get_call
 from bluma_async.transfer.download import save_link
 from bluma_async.types import Video, VideoDownload, VideoPage
+from bluma_async.waiting.videos import VideoSource, get_call
 
 if TYPE_CHECKING:
     import os

@@ -116,7 +116,10 @@ class Patrol(Generic[S]):
             self._nap = None
 
     async def _look(self, due: Sequence[Entry]) -> None:
-        now = self._clock.now()
+        now, pace = self._clock.now(), self._source.pace()
+        if pace.is_spent:
+            self._postpone(due, now + pace.spacing())
+            return
         if len(self._entries) <= HANDFUL or now < self._lists_again:
             await self._read(due)
             return
@@ -146,7 +149,8 @@ class Patrol(Generic[S]):
             self._lists_again = began + 60.0
             return entries
         active, cost = listed
-        self._next_round = began + max(ROUND_GAP, cost * self._source.pace().spacing)
+        spacing = self._source.pace().spacing(kept=len(self._entries))  # each will be read once more, in full
+        self._next_round = began + max(ROUND_GAP, cost * spacing)
         self._postpone(entries, self._next_round)
         return self._sort_out(entries, active)
 
@@ -170,9 +174,9 @@ class Patrol(Generic[S]):
         """Read jobs one by one, as many as the pace allows; the others have their turns later."""
         pace, now = self._source.pace(), self._clock.now()
         entries = [entry for entry in entries if entry.waiters]
-        allowed = len(entries) if not pace.is_tight else 0 if pace.is_spent else 1
+        allowed = pace.allowance(len(entries))
         for place, entry in enumerate(entries[allowed:], 1):
-            entry.due_after(now + place * pace.spacing)
+            entry.due_after(now + place * pace.spacing())
         for start in range(0, allowed, AT_ONCE):
             await asyncio.gather(*(self._read_one(entry) for entry in entries[start : min(start + AT_ONCE, allowed)]))
 
@@ -189,7 +193,7 @@ class Patrol(Generic[S]):
         except APIError as refusal:
             self._fail(entry, refusal)
         else:
-            self._postpone([entry], self._clock.now() + self._source.pace().spacing)
+            self._postpone([entry], self._clock.now() + self._source.pace().spacing())
             self._note(entry, state)
 
     async def _in_the_name_of(self, waiter: Waiter, work: Coroutine[Any, Any, Any]) -> Any:

@@ -81,7 +81,7 @@ class Entry:
 
     job_id: str
     due: float
-    waiters: List[Waiter] = attrs.field(factory=list)
+    waiters: List[Waiter] = attrs.field(factory=lambda: [])  # noqa: PIE807 - typed
     last: Any = None
     is_unlisted: bool = False
 

@@ -349,3 +349,20 @@ def test_both_clients_in_one_program(live: Live, bluma: Bluma) -> None:
             return len(await client.templates.list()) + len(bluma.templates.list())
 
     assert in_a_thread(lambda: asyncio.run(count())) == 10
+
+
+def test_waits_of_many_threads_share_their_polls(live: Live, bluma: Bluma) -> None:
+    """Eight threads wait for one video, and it is read about as often as for one."""
+    video = bluma.videos.create(PROMPT, TEMPLATE)
+    gate = threading.Barrier(8)
+
+    def wait() -> str:
+        gate.wait()
+        return str(bluma.videos.wait_for(video.id).status)
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = [future.result() for future in [pool.submit(wait) for _ in range(8)]]
+
+    polls = [record for record in live.sandbox.requests if record.route == "GET /videos/{id}"]
+    assert statuses == ["completed"] * 8
+    assert len(polls) < 22 + 8
