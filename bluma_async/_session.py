@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import platform
-import random
 import uuid
 from datetime import timedelta
 from typing import (
@@ -29,8 +28,8 @@ from typing import (
 
 import attrs
 
-from bluma_async._callbacks import call_back
 from bluma_async._hooks import Observer
+from bluma_async._retrying import pause_before_another
 from bluma_async._version import __version__
 from bluma_async._wire.answers import read
 from bluma_async._wire.budget import RateLimit, read_rate_limit
@@ -41,7 +40,6 @@ from bluma_async.errors import (
     AmbiguousCreateError,
     APIError,
     BlumaError,
-    InvalidArgumentError,
     NetworkError,
     RequestTimeoutError,
 )
@@ -250,18 +248,16 @@ class Session:
         return found
 
     async def _decide(self, trip: Trip[Any], failure: BlumaError, attempt: int, *, can_look: bool) -> Decision:
-        options, delay = self.options, 0.0
-        if options.should_retry is None or isinstance(failure, InvalidArgumentError):
-            repeat = self._policy.is_worth_repeating(failure, attempt)
-        else:
-            repeat = bool(await call_back(options.should_retry, failure, attempt))
-        if repeat and options.calculate_retry_delay is not None:
-            delay = max(float(await call_back(options.calculate_retry_delay, attempt)), 0.0)
-        elif repeat:
-            delay = self._policy.delay(failure, attempt, random.random())  # noqa: S311 - spreads a fleet, hides nothing
+        pause = await pause_before_another(self.options, self._policy, failure, attempt)
         left = math.inf if trip.ends is None else trip.ends - self.shared.clock.now()
         return decide(
-            trip.call.safety, failure, self._policy, repeat=repeat, delay=delay, time_left=left, can_look=can_look
+            trip.call.safety,
+            failure,
+            self._policy,
+            repeat=pause is not None,
+            delay=pause or 0.0,
+            time_left=left,
+            can_look=can_look,
         )
 
 

@@ -156,19 +156,30 @@ class _Pieces:
     """The body of an answer, piece by piece. What whoever reads it raises is theirs, and not turned into anything."""
 
     def __init__(self, response: aiohttp.ClientResponse, request: Request, timeout: float) -> None:
+        self._content = response.content
         self._pieces = response.content.iter_chunked(CHUNK)
         self._request = request
         self._timeout = timeout
+        self._failure: NetworkError | None = None
 
     def __aiter__(self) -> _Pieces:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._failure is not None:
+            raise self._failure
         try:
             return await self._pieces.__anext__()
         except FAILURES as problem:
-            failure = _network_error(problem, self._request, self._timeout, is_sent=True)
-            raise failure from _without_headers(problem)
+            self._failure = _network_error(problem, self._request, self._timeout, is_sent=True)
+            self._failure.__cause__ = _without_headers(problem)
+        return self._left_over() or await self.__anext__()
+
+    def _left_over(self) -> bytes:
+        """Return what came before the connection broke: aiohttp tells of the break first, and keeps the bytes."""
+        held: Any = self._content
+        pieces = list(getattr(held, "_buffer", ()))
+        return b"".join(pieces)[getattr(held, "_buffer_offset", 0) :]
 
 
 class _Body(aiohttp.BytesPayload):

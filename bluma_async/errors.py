@@ -60,9 +60,11 @@ class BlumaError(Exception):
         detail: The server's own sentence about this case, where there is one; else the message.
         status: An HTTP status, whatever went wrong: 503 for the network, 504 for a timeout, 400 for a bad argument.
         attempts: How many requests were sent for the call that failed.
+        video_id: The video that is paid, when a call failed after it was accepted; None otherwise.
     """
 
     status: int = 500
+    video_id: str | None = None
 
     def __init__(self, message: str = "", *, status: int | None = None, attempts: int = 0) -> None:
         super().__init__(message)
@@ -260,7 +262,7 @@ class WaitTimeoutError(BlumaError, TimeoutError):
         *,
         status: int | None = None,
         attempts: int = 0,
-        video_id: str = "",
+        video_id: str | None = None,
         last: Video | None = None,
     ) -> None:
         super().__init__(message, status=status, attempts=attempts)

@@ -16,7 +16,7 @@ LAYERS: List[Tuple[str, ...]] = [
     ("_wire",),
     ("_callbacks", "_logging", "_ports", "_loops", "_proxies", "_resource", "_lazy"),
     ("_options",),
-    ("_hooks",),
+    ("_hooks", "_retrying"),
     ("_transport", "_session"),
     ("waiting", "transfer"),
     ("resources",),

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 from bluma_async._wire.call import Call, get, invalid
 from bluma_async._wire.call import path as path_of
 from bluma_async._wire.codec import One
+from bluma_async.errors import BlumaError
 from bluma_async.resources._creating import create_call
 from bluma_async.resources._paging import MAX_PAGE_SIZE, Pages, require_page_size
 from bluma_async.resources._reconcile import reconcile
-from bluma_async.transfer.download import save_link
-from bluma_async.types import Video, VideoDownload, VideoPage
+from bluma_async.transfer.download import require_place, save_link
+from bluma_async.types import Video, VideoDownload, VideoPage, VideoStatus
 from bluma_async.waiting.videos import VideoSource, get_call
 
 if TYPE_CHECKING:
@@ -70,6 +71,59 @@ class Videos:
         video = await self._session.send(call, look=lambda trip, failure: reconcile(self._session, trip, failure))
         self._session.shared.own(video.id)
         return video
+
+    async def generate(
+        self,
+        context: Mapping[str, Any],
+        template_id: str | None = None,
+        variant_id: str | None = None,
+        webhook_url: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        *,
+        save_to: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        poll_interval: float = 5.0,
+        timeout: float = 600.0,
+        on_progress: Callable[[int], Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Video:
+        """
+        Create a video, wait for it, and save it: `create`, `wait_for` and `save` in one call.
+
+        Args:
+            context: As in `create`, like all up to `options`, and `idempotency_key`.
+            template_id: What to make it from; either this or `variant_id`.
+            variant_id: A saved preset to make it from.
+            webhook_url: Where to send this video's events.
+            options: `resolution` and `watermark`.
+            save_to: Where to write the file; None to write none. Its folder must exist.
+            overwrite: Whether a file that is already there may be replaced.
+            poll_interval: Seconds between two polls; above 0.
+            timeout: Seconds to wait; at least 0.
+            on_progress: Called with each new percentage the server tells. May be async.
+            idempotency_key: What to send as `Idempotency-Key`.
+
+        Returns:
+            The video, completed or failed: see its `status`. A failed one has no file.
+
+        Raises:
+            InvalidArgumentError: The file is there, its folder is not, or as in `create`. Nothing was sent.
+            BlumaError: As in `create`, `wait_for` and `save`. Its `video_id` is that of the video, once there is one:
+                wait for it and save it by that, it is paid.
+        """
+        if save_to is not None:
+            await require_place(save_to, overwrite=overwrite)
+        video = await self.create(
+            context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key
+        )
+        try:
+            done = await self.wait_for(video.id, poll_interval, timeout, on_progress)
+            if save_to is not None and done.status == VideoStatus.COMPLETED:
+                await self.save(done.id, save_to, overwrite=overwrite)
+        except BlumaError as error:
+            error.video_id = video.id
+            raise
+        return done
 
     async def get(self, video_id: str) -> Video:
         """
@@ -132,7 +186,9 @@ class Videos:
         """
         Write a completed video to a file, and return its size in bytes.
 
-        The bytes go to `path` with `.part` behind it; the file itself is either absent or whole.
+        The bytes go to `path` with `.part` behind it; the file itself is either absent or whole, whatever happens. When
+        the connection breaks, fetching goes on behind what is there, in this call or in a later one, if the server
+        still has the same file. A link that has expired meanwhile is signed again.
 
         Args:
             video_id: Which video.
@@ -143,7 +199,8 @@ class Videos:
         Raises:
             InvalidArgumentError: The file is there, or its folder is not. Nothing was fetched.
             ValidationError: The video is not completed.
-            NetworkError: The connection broke; the file was not written.
+            NetworkError: The connection broke too often; save it again to go on.
+            BlumaError: The disk refused; what is there stays for the next time.
         """
 
         async def sign() -> str:

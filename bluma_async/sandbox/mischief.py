@@ -144,9 +144,21 @@ async def _body_of(request: web.Request, handler: Handler) -> tuple[bytes, web.S
     if isinstance(response, web.FileResponse):
         # aiohttp has no other way to ask for the path.
         path = response._path  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        return await asyncio.get_running_loop().run_in_executor(None, path.read_bytes), response
+        whole = await asyncio.get_running_loop().run_in_executor(None, path.read_bytes)
+        return _range_of(request, whole, response)
     body = response.body if isinstance(response, web.Response) else b""
     return bytes(body) if isinstance(body, (bytes, bytearray)) else b"", response
+
+
+def _range_of(request: web.Request, whole: bytes, response: web.FileResponse) -> tuple[bytes, web.StreamResponse]:
+    """Return what is asked for of a file, and the head that goes with it."""
+    tag: str = getattr(response, "tag", "")
+    begin = request.http_range.start or 0
+    headers = {**response.headers, "ETag": tag, "Content-Type": "application/octet-stream"}
+    if not begin or request.headers.get("If-Range", tag) != tag:
+        return whole, web.Response(headers=headers)
+    span = f"bytes {begin}-{len(whole) - 1}/{len(whole)}"
+    return whole[begin:], web.Response(status=206, headers={**headers, "Content-Range": span})
 
 
 def _headers_of(plain: web.StreamResponse, length: int) -> Dict[str, str]:

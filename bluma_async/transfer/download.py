@@ -1,31 +1,38 @@
 """
-Write what a link gives to a file.
+Write what a link gives to a file, however often the connection breaks.
 
-Rule 1: the file is either absent or whole. Bytes go beside it, and take its name once they are all there and on disk.
-Rule 2: the disk never blocks the event loop.
+Rule 1: what was fetched stays, and the next attempt, or the next program, goes on behind it if the file is the same.
+Rule 2: a link that has expired is signed again, once.
+Rule 3: the disk never blocks the event loop, and what the user's callback raises comes out as it is.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
+import re
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
 
 from bluma_async._callbacks import call_back
+from bluma_async._retrying import pause_before_another
 from bluma_async._wire.answers import error_of
 from bluma_async._wire.call import invalid
 from bluma_async._wire.messages import Answer
-from bluma_async.errors import NetworkError
+from bluma_async.errors import APIError, BlumaError, NetworkError, ServerError
+from bluma_async.transfer.part import Part
 
 if TYPE_CHECKING:
+    import os
+
     from bluma_async._session import Session
     from bluma_async._wire.messages import Download
 
-__all__ = ["save_link"]
+__all__ = ["require_place", "save_link"]
 
 OnBytes = Callable[[int, "int | None"], Any]
 LARGEST_ERROR = 2**16
+BATCH = 2**20  # bytes that are written at a time: each time costs a hop to another thread
+EXPIRED = (403, 404, 410)
+MP4 = (b"ftyp", 4)  # what every MP4 has, and where
 
 
 async def save_link(
@@ -41,80 +48,157 @@ async def save_link(
 
     Args:
         session: What to fetch with.
-        sign: Gives the link.
+        sign: Gives the link, and another one when that has expired.
         file: Where to write.
         overwrite: Whether a file that is there may be replaced.
         on_progress: Called with the bytes written and the bytes there are, if known.
 
     Raises:
         InvalidArgumentError: The file is there, or its folder is not.
-        APIError: The link's host refused it.
-        NetworkError: The connection broke, or closed before all bytes were there.
+        APIError: The link's host refused it, or what it gave is no MP4 though it says so.
+        NetworkError: The connection broke too often.
+        BlumaError: The disk refused.
     """
+    target = Path(file)
+    await require_place(target, overwrite=overwrite)
+    fetch = _Fetch(session, sign, Part(target), on_progress)
+    try:
+        return await fetch.run()
+    finally:
+        await fetch.close()
+
+
+async def require_place(file: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """
+    See that a file can be written there.
+
+    Raises:
+        InvalidArgumentError: The file is there, or its folder is not.
+    """
+    await _in_thread(_require_place, Path(file), overwrite)
+
+
+class _Fetch:
+    """One file on its way."""
+
+    def __init__(
+        self, session: Session, sign: Callable[[], Awaitable[str]], part: Part, on_progress: OnBytes | None
+    ) -> None:
+        self._session = session
+        self._sign = sign
+        self._part = part
+        self._on_progress = on_progress
+
+    async def run(self) -> int:
+        """Fetch until all is there; return how much that is."""
+        link, attempt, signed = await self._sign(), 0, 1
+        while True:
+            offset, tag = await _in_thread(self._part.found)
+            try:
+                return await self._fetch(link, offset, tag)
+            except (NetworkError, APIError) as failure:
+                if failure.status in EXPIRED and signed == 1:
+                    link, signed = await self._sign(), 2
+                    continue
+                is_further = (await _in_thread(self._part.found))[0] > offset
+                attempt = await self._pause(failure, 0 if is_further else attempt)
+
+    async def close(self) -> None:
+        """Let go of the disk, also when interrupted."""
+        import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
+
+        with anyio.CancelScope(shield=True):
+            await _in_thread(self._part.close)
+
+    async def _pause(self, failure: BlumaError, attempt: int) -> int:
+        options = self._session.options
+        pause = await pause_before_another(options, options.retry_policy, failure, attempt)
+        await _in_thread(self._part.close)
+        if pause is None:
+            raise failure
+        await self._session.shared.clock.sleep(pause)
+        return attempt + 1
+
+    async def _fetch(self, link: str, offset: int, tag: str) -> int:
+        asked = {"Range": f"bytes={offset}-", "If-Range": tag} if offset else {}
+        async with self._session.stream(link, asked) as download:
+            if offset and download.status == 416 and _total(download) == offset:
+                return await self._keep(download, offset)  # the last attempt had all, and did not know
+            begin = await self._begin(download, offset)
+            size = await self._copy(download, begin)
+            total = _total(download)
+            if total is not None and size != total:
+                raise NetworkError(f"The download broke off after {size} of {total} bytes. Save it again to go on.")
+            return await self._keep(download, size)
+
+    async def _begin(self, download: Download, offset: int) -> int:
+        """Return where the bytes that come belong, and open the file there."""
+        if download.status == 416:
+            await _in_thread(self._part.discard)
+            raise NetworkError("The file on the server is not the one that was begun. Save it again to start over.")
+        if download.status not in {200, 206}:
+            raise error_of(Answer(download.status, download.headers, await _beginning(download)))
+        begin = 0 if download.status == 200 else _first(download)
+        if begin not in {0, offset}:
+            raise NetworkError(f"The server sent bytes from {begin}, and was asked for those from {offset}.")
+        tag = download.headers.get("etag", "")
+        await _in_thread(self._part.open, begin, "" if tag.startswith("W/") or not tag.isascii() else tag)
+        return begin
+
+    async def _copy(self, download: Download, size: int) -> int:
+        total, waiting = _total(download), 0
+        batch: List[bytes] = []
+        try:
+            async for piece in download.pieces:
+                batch.append(piece)
+                waiting += len(piece)
+                if waiting >= BATCH:
+                    size, batch, waiting = await self._write(batch, size + waiting, total), [], 0
+        finally:  # what came before the connection broke need not come again
+            size = await self._write(batch, size + waiting, total) if batch else size
+        return size
+
+    async def _write(self, batch: List[bytes], size: int, total: int | None) -> int:
+        await _in_thread(self._part.write, batch)
+        if self._on_progress is not None:
+            await call_back(self._on_progress, size, total)
+        return size
+
+    async def _keep(self, download: Download, size: int) -> int:
+        await _in_thread(self._part.end)
+        is_video = download.headers.get("content-type", "").startswith("video/mp4")
+        if is_video and not await _in_thread(self._part.starts_with, *MP4):
+            await _in_thread(self._part.discard)
+            raise ServerError("The server sent a video that is no MP4; it was not kept.", status=502)
+        await _in_thread(self._part.keep)
+        return size
+
+
+async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
+    """Do something with the disk; what it refuses is told as an error of ours."""
     import anyio.to_thread  # noqa: PLC0415 - importing the SDK must not load anyio
 
-    target, part = Path(file), _Part(Path(f"{os.fspath(file)}.part"))
-    await anyio.to_thread.run_sync(_require_place, target, overwrite)
     try:
-        async with session.stream(await sign(), {}) as download:
-            await anyio.to_thread.run_sync(part.open)
-            size = await _copy(download, part, on_progress)
-        await anyio.to_thread.run_sync(part.keep, target)
-    except BaseException:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(part.drop)
-        raise
-    return size
+        return await anyio.to_thread.run_sync(function, *args)
+    except OSError as problem:
+        where = problem.filename or "the file"
+        raise BlumaError(
+            f"{where} could not be written: {problem.strerror or problem}. Save it again to go on."
+        ) from problem
 
 
-class _Part:
-    """The bytes so far, beside the file that they will be. Everything here blocks."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._is_begun = False
-        self._file: IO[bytes]
-
-    def open(self) -> None:
-        """Begin with an empty file."""
-        self._file = self._path.open("wb")
-        self._is_begun = True
-
-    def write(self, piece: bytes) -> None:
-        """Add bytes."""
-        self._file.write(piece)
-
-    def keep(self, target: Path) -> None:
-        """See that all is on disk, and give it the file's name."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._path.replace(target)
-
-    def drop(self) -> None:
-        """Leave nothing behind."""
-        if self._is_begun:
-            self._file.close()
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+def _total(download: Download) -> int | None:
+    """Return how many bytes the whole file has, if the server says so."""
+    spanned = re.fullmatch(r"bytes (?:\d+-\d+|\*)/(\d+)", download.headers.get("content-range", ""))
+    length = download.headers.get("content-length", "")
+    if spanned:
+        return int(spanned[1])
+    return int(length) if download.status == 200 and length.isdigit() else None
 
 
-async def _copy(download: Download, part: _Part, on_progress: OnBytes | None) -> int:
-    import anyio.to_thread  # noqa: PLC0415 - as above
-
-    if download.status != 200:
-        raise error_of(Answer(download.status, download.headers, await _beginning(download)))
-    length = download.headers.get("content-length")
-    total = int(length) if length and length.isdigit() else None
-    size = 0
-    async for piece in download.pieces:
-        await anyio.to_thread.run_sync(part.write, piece)
-        size += len(piece)
-        if on_progress is not None:
-            await call_back(on_progress, size, total)
-    if total is not None and size != total:
-        raise NetworkError(f"The download broke off after {size} of {total} bytes; nothing was kept. Save it again.")
-    return size
+def _first(download: Download) -> int:
+    spanned = re.match(r"bytes (\d+)-", download.headers.get("content-range", ""))
+    return int(spanned[1]) if spanned else -1
 
 
 async def _beginning(download: Download) -> bytes:

@@ -41,7 +41,7 @@ class Patrol(Generic[S]):
     """One task that looks, as long as somebody waits."""
 
     def __init__(self, source: Source[S], clock: Clock, on_empty: Callable[[], None]) -> None:
-        self.loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         self._source = source
         self._clock = clock
         self._on_empty = on_empty
@@ -59,7 +59,7 @@ class Patrol(Generic[S]):
         entry.waiters.append(waiter)
         entry.due = self._clock.now()
         if self._task is None:
-            self._task = contextvars.Context().run(self.loop.create_task, self._run())
+            self._task = contextvars.Context().run(self._loop.create_task, self._run())
         elif self._nap is not None:
             self._nap.cancel()
 
@@ -108,7 +108,7 @@ class Patrol(Generic[S]):
         """Sleep until something is due, or somebody joins."""
         if seconds <= 0:
             return
-        self._nap = self.loop.create_task(self._clock.sleep(seconds))
+        self._nap = self._loop.create_task(self._clock.sleep(seconds))
         try:
             await asyncio.wait([self._nap])
         finally:
@@ -198,7 +198,7 @@ class Patrol(Generic[S]):
 
     async def _in_the_name_of(self, waiter: Waiter, work: Coroutine[Any, Any, Any]) -> Any:
         """Do something in a waiter's context, and no longer than it waits."""
-        waiter.work = task = waiter.context.copy().run(self.loop.create_task, work)
+        waiter.work = task = waiter.context.copy().run(self._loop.create_task, work)
         try:
             await asyncio.wait([task])
         finally:

@@ -64,6 +64,61 @@ class Videos:
             self._async.create(context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key)
         )
 
+    def generate(
+        self,
+        context: Mapping[str, Any],
+        template_id: str | None = None,
+        variant_id: str | None = None,
+        webhook_url: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        *,
+        save_to: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        poll_interval: float = 5.0,
+        timeout: float = 600.0,
+        on_progress: Callable[[int], Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Video:
+        """
+        Create a video, wait for it, and save it: `create`, `wait_for` and `save` in one call.
+
+        Args:
+            context: As in `create`, like all up to `options`, and `idempotency_key`.
+            template_id: What to make it from; either this or `variant_id`.
+            variant_id: A saved preset to make it from.
+            webhook_url: Where to send this video's events.
+            options: `resolution` and `watermark`.
+            save_to: Where to write the file; None to write none. Its folder must exist.
+            overwrite: Whether a file that is already there may be replaced.
+            poll_interval: Seconds between two polls; above 0.
+            timeout: Seconds to wait; at least 0.
+            on_progress: Called with each new percentage the server tells. May be async.
+            idempotency_key: What to send as `Idempotency-Key`.
+
+        Returns:
+            The video, completed or failed: see its `status`. A failed one has no file.
+
+        Raises:
+            InvalidArgumentError: The file is there, its folder is not, or as in `create`. Nothing was sent.
+            BlumaError: As in `create`, `wait_for` and `save`. Its `video_id` is that of the video, once there is one:
+                wait for it and save it by that, it is paid.
+        """
+        return run(
+            self._async.generate(
+                context,
+                template_id,
+                variant_id,
+                webhook_url,
+                options,
+                save_to=save_to,
+                overwrite=overwrite,
+                poll_interval=poll_interval,
+                timeout=timeout,
+                on_progress=on_progress,
+                idempotency_key=idempotency_key,
+            )
+        )
+
     def get(self, video_id: str) -> Video:
         """
         Return a video as it is now.
@@ -121,7 +176,9 @@ class Videos:
         """
         Write a completed video to a file, and return its size in bytes.
 
-        The bytes go to `path` with `.part` behind it; the file itself is either absent or whole.
+        The bytes go to `path` with `.part` behind it; the file itself is either absent or whole, whatever happens. When
+        the connection breaks, fetching goes on behind what is there, in this call or in a later one, if the server
+        still has the same file. A link that has expired meanwhile is signed again.
 
         Args:
             video_id: Which video.
@@ -132,7 +189,8 @@ class Videos:
         Raises:
             InvalidArgumentError: The file is there, or its folder is not. Nothing was fetched.
             ValidationError: The video is not completed.
-            NetworkError: The connection broke; the file was not written.
+            NetworkError: The connection broke too often; save it again to go on.
+            BlumaError: The disk refused; what is there stays for the next time.
         """
         return run(self._async.save(video_id, path, overwrite=overwrite, on_progress=on_progress))
 

@@ -56,12 +56,12 @@ class _File(web.FileResponse):
 
     def __init__(self, path: Path, *, headers: Mapping[str, str], tag: str) -> None:
         super().__init__(path, headers=headers)
-        self._tag = tag
+        self.tag = tag
 
     async def prepare(self, request: web.BaseRequest) -> Any:
         """Serve the range that is asked for, unless `If-Range` names another version."""
-        wanted = request.headers.get("If-Range", self._tag)
-        if wanted.startswith(('"', "W/")) and wanted != self._tag:
+        wanted = request.headers.get("If-Range", self.tag)
+        if wanted.startswith(('"', "W/")) and wanted != self.tag:
             kept = {name: value for name, value in request.headers.items() if name.lower() != "range"}
             request = request.clone(headers=kept)
         return await super().prepare(request)

@@ -1,0 +1,83 @@
+"""From a prompt to a file in one call, and what is known when it fails half-way."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+
+from bluma import Bluma
+from bluma_async import AsyncBluma, errors
+from bluma_async.sandbox import Sandbox
+from tests.fakes import answer, client_with
+from tests.live import Live, SandboxTime
+
+PROMPT = {"prompt": "Hello"}
+ACCEPTED = answer(202, {"id": "batch_1", "status": "queued", "credits_charged": 2})
+
+
+async def test_from_a_prompt_to_a_file(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """Created, waited for, saved; progress is told."""
+    told: List[int] = []
+    work = asyncio.ensure_future(
+        client.videos.generate(
+            PROMPT, "ugc-text-overlay", save_to=tmp_path / "x.mp4", poll_interval=0.01, on_progress=told.append
+        )
+    )
+    while not told:
+        await asyncio.sleep(0)
+    await sandbox.advance(105)
+
+    video = await work
+
+    assert (video.status, told[-1]) == ("completed", 100)
+    assert (tmp_path / "x.mp4").stat().st_size == video.size_bytes
+
+
+async def test_without_a_file(client: AsyncBluma, sandbox: Sandbox) -> None:
+    """The video alone, a failed one too."""
+    work = asyncio.ensure_future(
+        client.videos.generate({"prompt": "Hello [fail]"}, "ugc-text-overlay", poll_interval=0.01)
+    )
+    while sandbox.state()["jobs"]["live"] == 0:
+        await asyncio.sleep(0)
+    await sandbox.advance(105)
+
+    assert (await work).status == "failed"
+
+
+async def test_a_place_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
+    """It is refused before the create."""
+    client, transport, _ = client_with(ACCEPTED)
+    (tmp_path / "x.mp4").write_bytes(b"mine")
+
+    for place in ("x.mp4", "missing/x.mp4"):
+        with pytest.raises(errors.InvalidArgumentError):
+            await client.videos.generate(PROMPT, "t", save_to=tmp_path / place)
+
+    assert transport.requests == []
+
+
+@pytest.mark.parametrize("failure", [answer(401, b"{}"), errors.RequestTimeoutError("late")])
+async def test_a_failure_after_the_create_tells_the_id(failure: Any) -> None:
+    """The video is paid: whoever catches the error can go on with it."""
+    client, _, _ = client_with(ACCEPTED, failure)
+    refused, _, _ = client_with(answer(402, b"{}"))
+
+    with pytest.raises(errors.BlumaError) as raised:
+        await client.videos.generate(PROMPT, "t", timeout=1)
+    with pytest.raises(errors.InsufficientCreditsError) as unpaid:
+        await refused.videos.generate(PROMPT, "t")
+
+    assert (raised.value.video_id, unpaid.value.video_id) == ("batch_1", None)
+
+
+def test_the_blocking_twin_generates_too(tmp_path: Path) -> None:
+    """The same call, without a loop in sight."""
+    live = Live()
+    with live as sandbox, Bluma(sandbox.live_key, base_url=sandbox.base_url, clock=SandboxTime(live)) as client:
+        video = client.videos.generate(PROMPT, "ugc-text-overlay", save_to=tmp_path / "x.mp4")
+
+    assert (tmp_path / "x.mp4").stat().st_size == video.size_bytes

@@ -1,0 +1,241 @@
+"""Saving: whatever breaks, the file is whole or not there, and what was fetched is not fetched again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import pytest
+
+from bluma_async import AsyncBluma, errors
+from bluma_async.sandbox import Sandbox
+from tests.blocking.processes import ROOT
+from tests.fakes import answer, client_with
+
+WHOLE = bytes(range(256)) * 40
+SIGNED = answer(200, {"download_url": "https://cdn/v1/x.mp4"})
+TAG = '"one"'
+
+
+def served(body: bytes = WHOLE, status: int = 200, tag: Optional[str] = TAG, **headers: str) -> Any:
+    """Return what a file's host answers."""
+    named = {"ETag": tag} if tag else {}
+    return answer(status, body, {"Content-Length": str(len(body)), **named, **headers})
+
+
+def rest(begin: int, tag: str = TAG, total: int = len(WHOLE)) -> Any:
+    """Return the answer to a range request."""
+    span = f"bytes {begin}-{len(WHOLE) - 1}/{total}"
+    return answer(206, WHOLE[begin:], {"ETag": tag, "Content-Range": span})
+
+
+def cut(after: int, tag: Optional[str] = TAG) -> Any:
+    """Return an answer that promises all and gives less."""
+    named = {"ETag": tag} if tag else {}
+    return answer(200, WHOLE[:after], {"Content-Length": str(len(WHOLE)), **named})
+
+
+def names(folder: Path) -> List[str]:
+    """Return what is in a folder."""
+    return sorted(os.listdir(folder))  # noqa: PTH208 - names, at once
+
+
+def asked(transport: Any) -> List[Dict[str, str]]:
+    """Return the range headers of every request to the file's host."""
+    wanted = ("Range", "If-Range")
+    sent = [request for request in transport.requests if request.url.startswith("https://cdn")]
+    return [{name: request.headers[name] for name in wanted if name in request.headers} for request in sent]
+
+
+async def test_a_cut_is_continued(tmp_path: Path) -> None:
+    """The next attempt asks for the rest, of this version alone."""
+    client, transport, clock = client_with(SIGNED, cut(1000), rest(1000))
+
+    size = await client.videos.save("a", tmp_path / "x.mp4")
+
+    assert ((tmp_path / "x.mp4").read_bytes(), size) == (WHOLE, len(WHOLE))
+    assert asked(transport) == [{}, {"Range": "bytes=1000-", "If-Range": TAG}]
+    assert clock.slept == [1]
+    assert names(tmp_path) == ["x.mp4"]
+
+
+async def test_a_later_program_goes_on(tmp_path: Path) -> None:
+    """What one left behind, another continues."""
+    first, _, _ = client_with(SIGNED, cut(1000), max_retries=0)
+    with pytest.raises(errors.NetworkError, match="1000 of 10240 bytes"):
+        await first.videos.save("a", tmp_path / "x.mp4")
+    assert names(tmp_path) == ["x.mp4.part", "x.mp4.part.etag"]
+
+    second, transport, _ = client_with(SIGNED, rest(1000))
+    await second.videos.save("a", tmp_path / "x.mp4")
+
+    assert (tmp_path / "x.mp4").read_bytes() == WHOLE
+    assert asked(transport) == [{"Range": "bytes=1000-", "If-Range": TAG}]
+    assert names(tmp_path) == ["x.mp4"]
+
+
+@pytest.mark.parametrize("begun", [b"old", WHOLE[:500] + b"x" * 20_000])
+async def test_another_version_starts_over(tmp_path: Path, begun: bytes) -> None:
+    """A 200 for a range request means that the file is another one: nothing of the old stays."""
+    (tmp_path / "x.mp4.part").write_bytes(begun)
+    (tmp_path / "x.mp4.part.etag").write_text('"other"')
+    client, transport, _ = client_with(SIGNED, served())
+
+    await client.videos.save("a", tmp_path / "x.mp4")
+
+    assert (tmp_path / "x.mp4").read_bytes() == WHOLE
+    assert asked(transport) == [{"Range": f"bytes={len(begun)}-", "If-Range": '"other"'}]
+
+
+async def test_bytes_of_no_known_version_are_not_continued(tmp_path: Path) -> None:
+    """Without a name for what is there, all of it comes again; and without one from the server nothing stays."""
+    (tmp_path / "x.mp4.part").write_bytes(b"what is this")
+    client, transport, _ = client_with(SIGNED, cut(1000, tag=None), cut(2000, tag='W/"weak"'), served(tag=None))
+
+    await client.videos.save("a", tmp_path / "x.mp4")
+
+    assert (tmp_path / "x.mp4").read_bytes() == WHOLE
+    assert asked(transport) == [{}, {}, {}]
+    assert names(tmp_path) == ["x.mp4"]
+
+
+async def test_all_was_there_already(tmp_path: Path) -> None:
+    """A program killed between the last byte and the rename finds out, and does not fetch again."""
+    (tmp_path / "x.mp4.part").write_bytes(WHOLE)
+    (tmp_path / "x.mp4.part.etag").write_text(TAG)
+    client, _, _ = client_with(SIGNED, answer(416, b"", {"Content-Range": f"bytes */{len(WHOLE)}"}))
+
+    assert await client.videos.save("a", tmp_path / "x.mp4") == len(WHOLE)
+
+    assert (tmp_path / "x.mp4").read_bytes() == WHOLE
+    assert names(tmp_path) == ["x.mp4"]
+
+
+async def test_more_than_there_is_starts_over(tmp_path: Path) -> None:
+    """A part that is longer than the file is of no use."""
+    (tmp_path / "x.mp4.part").write_bytes(WHOLE + b"more")
+    (tmp_path / "x.mp4.part.etag").write_text(TAG)
+    client, transport, _ = client_with(SIGNED, answer(416, b"", {"Content-Range": f"bytes */{len(WHOLE)}"}), served())
+
+    await client.videos.save("a", tmp_path / "x.mp4")
+
+    assert (tmp_path / "x.mp4").read_bytes() == WHOLE
+    assert asked(transport)[1] == {}
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+async def test_an_expired_link_is_signed_again_once(tmp_path: Path, status: int) -> None:
+    """Then it is a refusal."""
+    again = answer(200, {"download_url": "https://cdn/v1/y.mp4"})
+    client, transport, _ = client_with(SIGNED, answer(status, b""), again, served())
+    refused, _, _ = client_with(SIGNED, answer(status, b""), again, answer(status, b""))
+
+    await client.videos.save("a", tmp_path / "x.mp4")
+    with pytest.raises(errors.APIError) as raised:
+        await refused.videos.save("a", tmp_path / "y.mp4")
+
+    assert [request.url[-5:] for request in transport.requests if "cdn" in request.url] == ["x.mp4", "y.mp4"]
+    assert raised.value.status == status
+    assert names(tmp_path) == ["x.mp4"]
+
+
+async def test_what_is_no_video_is_not_kept(tmp_path: Path) -> None:
+    """A page that calls itself an MP4."""
+    page = served(b"<html>sorry</html>", **{"Content-Type": "video/mp4"})
+    client, _, _ = client_with(SIGNED, page, max_retries=0)
+
+    with pytest.raises(errors.ServerError, match="no MP4"):
+        await client.videos.save("a", tmp_path / "x.mp4")
+
+    assert names(tmp_path) == []
+
+
+async def test_attempts_without_progress_come_to_an_end(tmp_path: Path) -> None:
+    """Three retries for each stretch that brings nothing; a byte more begins a new count."""
+    client, transport, clock = client_with(SIGNED, cut(10), errors.NetworkError("cut"))
+
+    with pytest.raises(errors.NetworkError):
+        await client.videos.save("a", tmp_path / "x.mp4")
+
+    assert clock.slept == [1, 2, 4]
+    assert len(asked(transport)) == 4
+    assert (tmp_path / "x.mp4.part").read_bytes() == WHOLE[:10]
+
+
+async def test_a_range_that_was_not_asked_for_is_refused(tmp_path: Path) -> None:
+    """Bytes go where they belong, or nowhere."""
+    (tmp_path / "x.mp4.part").write_bytes(WHOLE[:100])
+    (tmp_path / "x.mp4.part.etag").write_text(TAG)
+    client, _, _ = client_with(SIGNED, rest(50), max_retries=0)
+
+    with pytest.raises(errors.NetworkError, match="bytes from 50"):
+        await client.videos.save("a", tmp_path / "x.mp4")
+
+    assert (tmp_path / "x.mp4.part").read_bytes() == WHOLE[:100]
+
+
+async def test_cut_at_fifty_random_bytes(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """Against the sandbox: every attempt gets a little further, and the file is whole in the end."""
+    video = await client.videos.create({"prompt": "Test"}, "ugc-text-overlay")
+    await sandbox.advance(105)
+    await client.videos.save(video.id, tmp_path / "whole.mp4")
+    dice = random.Random(7)
+    for _ in range(50):
+        sandbox.faults.add("GET /cdn/{place}", "truncate", after=dice.randint(1, 150))
+
+    await client.videos.save(video.id, tmp_path / "cut.mp4")
+
+    assert (tmp_path / "cut.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+    assert names(tmp_path) == ["cut.mp4", "whole.mp4"]
+
+
+LIMITED = """
+import resource, sys
+from bluma import Bluma
+from bluma.errors import BlumaError
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+with Bluma() as client:
+    try:
+        client.videos.save(sys.argv[1], sys.argv[2])
+    except BlumaError as error:
+        print(error)
+"""
+KILLED = """
+import os, signal, sys
+from bluma import Bluma
+with Bluma() as client:
+    client.videos.save(sys.argv[1], sys.argv[2], on_progress=lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits, and no such signal")
+@pytest.mark.parametrize(("code", "exit_code"), [(LIMITED, 0), (KILLED, -signal.SIGKILL)], ids=["disk full", "kill -9"])
+async def test_a_program_that_ends_half_way_leaves_no_half_file(
+    sandbox: Sandbox, client: AsyncBluma, tmp_path: Path, code: str, exit_code: int
+) -> None:
+    """The disk refuses, or the program is killed: the file is not there, and saving again makes it whole."""
+    video = await client.videos.create({"prompt": "Test"}, "ugc-text-overlay")
+    await sandbox.advance(105)
+    target = tmp_path / "x.mp4"
+    environment = {"PYTHONPATH": str(ROOT), "BLUMA_API_KEY": sandbox.live_key, "BLUMA_BASE_URL": sandbox.base_url}
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, video.id, str(target), stdout=subprocess.PIPE, env={**os.environ, **environment}
+    )
+    out, _ = await process.communicate()
+
+    assert (process.returncode, target.exists()) == (exit_code, False)
+    assert code is KILLED or b"could not be written" in out
+    assert await client.videos.save(video.id, target) == video_size(sandbox, video.id)
+    assert names(tmp_path) == ["x.mp4"]
+
+
+def video_size(sandbox: Sandbox, video_id: str) -> int:
+    """Return how large a video's file is."""
+    return int(sandbox._running.videos.need(video_id)["size_bytes"])
