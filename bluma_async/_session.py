@@ -152,6 +152,11 @@ class Session:
         """The key's budget as the last answer told it."""
         return read_rate_limit(self.shared.budgets.get(self.options.api_key, {}))
 
+    @property
+    def user_agent(self) -> str:
+        """How this client introduces itself."""
+        return self._headers["User-Agent"]
+
     def with_options(self, changes: Mapping[str, Any]) -> Session:
         """Return a session with other options over the same connections."""
         return Session(self.options.changed(changes), self.shared)
@@ -209,7 +214,7 @@ class Session:
 
     def stream(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Download]:
         """Open a plain or signed link. The key is not sent: the link is proof enough, and its host is not the API's."""
-        agent = {"User-Agent": self._headers["User-Agent"], "Accept-Encoding": "identity"}
+        agent = {"User-Agent": self.user_agent, "Accept-Encoding": "identity"}
         return self.shared.reach().stream(Request("GET", url, {**agent, **headers}), self.options.timeout)
 
     async def close(self) -> None:

@@ -37,6 +37,7 @@ __all__ = ["AiohttpTransport"]
 
 FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+NO_TYPE = ("Content-Type",)  # a signed link may have been signed without one
 LARGE_BODY = 2**20  # aiohttp warns of larger bytes, and takes a reader instead
 CHUNK = 2**16
 
@@ -101,9 +102,9 @@ class AiohttpTransport:
             await connections.gate.acquire()
         else:
             timeout = min(timeout, await _queue(connections.gate, request, patience))
-        body: _Body | aiohttp.FormData | io.BytesIO | None = None
+        body: Any = None
         try:
-            if request.body is not None or request.parts:
+            if request.body is not None or request.parts or request.pieces:
                 body = await _body(request)
             response = await self._request(connections.session, request, body, timeout)
             # `read` gives the connection back at the end, and closes it on any error.
@@ -149,6 +150,7 @@ class AiohttpTransport:
             allow_redirects=request.method == "GET",  # aiohttp drops the key on the way to another origin
             raise_for_status=False,
             proxy=self._proxies.of(request.url),
+            skip_auto_headers=NO_TYPE if request.pieces else None,
         )
 
 
@@ -196,7 +198,7 @@ class _Body(aiohttp.BytesPayload):
         await super().write_with_length(writer, content_length)
 
 
-async def _body(request: Request) -> _Body | aiohttp.FormData | io.BytesIO | None:
+async def _body(request: Request) -> object:
     if request.parts:
         form = aiohttp.FormData(list(request.fields.items()))
         for part in request.parts:
@@ -204,7 +206,7 @@ async def _body(request: Request) -> _Body | aiohttp.FormData | io.BytesIO | Non
             form.add_field(part.name, reader, filename=part.file_name, content_type=part.content_type)
         return form
     if request.body is None:
-        return None
+        return request.pieces
     return _Body(request.body) if len(request.body) < LARGE_BODY else io.BytesIO(request.body)
 
 

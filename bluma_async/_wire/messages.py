@@ -20,12 +20,13 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @attrs.frozen
 class Part:
-    """One file of a multipart body. `open` gives a fresh reader for every attempt."""
+    """One file to send, of so many bytes. `open` gives a fresh reader for every attempt."""
 
     name: str
     file_name: str
     content_type: str
     open: Callable[[], BinaryIO]
+    size: int = 0
 
 
 @attrs.define  # not frozen: one is made for every call, and frozen ones take thrice as long
@@ -38,6 +39,7 @@ class Request:
     body: bytes | None = None
     parts: Sequence[Part] = ()
     fields: Mapping[str, str] = NOTHING
+    pieces: AsyncIterator[bytes] | None = None  # a body that is made while it is sent
 
 
 @attrs.define  # as above

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, List, Sequence, overload
+from typing import TYPE_CHECKING, Any, Callable, List, Sequence, overload
 
 from bluma_async._wire.call import Call, compact, delete, get, invalid, path, post, put, require_text
 from bluma_async._wire.codec import Many, One
-from bluma_async.resources._uploading import AssetFile, parts_of
+from bluma_async.resources._uploading import AssetFile, gather_some, parts_of
+from bluma_async.transfer.upload import put_file
 from bluma_async.types import Asset, AssetUploadResponse
 
 if TYPE_CHECKING:
@@ -64,6 +65,64 @@ class Assets:
         parts = await parts_of(files, file_type)
         fields = {} if collection_id is None else {"collection_id": require_text("collection_id", collection_id)}
         return await self._session.send(post("/assets/upload", Many(Asset, "assets"), parts=parts, fields=fields))
+
+    async def upload_file(
+        self,
+        file: AssetFile,
+        *,
+        name: str | None = None,
+        file_type: str | None = None,
+        collection_ids: Sequence[str] | None = None,
+        on_progress: Callable[[int, int], Any] | None = None,
+    ) -> Asset:
+        """
+        Upload one file, and return its asset: signs a link, sends the bytes there, and reads the asset.
+
+        A path is read while it is sent. What breaks off is sent again from its first byte, as the client's retries say.
+
+        Args:
+            file: A path, bytes, or a binary file object; of at most 100 MB.
+            name: The asset's name; the file's own by default.
+            file_type: The MIME type, such as `image/jpeg`; guessed from the name by default.
+            collection_ids: Collections to put the asset into.
+            on_progress: Called with the bytes sent so far and the bytes there are. May be async.
+
+        Raises:
+            InvalidArgumentError: The file is not there, is too large, or is no file. Nothing was sent.
+            NetworkError: The connection broke too often.
+        """
+        (part,) = await parts_of([file], file_type)
+        signed = await self._session.send(_presign(name or part.file_name, part.content_type, collection_ids))
+        await put_file(self._session, signed.upload_url, part, on_progress)
+        return await self.get(signed.asset_id)
+
+    async def upload_files(
+        self,
+        files: Sequence[AssetFile],
+        *,
+        file_type: str | None = None,
+        collection_ids: Sequence[str] | None = None,
+        concurrency: int = 4,
+    ) -> List[Asset]:
+        """
+        Upload several files as `upload_file` does, some at a time, and return their assets in the same order.
+
+        Args:
+            files: Paths, bytes, or binary file objects.
+            file_type: The MIME type of all; guessed from each name by default.
+            collection_ids: Collections to put the assets into.
+            concurrency: How many at a time; at least 1.
+
+        Raises:
+            BlumaError: As in `upload_file`, for the first that failed; those under way are cancelled, those done stay.
+        """
+        if type(concurrency) is not int or concurrency < 1:
+            raise invalid("concurrency", f"concurrency must be a whole number of at least 1, not {concurrency!r}.")
+
+        async def upload(file: AssetFile) -> Asset:
+            return await self.upload_file(file, file_type=file_type, collection_ids=collection_ids)
+
+        return await gather_some(upload, files, concurrency)
 
     async def get(self, asset_id: str) -> Asset:
         """

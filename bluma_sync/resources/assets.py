@@ -59,6 +59,61 @@ class Assets:
         call = cast("Callable[..., Coroutine[Any, Any, AssetUploadResponse | List[Asset]]]", self._async.upload)
         return run(call(files, file_type, collection_id, file_name=file_name, collection_ids=collection_ids))
 
+    def upload_file(
+        self,
+        file: AssetFile,
+        *,
+        name: str | None = None,
+        file_type: str | None = None,
+        collection_ids: Sequence[str] | None = None,
+        on_progress: Callable[[int, int], Any] | None = None,
+    ) -> Asset:
+        """
+        Upload one file, and return its asset: signs a link, sends the bytes there, and reads the asset.
+
+        A path is read while it is sent. What breaks off is sent again from its first byte, as the client's retries say.
+
+        Args:
+            file: A path, bytes, or a binary file object; of at most 100 MB.
+            name: The asset's name; the file's own by default.
+            file_type: The MIME type, such as `image/jpeg`; guessed from the name by default.
+            collection_ids: Collections to put the asset into.
+            on_progress: Called with the bytes sent so far and the bytes there are. May be async.
+
+        Raises:
+            InvalidArgumentError: The file is not there, is too large, or is no file. Nothing was sent.
+            NetworkError: The connection broke too often.
+        """
+        return run(
+            self._async.upload_file(
+                file, name=name, file_type=file_type, collection_ids=collection_ids, on_progress=on_progress
+            )
+        )
+
+    def upload_files(
+        self,
+        files: Sequence[AssetFile],
+        *,
+        file_type: str | None = None,
+        collection_ids: Sequence[str] | None = None,
+        concurrency: int = 4,
+    ) -> List[Asset]:
+        """
+        Upload several files as `upload_file` does, some at a time, and return their assets in the same order.
+
+        Args:
+            files: Paths, bytes, or binary file objects.
+            file_type: The MIME type of all; guessed from each name by default.
+            collection_ids: Collections to put the assets into.
+            concurrency: How many at a time; at least 1.
+
+        Raises:
+            BlumaError: As in `upload_file`, for the first that failed; those under way are cancelled, those done stay.
+        """
+        return run(
+            self._async.upload_files(files, file_type=file_type, collection_ids=collection_ids, concurrency=concurrency)
+        )
+
     def get(self, asset_id: str) -> Asset:
         """
         Return an asset; before its bytes are there, its size is None or 0.

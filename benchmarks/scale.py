@@ -1,0 +1,183 @@
+"""What the SDK is for: lost answers, ten thousand waits, files; against what a plain loop does in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import statistics
+import tempfile
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import aiohttp
+from aiohttp import web
+
+from benchmarks.responder import responding
+from bluma_async import AsyncBluma, errors
+from bluma_async._wire.messages import Answer
+from bluma_async.sandbox import Sandbox
+
+WAITS = 10_000
+CREATES = 100
+MIB = 2**20
+
+
+async def lost_answers(policy: str) -> Tuple[int, int]:
+    """Return how many creates were billed when every first answer is cut, and how many the caller knows."""
+    async with Sandbox(clock="manual", render=False, credits=10**6) as sandbox:
+        options: Dict[str, Any] = {"base_url": sandbox.base_url, "retry_delay": 0.0, "on_ambiguous": policy}
+        async with AsyncBluma(sandbox.live_key, **options) as client:
+            known = set()
+            for number in range(CREATES):
+                sandbox.faults.add("POST /videos", "drop_after")
+                try:
+                    known.add((await client.videos.create({"prompt": f"{number}"}, "ugc-text-overlay")).id)
+                except errors.AmbiguousCreateError as error:
+                    known.update(video.id for video in error.candidates)
+        return sandbox.state()["billed"], len(known)
+
+
+class Account:
+    """Answers in memory: so many videos, all finished when it is told so."""
+
+    def __init__(self, count: int) -> None:
+        self.names = [f"batch_{number:08x}" for number in range(count)]
+        self.is_over = False
+        self.requests = 0
+
+    async def send(self, request: Any, *_: Any) -> Answer:
+        self.requests += 1
+        await asyncio.sleep(0)
+        path, _, query = request.url.partition("?")
+        status = "completed" if self.is_over else "processing"
+        if query:
+            asked = dict(part.split("=") for part in query.split("&"))
+            active = self.names if asked["status"] == status and not self.is_over else []
+            begin = (int(asked["page"]) - 1) * 100
+            rows = [{"id": name, "status": status} for name in active[begin : begin + 100]]
+            pages = {"page": int(asked["page"]), "total": len(active), "total_pages": -(-len(active) // 100)}
+            return Answer(200, {}, json.dumps({"videos": rows, "pagination": pages}).encode())
+        return Answer(200, {}, json.dumps({"id": path.rsplit("/", 1)[1], "status": status}).encode())
+
+    async def close(self) -> None:
+        return None
+
+
+async def many_waits(seconds: float = 6.0) -> Tuple[float, int, List[float]]:
+    """Return the memory of each of 10,000 waits in KiB, the requests they made, and the loop's lags."""
+    account = Account(WAITS)
+    client = AsyncBluma("bluma_test_key", transport=account)  # type: ignore[arg-type]  # it streams nothing
+    await client.videos.get(account.names[0])
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    waits = [asyncio.ensure_future(client.videos.wait_for(name, poll_interval=2)) for name in account.names]
+    while account.requests < 2:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(1.0)
+    gc.collect()
+    each = (tracemalloc.get_traced_memory()[0] - before) / WAITS / 1024
+    tracemalloc.stop()
+    lags: List[float] = []
+    ends = time.perf_counter() + seconds
+    while time.perf_counter() < ends:
+        began = time.perf_counter()
+        await asyncio.sleep(0.005)
+        lags.append(time.perf_counter() - began - 0.005)
+    polls = account.requests
+    account.is_over = True
+    await asyncio.gather(*waits)
+    await client.aclose()
+    return each, polls, sorted(lags)
+
+
+async def creates(base_url: str, rounds: int) -> float:
+    """Return how many times as fast as raw POSTs creates are, at 100 in flight."""
+    url, body = f"{base_url}/videos", json.dumps({"template_id": "t", "context": {"prompt": "p"}}).encode()
+    headers = {"Authorization": "Bearer bluma_test_key", "Content-Type": "application/json"}
+    gate = asyncio.Semaphore(100)
+    async with aiohttp.ClientSession() as session, AsyncBluma("bluma_test_key", base_url=base_url) as client:
+
+        async def raw() -> None:
+            async with gate, session.post(url, data=body, headers=headers) as response:
+                json.loads(await response.read())
+
+        async def ours() -> None:
+            async with gate:
+                await client.videos.create({"prompt": "p"}, "t")
+
+        async def taken(work: Any) -> float:
+            began = time.perf_counter()
+            await asyncio.gather(*(work() for _ in range(1000)))
+            return time.perf_counter() - began
+
+        await taken(raw), await taken(ours)
+        return statistics.median([await taken(raw) / await taken(ours) for _ in range(rounds)])
+
+
+async def downloads(folder: Path, size: int, rounds: int) -> Tuple[float, float]:
+    """Return how many times as fast as a plain loop a file is saved, and the peak of traced memory in MiB."""
+    source = folder / "source.bin"
+    with source.open("wb") as file:
+        file.truncate(size)
+
+    async def link(request: web.Request) -> web.Response:
+        return web.json_response({"download_url": f"{request.url.origin()}/file"})
+
+    async def fetch(_: web.Request) -> web.FileResponse:
+        return web.FileResponse(source)
+
+    app = web.Application()
+    app.add_routes([web.get("/videos/{id}/download", link), web.get("/file", fetch)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with aiohttp.ClientSession() as session, AsyncBluma("bluma_test_key", base_url=base_url) as client:
+
+        async def raw() -> None:
+            async with session.get(f"{base_url}/file") as response:
+                with (folder / "raw").open("wb") as out:
+                    async for piece in response.content.iter_chunked(2**16):
+                        out.write(piece)
+
+        async def ours() -> None:
+            await client.videos.save("a", folder / "ours", overwrite=True)
+
+        async def taken(work: Any) -> float:
+            began = time.perf_counter()
+            await work()
+            return time.perf_counter() - began
+
+        ratios = [await taken(raw) / await taken(ours) for _ in range(rounds)]
+        tracemalloc.start()
+        await ours()
+        peak = tracemalloc.get_traced_memory()[1] / MIB
+        tracemalloc.stop()
+    await runner.cleanup()
+    return statistics.median(ratios), peak
+
+
+def report(rounds: int) -> List[str]:
+    lines = []
+    for policy in ("reconcile", "adopt", "retry"):
+        billed, known = asyncio.run(lost_answers(policy))
+        lines.append(f"{CREATES} creates, each answer cut after accept, {policy}: {billed} billed, {known} known")
+    each, polls, lags = asyncio.run(many_waits())
+    p99 = lags[int(len(lags) * 0.99)] * 1e3
+    lines.append(
+        f"{WAITS:,} waits: {each:.2f} KiB each (limit 2.0), {polls} requests, loop lag p99 {p99:.1f} ms (limit 20)"
+    )
+    with responding() as base_url:
+        lines.append(f"creates at 100 in flight: {asyncio.run(creates(base_url, rounds)):.2f}x raw POSTs (limit 0.75)")
+    with tempfile.TemporaryDirectory() as name:
+        for size in (100, 1000):
+            ratio, peak = asyncio.run(downloads(Path(name), size * MIB, max(rounds // 3, 3)))
+            lines.append(
+                f"save {size} MiB: {ratio:.2f}x a plain loop (limit 0.90), {peak:.1f} MiB of memory at the peak"
+            )
+    return lines

@@ -1,0 +1,97 @@
+"""
+Send a file to a signed link.
+
+Rule 1: the file is never in memory as a whole, and the disk never blocks the event loop.
+Rule 2: a PUT may be repeated: what broke off, or got a 5xx, is sent again from its first byte.
+Rule 3: what the user's callback raises comes out as it is, and is not taken for a broken connection.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable
+
+from bluma_async._callbacks import call_back
+from bluma_async._retrying import pause_before_another
+from bluma_async._wire.answers import error_of
+from bluma_async._wire.messages import Request
+from bluma_async.errors import APIError, NetworkError
+
+if TYPE_CHECKING:
+    from bluma_async._session import Session
+    from bluma_async._wire.messages import Part
+
+__all__ = ["put_file"]
+
+OnBytes = Callable[[int, int], Any]
+PIECE = 2**18
+SLOWEST = 2**16  # bytes a second that an upload may be slow: its timeout grows with its size
+
+
+async def put_file(session: Session, link: str, part: Part, on_progress: OnBytes | None) -> None:
+    """
+    Send a file to a signed link, as often as it takes.
+
+    Args:
+        session: What to send with.
+        link: Where to.
+        part: What.
+        on_progress: Called with the bytes sent and the bytes there are.
+
+    Raises:
+        APIError: The link's host refused it.
+        NetworkError: The connection broke too often.
+    """
+    attempt = 0
+    while True:
+        sending = _Sending(part, on_progress)
+        try:
+            await sending.put(session, link)
+        except (APIError, NetworkError) as failure:
+            if sending.raised is not None:
+                raise sending.raised from None
+            pause = await pause_before_another(session.options, session.options.retry_policy, failure, attempt)
+            if pause is None:
+                raise
+            await session.shared.clock.sleep(pause)
+            attempt += 1
+        else:
+            return
+
+
+class _Sending:
+    """One attempt; `raised` is what the callback raised, if it did."""
+
+    def __init__(self, part: Part, on_progress: OnBytes | None) -> None:
+        self._part = part
+        self._on_progress = on_progress
+        self.raised: Exception | None = None
+
+    async def put(self, session: Session, link: str) -> None:
+        """Send it, and see that it was taken."""
+        headers = {"User-Agent": session.user_agent, "Content-Length": str(self._part.size)}
+        timeout = session.options.timeout + self._part.size / SLOWEST
+        request = Request("PUT", link, headers, pieces=self._pieces())
+        answer = await session.shared.reach().send(request, timeout)
+        if not 200 <= answer.status < 300:
+            raise error_of(answer)
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        from anyio.to_thread import run_sync  # noqa: PLC0415 - importing the SDK must not load anyio
+
+        file, sent = await run_sync(self._part.open), 0
+        try:
+            while piece := await run_sync(file.read, PIECE):
+                yield piece
+                sent += len(piece)
+                await self._tell(sent)
+        finally:
+            await run_sync(file.close)
+
+    async def _tell(self, sent: int) -> None:
+        if self._on_progress is None:
+            return
+        try:
+            await call_back(self._on_progress, sent, self._part.size)
+        except Exception as error:
+            self.raised = error
+            raise

@@ -1,0 +1,114 @@
+"""Uploading: one call from a file to its asset, repeated where it may be, never in memory as a whole."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+from bluma import Bluma
+from bluma_async import AsyncBluma, errors
+from bluma_async.sandbox import Sandbox
+from tests.live import Live
+
+PICTURE = b"\xff\xd8" + bytes(600_000)
+
+
+def content_of(sandbox: Sandbox, asset_id: str) -> bytes:
+    """Return the bytes the sandbox has of an asset."""
+    state = sandbox._running
+    path = state.files.path_of(state.assets.need(asset_id)["place"])
+    assert path is not None
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["path", "text", "bytes", "file"])
+async def test_a_file_becomes_an_asset(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path, kind: str) -> None:
+    """A path, bytes or an open file; its type is guessed from its name, its progress told."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(PICTURE)
+    collection = await client.collections.create("Photos")
+    told: List[Tuple[int, int]] = []
+    options: Dict[str, Any] = {"collection_ids": [collection.id], "on_progress": lambda *facts: told.append(facts)}
+
+    if kind == "bytes":
+        asset = await client.assets.upload_file(PICTURE, name="photo.jpg", file_type="image/jpeg", **options)
+    elif kind == "file":
+        asset = await client.assets.upload_file(
+            io.BytesIO(PICTURE), name="photo.jpg", file_type="image/jpeg", **options
+        )
+    else:
+        asset = await client.assets.upload_file(path if kind == "path" else str(path), **options)
+
+    assert (asset.name, asset.file_type, asset.file_size_bytes) == ("photo.jpg", "image/jpeg", len(PICTURE))
+    assert content_of(sandbox, asset.id) == PICTURE
+    assert told[-1] == (len(PICTURE), len(PICTURE))
+    assert [entry.id for entry in await client.collections.list_assets(collection.id)] == [asset.id]
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "status"])
+async def test_what_breaks_is_sent_again_from_its_start(sandbox: Sandbox, client: AsyncBluma, kind: str) -> None:
+    """A cut and a 500, then it is whole."""
+    sandbox.faults.add("PUT /uploads/{place}", kind, times=2)
+
+    asset = await client.assets.upload_file(PICTURE, name="x.jpg", file_type="image/jpeg")
+
+    assert content_of(sandbox, asset.id) == PICTURE
+
+
+async def test_a_refused_upload_is_told(sandbox: Sandbox, client: AsyncBluma) -> None:
+    """A link that is no good any more is not tried again."""
+    sandbox.faults.add("PUT /uploads/{place}", "status", status=403)
+
+    with pytest.raises(errors.ForbiddenError):
+        await client.assets.upload_file(b"x", name="x.jpg", file_type="image/jpeg")
+
+
+async def test_what_on_progress_raises_ends_the_upload(client: AsyncBluma) -> None:
+    """As it is, and at once."""
+    told: List[int] = []
+
+    def tell(sent: int, _: int) -> None:
+        told.append(sent)
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        await client.assets.upload_file(PICTURE, name="x.jpg", file_type="image/jpeg", on_progress=tell)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("file", ["missing.jpg", 7, ""])
+async def test_what_is_no_file_is_refused(sandbox: Sandbox, client: AsyncBluma, file: Any) -> None:
+    """Before anything is sent."""
+    with pytest.raises(errors.InvalidArgumentError):
+        await client.assets.upload_file(file)
+
+    assert sandbox.requests == []
+
+
+async def test_several_files(sandbox: Sandbox, client: AsyncBluma) -> None:
+    """In order, a few at a time; the first failure ends it, and what is done stays."""
+    files = [bytes([number]) * (number + 1) for number in range(10)]
+
+    assets = await client.assets.upload_files(files, file_type="image/png", concurrency=3)
+
+    assert [content_of(sandbox, asset.id) for asset in assets] == files
+    sandbox.faults.add("PUT /uploads/{place}", "status", status=403, skip=4)
+    with pytest.raises(errors.ForbiddenError):
+        await client.assets.upload_files(files, file_type="image/png", concurrency=2)
+    with pytest.raises(errors.InvalidArgumentError):
+        await client.assets.upload_files(files, concurrency=0)
+
+
+def test_the_blocking_twin_uploads_too(tmp_path: Path) -> None:
+    """The same call; progress in the caller's thread."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(PICTURE)
+    told: List[int] = []
+    with Live() as sandbox, Bluma(sandbox.live_key, base_url=sandbox.base_url) as client:
+        asset = client.assets.upload_file(path, on_progress=lambda sent, _: told.append(sent))
+        more = client.assets.upload_files([path, path])
+
+    assert (asset.file_size_bytes, told[-1], len(more)) == (len(PICTURE), len(PICTURE), 2)
