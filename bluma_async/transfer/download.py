@@ -8,6 +8,7 @@ Rule 3: the disk never blocks the event loop, and what the user's callback raise
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
@@ -175,11 +176,16 @@ class _Fetch:
 
 
 async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Do something with the disk; what it refuses is told as an error of ours."""
+    """Do something with the disk, to its end even if cancelled; what it refuses is told as an error of ours."""
     import anyio.to_thread  # noqa: PLC0415 - importing the SDK must not load anyio
 
+    work = asyncio.ensure_future(anyio.to_thread.run_sync(function, *args))
     try:
-        return await anyio.to_thread.run_sync(function, *args)
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])  # else the thread would open what is just being closed
+        _ = work.cancelled() or work.exception()
+        raise
     except OSError as problem:
         where = problem.filename or "the file"
         raise BlumaError(
