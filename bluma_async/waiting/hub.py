@@ -70,8 +70,9 @@ class PollHub:
                 state: S = _news(waiter)
                 percent = source.progress(state)
                 if on_progress is not None and percent is not None and percent > told:
-                    told = percent
+                    told, waiter.is_busy = percent, True
                     await call_back(on_progress, percent)
+                    waiter.is_busy = False
                 if source.is_final(state):
                     return state
         finally:

@@ -134,10 +134,13 @@ class Patrol(Generic[S]):
     async def _round(self) -> List[Entry]:
         """Read the pages of what is active; return what must be read by itself."""
         began, entries = self._clock.now(), list(self._entries.values())
-        waiter = entries[0].waiters[0]
+        speaker = next((entry.speaker for entry in entries if entry.speaker), None)
+        if speaker is None:
+            self._postpone(entries, began)
+            return []
         left = max(min(entry.ends for entry in entries) - began, LAST_LOOK)
         try:
-            listed = await self._in_the_name_of(waiter, self._source.list_active(len(entries), left))
+            listed = await self._in_the_name_of(speaker, self._source.list_active(len(entries), left))
         except _WaiterLeft:
             return []  # in another one's name, then: it is all still due
         except PASSING as failure:
@@ -181,11 +184,13 @@ class Patrol(Generic[S]):
             await asyncio.gather(*(self._read_one(entry) for entry in entries[start : min(start + AT_ONCE, allowed)]))
 
     async def _read_one(self, entry: Entry) -> None:
-        if not entry.waiters:
+        speaker = entry.speaker
+        if speaker is None:
+            self._postpone([entry], self._clock.now())
             return
-        waiter, left = entry.waiters[0], entry.ends - self._clock.now()
+        left = entry.ends - self._clock.now()
         try:
-            state = await self._in_the_name_of(waiter, self._source.look(entry.job_id, max(left, LAST_LOOK)))
+            state = await self._in_the_name_of(speaker, self._source.look(entry.job_id, max(left, LAST_LOOK)))
         except _WaiterLeft:
             entry.due = self._clock.now()  # as above
         except PASSING as failure:

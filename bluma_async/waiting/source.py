@@ -56,7 +56,12 @@ class Source(Protocol[S]):
 
 @attrs.define(eq=False)
 class Waiter:
-    """Somebody who waits; moments are the clock's. `work` is what is being read in this one's name."""
+    """
+    Somebody who waits; moments are the clock's.
+
+    `work` is what is being read in this one's name; nothing is while it `is_busy` with its own callback, for its hooks
+    would have to wait.
+    """
 
     poll_interval: float
     timeout: float
@@ -67,6 +72,7 @@ class Waiter:
     state: Any = None
     error: BaseException | None = None
     work: asyncio.Future[Any] | None = None
+    is_busy: bool = False
 
     def tell(self, state: Any = None, error: BaseException | None = None) -> None:
         """Have news for it; in its event loop."""
@@ -84,6 +90,11 @@ class Entry:
     waiters: List[Waiter] = attrs.field(factory=lambda: [])  # noqa: PIE807 - typed
     last: Any = None
     is_unlisted: bool = False
+
+    @property
+    def speaker(self) -> Waiter | None:
+        """In whose name the job can be read now."""
+        return next((waiter for waiter in self.waiters if not waiter.is_busy), None)
 
     @property
     def interval(self) -> float:

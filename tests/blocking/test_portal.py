@@ -366,3 +366,23 @@ def test_waits_of_many_threads_share_their_polls(live: Live, bluma: Bluma) -> No
     polls = [record for record in live.sandbox.requests if record.route == "GET /videos/{id}"]
     assert statuses == ["completed"] * 8
     assert len(polls) < 22 + 8
+
+
+def test_a_stuck_callback_holds_up_no_shared_poll(bluma: Bluma) -> None:
+    """One of two waiters for a video never comes back from its callback; the other's polls, with their hooks, go on."""
+    video = bluma.videos.create(PROMPT, TEMPLATE)
+    stuck, free = threading.Event(), threading.Event()
+    hooked = bluma.with_options(on_request=lambda _: None)
+
+    def stick(_: int) -> None:
+        stuck.set()
+        free.wait()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(hooked.videos.wait_for, video.id, on_progress=stick)
+        stuck.wait()
+        second = pool.submit(hooked.videos.wait_for, video.id)
+        status = second.result().status
+        free.set()
+
+    assert (status, first.result().status) == ("completed", "completed")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Iterator, List
@@ -18,6 +16,7 @@ import pytest
 
 from bluma_async import cli
 from bluma_async.sandbox import Sandbox
+from tests.live import Live
 
 VIDEO: Any = av  # typed in part
 COMMAND = [sys.executable, "-m", "bluma"]
@@ -32,18 +31,10 @@ def run(arguments: List[str]) -> int:
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """Give a fast sandbox in a thread of its own, and the environment that leads to it."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    sandbox = Sandbox(render=False, speed=5000)
-    asyncio.run_coroutine_threadsafe(sandbox.start(), loop).result()
-    monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
-    monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
-    yield sandbox
-    asyncio.run_coroutine_threadsafe(sandbox.stop(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with Live(clock="real", speed=5000) as sandbox:
+        monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
+        yield sandbox
 
 
 def test_the_readme_command_makes_a_real_video(tmp_path: Path) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -15,6 +13,7 @@ import pytest
 
 from bluma_async import AsyncBluma
 from bluma_async.sandbox import Sandbox
+from tests.live import Live
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,24 +24,18 @@ FASTEST = 100_000  # a render is due after a millisecond, so that no example has
 @pytest.fixture(scope="module")
 def environment() -> Iterator[Any]:
     """Give the environment that leads to a sandbox in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    sandbox = Sandbox(render=False, speed=FASTEST)
+    live = Live(clock="real", speed=FASTEST)
+    with live as sandbox:
+        live.run(warm(sandbox))
+        yield {**os.environ, "BLUMA_API_KEY": sandbox.live_key, "BLUMA_BASE_URL": sandbox.base_url}
 
-    async def begin() -> None:
-        await sandbox.start()
-        async with AsyncBluma(sandbox.test_key, base_url=sandbox.base_url) as client:
-            for template in ("ugc-text-overlay", "rick-morty-explainer"):  # so that the clips of their lengths are made
-                video = await client.videos.create({"prompt": "warm up"}, template)
-                await client.videos.wait_for(video.id, poll_interval=0.01)
 
-    asyncio.run_coroutine_threadsafe(begin(), loop).result()
-    yield {**os.environ, "BLUMA_API_KEY": sandbox.live_key, "BLUMA_BASE_URL": sandbox.base_url}
-    asyncio.run_coroutine_threadsafe(sandbox.stop(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+async def warm(sandbox: Sandbox) -> None:
+    """Have the clips of both lengths made."""
+    async with AsyncBluma(sandbox.test_key, base_url=sandbox.base_url) as client:
+        for template in ("ugc-text-overlay", "rick-morty-explainer"):
+            video = await client.videos.create({"prompt": "warm up"}, template)
+            await client.videos.wait_for(video.id, poll_interval=0.01)
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
