@@ -22,6 +22,7 @@ import anyio.to_thread
 import attrs
 from yarl import URL
 
+from bluma_async._abandoning import abandon
 from bluma_async._loops import PerLoop
 from bluma_async._proxies import Proxies
 from bluma_async._wire.call import invalid
@@ -40,6 +41,7 @@ NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aioh
 NO_TYPE = ("Content-Type",)  # a signed link may have been signed without one
 LARGE_BODY = 2**20  # aiohttp warns of larger bytes, and takes a reader instead
 CHUNK = 2**16
+DOWNLOAD_CHUNK = 2**18
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -52,10 +54,15 @@ class _Connector(aiohttp.TCPConnector):
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
         connection = await super().connect(*args, **kwargs)
-        transport: Any = connection.transport
-        if hasattr(transport, "max_size"):  # asyncio's own, without TLS
-            transport.max_size = CHUNK
+        _read_by(connection, CHUNK)
         return connection
+
+
+def _read_by(connection: Any, size: int) -> None:
+    """Have a connection read so many bytes at a time."""
+    transport: Any = getattr(connection, "transport", None)
+    if hasattr(transport, "max_size"):  # asyncio's own, without TLS
+        transport.max_size = size
 
 
 @attrs.define
@@ -159,7 +166,8 @@ class _Pieces:
 
     def __init__(self, response: aiohttp.ClientResponse, request: Request, timeout: float) -> None:
         self._content = response.content
-        self._pieces = response.content.iter_chunked(CHUNK)
+        self._pieces = response.content.iter_chunked(DOWNLOAD_CHUNK)
+        _read_by(response.connection, DOWNLOAD_CHUNK)
         self._request = request
         self._timeout = timeout
         self._failure: NetworkError | None = None
@@ -274,26 +282,5 @@ async def _close(connections: _Connections) -> None:
 
 
 def _abandon(connections: _Connections) -> None:
-    """Close our sockets without a word to anybody: their loop is gone, or the parent process still talks over them."""
-    connector: Any = connections.session.connector
-    if not connections.is_ours or connector is None:
-        return
-    connections.session.detach()
-    # aiohttp and asyncio have no public way to do this; a change of theirs fails test_loops and test_fork.
-    pooled = [protocol for group in connector._conns.values() for protocol, *_ in group]  # noqa: SLF001
-    for protocol in [*pooled, *connector._acquired]:  # noqa: SLF001
-        _close_socket(protocol.transport)
-    connector._conns.clear()  # noqa: SLF001
-    connector._acquired.clear()  # noqa: SLF001
-    connector._closed = True  # noqa: SLF001 - what __del__ looks at
-
-
-def _close_socket(transport: Any) -> None:
-    inner = getattr(transport, "_ssl_protocol", None)
-    plain = getattr(inner, "_transport", None) or transport
-    sock = getattr(plain, "_sock", None)
-    if sock is not None:
-        sock.close()
-        plain._sock = None  # noqa: SLF001 - as above
-    if inner is not None:
-        transport._closed = True  # noqa: SLF001 - as above
+    if connections.is_ours:
+        abandon(connections.session)

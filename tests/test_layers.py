@@ -14,7 +14,7 @@ PACKAGE = ROOT / "bluma_async"
 LAYERS: List[Tuple[str, ...]] = [
     ("_version", "errors", "_model", "types"),
     ("_wire",),
-    ("_callbacks", "_logging", "_ports", "_loops", "_proxies", "_resource", "_lazy"),
+    ("_callbacks", "_logging", "_ports", "_loops", "_proxies", "_resource", "_lazy", "_abandoning"),
     ("_options",),
     ("_hooks", "_retrying"),
     ("_transport", "_session"),
