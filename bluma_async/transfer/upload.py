@@ -8,7 +8,7 @@ Rule 3: what the user's callback raises comes out as it is, and is not taken for
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, AsyncIterator, BinaryIO, Callable
 
 from bluma_async._callbacks import call_back
 from bluma_async._retrying import pause_before_another
@@ -64,32 +64,38 @@ class _Sending:
     def __init__(self, part: Part, on_progress: OnBytes | None) -> None:
         self._part = part
         self._on_progress = on_progress
+        self._told = 0
         self.raised: Exception | None = None
 
     async def put(self, session: Session, link: str) -> None:
         """Send it, and see that it was taken."""
-        headers = {"User-Agent": session.user_agent, "Content-Length": str(self._part.size)}
-        timeout = session.options.timeout + self._part.size / SLOWEST
-        request = Request("PUT", link, headers, pieces=self._pieces())
-        answer = await session.shared.reach().send(request, timeout)
-        if not 200 <= answer.status < 300:
-            raise error_of(answer)
-
-    async def _pieces(self) -> AsyncIterator[bytes]:
         from anyio.to_thread import run_sync  # noqa: PLC0415 - importing the SDK must not load anyio
 
-        file, sent = await run_sync(self._part.open), 0
-        try:
-            while piece := await run_sync(file.read, PIECE):
-                yield piece
-                sent += len(piece)
-                await self._tell(sent)
+        headers = {"User-Agent": session.user_agent, "Content-Length": str(self._part.size)}
+        timeout = session.options.timeout + self._part.size / SLOWEST
+        file = await run_sync(self._part.open)
+        try:  # not in the generator: who reads it stops at the last byte, and leaves it there
+            request = Request("PUT", link, headers, pieces=self._pieces(file))
+            answer = await session.shared.reach().send(request, timeout)
         finally:
-            await run_sync(file.close)
+            file.close()
+        if not 200 <= answer.status < 300:
+            raise error_of(answer)
+        await self._tell(self._part.size)
+
+    async def _pieces(self, file: BinaryIO) -> AsyncIterator[bytes]:
+        from anyio.to_thread import run_sync  # noqa: PLC0415 - as above
+
+        sent = 0
+        while piece := await run_sync(file.read, PIECE):
+            sent += len(piece)
+            yield piece
+            await self._tell(sent)
 
     async def _tell(self, sent: int) -> None:
-        if self._on_progress is None:
+        if self._on_progress is None or sent <= self._told:
             return
+        self._told = sent
         try:
             await call_back(self._on_progress, sent, self._part.size)
         except Exception as error:

@@ -24,6 +24,8 @@ def test_a_process_has_one_loop_and_ends_it() -> None:
             ended.set()
 
     again = process.reach()
+    while thread._portal is None:
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), thread.loop).result()
     thread.loop.call_soon_threadsafe(lambda: thread.begin(hold()))
     process.exit()
 
