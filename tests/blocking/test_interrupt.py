@@ -19,7 +19,8 @@ CALLS = {
     "save": "client.videos.save('batch_1', PATH)",
 }
 PROGRAM = """
-import os, time
+import os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from bluma import Bluma
 PATH = os.environ["TARGET"]
 with Bluma() as client:
