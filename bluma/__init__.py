@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bluma_async import HOMES
 from bluma_async._lazy import lazily
 
 if TYPE_CHECKING:
@@ -140,17 +141,6 @@ __all__ = [
     "verify_webhook",
     "verify_webhook_signature",
 ]
-_CLIENTS = {
-    "AsyncBluma",
-    "RateLimit",
-    "RequestInfo",
-    "ResponseInfo",
-    "RetryInfo",
-    "__version__",
-    "sign_webhook",
-    "verify_webhook",
-    "verify_webhook_signature",
-}
 
 
 def _home(name: str) -> str:
@@ -160,7 +150,7 @@ def _home(name: str) -> str:
         return "bluma_sync"
     if name.endswith("Error"):
         return "bluma.errors"
-    return "bluma_async" if name in _CLIENTS else "bluma.types"
+    return "bluma_async" if name in HOMES else "bluma.types"
 
 
 lazily(__name__, {name: _home(name) for name in __all__})

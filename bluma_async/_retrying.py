@@ -10,10 +10,11 @@ from bluma_async.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from bluma_async._options import Options
+    from bluma_async._ports import Clock
     from bluma_async._wire.retry import RetryPolicy
     from bluma_async.errors import BlumaError
 
-__all__ = ["pause_before_another"]
+__all__ = ["another_attempt", "pause_before_another"]
 
 
 async def pause_before_another(
@@ -29,3 +30,12 @@ async def pause_before_another(
     if options.calculate_retry_delay is not None:
         return max(float(await call_back(options.calculate_retry_delay, attempt)), 0.0)
     return policy.delay(failure, attempt, random.random())  # noqa: S311 - spreads a fleet, hides nothing
+
+
+async def another_attempt(options: Options, clock: Clock, failure: BlumaError, attempt: int) -> int:
+    """Pause before another attempt and return its number, or raise the failure if there is to be none."""
+    pause = await pause_before_another(options, options.retry_policy, failure, attempt)
+    if pause is None:
+        raise failure
+    await clock.sleep(pause)
+    return attempt + 1

@@ -27,7 +27,7 @@ LAYERS: List[Tuple[str, ...]] = [
 ONLY_HERE = {
     "aiohttp": {"_transport.py", "sandbox"},
     "cattrs": {"_wire/codec.py"},
-    "anyio": {"_transport.py", "transfer/download.py", "transfer/upload.py", "resources/_uploading.py"},
+    "anyio": {"_transport.py", "transfer/disk.py", "transfer/download.py", "resources/_uploading.py"},
     "click": {"cli"},
     "rich": {"cli"},
     "av": {"sandbox"},

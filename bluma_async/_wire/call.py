@@ -19,10 +19,11 @@ import attrs
 from bluma_async._wire.messages import NOTHING, Part
 from bluma_async.errors import InvalidArgumentError
 
-__all__ = ["Call", "Safety", "compact", "invalid", "path", "require_text"]
+__all__ = ["MAX_PAGE_SIZE", "Call", "Safety", "compact", "invalid", "path", "require_text"]
 
 T = TypeVar("T")
 Decode = Callable[[object], T]
+MAX_PAGE_SIZE = 100  # of every list that comes in pages
 PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Awaitable, Callable, Generic, List, Sequence, TypeVar
 
-from bluma_async._wire.call import invalid
+from bluma_async._wire.call import MAX_PAGE_SIZE, invalid
 
 __all__ = ["Pages", "require_page_size"]
 
 T = TypeVar("T")
-MAX_PAGE_SIZE = 100
 
 
 class Pages(Generic[T]):

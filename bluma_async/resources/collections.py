@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List, Sequence
 
-from bluma_async._wire.call import Call, compact, delete, get, invalid, patch, path, post, put, require_text
+from bluma_async._wire.call import (
+    MAX_PAGE_SIZE,
+    Call,
+    compact,
+    delete,
+    get,
+    invalid,
+    patch,
+    path,
+    post,
+    put,
+    require_text,
+)
 from bluma_async._wire.codec import Many, One
-from bluma_async.resources._paging import MAX_PAGE_SIZE, Pages, require_page_size
+from bluma_async.resources._paging import Pages, require_page_size
 from bluma_async.types import Asset, Collection
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Sequence
 
-from bluma_async._wire.call import Call, get
+from bluma_async._wire.call import MAX_PAGE_SIZE, Call, get
 from bluma_async._wire.codec import One
-from bluma_async.resources._paging import MAX_PAGE_SIZE, Pages, require_page_size
+from bluma_async.resources._paging import Pages, require_page_size
 from bluma_async.types import CreditBalance, CreditHistory, Transaction
 
 if TYPE_CHECKING:

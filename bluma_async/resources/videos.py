@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
-from bluma_async._wire.call import Call, get, invalid
+from bluma_async._wire.call import MAX_PAGE_SIZE, Call, get, invalid
 from bluma_async._wire.call import path as path_of
 from bluma_async._wire.codec import One
 from bluma_async.errors import BlumaError
 from bluma_async.resources._creating import create_call
-from bluma_async.resources._paging import MAX_PAGE_SIZE, Pages, require_page_size
+from bluma_async.resources._paging import Pages, require_page_size
 from bluma_async.resources._reconcile import reconcile
 from bluma_async.transfer.download import require_place, save_link
 from bluma_async.types import Video, VideoDownload, VideoPage, VideoStatus

@@ -8,17 +8,17 @@ Rule 3: the disk never blocks the event loop, and what the user's callback raise
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
 
 from bluma_async._callbacks import call_back
-from bluma_async._retrying import pause_before_another
+from bluma_async._retrying import another_attempt
 from bluma_async._wire.answers import error_of
 from bluma_async._wire.call import invalid
 from bluma_async._wire.messages import Answer
 from bluma_async.errors import APIError, BlumaError, NetworkError, ServerError
+from bluma_async.transfer.disk import in_thread
 from bluma_async.transfer.part import Part
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ class _Fetch:
                     link, signed = await self._sign(), 2
                     continue
                 is_further = (await _in_thread(self._part.found))[0] > offset
-                attempt = await self._pause(failure, 0 if is_further else attempt)
+                await _in_thread(self._part.close)
+                session = self._session
+                attempt = 0 if is_further else attempt
+                attempt = await another_attempt(session.options, session.shared.clock, failure, attempt)
 
     async def close(self) -> None:
         """Let go of the disk, also when interrupted."""
@@ -110,15 +113,6 @@ class _Fetch:
 
         with anyio.CancelScope(shield=True):
             await _in_thread(self._part.close)
-
-    async def _pause(self, failure: BlumaError, attempt: int) -> int:
-        options = self._session.options
-        pause = await pause_before_another(options, options.retry_policy, failure, attempt)
-        await _in_thread(self._part.close)
-        if pause is None:
-            raise failure
-        await self._session.shared.clock.sleep(pause)
-        return attempt + 1
 
     async def _fetch(self, link: str, offset: int, tag: str) -> int:
         asked = {"Range": f"bytes={offset}-", "If-Range": tag} if offset else {}
@@ -176,16 +170,9 @@ class _Fetch:
 
 
 async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Do something with the disk, to its end even if cancelled; what it refuses is told as an error of ours."""
-    import anyio.to_thread  # noqa: PLC0415 - importing the SDK must not load anyio
-
-    work = asyncio.ensure_future(anyio.to_thread.run_sync(function, *args))
+    """Do something with the disk; what it refuses is told as an error of ours."""
     try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])  # else the thread would open what is just being closed
-        _ = work.cancelled() or work.exception()
-        raise
+        return await in_thread(function, *args)
     except OSError as problem:
         where = problem.filename or "the file"
         raise BlumaError(

@@ -11,10 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, AsyncIterator, BinaryIO, Callable
 
 from bluma_async._callbacks import call_back
-from bluma_async._retrying import pause_before_another
+from bluma_async._retrying import another_attempt
 from bluma_async._wire.answers import error_of
 from bluma_async._wire.messages import Request
 from bluma_async.errors import APIError, NetworkError
+from bluma_async.transfer.disk import in_thread
 
 if TYPE_CHECKING:
     from bluma_async._session import Session
@@ -49,11 +50,7 @@ async def put_file(session: Session, link: str, part: Part, on_progress: OnBytes
         except (APIError, NetworkError) as failure:
             if sending.raised is not None:
                 raise sending.raised from None
-            pause = await pause_before_another(session.options, session.options.retry_policy, failure, attempt)
-            if pause is None:
-                raise
-            await session.shared.clock.sleep(pause)
-            attempt += 1
+            attempt = await another_attempt(session.options, session.shared.clock, failure, attempt)
         else:
             return
 
@@ -64,30 +61,37 @@ class _Sending:
     def __init__(self, part: Part, on_progress: OnBytes | None) -> None:
         self._part = part
         self._on_progress = on_progress
+        self._file: BinaryIO | None = None
         self._told = 0
         self.raised: Exception | None = None
 
     async def put(self, session: Session, link: str) -> None:
         """Send it, and see that it was taken."""
-        from anyio.to_thread import run_sync  # noqa: PLC0415 - importing the SDK must not load anyio
-
         headers = {"User-Agent": session.user_agent, "Content-Length": str(self._part.size)}
         timeout = session.options.timeout + self._part.size / SLOWEST
-        file = await run_sync(self._part.open)
         try:  # not in the generator: who reads it stops at the last byte, and leaves it there
-            request = Request("PUT", link, headers, pieces=self._pieces(file))
+            await in_thread(self._open)
+            request = Request("PUT", link, headers, pieces=self._pieces())
             answer = await session.shared.reach().send(request, timeout)
         finally:
-            file.close()
+            await in_thread(self._close)
         if not 200 <= answer.status < 300:
             raise error_of(answer)
         await self._tell(self._part.size)
 
-    async def _pieces(self, file: BinaryIO) -> AsyncIterator[bytes]:
-        from anyio.to_thread import run_sync  # noqa: PLC0415 - as above
+    def _open(self) -> None:
+        self._file = self._part.open()
 
+    def _read(self) -> bytes:
+        return self._file.read(PIECE) if self._file else b""
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
         sent = 0
-        while piece := await run_sync(file.read, PIECE):
+        while piece := await in_thread(self._read):
             sent += len(piece)
             yield piece
             await self._tell(sent)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Dict, Hashable
 
 import attrs
 
-from bluma_async._wire.call import Call, get, path
+from bluma_async._wire.call import MAX_PAGE_SIZE, Call, get, path
 from bluma_async._wire.codec import One
 from bluma_async.errors import WaitTimeoutError
 from bluma_async.types import Video, VideoPage, VideoStatus
@@ -20,7 +20,6 @@ __all__ = ["VideoSource", "get_call"]
 
 VIDEO = One(Video)
 ACTIVE = (VideoStatus.QUEUED, VideoStatus.PROCESSING)  # in this order: what moves on between two lists is in both
-PAGE_SIZE = 100  # the most there may be
 PAGES_AT_ONCE = 8
 
 
@@ -94,5 +93,5 @@ class VideoSource:
         return Pace(self.session.rate_limit, age)
 
     async def _page(self, status: VideoStatus, number: int, within: float) -> VideoPage:
-        call = get("/videos", One(VideoPage), page=number, limit=PAGE_SIZE, status=str(status))
+        call = get("/videos", One(VideoPage), page=number, limit=MAX_PAGE_SIZE, status=str(status))
         return await self.session.send(call, within=within)
