@@ -132,14 +132,19 @@ def _dataclass_field(entry: attrs.Attribute[Any]) -> tuple[str, Any, Any]:
 
 
 def _to_json(value: Any) -> Any:
-    if isinstance(value, Model):
-        return value.to_dict()
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, Mapping):
         return {key: _to_json(entry) for key, entry in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, (list, tuple)):
         return [_to_json(entry) for entry in cast("list[Any]", value)]
+    for kind, convert in JSON_FORMS:
+        if isinstance(value, kind):
+            return convert(value)
     return value
+
+
+JSON_FORMS: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
+    (Model, lambda made: made.to_dict()),
+    (Enum, lambda member: member.value),
+    (datetime, lambda moment: moment.isoformat().replace("+00:00", "Z")),
+    (Exception, str),
+)

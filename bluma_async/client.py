@@ -10,6 +10,8 @@ from bluma_async._ports import SystemClock
 from bluma_async._resource import Resource
 from bluma_async._session import Session, Shared
 from bluma_async._wire.call import invalid
+from bluma_async.batch.batch import Batch
+from bluma_async.batch.terms import Api, Terms
 from bluma_async.resources.api_keys import ApiKeys
 from bluma_async.resources.assets import Assets
 from bluma_async.resources.collections import Collections
@@ -22,11 +24,12 @@ from bluma_async.resources.webhooks import Webhooks
 from bluma_async.waiting.hub import PollHub
 
 if TYPE_CHECKING:
+    import os
     import ssl
     from types import TracebackType
 
     import aiohttp
-    from typing_extensions import Self
+    from typing_extensions import Literal, Self
 
     from bluma_async._ports import Clock, Transport
     from bluma_async._wire.budget import RateLimit
@@ -149,6 +152,46 @@ class AsyncBluma:
     def rate_limit(self) -> RateLimit | None:
         """The key's hourly budget as the last answer told it; None before the first."""
         return self._session.rate_limit
+
+    def batch(
+        self,
+        journal: str | os.PathLike[str] | None = None,
+        *,
+        out: str | os.PathLike[str] | None = None,
+        concurrency: int = 8,
+        max_credits: float | None = None,
+        on_error: Literal["collect", "raise"] = "collect",
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        on_change: Callback | None = None,
+    ) -> Batch:
+        """
+        Set up a durable batch. Nothing is sent yet, and no file is touched.
+
+        Args:
+            journal: The SQLite file that remembers what was done; default `journal.sqlite` in `out`.
+            out: The folder for the files, each named by its job's key; None saves none.
+            concurrency: Jobs at a time, each from its create to its file.
+            max_credits: Stop submitting before the journal's net credits would go beyond this.
+            on_error: `collect` gives jobs that fail among the results, `raise` ends the run at the first.
+            poll_interval: Seconds between two polls; above 0.
+            timeout: Seconds to wait for a video; after that the job goes on at the next run.
+            on_change: Called with a BatchResult at each change of a job's state. May be async.
+
+        Raises:
+            InvalidArgumentError: A value cannot be right.
+        """
+        terms = Terms.checked(
+            journal,
+            out,
+            concurrency=concurrency,
+            max_credits=max_credits,
+            on_error=on_error,
+            poll_interval=poll_interval,
+            timeout=timeout,
+            on_change=on_change,
+        )
+        return Batch(terms, Api(self._session, self._hub))
 
     def with_options(self, **changes: Any) -> Self:
         """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["differences", "generate", "write"]
 
-WITH_TWINS = ("client.py", "resources/*.py")
+WITH_TWINS = ("client.py", "resources/*.py", "batch/batch.py", "batch/__init__.py")
 SAME_IN_BOTH = ("errors.py", "types/__init__.py")
 BY_HAND = {"_portal.py", "_thread.py", "py.typed"}
 

@@ -20,6 +20,7 @@ LAYERS: List[Tuple[str, ...]] = [
     ("_transport", "_session"),
     ("waiting", "transfer"),
     ("resources",),
+    ("batch",),
     ("client",),
     ("sandbox",),
     ("cli",),

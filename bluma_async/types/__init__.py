@@ -20,6 +20,7 @@ from bluma_async.types.account import (
     UsageByKey,
     UsageMetrics,
 )
+from bluma_async.types.batch import BatchResult, BatchStatus, JobState
 from bluma_async.types.events import (
     CreditsEvent,
     CreditsEventData,
@@ -38,6 +39,8 @@ __all__ = [
     "Asset",
     "AssetUploadResponse",
     "AttrDict",
+    "BatchResult",
+    "BatchStatus",
     "Collection",
     "CreditBalance",
     "CreditHistory",
@@ -45,6 +48,7 @@ __all__ = [
     "CreditsEventData",
     "EndpointUsage",
     "ErrorBreakdown",
+    "JobState",
     "Pagination",
     "RecentRequest",
     "Template",

@@ -1,0 +1,1 @@
+"""Many jobs, each billed once, whatever happens to the process."""

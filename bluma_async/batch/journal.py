@@ -1,0 +1,178 @@
+"""
+The file in which a batch writes down what it is about to do, and what it has done.
+
+Rule 1: what is written is on disk before the next step is taken; a power cut loses nothing.
+Rule 2: one process at a time writes. It holds a lock of SQLite's own on a second, empty file, which the system lets go
+when the process ends, however it ends. Anybody may read.
+Rule 3: the disk never blocks the event loop, and what it refuses is told as an error of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Callable, TypeVar
+
+from bluma_async.errors import BlumaError, InvalidArgumentError
+from bluma_async.transfer.disk import in_thread
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typing_extensions import Concatenate, ParamSpec
+
+    P = ParamSpec("P")
+
+__all__ = ["Journal"]
+
+T = TypeVar("T")
+APPLICATION = 0x426C756D  # "Blum"
+VERSION = 1
+PATIENCE = 10.0  # seconds that a reader and a writer may be in each other's way
+SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE jobs (
+    place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE COLLATE NOCASE, body TEXT NOT NULL,
+    template_id TEXT, resolution TEXT, origin TEXT NOT NULL, run INTEGER NOT NULL, state TEXT NOT NULL,
+    request_key TEXT, started_at TEXT, video_id TEXT, path TEXT, size INTEGER, error TEXT,
+    candidates TEXT NOT NULL DEFAULT '[]'
+);
+CREATE INDEX jobs_to_do ON jobs (run, state, place);
+CREATE INDEX jobs_by_state ON jobs (state);
+CREATE INDEX jobs_by_start ON jobs (started_at);
+CREATE TABLE videos (
+    id TEXT PRIMARY KEY, place INTEGER NOT NULL, charged INTEGER NOT NULL, refunded INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE history (place INTEGER NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL, note TEXT);
+"""
+
+
+class Journal:
+    """An open journal. One thing is done to it at a time, each wholly or not at all."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: sqlite3.Connection | None) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = lock
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path, *, to_write: bool) -> Journal:
+        """
+        Open it; to write, alone, and make it if it is not there.
+
+        Raises:
+            InvalidArgumentError: It is not there, is no journal, or is of a newer version.
+            BlumaError: Another process writes, or the disk refuses.
+        """
+        connection, lock = await in_thread(_told, path, _open, path, to_write)
+        return cls(path, connection, lock)
+
+    async def do(self, action: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do something to it in one transaction, also when interrupted."""
+        async with self._turn:
+            outcome: T = await in_thread(
+                _told, self.path, self._transact, lambda: action(self._connection, *args, **kwargs)
+            )
+            return outcome
+
+    async def close(self) -> None:
+        """Let go of it."""
+        async with self._turn:
+            await in_thread(self._close)
+
+    def _transact(self, action: Callable[[], T]) -> T:
+        self._connection.execute("BEGIN IMMEDIATE" if self._lock is not None else "BEGIN")
+        try:
+            outcome = action()
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        return outcome
+
+    def _close(self) -> None:
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _told(path: Path, action: Callable[..., T], *args: object) -> T:
+    """Call something; what SQLite refuses is told as an error of ours."""
+    try:
+        return action(*args)
+    except (sqlite3.Error, OSError) as problem:
+        raise BlumaError(f"The journal {path} could not be used: {problem}. What it says already holds.") from problem
+
+
+def _open(path: Path, to_write: bool) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
+    if not to_write and not path.is_file():
+        raise InvalidArgumentError(f"There is no journal at {path}.")
+    lock = _locked(path) if to_write else None
+    connection = sqlite3.connect(str(path), timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    try:
+        _prepare(path, connection)
+    except sqlite3.DatabaseError as problem:
+        connection.close()
+        if type(problem) is sqlite3.DatabaseError:  # what it says of a file of another kind
+            raise InvalidArgumentError(f"{path} is no journal; name another file. Nothing was sent.") from problem
+        raise
+    except BaseException:
+        connection.close()
+        if lock is not None:
+            lock.close()
+        raise
+    if to_write:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", (str(os.getpid()),))
+    return connection, lock
+
+
+def _locked(path: Path) -> sqlite3.Connection:
+    lock = sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as problem:
+        lock.close()
+        if "locked" not in str(problem):
+            raise
+        raise BlumaError(
+            f"The journal {path} is in use by {_holder(path)}. Wait until that has ended; nothing was sent."
+        ) from problem
+    return lock
+
+
+def _holder(path: Path) -> str:
+    connection = sqlite3.connect(str(path), timeout=PATIENCE)
+    try:
+        found = connection.execute("SELECT value FROM meta WHERE name = 'holder'").fetchone()
+    except sqlite3.Error:
+        found = None
+    finally:
+        connection.close()
+    return f"process {found[0]}" if found else "another process"
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if (application, version) == (APPLICATION, VERSION):
+        connection.execute("PRAGMA synchronous = FULL")
+        return
+    if application == APPLICATION and version > VERSION:
+        raise InvalidArgumentError(
+            f"The journal {path} was written by a newer version (its schema is {version}, this one knows {VERSION}). "
+            "Upgrade bluma, or name another journal. Nothing was sent."
+        )
+    if tables:
+        raise InvalidArgumentError(f"{path} is a database, but no journal; name another file. Nothing was sent.")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")

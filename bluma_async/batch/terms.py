@@ -1,0 +1,101 @@
+"""How a batch is to be run, and with what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import attrs
+
+from bluma_async._wire.call import invalid
+from bluma_async.resources.templates import Templates
+from bluma_async.resources.videos import Videos
+
+if TYPE_CHECKING:
+    import os
+
+    from typing_extensions import Literal
+
+    from bluma_async._session import Session
+    from bluma_async.errors import BlumaError
+    from bluma_async.waiting.hub import PollHub
+
+__all__ = ["Api", "Stop", "Terms"]
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """What the user chose."""
+
+    journal: Path
+    out: Path | None
+    concurrency: int
+    max_credits: float | None
+    on_error: Literal["collect", "raise"]
+    poll_interval: float
+    timeout: float
+    on_change: Callable[..., Any] | None
+
+    @classmethod
+    def checked(
+        cls, journal: str | os.PathLike[str] | None, out: str | os.PathLike[str] | None, **others: Any
+    ) -> Terms:
+        """
+        Return the terms.
+
+        Raises:
+            InvalidArgumentError: They cannot be right.
+        """
+        if journal is None and out is None:
+            raise invalid("journal", "A batch needs a journal, or a folder `out` to keep one in.")
+        folder = None if out is None else Path(out)
+        file = Path(journal) if journal is not None else Path(folder or "", "journal.sqlite")
+        terms = cls(journal=file, out=folder, **others)
+        if type(terms.concurrency) is not int or terms.concurrency < 1:
+            raise invalid(
+                "concurrency", f"concurrency must be a whole number of at least 1, not {terms.concurrency!r}."
+            )
+        if terms.max_credits is not None and not terms.max_credits >= 0:
+            raise invalid(
+                "max_credits", f"max_credits must be a number of at least 0 or None, not {terms.max_credits!r}."
+            )
+        if terms.on_error not in {"collect", "raise"}:
+            raise invalid("on_error", f"on_error must be collect or raise, not {terms.on_error!r}.")
+        return terms
+
+    @staticmethod
+    def file_of(out: Path, key: str) -> Path:
+        """Return where a job's video goes."""
+        return out / f"{key}.mp4"
+
+    def is_taken(self, key: str) -> bool:
+        """Whether there is a file already where a job's video would go."""
+        return self.out is not None and self.file_of(self.out, key).exists()
+
+
+class Api:
+    """The calls that a batch makes. Lost answers are settled by what is the one candidate: see `Turns`."""
+
+    def __init__(self, session: Session, hub: PollHub) -> None:
+        self.session = session.with_options({"on_ambiguous": "adopt"})
+        self.videos = Videos(self.session, hub)
+        self.templates = Templates(self.session)
+
+    @property
+    def clock(self) -> Any:
+        """The client's time."""
+        return self.session.shared.clock
+
+
+class Stop:
+    """Why nothing more is submitted; the first reason counts."""
+
+    def __init__(self) -> None:
+        self.reason: BlumaError | None = None
+
+    def __bool__(self) -> bool:
+        return self.reason is not None
+
+    def because(self, reason: BlumaError) -> None:
+        """Submit nothing more."""
+        self.reason = self.reason or reason

@@ -1,0 +1,41 @@
+"""
+Whose turn it is to create.
+
+Rule: of the creates of one template one at a time is under way, so that a lost answer has one job it can belong to. A
+create from a variant, whose template is not known, is alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import AsyncGenerator, List, Tuple
+
+__all__ = ["Turns"]
+
+
+class Turns:
+    """Gives turns in the order in which they are asked for, as far as templates do not differ."""
+
+    def __init__(self) -> None:
+        self._asked: List[Tuple[str | None, asyncio.Future[None]]] = []
+
+    @asynccontextmanager
+    async def of(self, template_id: str | None) -> AsyncGenerator[None, None]:
+        """Wait for a turn, and have it until the end of the block."""
+        mine = (template_id, asyncio.get_running_loop().create_future())
+        self._asked.append(mine)
+        self._call()
+        try:
+            await mine[1]
+            yield
+        finally:
+            self._asked.remove(mine)
+            self._call()
+
+    def _call(self) -> None:
+        for number, (template_id, future) in enumerate(self._asked):
+            before = [other for other, _ in self._asked[:number]]
+            is_free = not before if template_id is None else template_id not in before and None not in before
+            if is_free and not future.done():
+                future.set_result(None)
