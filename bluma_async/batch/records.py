@@ -82,9 +82,7 @@ class Entry:
         )
 
 
-SELECT = (
-    "SELECT *, coalesce((SELECT charged FROM videos WHERE id = video_id), 0) AS charged FROM jobs "
-)
+SELECT = "SELECT *, coalesce((SELECT charged FROM videos WHERE id = video_id), 0) AS charged FROM jobs "
 
 
 def entry_of(row: sqlite3.Row) -> Entry:

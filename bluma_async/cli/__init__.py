@@ -12,6 +12,7 @@ from typing import Sequence
 import click
 
 from bluma_async._version import __version__
+from bluma_async.cli.batch import batch
 from bluma_async.cli.generate import generate, save
 from bluma_async.cli.sandbox import sandbox
 from bluma_async.errors import BlumaError, InvalidArgumentError
@@ -25,6 +26,7 @@ def bluma() -> None:
     """Generate video through the Bluma API."""
 
 
+bluma.add_command(batch)
 bluma.add_command(generate)
 bluma.add_command(save)
 bluma.add_command(sandbox)
@@ -33,9 +35,7 @@ bluma.add_command(sandbox)
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return its exit code."""
     try:
-        bluma.main(args=arguments, prog_name="bluma", standalone_mode=False)
-    except click.exceptions.Exit as end:
-        return end.exit_code
+        code = bluma.main(args=arguments, prog_name="bluma", standalone_mode=False)
     except click.ClickException as wrong:
         wrong.show()
         return wrong.exit_code
@@ -43,7 +43,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BlumaError as error:
         return _explain(error)
-    return 0
+    return code if isinstance(code, int) else 0  # of a command that ended with `Exit`
 
 
 def _explain(error: BlumaError) -> int:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, Coroutine, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, TypeVar
 
 import click
 
 from bluma_async.cli.progress import show_progress
+from bluma_async.cli.running import run_to_end, say
 from bluma_async.client import AsyncBluma
 from bluma_async.errors import BlumaError, InvalidArgumentError
 from bluma_async.types import VideoStatus
@@ -67,11 +65,11 @@ def generate(
         async with _client(in_sandbox=in_sandbox) as client:
             options = {"resolution": resolution} if resolution else None
             video = await client.videos.create({"prompt": prompt}, template, variant, options=options)
-            _say(f"Video {video.id}: {video.credits_charged} credits")
+            say(f"Video {video.id}: {video.credits_charged} credits")
             interval = SANDBOX_POLL if in_sandbox else poll_interval
             await _finish(client, video.id, output, interval, timeout, overwrite=overwrite)
 
-    _run(work())
+    run_to_end(work())
 
 
 @click.command()
@@ -85,7 +83,7 @@ def save(video_id: str, output: Path, overwrite: bool, poll_interval: float, tim
         async with _client(in_sandbox=False) as client:
             await _finish(client, video_id, output, poll_interval, timeout, overwrite=overwrite)
 
-    _run(work())
+    run_to_end(work())
 
 
 async def _finish(
@@ -97,9 +95,9 @@ async def _finish(
         _require_success(video)
         size = await client.videos.save(video_id, output, overwrite=overwrite)
     except asyncio.CancelledError:
-        _say(f"Stopped. The video goes on; get it with: bluma save {video_id} -o {output}")
+        say(f"Stopped. The video goes on; get it with: bluma save {video_id} -o {output}")
         raise
-    _say(f"Saved {output}: {video.duration} s, {size / 1e6:.1f} MB")
+    say(f"Saved {output}: {video.duration} s, {size / 1e6:.1f} MB")
 
 
 @asynccontextmanager
@@ -135,27 +133,3 @@ def _require_success(video: Video) -> None:
     if video.status == VideoStatus.FAILED:
         detail = video.error.get("detail") if video.error else "no reason was given"
         raise BlumaError(f"Video {video.id} failed: {detail}. Its credits are refunded.", status=500)
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    if asyncio.run(_is_stopped(work)):
-        raise KeyboardInterrupt
-
-
-async def _is_stopped(work: Coroutine[Any, Any, None]) -> bool:
-    """Do the work, and tell whether Ctrl-C ended it: as a cancellation, at a point where it can be answered."""
-    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
-        loop.add_signal_handler(signal.SIGINT, task.cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        return True
-    finally:
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)
-    return False
-
-
-def _say(text: str) -> None:
-    click.echo(text, file=sys.stdout)
