@@ -11,127 +11,47 @@ from __future__ import annotations
 import math
 import platform
 import uuid
-from datetime import timedelta
 from typing import (
     TYPE_CHECKING,
     Any,
     Awaitable,
     Callable,
     Coroutine,
-    Generic,
-    Iterable,
     Mapping,
     Sequence,
     TypeVar,
     Union,
 )
 
-import attrs
-
 from bluma_async._hooks import Observer
 from bluma_async._retrying import pause_before_another
+from bluma_async._shared import Shared, Trip
 from bluma_async._version import __version__
 from bluma_async._wire.answers import read
 from bluma_async._wire.budget import RateLimit, read_rate_limit
-from bluma_async._wire.messages import Answer, Request
+from bluma_async._wire.messages import Request
 from bluma_async._wire.retry import GiveUp, LookFirst, decide
-from bluma_async._wire.times import read_http_date
 from bluma_async.errors import (
     AmbiguousCreateError,
     APIError,
     BlumaError,
     NetworkError,
-    RequestTimeoutError,
 )
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
-    from datetime import datetime
 
     from bluma_async._options import Options
-    from bluma_async._ports import Clock, Transport
     from bluma_async._wire.call import Call
     from bluma_async._wire.messages import Download
     from bluma_async._wire.retry import Decision
     from bluma_async.types import Video
 
-__all__ = ["Look", "Session", "Shared", "Trip", "in_doubt"]
+__all__ = ["Look", "Session", "in_doubt"]
 
 T = TypeVar("T")
 PYTHON = platform.python_version()
 OURS = {name.lower(): name for name in ("Authorization", "User-Agent", "Accept", "Content-Type", "Idempotency-Key")}
-
-
-@attrs.define
-class Shared:
-    """What all copies of one client have in common."""
-
-    clock: Clock
-    open_transport: Callable[[], Transport]
-    transport: Transport | None = None
-    is_closed: bool = False
-    budgets: dict[str, Mapping[str, str]] = attrs.field(repr=False, factory=lambda: {})  # noqa: PIE807 - by API key
-    dated: tuple[str, float] | None = None  # the last Date header, and when it came
-    costly: set[Trip[Any]] = attrs.field(repr=False, factory=lambda: set())  # noqa: PLW0108 - paid calls under way
-    _opened: dict[str, Transport] = attrs.field(repr=False, factory=lambda: {})  # noqa: PIE807 - the first one wins
-    _known: dict[str, float] = attrs.field(factory=lambda: {})  # noqa: PIE807 - since when each id is no evidence
-
-    def reach(self) -> Transport:
-        """Return the transport, opened at its first use."""
-        if self.is_closed:
-            raise BlumaError("This client is closed, and nothing was sent. Make a new one, or close it later.")
-        if self.transport is None:
-            # Several threads may call at once. No lock: a forked child would inherit it locked.
-            self.transport = self._opened.setdefault("first", self.open_transport())
-        return self.transport
-
-    def remember(self, answer: Answer, api_key: str, now: float) -> None:
-        """Keep what an answer tells of the key's budget and of the server's clock."""
-        if "x-ratelimit-remaining" in answer.headers:
-            self.budgets[api_key] = answer.headers
-        date = answer.headers.get("date")
-        if date:
-            self.dated = (date, now)
-
-    def own(self, video_id: str) -> None:
-        """Note that a video is somebody's: a create returned it, or it is waited for."""
-        self._known[video_id] = -math.inf
-
-    def report(self, video_ids: Iterable[str]) -> None:
-        """Note that videos were reported as candidates: they are no evidence for calls that begin from now on."""
-        for video_id in video_ids:
-            self._known.setdefault(video_id, self.clock.now())
-
-    def is_evidence(self, video_id: str, began: float) -> bool:
-        """Tell whether a video may be what became of a call that began at this moment."""
-        return self._known.get(video_id, math.inf) > began
-
-    def server_time(self, moment: float) -> datetime | None:
-        """Return what the server's clock shows at a moment of ours; None before its first answer."""
-        told = read_http_date(self.dated[0]) if self.dated else None
-        return told + timedelta(seconds=moment - self.dated[1]) if told and self.dated else None
-
-
-@attrs.define(eq=False)
-class Trip(Generic[T]):
-    """One call on its way, with all its attempts; `began` and `ends` are moments of our clock."""
-
-    call: Call[T]
-    request: Request
-    began: float
-    ends: float | None
-    attempts: int = 0
-    is_sending: bool = False
-
-    def time_left(self, clock: Clock) -> float | None:
-        """Return the seconds until the deadline, None without one; raise if there are none."""
-        if self.ends is None:
-            return None
-        left = self.ends - clock.now()
-        if left <= 0:
-            what = f"{self.request.method} {self.call.path}"
-            raise RequestTimeoutError(f"{what}: no time is left for it.", request_sent=False)
-        return left
 
 
 Look = Callable[["Trip[T]", BlumaError], Awaitable[Union[T, None]]]
@@ -179,6 +99,7 @@ class Session:
 
     async def _spend(self, trip: Trip[T], look: Look[T]) -> T:
         """Send a call that costs money, where others of its kind can see it."""
+        trip.dated = self.shared.server_time(trip.began)
         self.shared.costly.add(trip)
         try:
             return await self._exchange(trip, look)
@@ -279,7 +200,7 @@ def in_doubt(
         candidates=candidates,
         idempotency_key=trip.request.headers.get("Idempotency-Key"),
         template_id=trip.call.subject,
-        started_at=shared.server_time(trip.began),
+        started_at=trip.since(shared),
     )
 
 

@@ -8,7 +8,8 @@ from bluma_async._logging import enable_logging
 from bluma_async._options import Callback, Options, options_from
 from bluma_async._ports import SystemClock
 from bluma_async._resource import Resource
-from bluma_async._session import Session, Shared
+from bluma_async._session import Session
+from bluma_async._shared import Shared
 from bluma_async._wire.call import invalid
 from bluma_async.batch.batch import Batch
 from bluma_async.batch.terms import Api, Terms

@@ -16,7 +16,7 @@ LAYERS: List[Tuple[str, ...]] = [
     ("_wire",),
     ("_callbacks", "_logging", "_ports", "_loops", "_proxies", "_resource", "_lazy", "_abandoning"),
     ("_options",),
-    ("_hooks", "_retrying"),
+    ("_hooks", "_retrying", "_shared"),
     ("_transport", "_session"),
     ("waiting", "transfer"),
     ("resources",),

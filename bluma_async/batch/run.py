@@ -58,15 +58,21 @@ class Run:
     async def _work(self) -> None:
         try:
             while (entry := await self._next()) is not None:
-                result = await self._steps.take(entry)
-                if result is not None:
-                    await self._outcomes.put(result)
-        except BlumaError as error:
-            self._stop.because(error)
-            raise
+                await self._take(entry)
+        except BlumaError:
+            raise  # once the others have finished what they have
         except Exception as error:  # the user's own, from a callback or a source of jobs
             await self._outcomes.put(error)
             raise
+
+    async def _take(self, entry: Entry) -> None:
+        try:
+            result = await self._steps.take(entry)
+        except BlumaError as error:  # the journal cannot be written
+            self._stop.because(error)
+            raise
+        if result is not None:
+            await self._outcomes.put(result)
 
     async def _next(self) -> Entry | None:
         async with self._turn:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Sequence
 
-    from bluma_async._session import Session, Trip
+    from bluma_async._session import Session
+    from bluma_async._shared import Trip
 
 __all__ = ["reconcile"]
 
@@ -110,5 +111,5 @@ def _newest_first(session: Session, trip: Trip[Any]) -> AsyncIterator[Video]:
 
 def _since(session: Session, trip: Trip[Any]) -> datetime | None:
     """Return when the call began by the server's clock, in whole seconds as `created_at` has them."""
-    began = session.shared.server_time(trip.began)
+    began = trip.since(session.shared)
     return began.replace(microsecond=0) if began else None

@@ -133,7 +133,7 @@ async def test_a_render_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
     """Closing the renderer ends the one under way, and no thread stays."""
     renderer = make_renderer(really=True)
     under_way = asyncio.ensure_future(renderer.render(row(duration=60), tmp_path / "a.mp4", tmp_path / "a.jpg"))
-    while not os.path.exists(tmp_path / "a.mp4.part"):  # noqa: ASYNC240, PTH110 - a moment's look
+    while not os.path.exists(tmp_path / "a.mp4.part"):  # noqa: PTH110 - a moment's look
         await asyncio.sleep(0)
 
     await renderer.close()

@@ -1,0 +1,158 @@
+"""`bluma batch`, as a person types it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from bluma_async.cli.table import LiveTable
+from bluma_async.sandbox import Sandbox
+from bluma_async.types import BatchResult, JobState
+from tests.cli.test_cli import run
+from tests.live import Live
+
+COMMAND = """
+import signal
+from bluma.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+POLL = ["--poll-interval", "0.01"]
+
+
+@pytest.fixture
+def live(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Give a sandbox that finishes videos at once, and the environment that leads to it."""
+    with Live(at_once=True) as sandbox:
+        monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
+        yield sandbox
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Path:
+    """Give a file of three jobs, one of which fails."""
+    file = tmp_path / "jobs.csv"
+    rows = ["template_id,prompt,key", "ugc-text-overlay,Why is the sky blue?,sky"]
+    rows += ["cat-explainer-v2,Hello [fail],cats", "cat-explainer-v2,Bytes,byte"]
+    file.write_text("\n".join(rows), encoding="utf-8")
+    return file
+
+
+def test_run_again_status_and_retry(
+    live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line for each job, then the sums; exit code 1 while something is not done; nothing is done twice."""
+    where = ["--out", str(tmp_path / "videos")]
+
+    codes = [run(["batch", "run", str(jobs), *where, *POLL]), run(["batch", "run", str(jobs), *where, *POLL])]
+    out = capsys.readouterr().out
+    retried = run(["batch", "retry", *where, *POLL])
+    monkeypatch.delenv("BLUMA_API_KEY")
+    status = run(["batch", "status", *where])
+    told = capsys.readouterr().out
+
+    assert codes == [1, 1]
+    assert f"saved  sky  {tmp_path / 'videos' / 'sky.mp4'}  2 credits\n" in out
+    assert out.count("saved  ") == 2
+    assert out.endswith("3 jobs: 2 saved, 1 failed\n6 credits charged, 2 refunded, 4 net\n")
+    assert (retried, status) == (1, 0)
+    assert "failed  cats  Video batch_" in told
+    assert told.count("8 credits charged, 4 refunded, 4 net") == 2
+    assert live.state()["billed"] == 4
+
+
+def test_what_is_in_doubt_is_told_and_adopted(
+    live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The status names the candidates, the run says what to do; adopting settles it."""
+    where = ["--out", str(tmp_path / "videos")]
+    run(["batch", "run", str(jobs), *where, *POLL])
+    with contextlib.closing(sqlite3.connect(tmp_path / "videos" / "journal.sqlite")) as journal, journal:
+        (video_id,) = journal.execute("SELECT video_id FROM jobs WHERE key = 'sky'").fetchone()
+        journal.execute("DELETE FROM videos WHERE id = ?", (video_id,))
+        change = "UPDATE jobs SET state = 'in_doubt', video_id = NULL, candidates = ? WHERE key = 'sky'"
+        journal.execute(change, (f'["{video_id}", "batch_other"]',))
+    capsys.readouterr()
+
+    code = run(["batch", "run", str(jobs), *where, *POLL])
+    run(["batch", "status", *where])
+    told = capsys.readouterr().out
+    adopted = run(["batch", "adopt", "sky", video_id, *where])
+    run(["batch", "run", str(jobs), *where, *POLL])
+
+    assert (code, adopted) == (1, 0)
+    assert "bluma batch adopt KEY VIDEO_ID" in told
+    assert f"in doubt  sky  {video_id} batch_other" in told
+    assert "2 saved, 1 failed" in capsys.readouterr().out
+    assert live.state()["billed"] == 3
+
+
+def test_too_few_credits(live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Why it stopped, and how to go on."""
+    code = run(["batch", "run", str(jobs), "--out", str(tmp_path / "v"), "--max-credits", "2", *POLL])
+
+    out = capsys.readouterr().out
+    assert code == 1
+    assert "Stopped early: The next video costs 2 credits" in out
+    assert f"Go on with: bluma batch run {jobs} --out {tmp_path / 'v'}" in out
+
+
+def test_bad_input(live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, a message with row and column, no folder of files."""
+    jobs.write_text("template_id,prompt\nnope,x\n", encoding="utf-8")
+
+    codes = [run(["batch", "run", str(jobs), "--out", str(tmp_path / "v")]), run(["batch", "run", str(jobs)])]
+
+    err = capsys.readouterr().err
+    assert codes == [2, 2]
+    assert "jobs.csv, row 2, template_id: there is no template 'nope'" in err
+    assert "journal" in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
+def test_ctrl_c_says_how_to_go_on(jobs: Path, tmp_path: Path) -> None:
+    """Exit code 130, the command to go on with, and no job lost."""
+    with Live() as sandbox:
+        environment = {**os.environ, "BLUMA_BASE_URL": sandbox.base_url, "BLUMA_API_KEY": sandbox.live_key}
+        process = subprocess.Popen(
+            [sys.executable, "-c", COMMAND, "batch", "run", str(jobs), "--out", str(tmp_path / "v"), *POLL],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        while sandbox.state()["billed"] < 2:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=15)
+
+    assert (process.returncode, err.strip()) == (130, "")
+    assert f"Stopped. Nothing is lost; go on with: bluma batch run {jobs} --out {tmp_path / 'v'}" in out
+
+
+def test_the_live_table() -> None:
+    """Jobs under way are rows, those that end are lines above."""
+    from rich.console import Console
+    from rich.live import Live as RichLive
+
+    console = Console(record=True, width=100, force_terminal=True)
+    table = LiveTable(RichLive(console=console))
+    for number in range(22):
+        table.change(BatchResult(key=f"k{number}", state=JobState.RENDERING, video_id=f"batch_{number}"))
+    console.print(table)
+    table.end(BatchResult(key="k0", state=JobState.SAVED, path="k0.mp4", credits_charged=2))
+
+    text = console.export_text()
+    assert "batch_19" in text
+    assert "batch_20" not in text
+    assert "and 2 more" in text
+    assert "saved  k0  k0.mp4  2 credits" in text
