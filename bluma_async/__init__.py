@@ -22,13 +22,19 @@ if TYPE_CHECKING:
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
     from bluma_async.client import AsyncBluma
+    from bluma_async.webhooks.receiver import WebhookReceiver
+    from bluma_async.webhooks.stores import EventStore, MemoryStore, SQLiteStore
 
 __all__ = [
     "AsyncBluma",
+    "EventStore",
+    "MemoryStore",
     "RateLimit",
     "RequestInfo",
     "ResponseInfo",
     "RetryInfo",
+    "SQLiteStore",
+    "WebhookReceiver",
     "__version__",
     "errors",
     "sign_webhook",
@@ -39,10 +45,14 @@ __all__ = [
 
 HOMES = {
     "AsyncBluma": "bluma_async.client",
+    "EventStore": "bluma_async.webhooks.stores",
+    "MemoryStore": "bluma_async.webhooks.stores",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._hooks",
     "ResponseInfo": "bluma_async._hooks",
     "RetryInfo": "bluma_async._hooks",
+    "SQLiteStore": "bluma_async.webhooks.stores",
+    "WebhookReceiver": "bluma_async.webhooks.receiver",
     "__version__": "bluma_async._version",
     "errors": "bluma_async.errors",
     "sign_webhook": "bluma_async._wire.signature",

@@ -22,6 +22,7 @@ from bluma_async.resources.usage import Usage
 from bluma_async.resources.variants import Variants
 from bluma_async.resources.videos import Videos
 from bluma_async.resources.webhooks import Webhooks
+from bluma_async.types import VideoEvent, WebhookEvent
 from bluma_async.waiting.hub import PollHub
 
 if TYPE_CHECKING:
@@ -193,6 +194,15 @@ class AsyncBluma:
             on_change=on_change,
         )
         return Batch(terms, Api(self._session, self._hub))
+
+    def learn(self, event: WebhookEvent) -> None:
+        """
+        Take in what a verified webhook tells: a video that has ended ends the waits for it, without a further poll.
+
+        May be called from any thread. Other events, and videos nobody waits for, change nothing.
+        """
+        if isinstance(event, VideoEvent) and isinstance(event.data.get("id"), str):
+            self._hub.learn(event.data.id, event)
 
     def with_options(self, **changes: Any) -> Self:
         """

@@ -21,15 +21,21 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_async.webhooks.receiver import WebhookReceiver
+    from bluma_async.webhooks.stores import EventStore, MemoryStore, SQLiteStore
     from bluma_sync import errors, types
     from bluma_sync.client import Bluma
 
 __all__ = [
     "Bluma",
+    "EventStore",
+    "MemoryStore",
     "RateLimit",
     "RequestInfo",
     "ResponseInfo",
     "RetryInfo",
+    "SQLiteStore",
+    "WebhookReceiver",
     "__version__",
     "errors",
     "sign_webhook",
@@ -39,10 +45,14 @@ __all__ = [
 ]
 HOMES = {
     "Bluma": "bluma_sync.client",
+    "EventStore": "bluma_async.webhooks.stores",
+    "MemoryStore": "bluma_async.webhooks.stores",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._hooks",
     "ResponseInfo": "bluma_async._hooks",
     "RetryInfo": "bluma_async._hooks",
+    "SQLiteStore": "bluma_async.webhooks.stores",
+    "WebhookReceiver": "bluma_async.webhooks.receiver",
     "__version__": "bluma_async._version",
     "errors": "bluma_sync.errors",
     "sign_webhook": "bluma_async._wire.signature",

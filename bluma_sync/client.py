@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bluma_async._ports import Clock, Transport
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.retry import OnAmbiguous
+    from bluma_async.types import WebhookEvent
 
 __all__ = ["Bluma"]
 
@@ -195,6 +196,14 @@ class Bluma:
                 on_change=on_change,
             )
         )
+
+    def learn(self, event: WebhookEvent) -> None:
+        """
+        Take in what a verified webhook tells: a video that has ended ends the waits for it, without a further poll.
+
+        May be called from any thread. Other events, and videos nobody waits for, change nothing.
+        """
+        self._async.learn(event)
 
     def with_options(self, **changes: Any) -> Self:
         """

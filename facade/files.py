@@ -16,7 +16,7 @@ __all__ = ["differences", "generate", "write"]
 
 WITH_TWINS = ("client.py", "resources/*.py", "batch/batch.py", "batch/__init__.py")
 SAME_IN_BOTH = ("errors.py", "types/__init__.py")
-BY_HAND = {"_portal.py", "_thread.py", "py.typed"}
+BY_HAND = {"_portal.py", "_thread.py", "_webhooks.py", "py.typed"}
 
 
 def generate(root: Path) -> Dict[str, str]:

@@ -20,13 +20,13 @@ LAYERS: List[Tuple[str, ...]] = [
     ("_transport", "_session"),
     ("waiting", "transfer"),
     ("resources",),
-    ("batch",),
+    ("batch", "webhooks"),
     ("client",),
     ("sandbox",),
     ("cli",),
 ]
 ONLY_HERE = {
-    "aiohttp": {"_transport.py", "sandbox"},
+    "aiohttp": {"_transport.py", "sandbox", "webhooks/serving.py"},
     "cattrs": {"_wire/codec.py"},
     "anyio": {"_transport.py", "transfer/disk.py", "transfer/download.py", "resources/_uploading.py"},
     "click": {"cli"},

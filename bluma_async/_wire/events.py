@@ -13,7 +13,7 @@ from bluma_async.types import CreditsEvent, VideoEvent, WebhookEvent
 if TYPE_CHECKING:
     from bluma_async._wire.signature import Payload, Secret
 
-__all__ = ["verify_webhook"]
+__all__ = ["read_event", "verify_webhook"]
 
 FAMILIES: Mapping[str, type[WebhookEvent]] = {"video": VideoEvent, "credits": CreditsEvent}
 
@@ -38,12 +38,20 @@ def verify_webhook(payload: Payload | None, signature: str | bytes | None, secre
     """
     body = check_signature(payload, signature, secret)
     try:
-        return _read_event(json.loads(body))
+        return read_event(body)
     except (ValueError, TypeError, RecursionError) as problem:
         raise WebhookVerificationError(f"The webhook is signed, but its body is no event: {problem}") from problem
 
 
-def _read_event(raw: Any) -> WebhookEvent:
+def read_event(body: bytes) -> WebhookEvent:
+    """
+    Return the event that a body is; whoever passes it must know that it is genuine.
+
+    Raises:
+        ValueError: It is none.
+        TypeError: As above.
+    """
+    raw: Any = json.loads(body)
     kind = cast("dict[str, object]", raw).get("type") if isinstance(raw, dict) else None
     family = FAMILIES.get(kind.partition(".")[0], WebhookEvent) if isinstance(kind, str) else WebhookEvent
     event = One(family)(cast("object", raw))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Callable, TypeVar
 
 from bluma_async.errors import BlumaError, InvalidArgumentError
@@ -109,23 +110,15 @@ def _told(path: Path, action: Callable[..., T], *args: object) -> T:
 def _open(path: Path, to_write: bool) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
     if not to_write and not path.is_file():
         raise InvalidArgumentError(f"There is no journal at {path}.")
-    lock = _locked(path) if to_write else None
-    connection = sqlite3.connect(str(path), timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    try:
+    with ExitStack() as opened:
+        lock = opened.enter_context(closing(_locked(path))) if to_write else None
+        connection = sqlite3.connect(str(path), timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        opened.enter_context(closing(connection))
+        connection.row_factory = sqlite3.Row
         _prepare(path, connection)
-    except sqlite3.DatabaseError as problem:
-        connection.close()
-        if type(problem) is sqlite3.DatabaseError:  # what it says of a file of another kind
-            raise InvalidArgumentError(f"{path} is no journal; name another file. Nothing was sent.") from problem
-        raise
-    except BaseException:
-        connection.close()
-        if lock is not None:
-            lock.close()
-        raise
-    if to_write:
-        connection.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", (str(os.getpid()),))
+        if to_write:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", (str(os.getpid()),))
+        opened.pop_all()  # it stays open
     return connection, lock
 
 
@@ -154,10 +147,20 @@ def _holder(path: Path) -> str:
     return f"process {found[0]}" if found else "another process"
 
 
+def _kind(path: Path, connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Return what the file says it is: whose, of which version, with how many tables."""
+    queries = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+    try:
+        application, version, tables = (connection.execute(query).fetchone()[0] for query in queries)
+    except sqlite3.DatabaseError as problem:
+        if isinstance(problem, sqlite3.OperationalError):
+            raise
+        raise InvalidArgumentError(f"{path} is no journal; name another file. Nothing was sent.") from problem
+    return application, version, tables
+
+
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    application, version, tables = _kind(path, connection)
     if (application, version) == (APPLICATION, VERSION):
         connection.execute("PRAGMA synchronous = FULL")
         return

@@ -77,9 +77,9 @@ class Api:
     """The calls that a batch makes. Lost answers are settled by what is the one candidate: see `Turns`."""
 
     def __init__(self, session: Session, hub: PollHub) -> None:
-        self.session = session.with_options({"on_ambiguous": "adopt"})
-        self.videos = Videos(self.session, hub)
-        self.templates = Templates(self.session)
+        self.session: Session = session.with_options({"on_ambiguous": "adopt"})
+        self.videos: Videos = Videos(self.session, hub)
+        self.templates: Templates = Templates(self.session)
 
     @property
     def clock(self) -> Any:

@@ -78,9 +78,9 @@ class PollHub:
         finally:
             patrol.leave(job_id, waiter)
 
-    def learn(self, job_id: str, state: Any) -> None:
-        """Take in a job's state from elsewhere, such as a webhook; a final one ends the waits for it."""
-        self._everywhere(lambda patrol: patrol.learn(job_id, state))
+    def learn(self, job_id: str, news: Any = None) -> None:
+        """Take in news of a job, such as a webhook; if its source can make nothing of them, look at it at once."""
+        self._everywhere(lambda patrol: patrol.learn(job_id, news))
 
     def close(self) -> None:
         """End all waits."""

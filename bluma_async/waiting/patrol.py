@@ -75,11 +75,18 @@ class Patrol(Generic[S]):
         if not self._entries and self._nap is not None:
             self._nap.cancel()
 
-    def learn(self, job_id: str, state: S) -> None:
-        """Take in a state that somebody else has seen; a final one ends the waits for it."""
+    def learn(self, job_id: str, news: Any) -> None:
+        """Take in what somebody else has seen of a job; a final state ends the waits for it."""
         entry = self._entries.get(job_id)
-        if entry is not None:
+        if entry is None:
+            return
+        state = self._source.learned(entry.last, news)
+        if state is not None:
             self._note(entry, state)
+            return
+        entry.due, entry.is_unlisted = self._clock.now(), True
+        if self._nap is not None:
+            self._nap.cancel()
 
     def end(self, error: BaseException) -> None:
         """End all waits with an error."""

@@ -37,6 +37,10 @@ class Source(Protocol[S]):
         """
         ...
 
+    def learned(self, last: S | None, news: Any) -> S | None:
+        """Return the state that news from elsewhere tell of; None if they only tell that it should be looked at."""
+        ...
+
     def is_final(self, state: S) -> bool:
         """Whether it will not change any more."""
         ...

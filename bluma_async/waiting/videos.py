@@ -10,7 +10,7 @@ import attrs
 from bluma_async._wire.call import MAX_PAGE_SIZE, Call, get, path
 from bluma_async._wire.codec import One
 from bluma_async.errors import WaitTimeoutError
-from bluma_async.types import Video, VideoPage, VideoStatus
+from bluma_async.types import Video, VideoEvent, VideoPage, VideoStatus
 from bluma_async.waiting.pace import Pace
 
 if TYPE_CHECKING:
@@ -64,6 +64,16 @@ class VideoSource:
                 read += await asyncio.gather(*(self._page(status, number, within) for number in numbers))
             found.update((video.id, video) for page in read for video in page)
         return found, requests
+
+    def learned(self, last: Video | None, news: VideoEvent) -> Video | None:
+        """Return a video as an event tells of it, over what was seen of it last."""
+        told = {name: value for name, value in news.data.items() if value is not None}
+        known = {} if last is None else last.to_dict()
+        state = VideoStatus(told.setdefault("status", str(news.type).partition(".")[2]))
+        if state.is_final and news.created_at is not None:
+            told.setdefault("completed_at", news.created_at.isoformat())
+        is_known = state in (*ACTIVE, VideoStatus.COMPLETED, VideoStatus.FAILED)
+        return VIDEO({**known, **told}) if is_known else None
 
     def is_final(self, state: Video) -> bool:
         """Whether a video is completed, or failed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from datetime import datetime, timezone
 from typing import Any, Dict, List
 
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from bluma_async import AsyncBluma, errors
 from bluma_async._wire.messages import Answer
 from bluma_async.sandbox import Sandbox
-from bluma_async.types import Video, VideoStatus
+from bluma_async.types import Video, VideoEvent, VideoEventData, WebhookEvent, WebhookEventType
 from tests.fakes import FakeClock, FakeTransport, answer, client_with, problem
+
+MOMENT = datetime(2025, 11, 3, 10, 31, tzinfo=timezone.utc)
 
 VIDEO = {"template_id": "t", "created_at": "2025-11-03T10:30:00Z"}
 
@@ -246,10 +249,35 @@ async def test_what_is_learned_elsewhere_ends_a_wait() -> None:
     while not naps:
         await asyncio.sleep(0)
 
-    client._hub.learn("v", Video(id="v", status=VideoStatus.COMPLETED))
+    told = VideoEventData(id="v", status="completed", url="https://cdn/v.mp4", credits_charged=2)
+    client.learn(VideoEvent(id="e", type=WebhookEventType.VIDEO_COMPLETED, data=told, created_at=MOMENT))
+
+    done = await wait
+    assert (done.status, done.url, done.credits_charged) == ("completed", "https://cdn/v.mp4", 2)
+    assert done.completed_at == MOMENT
+    assert server.sent == ["/videos/v"]
+
+
+async def test_what_cannot_be_made_out_is_looked_at_at_once() -> None:
+    """A deleted video, say: the wait ends with what a poll says."""
+    client, server, clock = served({"v": 1e9})
+    naps: List[float] = []
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+        await asyncio.Event().wait()
+
+    clock.sleep = nap  # type: ignore[method-assign]  # as above
+    wait = asyncio.ensure_future(client.videos.wait_for("v"))
+    while not naps:
+        await asyncio.sleep(0)
+    server.ends["v"] = 0.0
+
+    client.learn(VideoEvent(id="e", type=WebhookEventType.VIDEO_DELETED, data=VideoEventData(id="v")))
+    client.learn(WebhookEvent(id="e", type=WebhookEventType.CREDITS_LOW))
 
     assert (await wait).status == "completed"
-    assert server.sent == ["/videos/v"]
+    assert server.sent == ["/videos/v", "/videos/v"]
 
 
 @pytest.mark.parametrize("refusal", [403, 404])

@@ -1,0 +1,1 @@
+"""Receiving what Bluma tells."""
