@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -149,6 +150,9 @@ async def downloads(folder: Path, size: int, rounds: int) -> Tuple[float, float]
             await client.videos.save("a", folder / "ours", overwrite=True)
 
         async def taken(work: Any) -> float:
+            for name in ("raw", "ours"):
+                (folder / name).unlink(missing_ok=True)
+            os.sync()  # nobody pays for what another one left to be written
             began = time.perf_counter()
             await work()
             return time.perf_counter() - began

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Shared", "Trip"]
 
 T = TypeVar("T")
+LONG_AGO = -math.inf
 MOST_KNOWN = 100_000  # videos; a key creates a thousand an hour
 
 
@@ -57,7 +58,7 @@ class Shared:
 
     def own(self, video_id: str) -> None:
         """Note that a video is somebody's: a create returned it, or it is waited for."""
-        self._know(video_id, -math.inf)
+        self._know(video_id, LONG_AGO)
 
     def report(self, video_ids: Iterable[str]) -> None:
         """Note that videos were reported as candidates: they are no evidence for calls that begin from now on."""

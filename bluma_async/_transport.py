@@ -133,7 +133,13 @@ class AiohttpTransport:
         session = (await self._connections.get()).session
         limits = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
         proxy = self._proxies.of(request.url)
-        asked = session.get(URL(request.url, encoded=True), headers=request.headers, timeout=limits, proxy=proxy)
+        asked = session.get(
+            URL(request.url, encoded=True),
+            headers=request.headers,
+            timeout=limits,
+            proxy=proxy,
+            read_bufsize=DOWNLOAD_CHUNK,
+        )
         async with AsyncExitStack() as opened:
             try:
                 response = await opened.enter_async_context(asked)

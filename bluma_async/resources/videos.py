@@ -31,6 +31,7 @@ class Videos:
     def __init__(self, session: Session, hub: PollHub) -> None:
         self._session = session
         self._hub = hub
+        self._source = VideoSource(session)
 
     async def create(
         self,
@@ -162,7 +163,7 @@ class Videos:
         get_call(video_id)  # refuses what cannot be an id
         self._session.shared.own(video_id)
         return await self._hub.wait(
-            VideoSource(self._session), video_id, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress
+            self._source, video_id, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress
         )
 
     async def download(self, video_id: str) -> VideoDownload:

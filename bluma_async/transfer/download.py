@@ -8,6 +8,7 @@ Rule 3: the disk never blocks the event loop, and what the user's callback raise
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
@@ -31,7 +32,7 @@ __all__ = ["require_place", "save_link"]
 
 OnBytes = Callable[[int, "int | None"], Any]
 LARGEST_ERROR = 2**16
-BATCH = 2**20  # bytes that are written at a time: each time costs a hop to another thread
+BATCH = 2**21  # bytes that are written at a time: each time costs a hop to another thread
 EXPIRED = (403, 404, 410)
 MP4 = (b"ftyp", 4)  # what every MP4 has, and where
 
@@ -141,23 +142,30 @@ class _Fetch:
         return begin
 
     async def _copy(self, download: Download, size: int) -> int:
+        """Write what comes; while one batch is written, the next one is read."""
         total, waiting = _total(download), 0
         batch: List[bytes] = []
+        writing: asyncio.Future[None] | None = None
         try:
             async for piece in download.pieces:
                 batch.append(piece)
                 waiting += len(piece)
                 if waiting >= BATCH:
-                    size, batch, waiting = await self._write(batch, size + waiting, total), [], 0
+                    await _ended(writing)
+                    size += waiting
+                    writing, batch, waiting = asyncio.ensure_future(self._write(batch, size, total)), [], 0
         finally:  # what came before the connection broke need not come again
-            size = await self._write(batch, size + waiting, total) if batch else size
+            await _ended(writing)
+            size += waiting
+            await self._write(batch, size, total)
         return size
 
-    async def _write(self, batch: List[bytes], size: int, total: int | None) -> int:
+    async def _write(self, batch: List[bytes], size: int, total: int | None) -> None:
+        if not batch:
+            return
         await _in_thread(self._part.write, batch)
         if self._on_progress is not None:
             await call_back(self._on_progress, size, total)
-        return size
 
     async def _keep(self, download: Download, size: int) -> int:
         await _in_thread(self._part.end)
@@ -167,6 +175,18 @@ class _Fetch:
             raise ServerError("The server sent a video that is no MP4; it was not kept.", status=502)
         await _in_thread(self._part.keep)
         return size
+
+
+async def _ended(writing: asyncio.Future[None] | None) -> None:
+    """Wait for a batch to be written, also when interrupted."""
+    if writing is None:
+        return
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        writing.cancel()
+        await asyncio.wait([writing])
+        raise
 
 
 async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:

@@ -59,9 +59,14 @@ class PollHub:
         """
         _require_seconds("poll_interval", poll_interval, above=0)
         _require_seconds("timeout", timeout)
-        context, future = contextvars.copy_context(), asyncio.get_running_loop().create_future()
-        ends = self._clock.now() + timeout
-        waiter = Waiter(poll_interval, timeout, ends, on_progress is not None, context, future)
+        waiter = Waiter(
+            poll_interval,
+            timeout,
+            self._clock.now() + timeout,
+            on_progress is not None,
+            contextvars.copy_context(),
+            asyncio.get_running_loop().create_future(),
+        )
         patrol, told = self._patrol(source), -1
         patrol.join(job_id, waiter)
         try:

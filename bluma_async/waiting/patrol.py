@@ -56,7 +56,7 @@ class Patrol(Generic[S]):
         entry = self._entries.get(job_id)
         if entry is None:
             entry = self._entries[job_id] = Entry(job_id, self._clock.now())
-        entry.waiters.append(waiter)
+        entry.waiters += (waiter,)
         entry.due = self._clock.now()
         if self._task is None:
             self._task = contextvars.Context().run(self._loop.create_task, self._run())
@@ -67,7 +67,7 @@ class Patrol(Generic[S]):
         """Look no more for this one."""
         entry = self._entries.get(job_id)
         if entry is not None and waiter in entry.waiters:
-            entry.waiters.remove(waiter)
+            entry.waiters = tuple(other for other in entry.waiters if other is not waiter)
             if not entry.waiters:
                 del self._entries[job_id]
         if waiter.work is not None:
@@ -239,7 +239,7 @@ class Patrol(Generic[S]):
         for entry in [entry for entry in self._entries.values() if entry.ends <= now]:
             for waiter in [waiter for waiter in entry.waiters if waiter.ends <= now]:
                 waiter.tell(error=self._source.timed_out(entry.job_id, entry.last, waiter.timeout))
-                entry.waiters.remove(waiter)
+            entry.waiters = tuple(waiter for waiter in entry.waiters if waiter.ends > now)
             if not entry.waiters:
                 self._entries.pop(entry.job_id, None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Hashable, List, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Dict, Hashable, Protocol, Tuple, TypeVar
 
 import attrs
 
@@ -58,7 +58,7 @@ class Source(Protocol[S]):
         ...
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Waiter:
     """
     Somebody who waits; moments are the clock's.
@@ -85,13 +85,13 @@ class Waiter:
             self.future.set_result(None)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Entry:
     """A job that somebody waits for; `is_unlisted` when it was not among the active ones, and is read by itself."""
 
     job_id: str
     due: float
-    waiters: List[Waiter] = attrs.field(factory=lambda: [])  # noqa: PIE807 - typed
+    waiters: Tuple[Waiter, ...] = ()  # usually one; there may be ten thousand entries
     last: Any = None
     is_unlisted: bool = False
 
