@@ -28,11 +28,12 @@ def main() -> None:
     print(f"Python {platform.python_version()}, medians over {rounds} rounds\n")
     show([*gets.run(rounds), *blocking.run(rounds), *imports.run(rounds)])
     print(f"\n{blocking.report()}")
-    from benchmarks import rendering, scale  # noqa: PLC0415 - what it loads would slow every collection of garbage above
+    from benchmarks import budget, durable, files, rendering, scale  # noqa: PLC0415 - what it loads would slow every collection of garbage above
 
     print("\nAt scale")
-    for line in scale.report(rounds):
-        print("  " + line)
+    for lines in (scale.report(rounds), budget.report(), files.report(rounds), durable.report()):
+        for line in lines:
+            print("  " + line)
     print("\nSandbox rendering")
     for line in rendering.report():
         print("  " + line)

@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import os
 import statistics
-import tempfile
 import time
 import tracemalloc
-from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import aiohttp
-from aiohttp import web
 
 from benchmarks.responder import responding
 from bluma_async import AsyncBluma, errors
@@ -119,53 +115,6 @@ async def creates(base_url: str, rounds: int) -> float:
         return statistics.median([await taken(raw) / await taken(ours) for _ in range(rounds)])
 
 
-async def downloads(folder: Path, size: int, rounds: int) -> Tuple[float, float]:
-    """Return how many times as fast as a plain loop a file is saved, and the peak of traced memory in MiB."""
-    source = folder / "source.bin"
-    with source.open("wb") as file:
-        file.truncate(size)
-
-    async def link(request: web.Request) -> web.Response:
-        return web.json_response({"download_url": f"{request.url.origin()}/file"})
-
-    async def fetch(_: web.Request) -> web.FileResponse:
-        return web.FileResponse(source)
-
-    app = web.Application()
-    app.add_routes([web.get("/videos/{id}/download", link), web.get("/file", fetch)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with aiohttp.ClientSession() as session, AsyncBluma("bluma_test_key", base_url=base_url) as client:
-
-        async def raw() -> None:
-            async with session.get(f"{base_url}/file") as response:
-                with (folder / "raw").open("wb") as out:
-                    async for piece in response.content.iter_chunked(2**16):
-                        out.write(piece)
-
-        async def ours() -> None:
-            await client.videos.save("a", folder / "ours", overwrite=True)
-
-        async def taken(work: Any) -> float:
-            for name in ("raw", "ours"):
-                (folder / name).unlink(missing_ok=True)
-            os.sync()  # nobody pays for what another one left to be written
-            began = time.perf_counter()
-            await work()
-            return time.perf_counter() - began
-
-        ratios = [await taken(raw) / await taken(ours) for _ in range(rounds)]
-        tracemalloc.start()
-        await ours()
-        peak = tracemalloc.get_traced_memory()[1] / MIB
-        tracemalloc.stop()
-    await runner.cleanup()
-    return statistics.median(ratios), peak
-
-
 def report(rounds: int) -> List[str]:
     lines = []
     for policy in ("reconcile", "adopt", "retry"):
@@ -178,10 +127,4 @@ def report(rounds: int) -> List[str]:
     )
     with responding() as base_url:
         lines.append(f"creates at 100 in flight: {asyncio.run(creates(base_url, rounds)):.2f}x raw POSTs (limit 0.75)")
-    with tempfile.TemporaryDirectory() as name:
-        for size in (100, 1000):
-            ratio, peak = asyncio.run(downloads(Path(name), size * MIB, max(rounds // 3, 3)))
-            lines.append(
-                f"save {size} MiB: {ratio:.2f}x a plain loop (limit 0.90), {peak:.1f} MiB of memory at the peak"
-            )
     return lines

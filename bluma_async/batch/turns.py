@@ -34,8 +34,9 @@ class Turns:
             self._call()
 
     def _call(self) -> None:
-        for number, (template_id, future) in enumerate(self._asked):
-            before = [other for other, _ in self._asked[:number]]
-            is_free = not before if template_id is None else template_id not in before and None not in before
+        before: set[str | None] = set()
+        for template_id, future in self._asked:
+            is_free = not before if template_id is None else not {template_id, None} & before
             if is_free and not future.done():
                 future.set_result(None)
+            before.add(template_id)

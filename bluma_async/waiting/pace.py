@@ -42,6 +42,11 @@ class Pace:
         left = self._spare - kept if kept else self.budget.remaining
         return max(self._seconds_left / max(left, 1), least)
 
+    def pause(self, requests: int, kept: int = 0) -> float:
+        """Return the seconds to wait before, or for the sake of, so many requests: until the reset, if need be."""
+        least = HOUR / self.budget.limit if self.budget is not None and self.budget.limit else 0.0
+        return min(requests * self.spacing(kept), self._seconds_left + requests * least)
+
     @property
     def is_spent(self) -> bool:
         """Whether the next request would be a 429."""

@@ -159,8 +159,8 @@ class Patrol(Generic[S]):
             self._lists_again = began + 60.0
             return entries
         active, cost = listed
-        spacing = self._source.pace().spacing(kept=len(self._entries))  # each will be read once more, in full
-        self._next_round = began + max(ROUND_GAP, cost * spacing)
+        pause = self._source.pace().pause(cost, kept=len(self._entries))  # each will be read once more, in full
+        self._next_round = began + max(ROUND_GAP, pause)
         self._postpone(entries, self._next_round)
         return self._sort_out(entries, active)
 
@@ -186,7 +186,7 @@ class Patrol(Generic[S]):
         entries = [entry for entry in entries if entry.waiters]
         allowed = pace.allowance(len(entries))
         for place, entry in enumerate(entries[allowed:], 1):
-            entry.due_after(now + place * pace.spacing())
+            entry.due_after(now + pace.pause(place))
         for start in range(0, allowed, AT_ONCE):
             await asyncio.gather(*(self._read_one(entry) for entry in entries[start : min(start + AT_ONCE, allowed)]))
 
