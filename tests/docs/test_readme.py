@@ -39,19 +39,19 @@ async def warm(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_every_example_runs(environment: Any, number: int) -> None:
-    """Each Python block is a program, and prints something, and warns of nothing."""
+def test_every_example_runs(environment: Any, number: int, tmp_path: Path) -> None:
+    """Each Python block is a program, and prints something if it does something, and warns of nothing."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", EXAMPLES[number]],
         capture_output=True,
         text=True,
         check=False,
         env=environment,
-        cwd=ROOT,
+        cwd=tmp_path,
     )
 
     assert (done.stderr, done.returncode) == ("", 0)
-    assert done.stdout
+    assert done.stdout or "web.Application()" in EXAMPLES[number]
 
 
 def test_there_are_two_commands_that_do_everything() -> None:
