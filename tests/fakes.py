@@ -39,6 +39,7 @@ class FakeTransport:
         self.timeouts: List[float] = []
         self.patience: List[Optional[float]] = []
         self.is_closed = False
+        self.piece = 4  # bytes of a stream at a time
         self._clock = clock
         self._takes = takes
 
@@ -60,8 +61,8 @@ class FakeTransport:
         answer = await self.send(request, timeout)
 
         async def pieces() -> AsyncIterator[bytes]:
-            for start in range(0, len(answer.body), 4):
-                yield answer.body[start : start + 4]
+            for start in range(0, len(answer.body), self.piece):
+                yield answer.body[start : start + self.piece]
 
         yield Download(answer.status, answer.headers, pieces())
 

@@ -386,3 +386,111 @@ async def test_every_state_can_be_listed(batch: Batch, state: JobState) -> None:
     assert listed == (["k0"] if state == "saved" else [])
     with pytest.raises(errors.InvalidArgumentError, match="state must be"):
         [result async for result in batch.results("done")]
+
+
+def rewind(folder: Path, key: str, began: str) -> None:
+    """Have the journal say that a job's create was begun, and no more: as a crash leaves it."""
+    with contextlib.closing(sqlite3.connect(folder / "journal.sqlite")) as journal, journal:
+        journal.execute("DELETE FROM videos WHERE place = (SELECT place FROM jobs WHERE key = ?)", (key,))
+        change = "UPDATE jobs SET state = 'creating', video_id = NULL, path = NULL, started_at = ? WHERE key = ?"
+        journal.execute(change, (began, key))
+
+
+async def test_a_create_that_a_crash_cut_is_found_again(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
+    """The one video that came to be since, and is no other job's, is its."""
+    began = quick.state()["clock"].replace("Z", "+00:00")
+    first = {result.key: result.video_id for result in await results_of(batch, rows(3))}
+    rewind(tmp_path, "k1", began)
+
+    again = await results_of(batch, rows(3))
+
+    assert [(result.key, result.video_id, result.state) for result in again] == [("k1", first["k1"], "saved")]
+    assert quick.state()["billed"] == 3
+
+
+async def test_a_create_that_was_never_accepted_is_sent_again(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
+    """Nothing came to be since it began; it is looked for twice first."""
+    await results_of(batch, rows(1))
+    began = quick.state()["clock"].replace("Z", "+00:00")
+    rewind(tmp_path, "k0", began)
+    quick._running.journal.clear()
+
+    [result] = await results_of(batch, rows(1))
+
+    looks = [record for record in quick.requests if record.route == "GET /videos" and "from_date" in record.query]
+    assert (result.state, len(looks)) == ("saved", 2)
+    assert quick.state()["billed"] == 2
+
+
+@pytest.mark.parametrize("on_error", ["collect", "raise"])
+async def test_a_create_that_a_crash_cut_may_be_a_strangers(
+    quick: Sandbox, client: AsyncBluma, tmp_path: Path, on_error: Any
+) -> None:
+    """Several videos came to be: it is told, or raised, and stays in doubt."""
+    batch = client.batch(out=tmp_path, poll_interval=0.01, on_error=on_error)
+    began = quick.state()["clock"].replace("Z", "+00:00")
+    await results_of(batch, rows(1))
+    await client.videos.create({"prompt": "theirs"}, TEMPLATE)
+    rewind(tmp_path, "k0", began)
+
+    if on_error == "raise":
+        with pytest.raises(errors.AmbiguousCreateError):
+            await results_of(batch, rows(1))
+    else:
+        [doubt] = await results_of(batch, rows(1))
+        assert isinstance(doubt.error, errors.AmbiguousCreateError)
+        assert len(doubt.candidates) == len(doubt.error.candidates) == 2
+    assert await results_of(batch, rows(1)) == []
+    assert quick.state()["billed"] == 2
+
+
+async def test_a_video_that_is_gone_fails_its_job(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """It cannot be waited for; nothing more is done for it unless it is retried."""
+    batch = client.batch(out=tmp_path, poll_interval=0.01)
+    sandbox.faults.add("GET /videos/{id}", "status", status=404)
+
+    [result] = await results_of(batch, rows(1))
+
+    assert (result.state, isinstance(result.error, errors.NotFoundError)) == ("failed", True)
+    assert result.error is not None
+    assert result.error.video_id == result.video_id is not None
+
+
+async def test_a_create_of_which_nobody_knows_stops_the_batch(quick: Sandbox, batch: Batch) -> None:
+    """Its answer was lost, and nobody could look: it stays `creating`, and the next run looks for it first."""
+    quick.faults.add("POST /videos", "drop_after")
+    quick.faults.add("GET /videos", "drop_before", times=None, skip=1)
+
+    [lost] = await results_of(batch, rows(1))
+    quick.faults.clear()
+    [found] = await results_of(batch, rows(1))
+
+    assert (lost.state, found.state) == ("creating", "saved")
+    assert isinstance(lost.error, errors.AmbiguousCreateError)
+    assert batch.stopped is None
+    assert quick.state()["billed"] == 1
+
+
+async def test_a_journal_that_cannot_be_written(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
+    """What is paid is told with its id; the run ends with what went wrong, and the next one finds the video again."""
+
+    async def break_it(record: RequestRecord) -> None:
+        if record.route == "POST /videos":
+            await asyncio.get_running_loop().run_in_executor(
+                None, _change, tmp_path, "ALTER TABLE videos RENAME TO hidden"
+            )
+
+    quick.watch(break_it)
+    with pytest.raises(errors.BlumaError, match="could not be used"):
+        await results_of(batch, rows(1))
+    _change(tmp_path, "ALTER TABLE hidden RENAME TO videos")
+
+    [found] = await results_of(batch, rows(1))
+
+    assert found.state == "saved"
+    assert quick.state()["billed"] == 1
+
+
+def _change(folder: Path, statement: str) -> None:
+    with contextlib.closing(sqlite3.connect(folder / "journal.sqlite")) as journal, journal:
+        journal.execute(statement)

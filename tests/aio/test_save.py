@@ -239,3 +239,46 @@ async def test_a_program_that_ends_half_way_leaves_no_half_file(
 def video_size(sandbox: Sandbox, video_id: str) -> int:
     """Return how large a video's file is."""
     return int(sandbox._running.videos.need(video_id)["size_bytes"])
+
+
+async def test_a_large_file_is_written_by_batches(tmp_path: Path) -> None:
+    """One is written while the next is read; progress is told after each, and what it raises ends the call."""
+    large = b"0000ftyp" + bytes(5 * 2**20)
+    client, transport, _ = client_with(SIGNED, served(large))
+    transport.piece = 2**18
+    told: List[int] = []
+
+    await client.videos.save("a", tmp_path / "x.mp4", on_progress=lambda done, _: told.append(done))
+
+    assert (tmp_path / "x.mp4").read_bytes() == large
+    assert told == [2**21, 2**22, len(large)]
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    client, transport, _ = client_with(SIGNED, served(large))
+    transport.piece = 2**18
+    with pytest.raises(ZeroDivisionError):
+        await client.videos.save("a", tmp_path / "y.mp4", on_progress=fail)
+    assert names(tmp_path) == ["x.mp4", "y.mp4.part", "y.mp4.part.etag"]
+
+
+async def test_a_save_that_is_cancelled_while_it_writes(tmp_path: Path) -> None:
+    """The batch is written to its end, and nothing is left at work."""
+    large = b"0000ftyp" + bytes(5 * 2**20)
+    client, transport, _ = client_with(SIGNED, served(large))
+    transport.piece = 2**18
+    writing, gate = asyncio.Event(), asyncio.Event()
+
+    async def hold(*_: object) -> None:
+        writing.set()
+        await gate.wait()
+
+    task = asyncio.ensure_future(client.videos.save("a", tmp_path / "x.mp4", on_progress=hold))
+    await writing.wait()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert names(tmp_path) == ["x.mp4.part", "x.mp4.part.etag"]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
