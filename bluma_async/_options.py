@@ -18,7 +18,7 @@ import attrs
 from bluma_async._wire.retry import OnAmbiguous, RetryPolicy
 from bluma_async.errors import BlumaError, InvalidArgumentError
 
-__all__ = ["DEFAULT_BASE_URL", "Callback", "Options", "options_from"]
+__all__ = ["DEFAULT_BASE_URL", "ENVIRONMENT", "Callback", "Options", "options_from"]
 
 DEFAULT_BASE_URL = "https://api.getbluma.com/api/v1"
 Callback = Callable[..., Any]
@@ -135,26 +135,33 @@ class Options:
         return attrs.evolve(self, **changes)
 
 
-def options_from(arguments: Mapping[str, Any]) -> Options:
+def options_from(arguments: Mapping[str, Any], environment: Mapping[str, str], base_url: str) -> Options:
     """
     Fill what was not passed (None) from the environment, and the rest from the defaults.
+
+    Args:
+        arguments: What was passed.
+        environment: Which variable stands for which option.
+        base_url: Where the API is, if neither says.
 
     Raises:
         BlumaError: There is no API key.
         InvalidArgumentError: A value cannot be right.
     """
     given = {name: value for name, value in arguments.items() if value is not None}
-    for name, variable in ENVIRONMENT.items():
+    for name, variable in environment.items():
         value = os.environ.get(variable, "").strip()
         if value and name not in given:
             given[name] = value
     api_key = given.get("api_key", "")
     if not isinstance(api_key, str) or not api_key.strip():
         raise BlumaError(
-            "There is no API key. Pass api_key=, or set BLUMA_API_KEY; keys are made in the Bluma dashboard.",
+            f"There is no API key. Pass api_key=, or set {environment['api_key']}; keys are made in the provider's "
+            "dashboard.",
             status=401,
         )
     given["api_key"] = api_key.strip()
+    given.setdefault("base_url", base_url)
     if isinstance(given.get("base_url"), str):
         given["base_url"] = given["base_url"].rstrip("/")
     return Options(**given)

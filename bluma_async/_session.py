@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from bluma_async._options import Options
     from bluma_async._wire.call import Call
-    from bluma_async._wire.messages import Download
+    from bluma_async._wire.messages import Answer, Download
     from bluma_async._wire.retry import Decision
     from bluma_async.types import Video
 
@@ -123,7 +123,7 @@ class Session:
                 if observer.hears_answers:
                     await observer.answered(request, answer, trip.attempts, now - sent_at)
                 try:
-                    return read(answer, trip.call.decode, self.options.api_key)
+                    return self._read(trip.call, answer)
                 except APIError as error:
                     failure = error
             trip.attempts, trip.is_sending = trip.attempts + 1, False
@@ -132,6 +132,10 @@ class Session:
             if found is not None:
                 return found
             sent_at = clock.now()
+
+    def _read(self, call: Call[T], answer: Answer) -> T:
+        key = self.options.api_key
+        return read(answer, call.decode, key) if call.read is None else call.read(answer, key)
 
     def stream(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Download]:
         """Open a plain or signed link. The key is not sent: the link is proof enough, and its host is not the API's."""
@@ -193,8 +197,8 @@ def in_doubt(
     """Return the error for a paid call that may have been accepted."""
     found = f"{len(candidates)} video(s) may be it" if candidates else "it could not be looked up"
     return AmbiguousCreateError(
-        f"{failure} It may have been accepted and billed, and was not repeated: {found}. See `candidates`, or list the "
-        "newest videos, before creating it again.",
+        f"{failure} It may have been accepted and billed, and was not repeated: {found}. Make sure of it before you "
+        "create it again; `candidates` are the videos that may be it.",
         status=failure.status,
         attempts=failure.attempts,
         candidates=candidates,

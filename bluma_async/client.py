@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
-from bluma_async._logging import enable_logging
-from bluma_async._options import Callback, Options, options_from
-from bluma_async._ports import SystemClock
+from bluma_async._opening import OPENING, open_session
+from bluma_async._options import ENVIRONMENT, Callback
 from bluma_async._resource import Resource
-from bluma_async._session import Session
-from bluma_async._shared import Shared
-from bluma_async._wire.call import invalid
 from bluma_async.batch.batch import Batch
 from bluma_async.batch.terms import Api, Terms
 from bluma_async.resources.api_keys import ApiKeys
@@ -34,6 +30,7 @@ if TYPE_CHECKING:
     from typing_extensions import Literal, Self
 
     from bluma_async._ports import Clock, Transport
+    from bluma_async._session import Session
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.retry import OnAmbiguous
 
@@ -127,27 +124,8 @@ class AsyncBluma:
             BlumaError: There is no API key.
             InvalidArgumentError: A value cannot be right.
         """
-        enable_logging()
-        if type(connection_limit) is not int or connection_limit < 1:
-            raise invalid("connection_limit", f"connection_limit must be at least 1, not {connection_limit!r}.")
         arguments = locals()
-        options = options_from({name: arguments[name] for name in Options.names()})
-
-        def open_transport() -> Transport:
-            if transport is not None:
-                return transport
-            from bluma_async._transport import AiohttpTransport  # noqa: PLC0415 - loads aiohttp, at the first call
-
-            return AiohttpTransport(
-                connection_limit=connection_limit,
-                proxy=proxy,
-                trust_env=trust_env,
-                ssl_context=ssl_context,
-                http_session=http_session,
-                trace_configs=trace_configs,
-            )
-
-        self._session = Session(options, Shared(clock or SystemClock(), open_transport))
+        self._session = open_session({name: arguments[name] for name in OPENING}, ENVIRONMENT)
         self._hub = PollHub(self._session.shared.clock)
 
     @property

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bluma_async.types import Video
+    from bluma_async.types import Generation, Video
 
 __all__ = [
     "APIError",
@@ -251,7 +251,7 @@ class WaitTimeoutError(BlumaError, TimeoutError):
 
     Attributes:
         video_id: What was waited for.
-        last: The video as it was last seen; None when it was never seen.
+        last: The video, or generation, as it was last seen; None when it was never seen.
     """
 
     status = 504
@@ -263,7 +263,7 @@ class WaitTimeoutError(BlumaError, TimeoutError):
         status: int | None = None,
         attempts: int = 0,
         video_id: str | None = None,
-        last: Video | None = None,
+        last: Video | Generation | None = None,
     ) -> None:
         super().__init__(message, status=status, attempts=attempts)
         self.video_id = video_id

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["differences", "generate", "write"]
 
-WITH_TWINS = ("client.py", "resources/*.py", "batch/batch.py", "batch/__init__.py")
+WITH_TWINS = (
+    "client.py",
+    "resources/*.py",
+    "batch/batch.py",
+    "batch/__init__.py",
+    "luma/client.py",
+    "luma/resources.py",
+    "luma/__init__.py",
+)
 SAME_IN_BOTH = ("errors.py", "types/__init__.py")
 BY_HAND = {"_portal.py", "_thread.py", "_webhooks.py", "py.typed"}
 

@@ -17,11 +17,11 @@ LAYERS: List[Tuple[str, ...]] = [
     ("_callbacks", "_logging", "_ports", "_loops", "_proxies", "_resource", "_lazy", "_abandoning"),
     ("_options",),
     ("_hooks", "_retrying", "_shared"),
-    ("_transport", "_session"),
+    ("_transport", "_session", "_opening"),
     ("waiting", "transfer"),
     ("resources",),
     ("batch", "webhooks"),
-    ("client",),
+    ("client", "luma"),
     ("sandbox",),
     ("cli",),
 ]

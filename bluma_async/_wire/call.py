@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 import attrs
 
-from bluma_async._wire.messages import NOTHING, Part
+from bluma_async._wire.messages import NOTHING, Answer, Part
 from bluma_async.errors import InvalidArgumentError
 
 __all__ = ["MAX_PAGE_SIZE", "Call", "Safety", "compact", "invalid", "path", "require_text"]
@@ -36,7 +36,11 @@ class Safety(Enum):
 
 @attrs.define(kw_only=True, eq=False)  # not frozen: one is made for every call, and frozen ones take thrice as long
 class Call(Generic[T]):
-    """One call. `path` is percent-encoded and relative to the base URL; `subject` is the template that is paid for."""
+    """
+    One call. `path` is percent-encoded and relative to the base URL; `subject` is the template that is paid for.
+
+    `read` makes out answers that `answers.read` cannot: it decodes them, or raises the refusal that they are.
+    """
 
     method: str
     path: str
@@ -47,6 +51,7 @@ class Call(Generic[T]):
     safety: Safety = Safety.REPEATABLE
     idempotency_key: str | None = None
     subject: str | None = None
+    read: Callable[[Answer, str], T] | None = None
 
 
 def get(where: str, decode: Decode[T], **query: object) -> Call[T]:

@@ -32,6 +32,7 @@ from bluma_async.types.events import (
     WebhookEventType,
 )
 from bluma_async.types.library import Asset, AssetUploadResponse, Collection, Template, TemplateVariant
+from bluma_async.types.luma import GeneratedVideo, Generation, GenerationState
 from bluma_async.types.videos import Pagination, Video, VideoDownload, VideoPage, VideoStatus
 
 __all__ = [
@@ -48,6 +49,9 @@ __all__ = [
     "CreditsEventData",
     "EndpointUsage",
     "ErrorBreakdown",
+    "GeneratedVideo",
+    "Generation",
+    "GenerationState",
     "JobState",
     "Pagination",
     "RecentRequest",

@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import copy
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, Dict, Generic, List, Sequence, TypeVar
+import math
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, Dict, Generic, List, Mapping, Sequence, TypeVar
 
 from bluma_async.errors import APIError, NetworkError, RateLimitError, ServerError
 from bluma_async.waiting.source import Entry
@@ -30,6 +31,7 @@ AT_ONCE = 16  # single reads at a time
 ROUND_GAP = 1.0  # seconds at least between two rounds over the pages
 LAST_LOOK = 1.0  # seconds that a look at the deadline may take
 TOGETHER = 0.02  # seconds; what is due within them is looked at together
+BEATS = 8  # to an interval
 PASSING = (NetworkError, RateLimitError, ServerError)
 
 
@@ -157,7 +159,7 @@ class Patrol(Generic[S]):
             listed = None
         if listed is None:  # not for this key, or there are more pages than jobs that are waited for
             self._lists_again = began + 60.0
-            return entries
+            return [entry for entry in entries if entry.due <= began + TOGETHER]
         active, cost = listed
         pause = self._source.pace().pause(cost, kept=len(self._entries))  # each will be read once more, in full
         self._next_round = began + max(ROUND_GAP, pause)
@@ -175,38 +177,52 @@ class Patrol(Generic[S]):
         return alone
 
     def _postpone(self, entries: Sequence[Entry], moment: float) -> None:
-        now = self._clock.now()
+        now, has_bulk = self._clock.now(), self._source.at_once > 1
         for entry in entries:
             if entry.waiters:
-                entry.due_after(max(now + entry.interval, moment))
+                soonest = max(now + entry.interval, moment)
+                entry.due_after(_on_the_beat(soonest, entry.interval) if has_bulk else soonest)
 
     async def _read(self, entries: Sequence[Entry]) -> None:
-        """Read jobs one by one, as many as the pace allows; the others have their turns later."""
-        pace, now = self._source.pace(), self._clock.now()
+        """Read jobs, as many as the pace allows; the others have their turns later."""
+        pace, now, size = self._source.pace(), self._clock.now(), self._source.at_once
         entries = [entry for entry in entries if entry.waiters]
-        allowed = pace.allowance(len(entries))
-        for place, entry in enumerate(entries[allowed:], 1):
-            entry.due_after(now + pace.pause(place))
+        looks = [entries[start : start + size] for start in range(0, len(entries), size)]
+        allowed = pace.allowance(len(looks))
+        for place, look in enumerate(looks[allowed:], 1):
+            for entry in look:
+                entry.due_after(now + pace.pause(place))
         for start in range(0, allowed, AT_ONCE):
-            await asyncio.gather(*(self._read_one(entry) for entry in entries[start : min(start + AT_ONCE, allowed)]))
+            await asyncio.gather(*(self._look_at(look) for look in looks[start : min(start + AT_ONCE, allowed)]))
 
-    async def _read_one(self, entry: Entry) -> None:
-        speaker = entry.speaker
+    async def _look_at(self, entries: Sequence[Entry]) -> None:
+        now = self._clock.now()
+        speaker = next((entry.speaker for entry in entries if entry.speaker), None)
         if speaker is None:
-            self._postpone([entry], self._clock.now())
+            self._postpone(entries, now)
             return
-        left = entry.ends - self._clock.now()
+        left = max(min(entry.ends for entry in entries) - now, LAST_LOOK)
+        look = self._source.look([entry.job_id for entry in entries], left)
         try:
-            state = await self._in_the_name_of(speaker, self._source.look(entry.job_id, max(left, LAST_LOOK)))
+            found = await self._in_the_name_of(speaker, look)
         except _WaiterLeft:
-            entry.due = self._clock.now()  # as above
+            for entry in entries:
+                entry.due = self._clock.now()  # as above
         except PASSING as failure:
-            self._postpone([entry], self._clock.now() + _asked(failure))
+            self._postpone(entries, self._clock.now() + _asked(failure))
         except APIError as refusal:
-            self._fail(entry, refusal)
+            self._take_in(entries, dict.fromkeys((entry.job_id for entry in entries), refusal))
         else:
-            self._postpone([entry], self._clock.now() + self._source.pace().spacing())
-            self._note(entry, state)
+            self._postpone(entries, self._clock.now() + self._source.pace().spacing())
+            self._take_in(entries, found)
+
+    def _take_in(self, entries: Sequence[Entry], found: Mapping[str, S | APIError | None]) -> None:
+        for entry in entries:
+            outcome = found.get(entry.job_id)
+            if isinstance(outcome, APIError):
+                self._fail(entry, outcome)
+            elif outcome is not None:
+                self._note(entry, outcome)
 
     async def _in_the_name_of(self, waiter: Waiter, work: Coroutine[Any, Any, Any]) -> Any:
         """Do something in a waiter's context, and no longer than it waits."""
@@ -246,3 +262,9 @@ class Patrol(Generic[S]):
 
 def _asked(failure: Exception) -> float:
     return (failure.retry_after or 0.0) if isinstance(failure, APIError) else 0.0
+
+
+def _on_the_beat(moment: float, interval: float) -> float:
+    """Return the moment, a little later: what is read in one look falls due together again."""
+    beat = interval / BEATS
+    return math.ceil(moment / beat) * beat

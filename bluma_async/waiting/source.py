@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Hashable, Protocol, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Dict, Hashable, Mapping, Protocol, Sequence, Tuple, TypeVar
 
 import attrs
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import asyncio
     import contextvars
 
+    from bluma_async.errors import APIError
     from bluma_async.waiting.pace import Pace
 
 __all__ = ["Entry", "Source", "Waiter"]
@@ -25,8 +26,13 @@ class Source(Protocol[S]):
         """What tells one account from another: jobs of one group are read together."""
         ...
 
-    async def look(self, job_id: str, within: float) -> S:
-        """Read one job's present state in full, in so many seconds at most."""
+    @property
+    def at_once(self) -> int:
+        """How many jobs one look can read."""
+        ...
+
+    async def look(self, job_ids: Sequence[str], within: float) -> Mapping[str, S | APIError | None]:
+        """Read jobs' present states in full, in so many seconds at most; None for one that was not seen."""
         ...
 
     async def list_active(self, most_pages: int, within: float) -> tuple[Dict[str, S], int] | None:

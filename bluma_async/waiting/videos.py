@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Dict, Hashable
+from typing import TYPE_CHECKING, Dict, Hashable, Mapping, Sequence
 
 import attrs
 
@@ -44,9 +44,15 @@ class VideoSource:
         """The account: whose key it is, and where."""
         return self.session.options.base_url, self.session.options.api_key
 
-    async def look(self, job_id: str, within: float) -> Video:
+    @property
+    def at_once(self) -> int:
+        """How many videos one look can read."""
+        return 1
+
+    async def look(self, job_ids: Sequence[str], within: float) -> Mapping[str, Video]:
         """Read one video."""
-        return await self.session.send(get_call(job_id), within=within)
+        [job_id] = job_ids
+        return {job_id: await self.session.send(get_call(job_id), within=within)}
 
     async def list_active(self, most_pages: int, within: float) -> tuple[Dict[str, Video], int] | None:
         """Read all that are queued or processing, by pages."""

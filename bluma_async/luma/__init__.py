@@ -1,0 +1,1 @@
+"""The Luma family: several providers, one client."""

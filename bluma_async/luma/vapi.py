@@ -1,0 +1,65 @@
+"""V-API: makes videos from prompts and images, longer ones, and loops; tells a URL when they are done."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
+
+from bluma_async._wire.call import Call, path
+from bluma_async.errors import WebhookVerificationError
+from bluma_async.luma.adapter import Capabilities, asking, document, http_refusal, reader, starting, unsupported
+from bluma_async.luma.checks import require_link
+from bluma_async.luma.decoding import first, obj
+from bluma_async.luma.dream import body_of, generation_of
+
+if TYPE_CHECKING:
+    from bluma_async.types import Generation
+
+__all__ = ["VApi"]
+
+
+class VApi:
+    """V-API's Luma API."""
+
+    name = "vapi"
+    base_url = "https://api.gpt.ge"
+    key_variable = "VAPI_API_KEY"
+    capabilities = Capabilities(
+        extend=True, loop=True, callback=True, aspect_ratios=("1:1", "4:3", "3:4", "16:9", "9:16")
+    )
+
+    def create(self, arguments: Mapping[str, Any]) -> Call[Generation]:
+        """Build the call that starts a generation."""
+        return self._start("/luma/generations", arguments)
+
+    def extend(self, generation_id: str, arguments: Mapping[str, Any]) -> Call[Generation]:
+        """Build the call that makes a generation longer; it keeps its ratio, and cannot be looped."""
+        for name, what in (("loop", "loop an extension"), ("aspect_ratio", "change the aspect ratio of an extension")):
+            if arguments.get(name) is not None:
+                raise unsupported(self, what)
+        return self._start(path("luma", "generations", generation_id, "extend"), arguments)
+
+    def read(self, ids: Sequence[str]) -> Call[Dict[str, Generation]]:
+        """Build the call that reads one."""
+        [generation_id] = ids
+        read = reader(http_refusal, lambda told: {generation_id: generation_of(self.name, told)})
+        return asking(path("luma", "generations", generation_id), read)
+
+    def callback(self, body: bytes, headers: Mapping[str, str], secret: str | None) -> str:  # noqa: ARG002 - as all have it
+        """Return which generation a callback tells of; nothing signs it."""
+        try:
+            told = obj(document(body))
+        except ValueError:
+            told = {}
+        data = obj(told.get("data"))
+        found = first(data.get("task_id"), told.get("task_id"), data.get("id"), told.get("id"))
+        if found is None:
+            raise WebhookVerificationError("The callback names no generation; put a word of your own into its URL.")
+        return found
+
+    def _start(self, where: str, arguments: Mapping[str, Any]) -> Call[Generation]:
+        if arguments.get("callback_url") is not None:
+            require_link("callback_url", arguments["callback_url"])
+        body = body_of(self, arguments, takes_data=True)
+        read = reader(http_refusal, partial(generation_of, self.name))
+        return starting(where, body, read)

@@ -1,0 +1,99 @@
+# Generated from bluma_async/luma/client.py by `nox -s facade`: change that, not this.
+"""The client of the Luma family: one provider, its key, and what can be done there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bluma_async._resource import Resource
+from bluma_async.luma import client as asynchronous
+from bluma_sync._portal import mirror, run
+from bluma_sync.luma.resources import Generations, Modifications
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Literal, Self, Unpack
+
+    from bluma_async._opening import ClientOptions
+    from bluma_async.luma.adapter import Capabilities
+
+__all__ = ["Luma"]
+
+
+class Luma:
+    """
+    One provider of Luma: kie.ai, UmamiAI or V-API.
+
+    Make one and keep it: it holds the connections. It may be made anywhere, also at module level, and used from several
+    threads and event loops at once. A `with` block closes it at its end.
+    """
+
+    generations: Resource[Luma, Generations] = Resource(
+        Generations, lambda client: Generations(client._async.generations)
+    )
+    modifications: Resource[Luma, Modifications] = Resource(
+        Modifications, lambda client: Modifications(client._async.modifications)
+    )
+    _async: asynchronous.AsyncLuma
+
+    def __init__(
+        self,
+        provider: Literal["kie", "umami", "vapi"],
+        api_key: str | None = None,
+        base_url: str | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        """
+        Set up a client. Nothing is sent yet.
+
+        Args:
+            provider: `kie` (changes videos), `umami` or `vapi` (make videos from prompts).
+            api_key: Default `KIE_API_KEY`, `UMAMI_API_KEY` or `VAPI_API_KEY`.
+            base_url: Where the API is; default `KIE_BASE_URL`, `UMAMI_BASE_URL` or `VAPI_BASE_URL`, else the provider's
+                own.
+            **options: What Bluma's client takes too, from `timeout` on. `webhook_secret` is kie.ai's `webhookHmacKey`.
+
+        Raises:
+            BlumaError: There is no API key.
+            InvalidArgumentError: A value cannot be right, or there is no such provider.
+        """
+        self._async = asynchronous.AsyncLuma(provider, api_key, base_url, **options)
+
+    @property
+    def provider(self) -> str:
+        """Whose API this is."""
+        return self._async.provider
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the provider can do."""
+        return self._async.capabilities
+
+    def with_options(self, **changes: Any) -> Self:
+        """
+        Return a copy with other options, for one call or for many. It shares the connections: closing one closes both.
+
+        Args:
+            **changes: Any option down to `on_retry`, such as `timeout`, `deadline` or `on_ambiguous`.
+
+        Raises:
+            InvalidArgumentError: There is no such option, or its value cannot be right.
+        """
+        return mirror(type(self), self._async.with_options(**changes))
+
+    def close(self) -> None:
+        """Let go of the connections. A call after this raises; closing again does nothing."""
+        run(self._async.aclose())
+
+    def __enter__(self) -> Self:
+        run(self._async.__aenter__())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        run(self._async.__aexit__(kind, error, trace))
+
+    def __repr__(self) -> str:
+        return repr(self._async).replace("AsyncLuma", type(self).__name__, 1)
