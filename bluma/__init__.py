@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bluma import errors, types
     from bluma_async import (
         AsyncBluma,
+        AsyncLuma,
+        Capabilities,
         EventStore,
         MemoryStore,
         RateLimit,
@@ -66,6 +68,9 @@ if TYPE_CHECKING:
         CreditsEventData,
         EndpointUsage,
         ErrorBreakdown,
+        GeneratedVideo,
+        Generation,
+        GenerationState,
         JobState,
         Pagination,
         RecentRequest,
@@ -87,7 +92,7 @@ if TYPE_CHECKING:
         WebhookEvent,
         WebhookEventType,
     )
-    from bluma_sync import Bluma
+    from bluma_sync import Bluma, Luma
 
 __all__ = [
     "APIError",
@@ -96,12 +101,14 @@ __all__ = [
     "Asset",
     "AssetUploadResponse",
     "AsyncBluma",
+    "AsyncLuma",
     "AttrDict",
     "AuthenticationError",
     "BatchResult",
     "BatchStatus",
     "Bluma",
     "BlumaError",
+    "Capabilities",
     "Collection",
     "CreditBalance",
     "CreditHistory",
@@ -111,9 +118,13 @@ __all__ = [
     "ErrorBreakdown",
     "EventStore",
     "ForbiddenError",
+    "GeneratedVideo",
+    "Generation",
+    "GenerationState",
     "InsufficientCreditsError",
     "InvalidArgumentError",
     "JobState",
+    "Luma",
     "MemoryStore",
     "NetworkError",
     "NotFoundError",
@@ -160,7 +171,7 @@ __all__ = [
 def _home(name: str) -> str:
     if name in {"errors", "types"}:
         return f"bluma.{name}"
-    if name == "Bluma":
+    if name in {"Bluma", "Luma"}:
         return "bluma_sync"
     if name.endswith("Error"):
         return "bluma.errors"

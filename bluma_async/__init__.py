@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
     from bluma_async.client import AsyncBluma
+    from bluma_async.luma.adapter import Capabilities
+    from bluma_async.luma.client import AsyncLuma
     from bluma_async.webhooks.receiver import WebhookReceiver
     from bluma_async.webhooks.stores import EventStore, MemoryStore, SQLiteStore
 
 __all__ = [
     "AsyncBluma",
+    "AsyncLuma",
+    "Capabilities",
     "EventStore",
     "MemoryStore",
     "RateLimit",
@@ -45,6 +49,8 @@ __all__ = [
 
 HOMES = {
     "AsyncBluma": "bluma_async.client",
+    "AsyncLuma": "bluma_async.luma.client",
+    "Capabilities": "bluma_async.luma.adapter",
     "EventStore": "bluma_async.webhooks.stores",
     "MemoryStore": "bluma_async.webhooks.stores",
     "RateLimit": "bluma_async._wire.budget",

@@ -109,6 +109,8 @@ def hidden(_: object) -> str:
 
 def without_query(url: object) -> str:
     """Show a signed link without what makes it valid."""
+    if url is None:
+        return "None"
     head, mark, _ = str(url).partition("?")
     return repr(head + "?***" if mark else head)
 

@@ -21,14 +21,18 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_async.luma.adapter import Capabilities
     from bluma_async.webhooks.receiver import WebhookReceiver
     from bluma_async.webhooks.stores import EventStore, MemoryStore, SQLiteStore
     from bluma_sync import errors, types
     from bluma_sync.client import Bluma
+    from bluma_sync.luma.client import Luma
 
 __all__ = [
     "Bluma",
+    "Capabilities",
     "EventStore",
+    "Luma",
     "MemoryStore",
     "RateLimit",
     "RequestInfo",
@@ -45,7 +49,9 @@ __all__ = [
 ]
 HOMES = {
     "Bluma": "bluma_sync.client",
+    "Capabilities": "bluma_async.luma.adapter",
     "EventStore": "bluma_async.webhooks.stores",
+    "Luma": "bluma_sync.luma.client",
     "MemoryStore": "bluma_async.webhooks.stores",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._hooks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Sequence
 
 from aiohttp import web
@@ -21,6 +22,8 @@ from bluma_async.sandbox.handlers import (
 )
 from bluma_async.sandbox.handlers.control import CONTROL_ROUTES
 from bluma_async.sandbox.handlers.files import FILE_ROUTES
+from bluma_async.sandbox.luma import kie, umami, vapi
+from bluma_async.sandbox.luma.callbacks import Callbacks
 from bluma_async.sandbox.routing import Route, mount
 from bluma_async.sandbox.state import STATE, State
 
@@ -33,6 +36,7 @@ MODULES: Sequence[ModuleType] = (
     videos, templates, credits, api_keys, webhooks, usage, variants, collections, assets, openapi,
 )  # fmt: skip
 ALL_ROUTES: Sequence[Route] = tuple(route for module in MODULES for route in module.ROUTES)
+LUMA_ROUTES = (*kie.ROUTES, *umami.ROUTES, *vapi.ROUTES)
 LARGEST_BODY = 2**31  # each handler has its own, smaller bound
 
 
@@ -45,9 +49,15 @@ def make_app(state: State) -> web.Application:
         app.router.add_route(method, path, handler)
         if method == "GET":
             app.router.add_route("HEAD", path, handler)
+    for method, path, handler in LUMA_ROUTES:
+        app.router.add_route(method, path, handler)
+    views = {"kie": partial(kie.callback_view, state), "vapi": partial(vapi.callback_view, state)}
+    callbacks = Callbacks(state.jobs, state.clock, state.settings.webhook_secret, state.workers.deliver, views)
+    state.jobs.ended = callbacks.tell
     if state.settings.is_controllable:
         for method, path, handler in CONTROL_ROUTES:
             app.router.add_route(method, path, handler)
     files = [f"{method} {path.replace(':.+', '')}" for method, path, _ in FILE_ROUTES]
-    state.faults.know([*(route.name for route in ALL_ROUTES), *files])
+    luma = [f"{method} {path}" for method, path, _ in LUMA_ROUTES]
+    state.faults.know([*(route.name for route in ALL_ROUTES), *files, *luma])
     return app

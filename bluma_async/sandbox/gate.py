@@ -17,7 +17,7 @@ from bluma_async.sandbox.journal import RequestRecord
 from bluma_async.sandbox.keys import SESSION_TOKEN, kind_of
 from bluma_async.sandbox.mischief import make_mischief
 from bluma_async.sandbox.problems import Problem
-from bluma_async.sandbox.routing import API, BUDGET, CUT, KEY, Handler, Route
+from bluma_async.sandbox.routing import API, BUDGET, CUT, KEY, SERVED, Handler, Route
 from bluma_async.sandbox.state import STATE
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ async def dated(request: web.Request, handler: Handler) -> web.StreamResponse:
 @web.middleware
 async def journalled(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Note every API request, also those whose answer never leaves."""
-    if not request.path.startswith(API + "/"):
+    if not request.path.startswith(SERVED):
         return await handler(request)
     state, began, at = request.app[STATE], time.monotonic(), request.app[STATE].clock.time()
     status: Optional[int] = None

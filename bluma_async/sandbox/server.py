@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Sandbox"]
 
 T = TypeVar("T")
+LUMA_PATHS = {"kie": "/kie", "umami": "/umami/v1", "vapi": "/vapi"}
 
 
 class Sandbox:
@@ -52,6 +53,10 @@ class Sandbox:
     def base_url(self) -> str:
         """What to give a client as `base_url`."""
         return f"{self.origin}/api/v1"
+
+    def luma_url(self, provider: str) -> str:
+        """Return what to give a client of the Luma family as `base_url`."""
+        return f"{self.origin}{LUMA_PATHS[provider]}"
 
     @property
     def test_key(self) -> str:

@@ -15,6 +15,7 @@ from bluma_async.sandbox.files import Files
 from bluma_async.sandbox.journal import Journal
 from bluma_async.sandbox.keys import Keys, Windows
 from bluma_async.sandbox.ledger import Ledger
+from bluma_async.sandbox.luma.jobs import Jobs
 from bluma_async.sandbox.rendering import make_renderer
 from bluma_async.sandbox.tables import Store, Table
 from bluma_async.sandbox.videos import Videos
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bluma_async.sandbox.settings import Settings
-    from bluma_async.sandbox.tables import Row
 
 __all__ = ["STATE", "State"]
 
@@ -51,6 +51,7 @@ class State:
         self.ledger: Ledger = Ledger(Table("transaction", store), self.clock, self.events.publish, settings.credits)
         self.files: Files = Files(folder, self._secret(), self.clock)
         self.videos: Videos = Videos(Table("video", store), self.clock, self.ledger, self.events, self.files)
+        self.jobs: Jobs = Jobs(Table("luma", store), self.clock, self.ledger, self.files)
         self.variants: Table = Table("variant", store)
         self.collections: Table = Table("collection", store)
         self.assets: Table = Table("asset", store)
@@ -59,7 +60,8 @@ class State:
 
     def _connect(self) -> None:
         self.events.send = self.workers.deliver
-        self.videos.render = self._render
+        self.videos.render = lambda row: self.workers.render(row, self.videos)
+        self.jobs.render = lambda row: self.workers.render(row, self.jobs)
         self.keys.seed(self.settings.test_key, "Sandbox test key", "test", self.settings.hourly_limit)
         self.keys.seed(self.settings.live_key, "Sandbox live key", "production", self.settings.hourly_limit)
 
@@ -69,11 +71,14 @@ class State:
         self.events.resume()
         for row in self.videos.newest_first()[::-1]:
             self.videos.begin(row)
+        for row in self.jobs.all():
+            self.jobs.begin(row)
 
     async def stop(self) -> None:
         """End everything; keep what can be kept."""
         self.stopping.set()
         self.videos.stop()
+        self.jobs.stop()
         self.events.stop()
         await self.workers.stop()
         self.meta.put({"id": "clock", "time": self.clock.time()})
@@ -95,9 +100,6 @@ class State:
             "credits": self.ledger.balance,
             "requests": self.journal.served,
         }
-
-    def _render(self, row: Row) -> None:
-        self.workers.render(row, self.videos)
 
     def _make_clock(self) -> Clock:
         saved = self.meta.find("clock")

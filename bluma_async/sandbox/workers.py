@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Coroutine, Set
+from typing import TYPE_CHECKING, Any, Coroutine, Protocol, Set
 
 import aiohttp
 
@@ -14,11 +14,18 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.files import Files
     from bluma_async.sandbox.rendering import Renderer
     from bluma_async.sandbox.tables import Row
-    from bluma_async.sandbox.videos import Videos
 
 __all__ = ["Workers"]
 
 DELIVERY_TIMEOUT = 5.0
+
+
+class Rendered(Protocol):
+    """Who hears that a file is there."""
+
+    def rendered(self, row: Row, size_bytes: int, /) -> None:
+        """Note it."""
+        ...
 
 
 class Workers:
@@ -53,7 +60,7 @@ class Workers:
         """Have a delivery made."""
         self._begin(self._deliver(delivery))
 
-    def render(self, row: Row, videos: Videos) -> None:
+    def render(self, row: Row, videos: Rendered) -> None:
         """Have a video rendered."""
         self._begin(self._render(row, videos))
 
@@ -82,7 +89,7 @@ class Workers:
         ) as response:
             return response.status
 
-    async def _render(self, row: Row, videos: Videos) -> None:
+    async def _render(self, row: Row, videos: Rendered) -> None:
         rendered = await self._renderer.render(
             row, self._files.folder / f"videos/{row['id']}.mp4", self._files.folder / f"thumbnails/{row['id']}.jpg"
         )

@@ -1,0 +1,1 @@
+"""The Luma family's three APIs, as far as is known of them, with their quirks."""
