@@ -14,6 +14,7 @@ import click
 from bluma_async._version import __version__
 from bluma_async.cli.batch import batch
 from bluma_async.cli.generate import generate, save
+from bluma_async.cli.luma import luma
 from bluma_async.cli.sandbox import sandbox
 from bluma_async.errors import BlumaError, InvalidArgumentError
 
@@ -28,6 +29,7 @@ def bluma() -> None:
 
 bluma.add_command(batch)
 bluma.add_command(generate)
+bluma.add_command(luma)
 bluma.add_command(save)
 bluma.add_command(sandbox)
 

@@ -18,7 +18,7 @@ from bluma_async.types import VideoStatus
 if TYPE_CHECKING:
     from bluma_async.types import Video
 
-__all__ = ["generate", "sandbox_class", "save"]
+__all__ = ["SANDBOX_POLL", "SANDBOX_SPEED", "generate", "require_place", "sandbox_class", "save"]
 
 SANDBOX_SPEED = 20.0  # a render of 105 s is over in about 5
 SANDBOX_POLL = 0.25
@@ -57,7 +57,7 @@ def generate(
     timeout: float,
 ) -> None:
     """Make a video from a PROMPT, and save it. Needs BLUMA_API_KEY, or --sandbox."""
-    _require_place(output, overwrite=overwrite)
+    require_place(output, overwrite=overwrite)
     if (template is None) == (variant is None):
         raise click.UsageError("Give either --template or --variant. Nothing was sent.")
 
@@ -77,7 +77,7 @@ def generate(
 @_waiting_options
 def save(video_id: str, output: Path, overwrite: bool, poll_interval: float, timeout: float) -> None:
     """Wait for the video with this VIDEO_ID, and save it."""
-    _require_place(output, overwrite=overwrite)
+    require_place(output, overwrite=overwrite)
 
     async def work() -> None:
         async with _client(in_sandbox=False) as client:
@@ -121,7 +121,7 @@ def sandbox_class() -> Any:
     return Sandbox
 
 
-def _require_place(output: Path, *, overwrite: bool) -> None:
+def require_place(output: Path, *, overwrite: bool) -> None:
     """See that the file can be written before anything is paid for."""
     if not output.parent.is_dir():
         raise InvalidArgumentError(f"There is no folder {output.parent} to write to. Nothing was sent.")

@@ -1,6 +1,4 @@
-"""
-What every provider must stand, against the sandbox. A new adapter is put into `CASES`, with how it starts something.
-"""
+"""What every provider must stand. A new adapter is put into `CASES`, with how it starts something."""
 
 from __future__ import annotations
 

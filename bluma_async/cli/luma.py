@@ -1,0 +1,143 @@
+"""`bluma luma`: make, extend and change videos with the providers of Luma."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, TypeVar
+
+import click
+
+from bluma_async.cli.generate import SANDBOX_POLL, SANDBOX_SPEED, require_place, sandbox_class
+from bluma_async.cli.running import run_to_end, say
+from bluma_async.errors import BlumaError
+from bluma_async.luma.client import AsyncLuma
+from bluma_async.types import GenerationState
+
+if TYPE_CHECKING:
+    from bluma_async.types import Generation
+
+__all__ = ["luma"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+SANDBOX_INPUT = "https://example.com/input.mp4"  # the sandbox fetches nothing
+
+
+@click.group()
+def luma() -> None:
+    """Make, extend and change videos with kie.ai, UmamiAI and V-API."""
+
+
+def _options(*providers: str) -> Callable[[F], F]:
+    """Add the options that all commands take."""
+    options = [
+        click.option("--provider", type=click.Choice(providers), required=True),
+        click.option("--sandbox", "in_sandbox", is_flag=True, help="Use a local sandbox: no key, no bill."),
+        click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the MP4."),
+        click.option("--overwrite", is_flag=True, help="Replace the file if it is there."),
+        click.option("--poll-interval", type=float, help="Seconds between two polls; default: the provider's."),
+        click.option("--timeout", type=float, help="Seconds to wait; default: the provider's."),
+    ]
+
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+@luma.command()
+@click.argument("prompt")
+@click.option("--aspect-ratio", help="Such as 16:9.")
+@click.option("--expand-prompt", is_flag=True, default=None, help="Let the provider embellish the prompt.")
+@click.option("--loop", is_flag=True, default=None, help="Join the end to the start.")
+@_options("umami", "vapi")
+def generate(prompt: str, aspect_ratio: str | None, expand_prompt: bool | None, loop: bool | None, **how: Any) -> None:
+    """Make a video from a PROMPT, and save it."""
+
+    async def start(client: AsyncLuma) -> Generation:
+        return await client.generations.create(
+            prompt, aspect_ratio=aspect_ratio, expand_prompt=expand_prompt, loop=loop
+        )
+
+    _run(start, **how)
+
+
+@luma.command()
+@click.argument("prompt")
+@click.option("--id", "generation_id", help="What to extend; in the sandbox, something is made first.")
+@_options("umami", "vapi")
+def extend(prompt: str, generation_id: str | None, **how: Any) -> None:
+    """Make a generation longer by a PROMPT, and save it."""
+    if generation_id is None and not how["in_sandbox"]:
+        raise click.UsageError("Give --id: which generation to extend. Nothing was sent.")
+
+    async def start(client: AsyncLuma) -> Generation:
+        parent = generation_id
+        if parent is None:
+            parent = (await client.generations.create("What is to be extended")).id
+            await client.generations.wait_for(parent, poll_interval=SANDBOX_POLL)
+        return await client.generations.extend(parent, prompt)
+
+    _run(start, **how)
+
+
+@luma.command()
+@click.argument("prompt")
+@click.option("--video-url", help="What to change; a public URL.")
+@click.option("--watermark", help="What to mark it with.")
+@_options("kie")
+def modify(prompt: str, video_url: str | None, watermark: str | None, **how: Any) -> None:
+    """Change a video by a PROMPT, and save it."""
+    if video_url is None and not how["in_sandbox"]:
+        raise click.UsageError("Give --video-url: what to change. Nothing was sent.")
+
+    async def start(client: AsyncLuma) -> Generation:
+        source = video_url or SANDBOX_INPUT
+        return await client.modifications.create(prompt, video_url=source, watermark=watermark)
+
+    _run(start, **how)
+
+
+def _run(
+    start: Callable[[AsyncLuma], Any],
+    *,
+    provider: Any,
+    in_sandbox: bool,
+    output: Path,
+    overwrite: bool,
+    poll_interval: float | None,
+    timeout: float | None,
+) -> None:
+    require_place(output, overwrite=overwrite)
+
+    async def work() -> None:
+        async with _client(provider, in_sandbox=in_sandbox) as client:
+            resource: Any = client.modifications if provider == "kie" else client.generations
+            made = await start(client)
+            say(f"{made.kind.capitalize()} {made.id}")
+            try:
+                interval = SANDBOX_POLL if in_sandbox else poll_interval
+                done = await resource.wait_for(made, poll_interval=interval, timeout=timeout)
+            except asyncio.CancelledError:
+                say("Stopped. It goes on; wait for it again by its id.")
+                raise
+            if done.state != GenerationState.SUCCEEDED:
+                raise BlumaError(f"It failed: {done.error.message if done.error else done.raw_state}.")
+            size = await resource.save(done, output, overwrite=overwrite)
+        say(f"Saved {output}: {size / 1e6:.1f} MB")
+
+    run_to_end(work())
+
+
+@asynccontextmanager
+async def _client(provider: Any, *, in_sandbox: bool) -> AsyncGenerator[AsyncLuma, None]:
+    if not in_sandbox:
+        async with AsyncLuma(provider) as client:
+            yield client
+        return
+    async with sandbox_class()(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - 3.8 wants no parentheses
+        async with AsyncLuma(provider, sandbox.test_key, sandbox.luma_url(provider)) as client:
+            yield client

@@ -1,0 +1,186 @@
+"""Many waits in few requests, and nobody spoils it for the others."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any, Dict, List
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from bluma import Bluma, Luma
+from bluma_async import AsyncBluma, AsyncLuma, errors
+from bluma_async._wire.messages import Answer
+from bluma_async.sandbox import Sandbox
+from tests.fakes import FakeClock, FakeTransport, answer
+from tests.live import Live
+from tests.luma.conformance import client_of, start
+
+
+class Umami:
+    """Answers bulk reads by the clock."""
+
+    def __init__(self, clock: FakeClock, ends: Dict[str, float]) -> None:
+        self._clock = clock
+        self._ends = {name: clock.time + end for name, end in ends.items()}
+        self.asked: List[List[str]] = []
+
+    def __call__(self, request: Any) -> Answer:
+        query = parse_qsl(urlsplit(request.url).query)
+        assert [name for name, _ in query] == [f"ids[{number}]" for number in range(len(query))]
+        ids = [value for _, value in query]
+        self.asked.append(ids)
+        if "poison" in ids:
+            return answer(400, {"message": "each value in ids must be a UUID"})
+        rows = [
+            {"id": name, "state": "completed", "video": {"url": f"https://x/{name}"}}
+            if self._clock.time >= self._ends[name]
+            else {"id": name, "state": "processing"}
+            for name in ids
+            if name in self._ends
+        ]
+        return answer(200, rows[::-1])
+
+
+def served(ends: Dict[str, float]) -> Any:
+    """Return a client of such a server, and the server."""
+    clock = FakeClock()
+    server = Umami(clock, ends)
+    return AsyncLuma("umami", "key", transport=FakeTransport(server, clock=clock), clock=clock), server, clock
+
+
+async def wait_all(luma: AsyncLuma, names: Any, **options: Any) -> List[Any]:
+    """Wait for all of them at once."""
+    waits = (luma.generations.wait_for(name, **options) for name in names)
+    return list(await asyncio.gather(*waits, return_exceptions=True))
+
+
+async def test_a_thousand_waits() -> None:
+    """At most a fifteenth of the requests that a loop for each job would make."""
+    ends = {f"g{number}": 20.0 + (number * 37) % 200 for number in range(1000)}
+    luma, server, _ = served(ends)
+
+    done = await wait_all(luma, ends)
+
+    alone = sum(int(end // 5) + 2 for end in ends.values())
+    assert {each.state for each in done} == {"succeeded"}
+    assert [each.id for each in done] == list(ends)
+    assert max(map(len, server.asked)) == 20
+    assert len(server.asked) <= alone / 15
+
+
+@pytest.mark.parametrize("count", [1, 19, 20, 21, 40])
+async def test_twenty_at_once(count: int) -> None:
+    """No request has more, and they are full."""
+    luma, server, _ = served({f"g{number}": 0.0 for number in range(count)})
+
+    await wait_all(luma, [f"g{number}" for number in range(count)])
+
+    assert sorted(map(len, server.asked), reverse=True) == [20] * (count // 20) + [count % 20] * bool(count % 20)
+
+
+async def test_a_poisoned_id_is_found_and_fails_alone() -> None:
+    """The request that it spoils is divided until it is alone."""
+    names = [f"g{number}" for number in range(30)]
+    luma, server, _ = served(dict.fromkeys(names, 0.0))
+
+    *done, poisoned = await wait_all(luma, [*names, "poison"])
+
+    assert {each.state for each in done} == {"succeeded"}
+    assert isinstance(poisoned, errors.ValidationError)
+    assert len(server.asked) <= 12
+
+
+async def test_what_a_bulk_read_leaves_out(sandbox: Sandbox) -> None:
+    """It is missed three times, then asked for alone; one that is known all the same is returned."""
+    names = [f"g{number}" for number in range(5)]
+    luma, server, _ = served(dict.fromkeys(names, 200.0))
+
+    *done, unknown = await wait_all(luma, [*names, "missing"])
+
+    assert isinstance(unknown, errors.NotFoundError)
+    assert {each.state for each in done} == {"succeeded"}
+    assert ["missing"] in server.asked
+    async with client_of("umami", sandbox) as real:
+        made = [await start(real, prompt) for prompt in ("a", "b [lost]", "c", "d", "e", "f")]
+        await sandbox.advance(105)
+        found = [await real.generations.get(each.id) for each in made]
+    assert {each.state for each in found} == {"succeeded"}
+
+
+async def test_one_who_leaves_and_one_who_is_late() -> None:
+    """Deadlines and cancellations are each waiter's own."""
+    luma, _, _ = served({"a": 20.0, "b": 1e9})
+    late = asyncio.ensure_future(luma.generations.wait_for("b", timeout=7))
+    gone = asyncio.ensure_future(luma.generations.wait_for("a"))
+    kept = asyncio.ensure_future(luma.generations.wait_for("a"))
+    await asyncio.sleep(0)
+
+    gone.cancel()
+
+    assert (await kept).state == "succeeded"
+    with pytest.raises(errors.WaitTimeoutError):
+        await late
+    assert gone.cancelled()
+
+
+async def test_a_closed_client_ends_its_waits() -> None:
+    """With a clear error."""
+    luma, _, _ = served({"a": 1e12})
+    wait = asyncio.ensure_future(luma.generations.wait_for("a", timeout=1e13))
+    await asyncio.sleep(0)
+
+    await luma.aclose()
+
+    with pytest.raises(errors.BlumaError, match="closed"):
+        await wait
+    with pytest.raises(errors.BlumaError, match="closed"):
+        await luma.generations.get("a")
+
+
+def test_the_same_code_for_both_families() -> None:
+    """Session, hub and transfer are the same objects' classes."""
+    bluma, luma = AsyncBluma("bluma_test_key"), AsyncLuma("vapi", "key")
+
+    assert type(bluma._session) is type(luma._session)
+    assert type(bluma._hub) is type(luma._hub)
+
+
+def test_keys_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each provider has variables of its own; what is missing or wrong is said before anything is sent."""
+    for provider, variable in (("kie", "KIE"), ("umami", "UMAMI"), ("vapi", "VAPI")):
+        with pytest.raises(errors.BlumaError, match=f"{variable}_API_KEY"):
+            AsyncLuma(provider)  # type: ignore[arg-type]  # a name
+        monkeypatch.setenv(f"{variable}_API_KEY", "secret_0123456789")
+        luma = AsyncLuma(provider)  # type: ignore[arg-type]  # as above
+        assert re.fullmatch(
+            rf"AsyncLuma\(provider='{provider}', base_url='https://api\.\S+', api_key='\*\*\*'\)", repr(luma)
+        )
+        monkeypatch.setenv(f"{variable}_BASE_URL", "http://127.0.0.1:1")
+        assert "127.0.0.1" in repr(AsyncLuma(provider))  # type: ignore[arg-type]  # as above
+    with pytest.raises(errors.InvalidArgumentError, match="provider must be one of kie, umami, vapi"):
+        AsyncLuma("sora", "key")  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(errors.InvalidArgumentError, match="timeout"):
+        AsyncLuma("kie", "key", timeout=-1)
+    assert AsyncLuma("kie", "key").with_options(timeout=3)._session.options.timeout == 3
+
+
+def test_the_blocking_twin(tmp_path: Any) -> None:
+    """The same, without await; beside a Bluma client, in the same loop."""
+    with Live(clock="real", speed=5000) as sandbox:
+        with Luma("umami", sandbox.live_key, sandbox.luma_url("umami")) as luma:
+            flying = luma.generations.create("Flying jellyfish", aspect_ratio="16:9", expand_prompt=True)
+            done = luma.generations.wait_for(flying, poll_interval=0.01)
+            longer = luma.generations.extend(done.id, "with a hat")
+            luma.generations.wait_for(longer.id, poll_interval=0.01)
+            size = luma.generations.save(longer.id, tmp_path / "x.mp4")
+            assert (tmp_path / "x.mp4").stat().st_size == size
+            assert luma.capabilities.max_bulk == 20
+            assert repr(luma).startswith("Luma(provider='umami'")
+        with Luma("kie", sandbox.live_key, sandbox.luma_url("kie")) as luma, Bluma(
+            sandbox.live_key, base_url=sandbox.base_url
+        ) as bluma:
+            task = luma.modifications.create("Neon city", video_url="https://example.com/in.mp4")
+            assert luma.modifications.wait_for(task.id, poll_interval=0.01).url
+            assert bluma.credits.get_balance().credits == 494
