@@ -28,10 +28,10 @@ def main() -> None:
     print(f"Python {platform.python_version()}, medians over {rounds} rounds\n")
     show([*gets.run(rounds), *blocking.run(rounds), *imports.run(rounds)])
     print(f"\n{blocking.report()}")
-    from benchmarks import budget, durable, files, rendering, scale  # noqa: PLC0415 - what it loads would slow every collection of garbage above
+    from benchmarks import budget, bulk, durable, files, rendering, scale  # noqa: PLC0415 - what it loads would slow every collection of garbage above
 
     print("\nAt scale")
-    for lines in (scale.report(rounds), budget.report(), files.report(rounds), durable.report()):
+    for lines in (scale.report(rounds), budget.report(), bulk.report(), files.report(rounds), durable.report()):
         for line in lines:
             print("  " + line)
     print("\nSandbox rendering")

@@ -58,11 +58,7 @@ def generation_of(provider: str, told: object) -> Generation:
     Raises:
         ValueError: It has no id.
     """
-    if isinstance(told, list):
-        [told] = cast("List[object]", told)
-    outer = obj(told)
-    row = obj(outer.get("data")) if "id" not in outer else outer
-    inner = {**row, **obj(row.get("data"))}
+    row, inner = _unwrapped(told)
     identifier = first(row.get("task_id"), inner.get("task_id"), inner.get("id"))
     if identifier is None:
         raise ValueError("no id")
@@ -92,6 +88,15 @@ def generations_of(provider: str, told: object) -> Dict[str, Generation]:
     rows = next((cast("List[object]", each) for each in (told, inner) if isinstance(each, list)), [told])
     found = [generation_of(provider, row) for row in rows if row is not None]
     return {generation.id: generation for generation in found}
+
+
+def _unwrapped(told: object) -> tuple[Dict[str, Any], Dict[str, Any]]:
+    """Return the row that a generation stands in, and the generation over it."""
+    if isinstance(told, list):
+        [told] = cast("List[object]", told)
+    outer = obj(told)
+    row = obj(outer.get("data")) if "id" not in outer else outer
+    return row, {**row, **obj(row.get("data"))}
 
 
 def _files(told: Dict[str, Any]) -> List[GeneratedVideo]:

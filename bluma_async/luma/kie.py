@@ -150,31 +150,23 @@ def _created(prompt: str, told: object) -> Generation:
     task_id = first(data.get("taskId"), data.get("task_id"), data.get("recordId"))
     if task_id is None:
         raise ValueError("no task id")
-    state = GenerationState.QUEUED
-    return Generation(id=task_id, provider=Kie.name, kind="modification", state=state, prompt=prompt, raw=told)
+    return _modification(task_id, obj(told), state=GenerationState.QUEUED, prompt=prompt)
 
 
 def _task(told: Dict[str, Any], task_id: str) -> Generation:
     if str(told.get("code")) == str(FAILED_TASK):
         error = AttrDict(code=FAILED_TASK, message=first(told.get("msg"), told.get("message")) or "it failed")
-        state, raw_state = GenerationState.FAILED, FAILED_TASK
-        return Generation(
-            id=task_id, provider=Kie.name, kind="modification", state=state, raw_state=raw_state, error=error, raw=told
-        )
+        return _modification(task_id, told, state=GenerationState.FAILED, raw_state=FAILED_TASK, error=error)
     data = obj(told.get("data"))
     if not data:
         raise NotFoundError(f"There is no task {task_id}, or not yet.")
     asked, response = obj(data.get("paramJson") or data.get("promptJson")), obj(data.get("response"))
     flag = data.get("successFlag", data.get("state", data.get("status")))
     found = urls(response.get("resultUrls") or data.get("resultUrls") or data.get("resultJson"))
-    code, message = data.get("errorCode"), text(data.get("errorMessage"))
-    state = _state(flag)
-    has_failed = state == GenerationState.FAILED
-    return Generation(
-        id=task_id,
-        provider=Kie.name,
-        kind="modification",
-        state=state,
+    return _modification(
+        task_id,
+        told,
+        state=_state(flag),
         raw_state=flag,
         prompt=text(asked.get("prompt")),
         url=found[0] if found else None,
@@ -182,10 +174,20 @@ def _task(told: Dict[str, Any], task_id: str) -> Generation:
         source_urls=urls(response.get("originUrls")) or urls(asked.get("videoUrl")),
         created_at=moment(data.get("createTime")),
         completed_at=moment(data.get("completeTime")),
-        error=AttrDict(code=code, message=message or "it failed") if has_failed or message else None,
+        error=_error(data, _state(flag)),
         callback_failed=_whole(flag) == 4,
-        raw=told,
     )
+
+
+def _modification(task_id: str, told: Dict[str, Any], **known: Any) -> Generation:
+    return Generation(id=task_id, provider=Kie.name, kind="modification", raw=told, **known)
+
+
+def _error(data: Dict[str, Any], state: GenerationState) -> AttrDict | None:
+    message = text(data.get("errorMessage"))
+    if state != GenerationState.FAILED and message is None:
+        return None
+    return AttrDict(code=data.get("errorCode"), message=message or "it failed")
 
 
 def _state(flag: object) -> GenerationState:

@@ -105,10 +105,11 @@ def test_every_async_class_is_walked() -> None:
 
 def test_the_packages_have_the_same_names() -> None:
     """All but the client's own name is the same; `bluma` has both, every error, and everything that is returned."""
-    both = set(bluma_async.__all__) - {"AsyncBluma"}
+    both = set(bluma_async.__all__) - {"AsyncBluma", "AsyncLuma"}
 
-    assert set(bluma_sync.__all__) == both | {"Bluma"}
-    assert set(bluma.__all__) == both | {"Bluma", "AsyncBluma"} | {*bluma.errors.__all__, *bluma.types.__all__}
+    assert set(bluma_sync.__all__) == both | {"Bluma", "Luma"}
+    clients = {"Bluma", "AsyncBluma", "Luma", "AsyncLuma"}
+    assert set(bluma.__all__) == both | clients | {*bluma.errors.__all__, *bluma.types.__all__}
     for package in (bluma, bluma_async, bluma_sync):
         assert set(package.__all__) <= set(dir(package))
         assert all(getattr(package, name) is not None for name in package.__all__)

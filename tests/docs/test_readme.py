@@ -27,7 +27,9 @@ def environment() -> Iterator[Any]:
     live = Live(clock="real", speed=FASTEST)
     with live as sandbox:
         live.run(warm(sandbox))
-        yield {**os.environ, "BLUMA_API_KEY": sandbox.live_key, "BLUMA_BASE_URL": sandbox.base_url}
+        luma = {f"{name.upper()}_BASE_URL": sandbox.luma_url(name) for name in ("kie", "umami", "vapi")}
+        keys = {f"{name}_API_KEY": sandbox.live_key for name in ("BLUMA", "KIE", "UMAMI", "VAPI")}
+        yield {**os.environ, **luma, **keys, "BLUMA_BASE_URL": sandbox.base_url}
 
 
 async def warm(sandbox: Sandbox) -> None:

@@ -23,6 +23,15 @@ __all__ = ["LENGTH", "PRICE", "Jobs"]
 PRICE = 2
 LENGTH = 5  # seconds of a generation, and of what an extension adds
 FILELESS_READS = 2
+BEGINNING: Mapping[str, Any] = {
+    "template_id": "ugc-text-overlay",
+    "color": None,
+    "resolution": "720p",
+    "rendered": False,
+    "completed": None,
+    "reads": 0,
+    "callback_failed": False,
+}
 
 
 class Jobs:
@@ -50,26 +59,10 @@ class Jobs:
         if kind == "live":
             self._ledger.charge(PRICE, identifier, {"provider": provider})
         prompt = str(asked.get("prompt") or asked.get("user_prompt"))
-        row = self._table.put(
-            {
-                "id": identifier,
-                "provider": provider,
-                "kind": kind,
-                "asked": dict(asked),
-                "prompt": prompt,
-                "template_id": "ugc-text-overlay",
-                "color": None,
-                "resolution": "720p",
-                "watermark": kind == "test",
-                "duration": (parent["duration"] if parent else 0) + LENGTH,
-                "created": self._clock.time(),
-                "fails": fails or FAIL_MARK in prompt,
-                "rendered": False,
-                "completed": None,
-                "reads": 0,
-                "callback_failed": False,
-            }
-        )
+        who = {"id": identifier, "provider": provider, "kind": kind, "asked": dict(asked), "prompt": prompt}
+        life = {"created": self._clock.time(), "fails": fails or FAIL_MARK in prompt}
+        length = {"duration": (parent["duration"] if parent else 0) + LENGTH, "watermark": kind == "test"}
+        row = self._table.put({**who, **life, **length, **BEGINNING})
         self.begin(row)
         return row
 
