@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["sandbox"]
 
+LUMA = ("kie", "umami", "vapi")
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
@@ -59,6 +61,8 @@ async def _serve(local: Any) -> None:
             ("BLUMA_TEST_KEY", local.test_key),
             ("BLUMA_LIVE_KEY", local.live_key),
             ("BLUMA_WEBHOOK_SECRET", local.webhook_secret),
+            *((f"{name.upper()}_BASE_URL", local.luma_url(name)) for name in LUMA),
+            *((f"{name.upper()}_API_KEY", local.test_key) for name in LUMA),
         ):
             click.echo(f"{name}={value}")
         await stopped.wait()

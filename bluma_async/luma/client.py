@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from bluma_async._opening import ClientOptions, open_session
 from bluma_async._resource import Resource
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from bluma_async._session import Session
     from bluma_async.luma.adapter import Adapter, Capabilities
+    from bluma_async.luma.source import Memory
 
 __all__ = ["PROVIDERS", "AsyncLuma"]
 
@@ -43,6 +44,7 @@ class AsyncLuma:
     _session: Session
     _adapter: Adapter
     _hub: PollHub
+    _memories: Dict[str, Memory]
     _work: Work
 
     def __init__(
@@ -71,7 +73,7 @@ class AsyncLuma:
         adapter = PROVIDERS[provider]
         environment = {"api_key": adapter.key_variable, "base_url": adapter.key_variable.replace("API_KEY", "BASE_URL")}
         session = open_session({**options, "api_key": api_key, "base_url": base_url}, environment, adapter.base_url)
-        self._set_up(session, adapter, PollHub(session.shared.clock))
+        self._set_up(session, adapter, PollHub(session.shared.clock), {})
 
     @property
     def provider(self) -> str:
@@ -94,7 +96,7 @@ class AsyncLuma:
             InvalidArgumentError: There is no such option, or its value cannot be right.
         """
         copy = type(self).__new__(type(self))
-        copy._set_up(self._session.with_options(changes), self._adapter, self._hub)
+        copy._set_up(self._session.with_options(changes), self._adapter, self._hub, self._memories)
         return copy
 
     async def aclose(self) -> None:
@@ -114,6 +116,6 @@ class AsyncLuma:
         options = self._session.options
         return f"{type(self).__name__}(provider={self.provider!r}, base_url={options.base_url!r}, api_key='***')"
 
-    def _set_up(self, session: Session, adapter: Adapter, hub: PollHub) -> None:
-        self._session, self._adapter, self._hub = session, adapter, hub
-        self._work = Work(session, adapter, GenerationSource(session, adapter), hub)
+    def _set_up(self, session: Session, adapter: Adapter, hub: PollHub, memories: Dict[str, Memory]) -> None:
+        self._session, self._adapter, self._hub, self._memories = session, adapter, hub, memories
+        self._work = Work(session, adapter, GenerationSource(session, adapter, memories), hub)

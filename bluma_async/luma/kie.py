@@ -66,10 +66,10 @@ TOLERANCE = 300.0  # seconds by which a callback's time may differ from ours
 class Kie:
     """kie.ai's Luma API."""
 
-    name = "kie"
-    base_url = "https://api.kie.ai"
-    key_variable = "KIE_API_KEY"
-    capabilities = Capabilities(
+    name: str = "kie"
+    base_url: str = "https://api.kie.ai"
+    key_variable: str = "KIE_API_KEY"
+    capabilities: Capabilities = Capabilities(
         generate=False, modify=True, callback=True, signed_callback=True, poll_interval=30.0, timeout=1800.0
     )
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bluma_async.luma.adapter import Adapter
     from bluma_async.types import Generation
 
-__all__ = ["GenerationSource"]
+__all__ = ["GenerationSource", "Memory"]
 
 Outcome = Union["Generation", APIError, None]
 GRACE = 30.0  # seconds after a create in which nobody may know of it
@@ -34,7 +34,7 @@ SPOILS = frozenset((400, 404, 422))
 
 
 @attrs.define
-class _Memory:
+class Memory:
     """What is known of a generation beside what its provider says."""
 
     since: float
@@ -48,10 +48,10 @@ class _Memory:
 class GenerationSource:
     """The generations of one account with a provider."""
 
-    def __init__(self, session: Session, adapter: Adapter) -> None:
+    def __init__(self, session: Session, adapter: Adapter, memories: Dict[str, Memory]) -> None:
         self._session = session
         self._adapter = adapter
-        self._memories: Dict[str, _Memory] = {}
+        self._memories = memories  # those of all copies of a client
 
     @property
     def group(self) -> Hashable:
@@ -155,11 +155,11 @@ class GenerationSource:
             prompt=generation.prompt or memory.prompt,
         )
 
-    def _memory(self, job_id: str) -> _Memory:
+    def _memory(self, job_id: str) -> Memory:
         if job_id not in self._memories:
             while len(self._memories) >= MOST:
                 del self._memories[next(iter(self._memories))]
-            self._memories[job_id] = _Memory(self._session.shared.clock.now())
+            self._memories[job_id] = Memory(self._session.shared.clock.now())
         return self._memories[job_id]
 
     def _unknown(self, job_id: str) -> NotFoundError:

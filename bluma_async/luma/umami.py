@@ -24,10 +24,10 @@ NO_CREDIT = ("credit", "balance", "fund", "token", "quota")
 class Umami:
     """UmamiAI's Luma API."""
 
-    name = "umami"
-    base_url = "https://api.umamiai.xyz/v1"
-    key_variable = "UMAMI_API_KEY"
-    capabilities = Capabilities(
+    name: str = "umami"
+    base_url: str = "https://api.umamiai.xyz/v1"
+    key_variable: str = "UMAMI_API_KEY"
+    capabilities: Capabilities = Capabilities(
         extend=True,
         max_bulk=20,  # what all versions of its query parser take for a list
         aspect_ratios=("1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"),

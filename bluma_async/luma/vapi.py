@@ -21,10 +21,10 @@ __all__ = ["VApi"]
 class VApi:
     """V-API's Luma API."""
 
-    name = "vapi"
-    base_url = "https://api.gpt.ge"
-    key_variable = "VAPI_API_KEY"
-    capabilities = Capabilities(
+    name: str = "vapi"
+    base_url: str = "https://api.gpt.ge"
+    key_variable: str = "VAPI_API_KEY"
+    capabilities: Capabilities = Capabilities(
         extend=True, loop=True, callback=True, aspect_ratios=("1:1", "4:3", "3:4", "16:9", "9:16")
     )
 

@@ -95,7 +95,7 @@ class State:
         """Return the figures that tests ask for."""
         return {
             "clock": iso(self.clock.time()),
-            "jobs": {"test": self.videos.count("test"), "live": self.videos.count("live")},
+            "jobs": {kind: self.videos.count(kind) + self.jobs.count(kind) for kind in ("test", "live")},
             "billed": len(self.ledger.bills()),
             "credits": self.ledger.balance,
             "requests": self.journal.served,

@@ -161,7 +161,7 @@ def test_the_sandbox_command_prints_what_export_takes() -> None:
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     assert process.stdout is not None
-    printed = dict(process.stdout.readline().strip().split("=", 1) for _ in range(5))
+    printed = dict(process.stdout.readline().strip().split("=", 1) for _ in range(11))
     request = Request(
         printed["BLUMA_BASE_URL"] + "/templates", headers={"Authorization": f"Bearer {printed['BLUMA_API_KEY']}"}
     )
@@ -176,6 +176,7 @@ def test_the_sandbox_command_prints_what_export_takes() -> None:
         "BLUMA_TEST_KEY",
         "BLUMA_LIVE_KEY",
         "BLUMA_WEBHOOK_SECRET",
+        *(f"{name}_{what}" for name in ("KIE", "UMAMI", "VAPI") for what in ("BASE_URL", "API_KEY")),
     }
     assert (status, process.returncode) == (200, 0)
     assert err.startswith("GET /api/v1/templates 200 ")

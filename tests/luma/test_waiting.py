@@ -184,3 +184,31 @@ def test_the_blocking_twin(tmp_path: Any) -> None:
             task = luma.modifications.create("Neon city", video_url="https://example.com/in.mp4")
             assert luma.modifications.wait_for(task.id, poll_interval=0.01).url
             assert bluma.credits.get_balance().credits == 494
+
+
+async def test_what_a_provider_lacks_is_refused_by_name() -> None:
+    """Before any request, with what it can do."""
+    transport = FakeTransport(answer(200, {}))
+    kie = AsyncLuma("kie", "key", transport=transport)
+    umami = AsyncLuma("umami", "key", transport=transport)
+    attempts: Dict[str, Any] = {
+        "kie cannot generate videos from prompts; it can modify, callback": lambda: kie.generations.create("x"),
+        "kie cannot extend videos": lambda: kie.generations.extend("a", "x"),
+        "umami cannot modify videos; it can generate, extend": lambda: umami.modifications.create("x", video_url="y"),
+        "umami cannot call back": lambda: umami.generations.receive_callback(b"{}", {}),
+    }
+
+    for said, attempt in attempts.items():
+        with pytest.raises(errors.InvalidArgumentError, match=said):
+            await attempt()
+    assert transport.requests == []
+
+
+async def test_a_copy_remembers_what_its_original_made(sandbox: Sandbox) -> None:
+    """Lineage is the client's, whichever copy asks."""
+    async with client_of("vapi", sandbox) as luma:
+        made = await start(luma)
+        await sandbox.advance(105)
+        longer = await luma.generations.extend(made.id, "with a hat")
+
+        assert (await luma.with_options(timeout=3).generations.get(longer.id)).parent_id == made.id

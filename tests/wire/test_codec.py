@@ -203,7 +203,9 @@ def test_what_is_no_time_is_refused(text: object) -> None:
 def test_every_model_is_a_dataclass_too(cls: Any) -> None:
     """Items 44 and 46: fields, asdict and replace work, and `__dict__` is plain."""
     needed = {"id": "a", "status": types.VideoStatus.QUEUED, "type": "x", "amount": 1, "credits": 1}
-    needed.update(download_url="u", upload_url="u", asset_id="a", key="k", state=types.JobState.SAVED)
+    needed.update(
+        download_url="u", upload_url="u", asset_id="a", key="k", state=types.JobState.SAVED, provider="kie", url="u"
+    )
     names = [field.name for field in dataclasses.fields(cls)]
     made = cls(**{name: value for name, value in needed.items() if name in names})
 

@@ -91,6 +91,10 @@ class Jobs:
         """Return all generations, oldest first."""
         return list(self._table)
 
+    def count(self, kind: str) -> int:
+        """Return how many generations keys of a kind made."""
+        return sum(row["kind"] == kind for row in self._table)
+
     def find(self, provider: str, identifier: str) -> Row | None:
         """Return a provider's generation."""
         row = self._table.find(identifier)
