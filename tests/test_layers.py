@@ -28,7 +28,13 @@ LAYERS: List[Tuple[str, ...]] = [
 ONLY_HERE = {
     "aiohttp": {"_transport.py", "sandbox", "webhooks/serving.py"},
     "cattrs": {"_wire/codec.py"},
-    "anyio": {"_transport.py", "transfer/disk.py", "transfer/download.py", "resources/_uploading.py"},
+    "anyio": {
+        "_transport.py",
+        "batch/journal.py",
+        "transfer/disk.py",
+        "transfer/download.py",
+        "resources/_uploading.py",
+    },
     "click": {"cli"},
     "rich": {"cli"},
     "av": {"sandbox"},

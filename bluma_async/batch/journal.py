@@ -79,9 +79,12 @@ class Journal:
             return outcome
 
     async def close(self) -> None:
-        """Let go of it."""
-        async with self._turn:
-            await in_thread(self._close)
+        """Let go of it, also when interrupted."""
+        import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
+
+        with anyio.CancelScope(shield=True):
+            async with self._turn:
+                await in_thread(self._close)
 
     def _transact(self, action: Callable[[], T]) -> T:
         self._connection.execute("BEGIN IMMEDIATE" if self._lock is not None else "BEGIN")

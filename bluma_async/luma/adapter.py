@@ -34,6 +34,7 @@ class Capabilities:
         generate: Make a video from a prompt.
         extend: Make a video longer.
         modify: Change a video.
+        extension_ratio: Give an extension an aspect ratio; by default that of what it extends, if this client made it.
         loop: Join a video's end to its start.
         callback: Tell a URL of one's own when it is done.
         signed_callback: Prove that it was the one who told.
@@ -45,6 +46,7 @@ class Capabilities:
 
     generate: bool = True
     extend: bool = False
+    extension_ratio: bool = False
     modify: bool = False
     loop: bool = False
     callback: bool = False

@@ -83,7 +83,7 @@ class Generations:
         Args:
             generation_id: What to extend; it must have succeeded.
             prompt: How it goes on.
-            aspect_ratio: As in `create`, like all that follow; not with V-API, which keeps the ratio.
+            aspect_ratio: By default that of what is extended, if this client made it; V-API keeps it always.
             expand_prompt: Whether the provider may embellish the prompt.
             image_url: The first frame.
             image_end_url: The last frame.

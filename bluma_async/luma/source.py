@@ -43,6 +43,7 @@ class Memory:
     kind: str | None = None
     parent_id: str | None = None
     prompt: str | None = None
+    ratio: str | None = None
 
 
 class GenerationSource:
@@ -63,10 +64,14 @@ class GenerationSource:
         """How many one request can read."""
         return self._adapter.capabilities.max_bulk
 
-    def remember(self, made: Generation) -> None:
+    def remember(self, made: Generation, ratio: str | None) -> None:
         """Note what was asked for: providers forget it."""
         memory = self._memory(made.id)
-        memory.kind, memory.parent_id, memory.prompt = made.kind, made.parent_id, made.prompt
+        memory.kind, memory.parent_id, memory.prompt, memory.ratio = made.kind, made.parent_id, made.prompt, ratio
+
+    def ratio_of(self, generation_id: str) -> str | None:
+        """Return the aspect ratio that was asked for, if this client asked."""
+        return self._memories[generation_id].ratio if generation_id in self._memories else None
 
     async def read(self, generation_id: str) -> Generation:
         """

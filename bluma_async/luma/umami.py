@@ -29,6 +29,7 @@ class Umami:
     key_variable: str = "UMAMI_API_KEY"
     capabilities: Capabilities = Capabilities(
         extend=True,
+        extension_ratio=True,
         max_bulk=20,  # what all versions of its query parser take for a list
         aspect_ratios=("1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"),
     )

@@ -30,10 +30,16 @@ class Work:
 
     async def start(self, arguments: Mapping[str, Any], kind: str, parent_id: str | None = None) -> Generation:
         """Start a generation, and remember what it is."""
-        call = self.adapter.create(arguments) if parent_id is None else self.adapter.extend(parent_id, arguments)
+        ratio = arguments.get("aspect_ratio")
+        if parent_id is None:
+            call = self.adapter.create(arguments)
+        else:
+            if ratio is None and self.adapter.capabilities.extension_ratio:
+                ratio = self.source.ratio_of(parent_id)
+            call = self.adapter.extend(parent_id, {**arguments, "aspect_ratio": ratio})
         made = await self.session.send(call)
         made.kind, made.parent_id, made.prompt = kind, parent_id, made.prompt or arguments.get("prompt")
-        self.source.remember(made)
+        self.source.remember(made, ratio)
         return made
 
     async def wait_for(self, work: Generation | str, poll_interval: float | None, timeout: float | None) -> Generation:

@@ -53,8 +53,8 @@ class Handlers:
 
     async def ended(self) -> None:
         """Wait for what is at work in this event loop."""
-        here = asyncio.get_running_loop()
-        while tasks := [task for task in self._tasks if task.get_loop() is here]:
+        here, own = asyncio.get_running_loop(), asyncio.current_task()
+        while tasks := [task for task in self._tasks if task.get_loop() is here and task is not own]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _call_all(

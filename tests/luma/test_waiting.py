@@ -204,6 +204,21 @@ async def test_what_a_provider_lacks_is_refused_by_name() -> None:
     assert transport.requests == []
 
 
+async def test_an_extension_keeps_the_ratio(sandbox: Sandbox) -> None:
+    """That of what it extends, where the provider wants one; another one when told."""
+    async with client_of("umami", sandbox) as luma:
+        made = await start(luma, aspect_ratio="9:16")
+        await sandbox.advance(105)
+        longer = await luma.generations.extend(made.id, "with a hat")
+        wider = await luma.generations.extend(made.id, "with a hat", aspect_ratio="21:9")
+        stranger = luma.with_options(timeout=3)
+        stranger._work.source._memories.clear()
+        unknown = await luma.generations.extend(made.id, "with a hat")
+
+    rows = {row["id"]: row["asked"]["aspect_ratio"] for row in sandbox._running.jobs.all()}
+    assert [rows[each.id] for each in (made, longer, wider, unknown)] == ["9:16", "9:16", "21:9", "16:9"]
+
+
 async def test_a_copy_remembers_what_its_original_made(sandbox: Sandbox) -> None:
     """Lineage is the client's, whichever copy asks."""
     async with client_of("vapi", sandbox) as luma:
