@@ -96,8 +96,7 @@ class Steps:
 
     async def _paid(self, entry: Entry) -> None:
         """Write down what is about to be done, do it, and write down what came of it."""
-        if self._purse.is_limited and entry.template_id is not None:
-            await self._catalog.need(entry.template_id)
+        await self._know_price(entry)
         with self._purse.hold(entry.template_id, entry.resolution):
             key = uuid.uuid4().hex
             began = self._api.session.shared.server_time(self._api.clock.now()) or utc_now()
@@ -108,6 +107,15 @@ class Steps:
                 await self._note_failure(entry, failure)
                 raise
             await self._note_bill(entry, video)
+
+    async def _know_price(self, entry: Entry) -> None:
+        if not self._purse.is_limited or entry.template_id is None:
+            return
+        try:
+            await self._catalog.need(entry.template_id)
+        except NotFoundError as failure:
+            await self._note_failure(entry, failure)
+            raise
 
     async def _note_bill(self, entry: Entry, video: Video) -> None:
         self._purse.spend(entry.template_id, entry.resolution, video.credits_charged)

@@ -300,6 +300,19 @@ async def test_jobs_may_come_from_an_async_source(quick: Sandbox, batch: Batch) 
     assert (await batch.status()).saved == 2
 
 
+async def test_a_template_that_a_stream_makes_up(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """Its job fails, before or by its create, and the others go on."""
+    for limit in (None, 100):
+        folder = tmp_path / str(limit)
+        batch = client.batch(out=folder, max_credits=limit, poll_interval=0.01)
+        jobs = iter([{"template_id": "made-up", "prompt": "x", "key": "odd"}, *rows(1)])
+
+        states = {result.key: result.state for result in await results_of(batch, jobs)}
+
+        assert states == {"odd": "failed", "k0": "saved"}
+    assert quick.state()["billed"] == 2
+
+
 async def test_changes_are_told(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
     """Each state is told once; what the callback raises ends the run at once."""
     told: List[str] = []
