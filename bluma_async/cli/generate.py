@@ -18,7 +18,7 @@ from bluma_async.types import VideoStatus
 if TYPE_CHECKING:
     from bluma_async.types import Video
 
-__all__ = ["SANDBOX_POLL", "SANDBOX_SPEED", "generate", "require_place", "sandbox_class", "save"]
+__all__ = ["generate", "require_place", "sandbox_class", "save"]
 
 SANDBOX_SPEED = 20.0  # a render of 105 s is over in about 5
 SANDBOX_POLL = 0.25

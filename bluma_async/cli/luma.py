@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, TypeVar
 
 import click
 
-from bluma_async.cli.generate import SANDBOX_POLL, SANDBOX_SPEED, require_place, sandbox_class
+from bluma_async.cli.generate import require_place, sandbox_class
 from bluma_async.cli.running import run_to_end, say
 from bluma_async.errors import BlumaError
 from bluma_async.luma.client import AsyncLuma
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["luma"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+SANDBOX_SPEED = 100.0  # a generation is over in about a second
+SANDBOX_POLL = 0.1
 SANDBOX_INPUT = "https://example.com/input.mp4"  # the sandbox fetches nothing
 
 

@@ -156,6 +156,48 @@ async def test_a_spent_budget_is_waited_for() -> None:
     assert min(clock.slept) > 500
 
 
+async def test_what_others_have_spent_is_waited_for() -> None:
+    """The budget is used up by other calls: the first look comes after the reset."""
+    client, server, clock = served({"v": 0.0, "w": 0.0}, budget=1)
+    await client.videos.get("w")
+
+    await client.videos.wait_for("v", timeout=86400)
+
+    assert (server.refused, len(server.sent)) == (0, 2)
+    assert clock.time >= 1000 + 3600
+
+
+async def test_lists_that_fail_in_passing() -> None:
+    """A 503, a cut, a 429 with its pause: the next round sees it all; who leaves meanwhile leaves the others be."""
+    ends = {f"v{number}": 3.0 for number in range(9)}
+    clock = FakeClock()
+    server = Server(clock, {name: clock.time + end for name, end in ends.items()})
+    failures: List[Any] = [problem(503)] * 4 + [errors.NetworkError("cut")] * 4 + [problem(429)]
+
+    def serve(request: Any) -> Any:
+        return failures.pop(0) if "?" in request.url and failures else server(request)
+
+    client, _, _ = client_with(serve, clock=clock)
+
+    done = await wait_all(client, ends)
+
+    assert {video.status for video in done} == {"completed"}
+    assert failures == []
+
+
+async def test_a_hook_that_fails_during_a_poll_ends_the_waits() -> None:
+    """Nobody awaits the poll itself: those who wait hear of what went wrong."""
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    clock = FakeClock()
+    client, _, _ = client_with(Server(clock, {"v": 2000.0}), clock=clock, on_request=fail)
+
+    with pytest.raises(ZeroDivisionError):
+        await client.videos.wait_for("v")
+
+
 async def test_each_wait_has_its_own_deadline() -> None:
     """One gives up after 7 s, another after 12, the third is told."""
     client, _, clock = served({"v": 14.0})

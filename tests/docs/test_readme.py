@@ -11,7 +11,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from bluma_async import AsyncBluma
+from bluma_async import AsyncBluma, AsyncLuma
 from bluma_async.sandbox import Sandbox
 from tests.live import Live
 
@@ -24,7 +24,7 @@ FASTEST = 100_000  # a render is due after a millisecond, so that no example has
 @pytest.fixture(scope="module")
 def environment() -> Iterator[Any]:
     """Give the environment that leads to a sandbox in a thread of its own."""
-    live = Live(clock="real", speed=FASTEST)
+    live = Live(clock="real", speed=FASTEST, render=False)
     with live as sandbox:
         live.run(warm(sandbox))
         luma = {f"{name.upper()}_BASE_URL": sandbox.luma_url(name) for name in ("kie", "umami", "vapi")}
@@ -33,11 +33,16 @@ def environment() -> Iterator[Any]:
 
 
 async def warm(sandbox: Sandbox) -> None:
-    """Have the clips of both lengths made."""
+    """Have the clips of all lengths made."""
     async with AsyncBluma(sandbox.test_key, base_url=sandbox.base_url) as client:
         for template in ("ugc-text-overlay", "rick-morty-explainer"):
             video = await client.videos.create({"prompt": "warm up"}, template)
             await client.videos.wait_for(video.id, poll_interval=0.01)
+    async with AsyncLuma("vapi", sandbox.test_key, sandbox.luma_url("vapi")) as luma:
+        made = await luma.generations.create("warm up")
+        await luma.generations.wait_for(made, poll_interval=0.01)
+        longer = await luma.generations.extend(made.id, "warm up")
+        await luma.generations.wait_for(longer, poll_interval=0.01)
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))

@@ -177,12 +177,18 @@ def test_the_blocking_twin(tmp_path: Any) -> None:
             size = luma.generations.save(longer.id, tmp_path / "x.mp4")
             assert (tmp_path / "x.mp4").stat().st_size == size
             assert luma.capabilities.max_bulk == 20
-            assert repr(luma).startswith("Luma(provider='umami'")
+            assert repr(luma.with_options(timeout=3)).startswith("Luma(provider='umami'")
+            assert (luma.provider, luma.generations.get(longer.id).parent_id) == ("umami", flying.id)
+            with pytest.raises(errors.InvalidArgumentError, match="cannot call back"):
+                luma.generations.receive_callback(b"{}", {})
         with Luma("kie", sandbox.live_key, sandbox.luma_url("kie")) as luma, Bluma(
             sandbox.live_key, base_url=sandbox.base_url
         ) as bluma:
             task = luma.modifications.create("Neon city", video_url="https://example.com/in.mp4")
-            assert luma.modifications.wait_for(task.id, poll_interval=0.01).url
+            done = luma.modifications.wait_for(task.id, poll_interval=0.01)
+            assert luma.modifications.get(task.id).url
+            assert luma.modifications.receive_callback(b'{"data": {"taskId": "%s"}}' % task.id.encode(), {}).url
+            assert luma.modifications.save(done, tmp_path / "y.mp4") > 0
             assert bluma.credits.get_balance().credits == 494
 
 
