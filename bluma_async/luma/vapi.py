@@ -6,16 +6,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
 
 from bluma_async._wire.call import Call, path
-from bluma_async.errors import WebhookVerificationError
+from bluma_async.errors import NotFoundError, ValidationError, WebhookVerificationError
 from bluma_async.luma.adapter import Capabilities, asking, document, http_refusal, reader, starting, unsupported
 from bluma_async.luma.checks import require_link
 from bluma_async.luma.decoding import first, obj
 from bluma_async.luma.dream import body_of, generation_of
 
 if TYPE_CHECKING:
+    from bluma_async._wire.messages import Answer
+    from bluma_async.errors import APIError
     from bluma_async.types import Generation
 
 __all__ = ["VApi"]
+
+GOOD = {"200", "0", "success"}
 
 
 class VApi:
@@ -42,7 +46,7 @@ class VApi:
     def read(self, ids: Sequence[str]) -> Call[Dict[str, Generation]]:
         """Build the call that reads one."""
         [generation_id] = ids
-        read = reader(http_refusal, lambda told: {generation_id: generation_of(self.name, told)})
+        read = reader(_refusal, lambda told: {generation_id: generation_of(self.name, told)})
         return asking(path("luma", "generations", generation_id), read)
 
     def callback(self, body: bytes, headers: Mapping[str, str], secret: str | None) -> str:  # noqa: ARG002 - as all have it
@@ -61,5 +65,16 @@ class VApi:
         if arguments.get("callback_url") is not None:
             require_link("callback_url", arguments["callback_url"])
         body = body_of(self, arguments, takes_data=True)
-        read = reader(http_refusal, partial(generation_of, self.name))
+        read = reader(_refusal, partial(generation_of, self.name))
         return starting(where, body, read)
+
+
+def _refusal(answer: Answer, told: object) -> APIError | None:
+    """Return the error that a status stands for, or the code of an envelope that holds nothing."""
+    error, said = http_refusal(answer, told), obj(told)
+    code = str(said.get("code", "success")).lower()
+    if error is not None or code in GOOD or "id" in said or said.get("data"):
+        return error
+    kind, status = (NotFoundError, 404) if "not_exist" in code or "not_found" in code else (ValidationError, 400)
+    message = first(said.get("message"), said.get("msg")) or f"The server answered code {code}"
+    return kind(message, status=status, type=code, metadata={"code": said["code"], "http_status": answer.status})

@@ -118,6 +118,14 @@ def test_trap_5_forms_of_success(code: Any) -> None:
     assert made("kie", {"code": code, "msg": "", "data": {"taskId": ID}}).id == ID
 
 
+def test_trap_5_envelopes_that_hold_nothing() -> None:
+    """Trap 5: a code of another kind, and no data, is a refusal, whatever the HTTP status."""
+    with pytest.raises(errors.NotFoundError, match="no such task"):
+        read("vapi", {"code": "task_not_exist", "message": "no such task", "data": None})
+    with pytest.raises(errors.ValidationError, match="quota"):
+        made("vapi", {"code": "insufficient_user_quota", "message": "", "data": None})
+
+
 @pytest.mark.parametrize(
     ("told", "wait"), [("45", 45.0), (45, 45.0), (None, None), (-1, None), ("soon", None), (True, None), ([], None)]
 )
