@@ -88,7 +88,11 @@ async def cut(folder: Path, seed: int) -> Tuple[int, int, bool]:
             headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
         response = web.StreamResponse(status=206 if asked else 200, headers=headers)
         await response.prepare(request)
-        end = len(content) if cuts == CUTS else min(begin + chance.randrange(1, 2 * len(content) // CUTS), len(content))
+        end = (
+            len(content)
+            if cuts == CUTS
+            else min(begin + chance.randrange(1, 3 * len(content) // (2 * CUTS)), len(content))
+        )
         await response.write(content[begin:end])
         sent += end - begin
         if end < len(content):

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 from bluma_async._opening import OPENING, open_session
 from bluma_async._options import ENVIRONMENT, Callback
 from bluma_async._resource import Resource
-from bluma_async.batch.batch import Batch
-from bluma_async.batch.terms import Api, Terms
 from bluma_async.resources.api_keys import ApiKeys
 from bluma_async.resources.assets import Assets
 from bluma_async.resources.collections import Collections
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from bluma_async._session import Session
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.retry import OnAmbiguous
+    from bluma_async.batch.batch import Batch
 
 __all__ = ["AsyncBluma"]
 
@@ -161,6 +160,9 @@ class AsyncBluma:
         Raises:
             InvalidArgumentError: A value cannot be right.
         """
+        from bluma_async.batch.batch import Batch  # noqa: PLC0415 - loads SQLite, for those who run batches
+        from bluma_async.batch.terms import Api, Terms  # noqa: PLC0415 - as above
+
         terms = Terms.checked(
             journal,
             out,
