@@ -34,12 +34,6 @@ class Job:
     resolution: str | None
     origin: str
 
-    @property
-    def arguments(self) -> Dict[str, Any]:
-        """What its create is called with."""
-        found: Dict[str, Any] = json.loads(self.body)
-        return found
-
 
 def job_of(row: object, origin: str) -> Job:
     """

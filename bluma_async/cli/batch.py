@@ -6,18 +6,17 @@ import asyncio
 import os
 import shlex
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import Any
 
 import click
 
-from bluma_async.cli.running import run_to_end, say
+from bluma_async.cli.running import add_options, run_to_end, say
 from bluma_async.cli.table import show_jobs
 from bluma_async.client import AsyncBluma
 from bluma_async.types import BatchStatus, JobState
 
 __all__ = ["batch"]
 
-F = TypeVar("F", bound=Callable[..., Any])
 STATES = [str(state) for state in JobState]
 
 
@@ -26,20 +25,11 @@ def batch() -> None:
     """Make many videos. Kill it at any moment and run it again: each job is billed once."""
 
 
-def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
-    def add(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-_where = _options(
+_where = add_options(
     click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The folder for the files."),
     click.option("--journal", type=click.Path(path_type=Path), help="Default: journal.sqlite in --out."),
 )
-_how = _options(
+_how = add_options(
     _where,
     click.option("--concurrency", type=int, default=8, show_default=True, help="Jobs at a time."),
     click.option("--max-credits", type=int, help="Submit nothing beyond this, in net credits of the journal."),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncGenerator
 
 import click
 
 from bluma_async.cli.progress import show_progress
-from bluma_async.cli.running import run_to_end, say
+from bluma_async.cli.running import add_options, run_to_end, say
 from bluma_async.client import AsyncBluma
 from bluma_async.errors import BlumaError, InvalidArgumentError
 from bluma_async.types import VideoStatus
@@ -22,20 +22,14 @@ __all__ = ["generate", "require_place", "sandbox_class", "save"]
 
 SANDBOX_SPEED = 20.0  # a render of 105 s is over in about 5
 SANDBOX_POLL = 0.25
-F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _waiting_options(command: F) -> F:
-    """Add the options that both commands take."""
-    options = [
-        click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the MP4."),
-        click.option("--overwrite", is_flag=True, help="Replace the file if it is there."),
-        click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls."),
-        click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds to wait."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+_waiting_options = add_options(
+    click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the MP4."),
+    click.option("--overwrite", is_flag=True, help="Replace the file if it is there."),
+    click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls."),
+    click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds to wait."),
+)
 
 
 @click.command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, TypeVar
 import click
 
 from bluma_async.cli.generate import require_place, sandbox_class
-from bluma_async.cli.running import run_to_end, say
+from bluma_async.cli.running import add_options, run_to_end, say
 from bluma_async.errors import BlumaError
 from bluma_async.luma.client import AsyncLuma
 from bluma_async.types import GenerationState
@@ -32,22 +32,15 @@ def luma() -> None:
 
 
 def _options(*providers: str) -> Callable[[F], F]:
-    """Add the options that all commands take."""
-    options = [
+    """Return what adds the options that all commands take."""
+    return add_options(
         click.option("--provider", type=click.Choice(providers), required=True),
         click.option("--sandbox", "in_sandbox", is_flag=True, help="Use a local sandbox: no key, no bill."),
         click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the MP4."),
         click.option("--overwrite", is_flag=True, help="Replace the file if it is there."),
         click.option("--poll-interval", type=float, help="Seconds between two polls; default: the provider's."),
         click.option("--timeout", type=float, help="Seconds to wait; default: the provider's."),
-    ]
-
-    def add(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+    )
 
 
 @luma.command()

@@ -6,11 +6,24 @@ import asyncio
 import contextlib
 import signal
 import sys
-from typing import Any, Coroutine
+from typing import Any, Callable, Coroutine, TypeVar
 
 import click
 
-__all__ = ["run_to_end", "say"]
+__all__ = ["add_options", "run_to_end", "say"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def add_options(*each: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Return what adds several options to a command, in their order."""
+
+    def add(command: F) -> F:
+        for option in reversed(each):
+            command = option(command)
+        return command
+
+    return add
 
 
 def run_to_end(work: Coroutine[Any, Any, None]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List, Mapping, cast
 from bluma_async._wire.times import read_datetime
 from bluma_async.types import GeneratedVideo, GenerationState
 
-__all__ = ["STATES", "first", "moment", "number", "obj", "state_of", "text", "urls", "video"]
+__all__ = ["GOOD", "STATES", "first", "moment", "number", "obj", "state_of", "text", "urls", "video"]
 
 STATES: Mapping[str, GenerationState] = {
     **dict.fromkeys(("pending", "queued", "submitted", "waiting", "queuing", "not_start"), GenerationState.QUEUED),
@@ -27,6 +27,7 @@ STATES: Mapping[str, GenerationState] = {
         GenerationState.FAILED,
     ),
 }
+GOOD = frozenset(("200", "0", "success"))  # codes of an envelope that holds what was asked for
 IN_MILLISECONDS = 1e11  # seconds since 1970 are smaller for three thousand years
 
 

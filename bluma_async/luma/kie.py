@@ -30,7 +30,7 @@ from bluma_async.errors import (
 )
 from bluma_async.luma.adapter import Capabilities, asking, document, http_refusal, reader, starting, unsupported
 from bluma_async.luma.checks import require_link, warn_of_language
-from bluma_async.luma.decoding import STATES, first, moment, obj, text, urls
+from bluma_async.luma.decoding import GOOD, STATES, first, moment, obj, text, urls
 from bluma_async.types import GeneratedVideo, Generation, GenerationState
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ ERRORS: Mapping[int, tuple[type[APIError], int]] = {
     501: (APIError, 501),
     505: (ForbiddenError, 403),
 }
-GOOD = {"200", "0", "success"}
 FAILED_TASK = 501
 TOLERANCE = 300.0  # seconds by which a callback's time may differ from ours
 

@@ -9,7 +9,7 @@ from bluma_async._wire.call import Call, path
 from bluma_async.errors import NotFoundError, ValidationError, WebhookVerificationError
 from bluma_async.luma.adapter import Capabilities, asking, document, http_refusal, reader, starting, unsupported
 from bluma_async.luma.checks import require_link
-from bluma_async.luma.decoding import first, obj
+from bluma_async.luma.decoding import GOOD, first, obj
 from bluma_async.luma.dream import body_of, generation_of
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from bluma_async.types import Generation
 
 __all__ = ["VApi"]
-
-GOOD = {"200", "0", "success"}
 
 
 class VApi:

@@ -81,8 +81,6 @@ class Work:
 
     async def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
         """Read what a callback tells of, and have whoever waits for it look too."""
-        if not self.adapter.capabilities.callback:
-            self.adapter.callback(body, headers, None)  # says what it can do
         identifier = self.adapter.callback(body, headers, self.session.options.webhook_secret)
         self._hub.learn(identifier)
         return await self.source.read(identifier)
