@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Awaitable, Callable, List, Tuple
 
 from bluma_async import AsyncBluma
-from bluma_async._transport import AiohttpTransport
+from bluma_async._session.transport import AiohttpTransport
 from bluma_async.errors import RateLimitError
 from bluma_async.sandbox import Sandbox
 from bluma_async.types import Video

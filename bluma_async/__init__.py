@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bluma_async._lazy import lazily
+from bluma_async._runtime.lazy import lazily
 
 if TYPE_CHECKING:
     from bluma_async import errors, types
-    from bluma_async._hooks import RequestInfo, ResponseInfo, RetryInfo
+    from bluma_async._session.hooks import RequestInfo, ResponseInfo, RetryInfo
     from bluma_async._version import __version__
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
@@ -54,9 +54,9 @@ HOMES = {
     "EventStore": "bluma_async.webhooks.stores",
     "MemoryStore": "bluma_async.webhooks.stores",
     "RateLimit": "bluma_async._wire.budget",
-    "RequestInfo": "bluma_async._hooks",
-    "ResponseInfo": "bluma_async._hooks",
-    "RetryInfo": "bluma_async._hooks",
+    "RequestInfo": "bluma_async._session.hooks",
+    "ResponseInfo": "bluma_async._session.hooks",
+    "RetryInfo": "bluma_async._session.hooks",
     "SQLiteStore": "bluma_async.webhooks.stores",
     "WebhookReceiver": "bluma_async.webhooks.receiver",
     "__version__": "bluma_async._version",

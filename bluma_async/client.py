@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
-from bluma_async._opening import OPENING, open_session
-from bluma_async._options import ENVIRONMENT, Callback
-from bluma_async._resource import Resource
+from bluma_async._runtime.resource import Resource
+from bluma_async._session.opening import OPENING, open_session
+from bluma_async._session.options import ENVIRONMENT, Callback
 from bluma_async.resources.api_keys import ApiKeys
 from bluma_async.resources.assets import Assets
 from bluma_async.resources.collections import Collections
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     import aiohttp
     from typing_extensions import Literal, Self
 
-    from bluma_async._ports import Clock, Transport
-    from bluma_async._session import Session
+    from bluma_async._runtime.clock import Clock
+    from bluma_async._session.ports import Transport
+    from bluma_async._session.session import Session
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.retry import OnAmbiguous
     from bluma_async.batch.batch import Batch

@@ -31,7 +31,7 @@ from typing import (
     cast,
 )
 
-from bluma_async._callbacks import caller
+from bluma_async._runtime.callbacks import caller
 from bluma_async.errors import BlumaError
 from bluma_sync import _thread
 

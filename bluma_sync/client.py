@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from bluma_async import client as asynchronous
-from bluma_async._resource import Resource
+from bluma_async._runtime.resource import Resource
 from bluma_sync._portal import mirror, run
 from bluma_sync.batch.batch import Batch
 from bluma_sync.resources.api_keys import ApiKeys
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     import aiohttp
     from typing_extensions import Literal, Self
 
-    from bluma_async._options import Callback
-    from bluma_async._ports import Clock, Transport
+    from bluma_async._runtime.clock import Clock
+    from bluma_async._session.options import Callback
+    from bluma_async._session.ports import Transport
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.retry import OnAmbiguous
     from bluma_async.types import WebhookEvent

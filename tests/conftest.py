@@ -8,7 +8,7 @@ from typing import Any, AsyncIterator, Iterator
 import pytest
 from blockbuster import BlockBuster
 
-import bluma_async._transport  # noqa: F401 - in a loop, its first import may have to wait for another thread's
+import bluma_async._session.transport  # noqa: F401 - in a loop, its first import may have to wait for another thread's
 from bluma_async import AsyncBluma
 from bluma_async.sandbox import Sandbox
 

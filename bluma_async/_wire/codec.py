@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, List, Mapping, Optiona
 
 import attrs
 
-from bluma_async._model import AttrDict, Model, OpenEnum, free_form
 from bluma_async._wire.folding import fold
 from bluma_async._wire.times import read_datetime
+from bluma_async.types._model import AttrDict, Model, OpenEnum, free_form
 
 if TYPE_CHECKING:
     from cattrs import Converter

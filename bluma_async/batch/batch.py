@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, AsyncGenerator, AsyncIterator
 from bluma_async._wire.call import invalid
 from bluma_async.batch import moves, records
 from bluma_async.batch.catalog import Catalog
+from bluma_async.batch.create_turns import CreateTurns
+from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.folder import require_folder
 from bluma_async.batch.intake import Jobs, entries_of
 from bluma_async.batch.journal import Journal
-from bluma_async.batch.purse import Purse
 from bluma_async.batch.recovery import recover, require_account
 from bluma_async.batch.run import Run
 from bluma_async.batch.steps import Steps
 from bluma_async.batch.terms import Api, Stop, Terms
-from bluma_async.batch.turns import Turns
 from bluma_async.types import BatchResult, BatchStatus, JobState
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ class Batch:
                     raise doubt.error
                 yield doubt
             spent = (await journal.do(records.statistics)).credits_net
-            purse = Purse(self._terms.max_credits, spent)
-            catalog = Catalog(self._api, purse)
-            steps = Steps(self._terms, self._api, journal, catalog, purse, Turns(), stop)
+            credit_limit = CreditLimit(self._terms.max_credits, spent)
+            catalog = Catalog(self._api, credit_limit)
+            steps = Steps(self._terms, self._api, journal, catalog, credit_limit, CreateTurns(), stop)
             entries = entries_of(jobs, self._terms, journal, catalog, stop)
             run = Run(self._terms, steps, stop, entries).results()
             try:

@@ -9,8 +9,8 @@ from bluma_async.batch.jobs import wrong
 from bluma_async.errors import ForbiddenError, NotFoundError
 
 if TYPE_CHECKING:
+    from bluma_async.batch.credit_limit import CreditLimit
     from bluma_async.batch.journal import Journal
-    from bluma_async.batch.purse import Purse
     from bluma_async.batch.terms import Api
     from bluma_async.types import Template
 
@@ -20,9 +20,9 @@ __all__ = ["Catalog"]
 class Catalog:
     """Reads each template once."""
 
-    def __init__(self, api: Api, purse: Purse) -> None:
+    def __init__(self, api: Api, credit_limit: CreditLimit) -> None:
         self._api = api
-        self._purse = purse
+        self._credit_limit = credit_limit
         self._known: Dict[str, Template | None] = {}
 
     async def need(self, template_id: str) -> Template | None:
@@ -58,8 +58,8 @@ class Catalog:
         try:
             template = await self._api.templates.get(template_id)
         except ForbiddenError:
-            if self._purse.is_limited:
+            if self._credit_limit.is_limited:
                 raise
             return None
-        self._purse.learn(template_id, template.credits_per_video or template.base_cost or 0)
+        self._credit_limit.learn(template_id, template.credits_per_video or template.base_cost or 0)
         return template

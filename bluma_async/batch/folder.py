@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING
 
+from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.call import invalid
-from bluma_async.transfer.disk import in_thread
 
 if TYPE_CHECKING:
     from pathlib import Path

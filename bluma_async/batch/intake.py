@@ -25,7 +25,7 @@ from typing import (
     Union,
 )
 
-from bluma_async._callbacks import call_back
+from bluma_async._runtime.callbacks import call_back
 from bluma_async._wire.call import invalid
 from bluma_async.batch import moves, records
 from bluma_async.batch.jobs import Job, job_of

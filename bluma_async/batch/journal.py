@@ -15,8 +15,8 @@ import sqlite3
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Callable, TypeVar
 
+from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
-from bluma_async.transfer.disk import in_thread
 
 if TYPE_CHECKING:
     from pathlib import Path

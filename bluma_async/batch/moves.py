@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Callable, Sequence
 
-from bluma_async._model import utc_now
 from bluma_async.batch import records
 from bluma_async.batch.jobs import wrong
 from bluma_async.types import JobState
+from bluma_async.types._model import utc_now
 
 if TYPE_CHECKING:
     import sqlite3

@@ -57,8 +57,8 @@ async def recover(journal: Journal, api: Api) -> List[BatchResult]:
         BlumaError: The API could not be asked. Nothing was created.
     """
     for video_id in await journal.do(records.recent_videos, RECENT):
-        api.session.shared.own(video_id)
-    api.session.shared.report(await journal.do(records.found_in_doubt))
+        api.session.shared.mark_known(video_id)
+    api.session.shared.mark_candidates(await journal.do(records.found_in_doubt))
     return [doubt for entry in await journal.do(records.creating) if (doubt := await _settle(journal, api, entry))]
 
 
@@ -73,7 +73,7 @@ async def _settle(journal: Journal, api: Api, entry: Entry) -> BatchResult | Non
     if len(found) == 1:
         video = await api.videos.get(found[0].id)
         await journal.do(moves.bill, entry, video.id, video.credits_charged, "found again")
-        api.session.shared.own(video.id)
+        api.session.shared.mark_known(video.id)
         return None
     names = [video.id for video in found]
     error = AmbiguousCreateError(
@@ -84,7 +84,7 @@ async def _settle(journal: Journal, api: Api, entry: Entry) -> BatchResult | Non
         template_id=entry.template_id,
         started_at=datetime.fromisoformat(entry.started_at) if entry.started_at else None,
     )
-    api.session.shared.report(names)
+    api.session.shared.mark_candidates(names)
     await journal.do(moves.doubt, entry, names, str(error))
     return (await journal.do(records.read, entry.place)).result(error)
 

@@ -13,8 +13,8 @@ import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any, Coroutine, TypeVar
 
-from bluma_async._callbacks import call_back
-from bluma_async._model import utc_now
+from bluma_async._runtime.callbacks import call_back
+from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.retry import is_certainly_refused
 from bluma_async.batch import moves, records
 from bluma_async.errors import (
@@ -24,18 +24,18 @@ from bluma_async.errors import (
     RateLimitError,
     ValidationError,
 )
-from bluma_async.transfer.disk import in_thread
 from bluma_async.types import BatchResult, JobState, Video, VideoStatus
+from bluma_async.types._model import utc_now
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bluma_async.batch.catalog import Catalog
+    from bluma_async.batch.create_turns import CreateTurns
+    from bluma_async.batch.credit_limit import CreditLimit
     from bluma_async.batch.journal import Journal
-    from bluma_async.batch.purse import Purse
     from bluma_async.batch.records import Entry
     from bluma_async.batch.terms import Api, Stop, Terms
-    from bluma_async.batch.turns import Turns
 
 __all__ = ["Steps"]
 
@@ -52,14 +52,21 @@ class Steps:
     """What is done with one job after the other."""
 
     def __init__(
-        self, terms: Terms, api: Api, journal: Journal, catalog: Catalog, purse: Purse, turns: Turns, stop: Stop
+        self,
+        terms: Terms,
+        api: Api,
+        journal: Journal,
+        catalog: Catalog,
+        credit_limit: CreditLimit,
+        create_turns: CreateTurns,
+        stop: Stop,
     ) -> None:
         self._terms = terms
         self._api = api
         self._journal = journal
         self._catalog = catalog
-        self._purse = purse
-        self._turns = turns
+        self._credit_limit = credit_limit
+        self._create_turns = create_turns
         self._stop = stop
 
     async def take(self, entry: Entry) -> BatchResult | None:
@@ -79,7 +86,7 @@ class Steps:
         return entry.result()
 
     async def _create(self, entry: Entry) -> Entry:
-        async with self._turns.of(entry.template_id):
+        async with self._create_turns.of(entry.template_id):
             while not self._stop:
                 await self._tell(entry.result(), JobState.CREATING)
                 try:
@@ -97,7 +104,7 @@ class Steps:
     async def _paid(self, entry: Entry) -> None:
         """Write down what is about to be done, do it, and write down what came of it."""
         await self._know_price(entry)
-        with self._purse.hold(entry.template_id, entry.resolution):
+        with self._credit_limit.hold(entry.template_id, entry.resolution):
             key = uuid.uuid4().hex
             began = self._api.session.shared.server_time(self._api.clock.now()) or utc_now()
             await self._journal.do(moves.intend, entry, key, began.isoformat())
@@ -109,7 +116,7 @@ class Steps:
             await self._note_bill(entry, video)
 
     async def _know_price(self, entry: Entry) -> None:
-        if not self._purse.is_limited or entry.template_id is None:
+        if not self._credit_limit.is_limited or entry.template_id is None:
             return
         try:
             await self._catalog.need(entry.template_id)
@@ -118,7 +125,7 @@ class Steps:
             raise
 
     async def _note_bill(self, entry: Entry, video: Video) -> None:
-        self._purse.spend(entry.template_id, entry.resolution, video.credits_charged)
+        self._credit_limit.spend(entry.template_id, entry.resolution, video.credits_charged)
         try:
             await self._journal.do(moves.bill, entry, video.id, video.credits_charged)
         except BlumaError as failure:
@@ -144,7 +151,7 @@ class Steps:
             raise
         if video.status == VideoStatus.FAILED:
             reason = video.error.get("detail") if video.error else None
-            self._purse.give_back(entry.charged)
+            self._credit_limit.give_back(entry.charged)
             return await self._moved(
                 entry,
                 self._journal.do(moves.refund, entry, f"Video {video_id} failed: {reason or 'no reason was given'}"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Literal
 
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
     from bluma_async.errors import BlumaError
     from bluma_async.waiting.hub import PollHub
 
@@ -74,7 +74,7 @@ class Terms:
 
 
 class Api:
-    """The calls that a batch makes. Lost answers are settled by what is the one candidate: see `Turns`."""
+    """The calls that a batch makes. Lost answers are settled by what is the one candidate: see `CreateTurns`."""
 
     def __init__(self, session: Session, hub: PollHub) -> None:
         self.session: Session = session.with_options({"on_ambiguous": "adopt"})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Mapping
 
-from bluma_async._opening import ClientOptions, open_session
-from bluma_async._resource import Resource
+from bluma_async._runtime.resource import Resource
+from bluma_async._session.opening import ClientOptions, open_session
 from bluma_async._wire.call import invalid
 from bluma_async.luma.kie import Kie
 from bluma_async.luma.resources import Generations, Modifications
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Literal, Self, Unpack
 
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
     from bluma_async.luma.adapter import Adapter, Capabilities
     from bluma_async.luma.source import Memory
 

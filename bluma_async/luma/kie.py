@@ -15,7 +15,6 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
 
-from bluma_async._model import AttrDict
 from bluma_async._wire.call import Call, compact, require_text
 from bluma_async.errors import (
     APIError,
@@ -32,6 +31,7 @@ from bluma_async.luma.adapter import Capabilities, asking, document, http_refusa
 from bluma_async.luma.checks import require_link, warn_of_language
 from bluma_async.luma.decoding import GOOD, STATES, first, moment, obj, text, urls
 from bluma_async.types import GeneratedVideo, Generation, GenerationState
+from bluma_async.types._model import AttrDict
 
 if TYPE_CHECKING:
     from bluma_async._wire.messages import Answer

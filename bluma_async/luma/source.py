@@ -19,7 +19,7 @@ from bluma_async.types import GenerationState
 from bluma_async.waiting.pace import Pace
 
 if TYPE_CHECKING:
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
     from bluma_async.luma.adapter import Adapter
     from bluma_async.types import Generation
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
 from bluma_async._wire.call import Call, path, require_text
 from bluma_async.errors import ForbiddenError, InsufficientCreditsError
 from bluma_async.luma.adapter import Capabilities, asking, http_refusal, reader, starting, unsupported
-from bluma_async.luma.dream import body_of, generation_of, generations_of
+from bluma_async.luma.luma_format import body_of, generation_of, generations_of
 
 if TYPE_CHECKING:
     from bluma_async._wire.messages import Answer

@@ -10,7 +10,7 @@ from bluma_async.errors import NotFoundError, ValidationError, WebhookVerificati
 from bluma_async.luma.adapter import Capabilities, asking, document, http_refusal, reader, starting, unsupported
 from bluma_async.luma.checks import require_link
 from bluma_async.luma.decoding import GOOD, first, obj
-from bluma_async.luma.dream import body_of, generation_of
+from bluma_async.luma.luma_format import body_of, generation_of
 
 if TYPE_CHECKING:
     from bluma_async._wire.messages import Answer

@@ -11,7 +11,7 @@ from bluma_async.types import Generation, GenerationState
 if TYPE_CHECKING:
     import os
 
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
     from bluma_async.luma.adapter import Adapter
     from bluma_async.luma.source import GenerationSource
     from bluma_async.waiting.hub import PollHub

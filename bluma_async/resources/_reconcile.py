@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, AsyncIterator, List
 
-from bluma_async._session import in_doubt
+from bluma_async._session.session import in_doubt
 from bluma_async._wire.call import MAX_PAGE_SIZE, get, path
 from bluma_async._wire.codec import One
 from bluma_async.errors import APIError, BlumaError, NetworkError
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Sequence
 
-    from bluma_async._session import Session
-    from bluma_async._shared import Trip
+    from bluma_async._session.session import Session
+    from bluma_async._session.shared import InFlightCall
 
 __all__ = ["reconcile"]
 
 SETTLING = 0.05  # seconds between two looks at whether creates beside this one have their answers
 
 
-async def reconcile(session: Session, trip: Trip[Video], failure: BlumaError) -> Video | None:
+async def reconcile(session: Session, in_flight: InFlightCall[Video], failure: BlumaError) -> Video | None:
     """
     Say what became of a create that got no certain answer.
 
@@ -44,56 +44,56 @@ async def reconcile(session: Session, trip: Trip[Video], failure: BlumaError) ->
         AmbiguousCreateError: Videos came to be that may be it; or there was no answer, and nobody could look.
     """
     try:
-        candidates = await _candidates(session, trip)
+        candidates = await _candidates(session, in_flight)
     except (APIError, NetworkError) as problem:
         if isinstance(failure, NetworkError):
-            raise in_doubt(trip, session.shared, failure) from problem
+            raise in_doubt(in_flight, session.shared, failure) from problem
         return None
-    if len(candidates) == 1 and session.options.on_ambiguous == "adopt" and not _rivals(session, trip):
+    if len(candidates) == 1 and session.options.on_ambiguous == "adopt" and not _rivals(session, in_flight):
         return await _adopt(session, candidates[0])
     if candidates:
-        session.shared.report(video.id for video in candidates)
-        raise in_doubt(trip, session.shared, failure, candidates) from failure
+        session.shared.mark_candidates(video.id for video in candidates)
+        raise in_doubt(in_flight, session.shared, failure, candidates) from failure
     return None
 
 
-async def _candidates(session: Session, trip: Trip[Any]) -> List[Video]:
-    found = await _unexplained(session, trip)
-    sending = [(other, other.attempts) for other in _rivals(session, trip) if other.is_sending]
+async def _candidates(session: Session, in_flight: InFlightCall[Any]) -> List[Video]:
+    found = await _unexplained(session, in_flight)
+    sending = [(other, other.attempts) for other in _rivals(session, in_flight) if other.is_sending]
     while found and any(other.is_sending and other.attempts == count for other, count in sending):
         await session.shared.clock.sleep(SETTLING)
-    return [video for video in found if session.shared.is_evidence(video.id, trip.began)]
+    return [video for video in found if session.shared.may_be_from(video.id, in_flight.began)]
 
 
 async def _adopt(session: Session, video: Video) -> Video:
-    session.shared.own(video.id)
+    session.shared.mark_known(video.id)
     try:
         return await session.send(get(path("videos", video.id), One(Video)))
     except (APIError, NetworkError):
         return video  # as it was listed: it is the one, and must not be lost again
 
 
-def _rivals(session: Session, trip: Trip[Any]) -> List[Trip[Any]]:
+def _rivals(session: Session, in_flight: InFlightCall[Any]) -> List[InFlightCall[Any]]:
     """Return the other creates under way that may have made the same videos."""
-    subject = trip.call.subject
-    others = [other for other in list(session.shared.costly) if other is not trip]
+    subject = in_flight.call.subject
+    others = [other for other in list(session.shared.paid_in_flight) if other is not in_flight]
     return [other for other in others if None in (subject, other.call.subject) or other.call.subject == subject]
 
 
-async def _unexplained(session: Session, trip: Trip[Any]) -> List[Video]:
+async def _unexplained(session: Session, in_flight: InFlightCall[Any]) -> List[Video]:
     found: List[Video] = []
-    async for video in _newest_first(session, trip):
-        since = _since(session, trip)
+    async for video in _newest_first(session, in_flight):
+        since = _since(session, in_flight)
         if since is not None and video.created_at < since:
             break
-        if session.shared.is_evidence(video.id, trip.began):
+        if session.shared.may_be_from(video.id, in_flight.began):
             found.append(video)
     return found
 
 
-def _newest_first(session: Session, trip: Trip[Any]) -> AsyncIterator[Video]:
-    since = _since(session, trip)
-    left = None if trip.ends is None else max(trip.ends - session.shared.clock.now(), 0.0)
+def _newest_first(session: Session, in_flight: InFlightCall[Any]) -> AsyncIterator[Video]:
+    since = _since(session, in_flight)
+    left = None if in_flight.ends is None else max(in_flight.ends - session.shared.clock.now(), 0.0)
 
     async def fetch(index: int) -> Sequence[Video]:
         call = get(
@@ -101,7 +101,7 @@ def _newest_first(session: Session, trip: Trip[Any]) -> AsyncIterator[Video]:
             One(VideoPage),
             page=index + 1,
             limit=MAX_PAGE_SIZE,
-            template_id=trip.call.subject,
+            template_id=in_flight.call.subject,
             from_date=since,
         )
         return (await session.send(call, within=left)).videos
@@ -109,7 +109,7 @@ def _newest_first(session: Session, trip: Trip[Any]) -> AsyncIterator[Video]:
     return Pages(fetch, MAX_PAGE_SIZE)
 
 
-def _since(session: Session, trip: Trip[Any]) -> datetime | None:
+def _since(session: Session, in_flight: InFlightCall[Any]) -> datetime | None:
     """Return when the call began by the server's clock, in whole seconds as `created_at` has them."""
-    began = trip.since(session.shared)
+    began = in_flight.since(session.shared)
     return began.replace(microsecond=0) if began else None

@@ -12,7 +12,7 @@ from bluma_async.transfer.upload import put_file
 from bluma_async.types import Asset, AssetUploadResponse
 
 if TYPE_CHECKING:
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
 
 __all__ = ["Assets"]
 

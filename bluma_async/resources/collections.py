@@ -22,7 +22,7 @@ from bluma_async.resources._paging import Pages, require_page_size
 from bluma_async.types import Asset, Collection
 
 if TYPE_CHECKING:
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
 
 __all__ = ["Collections"]
 

@@ -10,7 +10,7 @@ from bluma_async.resources._paging import Pages, require_page_size
 from bluma_async.types import CreditBalance, CreditHistory, Transaction
 
 if TYPE_CHECKING:
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
 
 __all__ = ["Credits"]
 

@@ -17,7 +17,7 @@ from bluma_async.types import EndpointUsage, ErrorBreakdown, RecentRequest, Time
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
 
     Moment = Union[datetime, str, None]
 

@@ -9,7 +9,7 @@ from bluma_async._wire.codec import Many, One
 from bluma_async.types import TemplateVariant
 
 if TYPE_CHECKING:
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
 
 __all__ = ["Variants"]
 

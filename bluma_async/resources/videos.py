@@ -11,15 +11,15 @@ from bluma_async.errors import BlumaError
 from bluma_async.resources._creating import create_call
 from bluma_async.resources._paging import Pages, require_page_size
 from bluma_async.resources._reconcile import reconcile
+from bluma_async.resources._video_source import VideoSource, get_call
 from bluma_async.transfer.download import require_place, save_link
 from bluma_async.types import Video, VideoDownload, VideoPage, VideoStatus
-from bluma_async.waiting.videos import VideoSource, get_call
 
 if TYPE_CHECKING:
     import os
     from datetime import datetime
 
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
     from bluma_async.waiting.hub import PollHub
 
 __all__ = ["Videos"]
@@ -69,8 +69,10 @@ class Videos:
             AmbiguousCreateError: It may have been accepted; `candidates` are the videos that may be it.
         """
         call = create_call(context, template_id, variant_id, webhook_url, options, idempotency_key)
-        video = await self._session.send(call, look=lambda trip, failure: reconcile(self._session, trip, failure))
-        self._session.shared.own(video.id)
+        video = await self._session.send(
+            call, look=lambda in_flight, failure: reconcile(self._session, in_flight, failure)
+        )
+        self._session.shared.mark_known(video.id)
         return video
 
     async def generate(
@@ -161,7 +163,7 @@ class Videos:
             NotFoundError: There is no such video, or not any more.
         """
         get_call(video_id)  # refuses what cannot be an id
-        self._session.shared.own(video_id)
+        self._session.shared.mark_known(video_id)
         return await self._hub.wait(
             self._source, video_id, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress
         )

@@ -11,7 +11,7 @@ from bluma_async._wire.signature import Secret  # noqa: TC001 - kept real, for i
 from bluma_async.types import Webhook, WebhookDelivery, WebhookEvent
 
 if TYPE_CHECKING:
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
     from bluma_async._wire.signature import Payload
 
 __all__ = ["Webhooks"]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence
 from aiohttp import web
 
 from bluma_async.sandbox.clock import http_date, iso
+from bluma_async.sandbox.fault_actions import apply_fault
 from bluma_async.sandbox.journal import RequestRecord
 from bluma_async.sandbox.keys import SESSION_TOKEN, kind_of
-from bluma_async.sandbox.mischief import make_mischief
 from bluma_async.sandbox.problems import Problem
 from bluma_async.sandbox.routing import API, BUDGET, CUT, KEY, SERVED, Handler, Route
 from bluma_async.sandbox.state import STATE
@@ -80,7 +80,7 @@ async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
     fault = None
     if not request.path.startswith("/_sandbox/"):
         fault = state.faults.strike(route_name(request), request.path.replace(API, "", 1))
-    return await handler(request) if fault is None else await make_mischief(fault, request, handler)
+    return await handler(request) if fault is None else await apply_fault(fault, request, handler)
 
 
 @web.middleware

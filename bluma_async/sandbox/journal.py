@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
 import attrs
 
-from bluma_async._callbacks import call_back
+from bluma_async._runtime.callbacks import call_back
 
 __all__ = ["Journal", "RequestRecord"]
 

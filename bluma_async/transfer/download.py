@@ -13,19 +13,19 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
 
-from bluma_async._callbacks import call_back
-from bluma_async._retrying import another_attempt
+from bluma_async._runtime.callbacks import call_back
+from bluma_async._runtime.threads import in_thread
+from bluma_async._session.retrying import another_attempt
 from bluma_async._wire.answers import error_of
 from bluma_async._wire.call import invalid
 from bluma_async._wire.messages import Answer
 from bluma_async.errors import APIError, BlumaError, NetworkError, ServerError
-from bluma_async.transfer.disk import in_thread
 from bluma_async.transfer.part import Part
 
 if TYPE_CHECKING:
     import os
 
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
     from bluma_async._wire.messages import Download
 
 __all__ = ["require_place", "save_link"]

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, AsyncIterator, BinaryIO, Callable
 
-from bluma_async._callbacks import call_back
-from bluma_async._retrying import another_attempt
+from bluma_async._runtime.callbacks import call_back
+from bluma_async._runtime.threads import in_thread
+from bluma_async._session.retrying import another_attempt
 from bluma_async._wire.answers import error_of
 from bluma_async._wire.messages import Request
 from bluma_async.errors import APIError, NetworkError
-from bluma_async.transfer.disk import in_thread
 
 if TYPE_CHECKING:
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
     from bluma_async._wire.messages import Part
 
 __all__ = ["put_file"]

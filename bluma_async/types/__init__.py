@@ -6,7 +6,7 @@ Dates are aware and in UTC. Everything a server may leave out is optional: missi
 The modules of this package keep their annotations real at run time, on Python 3.8 too: the codec reads them.
 """
 
-from bluma_async._model import AttrDict
+from bluma_async.types._model import AttrDict
 from bluma_async.types.account import (
     ApiKey,
     CreditBalance,

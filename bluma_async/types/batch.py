@@ -4,8 +4,8 @@ from typing import List, Optional
 
 import attrs
 
-from bluma_async._model import Model, OpenEnum, model
 from bluma_async.errors import BlumaError
+from bluma_async.types._model import Model, OpenEnum, model
 
 
 class JobState(OpenEnum):

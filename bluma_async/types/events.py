@@ -5,7 +5,7 @@ from typing import Any, List, Optional
 
 import attrs
 
-from bluma_async._model import AttrDict, Model, OpenEnum, hidden, model
+from bluma_async.types._model import AttrDict, Model, OpenEnum, hidden, model
 
 
 @model

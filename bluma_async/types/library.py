@@ -5,7 +5,7 @@ from typing import List, Optional
 
 import attrs
 
-from bluma_async._model import AttrDict, Model, model, without_query
+from bluma_async.types._model import AttrDict, Model, model, without_query
 
 
 @model

@@ -5,7 +5,7 @@ from typing import Any, List, Optional, Union
 
 import attrs
 
-from bluma_async._model import AttrDict, Model, OpenEnum, model, without_query
+from bluma_async.types._model import AttrDict, Model, OpenEnum, model, without_query
 
 
 class GenerationState(OpenEnum):

@@ -15,14 +15,14 @@ import math
 import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, Hashable, Tuple, TypeVar
 
-from bluma_async._callbacks import call_back
+from bluma_async._runtime.callbacks import call_back
 from bluma_async._wire.call import invalid
 from bluma_async.errors import BlumaError
-from bluma_async.waiting.patrol import Patrol
+from bluma_async.waiting.poller import Poller
 from bluma_async.waiting.source import Waiter
 
 if TYPE_CHECKING:
-    from bluma_async._ports import Clock
+    from bluma_async._runtime.clock import Clock
     from bluma_async.waiting.source import Source
 
 __all__ = ["PollHub"]
@@ -36,7 +36,7 @@ class PollHub:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._patrols: Dict[Key, Patrol[Any]] = {}
+        self._pollers: Dict[Key, Poller[Any]] = {}
 
     async def wait(
         self,
@@ -67,8 +67,8 @@ class PollHub:
             contextvars.copy_context(),
             asyncio.get_running_loop().create_future(),
         )
-        patrol, told = self._patrol(source), -1
-        patrol.join(job_id, waiter)
+        poller, told = self._poller(source), -1
+        poller.join(job_id, waiter)
         try:
             while True:
                 await waiter.future
@@ -81,34 +81,34 @@ class PollHub:
                 if source.is_final(state):
                     return state
         finally:
-            patrol.leave(job_id, waiter)
+            poller.leave(job_id, waiter)
 
     def learn(self, job_id: str, news: Any = None) -> None:
         """Take in news of a job, such as a webhook; if its source can make nothing of them, look at it at once."""
-        self._everywhere(lambda patrol: patrol.learn(job_id, news))
+        self._everywhere(lambda poller: poller.learn(job_id, news))
 
     def close(self) -> None:
         """End all waits."""
         error = BlumaError("The client was closed while this waited. The job goes on; wait for it again with its id.")
-        self._everywhere(lambda patrol: patrol.end(error))
+        self._everywhere(lambda poller: poller.end(error))
 
-    def _everywhere(self, action: Callable[[Patrol[Any]], None]) -> None:
-        for (pid, loop, _), patrol in list(self._patrols.items()):
+    def _everywhere(self, action: Callable[[Poller[Any]], None]) -> None:
+        for (pid, loop, _), poller in list(self._pollers.items()):
             if pid == os.getpid():
                 with contextlib.suppress(RuntimeError):  # the loop was closed
-                    loop.call_soon_threadsafe(action, patrol)
+                    loop.call_soon_threadsafe(action, poller)
 
-    def _patrol(self, source: Source[S]) -> Patrol[S]:
+    def _poller(self, source: Source[S]) -> Poller[S]:
         key = os.getpid(), asyncio.get_running_loop(), source.group
-        patrol = self._patrols.get(key)
-        if patrol is None:
-            for gone in [key for key in list(self._patrols) if key[1].is_closed() or key[0] != os.getpid()]:
-                self._patrols.pop(gone, None)
-            patrol = self._patrols[key] = Patrol(source, self._clock, lambda: self._forget(key))
-        return patrol
+        poller = self._pollers.get(key)
+        if poller is None:
+            for gone in [key for key in list(self._pollers) if key[1].is_closed() or key[0] != os.getpid()]:
+                self._pollers.pop(gone, None)
+            poller = self._pollers[key] = Poller(source, self._clock, lambda: self._forget(key))
+        return poller
 
     def _forget(self, key: Key) -> None:
-        self._patrols.pop(key, None)
+        self._pollers.pop(key, None)
 
 
 def _news(waiter: Waiter) -> Any:

@@ -12,9 +12,9 @@ import contextvars
 import inspect
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, Tuple, TypeVar
 
-from bluma_async._callbacks import caller
-from bluma_async._logging import logger
-from bluma_async.transfer.disk import in_thread
+from bluma_async._runtime.callbacks import caller
+from bluma_async._runtime.log import logger
+from bluma_async._runtime.threads import in_thread
 
 if TYPE_CHECKING:
     from bluma_async.types import WebhookEvent

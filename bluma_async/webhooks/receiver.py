@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterable, Protocol, 
 
 import attrs
 
-from bluma_async._logging import logger
-from bluma_async._model import utc_now
+from bluma_async._runtime.log import logger
+from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.call import invalid
 from bluma_async._wire.events import read_event, verify_webhook
 from bluma_async._wire.signature import verify_webhook_signature
 from bluma_async.errors import BlumaError, WebhookVerificationError
-from bluma_async.transfer.disk import in_thread
 from bluma_async.types import WebhookEventType
+from bluma_async.types._model import utc_now
 from bluma_async.webhooks.handling import Handlers
 from bluma_async.webhooks.stores import MemoryStore
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bluma_async._resource import Resource
+from bluma_async._runtime.resource import Resource
 from bluma_async.luma import client as asynchronous
 from bluma_sync._portal import mirror, run
 from bluma_sync.luma.resources import Generations, Modifications
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Literal, Self, Unpack
 
-    from bluma_async._opening import ClientOptions
+    from bluma_async._session.opening import ClientOptions
     from bluma_async.luma.adapter import Capabilities
 
 __all__ = ["Luma"]

@@ -209,12 +209,12 @@ async def test_a_full_disk_stops_submitting(sandbox: Sandbox, client: AsyncBluma
 
 async def test_turns() -> None:
     """One create of a template at a time, in order; one from a variant is alone."""
-    from bluma_async.batch.turns import Turns
+    from bluma_async.batch.create_turns import CreateTurns
 
-    turns, log = Turns(), []
+    create_turns, log = CreateTurns(), []
 
     async def have(name: str, template: Any) -> None:
-        async with turns.of(template):
+        async with create_turns.of(template):
             log.append(f"+{name}")
             await asyncio.sleep(0)
             await asyncio.sleep(0)

@@ -261,7 +261,7 @@ async def test_closing_ends_all_waits() -> None:
     assert {type(outcome) for outcome in outcomes} == {errors.BlumaError}
     assert "was closed while this waited" in str(outcomes[0])
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert client._hub._patrols == {}
+    assert client._hub._pollers == {}
 
 
 async def test_nothing_is_left_behind() -> None:
@@ -274,7 +274,7 @@ async def test_nothing_is_left_behind() -> None:
     gc.collect()
 
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert client._hub._patrols == {}
+    assert client._hub._pollers == {}
 
 
 async def test_what_is_learned_elsewhere_ends_a_wait() -> None:

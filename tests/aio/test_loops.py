@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from bluma_async import AsyncBluma, errors
-from bluma_async._loops import PerLoop
+from bluma_async._runtime.loops import PerLoop
 from tests.aio.servers import serving, well
 
 T = TypeVar("T")

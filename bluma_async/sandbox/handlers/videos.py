@@ -21,8 +21,8 @@ from bluma_async.sandbox.checks import (
     url,
 )
 from bluma_async.sandbox.clock import iso
+from bluma_async.sandbox.fault_actions import EXPIRE_LINK, FAIL_RENDER
 from bluma_async.sandbox.keys import kind_of
-from bluma_async.sandbox.mischief import EXPIRE_LINK, FAIL_RENDER
 from bluma_async.sandbox.problems import Problem, bad_request
 from bluma_async.sandbox.routing import DATE_QUERY, KEY, LARGEST, TEXT_QUERY, Route
 from bluma_async.sandbox.state import STATE, State

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.keys import kind_of
-from bluma_async.sandbox.luma.doors import body_of, fails, key_of, shuffled
+from bluma_async.sandbox.luma.requests import body_of, fails, key_of, shuffled
 from bluma_async.sandbox.problems import Problem
 from bluma_async.sandbox.state import STATE, State
 

@@ -20,10 +20,10 @@ from bluma_async.errors import APIError, NetworkError, RateLimitError, ServerErr
 from bluma_async.waiting.source import Entry
 
 if TYPE_CHECKING:
-    from bluma_async._ports import Clock
+    from bluma_async._runtime.clock import Clock
     from bluma_async.waiting.source import Source, Waiter
 
-__all__ = ["Patrol"]
+__all__ = ["Poller"]
 
 S = TypeVar("S")
 HANDFUL = 4  # jobs up to which each is read by itself
@@ -39,7 +39,7 @@ class _WaiterLeft(Exception):  # noqa: N818 - it is no error
     """The one in whose name something was done waits no more."""
 
 
-class Patrol(Generic[S]):
+class Poller(Generic[S]):
     """One task that looks, as long as somebody waits."""
 
     def __init__(self, source: Source[S], clock: Clock, on_empty: Callable[[], None]) -> None:

@@ -8,13 +8,13 @@ from typing import Dict, Generator, Tuple
 
 from bluma_async.errors import InsufficientCreditsError
 
-__all__ = ["Purse"]
+__all__ = ["CreditLimit"]
 
 MULTIPLIERS = {"1080p": 1.5, "4k": 3.0}  # of the price at 720p; documentation of credits
 Kind = Tuple["str | None", "str | None"]  # template and resolution
 
 
-class Purse:
+class CreditLimit:
     """Counts credits, those of creates under way included."""
 
     def __init__(self, most: float | None, spent: int) -> None:

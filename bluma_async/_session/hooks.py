@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from bluma_async._callbacks import call_back
-from bluma_async._logging import logger, mask
+from bluma_async._runtime.callbacks import call_back
+from bluma_async._runtime.log import logger, mask
 from bluma_async._wire.budget import read_rate_limit
 
 if TYPE_CHECKING:
-    from bluma_async._options import Options
+    from bluma_async._session.options import Options
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.messages import Answer, Request
     from bluma_async.errors import BlumaError

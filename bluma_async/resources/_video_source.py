@@ -14,7 +14,7 @@ from bluma_async.types import Video, VideoEvent, VideoPage, VideoStatus
 from bluma_async.waiting.pace import Pace
 
 if TYPE_CHECKING:
-    from bluma_async._session import Session
+    from bluma_async._session.session import Session
 
 __all__ = ["VideoSource", "get_call"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from bluma_async._callbacks import call_back
+from bluma_async._runtime.callbacks import call_back
 from bluma_async.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from bluma_async._options import Options
-    from bluma_async._ports import Clock
+    from bluma_async._runtime.clock import Clock
+    from bluma_async._session.options import Options
     from bluma_async._wire.retry import RetryPolicy
     from bluma_async.errors import BlumaError
 

@@ -22,9 +22,9 @@ import anyio.to_thread
 import attrs
 from yarl import URL
 
-from bluma_async._abandoning import abandon
-from bluma_async._loops import PerLoop
-from bluma_async._proxies import Proxies
+from bluma_async._runtime.loops import PerLoop
+from bluma_async._runtime.proxies import Proxies
+from bluma_async._runtime.sockets import abandon
 from bluma_async._wire.call import invalid
 from bluma_async._wire.messages import Answer, Download
 from bluma_async.errors import NetworkError, RequestTimeoutError

@@ -11,10 +11,10 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import AsyncGenerator, List, Tuple
 
-__all__ = ["Turns"]
+__all__ = ["CreateTurns"]
 
 
-class Turns:
+class CreateTurns:
     """Gives turns in the order in which they are asked for, as far as templates do not differ."""
 
     def __init__(self) -> None:

@@ -14,11 +14,12 @@ from bluma_async.errors import BlumaError, RequestTimeoutError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bluma_async._ports import Clock, Transport
+    from bluma_async._runtime.clock import Clock
+    from bluma_async._session.ports import Transport
     from bluma_async._wire.call import Call
     from bluma_async._wire.messages import Answer, Request
 
-__all__ = ["Shared", "Trip"]
+__all__ = ["InFlightCall", "Shared"]
 
 T = TypeVar("T")
 LONG_AGO = -math.inf
@@ -35,7 +36,7 @@ class Shared:
     is_closed: bool = False
     budgets: dict[str, Mapping[str, str]] = attrs.field(repr=False, factory=lambda: {})  # noqa: PIE807 - by API key
     dated: tuple[str, float] | None = None  # the last Date header, and when it came
-    costly: set[Trip[Any]] = attrs.field(repr=False, factory=lambda: set())  # noqa: PLW0108 - paid calls under way
+    paid_in_flight: set[InFlightCall[Any]] = attrs.field(repr=False, factory=lambda: set())  # noqa: PLW0108 - paid calls under way
     _opened: dict[str, Transport] = attrs.field(repr=False, factory=lambda: {})  # noqa: PIE807 - the first one wins
     _known: dict[str, float] = attrs.field(factory=lambda: {})  # noqa: PIE807 - since when each id is no evidence
 
@@ -56,11 +57,11 @@ class Shared:
         if date:
             self.dated = (date, now)
 
-    def own(self, video_id: str) -> None:
+    def mark_known(self, video_id: str) -> None:
         """Note that a video is somebody's: a create returned it, or it is waited for."""
         self._know(video_id, LONG_AGO)
 
-    def report(self, video_ids: Iterable[str]) -> None:
+    def mark_candidates(self, video_ids: Iterable[str]) -> None:
         """Note that videos were reported as candidates: they are no evidence for calls that begin from now on."""
         for video_id in video_ids:
             self._know(video_id, self._known.get(video_id, self.clock.now()))
@@ -70,7 +71,7 @@ class Shared:
             self._known.pop(next(iter(self._known)), None)
         self._known[video_id] = since
 
-    def is_evidence(self, video_id: str, began: float) -> bool:
+    def may_be_from(self, video_id: str, began: float) -> bool:
         """Tell whether a video may be what became of a call that began at this moment."""
         return self._known.get(video_id, math.inf) > began
 
@@ -81,7 +82,7 @@ class Shared:
 
 
 @attrs.define(eq=False)
-class Trip(Generic[T]):
+class InFlightCall(Generic[T]):
     """
     One call on its way, with all its attempts; `began` and `ends` are moments of our clock.
 

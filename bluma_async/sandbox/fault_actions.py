@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.faults import Fault
     from bluma_async.sandbox.routing import Handler
 
-__all__ = ["EXPIRE_LINK", "FAIL_RENDER", "make_mischief"]
+__all__ = ["EXPIRE_LINK", "FAIL_RENDER", "apply_fault"]
 
-Mischief = Callable[["Fault", web.Request, "Handler"], Awaitable[web.StreamResponse]]
+FaultAction = Callable[["Fault", web.Request, "Handler"], Awaitable[web.StreamResponse]]
 FAIL_RENDER, EXPIRE_LINK = mark("fail_render"), mark("expire_link")
 MARKS = {"fail_render": FAIL_RENDER, "expire_link": EXPIRE_LINK}
 LOOK_EVERY = 0.02  # seconds between two looks at whether a silent client has gone
 PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body></html>"
 
 
-async def make_mischief(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+async def apply_fault(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let a fault strike a request."""
-    return await MISCHIEF[fault.kind](fault, request, handler)
+    return await FAULT_ACTIONS[fault.kind](fault, request, handler)
 
 
 def cut(request: web.Request) -> web.Response:
@@ -121,7 +121,7 @@ async def _marked(fault: Fault, request: web.Request, handler: Handler) -> web.S
     return await handler(request)
 
 
-MISCHIEF: Mapping[str, Mischief] = {
+FAULT_ACTIONS: Mapping[str, FaultAction] = {
     "status": _status,
     "status_after": _status_after,
     "drop_before": _drop_before,

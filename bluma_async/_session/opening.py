@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping, Sequence, TypedDict
 
-from bluma_async._logging import enable_logging
-from bluma_async._options import DEFAULT_BASE_URL, Callback, Options, options_from
-from bluma_async._ports import SystemClock
-from bluma_async._session import Session
-from bluma_async._shared import Shared
+from bluma_async._runtime.clock import SystemClock
+from bluma_async._runtime.log import enable_logging
+from bluma_async._session.options import DEFAULT_BASE_URL, Callback, Options, options_from
+from bluma_async._session.session import Session
+from bluma_async._session.shared import Shared
 from bluma_async._wire.call import invalid
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from bluma_async._ports import Clock, Transport
+    from bluma_async._runtime.clock import Clock
+    from bluma_async._session.ports import Transport
     from bluma_async._wire.retry import OnAmbiguous
 
 __all__ = ["OPENING", "ClientOptions", "open_session"]
@@ -79,7 +80,7 @@ def open_session(
         if arguments.get("transport") is not None:
             transport: Transport = arguments["transport"]
             return transport
-        from bluma_async._transport import AiohttpTransport  # noqa: PLC0415 - loads aiohttp, at the first call
+        from bluma_async._session.transport import AiohttpTransport  # noqa: PLC0415 - loads aiohttp, at the first call
 
         return AiohttpTransport(**connecting)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, cast
 
-from bluma_async._model import AttrDict
 from bluma_async._wire.call import compact, invalid, require_text
 from bluma_async.luma.checks import require_image, warn_of_ratio
 from bluma_async.luma.decoding import first, moment, number, obj, state_of, text, video
 from bluma_async.types import GeneratedVideo, Generation, GenerationState
+from bluma_async.types._model import AttrDict
 
 if TYPE_CHECKING:
     from bluma_async.luma.adapter import Adapter

@@ -6,7 +6,7 @@ import json
 import random
 from typing import TYPE_CHECKING, Any, Dict, cast
 
-from bluma_async.sandbox.mischief import FAIL_RENDER
+from bluma_async.sandbox.fault_actions import FAIL_RENDER
 from bluma_async.sandbox.routing import KEY
 from bluma_async.sandbox.state import STATE
 

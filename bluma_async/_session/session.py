@@ -23,9 +23,9 @@ from typing import (
     Union,
 )
 
-from bluma_async._hooks import Observer
-from bluma_async._retrying import pause_before_another
-from bluma_async._shared import Shared, Trip
+from bluma_async._session.hooks import Observer
+from bluma_async._session.retrying import pause_before_another
+from bluma_async._session.shared import InFlightCall, Shared
 from bluma_async._version import __version__
 from bluma_async._wire.answers import read
 from bluma_async._wire.budget import RateLimit, read_rate_limit
@@ -41,7 +41,7 @@ from bluma_async.errors import (
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from bluma_async._options import Options
+    from bluma_async._session.options import Options
     from bluma_async._wire.call import Call
     from bluma_async._wire.messages import Answer, Download
     from bluma_async._wire.retry import Decision
@@ -54,7 +54,7 @@ PYTHON = platform.python_version()
 OURS = {name.lower(): name for name in ("Authorization", "User-Agent", "Accept", "Content-Type", "Idempotency-Key")}
 
 
-Look = Callable[["Trip[T]", BlumaError], Awaitable[Union[T, None]]]
+Look = Callable[["InFlightCall[T]", BlumaError], Awaitable[Union[T, None]]]
 
 
 class Session:
@@ -94,25 +94,25 @@ class Session:
                 what became of it if that is certain, and raises otherwise. Without it, such a call is never repeated
                 when in doubt.
         """
-        trip = self._begin(call, within)
-        return self._exchange(trip, None) if look is None else self._spend(trip, look)
+        in_flight = self._begin(call, within)
+        return self._exchange(in_flight, None) if look is None else self._spend(in_flight, look)
 
-    async def _spend(self, trip: Trip[T], look: Look[T]) -> T:
+    async def _spend(self, in_flight: InFlightCall[T], look: Look[T]) -> T:
         """Send a call that costs money, where others of its kind can see it."""
-        trip.dated = self.shared.server_time(trip.began)
-        self.shared.costly.add(trip)
+        in_flight.dated = self.shared.server_time(in_flight.began)
+        self.shared.paid_in_flight.add(in_flight)
         try:
-            return await self._exchange(trip, look)
+            return await self._exchange(in_flight, look)
         finally:
-            trip.is_sending = False
-            self.shared.costly.discard(trip)
+            in_flight.is_sending = False
+            self.shared.paid_in_flight.discard(in_flight)
 
-    async def _exchange(self, trip: Trip[T], look: Look[T] | None) -> T:
-        clock, observer, request, sent_at = self.shared.clock, self._observer, trip.request, trip.began
+    async def _exchange(self, in_flight: InFlightCall[T], look: Look[T] | None) -> T:
+        clock, observer, request, sent_at = self.shared.clock, self._observer, in_flight.request, in_flight.began
         while True:
             if observer.hears_requests:
-                await observer.sending(request, trip.attempts)
-            patience, trip.is_sending = trip.time_left(clock), True
+                await observer.sending(request, in_flight.attempts)
+            patience, in_flight.is_sending = in_flight.time_left(clock), True
             try:
                 answer = await self.shared.reach().send(request, self.options.timeout, patience)
             except NetworkError as error:
@@ -121,14 +121,14 @@ class Session:
                 now = clock.now()
                 self.shared.remember(answer, self.options.api_key, now)
                 if observer.hears_answers:
-                    await observer.answered(request, answer, trip.attempts, now - sent_at)
+                    await observer.answered(request, answer, in_flight.attempts, now - sent_at)
                 try:
-                    return self._read(trip.call, answer)
+                    return self._read(in_flight.call, answer)
                 except APIError as error:
                     failure = error
-            trip.attempts, trip.is_sending = trip.attempts + 1, False
-            failure.attempts = trip.attempts
-            found = await self._follow(trip, failure, look)
+            in_flight.attempts, in_flight.is_sending = in_flight.attempts + 1, False
+            failure.attempts = in_flight.attempts
+            found = await self._follow(in_flight, failure, look)
             if found is not None:
                 return found
             sent_at = clock.now()
@@ -148,7 +148,7 @@ class Session:
         if self.shared.transport is not None:
             await self.shared.transport.close()
 
-    def _begin(self, call: Call[T], within: float | None) -> Trip[T]:
+    def _begin(self, call: Call[T], within: float | None) -> InFlightCall[T]:
         headers = self._headers
         if call.method != "GET":
             headers = {**headers, "Idempotency-Key": call.idempotency_key or uuid.uuid4().hex}
@@ -159,29 +159,31 @@ class Session:
         if within is None or (deadline is not None and deadline < within):
             within = deadline
         request = Request(call.method, url, headers, call.body, call.parts, call.fields)
-        return Trip(call, request, began, None if within is None else began + within)
+        return InFlightCall(call, request, began, None if within is None else began + within)
 
-    async def _follow(self, trip: Trip[T], failure: BlumaError, look: Look[T] | None) -> T | None:
+    async def _follow(self, in_flight: InFlightCall[T], failure: BlumaError, look: Look[T] | None) -> T | None:
         """Do what follows a failed attempt; return what became of it after all, or None if another one is to follow."""
-        decision = await self._decide(trip, failure, trip.attempts - 1, can_look=look is not None)
+        decision = await self._decide(in_flight, failure, in_flight.attempts - 1, can_look=look is not None)
         if isinstance(decision, GiveUp):
             if decision.in_doubt:
-                raise in_doubt(trip, self.shared, failure) from failure
+                raise in_doubt(in_flight, self.shared, failure) from failure
             raise failure
         is_last = isinstance(decision, LookFirst) and not decision.then_repeat
         if not is_last:
-            await self._observer.repeating(trip.request, failure, trip.attempts - 1, decision.after)
+            await self._observer.repeating(in_flight.request, failure, in_flight.attempts - 1, decision.after)
             await self.shared.clock.sleep(decision.after)
-        found = await look(trip, failure) if isinstance(decision, LookFirst) and look is not None else None
+        found = await look(in_flight, failure) if isinstance(decision, LookFirst) and look is not None else None
         if is_last and found is None:
             raise failure
         return found
 
-    async def _decide(self, trip: Trip[Any], failure: BlumaError, attempt: int, *, can_look: bool) -> Decision:
+    async def _decide(
+        self, in_flight: InFlightCall[Any], failure: BlumaError, attempt: int, *, can_look: bool
+    ) -> Decision:
         pause = await pause_before_another(self.options, self._policy, failure, attempt)
-        left = math.inf if trip.ends is None else trip.ends - self.shared.clock.now()
+        left = math.inf if in_flight.ends is None else in_flight.ends - self.shared.clock.now()
         return decide(
-            trip.call.safety,
+            in_flight.call.safety,
             failure,
             self._policy,
             repeat=pause is not None,
@@ -192,7 +194,7 @@ class Session:
 
 
 def in_doubt(
-    trip: Trip[Any], shared: Shared, failure: BlumaError, candidates: Sequence[Video] = ()
+    in_flight: InFlightCall[Any], shared: Shared, failure: BlumaError, candidates: Sequence[Video] = ()
 ) -> AmbiguousCreateError:
     """Return the error for a paid call that may have been accepted."""
     found = f"{len(candidates)} video(s) may be it" if candidates else "it could not be looked up"
@@ -202,9 +204,9 @@ def in_doubt(
         status=failure.status,
         attempts=failure.attempts,
         candidates=candidates,
-        idempotency_key=trip.request.headers.get("Idempotency-Key"),
-        template_id=trip.call.subject,
-        started_at=trip.since(shared),
+        idempotency_key=in_flight.request.headers.get("Idempotency-Key"),
+        template_id=in_flight.call.subject,
+        started_at=in_flight.since(shared),
     )
 
 
