@@ -12,7 +12,7 @@ from facade.source import Source
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["differences", "generate", "write"]
+__all__ = ["WITHOUT_TWINS", "differences", "generate", "write"]
 
 WITH_TWINS = (
     "client.py",
@@ -23,6 +23,7 @@ WITH_TWINS = (
     "luma/resources.py",
     "luma/__init__.py",
 )
+WITHOUT_TWINS = {"resources/_video_source.py"}  # async, but not for users: the poller reads through it
 SAME_IN_BOTH = ("errors.py", "types/__init__.py")
 BY_HAND = {"_portal.py", "_thread.py", "_webhooks.py", "py.typed"}
 
@@ -36,6 +37,7 @@ def generate(root: Path) -> Dict[str, str]:
     """
     package = root / "bluma_async"
     found = [path for pattern in WITH_TWINS for path in sorted(package.glob(pattern))]
+    found = [path for path in found if path.relative_to(package).as_posix() not in WITHOUT_TWINS]
     sources = {path.relative_to(package).as_posix(): _read(root, path) for path in found}
     twins = Twins.of(list(sources.values()))
     texts = {name: render_module(source, twins) for name, source in sources.items() if source.classes()}

@@ -9,7 +9,7 @@ from bluma_async._runtime.log import enable_logging
 from bluma_async._session.options import DEFAULT_BASE_URL, Callback, Options, options_from
 from bluma_async._session.session import Session
 from bluma_async._session.shared import Shared
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import require_whole
 
 if TYPE_CHECKING:
     import ssl
@@ -70,9 +70,7 @@ def open_session(
         InvalidArgumentError: A value cannot be right.
     """
     enable_logging()
-    limit = arguments.get("connection_limit", 100)
-    if type(limit) is not int or limit < 1:
-        raise invalid("connection_limit", f"connection_limit must be at least 1, not {limit!r}.")
+    require_whole("connection_limit", arguments.get("connection_limit", 100), at_least=1)
     options = options_from({name: arguments.get(name) for name in Options.names()}, environment, base_url)
     connecting = {name: arguments[name] for name in CONNECTING if name in arguments}
 

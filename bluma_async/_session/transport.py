@@ -25,7 +25,7 @@ from yarl import URL
 from bluma_async._runtime.loops import PerLoop
 from bluma_async._runtime.proxies import Proxies
 from bluma_async._runtime.sockets import abandon
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import invalid
 from bluma_async._wire.messages import Answer, Download
 from bluma_async.errors import NetworkError, RequestTimeoutError
 

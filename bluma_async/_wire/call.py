@@ -16,14 +16,13 @@ from urllib.parse import quote, urlencode
 
 import attrs
 
+from bluma_async._wire.checks import invalid
 from bluma_async._wire.messages import NOTHING, Answer, Part
-from bluma_async.errors import InvalidArgumentError
 
-__all__ = ["MAX_PAGE_SIZE", "Call", "Safety", "compact", "invalid", "path", "require_text"]
+__all__ = ["Call", "Safety", "compact", "path"]
 
 T = TypeVar("T")
 Decode = Callable[[object], T]
-MAX_PAGE_SIZE = 100  # of every list that comes in pages
 PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -92,23 +91,6 @@ def path(*segments: str) -> str:
 def compact(**values: object) -> dict[str, object]:
     """Return the values that are there; only None is absent."""
     return {name: value for name, value in values.items() if value is not None}
-
-
-def require_text(name: str, value: object) -> str:
-    """
-    Return the value if it is text and not empty.
-
-    Raises:
-        InvalidArgumentError: It is not.
-    """
-    if not isinstance(value, str) or not value.strip():
-        raise invalid(name, f"{name} must be a non-empty string, not {value!r}.")
-    return value
-
-
-def invalid(name: str, message: str) -> InvalidArgumentError:
-    """Return the error for an argument that cannot be right."""
-    return InvalidArgumentError(f"{message} Nothing was sent.", validation_errors=[{"field": name, "message": message}])
 
 
 def _segment(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, AsyncGenerator, AsyncIterator
 
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import invalid, require_choice
 from bluma_async.batch import moves, records
 from bluma_async.batch.catalog import Catalog
 from bluma_async.batch.create_turns import CreateTurns
@@ -94,8 +94,8 @@ class Batch:
         Args:
             state: Only those in this state, such as `in_doubt`.
         """
-        if state is not None and state not in set(JobState):
-            raise invalid("state", f"state must be one of {', '.join(map(str, JobState))}, not {state!r}.")
+        if state is not None:
+            require_choice("state", state, JobState)
         async with self._journal(to_write=False) as journal:
             after = 0
             while page := await journal.do(records.listed, state, after):
@@ -119,8 +119,7 @@ class Batch:
         Raises:
             BlumaError: Another process uses the journal.
         """
-        if in_doubt not in {"leave", "resubmit"}:
-            raise invalid("in_doubt", f"in_doubt must be leave or resubmit, not {in_doubt!r}.")
+        require_choice("in_doubt", in_doubt, ("leave", "resubmit"))
         states = [JobState.FAILED] + [JobState.IN_DOUBT] * (in_doubt == "resubmit")
         async with self._journal(to_write=True) as journal:
             return await journal.do(moves.replan, states)

@@ -6,7 +6,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from bluma_async._runtime.threads import in_thread
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import invalid
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,7 +26,7 @@ from typing import (
 )
 
 from bluma_async._runtime.callbacks import call_back
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import invalid
 from bluma_async.batch import moves, records
 from bluma_async.batch.jobs import Job, job_of
 from bluma_async.batch.rows import Row, rows_of

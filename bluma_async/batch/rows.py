@@ -6,7 +6,7 @@ import csv
 import json
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, TextIO, Tuple
 
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import invalid
 from bluma_async.batch.jobs import COLUMNS, wrong
 
 if TYPE_CHECKING:

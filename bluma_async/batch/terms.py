@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import attrs
 
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import invalid, require_choice, require_number, require_whole
 from bluma_async.resources.templates import Templates
 from bluma_async.resources.videos import Videos
 
@@ -51,16 +51,9 @@ class Terms:
         folder = None if out is None else Path(out)
         file = Path(journal) if journal is not None else Path(folder or "", "journal.sqlite")
         terms = cls(journal=file, out=folder, **others)
-        if type(terms.concurrency) is not int or terms.concurrency < 1:
-            raise invalid(
-                "concurrency", f"concurrency must be a whole number of at least 1, not {terms.concurrency!r}."
-            )
-        if terms.max_credits is not None and not terms.max_credits >= 0:
-            raise invalid(
-                "max_credits", f"max_credits must be a number of at least 0 or None, not {terms.max_credits!r}."
-            )
-        if terms.on_error not in {"collect", "raise"}:
-            raise invalid("on_error", f"on_error must be collect or raise, not {terms.on_error!r}.")
+        require_whole("concurrency", terms.concurrency, at_least=1)
+        require_number("max_credits", terms.max_credits, optional=True)
+        require_choice("on_error", terms.on_error, ("collect", "raise"))
         return terms
 
     @staticmethod

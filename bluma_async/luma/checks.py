@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import invalid
 
 if TYPE_CHECKING:
     from bluma_async.luma.adapter import Adapter

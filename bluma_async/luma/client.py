@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from bluma_async._runtime.resource import Resource
 from bluma_async._session.opening import ClientOptions, open_session
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import require_choice
 from bluma_async.luma.kie import Kie
 from bluma_async.luma.resources import Generations, Modifications
 from bluma_async.luma.source import GenerationSource
@@ -68,8 +68,7 @@ class AsyncLuma:
             BlumaError: There is no API key.
             InvalidArgumentError: A value cannot be right, or there is no such provider.
         """
-        if provider not in PROVIDERS:
-            raise invalid("provider", f"provider must be one of {', '.join(PROVIDERS)}, not {provider!r}.")
+        require_choice("provider", provider, PROVIDERS)
         adapter = PROVIDERS[provider]
         environment = {"api_key": adapter.key_variable, "base_url": adapter.key_variable.replace("API_KEY", "BASE_URL")}
         session = open_session({**options, "api_key": api_key, "base_url": base_url}, environment, adapter.base_url)

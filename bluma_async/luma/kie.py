@@ -15,7 +15,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
 
-from bluma_async._wire.call import Call, compact, require_text
+from bluma_async._wire.call import Call, compact
+from bluma_async._wire.checks import require_text
 from bluma_async.errors import (
     APIError,
     AuthenticationError,

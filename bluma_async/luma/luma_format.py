@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, cast
 
-from bluma_async._wire.call import compact, invalid, require_text
+from bluma_async._wire.call import compact
+from bluma_async._wire.checks import invalid, require_text
 from bluma_async.luma.checks import require_image, warn_of_ratio
 from bluma_async.luma.decoding import first, moment, number, obj, state_of, text, video
 from bluma_async.types import GeneratedVideo, Generation, GenerationState

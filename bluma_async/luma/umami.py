@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
 
-from bluma_async._wire.call import Call, path, require_text
+from bluma_async._wire.call import Call, path
+from bluma_async._wire.checks import require_text
 from bluma_async.errors import ForbiddenError, InsufficientCreditsError
 from bluma_async.luma.adapter import Capabilities, asking, http_refusal, reader, starting, unsupported
 from bluma_async.luma.luma_format import body_of, generation_of, generations_of

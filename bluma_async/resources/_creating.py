@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from bluma_async._wire.call import Call, Safety, compact, invalid, post, require_text
+from bluma_async._wire.call import Call, Safety, compact, post
+from bluma_async._wire.checks import invalid, require_mapping, require_text
 from bluma_async._wire.codec import One
 from bluma_async.types import Video
 
@@ -26,8 +27,7 @@ def create_call(
         InvalidArgumentError: An argument cannot be right.
     """
     _require_one_id(template_id, variant_id)
-    if not isinstance(context, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may have no checker
-        raise invalid("context", f"context must be a mapping such as {{'prompt': '...'}}, not {context!r}.")
+    require_mapping("context", context, "{'prompt': '...'}")
     if options is not None:
         _require_options(options)
     if webhook_url is not None:
@@ -61,9 +61,8 @@ def _require_one_id(template_id: str | None, variant_id: str | None) -> None:
     )
 
 
-def _require_options(options: object) -> None:
-    if not isinstance(options, Mapping):
-        raise invalid("options", f"options must be a mapping such as {{'resolution': '1080p'}}, not {options!r}.")
+def _require_options(options: Mapping[str, Any]) -> None:
+    require_mapping("options", options, "{'resolution': '1080p'}")
     for name, kind, words in (("resolution", str, "text such as '1080p'"), ("watermark", bool, "True or False")):
         if name in options and not isinstance(options[name], kind):
             raise invalid(f"options.{name}", f"options['{name}'] must be {words}, not {options[name]!r}.")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Awaitable, Callable, Generic, List, Sequence, TypeVar
 
-from bluma_async._wire.call import MAX_PAGE_SIZE, invalid
-
-__all__ = ["Pages", "require_page_size"]
+__all__ = ["Pages"]
 
 T = TypeVar("T")
 
@@ -42,19 +40,6 @@ class Pages(Generic[T]):
         self._is_over = len(page) < self._page_size
         self._waiting = [item for item in reversed(page) if _id_of(item) not in self._last_ids]
         self._last_ids = {_id_of(item) for item in page}
-
-
-def require_page_size(limit: object, offset: object = 0) -> None:
-    """
-    See that a page can be asked for.
-
-    Raises:
-        InvalidArgumentError: `limit` is not within 1 and 100, or `offset` is below 0.
-    """
-    if type(limit) is not int or not 1 <= limit <= MAX_PAGE_SIZE:
-        raise invalid("limit", f"limit must be a whole number from 1 to {MAX_PAGE_SIZE}, not {limit!r}.")
-    if type(offset) is not int or offset < 0:
-        raise invalid("offset", f"offset must be a whole number of at least 0, not {offset!r}.")
 
 
 def _id_of(item: object) -> object:

@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, AsyncIterator, List
 
 from bluma_async._session.session import in_doubt
-from bluma_async._wire.call import MAX_PAGE_SIZE, get, path
+from bluma_async._wire.call import get, path
+from bluma_async._wire.checks import MAX_PAGE_SIZE
 from bluma_async._wire.codec import One
 from bluma_async.errors import APIError, BlumaError, NetworkError
 from bluma_async.resources._paging import Pages

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import IO, Awaitable, Callable, Dict, List, Sequence, TypeVar, Union
 
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import invalid
 from bluma_async._wire.messages import Part
 
 __all__ = ["AssetFile", "gather_some", "parts_of"]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Dict, Hashable, Mapping, Sequence
 
 import attrs
 
-from bluma_async._wire.call import MAX_PAGE_SIZE, Call, get, path
+from bluma_async._wire.call import Call, get, path
+from bluma_async._wire.checks import MAX_PAGE_SIZE
 from bluma_async._wire.codec import One
 from bluma_async.errors import WaitTimeoutError
 from bluma_async.types import Video, VideoEvent, VideoPage, VideoStatus

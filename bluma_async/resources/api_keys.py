@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List
 
-from bluma_async._wire.call import compact, delete, get, path, post, require_text
+from bluma_async._wire.call import compact, delete, get, path, post
+from bluma_async._wire.checks import require_text
 from bluma_async._wire.codec import Many, One
 from bluma_async.types import ApiKey
 

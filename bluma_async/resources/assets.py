@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Callable, List, Sequence, overload
 
-from bluma_async._wire.call import Call, compact, delete, get, invalid, path, post, put, require_text
+from bluma_async._wire.call import Call, compact, delete, get, path, post, put
+from bluma_async._wire.checks import invalid, require_id_list, require_text, require_whole
 from bluma_async._wire.codec import Many, One
 from bluma_async.resources._uploading import AssetFile, gather_some, parts_of
 from bluma_async.transfer.upload import put_file
@@ -116,8 +117,7 @@ class Assets:
         Raises:
             BlumaError: As in `upload_file`, for the first that failed; those under way are cancelled, those done stay.
         """
-        if type(concurrency) is not int or concurrency < 1:
-            raise invalid("concurrency", f"concurrency must be a whole number of at least 1, not {concurrency!r}.")
+        require_whole("concurrency", concurrency, at_least=1)
 
         async def upload(file: AssetFile) -> Asset:
             return await self.upload_file(file, file_type=file_type, collection_ids=collection_ids)
@@ -147,8 +147,7 @@ class Assets:
         Raises:
             NotFoundError: None matches.
         """
-        if isinstance(used_asset_ids, str):
-            raise invalid("used_asset_ids", f"used_asset_ids must be a list of ids, not one: [{used_asset_ids!r}].")
+        require_id_list("used_asset_ids", used_asset_ids)
         call = get(
             "/assets/random",
             One(Asset),
@@ -199,8 +198,7 @@ class Assets:
 def _presign(
     file_name: str | None, file_type: str | None, collection_ids: Sequence[str] | None
 ) -> Call[AssetUploadResponse]:
-    if isinstance(collection_ids, str):
-        raise invalid("collection_ids", f"collection_ids must be a list of ids, not one: [{collection_ids!r}].")
+    require_id_list("collection_ids", collection_ids)
     body = compact(
         fileName=os.path.basename(require_text("file_name", file_name)),  # noqa: PTH119 - a name, not a file of ours
         fileType=require_text("file_type", file_type),

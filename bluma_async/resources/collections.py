@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, List, Sequence
 
 from bluma_async._wire.call import (
-    MAX_PAGE_SIZE,
     Call,
     compact,
     delete,
     get,
-    invalid,
     patch,
     path,
     post,
     put,
-    require_text,
 )
+from bluma_async._wire.checks import MAX_PAGE_SIZE, invalid, require_id_list, require_page, require_text
 from bluma_async._wire.codec import Many, One
-from bluma_async.resources._paging import Pages, require_page_size
+from bluma_async.resources._paging import Pages
 from bluma_async.types import Asset, Collection
 
 if TYPE_CHECKING:
@@ -110,7 +108,7 @@ class Collections:
             collection_id: Which collection.
             page_size: Assets to a request, 1 to 100.
         """
-        require_page_size(page_size)
+        require_page(page_size)
 
         async def fetch(index: int) -> Sequence[Asset]:
             return await self._session.send(_assets(collection_id, page_size, index * page_size))
@@ -128,13 +126,12 @@ class Collections:
 
 
 def _assets(collection_id: str, limit: int, offset: int) -> Call[List[Asset]]:
-    require_page_size(limit, offset)
+    require_page(limit, offset=offset)
     return get(path("collections", collection_id, "assets"), Many(Asset, "assets"), limit=limit, offset=offset)
 
 
 def _ids(asset_ids: Sequence[str]) -> List[str]:
-    if isinstance(asset_ids, str):
-        raise invalid("asset_ids", f"asset_ids must be a list of ids, not one: [{asset_ids!r}].")
+    require_id_list("asset_ids", asset_ids)
     return [require_text("asset_ids", entry) for entry in asset_ids]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Sequence
 
-from bluma_async._wire.call import MAX_PAGE_SIZE, Call, get
+from bluma_async._wire.call import Call, get
+from bluma_async._wire.checks import MAX_PAGE_SIZE, require_page
 from bluma_async._wire.codec import One
-from bluma_async.resources._paging import Pages, require_page_size
+from bluma_async.resources._paging import Pages
 from bluma_async.types import CreditBalance, CreditHistory, Transaction
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Credits:
         Args:
             page_size: Transactions to a request, 1 to 100.
         """
-        require_page_size(page_size)
+        require_page(page_size)
 
         async def fetch(index: int) -> Sequence[Transaction]:
             return (await self._session.send(_history(page_size, index * page_size))).transactions
@@ -51,5 +52,5 @@ class Credits:
 
 
 def _history(limit: int, offset: int) -> Call[CreditHistory]:
-    require_page_size(limit, offset)
+    require_page(limit, offset=offset)
     return get("/credits/history", One(CreditHistory), limit=limit, offset=offset)

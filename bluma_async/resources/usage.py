@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, List, Union
 
 from bluma_async._wire.call import get
+from bluma_async._wire.checks import require_page
 from bluma_async._wire.codec import Many, One
-from bluma_async.resources._paging import require_page_size
 from bluma_async.types import EndpointUsage, ErrorBreakdown, RecentRequest, TimeSeriesPoint, UsageByKey, UsageMetrics
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Usage:
             end_date: Until when.
             limit: How many, 1 to 100.
         """
-        require_page_size(limit)
+        require_page(limit)
         decode = Many(EndpointUsage, "endpoints")
         call = get("/usage/endpoints", decode, limit=limit, startDate=start_date, endDate=end_date)
         return await self._session.send(call)
@@ -82,7 +82,7 @@ class Usage:
         Args:
             limit: How many, 1 to 100.
         """
-        require_page_size(limit)
+        require_page(limit)
         return await self._session.send(get("/usage/requests", Many(RecentRequest, "requests"), limit=limit))
 
     async def get_usage_by_key(self) -> List[UsageByKey]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, List, Mapping
 
-from bluma_async._wire.call import compact, delete, get, invalid, path, post, put, require_text
+from bluma_async._wire.call import compact, delete, get, path, post, put
+from bluma_async._wire.checks import invalid, require_text
 from bluma_async._wire.codec import Many, One
 from bluma_async.types import TemplateVariant
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
-from bluma_async._wire.call import MAX_PAGE_SIZE, Call, get, invalid
+from bluma_async._wire.call import Call, get
 from bluma_async._wire.call import path as path_of
+from bluma_async._wire.checks import MAX_PAGE_SIZE, require_page
 from bluma_async._wire.codec import One
 from bluma_async.errors import BlumaError
 from bluma_async.resources._creating import create_call
-from bluma_async.resources._paging import Pages, require_page_size
+from bluma_async.resources._paging import Pages
 from bluma_async.resources._reconcile import reconcile
 from bluma_async.resources._video_source import VideoSource, get_call
 from bluma_async.transfer.download import require_place, save_link
@@ -230,7 +231,7 @@ class Videos:
             to_date: Only those created before this.
             page_size: Videos to a request, 1 to 100.
         """
-        require_page_size(page_size)
+        require_page(page_size)
 
         async def fetch(index: int) -> Sequence[Video]:
             call = _list(index + 1, page_size, status, template_id, from_date, to_date)
@@ -265,9 +266,7 @@ class Videos:
 def _list(
     page: int, limit: int, status: str | None, template_id: str | None, from_date: Any, to_date: Any
 ) -> Call[VideoPage]:
-    require_page_size(limit)
-    if type(page) is not int or page < 1:
-        raise invalid("page", f"page must be a whole number of at least 1, not {page!r}.")
+    require_page(limit, page=page)
     return get(
         "/videos",
         One(VideoPage),

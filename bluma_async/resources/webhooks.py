@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List, Protocol, Sequence, overload
 
-from bluma_async._wire.call import delete, get, invalid, path, post, require_text
+from bluma_async._wire.call import delete, get, path, post
+from bluma_async._wire.checks import invalid, require_text
 from bluma_async._wire.codec import Many, One
 from bluma_async._wire.events import verify_webhook
 from bluma_async._wire.signature import Secret  # noqa: TC001 - kept real, for its constant

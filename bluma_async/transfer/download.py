@@ -17,7 +17,7 @@ from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
 from bluma_async._session.retrying import another_attempt
 from bluma_async._wire.answers import error_of
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import invalid
 from bluma_async._wire.messages import Answer
 from bluma_async.errors import APIError, BlumaError, NetworkError, ServerError
 from bluma_async.transfer.part import Part

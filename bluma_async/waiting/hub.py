@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import math
 import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, Hashable, Tuple, TypeVar
 
 from bluma_async._runtime.callbacks import call_back
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import require_seconds
 from bluma_async.errors import BlumaError
 from bluma_async.waiting.poller import Poller
 from bluma_async.waiting.source import Waiter
@@ -57,8 +56,8 @@ class PollHub:
             timeout: Seconds to wait; at least 0. The job is looked at once even if it is 0.
             on_progress: Called with each new percentage, plain or async; what it raises ends the wait.
         """
-        _require_seconds("poll_interval", poll_interval, above=0)
-        _require_seconds("timeout", timeout)
+        require_seconds("poll_interval", poll_interval, above=0)
+        require_seconds("timeout", timeout)
         waiter = Waiter(
             poll_interval,
             timeout,
@@ -117,11 +116,3 @@ def _news(waiter: Waiter) -> Any:
     if waiter.error is not None:
         raise waiter.error
     return waiter.state
-
-
-def _require_seconds(name: str, value: object, above: float | None = None) -> None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or value < 0 or value == above:  # type: ignore[operator]  # is_number says so
-        raise invalid(
-            name, f"{name} must be a number of seconds {'above' if above == 0 else 'of at least'} 0, not {value!r}."
-        )

@@ -18,7 +18,7 @@ import attrs
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.threads import in_thread
-from bluma_async._wire.call import invalid
+from bluma_async._wire.checks import invalid
 from bluma_async._wire.events import read_event, verify_webhook
 from bluma_async._wire.signature import verify_webhook_signature
 from bluma_async.errors import BlumaError, WebhookVerificationError

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bluma_async._wire.call import MAX_PAGE_SIZE
+from bluma_async._wire.checks import MAX_PAGE_SIZE
 from bluma_sync._portal import run
 from bluma_sync.resources._paging import Pages
 

@@ -18,6 +18,7 @@ import bluma_sync
 from bluma_async import resources as async_resources
 from bluma_async.client import AsyncBluma
 from bluma_sync.client import Bluma
+from facade.files import WITHOUT_TWINS
 
 RENAMED = {
     "aclose": "close",
@@ -34,6 +35,8 @@ def modules_with_twins() -> Iterator[ModuleType]:
     """Give the async modules that the twin has too."""
     yield importlib.import_module("bluma_async.client")
     for found in pkgutil.iter_modules(async_resources.__path__):
+        if f"resources/{found.name}.py" in WITHOUT_TWINS:
+            continue
         module = importlib.import_module(f"bluma_async.resources.{found.name}")
         if any(is_async(getattr(module, name)) for name in module.__all__):
             yield module

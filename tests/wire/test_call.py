@@ -69,15 +69,6 @@ def test_what_is_no_json_is_refused(value: object) -> None:
         call.post("/x", str, {"context": value})
 
 
-@pytest.mark.parametrize("value", ["", "  ", None, 5, []])
-def test_required_text_is_text(value: object) -> None:
-    """Text that must be there is there, and the error names the argument."""
-    with pytest.raises(InvalidArgumentError) as caught:
-        call.require_text("name", value)
-
-    assert caught.value.field == "name"
-
-
 def test_deletes_ignore_what_comes_back() -> None:
     """Whatever a delete is answered with means it is done."""
     assert call.delete("/x").decode({"anything": 1}) is None

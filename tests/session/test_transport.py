@@ -16,7 +16,7 @@ import pytest
 from aioresponses import aioresponses
 
 from bluma_async import AsyncBluma, errors
-from tests.aio.servers import OK, reply, serving, well
+from tests.servers import OK, reply, serving, well
 
 
 class CannedResponse(aiohttp.ClientResponse):

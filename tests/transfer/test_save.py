@@ -282,4 +282,4 @@ async def test_a_save_that_is_cancelled_while_it_writes(tmp_path: Path) -> None:
         await task
     assert names(tmp_path) == ["x.mp4.part", "x.mp4.part.etag"]
     frames = [frame for task in asyncio.all_tasks() for frame in task.get_stack()]
-    assert not [frame for frame in frames if f"{os.sep}transfer{os.sep}" in frame.f_code.co_filename]
+    assert not [frame for frame in frames if f"{os.sep}bluma_async{os.sep}transfer{os.sep}" in frame.f_code.co_filename]

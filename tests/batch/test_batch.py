@@ -359,7 +359,7 @@ async def test_a_batch_that_is_left_leaves_nothing_behind(sandbox: Sandbox, clie
     assert status.creating == 0
     assert status.rendering == sandbox.state()["billed"] > 0
     frames = [frame for task in asyncio.all_tasks() for frame in task.get_stack()]
-    assert not [frame for frame in frames if f"{os.sep}batch{os.sep}" in frame.f_code.co_filename]
+    assert not [frame for frame in frames if f"{os.sep}bluma_async{os.sep}batch{os.sep}" in frame.f_code.co_filename]
 
 
 async def test_another_accounts_journal_is_refused(

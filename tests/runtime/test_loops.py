@@ -17,7 +17,7 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async._runtime.loops import PerLoop
-from tests.aio.servers import serving, well
+from tests.servers import serving, well
 
 T = TypeVar("T")
 
@@ -208,7 +208,7 @@ def test_one_client_in_eight_threads() -> None:
 HARD = """
 import asyncio, gc, sys
 from bluma_async import AsyncBluma
-from tests.aio.servers import serving, well
+from tests.servers import serving, well
 
 client = AsyncBluma("bluma_test_key", max_retries=0)
 

@@ -1,0 +1,209 @@
+"""
+Argument checks, written once: options, resources, batches and waits use the same ones.
+
+Rule 1: an invalid argument is refused before any request, with an error that names it and says what it must be.
+Rule 2: a check raises or returns nothing; only `require_text` returns its value, because callers build bodies with it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Iterable, Mapping, Tuple
+from urllib.parse import urlsplit
+
+from bluma_async.errors import InvalidArgumentError
+
+__all__ = [
+    "MAX_PAGE_SIZE",
+    "invalid",
+    "require_callable",
+    "require_choice",
+    "require_header_text",
+    "require_headers",
+    "require_http_url",
+    "require_id_list",
+    "require_mapping",
+    "require_number",
+    "require_page",
+    "require_seconds",
+    "require_text",
+    "require_whole",
+]
+
+MAX_PAGE_SIZE = 100  # the API's own limit, for every list that comes in pages
+UNSENDABLE = frozenset("\r\n\0")  # a header with one of these could inject another header
+
+
+def invalid(name: str, message: str) -> InvalidArgumentError:
+    """Return the error for an invalid argument; its `validation_errors` name the argument."""
+    return InvalidArgumentError(f"{message} Nothing was sent.", validation_errors=[{"field": name, "message": message}])
+
+
+def require_text(name: str, value: object) -> str:
+    """
+    Return the value if it is text and not empty.
+
+    Raises:
+        InvalidArgumentError: The value is no text, or is empty or blank.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise invalid(name, f"{name} must be a non-empty string, not {value!r}.")
+    return value
+
+
+def require_number(
+    name: str, value: object, *, at_least: float = 0, above: float | None = None, optional: bool = False
+) -> None:
+    """
+    Require a finite number; a bool is none.
+
+    Args:
+        name: The argument's name.
+        value: Its value.
+        at_least: The smallest valid number.
+        above: A number that the value must exceed; replaces `at_least`.
+        optional: Whether None is valid too.
+
+    Raises:
+        InvalidArgumentError: The value is no such number.
+    """
+    bound = f"of at least {at_least:g}" if above is None else f"greater than {above:g}"
+    if not (optional and value is None) and not _is_number(value, at_least, above):
+        raise invalid(name, f"{name} must be a number {bound}{' or None' if optional else ''}, not {value!r}.")
+
+
+def require_seconds(name: str, value: object, *, above: float | None = None) -> None:
+    """
+    Require a finite number of seconds: at least 0, or greater than `above`.
+
+    Raises:
+        InvalidArgumentError: The value is no such number.
+    """
+    if not _is_number(value, 0, above):
+        bound = "of at least 0" if above is None else f"above {above:g}"
+        raise invalid(name, f"{name} must be a number of seconds {bound}, not {value!r}.")
+
+
+def require_whole(name: str, value: object, *, at_least: int = 0) -> None:
+    """
+    Require a whole number; a bool is none.
+
+    Raises:
+        InvalidArgumentError: The value is no whole number, or is too small.
+    """
+    if type(value) is not int or value < at_least:
+        raise invalid(name, f"{name} must be a whole number of at least {at_least}, not {value!r}.")
+
+
+def require_page(limit: object, *, offset: object = 0, page: object = 1) -> None:
+    """
+    Require a page that the API can return.
+
+    Raises:
+        InvalidArgumentError: `limit` is not within 1 and 100, `offset` is below 0, or `page` is below 1.
+    """
+    if type(limit) is not int or not 1 <= limit <= MAX_PAGE_SIZE:
+        raise invalid("limit", f"limit must be a whole number from 1 to {MAX_PAGE_SIZE}, not {limit!r}.")
+    require_whole("offset", offset)
+    require_whole("page", page, at_least=1)
+
+
+def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """
+    Require one of several words.
+
+    Raises:
+        InvalidArgumentError: The value is none of them.
+    """
+    valid = [str(choice) for choice in choices]
+    if not isinstance(value, str) or value not in valid:
+        raise invalid(name, f"{name} must be one of {', '.join(valid)}, not {value!r}.")
+
+
+def require_callable(name: str, value: object) -> None:
+    """
+    Require a function, or None.
+
+    Raises:
+        InvalidArgumentError: The value is neither.
+    """
+    if value is not None and not callable(value):
+        raise invalid(name, f"{name} must be a function or None, not {value!r}.")
+
+
+def require_mapping(name: str, value: object, example: str) -> None:
+    """
+    Require a mapping; the error shows the example.
+
+    Raises:
+        InvalidArgumentError: The value is no mapping.
+    """
+    if not isinstance(value, Mapping):
+        raise invalid(name, f"{name} must be a mapping such as {example}, not {value!r}.")
+
+
+def require_id_list(name: str, value: object) -> None:
+    """
+    Refuse a single string where a list of ids is needed: a string is a sequence too, of letters.
+
+    Raises:
+        InvalidArgumentError: The value is a string.
+    """
+    if isinstance(value, str):
+        raise invalid(name, f"{name} must be a list of ids, not one: [{value!r}].")
+
+
+def require_http_url(name: str, value: object) -> None:
+    """
+    Require an http(s) URL with a host, and without user name, query or fragment.
+
+    Raises:
+        InvalidArgumentError: The value is no such URL. A password in it does not appear in the error.
+    """
+    if not _is_base_url(value):
+        shown = re.sub(r"//[^/@]*@", "//***@", value) if isinstance(value, str) else value
+        wanted = "an http:// or https:// URL with a host, and without user, query or fragment"
+        raise invalid(name, f"{name} must be {wanted}, not {shown!r}.")
+
+
+def require_headers(name: str, value: Mapping[object, object]) -> None:
+    """
+    Require header names and values that can be sent. The error shows the name only: values can be secrets.
+
+    Raises:
+        InvalidArgumentError: One is no text, is an empty name, or has a line break.
+    """
+    for key, text in value.items():
+        if not isinstance(key, str) or not isinstance(text, str) or not key or UNSENDABLE & set(key + text):
+            raise invalid(name, f"{name} must be header names and values as text without line breaks, not {key!r}.")
+
+
+def require_header_text(name: str, value: object) -> None:
+    """
+    Require text that can be part of a header. The error does not show the value: it is a secret.
+
+    Raises:
+        InvalidArgumentError: The value is not printable ASCII, or has spaces.
+    """
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+        raise invalid(name, f"{name} must be printable ASCII text without spaces; check how it was copied.")
+
+
+def _is_number(value: object, at_least: float, above: float | None) -> bool:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        return False
+    return value >= at_least if above is None else value > above
+
+
+def _is_base_url(value: object) -> bool:
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        host, port = _host_and_port(parts.hostname, parts.port)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and host and port and not (parts.username or parts.query or parts.fragment)
+
+
+def _host_and_port(host: str | None, port: int | None) -> Tuple[bool, bool]:
+    return bool(host), port != 0
