@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, List
 
 from bluma_async.batch import moves, records
 from bluma_async.errors import AmbiguousCreateError, InvalidArgumentError, NotFoundError
+from bluma_async.resources._candidates import created_since
 
 if TYPE_CHECKING:
     from bluma_async.batch.journal import Journal
@@ -90,11 +91,6 @@ async def _settle(journal: Journal, api: Api, entry: Entry) -> BatchResult | Non
 
 
 async def _candidates(journal: Journal, api: Api, entry: Entry) -> List[Video]:
-    since = datetime.fromisoformat(entry.started_at).replace(microsecond=0) if entry.started_at else None
-    found: List[Video] = []
-    async for video in api.videos.iterate(template_id=entry.template_id, from_date=since):
-        if since is not None and video.created_at < since:
-            break
-        if not await journal.do(records.is_explained, video.id):
-            found.append(video)
-    return found
+    began = datetime.fromisoformat(entry.started_at) if entry.started_at else None
+    videos = created_since(api.session, lambda: began, template_id=entry.template_id)
+    return [video async for video in videos if not await journal.do(records.is_explained, video.id)]

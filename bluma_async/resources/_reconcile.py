@@ -11,20 +11,16 @@ Rule 5: where nobody can look, an answered error is repeated, as the API advises
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, AsyncIterator, List
+from typing import TYPE_CHECKING, Any, List
 
 from bluma_async._session.session import in_doubt
 from bluma_async._wire.call import get, path
-from bluma_async._wire.checks import MAX_PAGE_SIZE
 from bluma_async._wire.codec import One
 from bluma_async.errors import APIError, BlumaError, NetworkError
-from bluma_async.resources._paging import Pages
-from bluma_async.types import Video, VideoPage
+from bluma_async.resources._candidates import created_since
+from bluma_async.types import Video
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from typing import Sequence
-
     from bluma_async._session.session import Session
     from bluma_async._session.shared import InFlightCall
 
@@ -82,35 +78,8 @@ def _rivals(session: Session, in_flight: InFlightCall[Any]) -> List[InFlightCall
 
 
 async def _unexplained(session: Session, in_flight: InFlightCall[Any]) -> List[Video]:
-    found: List[Video] = []
-    async for video in _newest_first(session, in_flight):
-        since = _since(session, in_flight)
-        if since is not None and video.created_at < since:
-            break
-        if session.shared.may_be_from(video.id, in_flight.began):
-            found.append(video)
-    return found
-
-
-def _newest_first(session: Session, in_flight: InFlightCall[Any]) -> AsyncIterator[Video]:
-    since = _since(session, in_flight)
     left = None if in_flight.ends is None else max(in_flight.ends - session.shared.clock.now(), 0.0)
-
-    async def fetch(index: int) -> Sequence[Video]:
-        call = get(
-            "/videos",
-            One(VideoPage),
-            page=index + 1,
-            limit=MAX_PAGE_SIZE,
-            template_id=in_flight.call.subject,
-            from_date=since,
-        )
-        return (await session.send(call, within=left)).videos
-
-    return Pages(fetch, MAX_PAGE_SIZE)
-
-
-def _since(session: Session, in_flight: InFlightCall[Any]) -> datetime | None:
-    """Return when the call began by the server's clock, in whole seconds as `created_at` has them."""
-    began = in_flight.since(session.shared)
-    return began.replace(microsecond=0) if began else None
+    videos = created_since(
+        session, lambda: in_flight.since(session.shared), template_id=in_flight.call.subject, within=left
+    )
+    return [video async for video in videos if session.shared.may_be_from(video.id, in_flight.began)]
