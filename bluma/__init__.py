@@ -92,7 +92,9 @@ if TYPE_CHECKING:
         WebhookEvent,
         WebhookEventType,
     )
+    from bluma_async.webhooks import aiohttp_handler, asgi_app
     from bluma_sync import Bluma, Luma
+    from bluma_sync.webhooks import django_view, wsgi_app
 
 __all__ = [
     "APIError",
@@ -160,15 +162,27 @@ __all__ = [
     "WebhookReceiver",
     "WebhookVerificationError",
     "__version__",
+    "aiohttp_handler",
+    "asgi_app",
+    "django_view",
     "errors",
     "sign_webhook",
     "types",
     "verify_webhook",
     "verify_webhook_signature",
+    "wsgi_app",
 ]
+WEB_FRAMEWORKS = {
+    "aiohttp_handler": "bluma_async.webhooks",
+    "asgi_app": "bluma_async.webhooks",
+    "django_view": "bluma_sync.webhooks",
+    "wsgi_app": "bluma_sync.webhooks",
+}
 
 
 def _home(name: str) -> str:
+    if name in WEB_FRAMEWORKS:
+        return WEB_FRAMEWORKS[name]
     if name in {"errors", "types"}:
         return f"bluma.{name}"
     if name in {"Bluma", "Luma"}:

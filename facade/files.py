@@ -25,7 +25,8 @@ WITH_TWINS = (
 )
 WITHOUT_TWINS = {"resources/_video_source.py"}  # async, but not for users: the poller reads through it
 SAME_IN_BOTH = ("errors.py", "types/__init__.py")
-BY_HAND = {"_portal.py", "_thread.py", "_webhooks.py", "py.typed"}
+BY_HAND = {"_portal.py", "_thread.py", "py.typed"}
+FOLDERS_BY_HAND = {"webhooks"}
 
 
 def generate(root: Path) -> Dict[str, str]:
@@ -51,7 +52,7 @@ def generate(root: Path) -> Dict[str, str]:
 def differences(root: Path, wanted: Dict[str, str]) -> List[str]:
     """Return one line for each module that is missing, is not what it should be, or should not be there."""
     folder = root / "bluma_sync"
-    there = {path.relative_to(folder).as_posix() for path in _files(folder)} - BY_HAND
+    there = {name for name in (path.relative_to(folder).as_posix() for path in _files(folder)) if not _is_by_hand(name)}
     lines = [f"bluma_sync/{name} has no source: delete it" for name in sorted(there - set(wanted))]
     for name, text in sorted(wanted.items()):
         if name not in there:
@@ -66,11 +67,15 @@ def write(root: Path, wanted: Dict[str, str]) -> None:
     folder = root / "bluma_sync"
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
-        if name not in wanted and name not in BY_HAND:
+        if name not in wanted and not _is_by_hand(name):
             path.unlink()
     for name, text in wanted.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def _is_by_hand(name: str) -> bool:
+    return name in BY_HAND or name.split("/", maxsplit=1)[0] in FOLDERS_BY_HAND
 
 
 def _files(folder: Path) -> List[Path]:

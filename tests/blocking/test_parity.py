@@ -16,7 +16,9 @@ import bluma
 import bluma_async
 import bluma_sync
 from bluma_async import resources as async_resources
+from bluma_async import webhooks
 from bluma_async.client import AsyncBluma
+from bluma_sync import webhooks as blocking_webhooks
 from bluma_sync.client import Bluma
 from facade.files import WITHOUT_TWINS
 
@@ -112,7 +114,8 @@ def test_the_packages_have_the_same_names() -> None:
 
     assert set(bluma_sync.__all__) == both | {"Bluma", "Luma"}
     clients = {"Bluma", "AsyncBluma", "Luma", "AsyncLuma"}
-    assert set(bluma.__all__) == both | clients | {*bluma.errors.__all__, *bluma.types.__all__}
+    frameworks = {*webhooks.__all__, *blocking_webhooks.__all__}
+    assert set(bluma.__all__) == both | clients | frameworks | {*bluma.errors.__all__, *bluma.types.__all__}
     for package in (bluma, bluma_async, bluma_sync):
         assert set(package.__all__) <= set(dir(package))
         assert all(getattr(package, name) is not None for name in package.__all__)

@@ -11,6 +11,8 @@ from typing import Any, Iterator
 
 import pytest
 
+import bluma_async.webhooks
+import bluma_sync.webhooks
 from bluma_async import AsyncBluma, AsyncLuma
 from bluma_async.sandbox import Sandbox
 from tests.live import Live
@@ -66,6 +68,13 @@ def test_there_are_two_commands_that_do_everything() -> None:
     commands = [line for line in README.splitlines() if line.startswith("python3 -m venv .venv && ")]
 
     assert ["-m bluma generate" in commands[0], commands[1].endswith("-m pytest"), len(commands)] == [True, True, 2]
+
+
+def test_every_function_for_a_web_framework_is_shown() -> None:
+    """README.md shows how each function connects a receiver."""
+    names = {*bluma_async.webhooks.__all__, *bluma_sync.webhooks.__all__}
+
+    assert {name for name in names if f"{name}(receiver)" in README} == names
 
 
 def test_every_call_of_the_table_exists() -> None:

@@ -1,4 +1,4 @@
-"""The same receiver in every framework, each behind a real socket in a thread of its own."""
+"""Serve a receiver with each web framework, over a real socket, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ from contextlib import contextmanager
 from typing import Any, Awaitable, Callable, Dict, Iterator
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from bluma import WebhookReceiver
+from bluma import WebhookReceiver, aiohttp_handler, asgi_app, django_view, wsgi_app
 
 Serve = Callable[[WebhookReceiver], Any]
 
 
 @contextmanager
-def in_a_loop(start: Callable[[socket.socket], Awaitable[Callable[[], Awaitable[None]]]]) -> Iterator[int]:
-    """Run an async server on a loopback port; `start` returns what stops it."""
+def run_in_loop(start: Callable[[socket.socket], Awaitable[Callable[[], Awaitable[None]]]]) -> Iterator[int]:
+    """Run an async server and yield its port. `start` starts the server and returns the function that stops it."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        stop = asyncio.run_coroutine_threadsafe(_started(start, listening), loop).result(10)
+        stop = asyncio.run_coroutine_threadsafe(_start(start, listening), loop).result(10)
         try:
             yield int(listening.getsockname()[1])
         finally:
-            asyncio.run_coroutine_threadsafe(_stopped(stop), loop).result(10)
+            asyncio.run_coroutine_threadsafe(_stop(stop), loop).result(10)
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
 
 
-async def _started(start: Any, listening: socket.socket) -> Any:
+async def _start(start: Any, listening: socket.socket) -> Any:
     return await start(listening)
 
 
-async def _stopped(stop: Any) -> None:
+async def _stop(stop: Any) -> None:
     await stop()
     await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 @contextmanager
-def by_uvicorn(app: Any) -> Iterator[int]:
-    """Run an ASGI app."""
+def run_uvicorn(app: Any) -> Iterator[int]:
+    """Serve an ASGI app and yield the port."""
     import uvicorn
 
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
 
     async def start(listening: socket.socket) -> Callable[[], Awaitable[None]]:
-        task = asyncio.ensure_future(server._serve([listening]))  # `serve` would take the process's signals
+        task = asyncio.ensure_future(server._serve([listening]))  # `serve` would replace the process's signal handlers
         while not server.started:
             await asyncio.sleep(0)
 
@@ -58,19 +58,19 @@ def by_uvicorn(app: Any) -> Iterator[int]:
 
         return stop
 
-    with in_a_loop(start) as port:
+    with run_in_loop(start) as port:
         yield port
 
 
-class _Quiet(WSGIRequestHandler):
+class _QuietHandler(WSGIRequestHandler):
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
-def by_wsgiref(app: Any) -> Iterator[int]:
-    """Run a WSGI app."""
-    with make_server("127.0.0.1", 0, app, handler_class=_Quiet) as server:
+def run_wsgiref(app: Any) -> Iterator[int]:
+    """Serve a WSGI app and yield the port."""
+    with make_server("127.0.0.1", 0, app, handler_class=_QuietHandler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -81,13 +81,13 @@ def by_wsgiref(app: Any) -> Iterator[int]:
 
 
 @contextmanager
-def with_aiohttp(receiver: WebhookReceiver) -> Iterator[int]:
-    """Put it into an aiohttp.web application."""
+def serve_with_aiohttp(receiver: WebhookReceiver) -> Iterator[int]:
+    """Serve the receiver with aiohttp.web and yield the port."""
     from aiohttp import web
 
     async def start(listening: socket.socket) -> Callable[[], Awaitable[None]]:
         app = web.Application()
-        app.router.add_route("*", "/hook", receiver.aiohttp_handler())
+        app.router.add_route("*", "/hook", aiohttp_handler(receiver))
         runner = web.AppRunner(app)
         await runner.setup()
         await web.SockSite(runner, listening).start()
@@ -98,54 +98,54 @@ def with_aiohttp(receiver: WebhookReceiver) -> Iterator[int]:
 
         return stop
 
-    with in_a_loop(start) as port:
+    with run_in_loop(start) as port:
         yield port
 
 
-def with_asgi(receiver: WebhookReceiver) -> Any:
-    """Serve it alone, with its own lifespan."""
-    return by_uvicorn(receiver.asgi_app())
+def serve_with_asgi(receiver: WebhookReceiver) -> Any:
+    """Serve the ASGI app alone, with the lifespan protocol."""
+    return run_uvicorn(asgi_app(receiver))
 
 
-def with_starlette(receiver: WebhookReceiver) -> Any:
-    """Mount it in Starlette."""
+def serve_with_starlette(receiver: WebhookReceiver) -> Any:
+    """Serve the ASGI app mounted in Starlette."""
     from starlette.applications import Starlette
     from starlette.routing import Mount
 
-    return by_uvicorn(Starlette(routes=[Mount("/hook", app=receiver.asgi_app())]))
+    return run_uvicorn(Starlette(routes=[Mount("/hook", app=asgi_app(receiver))]))
 
 
-def with_fastapi(receiver: WebhookReceiver) -> Any:
-    """Mount it in FastAPI."""
+def serve_with_fastapi(receiver: WebhookReceiver) -> Any:
+    """Serve the ASGI app mounted in FastAPI."""
     from fastapi import FastAPI
 
     app = FastAPI()
-    app.mount("/hook", receiver.asgi_app())
-    return by_uvicorn(app)
+    app.mount("/hook", asgi_app(receiver))
+    return run_uvicorn(app)
 
 
-def with_wsgi(receiver: WebhookReceiver) -> Any:
-    """Serve it alone."""
-    return by_wsgiref(receiver.wsgi_app())
+def serve_with_wsgi(receiver: WebhookReceiver) -> Any:
+    """Serve the WSGI app alone."""
+    return run_wsgiref(wsgi_app(receiver))
 
 
-def with_flask(receiver: WebhookReceiver) -> Any:
-    """Return it from a view of Flask's."""
+def serve_with_flask(receiver: WebhookReceiver) -> Any:
+    """Serve the WSGI app, returned by a Flask view, as README.md shows."""
     import flask
 
     app = flask.Flask(__name__)
-    app.add_url_rule("/hook", view_func=receiver.wsgi_app, methods=["GET", "POST", "PUT"])
-    return by_wsgiref(app)
+    app.add_url_rule("/hook", "bluma", lambda: wsgi_app(receiver), methods=["GET", "POST", "PUT"])
+    return run_wsgiref(app)
 
 
-def with_django(receiver: WebhookReceiver) -> Any:
-    """Route to it in Django."""
+def serve_with_django(receiver: WebhookReceiver) -> Any:
+    """Serve the Django view, with the CSRF middleware."""
     import django
     from django.conf import settings
     from django.core.handlers.wsgi import WSGIHandler
     from django.urls import path
 
-    urls = type("urls", (), {"urlpatterns": [path("hook", receiver.django_view())]})
+    urls = type("urls", (), {"urlpatterns": [path("hook", django_view(receiver))]})
     if not settings.configured:
         settings.configure(SECRET_KEY="x", ROOT_URLCONF=urls, ALLOWED_HOSTS=["*"], DEBUG=False)
         django.setup()
@@ -155,18 +155,18 @@ def with_django(receiver: WebhookReceiver) -> Any:
     def serve() -> Iterator[int]:
         middleware = ["django.middleware.csrf.CsrfViewMiddleware"]
         changed = override_settings(ROOT_URLCONF=urls, MIDDLEWARE=middleware, ALLOWED_HOSTS=["*"])
-        with changed, by_wsgiref(WSGIHandler()) as port:
+        with changed, run_wsgiref(WSGIHandler()) as port:
             yield port
 
     return serve()
 
 
 FRAMEWORKS: Dict[str, Serve] = {
-    "aiohttp": with_aiohttp,
-    "asgi": with_asgi,
-    "starlette": with_starlette,
-    "fastapi": with_fastapi,
-    "wsgi": with_wsgi,
-    "flask": with_flask,
-    "django": with_django,
+    "aiohttp": serve_with_aiohttp,
+    "asgi": serve_with_asgi,
+    "starlette": serve_with_starlette,
+    "fastapi": serve_with_fastapi,
+    "wsgi": serve_with_wsgi,
+    "flask": serve_with_flask,
+    "django": serve_with_django,
 }

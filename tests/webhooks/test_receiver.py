@@ -1,10 +1,9 @@
-"""What a receiver does with events, whatever framework they come through."""
+"""The receiver without a web framework: handlers, event stores, and waits that an event ends."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import sqlite3
 import threading
@@ -20,58 +19,52 @@ from bluma_async.sandbox import Sandbox
 from bluma_async.types import WebhookEvent
 from bluma_sync._portal import run
 from tests.live import Live
-from tests.webhooks.servers import with_aiohttp
-
-SECRET = "whsec_test"
-
-
-def body_of(event_id: str = "evt_1", kind: str = "video.completed", **data: Any) -> bytes:
-    """Return the body of an event."""
-    return json.dumps({"id": event_id, "type": kind, "data": {"id": "batch_1", **data}}).encode()
+from tests.webhooks.events import SECRET, make_body
+from tests.webhooks.servers import serve_with_aiohttp
 
 
 async def deliver(receiver: WebhookReceiver, body: bytes) -> int:
-    """Deliver a signed body, and wait for its handlers."""
+    """Deliver a signed body, wait for its handlers, and return the status of the reply."""
     reply = await receiver.receive(body, sign_webhook(body, SECRET))
     await receiver.aclose()
     return reply.status
 
 
-async def test_handlers_hear_what_they_asked_for() -> None:
-    """One type, a family, all; plain and async; in the order in which they were added."""
-    receiver, heard = WebhookReceiver(SECRET), []
+async def test_handlers_get_the_types_they_registered_for() -> None:
+    """A handler gets one type, a family or all events; handlers run in the order in which they were added."""
+    receiver, handled = WebhookReceiver(SECRET), []
 
     @receiver.on("video.completed")
     async def one(event: WebhookEvent) -> None:
         await asyncio.sleep(0)
-        heard.append(f"one {event.id}")
+        handled.append(f"one {event.id}")
 
-    receiver.on("video.*")(lambda event: heard.append(f"family {event.id}"))
-    receiver.on("*")(lambda event: heard.append(f"all {event.id}"))
-    for name, kind in (("a", "video.completed"), ("b", "video.failed"), ("c", "credits.low"), ("d", "new.kind")):
-        assert await deliver(receiver, body_of(name, kind)) == 200
+    receiver.on("video.*")(lambda event: handled.append(f"family {event.id}"))
+    receiver.on("*")(lambda event: handled.append(f"all {event.id}"))
+    for name, event_type in (("a", "video.completed"), ("b", "video.failed"), ("c", "credits.low"), ("d", "new.type")):
+        assert await deliver(receiver, make_body(name, event_type)) == 200
 
-    assert heard == ["one a", "family a", "all a", "family b", "all b", "all c", "all d"]
+    assert handled == ["one a", "family a", "all a", "family b", "all b", "all c", "all d"]
     with pytest.raises(errors.InvalidArgumentError, match="There is no event"):
         receiver.on("video.finished")
 
 
-async def test_a_secret_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the argument or the environment; several while it is being rotated."""
+async def test_a_secret_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret comes from the argument or the environment; a rotation may have several; no repr shows it."""
     with pytest.raises(errors.BlumaError, match="BLUMA_WEBHOOK_SECRET"):
         WebhookReceiver()
     monkeypatch.setenv("BLUMA_WEBHOOK_SECRET", SECRET)
 
-    assert await deliver(WebhookReceiver(), body_of()) == 200
-    assert await deliver(WebhookReceiver(["whsec_new", SECRET]), body_of()) == 200
+    assert await deliver(WebhookReceiver(), make_body()) == 200
+    assert await deliver(WebhookReceiver(["whsec_new", SECRET]), make_body()) == 200
     assert SECRET not in repr(WebhookReceiver()) + repr(vars(WebhookReceiver())["_handlers"])
 
 
-async def test_the_answer_does_not_wait_for_handlers() -> None:
-    """A handler that never ends holds up no answer."""
+async def test_the_reply_does_not_wait_for_handlers() -> None:
+    """A handler that has not ended does not delay the reply."""
     receiver, gate = WebhookReceiver(SECRET), asyncio.Event()
     receiver.on("*")(lambda _: gate.wait())
-    body = body_of()
+    body = make_body()
 
     reply = await receiver.receive(body, sign_webhook(body, SECRET))
     gate.set()
@@ -80,35 +73,35 @@ async def test_the_answer_does_not_wait_for_handlers() -> None:
     assert reply.status == 200
 
 
-async def test_a_handler_that_fails(caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged and told; the others run; on_error may fail too."""
-    told: List[Any] = []
+async def test_a_handler_that_fails_is_logged_and_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """The error is logged and passed to on_error, which may fail too; the other handlers run."""
+    calls: List[Any] = []
 
-    def hear(event: WebhookEvent, error: Exception) -> None:
-        told.append((event.id, type(error)))
+    def on_error(event: WebhookEvent, error: Exception) -> None:
+        calls.append((event.id, type(error)))
         raise KeyError
 
-    receiver = WebhookReceiver(SECRET, on_error=hear)
+    receiver = WebhookReceiver(SECRET, on_error=on_error)
     receiver.on("*")(lambda _: 1 / 0)
-    receiver.on("*")(lambda event: told.append(event.id))
+    receiver.on("*")(lambda event: calls.append(event.id))
     with caplog.at_level(logging.ERROR, "bluma"):
-        assert await deliver(receiver, body_of()) == 200
+        assert await deliver(receiver, make_body()) == 200
 
-    assert told == [("evt_1", ZeroDivisionError), "evt_1"]
+    assert calls == [("evt_1", ZeroDivisionError), "evt_1"]
     assert [record.getMessage() for record in caplog.records] == [
         "A handler of video.completed (evt_1) failed.",
         "on_error failed.",
     ]
 
 
-def asyncio_run(work: Any) -> Any:
-    """Run in a thread of its own: pytest-asyncio has a loop waiting in this one."""
+def run_in_thread(work: Any) -> Any:
+    """Run a coroutine in another thread: this one may have an event loop of pytest-asyncio."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
 
 
-class Broken(MemoryStore):
-    """A store that fails."""
+class BrokenStore(MemoryStore):
+    """A store whose every operation fails."""
 
     def claim(self, event_id: str, body: bytes) -> bool:
         raise OSError("no disk")
@@ -117,14 +110,14 @@ class Broken(MemoryStore):
         raise OSError("no disk")
 
 
-class BrokenLater(MemoryStore):
-    """A store that fails afterwards."""
+class BrokenFinishStore(MemoryStore):
+    """A store that fails only after an event was handled."""
 
-    finish = Broken.finish
+    finish = BrokenStore.finish
 
 
-class Async:
-    """A store over something async."""
+class AsyncStore:
+    """A store whose methods are async."""
 
     def __init__(self) -> None:
         self.log: List[str] = []
@@ -137,30 +130,30 @@ class Async:
         self.log.append(f"finish {event_id}")
 
     async def unfinished(self) -> List[bytes]:
-        return [body_of("left")]
+        return [make_body("left")]
 
 
-async def test_stores_that_fail_or_are_async(caplog: pytest.LogCaptureFixture) -> None:
-    """503, so that the event is sent again; a store's methods may be async."""
-    heard: List[str] = []
-    store = Async()
+async def test_event_stores_may_fail_and_may_be_async(caplog: pytest.LogCaptureFixture) -> None:
+    """A store that cannot claim makes the reply a 503, so that the event is sent again; async stores are awaited."""
+    handled: List[str] = []
+    store = AsyncStore()
     receiver = WebhookReceiver(SECRET, store=store)
-    receiver.on("*")(lambda event: heard.append(event.id))
+    receiver.on("*")(lambda event: handled.append(event.id))
 
-    assert await deliver(WebhookReceiver(SECRET, store=Broken()), body_of()) == 503
-    assert await deliver(WebhookReceiver(SECRET, store=BrokenLater()), body_of()) == 200
-    assert [await deliver(receiver, body_of()) for _ in range(2)] == [200, 200]
-    assert heard == ["left", "evt_1"]
+    assert await deliver(WebhookReceiver(SECRET, store=BrokenStore()), make_body()) == 503
+    assert await deliver(WebhookReceiver(SECRET, store=BrokenFinishStore()), make_body()) == 200
+    assert [await deliver(receiver, make_body()) for _ in range(2)] == [200, 200]
+    assert handled == ["left", "evt_1"]
     assert "finish evt_1" in store.log
     assert len(caplog.records) == 2
 
 
-async def test_a_sender_that_hangs_up_loses_nothing() -> None:
-    """An event that was claimed is handled, also if nobody waits for the answer any more."""
-    heard: List[str] = []
+async def test_a_sender_that_disconnects_loses_no_event() -> None:
+    """A claimed event is handled although the request was cancelled."""
+    handled: List[str] = []
     gate = asyncio.Event()
 
-    class Slow(Async):
+    class SlowStore(AsyncStore):
         async def claim(self, event_id: str, body: bytes) -> bool:
             await gate.wait()
             return True
@@ -168,9 +161,9 @@ async def test_a_sender_that_hangs_up_loses_nothing() -> None:
         async def unfinished(self) -> List[bytes]:
             return []
 
-    receiver = WebhookReceiver(SECRET, store=Slow())
-    receiver.on("*")(lambda event: heard.append(event.id))
-    body = body_of()
+    receiver = WebhookReceiver(SECRET, store=SlowStore())
+    receiver.on("*")(lambda event: handled.append(event.id))
+    body = make_body()
     task = asyncio.ensure_future(receiver.receive(body, sign_webhook(body, SECRET)))
     await asyncio.sleep(0)
 
@@ -178,11 +171,11 @@ async def test_a_sender_that_hangs_up_loses_nothing() -> None:
     gate.set()
     await receiver.aclose()
 
-    assert heard == ["evt_1"]
+    assert handled == ["evt_1"]
 
 
-def test_of_many_at_once_one_is_told(tmp_path: Path) -> None:
-    """Threads and processes race for the same event; the memory store forgets the oldest."""
+def test_one_of_many_claims_succeeds(tmp_path: Path) -> None:
+    """Of many threads that claim one event at the same time, one succeeds; the memory store forgets the oldest ids."""
     for store in (MemoryStore(), SQLiteStore(tmp_path / "events")):
         with ThreadPoolExecutor(8) as pool:
             claims = list(pool.map(lambda _, store=store: store.claim("evt", b"{}"), range(40)))
@@ -192,25 +185,25 @@ def test_of_many_at_once_one_is_told(tmp_path: Path) -> None:
     assert [small.claim(name, b"") for name in "aabca"] == [True, False, True, True, True]
 
 
-def test_what_a_crash_left_is_handled_later(tmp_path: Path) -> None:
-    """An event that was claimed long ago and never finished is handled after all; no other is."""
-    store, heard = SQLiteStore(tmp_path / "events"), []
+def test_events_unfinished_at_a_crash_are_handled_later(tmp_path: Path) -> None:
+    """An event that was claimed long ago and not finished is handled with the next event; no other is."""
+    store, handled = SQLiteStore(tmp_path / "events"), []
     for name in ("lost", "done", "young"):
-        store.claim(name, body_of(name))
+        store.claim(name, make_body(name))
     store.finish("done")
     with contextlib.closing(sqlite3.connect(tmp_path / "events")) as database, database:
         database.execute("UPDATE events SET claimed_at = 0 WHERE id = 'lost'")
     receiver = WebhookReceiver(SECRET, store=store)
-    receiver.on("*")(lambda event: heard.append(event.id))
+    receiver.on("*")(lambda event: handled.append(event.id))
 
-    asyncio_run(deliver(receiver, body_of("new")))
+    run_in_thread(deliver(receiver, make_body("new")))
 
-    assert sorted(heard) == ["lost", "new"]
+    assert sorted(handled) == ["lost", "new"]
     assert store.unfinished() == []
 
 
-def test_finished_events_are_forgotten_in_time(tmp_path: Path) -> None:
-    """After `keep` seconds; until then they are remembered, without their bodies."""
+def test_finished_events_are_deleted_after_keep(tmp_path: Path) -> None:
+    """A finished event stays in the file for `keep` seconds."""
     store = SQLiteStore(tmp_path / "events", keep=-1.0)
     store.claim("a", b"secret")
     store.finish("a")
@@ -219,11 +212,11 @@ def test_finished_events_are_forgotten_in_time(tmp_path: Path) -> None:
         assert database.execute("SELECT * FROM events").fetchall() == []
 
 
-async def test_a_wait_ends_when_the_webhook_comes(sandbox: Sandbox, client: AsyncBluma) -> None:
-    """The sandbox delivers, the receiver verifies, the wait ends without a further poll."""
+async def test_a_webhook_ends_a_wait(sandbox: Sandbox, client: AsyncBluma) -> None:
+    """The sandbox delivers the event, and the wait ends without another poll."""
     receiver = WebhookReceiver(sandbox.webhook_secret)
     receiver.attach(client)
-    with with_aiohttp(receiver) as port:
+    with serve_with_aiohttp(receiver) as port:
         video = await client.videos.create(
             {"prompt": "x"}, "ugc-text-overlay", webhook_url=f"http://127.0.0.1:{port}/hook"
         )
@@ -242,14 +235,14 @@ async def test_a_wait_ends_when_the_webhook_comes(sandbox: Sandbox, client: Asyn
     assert len(reads) == 1
 
 
-def test_a_blocking_wait_ends_when_the_webhook_comes() -> None:
-    """A receiver attached to a blocking client, fed from another thread; plain handlers run beside the loop."""
+def test_a_webhook_ends_a_blocking_wait() -> None:
+    """An event ends a wait of another thread; a plain handler does not run in the thread of the loop."""
     threads: List[threading.Thread] = []
     ran = threading.Event()
     receiver = WebhookReceiver(SECRET)
 
     @receiver.on("video.completed")
-    def slow(_: WebhookEvent) -> None:
+    def completed(_: WebhookEvent) -> None:
         threads.append(threading.current_thread())
         ran.set()
 
@@ -262,29 +255,10 @@ def test_a_blocking_wait_ends_when_the_webhook_comes() -> None:
         with ThreadPoolExecutor(1) as pool:
             wait = pool.submit(client.videos.wait_for, video.id, 3600)
             assert polled.wait(10)
-            body = body_of(kind="video.completed", id=video.id, status="completed", url="https://cdn/x.mp4")
+            body = make_body(data={"id": video.id, "status": "completed", "url": "https://cdn/x.mp4"})
             reply = run(receiver.receive(body, sign_webhook(body, SECRET)))
 
             assert wait.result(10).url == "https://cdn/x.mp4"
         assert reply.status == 200
         assert ran.wait(10)
         assert threads[0].name != "bluma"
-
-
-async def test_the_lifespan_and_other_protocols_of_asgi() -> None:
-    """A server that stops waits for handlers; a WebSocket is turned away."""
-    receiver, sent, gate = WebhookReceiver(SECRET), [], asyncio.Event()
-    app = receiver.asgi_app()
-    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-
-    async def receive() -> Any:
-        return next(messages)
-
-    async def send(message: Any) -> None:
-        sent.append(message["type"])
-
-    await app({"type": "lifespan"}, receive, send)
-    await app({"type": "websocket"}, receive, send)
-
-    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete", "websocket.close"]
-    assert not gate.is_set()

@@ -1,0 +1,35 @@
+"""HTTP replies to webhook requests. They belong to no web framework; the function for a framework converts them."""
+
+from __future__ import annotations
+
+import attrs
+
+__all__ = ["BODY_TIMEOUT", "BODY_TOO_LARGE", "WRONG_METHOD", "Reply", "build_headers"]
+
+
+@attrs.frozen
+class Reply:
+    """An HTTP status to send, and a line of text that contains no secret."""
+
+    status: int
+    text: str = ""
+
+
+WRONG_METHOD = Reply(405, "Webhooks must be sent with POST.")
+BODY_TOO_LARGE = Reply(413, "The body is too large.")
+BODY_TIMEOUT = Reply(408, "The body took too long to arrive.")
+
+
+def build_headers(reply: Reply) -> dict[str, str]:
+    """
+    Return the headers of a reply.
+
+    After a 408 or a 413 the connection is closed: the rest of the body was not read, and would be parsed as the next
+    request.
+    """
+    headers = {"Content-Type": "text/plain; charset=utf-8"}
+    if reply.status == 405:
+        headers["Allow"] = "POST"
+    if reply.status in {408, 413}:
+        headers["Connection"] = "close"
+    return headers

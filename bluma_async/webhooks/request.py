@@ -1,0 +1,39 @@
+"""Read the request of a webhook, with limits on the size of its body and on the time that the body takes to arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, AsyncIterator
+
+from bluma_async.webhooks.reply import BODY_TIMEOUT, BODY_TOO_LARGE, WRONG_METHOD
+
+if TYPE_CHECKING:
+    from bluma_async.webhooks.receiver import WebhookReceiver
+    from bluma_async.webhooks.reply import Reply
+
+__all__ = ["SIGNATURE_HEADER", "receive_request"]
+
+SIGNATURE_HEADER = "x-bluma-signature"
+
+
+async def receive_request(
+    receiver: WebhookReceiver, method: str, signature: str | bytes | None, chunks: AsyncIterator[bytes]
+) -> Reply:
+    """Read a request, pass it to the receiver, and return the reply."""
+    if method != "POST":
+        return WRONG_METHOD
+    try:
+        body = await asyncio.wait_for(_read_body(chunks, receiver.max_body), receiver.body_timeout)
+    except asyncio.TimeoutError:
+        return BODY_TIMEOUT
+    return BODY_TOO_LARGE if body is None else await receiver.receive(body, signature)
+
+
+async def _read_body(chunks: AsyncIterator[bytes], max_size: int) -> bytes | None:
+    """Return the whole body, or None if it is larger than `max_size` bytes."""
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > max_size:
+            return None
+    return bytes(body)
