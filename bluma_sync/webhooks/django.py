@@ -18,8 +18,8 @@ def django_view(receiver: WebhookReceiver) -> Callable[[Any], Any]:
     """
     Return a Django view.
 
-    Add it to the URLs: `path("webhooks", django_view(receiver))`. It is exempt from the CSRF check, because Bluma has no
-    CSRF token; the signature proves who sent the request.
+    Add it to the URLs: `path("webhooks", django_view(receiver))`. It is exempt from the CSRF check: Bluma has no CSRF
+    token, and the signature already proves the origin of a request.
     """
 
     def view(request: Any) -> Any:
