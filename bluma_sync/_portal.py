@@ -1,9 +1,9 @@
 """
-Run coroutines for callers that block.
+Run coroutines for blocking callers.
 
-Rule 1: only this module and `_thread`, where the loop is, know threads.
-Rule 2: an interrupted caller takes its coroutine along: whatever is raised while it waits cancels what it waits for.
-Rule 3: what the user passed in runs in the caller's thread and context, while the coroutine waits for it.
+Rule 1: only this module and `_thread`, which owns the event loop, use threads.
+Rule 2: if the waiting caller is interrupted, by Ctrl-C or by any other exception, its coroutine is cancelled.
+Rule 3: the user's callbacks run in the caller's thread and context, while the coroutine waits for their result.
 """
 
 from __future__ import annotations
@@ -44,30 +44,32 @@ if TYPE_CHECKING:
 __all__ = ["entered", "iterate", "mirror", "run", "step"]
 
 T = TypeVar("T")
-UNWINDING = 0.15  # seconds that an interrupted caller waits for its coroutine to let go of what it holds
-PORTAL = {__file__, _thread.__file__}
-SLICE = 0.1 if sys.platform == "win32" else None  # seconds; on Windows a wait without end cannot be interrupted
+CANCEL_TIMEOUT = 0.15  # seconds that an interrupted caller waits for its coroutine to close what it opened
+OWN_FILES = {__file__, _thread.__file__}
+# Seconds. Ctrl-C does not interrupt a wait without timeout on Windows, so the wait is divided there.
+WAIT_SLICE = 0.1 if sys.platform == "win32" else None
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """
-    Wait for a coroutine, do meanwhile what it asks of its caller, and return what it returns.
+    Run a coroutine in the loop, run its callbacks here meanwhile, and return its result.
 
     Raises:
-        BlumaError: A blocking call cannot work here, or not any more. The coroutine was not begun.
+        BlumaError: A blocking call is impossible in this thread, or the interpreter is shutting down. The coroutine was
+            not started.
     """
-    job: _Job[T] = _Job()
+    call: _BlockingCall[T] = _BlockingCall()
     try:
-        job.start(coroutine)
-        outcome = job.receive()
-    except BaseException as error:  # noqa: BLE001 - Ctrl-C above all
-        job.cancel()
-        raise error.with_traceback(_without_portal(error.__traceback__))  # noqa: B904 - it is the error itself
+        call.start(coroutine)
+        outcome = call.receive()
+    except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the most frequent one
+        call.cancel()
+        raise error.with_traceback(_strip_own_frames(error.__traceback__))  # noqa: B904 - it is the error itself
     return cast("_Outcome[T]", outcome).get()
 
 
 def step(source: AsyncIterator[T]) -> T:
-    """Return the next item; raise StopIteration at the end."""
+    """Return the next item of an async iterator; raise StopIteration at its end."""
     try:
         return run(cast("Coroutine[Any, Any, T]", source.__anext__()))
     except StopAsyncIteration:
@@ -75,9 +77,14 @@ def step(source: AsyncIterator[T]) -> T:
 
 
 def iterate(source: AsyncIterator[T]) -> Iterator[T]:
-    """Give the items of an async iterator. It runs in one task, and is closed when nobody wants more."""
-    job: _Job[None] = _Job()
-    with closing(job.items(_feed(job, source))) as items:
+    """
+    Yield the items of an async iterator.
+
+    The iterator runs in one task, waits until the next item is requested, and is closed when the iteration ends, also
+    when it ends early.
+    """
+    call: _BlockingCall[None] = _BlockingCall()
+    with closing(call.items(_send_items(call, source))) as items:
         for item in items:
             yield item.value
             item.answer()
@@ -85,55 +92,55 @@ def iterate(source: AsyncIterator[T]) -> Iterator[T]:
 
 @contextmanager
 def entered(manager: AbstractAsyncContextManager[T]) -> Generator[T, None, None]:
-    """Enter an async context manager, and leave it at the end of the block; both in one task."""
-    job: _Job[None] = _Job()
-    with closing(job.items(_hold(job, manager))) as items:
+    """Enter an async context manager, and exit it at the end of the block; both in one task."""
+    call: _BlockingCall[None] = _BlockingCall()
+    with closing(call.items(_send_value(call, manager))) as items:
         for item in items:
             try:
                 yield item.value
-            except Exception as error:  # noqa: BLE001, PERF203 - the manager decides about it, once
+            except Exception as error:  # noqa: BLE001, PERF203 - the manager may handle any error; there is one item
                 item.answer(error=error)
             else:
                 item.answer()
 
 
 def mirror(cls: type[T], twin: object) -> T:
-    """Return an object of a blocking class that runs the calls of this async one."""
+    """Return an object of a blocking class that runs the calls of an async object."""
     made = object.__new__(cls)
     vars(made)["_async"] = twin
     return made
 
 
-async def _feed(job: _Job[None], source: AsyncIterator[Any]) -> None:
+async def _send_items(call: _BlockingCall[None], source: AsyncIterator[Any]) -> None:
     try:
         async for value in source:
-            await job.ask(_Item(value))
+            await call.ask(_Item(value))
     finally:
         if isinstance(source, AsyncGenerator):
             await source.aclose()
 
 
-async def _hold(job: _Job[None], manager: AbstractAsyncContextManager[Any]) -> None:
+async def _send_value(call: _BlockingCall[None], manager: AbstractAsyncContextManager[Any]) -> None:
     async with manager as value:
-        await job.ask(_Item(value))
+        await call.ask(_Item(value))
 
 
 class _Question:
-    """Something that a coroutine wants of its caller: to take an item, or to run an errand."""
+    """A message from the coroutine to its caller, which the caller must answer."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[tuple[Any, Exception | None]] = self._loop.create_future()
 
-    async def answered(self) -> Any:
-        """Return, or raise, what the caller answers; in the loop."""
+    async def wait_answer(self) -> Any:
+        """Return the caller's answer, or raise its error. Runs in the loop."""
         value, error = await self._answer
         if error is not None:
             raise error
         return value
 
     def answer(self, value: object = None, error: Exception | None = None) -> None:
-        """Answer, and let the coroutine go on."""
+        """Send a value or an error to the coroutine. Runs in the caller's thread."""
         self._loop.call_soon_threadsafe(self._settle, value, error)
 
     def _settle(self, value: object, error: Exception | None) -> None:
@@ -142,15 +149,15 @@ class _Question:
 
 
 class _Item(_Question):
-    """Something to hand out; answered when the next one is wanted."""
+    """A value for the caller, who answers when it wants the next one."""
 
     def __init__(self, value: Any) -> None:
         super().__init__()
         self.value = value
 
 
-class _Errand(_Question):
-    """A function to call."""
+class _Callback(_Question):
+    """A function of the user, to be called in the caller's thread."""
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         super().__init__()
@@ -158,61 +165,66 @@ class _Errand(_Question):
         self._args = args
 
     def run(self) -> None:
-        """Call it. What it raises ends the coroutine, as it would end an async caller's."""
+        """
+        Call the function and send its result.
+
+        An exception is raised in the coroutine, as it would be in the async client. KeyboardInterrupt and SystemExit
+        are raised here, and cancel the coroutine.
+        """
         try:
             self.answer(self._function(*self._args))
-        except Exception as error:  # noqa: BLE001 - whatever it is
-            self.answer(error=error.with_traceback(_without_portal(error.__traceback__)))
+        except Exception as error:  # noqa: BLE001 - a user's function can raise anything
+            self.answer(error=error.with_traceback(_strip_own_frames(error.__traceback__)))
 
 
 class _Outcome(Generic[T]):
-    """What became of a coroutine."""
+    """The result of a coroutine, or its error."""
 
     def __init__(self, value: Any = None, error: BaseException | None = None) -> None:
         self._value = value
         self._error = error
 
     def get(self) -> T:
-        """Return it, or raise it."""
+        """Return the result, or raise the error."""
         error, self._error = self._error, None
         if error is None:
             return cast("T", self._value)
         try:
-            raise _explained(error).with_traceback(_without_portal(error.__traceback__))
+            raise _translate(error).with_traceback(_strip_own_frames(error.__traceback__))
         finally:
-            del error  # its traceback leads back here
+            del error  # its traceback refers to this frame: a reference cycle
 
 
-class _Job(Generic[T]):
-    """One coroutine on its way, and the caller who waits for it."""
+class _BlockingCall(Generic[T]):
+    """One coroutine in the loop, and the caller that waits for it. A queue carries messages to the caller."""
 
     def __init__(self) -> None:
         self._thread: LoopThread | None = None
         self._coroutine: Coroutine[Any, Any, T] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._messages: SimpleQueue[Union[_Errand, _Item, _Outcome[T]]] = SimpleQueue()
+        self._messages: SimpleQueue[Union[_Callback, _Item, _Outcome[T]]] = SimpleQueue()
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> None:
-        """Have the loop begin with it."""
+        """Start the coroutine in the loop, in a copy of the caller's context."""
         self._coroutine = coroutine
-        self._thread = thread = _thread.reach()
+        self._thread = thread = _thread.get_loop_thread()
         context = copy_context()
         context.run(caller.set, self.call_back)
-        thread.loop.call_soon_threadsafe(self._begin, thread, context=context)
+        thread.loop.call_soon_threadsafe(self._start_task, thread, context=context)
 
     def receive(self) -> _Item | _Outcome[T]:
-        """Wait for an item or the outcome; run errands meanwhile."""
+        """Wait for an item or the outcome; run callbacks meanwhile."""
         while True:
             try:
-                message = self._messages.get(timeout=SLICE)
+                message = self._messages.get(timeout=WAIT_SLICE)
             except Empty:
                 continue
-            if not isinstance(message, _Errand):
+            if not isinstance(message, _Callback):
                 return message
             message.run()
 
     def items(self, coroutine: Coroutine[Any, Any, T]) -> Generator[_Item, None, None]:
-        """Start, and give what the coroutine hands out, to be answered one by one."""
+        """Start the coroutine and yield its items; the consumer must answer each one."""
         try:
             self.start(coroutine)
             message = self.receive()
@@ -225,33 +237,33 @@ class _Job(Generic[T]):
         message.get()
 
     def cancel(self) -> None:
-        """Stop the coroutine, and give it a moment to let go of what it holds. Nobody answers it any more."""
+        """Cancel the coroutine, and wait a moment until it has ended. Its questions are not answered any more."""
         if self._thread is None:
-            self._close()
+            self._close_unstarted()
             return
-        with suppress(RuntimeError):  # the loop is over
+        with suppress(RuntimeError):  # the loop is closed
             self._thread.loop.call_soon_threadsafe(self._cancel)
-        ends = time.monotonic() + (0 if self._thread.is_here() else UNWINDING)
+        deadline = time.monotonic() + (0 if self._thread.is_current() else CANCEL_TIMEOUT)
         with suppress(Empty):
-            while not isinstance(self._messages.get(timeout=max(ends - time.monotonic(), 0)), _Outcome):
+            while not isinstance(self._messages.get(timeout=max(deadline - time.monotonic(), 0)), _Outcome):
                 pass
 
-    async def ask(self, question: _Errand | _Item) -> Any:
-        """Ask something of the caller; in the loop."""
+    async def ask(self, question: _Callback | _Item) -> Any:
+        """Send a question to the caller and return its answer. Runs in the loop."""
         self._messages.put(question)
-        return await question.answered()
+        return await question.wait_answer()
 
     async def call_back(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Call a function in the caller's thread; in the loop."""
-        return await self.ask(_Errand(function, args))
+        """Call a function in the caller's thread and return its result. Runs in the loop."""
+        return await self.ask(_Callback(function, args))
 
-    def _begin(self, thread: LoopThread) -> None:
-        self._task = thread.begin(self._follow())
+    def _start_task(self, thread: LoopThread) -> None:
+        self._task = thread.start_task(self._send_outcome())
 
-    async def _follow(self) -> None:
+    async def _send_outcome(self) -> None:
         try:
             outcome = _Outcome[T](await cast("Coroutine[Any, Any, T]", self._coroutine))
-        except BaseException as error:  # noqa: BLE001 - SystemExit in an async callback must not end the loop
+        except BaseException as error:  # noqa: BLE001 - a SystemExit of an async callback must not end the loop
             outcome = _Outcome[T](error=error)
         if not _thread.is_exiting():
             self._messages.put(outcome)
@@ -259,11 +271,15 @@ class _Job(Generic[T]):
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        if self._close():
+        if self._close_unstarted():
             self._messages.put(_Outcome())
 
-    def _close(self) -> bool:
-        """Close a coroutine that was not begun, and tell whether it was so."""
+    def _close_unstarted(self) -> bool:
+        """
+        Close the coroutine if it was not started, and return whether it was not.
+
+        Python warns about a coroutine that is neither awaited nor closed.
+        """
         coroutine = self._coroutine
         if coroutine is None or inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED:
             return False
@@ -271,20 +287,22 @@ class _Job(Generic[T]):
         return True
 
 
-def _explained(error: BaseException) -> BaseException:
-    """Return what the caller is told: nothing that only the loop knows of."""
+def _translate(error: BaseException) -> BaseException:
+    """Return the error for the caller: CancelledError, which blocking code does not expect, becomes a BlumaError."""
     if not isinstance(error, asyncio.CancelledError):
         return error
-    told = BlumaError("The call was cancelled in the loop that ran it; what it had sent may have been acted on.")
-    told.__cause__ = error
-    return told
+    translated = BlumaError(
+        "The call was cancelled in the event loop; a request that was sent may have been processed."
+    )
+    translated.__cause__ = error
+    return translated
 
 
-def _without_portal(trace: TracebackType | None) -> TracebackType | None:
-    """Leave out of a traceback what the portal adds to it."""
+def _strip_own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of the portal, which would hide the user's own."""
     kept: List[TracebackType] = []
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename not in PORTAL:
+        if trace.tb_frame.f_code.co_filename not in OWN_FILES:
             kept.append(trace)
         trace = trace.tb_next
     for entry, following in zip(kept, [*kept[1:], None]):

@@ -139,8 +139,8 @@ class WebhookReceiver:
         if self._is_stale(event):
             return Reply(400, f"Event {event.id} was created at {event.created_at}, too far from now.")
         raw = body.encode() if isinstance(body, str) else bytes(body)
-        # Shielded: if the sender disconnects after its event was claimed, the handlers must still run, because the event
-        # is ignored when it is sent again.
+        # Shielded: if the sender disconnects after its event was claimed, the handlers must still run, since a second
+        # delivery would be ignored.
         return await asyncio.shield(self._handlers.start_task(self._claim(event, raw)))
 
     async def aclose(self) -> None:

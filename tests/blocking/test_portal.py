@@ -253,7 +253,7 @@ def test_a_coroutine_that_is_cancelled_inside_says_so() -> None:
     async def cancel() -> None:
         raise asyncio.CancelledError
 
-    with pytest.raises(BlumaError, match="cancelled in the loop"):
+    with pytest.raises(BlumaError, match="cancelled in the event loop"):
         run(cancel())
 
 

@@ -8,13 +8,13 @@ import threading
 import pytest
 
 from bluma.errors import BlumaError
-from bluma_sync._thread import _Process
+from bluma_sync._thread import _ProcessState
 
 
 def test_a_process_has_one_loop_and_ends_it() -> None:
     """At exit the loop closes what is open, and a later call is told why it cannot be made."""
-    process = _Process()
-    thread = process.reach()
+    process = _ProcessState()
+    thread = process.get_loop_thread()
     ended = threading.Event()
 
     async def hold() -> None:
@@ -23,25 +23,25 @@ def test_a_process_has_one_loop_and_ends_it() -> None:
         finally:
             ended.set()
 
-    again = process.reach()
+    again = process.get_loop_thread()
     while thread._portal is None:
         asyncio.run_coroutine_threadsafe(asyncio.sleep(0), thread.loop).result()
-    thread.loop.call_soon_threadsafe(lambda: thread.begin(hold()))
-    process.exit()
+    thread.loop.call_soon_threadsafe(lambda: thread.start_task(hold()))
+    process.shut_down()
 
     assert again is thread
     assert ended.wait(5)
     with pytest.raises(BlumaError, match="shutting down"):
-        process.reach()
+        process.get_loop_thread()
 
 
 def test_a_child_starts_afresh() -> None:
     """What was the parent's is kept, and not touched."""
-    process = _Process()
-    parents = process.reach()
+    process = _ProcessState()
+    parents = process.get_loop_thread()
 
-    process.start_afresh()
-    own = process.reach()
+    process.reset_after_fork()
+    own = process.get_loop_thread()
 
     assert own is not parents
     assert parents.loop.is_running()
@@ -51,9 +51,9 @@ def test_a_child_starts_afresh() -> None:
 
 def test_a_process_that_never_called_ends_too() -> None:
     """There is nothing to close."""
-    process = _Process()
+    process = _ProcessState()
 
-    process.exit()
-    process.start_afresh()
+    process.shut_down()
+    process.reset_after_fork()
 
     assert process.is_exiting
