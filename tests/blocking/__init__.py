@@ -1,1 +1,1 @@
-"""The blocking twin."""
+"""Tests of bluma_sync, the blocking twin."""

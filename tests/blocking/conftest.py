@@ -1,4 +1,4 @@
-"""A sandbox in a thread of its own, and a blocking client of it."""
+"""A sandbox in another thread, and a blocking client for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.live import Live, SandboxTime
 
 @pytest.fixture
 def live() -> Iterator[Live]:
-    """Give a sandbox whose clock is moved by hand."""
+    """Give a sandbox with a manual clock."""
     made = Live()
     with made:
         yield made
@@ -20,7 +20,7 @@ def live() -> Iterator[Live]:
 
 @pytest.fixture
 def bluma(live: Live) -> Iterator[Bluma]:
-    """Give a client whose sleep moves the sandbox's clock."""
+    """Give a client whose sleeps advance the sandbox's clock."""
     with Bluma(
         live.sandbox.live_key, base_url=live.sandbox.base_url, clock=SandboxTime(live), retry_delay=0.0
     ) as client:

@@ -1,4 +1,4 @@
-"""The loop's thread, as an object: it starts, it is left behind in a fork, it ends."""
+"""The loop thread: it starts, it is replaced after a fork, and it ends at exit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bluma_sync._thread import _ProcessState
 
 
 def test_a_process_has_one_loop_and_ends_it() -> None:
-    """At exit the loop closes what is open, and a later call is told why it cannot be made."""
+    """All calls share one loop; at exit its tasks are cancelled, and later calls are refused."""
     process = _ProcessState()
     thread = process.get_loop_thread()
     ended = threading.Event()
@@ -35,22 +35,22 @@ def test_a_process_has_one_loop_and_ends_it() -> None:
         process.get_loop_thread()
 
 
-def test_a_child_starts_afresh() -> None:
-    """What was the parent's is kept, and not touched."""
+def test_a_forked_child_starts_its_own_loop() -> None:
+    """The parent's loop is replaced, and keeps running."""
     process = _ProcessState()
-    parents = process.get_loop_thread()
+    inherited = process.get_loop_thread()
 
     process.reset_after_fork()
     own = process.get_loop_thread()
 
-    assert own is not parents
-    assert parents.loop.is_running()
-    for thread in (parents, own):
+    assert own is not inherited
+    assert inherited.loop.is_running()
+    for thread in (inherited, own):
         thread.stop()
 
 
-def test_a_process_that_never_called_ends_too() -> None:
-    """There is nothing to close."""
+def test_a_process_without_calls_can_exit() -> None:
+    """Exit and fork need no loop."""
     process = _ProcessState()
 
     process.shut_down()

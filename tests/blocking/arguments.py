@@ -1,0 +1,6 @@
+"""Arguments of `videos.create`."""
+
+from __future__ import annotations
+
+PROMPT = {"prompt": "Hello"}
+TEMPLATE = "ugc-text-overlay"
