@@ -1,5 +1,5 @@
 """
-The Bluma SDK: the names its documents import.
+The Bluma SDK, under the import names of its documentation.
 
     from bluma import Bluma
 
@@ -7,8 +7,8 @@ The Bluma SDK: the names its documents import.
     video = bluma.videos.create(template_id="rick-morty-explainer", context={"prompt": "..."})
     print(bluma.videos.wait_for(video.id).url)
 
-Errors are in `bluma.errors` too, and what the API returns in `bluma.types`. Each name loads what it needs when it is
-first used.
+Errors are also in `bluma.errors`, and the models of the API in `bluma.types`. Importing this package loads almost
+nothing: each name loads its module when it is first used.
 """
 
 from __future__ import annotations

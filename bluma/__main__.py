@@ -1,4 +1,4 @@
-"""`python -m bluma`."""
+"""Run the command line with `python -m bluma`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sys
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line, or say what to install."""
     try:
-        from bluma_async.cli import run  # noqa: PLC0415 - needs an extra
+        from bluma_async.cli import run  # noqa: PLC0415 - needs the extra `cli`
     except ModuleNotFoundError as missing:
         sys.exit(f'The command line needs {missing.name}: pip install "bluma[cli]"')
     sys.exit(run())

@@ -1,7 +1,7 @@
 """
-The `bluma` command: a thin skin over the client. Needs the `cli` extra.
+The `bluma` command. It parses arguments and calls the client. Needs the extra `cli`.
 
-Exit codes: 0 done, 1 the API or the video failed, 2 the command was wrong or has no key, 130 stopped by Ctrl-C.
+Exit codes: 0 success, 1 the API or a video failed, 2 the arguments are invalid or the key is missing, 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -35,20 +35,22 @@ bluma.add_command(sandbox)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, and return its exit code."""
+    """Run the command line and return its exit code."""
     try:
         code = bluma.main(args=arguments, prog_name="bluma", standalone_mode=False)
-    except click.ClickException as wrong:
-        wrong.show()
-        return wrong.exit_code
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BlumaError as error:
-        return _explain(error)
-    return code if isinstance(code, int) else 0  # of a command that ended with `Exit`
+        return _report(error)
+    return code if isinstance(code, int) else 0  # click returns the code of an `Exit` exception
 
 
-def _explain(error: BlumaError) -> int:
-    print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - what a command is for
+def _report(error: BlumaError) -> int:
+    """Print an error and return the exit code. Arguments of the client appear as the options of the command."""
+    message = str(error).replace("overwrite=True", "--overwrite")
+    print(f"Error: {message}", file=sys.stderr)  # noqa: T201 - a command prints its errors
     has_no_key = type(error) is BlumaError and error.status == 401
     return 2 if has_no_key or isinstance(error, InvalidArgumentError) else 1

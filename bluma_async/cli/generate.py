@@ -1,32 +1,33 @@
-"""`bluma generate` and `bluma save`: from a prompt, or an id, to a file."""
+"""`bluma generate` and `bluma save`: make a video from a prompt, or wait for one by its id, and save it."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, AsyncGenerator
+from typing import TYPE_CHECKING, AsyncGenerator
 
 import click
 
 from bluma_async.cli.progress import show_progress
-from bluma_async.cli.running import add_options, run_to_end, say
+from bluma_async.cli.running import add_options, import_sandbox, run_to_end, say
 from bluma_async.client import AsyncBluma
-from bluma_async.errors import BlumaError, InvalidArgumentError
+from bluma_async.errors import BlumaError
+from bluma_async.transfer.download import require_place
 from bluma_async.types import VideoStatus
 
 if TYPE_CHECKING:
     from bluma_async.types import Video
 
-__all__ = ["generate", "require_place", "sandbox_class", "save"]
+__all__ = ["generate", "save"]
 
-SANDBOX_SPEED = 20.0  # a render of 105 s is over in about 5
-SANDBOX_POLL = 0.25
+SANDBOX_SPEED = 20.0  # a render of 105 s ends after about 5 s
+SANDBOX_POLL_INTERVAL = 0.25  # seconds
 
 
 _waiting_options = add_options(
     click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the MP4."),
-    click.option("--overwrite", is_flag=True, help="Replace the file if it is there."),
+    click.option("--overwrite", is_flag=True, help="Replace the file if it exists."),
     click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls."),
     click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds to wait."),
 )
@@ -34,10 +35,10 @@ _waiting_options = add_options(
 
 @click.command()
 @click.argument("prompt")
-@click.option("-t", "--template", help="What to make it from, such as ugc-text-overlay.")
-@click.option("--variant", help="A saved preset, in place of a template.")
+@click.option("-t", "--template", help="The template, such as ugc-text-overlay.")
+@click.option("--variant", help="The id of a saved preset, instead of a template.")
 @click.option("--resolution", type=click.Choice(["720p", "1080p", "4k"]), help="Default: the API's.")
-@click.option("--sandbox", "in_sandbox", is_flag=True, help="Make it in a local sandbox: no key, no bill.")
+@click.option("--sandbox", "in_sandbox", is_flag=True, help="Use a local sandbox: no key, no cost.")
 @_waiting_options
 def generate(
     prompt: str,
@@ -51,17 +52,17 @@ def generate(
     timeout: float,
 ) -> None:
     """Make a video from a PROMPT, and save it. Needs BLUMA_API_KEY, or --sandbox."""
-    require_place(output, overwrite=overwrite)
     if (template is None) == (variant is None):
         raise click.UsageError("Give either --template or --variant. Nothing was sent.")
 
     async def work() -> None:
-        async with _client(in_sandbox=in_sandbox) as client:
+        await require_place(output, overwrite=overwrite)  # before the video is paid for
+        async with _open_client(in_sandbox=in_sandbox) as client:
             options = {"resolution": resolution} if resolution else None
             video = await client.videos.create({"prompt": prompt}, template, variant, options=options)
             say(f"Video {video.id}: {video.credits_charged} credits")
-            interval = SANDBOX_POLL if in_sandbox else poll_interval
-            await _finish(client, video.id, output, interval, timeout, overwrite=overwrite)
+            interval = SANDBOX_POLL_INTERVAL if in_sandbox else poll_interval
+            await _wait_and_save(client, video.id, output, interval, timeout, overwrite=overwrite)
 
     run_to_end(work())
 
@@ -71,56 +72,39 @@ def generate(
 @_waiting_options
 def save(video_id: str, output: Path, overwrite: bool, poll_interval: float, timeout: float) -> None:
     """Wait for the video with this VIDEO_ID, and save it."""
-    require_place(output, overwrite=overwrite)
 
     async def work() -> None:
-        async with _client(in_sandbox=False) as client:
-            await _finish(client, video_id, output, poll_interval, timeout, overwrite=overwrite)
+        await require_place(output, overwrite=overwrite)
+        async with _open_client(in_sandbox=False) as client:
+            await _wait_and_save(client, video_id, output, poll_interval, timeout, overwrite=overwrite)
 
     run_to_end(work())
 
 
-async def _finish(
+async def _wait_and_save(
     client: AsyncBluma, video_id: str, output: Path, poll_interval: float, timeout: float, *, overwrite: bool
 ) -> None:
     try:
-        with show_progress("Rendering") as tell:
-            video = await client.videos.wait_for(video_id, poll_interval, timeout, tell)
+        with show_progress("Rendering") as on_progress:
+            video = await client.videos.wait_for(video_id, poll_interval, timeout, on_progress)
         _require_success(video)
         size = await client.videos.save(video_id, output, overwrite=overwrite)
     except asyncio.CancelledError:
-        say(f"Stopped. The video goes on; get it with: bluma save {video_id} -o {output}")
+        say(f"Stopped. The render continues; save the video with: bluma save {video_id} -o {output}")
         raise
     say(f"Saved {output}: {video.duration} s, {size / 1e6:.1f} MB")
 
 
 @asynccontextmanager
-async def _client(*, in_sandbox: bool) -> AsyncGenerator[AsyncBluma, None]:
+async def _open_client(*, in_sandbox: bool) -> AsyncGenerator[AsyncBluma, None]:
     if not in_sandbox:
         async with AsyncBluma() as client:
             yield client
         return
-    local = sandbox_class()
-    async with local(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - in one statement, 3.8 wants no parentheses
+    local = import_sandbox()
+    async with local(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - one statement would need Python 3.9's parentheses
         async with AsyncBluma(sandbox.test_key, base_url=sandbox.base_url, trust_env=False) as client:
             yield client
-
-
-def sandbox_class() -> Any:
-    """Return the Sandbox class, or say what to install."""
-    try:
-        from bluma_async.sandbox import Sandbox  # noqa: PLC0415 - needs an extra
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(f'The sandbox needs {missing.name}: pip install "bluma[sandbox]"') from None
-    return Sandbox
-
-
-def require_place(output: Path, *, overwrite: bool) -> None:
-    """See that the file can be written before anything is paid for."""
-    if not output.parent.is_dir():
-        raise InvalidArgumentError(f"There is no folder {output.parent} to write to. Nothing was sent.")
-    if output.is_dir() or (output.exists() and not overwrite):
-        raise InvalidArgumentError(f"{output} is already there; pass --overwrite to replace it. Nothing was sent.")
 
 
 def _require_success(video: Video) -> None:

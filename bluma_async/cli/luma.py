@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, TypeVar
 
 import click
 
-from bluma_async.cli.generate import require_place, sandbox_class
-from bluma_async.cli.running import add_options, run_to_end, say
+from bluma_async.cli.running import add_options, import_sandbox, run_to_end, say
 from bluma_async.errors import BlumaError
 from bluma_async.luma.client import AsyncLuma
+from bluma_async.transfer.download import require_place
 from bluma_async.types import GenerationState
 
 if TYPE_CHECKING:
@@ -106,9 +106,8 @@ def _run(
     poll_interval: float | None,
     timeout: float | None,
 ) -> None:
-    require_place(output, overwrite=overwrite)
-
     async def work() -> None:
+        await require_place(output, overwrite=overwrite)
         async with _client(provider, in_sandbox=in_sandbox) as client:
             resource: Any = client.modifications if provider == "kie" else client.generations
             made = await start(client)
@@ -133,6 +132,6 @@ async def _client(provider: Any, *, in_sandbox: bool) -> AsyncGenerator[AsyncLum
         async with AsyncLuma(provider) as client:
             yield client
         return
-    async with sandbox_class()(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - 3.8 wants no parentheses
+    async with import_sandbox()(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - 3.8 wants no parentheses
         async with AsyncLuma(provider, sandbox.test_key, sandbox.luma_url(provider)) as client:
             yield client

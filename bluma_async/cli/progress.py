@@ -1,4 +1,4 @@
-"""Progress as the server tells it: a bar on a terminal, a line for each step elsewhere."""
+"""Show the progress that the server reports: a bar on a terminal, one line for each step elsewhere."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ __all__ = ["show_progress"]
 
 
 @contextmanager
-def show_progress(what: str) -> Generator[Callable[[int], None], None, None]:
-    """Show how far something is; give a function that takes percentages."""
+def show_progress(label: str) -> Generator[Callable[[int], None], None, None]:
+    """Show progress; yield the function to call with each percentage."""
     if not sys.stderr.isatty():
-        yield lambda percent: click.echo(f"{what}: {percent} %", err=True)
+        yield lambda percent: click.echo(f"{label}: {percent} %", err=True)
         return
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - only a terminal needs it
 
-    columns = (TextColumn(what), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    columns = (TextColumn(label), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=100)
+        task = bar.add_task(label, total=100)
         yield lambda percent: bar.update(task, completed=percent)

@@ -1,4 +1,4 @@
-"""Run what a command does, to its end or to Ctrl-C."""
+"""Functions that the commands share: options, running a coroutine until it ends or Ctrl-C stops it, output."""
 
 from __future__ import annotations
 
@@ -10,29 +10,49 @@ from typing import Any, Callable, Coroutine, TypeVar
 
 import click
 
-__all__ = ["add_options", "run_to_end", "say"]
+__all__ = ["add_options", "import_sandbox", "run_to_end", "say"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def add_options(*each: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Return what adds several options to a command, in their order."""
+def add_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Return a decorator that adds several options to a command; `--help` shows them in this order."""
 
     def add(command: F) -> F:
-        for option in reversed(each):
+        for option in reversed(options):
             command = option(command)
         return command
 
     return add
 
 
+def import_sandbox() -> Any:
+    """
+    Return the class Sandbox.
+
+    Raises:
+        ClickException: The extra `sandbox` is not installed. The message says how to install it.
+    """
+    try:
+        from bluma_async.sandbox import Sandbox  # noqa: PLC0415 - needs an extra
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(f'The sandbox needs {missing.name}: pip install "bluma[sandbox]"') from None
+    return Sandbox
+
+
 def run_to_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work; Ctrl-C cancels it at a point where that can be answered, and is raised once it has ended."""
-    if asyncio.run(_is_stopped(work)):
+    """
+    Run the coroutine of a command.
+
+    Ctrl-C cancels it, and KeyboardInterrupt is raised after it has ended. Without that, Python would raise
+    KeyboardInterrupt at an arbitrary point of the event loop, and the command could not print how to continue.
+    """
+    if asyncio.run(_run(work)):
         raise KeyboardInterrupt
 
 
-async def _is_stopped(work: Coroutine[Any, Any, None]) -> bool:
+async def _run(work: Coroutine[Any, Any, None]) -> bool:
+    """Run the coroutine, and return whether Ctrl-C stopped it."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
         loop.add_signal_handler(signal.SIGINT, task.cancel)
@@ -47,5 +67,5 @@ async def _is_stopped(work: Coroutine[Any, Any, None]) -> bool:
 
 
 def say(text: str) -> None:
-    """Print a line."""
+    """Print a line to the standard output."""
     click.echo(text, file=sys.stdout)

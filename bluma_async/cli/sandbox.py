@@ -1,4 +1,4 @@
-"""`bluma sandbox`: the local API as a server."""
+"""`bluma sandbox`: run the local API server."""
 
 from __future__ import annotations
 
@@ -10,35 +10,37 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bluma_async.cli.running import import_sandbox
+
 if TYPE_CHECKING:
     from bluma_async.sandbox.journal import RequestRecord
 
 __all__ = ["sandbox"]
 
-LUMA = ("kie", "umami", "vapi")
+PROVIDERS = ("kie", "umami", "vapi")
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", default=5001, show_default=True, help="On which port; 0 takes a free one.")
-@click.option("--speed", default=1.0, show_default=True, help="Sandbox seconds to a real one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5001, show_default=True, help="Port to listen on; 0 chooses a free one.")
+@click.option("--speed", default=1.0, show_default=True, help="Sandbox seconds per real second.")
 @click.option("--clock", type=click.Choice(["real", "manual"]), default="real", show_default=True)
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="A folder that keeps everything.")
-@click.option("--no-render", is_flag=True, help="Serve small prepared clips, for load tests.")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), help="Folder that keeps all data across restarts."
+)
+@click.option("--no-render", is_flag=True, help="Serve small prepared clips instead of rendering, for load tests.")
 @click.option("--test-key", default="bluma_test_sandbox", show_default=True)
 @click.option("--live-key", default="bluma_live_sandbox", show_default=True)
 @click.option("--credits", "credit", default=500, show_default=True, help="The opening balance.")
-@click.option("--rate-limit", type=int, help="Requests an hour; default: the tier's.")
+@click.option("--rate-limit", type=int, help="Requests per hour; default: the tier's limit.")
 @click.option("--tier", type=click.Choice(["free", "starter", "pro", "enterprise"]), default="pro", show_default=True)
-@click.option("--strict", is_flag=True, help="Refuse prompts of less than ten characters.")
-@click.option("--honour-idempotency", is_flag=True, help="Answer a repeated Idempotency-Key; the real API does not.")
+@click.option("--strict", is_flag=True, help="Refuse prompts shorter than ten characters.")
+@click.option("--honour-idempotency", is_flag=True, help="Honour Idempotency-Key; the real API ignores it.")
 @click.option("--allow-remote-control", is_flag=True, help="Serve /_sandbox on addresses that are not loopback.")
 def sandbox(no_render: bool, credit: int, **settings: Any) -> None:
-    """Run a local API. Prints NAME=value lines for `export`, then the requests it serves."""
-    from bluma_async.cli.generate import sandbox_class  # noqa: PLC0415 - needs another extra
-
+    """Run a local API. Prints NAME=value lines for `export`, then logs the requests it serves."""
     try:
-        local = sandbox_class()(render=not no_render, credits=credit, **settings)
+        local = import_sandbox()(render=not no_render, credits=credit, **settings)
     except ValueError as wrong:
         raise click.UsageError(str(wrong)) from None
     try:
@@ -61,8 +63,8 @@ async def _serve(local: Any) -> None:
             ("BLUMA_TEST_KEY", local.test_key),
             ("BLUMA_LIVE_KEY", local.live_key),
             ("BLUMA_WEBHOOK_SECRET", local.webhook_secret),
-            *((f"{name.upper()}_BASE_URL", local.luma_url(name)) for name in LUMA),
-            *((f"{name.upper()}_API_KEY", local.test_key) for name in LUMA),
+            *((f"{name.upper()}_BASE_URL", local.luma_url(name)) for name in PROVIDERS),
+            *((f"{name.upper()}_API_KEY", local.test_key) for name in PROVIDERS),
         ):
             click.echo(f"{name}={value}")
         await stopped.wait()

@@ -1,4 +1,4 @@
-"""Programs of users, in processes of their own, and a server that tells their connections apart."""
+"""Run users' programs in processes of their own, against a server that records which process uses which connection."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEMPLATES = json.dumps({"templates": [{"id": "t", "name": "T"}], "total": 1}).encode()
 STRICT = ["-W", "error"]
-if sys.version_info < (3, 9):  # its aiohttp does not wait until TLS connections have said goodbye
+if sys.version_info < (3, 9):  # its aiohttp does not wait for the end of TLS connections
     STRICT += ["-W", "ignore::ResourceWarning"]
-Seen = Tuple[int, str]  # the connection's port, and who says to have sent the request
+Request = Tuple[int, str]  # the client's port, and the name of its process from the header X-Process
 
 
 def environment(base_url: str, **more: str) -> Dict[str, str]:
-    """Return what a program needs to find the project, and the server."""
-    own = {"PYTHONPATH": str(ROOT), "BLUMA_API_KEY": "bluma_test_key", "BLUMA_BASE_URL": base_url}
-    return {**os.environ, **own, **more}
+    """Return the environment with which a program finds the project and the server."""
+    settings = {"PYTHONPATH": str(ROOT), "BLUMA_API_KEY": "bluma_test_key", "BLUMA_BASE_URL": base_url}
+    return {**os.environ, **settings, **more}
 
 
 def start(code: str, base_url: str, **more: str) -> subprocess.Popen[str]:
@@ -39,7 +39,7 @@ def start(code: str, base_url: str, **more: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> Tuple[int, str, str]:
-    """Wait for a program; return its exit code and what it printed."""
+    """Wait for a program; return its exit code, its output and its error output."""
     try:
         out, err = process.communicate(timeout=15)
     finally:
@@ -48,18 +48,18 @@ def finish(process: subprocess.Popen[str]) -> Tuple[int, str, str]:
 
 
 def run(code: str, base_url: str, **more: str) -> Tuple[int, str, str]:
-    """Run a program to its end."""
+    """Run a program; return its exit code, its output and its error output."""
     return finish(start(code, base_url, **more))
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # one packet an answer
+    wbufsize = -1  # buffered: an answer is one packet
     server: Server
 
     def do_GET(self) -> None:
-        who = self.headers.get("X-Who", "")
-        self.server.seen.append((self.client_address[1], who))
+        process = self.headers.get("X-Process", "")
+        self.server.requests.append((self.client_address[1], process))
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(TEMPLATES)))
@@ -67,11 +67,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(TEMPLATES)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):
-    """Answers every GET with one template, and notes from which connection it came, and from whom."""
+    """Answers every GET with one template, and records the connection and the process that sent it."""
 
     daemon_threads = True
     block_on_close = False
@@ -79,7 +79,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, context: Optional[ssl.SSLContext] = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.seen: List[Seen] = []
+        self.requests: List[Request] = []
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
@@ -88,19 +88,19 @@ class Server(ThreadingHTTPServer):
         return int(self.server_address[1])
 
     def handle_error(self, *_: Any) -> None:
-        """Say nothing: clients end as they like."""
+        """Log nothing: clients may close their connections at any moment."""
 
     def owners(self) -> Dict[int, Set[str]]:
-        """Return who used each connection."""
+        """Return the processes that used each connection, by its port."""
         found: Dict[int, Set[str]] = {}
-        for port, who in self.seen:
-            found.setdefault(port, set()).add(who)
+        for port, process in self.requests:
+            found.setdefault(port, set()).add(process)
         return found
 
 
 @contextmanager
 def serving(context: Optional[ssl.SSLContext] = None) -> Iterator[Server]:
-    """Run a server in a thread of its own."""
+    """Run a server in another thread."""
     server = Server(context)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

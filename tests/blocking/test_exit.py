@@ -1,4 +1,4 @@
-"""The end of a program: no hang, no message, the right exit code, whatever is still open."""
+"""The exit of a program: it does not hang, prints nothing and keeps its exit code, even with open clients."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ with Bluma() as client:
     client.templates.list()
     sys.exit(3)
 """
-GOES_ON = "threading.Thread(target=lambda: [client.templates.list() for _ in range(50)]).start()\n"
+CONTINUES = "threading.Thread(target=lambda: [client.templates.list() for _ in range(50)]).start()\n"
 ENDINGS: Dict[str, tuple[str, int]] = {
     "without closing": (MADE, 0),
     "never called": ("from bluma import Bluma\nclient = Bluma()\n", 0),
@@ -37,7 +37,7 @@ ENDINGS: Dict[str, tuple[str, int]] = {
     "os._exit": (MADE + "os._exit(6)\n", 6),
     "daemons still calling": (MADE + DAEMONS, 0),
     "daemons still calling, sys.exit": (MADE + DAEMONS + "sys.exit(7)\n", 7),
-    "a thread that goes on": (MADE + GOES_ON, 0),
+    "a thread that still calls": (MADE + CONTINUES, 0),
     "closed at exit": (MADE + "import atexit\natexit.register(client.close)\n", 0),
     "called at exit": (MADE + "import atexit\natexit.register(client.templates.list)\n", 0),
     "an iteration left open": (MADE + "pages = client.videos.iterate()\n", 0),
@@ -62,7 +62,7 @@ from bluma_sync._portal import run
 import asyncio
 
 async def count():
-    while len(asyncio.all_tasks()) > 2:  # this one, and the loop's own
+    while len(asyncio.all_tasks()) > 2:  # this one, and the task that keeps the loop running
         await asyncio.sleep(0)
     for _ in range(20):
         await asyncio.sleep(0)
@@ -103,7 +103,7 @@ print(sum(done), [thread.name for thread in threading.enumerate()].count("bluma"
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_program_ends_quietly(ending: str) -> None:
-    """Nothing is printed, and nothing keeps the program from ending."""
+    """The program exits with its own code and prints nothing."""
     code, expected = ENDINGS[ending]
     with serving() as server:
         ended, out, err = run(code, f"http://127.0.0.1:{server.port}")
@@ -111,16 +111,16 @@ def test_a_program_ends_quietly(ending: str) -> None:
     assert (ended, out, err) == (expected, "", "")
 
 
-def test_an_exception_is_the_only_message() -> None:
-    """The traceback that ends a program is the user's own."""
+def test_an_exception_prints_one_traceback() -> None:
+    """A program that ends with an exception prints that one traceback."""
     with serving() as server:
         code, _, err = run(MADE + "raise ZeroDivisionError\n", f"http://127.0.0.1:{server.port}")
 
     assert (code, err.count("Traceback"), err.splitlines()[-1]) == (1, 1, "ZeroDivisionError")
 
 
-def test_a_call_after_the_loops_end_is_told_so() -> None:
-    """What runs last of all at exit cannot call any more, and hears why."""
+def test_a_call_after_the_end_of_the_loop_is_refused() -> None:
+    """An exit function that runs after the loop was stopped gets an error that says so."""
     with serving() as server:
         code, out, err = run(LATE, f"http://127.0.0.1:{server.port}")
 
@@ -129,8 +129,8 @@ def test_a_call_after_the_loops_end_is_told_so() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc on this system to count sockets in")
-def test_a_thousand_clients_leave_nothing() -> None:
-    """Closed or dropped, used or not: no socket, no thread, no task stays."""
+def test_a_thousand_clients_leave_nothing_open() -> None:
+    """Clients that are closed or dropped, used or not, leave no socket, no thread and no task."""
     with serving() as server:
         code, out, err = run(DROPPED, f"http://127.0.0.1:{server.port}")
 
@@ -138,7 +138,7 @@ def test_a_thousand_clients_leave_nothing() -> None:
 
 
 def test_the_loop_starts_once() -> None:
-    """Thirty-two threads make the first call at the same moment."""
+    """Thirty-two threads that make the first call at the same time start one loop."""
     with serving() as server:
         code, out, err = run(RACE, f"http://127.0.0.1:{server.port}")
 
@@ -146,7 +146,7 @@ def test_the_loop_starts_once() -> None:
 
 
 def test_the_loop_starts_with_the_first_call() -> None:
-    """A client that is only made costs no thread."""
+    """A client that makes no call starts no thread."""
     before = threading.active_count()
     code, out, err = run(
         "import threading\nfrom bluma import Bluma\nBluma()\nprint(threading.active_count())", "http://127.0.0.1:1"

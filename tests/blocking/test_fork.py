@@ -1,4 +1,4 @@
-"""Forks: a client made and used in the parent works in its children, and none disturbs another."""
+"""A client that was created and used before a fork works in the parent and in every child."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from bluma import Bluma
 ca = os.environ.get("CA")
 client = Bluma(ssl_context=ssl.create_default_context(cafile=ca) if ca else None)
 
-def use(who, times=5):
+def use(process, times=5):
     for _ in range(times):
-        assert client.with_options(default_headers={"X-Who": who}).templates.list()[0].id == "t"
+        assert client.with_options(default_headers={"X-Process": process}).templates.list()[0].id == "t"
 
 def sockets():
     return [link for link in map(read, os.listdir("/proc/self/fd")) if link.startswith("socket:")]
@@ -48,7 +48,7 @@ children = []
 for number in range(8):
     child = os.fork()
     if child == 0:
-        inherited = len(before & set(sockets())) - 2  # the loop's own pair is nobody's connection
+        inherited = len(before & set(sockets())) - 2  # without the pair of sockets that wakes the loop
         use(f"child {number}")
         gc.collect()
         os._exit(inherited)
@@ -82,13 +82,13 @@ use("parent")
 
 @pytest.fixture(params=["plain", "TLS"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """Give a server, and where its certificate authority is."""
+    """Give a server, plain or with TLS; the certificate authority is in ca.pem."""
     if request.param == "plain":
         with serving() as running:
             yield running
         return
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it stands on warns of Python 3.8
+        warnings.simplefilter("ignore")  # its dependency warns about Python 3.8
         import trustme
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -100,20 +100,20 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.mark.parametrize("code", [FORK, MULTIPROCESSING, LEAVING], ids=["os.fork", "multiprocessing", "sys.exit"])
 def test_eight_children_at_the_same_time(server: Server, tmp_path: Path, code: str) -> None:
-    """All work, the parent goes on over its own connection, and no two processes share one."""
+    """All children work, the parent keeps its connection, and no two processes share one."""
     authority = tmp_path / "ca.pem"
     more = {"CA": str(authority)} if authority.exists() else {}
     base_url = f"http{'s' if more else ''}://127.0.0.1:{server.port}"
 
-    code_, out, err = run(COMMON + code, base_url, **more)
+    exit_code, out, err = run(COMMON + code, base_url, **more)
 
-    assert (code_, err) == (0, "")
+    assert (exit_code, err) == (0, "")
     assert out.strip() == str([0] * 8)
     owners = server.owners()
-    assert all(len(who) == 1 for who in owners.values())
-    assert sum("parent" in who for who in owners.values()) == 1
+    assert all(len(names) == 1 for names in owners.values())
+    assert sum("parent" in names for names in owners.values()) == 1
     expected = set() if code is LEAVING else {f"child {number}" for number in range(8)}
-    assert {name for who in owners.values() for name in who} == {"parent", *expected}
+    assert {name for names in owners.values() for name in names} == {"parent", *expected}
 
 
 WSGI = """
@@ -122,13 +122,13 @@ from bluma import Bluma
 
 gate = multiprocessing.get_context("fork").Barrier(4)  # a worker's first request waits until all have one
 met = []
-client = Bluma(default_headers={"X-Who": "master"})
+client = Bluma(default_headers={"X-Process": "master"})
 assert client.templates.list()
 
 def app(environ, respond):
     if not met:
         met.append(gate.wait(15))
-    mine = client.with_options(default_headers={"X-Who": str(os.getpid())})
+    mine = client.with_options(default_headers={"X-Process": str(os.getpid())})
     body = f"{os.getpid()} {len(mine.templates.list())}".encode()
     respond("200 OK", [("Content-Length", str(len(body)))])
     return [body]
@@ -136,7 +136,7 @@ def app(environ, respond):
 
 
 def test_gunicorn_with_preload(tmp_path: Path) -> None:
-    """A client made and used in gunicorn's master works in its four workers, and all end in peace."""
+    """A client created and used in gunicorn's master works in its four workers, and all exit without a warning."""
     (tmp_path / "wsgi.py").write_text(WSGI)
     with serving() as server, socket.create_server(("127.0.0.1", 0)) as listener:
         process = subprocess.Popen(
@@ -157,8 +157,8 @@ def test_gunicorn_with_preload(tmp_path: Path) -> None:
     workers = {answer.split()[0] for answer in answers}
     assert all(answer.endswith(" 1") for answer in answers)
     assert len(workers) == 4
-    assert all(len(who) == 1 for who in server.owners().values())
-    assert {name for who in server.owners().values() for name in who} == {"master", *workers}
+    assert all(len(names) == 1 for names in server.owners().values())
+    assert {name for names in server.owners().values() for name in names} == {"master", *workers}
     assert (code, [line for line in err.splitlines() if "Unclosed" in line or "Traceback" in line]) == (0, [])
 
 
@@ -174,12 +174,12 @@ app.conf.update(
     result_backend="file://results",
     broker_connection_retry_on_startup=True,
 )
-client = Bluma(default_headers={"X-Who": "master"})
+client = Bluma(default_headers={"X-Process": "master"})
 assert client.templates.list()
 
 @app.task
 def count():
-    mine = client.with_options(default_headers={"X-Who": str(os.getpid())})
+    mine = client.with_options(default_headers={"X-Process": str(os.getpid())})
     return [os.getpid(), len(mine.templates.list())]
 """
 
@@ -190,7 +190,7 @@ print([result.get(timeout=15) for result in [count.delay() for _ in range(8)]])
 
 
 def test_a_celery_worker_that_forks(tmp_path: Path) -> None:
-    """A client made and used where Celery's main process imports its tasks works in the processes it forks."""
+    """A client created and used in Celery's main process works in the worker processes that it forks."""
     (tmp_path / "tasks.py").write_text(CELERY)
     for folder in ("queue", "control", "results"):
         (tmp_path / folder).mkdir()
@@ -212,6 +212,8 @@ def test_a_celery_worker_that_forks(tmp_path: Path) -> None:
 
     answers = ast.literal_eval(called.stdout or "[]")
     assert [templates for _, templates in answers] == [1] * 8
-    assert all(len(who) == 1 for who in server.owners().values())
-    assert {str(pid) for pid, _ in answers} | {"master"} == {name for who in server.owners().values() for name in who}
+    assert all(len(names) == 1 for names in server.owners().values())
+    assert {str(pid) for pid, _ in answers} | {"master"} == {
+        name for names in server.owners().values() for name in names
+    }
     assert (code, [line for line in (out + err).splitlines() if "Unclosed" in line or "Traceback" in line]) == (0, [])

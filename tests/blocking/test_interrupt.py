@@ -1,4 +1,4 @@
-"""Ctrl-C, with real signals: the call ends at once, and takes its request along."""
+"""Ctrl-C, with real signals, ends a call at once and cancels its request."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no way
 
 
 class Peer:
-    """The server's end of one connection."""
+    """The server's side of one connection."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._socket, _ = listener.accept()
         self._socket.settimeout(10)
 
-    def head(self) -> bytes:
-        """Read up to the end of a request's head."""
+    def read_head(self) -> bytes:
+        """Read the next request up to the end of its headers."""
         head = b""
         while b"\r\n\r\n" not in head:
             head += self._socket.recv(4096)
         return head
 
-    def say(self, body: bytes, length: int | None = None) -> None:
-        """Answer, with as much of the body as there is."""
+    def reply(self, body: bytes, length: int | None = None) -> None:
+        """Answer with a body; if `length` is larger, its rest is missing."""
         count = len(body) if length is None else length
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % count
         self._socket.sendall(head + body)
 
-    def is_gone(self) -> bool:
-        """Wait for the client's end to be closed; whatever it still sends is read and dropped."""
+    def wait_closed(self) -> bool:
+        """Wait until the client closes the connection; its data is read and dropped."""
         try:
             while self._socket.recv(4096):
                 pass
@@ -73,22 +73,22 @@ def listener() -> Iterator[socket.socket]:
 
 
 def interrupt(listener: socket.socket, tmp_path: Path, call: str) -> tuple[float, str]:
-    """Interrupt a program while the server is silent; return how long it took, and what it printed afterwards."""
+    """Interrupt a program while the server is silent; return the seconds until it was back, and its later output."""
     process = start(PROGRAM.format(call=CALLS[call]), url(listener), TARGET=str(tmp_path / "video.mp4"))
     peer = Peer(listener)
-    peer.head()
+    peer.read_head()
     if call == "save":
-        peer.say(b'{"download_url": "%s/file"}' % url(listener).encode())
-        peer.head()  # over the same connection
-        peer.say(b"x" * 1000, length=10**6)
+        peer.reply(b'{"download_url": "%s/file"}' % url(listener).encode())
+        peer.read_head()  # over the same connection
+        peer.reply(b"x" * 1000, length=10**6)
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert peer.is_gone()
+    assert peer.wait_closed()
     after = Peer(listener)
-    after.head()
-    after.say(TEMPLATES)
+    after.read_head()
+    after.reply(TEMPLATES)
     code, out, err = finish(process)
-    assert after.is_gone()
+    assert after.wait_closed()
     assert (code, err) == (0, "")
     ended, rest = out.split("\n", 1)
     return float(ended) - began, rest.strip()
@@ -101,7 +101,7 @@ def url(listener: socket.socket) -> str:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_ctrl_c_ends_the_call_at_once(listener: socket.socket, tmp_path: Path, call: str) -> None:
-    """The caller is back within 200 ms, the connection is closed, no file is left, and the client works."""
+    """The call ends within 200 ms, its connection is closed, no file is left, and the client still works."""
     took, rest = interrupt(listener, tmp_path, call)
 
     assert took < 0.2

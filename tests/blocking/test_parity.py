@@ -1,4 +1,4 @@
-"""Both packages offer the same: names, parameters, docstrings; on classes too, where mocks and editors look."""
+"""Both packages have the same names, parameters and docstrings, also on their classes, where mocks and editors look."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OWN = {"__init__", "__module__", "__dict__", "__weakref__", "__firstlineno__", "
 
 
 def modules_with_twins() -> Iterator[ModuleType]:
-    """Give the async modules that the twin has too."""
+    """Yield the async modules that have a blocking twin."""
     yield importlib.import_module("bluma_async.client")
     for found in pkgutil.iter_modules(async_resources.__path__):
         if f"resources/{found.name}.py" in WITHOUT_TWINS:
@@ -51,8 +51,8 @@ def is_async(cls: object) -> bool:
     )
 
 
-def twin_of(cls: type) -> type:
-    """Return the blocking class."""
+def find_twin(cls: type) -> type:
+    """Return the blocking class of an async one."""
     module = importlib.import_module(cls.__module__.replace("bluma_async", "bluma_sync", 1))
     found: type = getattr(module, cls.__name__.replace("Async", "", 1))
     return found
@@ -67,7 +67,7 @@ CLASSES = [
 
 
 def members(cls: type) -> Dict[str, Any]:
-    """Return what a user sees of a class, by the blocking names."""
+    """Return the public members of a class, by their blocking names."""
     return {
         RENAMED.get(name, name): value
         for name, value in vars(cls).items()
@@ -81,12 +81,12 @@ def parameters(function: Any) -> List[str]:
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-def test_the_twin_offers_the_same(cls: type) -> None:
-    """Names, parameters with defaults, docstrings and kinds are those of the async class; nothing in it is async."""
-    theirs, ours = members(cls), members(twin_of(cls))
+def test_the_twin_has_the_same_members(cls: type) -> None:
+    """Names, parameters, defaults and docstrings equal those of the async class, and no method is async."""
+    theirs, ours = members(cls), members(find_twin(cls))
 
     assert set(ours) == set(theirs)
-    assert twin_of(cls).__doc__ == cls.__doc__
+    assert find_twin(cls).__doc__ == cls.__doc__
     for name, value in theirs.items():
         assert isinstance(ours[name], type(value)), name
         if inspect.isfunction(value):
@@ -98,18 +98,18 @@ def test_the_twin_offers_the_same(cls: type) -> None:
 
 
 def test_the_constructors_are_the_same() -> None:
-    """Item 6: every option of one is an option of the other, with the same default."""
+    """Item 6: both constructors have the same options with the same defaults."""
     assert parameters(Bluma.__init__) == parameters(AsyncBluma.__init__)
     assert Bluma.__init__.__doc__ == AsyncBluma.__init__.__doc__
 
 
-def test_every_async_class_is_walked() -> None:
-    """The walk above finds the client, its nine resources, and the pages."""
+def test_every_async_class_is_compared() -> None:
+    """The comparison includes the client, its nine resources, and the pages."""
     assert len(CLASSES) == 11
 
 
 def test_the_packages_have_the_same_names() -> None:
-    """All but the client's own name is the same; `bluma` has both, every error, and everything that is returned."""
+    """Only the clients' names differ; `bluma` has the names of both, all errors and types, and the web frameworks."""
     both = set(bluma_async.__all__) - {"AsyncBluma", "AsyncLuma"}
 
     assert set(bluma_sync.__all__) == both | {"Bluma", "Luma"}
@@ -123,7 +123,7 @@ def test_the_packages_have_the_same_names() -> None:
 
 @pytest.mark.parametrize("name", ["errors", "types"])
 def test_the_modules_have_the_same_names(name: str) -> None:
-    """Items 92 and 113: `bluma.errors` and `bluma.types`, and their twins, hold the very same classes."""
+    """Items 92 and 113: `errors` and `types` contain the same class objects in all packages."""
     source = importlib.import_module(f"bluma_async.{name}")
 
     for package in ("bluma", "bluma_sync"):
@@ -132,8 +132,8 @@ def test_the_modules_have_the_same_names(name: str) -> None:
         assert all(getattr(module, entry) is getattr(source, entry) for entry in source.__all__)
 
 
-def test_an_unknown_name_is_told() -> None:
-    """A package that loads lazily still says what it has not."""
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """A package with lazy names raises AttributeError for a name that it does not have."""
     for package in (bluma, bluma_async, bluma_sync):
         with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
             _ = package.nothing
@@ -141,7 +141,7 @@ def test_an_unknown_name_is_told() -> None:
 
 @pytest.mark.parametrize("name", RESOURCES)
 def test_mocks_know_the_resources(name: str) -> None:
-    """Item 115 and trap T-4: resources are there on the class, so that mocks and editors see them."""
+    """Item 115 and trap T-4: the class itself has the resources, so that mocks and editors find them."""
     resource = getattr(Bluma, name)
 
     assert inspect.isclass(resource)
@@ -151,8 +151,8 @@ def test_mocks_know_the_resources(name: str) -> None:
     }
 
 
-def test_mocks_take_what_they_are_given() -> None:
-    """Item 115: a mock's create returns what it was told to, and an autospec knows the parameters."""
+def test_mocks_return_configured_values() -> None:
+    """Item 115: a mocked create returns its configured value, and an autospec checks the parameters."""
     mock, exact = Mock(spec=Bluma), create_autospec(Bluma, instance=True)
     mock.videos.create.return_value = "video"
 
@@ -163,8 +163,8 @@ def test_mocks_take_what_they_are_given() -> None:
         exact.with_options("positional")
 
 
-def test_help_and_signatures_read_well() -> None:
-    """What a person looks up is the method's own text."""
+def test_help_shows_signatures_and_docstrings() -> None:
+    """`help` and `inspect.signature` show the parameters and the docstring of a blocking method."""
     shown = pydoc.plain(pydoc.render_doc(Bluma.videos.create))
 
     assert "template_id: 'str | None' = None" in shown

@@ -1,4 +1,4 @@
-"""The command line, as a person types it."""
+"""The command line, as a user types it."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from bluma_async import cli
 from bluma_async.sandbox import Sandbox
 from tests.live import Live
 
-VIDEO: Any = av  # typed in part
+VIDEO: Any = av  # only partly typed
 COMMAND = [sys.executable, "-m", "bluma"]
 
 
 def run(arguments: List[str]) -> int:
-    """Run the command line in a thread of its own: pytest-asyncio has a loop waiting in this one."""
+    """Run the command line in another thread, because this one may have an event loop of pytest-asyncio."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(cli.run, arguments).result()
 
 
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Give a fast sandbox in a thread of its own, and the environment that leads to it."""
+    """Give a fast sandbox in another thread, and the environment variables that lead to it."""
     with Live(clock="real", speed=5000) as sandbox:
         monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
         monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
         yield sandbox
 
 
-def test_the_readme_command_makes_a_real_video(tmp_path: Path) -> None:
-    """The newcomer's first command: a playable file, its id, its price and its length."""
+def test_the_first_command_of_the_readme_makes_a_video(tmp_path: Path) -> None:
+    """The command writes a playable file, and prints its id, its price and its length."""
     target = tmp_path / "sky.mp4"
     prompt = "Explain why the sky is blue to a five year old"
 
@@ -59,8 +59,8 @@ def test_the_readme_command_makes_a_real_video(tmp_path: Path) -> None:
         assert sum(1 for _ in container.decode(video=0)) == 360
 
 
-def test_without_a_key_it_says_so_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No key: one line, exit code 2, nothing written."""
+def test_a_missing_key_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a key the command prints one line and exits with 2."""
     code = run(["generate", "x", "--template", "t", "-o", str(tmp_path / "x.mp4")])
 
     out, err = capsys.readouterr()
@@ -68,10 +68,10 @@ def test_without_a_key_it_says_so_in_one_line(tmp_path: Path, capsys: pytest.Cap
     assert "BLUMA_API_KEY" in err
 
 
-def test_a_video_is_made_and_saved_again_by_its_id(
+def test_a_video_is_generated_and_saved_again_by_its_id(
     live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With a key, `generate` bills one video; `save` gets it by its id."""
+    """`generate` bills one video; `save` gets it by its id, and replaces a file only with --overwrite."""
     arguments = ["--poll-interval", "0.01"]
     first = run(
         [
@@ -92,13 +92,13 @@ def test_a_video_is_made_and_saved_again_by_its_id(
     replaced = run(["save", identifier, "-o", str(tmp_path / "b.mp4"), "--overwrite", *arguments])
 
     assert (first, again, kept, replaced) == (0, 0, 2, 0)
-    assert "already there" in capsys.readouterr().err
+    assert "pass --overwrite to replace it" in capsys.readouterr().err
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
     assert (live.state()["billed"], live.state()["credits"]) == (1, 497)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["generate", "x", "-t", "nothing"], 1, "template_id"),
         (["generate", "x [fail]", "-t", "ugc-text-overlay", "--poll-interval", "0.01"], 1, "Invalid asset URL"),
@@ -110,28 +110,28 @@ def test_a_video_is_made_and_saved_again_by_its_id(
         (["explode"], 2, "explode"),
     ],
 )
-def test_what_goes_wrong_is_said_with_its_code(
-    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: List[str], code: int, said: str
+def test_failures_have_a_message_and_an_exit_code(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: List[str], code: int, message: str
 ) -> None:
-    """The API's and the video's failures are 1, the command's own are 2, and none shows a traceback."""
+    """A failure of the API or of a video exits with 1, invalid arguments with 2; none shows a traceback."""
     if "-o" not in arguments and arguments != ["explode"]:
         arguments = [*arguments, "-o", str(tmp_path / "x.mp4")]
 
     assert run(arguments) == code
     err = capsys.readouterr().err
-    assert said in err
+    assert message in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
-    """`--help` and `--version` end well."""
+    """`--help` and `--version` exit with 0."""
     assert (run(["--help"]), run(["--version"]), run(["generate", "-h"])) == (0, 0, 0)
     assert "sandbox" in capsys.readouterr().out
 
 
-def test_ctrl_c_says_how_to_go_on(live: Sandbox, tmp_path: Path) -> None:
-    """A wait that is stopped tells the id and the command that resumes it, and exits with 130."""
+def test_ctrl_c_prints_how_to_continue(live: Sandbox, tmp_path: Path) -> None:
+    """A wait that is stopped by Ctrl-C prints the command that continues it, and exits with 130."""
     live.faults.add("GET /videos/{id}", "silent", times=None)
     process = subprocess.Popen(
         [*COMMAND, "generate", "x", "-t", "ugc-text-overlay", "-o", str(tmp_path / "x.mp4")],
@@ -151,8 +151,8 @@ def test_ctrl_c_says_how_to_go_on(live: Sandbox, tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_the_sandbox_command_prints_what_export_takes() -> None:
-    """`bluma sandbox` prints NAME=value lines, serves, logs, and ends at once when it is told to."""
+def test_the_sandbox_command_prints_its_environment() -> None:
+    """`bluma sandbox` prints NAME=value lines for `export`, serves and logs requests, and ends at SIGTERM."""
     process = subprocess.Popen(
         [*COMMAND, "sandbox", "--port", "0", "--no-render", "--speed", "30"],
         stdout=subprocess.PIPE,
@@ -176,26 +176,26 @@ def test_the_sandbox_command_prints_what_export_takes() -> None:
         "BLUMA_TEST_KEY",
         "BLUMA_LIVE_KEY",
         "BLUMA_WEBHOOK_SECRET",
-        *(f"{name}_{what}" for name in ("KIE", "UMAMI", "VAPI") for what in ("BASE_URL", "API_KEY")),
+        *(f"{name}_{setting}" for name in ("KIE", "UMAMI", "VAPI") for setting in ("BASE_URL", "API_KEY")),
     }
     assert (status, process.returncode) == (200, 0)
     assert err.startswith("GET /api/v1/templates 200 ")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [(["--speed", "0"], "speed"), (["--tier", "basic"], "basic"), (["--test-key", "x"], "test_key")],
 )
-def test_a_sandbox_that_cannot_be_is_refused(
-    arguments: List[str], said: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_sandbox_settings_are_refused(
+    arguments: List[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Wrong settings are said in one line, with code 2."""
+    """An invalid setting is named in the message, and the exit code is 2."""
     assert run(["sandbox", "--port", "0", *arguments]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_a_taken_port_is_said(live: Sandbox) -> None:
-    """A port that somebody else has is a message, not a traceback."""
+def test_a_port_in_use_is_reported(live: Sandbox) -> None:
+    """A port that another program uses leads to a message, not to a traceback."""
     port = live.origin.rsplit(":", 1)[1]
 
     done = subprocess.run([*COMMAND, "sandbox", "--port", port], capture_output=True, text=True, check=False)
@@ -205,8 +205,8 @@ def test_a_taken_port_is_said(live: Sandbox) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without click the command says what to install."""
+def test_a_missing_extra_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without click the command prints which extra to install."""
     import bluma.__main__ as entry
 
     monkeypatch.setitem(sys.modules, "bluma_async.cli", None)
