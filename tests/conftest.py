@@ -1,4 +1,4 @@
-"""What every test has: no blocking call in the loop, no environment of the machine's, a sandbox when it asks."""
+"""Fixtures for all tests: blocking calls in the loop fail, the machine's settings are hidden, and a sandbox is ready."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, AsyncIterator, Iterator
 import pytest
 from blockbuster import BlockBuster
 
-import bluma_async._session.transport  # noqa: F401 - in a loop, its first import may have to wait for another thread's
+import bluma_async._session.transport  # noqa: F401 - imported in a loop, it could block: imports wait for those of other threads
 from bluma_async import AsyncBluma
 from bluma_async.sandbox import Sandbox
 
 
 @pytest.fixture(autouse=True)
 def no_blocking() -> Iterator[None]:
-    """Fail the test that blocks the event loop from within the SDK."""
+    """Fail a test in which the SDK blocks the event loop."""
     blocking = BlockBuster("bluma_async")
     blocking.activate()
     yield
@@ -24,7 +24,7 @@ def no_blocking() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Keep the machine's settings out, and the log as it was."""
+    """Remove the machine's settings from the environment, and restore the logger after the test."""
     for name in ("BLUMA_API_KEY", "BLUMA_BASE_URL", "BLUMA_WEBHOOK_SECRET", "BLUMA_LOG", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -37,26 +37,26 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """Give a sandbox whose clock is moved by hand and whose videos are small prepared clips."""
+    """Give a sandbox with a manual clock, whose videos are small prepared clips."""
     async with Sandbox(clock="manual", render=False) as running:
         yield running
 
 
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[AsyncBluma]:
-    """Give a client of the sandbox, with a live key."""
+    """Give a client for the sandbox, with a live key."""
     async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, retry_delay=0.0) as made:
         yield made
 
 
 @pytest.fixture
 def anything() -> Any:
-    """Give what equals everything."""
+    """Give an object that is equal to every other."""
 
     class Anything:
         def __eq__(self, _: object) -> bool:
             return True
 
-        __hash__ = None  # type: ignore[assignment]  # nothing is kept in a set
+        __hash__ = None  # type: ignore[assignment]  # an object that equals everything has no hash
 
     return Anything()

@@ -1,4 +1,4 @@
-"""A sandbox in a thread of its own, for callers who block."""
+"""A sandbox in another thread, for blocking clients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ CREATES = {
 
 
 class Live:
-    """A sandbox whose clock is moved by hand; with `at_once`, every video is finished when its create is answered."""
+    """
+    Runs a sandbox with a manual clock in another thread.
+
+    With `at_once`, every video is finished before its create is answered, so that the first poll sees its end.
+    """
 
     def __init__(self, *, at_once: bool = False, **settings: Any) -> None:
         self.sandbox = Sandbox(**{"clock": "manual", "render": False, **settings})
@@ -43,11 +47,11 @@ class Live:
         self._loop.close()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something in the sandbox's own loop."""
+        """Run a coroutine in the sandbox's loop and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock, and wait until all is done that this set going."""
+        """Advance the clock, and wait until the sandbox has processed everything that became due."""
         self.run(self._advance(seconds))
 
     async def _advance(self, seconds: float) -> None:
@@ -59,7 +63,7 @@ class Live:
 
 
 class SandboxTime:
-    """A client's clock: whoever sleeps moves the sandbox's time, and nobody waits."""
+    """A clock for a client: its sleeps advance the sandbox's clock, and take no real time."""
 
     def __init__(self, live: Live) -> None:
         self._live = live

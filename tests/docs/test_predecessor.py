@@ -1,4 +1,4 @@
-"""Programs written for bluma 1.2.0 keep working, and what did not work there does."""
+"""Programs written for bluma 1.2.0 work, and so do the documented calls that failed there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bluma_async.sandbox.keys import SESSION_TOKEN
 from tests.live import Live, SandboxTime
 
 CONTEXT = {"prompt": "Hello"}
-TOP = """
+EXPORTS = """
     Bluma BlumaError APIError ValidationError AuthenticationError InsufficientCreditsError ForbiddenError NotFoundError
     RateLimitError ServerError NetworkError Video VideoStatus VideoDownload Template CreditBalance CreditHistory
     Transaction TransactionType Webhook WebhookDelivery UsageMetrics UsageByKey ApiKey TemplateVariant Collection Asset
@@ -30,7 +30,7 @@ TOP = """
 
 @pytest.fixture
 def live() -> Iterator[Live]:
-    """Give a sandbox whose clock is moved by hand."""
+    """Give a sandbox with a manual clock."""
     made = Live()
     with made:
         yield made
@@ -38,19 +38,19 @@ def live() -> Iterator[Live]:
 
 @pytest.fixture
 def client(live: Live) -> Iterator[Bluma]:
-    """Give a client, made the way 1.2.0's was."""
+    """Give a client, created with positional arguments as in 1.2.0."""
     clock = SandboxTime(live)
     with Bluma(live.sandbox.live_key, live.sandbox.base_url, 30.0, 3, 0.0, 2.0, clock=clock) as made:
         yield made
 
 
-def test_every_name_is_there() -> None:
-    """What 1.2.0 exported can be imported."""
-    assert [name for name in TOP if not hasattr(bluma, name)] == []
+def test_every_export_exists() -> None:
+    """Every name that 1.2.0 exported can be imported."""
+    assert [name for name in EXPORTS if not hasattr(bluma, name)] == []
 
 
 def test_positional_calls(client: Bluma) -> None:
-    """Arguments stand where they stood: the context first."""
+    """Positional arguments have the order of 1.2.0: the context comes first."""
     variant = client.variants.create("ugc-text-overlay", "Preset", {"systemPrompt": "Hi"})
     first = client.videos.create(CONTEXT, "ugc-text-overlay")
     second = client.videos.create(CONTEXT, None, variant.id, None, {"resolution": "720p"})
@@ -67,7 +67,7 @@ def test_positional_calls(client: Bluma) -> None:
 
 
 def test_collections_and_assets(client: Bluma, tmp_path: Path) -> None:
-    """Files are uploaded directly, as open files, paths or bytes; collections are updated as they were."""
+    """Files are uploaded as open files, paths or bytes; collections are updated by position."""
     path = tmp_path / "one.jpg"
     path.write_bytes(b"picture")
     collection = client.collections.create("Photos", "Old", "images")
@@ -86,7 +86,7 @@ def test_collections_and_assets(client: Bluma, tmp_path: Path) -> None:
 
 
 def test_keys_and_webhooks(client: Bluma) -> None:
-    """A new key is told; deliveries are listed; deleting returns, whatever the server answers."""
+    """New and rotated API keys contain the key itself; deliveries are listed; deletes return None."""
     with Bluma(SESSION_TOKEN, base_url=client._async._session.options.base_url) as dashboard:
         made = dashboard.api_keys.create("Mine", "test")
         rotated = dashboard.api_keys.rotate(made.id)
@@ -99,8 +99,8 @@ def test_keys_and_webhooks(client: Bluma) -> None:
     client.webhooks.delete(webhook.id)
 
 
-def test_events_are_read_by_index_and_by_attribute() -> None:
-    """Item 66: `event["type"]` as before, `event.type` as documented; a forgery is a ValueError."""
+def test_events_have_keys_and_attributes() -> None:
+    """Item 66: `event["type"]` works as before, `event.type` as documented; a forged event is a ValueError."""
     payload = json.dumps({"id": "evt_1", "type": "video.completed", "data": {"url": "u"}})
     signature = sign_webhook(payload, "whsec_x")
 
@@ -119,15 +119,15 @@ def test_events_are_read_by_index_and_by_attribute() -> None:
 
 
 def test_error_attributes(live: Live, client: Bluma) -> None:
-    """`status`, `status_code`, `type`, `title`, `detail`, `field`, and `message` on each."""
+    """Errors have `status`, `status_code`, `type`, `title`, `detail`, `field` and `message`."""
     with pytest.raises(ValidationError) as refused:
         client.videos.create(CONTEXT, "invalid-template")
     with pytest.raises(ValueError, match="Either template_id or variant_id must be provided"):
         client.videos.create(CONTEXT)
     with pytest.raises(NetworkError) as unreachable:
         client.with_options(base_url="http://127.0.0.1:1", max_retries=0).templates.list()
-    with pytest.raises(AuthenticationError), Bluma("bluma_live_wrong", base_url=live.sandbox.base_url) as stranger:
-        stranger.templates.list()
+    with pytest.raises(AuthenticationError), Bluma("bluma_live_wrong", base_url=live.sandbox.base_url) as other:
+        other.templates.list()
 
     error = refused.value
     assert (error.status, error.status_code, error.field) == (400, 400, "template_id")
@@ -137,8 +137,8 @@ def test_error_attributes(live: Live, client: Bluma) -> None:
     assert isinstance(unreachable.value.original_error, OSError)
 
 
-def test_a_rate_limit_tells_when_to_come_back(live: Live, client: Bluma) -> None:
-    """In seconds; and it is raised, as the documents say. Dates are read in tests/wire."""
+def test_a_rate_limit_has_retry_after(live: Live, client: Bluma) -> None:
+    """A 429 is raised as documented, with the seconds of Retry-After."""
     live.sandbox.faults.add("GET /templates", "status", status=429, retry_after=17)
 
     with pytest.raises(RateLimitError) as limited:
@@ -148,8 +148,8 @@ def test_a_rate_limit_tells_when_to_come_back(live: Live, client: Bluma) -> None
 
 
 @pytest.mark.parametrize("kind", ["string_error", "html", "not_json"])
-def test_odd_answers_are_errors_of_ours(live: Live, client: Bluma, kind: str) -> None:
-    """Bare strings and pages where JSON was promised end as a BlumaError."""
+def test_malformed_answers_raise_bluma_errors(live: Live, client: Bluma, kind: str) -> None:
+    """Bare strings, HTML and invalid JSON raise a BlumaError."""
     live.sandbox.faults.add("GET /templates", kind, times=5)
 
     with pytest.raises(BlumaError):
@@ -157,22 +157,22 @@ def test_odd_answers_are_errors_of_ours(live: Live, client: Bluma, kind: str) ->
 
 
 def test_models(live: Live, client: Bluma) -> None:
-    """They are dataclasses, print as plain text, keep what they do not know, and go into JSON."""
+    """Models are dataclasses; enums print their values, keep unknown values, and can be serialised as JSON."""
     live.sandbox.faults.add("GET /videos/{id}", "new_status")
     video = client.videos.create(CONTEXT, "ugc-text-overlay")
 
-    strange = client.videos.get(video.id)
+    unknown = client.videos.get(video.id)
 
     assert dataclasses.is_dataclass(Video)
     assert (str(video.status), f"{video.status}", json.dumps(video.status)) == ("queued", "queued", '"queued"')
-    assert strange.status not in set(VideoStatus)
+    assert unknown.status not in set(VideoStatus)
     assert [template.base_cost for template in client.templates.list()] == [2] * 5
     assert TransactionType.CREDIT is TransactionType.PURCHASE
-    assert ApiKey(id="k", last_used_at=datetime(2025, 1, 1)).last_used == datetime(2025, 1, 1)  # noqa: DTZ001 - as told
+    assert ApiKey(id="k", last_used_at=datetime(2025, 1, 1)).last_used == datetime(2025, 1, 1)  # noqa: DTZ001 - any datetime
 
 
 def test_mocks_and_new_calls(client: Bluma) -> None:
-    """What 1.2.0 lacked: resources on the class, `videos.list`, `webhooks.get`, retry functions, headers."""
+    """Features that 1.2.0 lacked: resources on the class, `videos.list`, `webhooks.get`, retry functions, headers."""
     mock: Any = Mock(spec=Bluma)
     mock.videos.get.return_value = 1
 

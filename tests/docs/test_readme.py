@@ -1,4 +1,4 @@
-"""What README.md shows runs as it stands."""
+"""The examples and commands of README.md work as they are written."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[Any]:
-    """Give the environment that leads to a sandbox in a thread of its own."""
-    live = Live(at_once=True)  # the first poll finds every video finished: the next may come after 30 s
+    """Give the environment variables that lead to a sandbox in another thread."""
+    live = Live(at_once=True)  # every first poll finds the video finished: the next poll could be 30 s later
     with live as sandbox:
         live.run(keep_local(sandbox))
         luma = {f"{name.upper()}_BASE_URL": sandbox.luma_url(name) for name in ("kie", "umami", "vapi")}
@@ -34,13 +34,13 @@ def environment() -> Iterator[Any]:
 
 
 async def keep_local(sandbox: Sandbox) -> None:
-    """Send no callbacks: the examples ask for them at hosts of other people."""
+    """Send no callbacks: the examples name hosts that belong to others."""
     sandbox._running.jobs.ended = lambda _: None
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_every_example_runs(environment: Any, number: int, tmp_path: Path) -> None:
-    """Each Python block is a program, and prints something if it does something, and warns of nothing."""
+    """Each Python block runs as a program without a warning, and prints something unless it only defines a server."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", EXAMPLES[number]],
         capture_output=True,
@@ -54,8 +54,8 @@ def test_every_example_runs(environment: Any, number: int, tmp_path: Path) -> No
     assert done.stdout or "web.Application()" in EXAMPLES[number]
 
 
-def test_there_are_two_commands_that_do_everything() -> None:
-    """Each is one line, and makes its own virtual environment."""
+def test_two_commands_are_complete() -> None:
+    """The first video and the tests are one line each, with a virtual environment of their own."""
     commands = [line for line in README.splitlines() if line.startswith("python3 -m venv .venv && ")]
 
     assert ["-m bluma generate" in commands[0], commands[1].endswith("-m pytest"), len(commands)] == [True, True, 2]
@@ -69,12 +69,12 @@ def test_every_function_for_a_web_framework_is_shown() -> None:
 
 
 def test_every_call_of_the_table_exists() -> None:
-    """The table of resources names what there is, all of it."""
+    """The table of resources lists exactly the calls of each resource."""
     rows = re.findall(r"^\| `(\w+)` \| (`.*`) \|$", README, re.MULTILINE)
 
-    told = {name: set(calls.strip("`").split("` `")) for name, calls in rows}
+    listed = {name: set(calls.strip("`").split("` `")) for name, calls in rows}
 
-    for name, calls in told.items():
+    for name, calls in listed.items():
         resource = getattr(AsyncBluma, name)
         assert calls == {call for call in dir(resource) if not call.startswith("_")} - {"secret"}
-    assert len(told) == 9
+    assert len(listed) == 9

@@ -1,4 +1,4 @@
-"""The numbered statements about the documents' SDK: each has a test that names its number."""
+"""Every numbered statement about the documented SDK has a test that names its number."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATEMENTS = 128
 
 
 def docstrings() -> Iterator[str]:
-    """Give the docstring of every test."""
+    """Yield the docstring of every test."""
     for path in TESTS.rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_"):
@@ -30,7 +30,7 @@ def docstrings() -> Iterator[str]:
 
 
 def numbers(text: str) -> Set[int]:
-    """Return the statements that a docstring names, such as `Items 3, 5 and 7 to 9`."""
+    """Return the numbers that a docstring names, as in `Items 3, 5 and 7 to 9`."""
     found: Set[int] = set()
     for named in re.findall(r"[Ii]tems? ((?:\d+(?:, | and | to )?)+)", text):
         for first, _, last in re.findall(r"(\d+)( to (\d+))?", named):
@@ -39,27 +39,27 @@ def numbers(text: str) -> Set[int]:
 
 
 def test_every_statement_has_a_test() -> None:
-    """No number from 1 to 128 is missing."""
+    """Each number from 1 to 128 is named by a test."""
     named = set().union(*(numbers(text) for text in docstrings()))
 
     assert sorted(set(range(1, STATEMENTS + 1)) - named) == []
 
 
 def test_the_packages_are_typed() -> None:
-    """Item 2: type checkers find the hints of every package."""
+    """Item 2: every package has the marker file for type checkers."""
     for package in (bluma, bluma_async, bluma_sync):
         assert (Path(package.__file__ or "").parent / "py.typed").exists()
 
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """Give a sandbox for a client that blocks."""
+    """Give an empty sandbox in another thread."""
     with Live() as running:
         yield running
 
 
-def test_a_slash_at_the_end_of_the_base_url_is_no_harm(sandbox: Sandbox) -> None:
-    """Item 18: paths are the same with it."""
+def test_a_slash_at_the_end_of_the_base_url_is_ignored(sandbox: Sandbox) -> None:
+    """Item 18: the request paths are the same with a final slash."""
     with Bluma(sandbox.test_key, base_url=sandbox.base_url + "/") as client:
         client.templates.list()
 
@@ -67,8 +67,8 @@ def test_a_slash_at_the_end_of_the_base_url_is_no_harm(sandbox: Sandbox) -> None
 
 
 @pytest.mark.parametrize("name", errors.__all__)
-def test_every_error_can_be_read(name: str) -> None:
-    """Item 102: its text says something, also when it was made of nothing."""
+def test_every_error_has_a_text(name: str) -> None:
+    """Item 102: an error has a text, also when it was created without arguments."""
     cls = getattr(errors, name)
 
     assert issubclass(cls, errors.BlumaError)
@@ -77,7 +77,7 @@ def test_every_error_can_be_read(name: str) -> None:
 
 
 def test_options_of_the_documents() -> None:
-    """Items 4 to 8: the options the documents name, with the defaults they name."""
+    """Items 4 to 8: the documented options exist, with the documented defaults."""
     parameters = inspect.signature(Bluma).parameters
     documented = {"timeout": 30, "max_retries": 3, "retry_delay": 1.0, "retry_multiplier": 2.0}
     optional = ("api_key", "base_url", "should_retry", "calculate_retry_delay", "default_headers")
