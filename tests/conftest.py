@@ -1,4 +1,4 @@
-"""Fixtures for all tests: blocking calls in the loop fail, the machine's settings are hidden, and a sandbox is ready."""
+"""Fixtures for all tests: blocking calls in the loop fail, the machine's settings are hidden, a sandbox is ready."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 
 from bluma import Bluma
 from bluma_async.sandbox import Sandbox
-from tests.docs.sample_code import MISSING_LINES, FRAMEWORKS, PRINTS, SAMPLES, COMPLETE, run_sample
+from tests.docs.sample_code import COMPLETE, FRAMEWORKS, MISSING_LINES, PRINTS, SAMPLES, run_sample
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SAMPLES.glob("*.py") if path.stem not in FRAMEWORKS))
