@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line, or say what to install."""
+    """Run the command line, or print which extra to install."""
     try:
         from bluma_async.cli import run  # noqa: PLC0415 - needs the extra `cli`
     except ModuleNotFoundError as missing:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["entered", "iterate", "mirror", "run", "step"]
 
 T = TypeVar("T")
-CANCEL_TIMEOUT = 0.15  # seconds that an interrupted caller waits for its coroutine to close what it opened
+CANCEL_TIMEOUT = 0.15  # seconds that an interrupted caller waits for its coroutine to release its resources
 OWN_FILES = {__file__, _thread.__file__}
 # Seconds. Ctrl-C does not interrupt a wait without timeout on Windows, so the wait is divided there.
 WAIT_SLICE = 0.1 if sys.platform == "win32" else None
@@ -149,7 +149,7 @@ class _Question:
 
 
 class _Item(_Question):
-    """A value for the caller, who answers when it wants the next one."""
+    """A value for the caller, which answers when it requests the next one."""
 
     def __init__(self, value: Any) -> None:
         super().__init__()

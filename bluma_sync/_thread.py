@@ -3,8 +3,8 @@ The thread of the portal: one event loop for all blocking clients of the process
 
 Rule 1: the thread starts with the first call, and only once, however many threads make a first call at the same time.
 Rule 2: a forked child starts a thread of its own, and does not touch the loop of its parent.
-Rule 3: at exit the loop closes what is open and ends. The interpreter waits at most `EXIT_TIMEOUT` for it, and nothing
-is printed.
+Rule 3: at exit the loop cancels its tasks, closes its connections and ends. The interpreter waits at most
+`EXIT_TIMEOUT` for it, and nothing is printed.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class _ProcessState:
         self._start_lock = threading.Lock()
 
     def shut_down(self) -> None:
-        """Stop the loop, so that it closes what is open. Runs at the exit of the interpreter."""
+        """Stop the loop, which cancels its tasks and closes its connections. Runs at the exit of the interpreter."""
         self.is_exiting = True
         current, self._current = self._current, None
         if current is not None:
