@@ -1,14 +1,13 @@
 """
 Run coroutines for blocking callers.
 
-Rule 1: only this module and `_thread`, which owns the event loop, use threads.
+Rule 1: only this module, `_messages` and `_thread`, which owns the event loop, know threads.
 Rule 2: if the waiting caller is interrupted, by Ctrl-C or by any other exception, its coroutine is cancelled.
 Rule 3: the user's callbacks run in the caller's thread and context, while the coroutine waits for their result.
 """
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import sys
 import time
@@ -25,19 +24,18 @@ from typing import (
     Generator,
     Generic,
     Iterator,
-    List,
     TypeVar,
     Union,
     cast,
 )
 
 from bluma_async._runtime.callbacks import caller
-from bluma_async.errors import BlumaError
 from bluma_sync import _thread
+from bluma_sync._messages import Callback, Item, Outcome, strip_own_frames
 
 if TYPE_CHECKING:
+    import asyncio
     from contextlib import AbstractAsyncContextManager
-    from types import TracebackType
 
     from bluma_sync._thread import LoopThread
 
@@ -45,7 +43,6 @@ __all__ = ["entered", "iterate", "mirror", "run", "step"]
 
 T = TypeVar("T")
 CANCEL_TIMEOUT = 0.15  # seconds that an interrupted caller waits for its coroutine to release its resources
-OWN_FILES = {__file__, _thread.__file__}
 # Seconds. Ctrl-C does not interrupt a wait without timeout on Windows, so the wait is divided there.
 WAIT_SLICE = 0.1 if sys.platform == "win32" else None
 
@@ -55,8 +52,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     Run a coroutine in the loop, run its callbacks here meanwhile, and return its result.
 
     Raises:
-        BlumaError: A blocking call is impossible in this thread, or the interpreter is shutting down. The coroutine was
-            not started.
+        BlumaError: A blocking call is impossible in this thread, or the interpreter is shutting down. The message says
+            whether a request may have been sent.
     """
     call: _BlockingCall[T] = _BlockingCall()
     try:
@@ -64,8 +61,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         outcome = call.receive()
     except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the most frequent one
         call.cancel()
-        raise error.with_traceback(_strip_own_frames(error.__traceback__))  # noqa: B904 - it is the error itself
-    return cast("_Outcome[T]", outcome).get()
+        raise error.with_traceback(strip_own_frames(error.__traceback__))  # noqa: B904 - it is the error itself
+    return cast("Outcome[T]", outcome).get()
 
 
 def step(source: AsyncIterator[T]) -> T:
@@ -114,7 +111,7 @@ def mirror(cls: type[T], twin: object) -> T:
 async def _send_items(call: _BlockingCall[None], source: AsyncIterator[Any]) -> None:
     try:
         async for value in source:
-            await call.ask(_Item(value))
+            await call.ask(Item(value))
     finally:
         if isinstance(source, AsyncGenerator):
             await source.aclose()
@@ -122,77 +119,7 @@ async def _send_items(call: _BlockingCall[None], source: AsyncIterator[Any]) -> 
 
 async def _send_value(call: _BlockingCall[None], manager: AbstractAsyncContextManager[Any]) -> None:
     async with manager as value:
-        await call.ask(_Item(value))
-
-
-class _Question:
-    """A message from the coroutine to its caller, which the caller must answer."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._answer: asyncio.Future[tuple[Any, Exception | None]] = self._loop.create_future()
-
-    async def wait_answer(self) -> Any:
-        """Return the caller's answer, or raise its error. Runs in the loop."""
-        value, error = await self._answer
-        if error is not None:
-            raise error
-        return value
-
-    def answer(self, value: object = None, error: Exception | None = None) -> None:
-        """Send a value or an error to the coroutine. Runs in the caller's thread."""
-        self._loop.call_soon_threadsafe(self._settle, value, error)
-
-    def _settle(self, value: object, error: Exception | None) -> None:
-        if not self._answer.done():
-            self._answer.set_result((value, error))
-
-
-class _Item(_Question):
-    """A value for the caller, which answers when it requests the next one."""
-
-    def __init__(self, value: Any) -> None:
-        super().__init__()
-        self.value = value
-
-
-class _Callback(_Question):
-    """A function of the user, to be called in the caller's thread."""
-
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        super().__init__()
-        self._function = function
-        self._args = args
-
-    def run(self) -> None:
-        """
-        Call the function and send its result.
-
-        An exception is raised in the coroutine, as it would be in the async client. KeyboardInterrupt and SystemExit
-        are raised here, and cancel the coroutine.
-        """
-        try:
-            self.answer(self._function(*self._args))
-        except Exception as error:  # noqa: BLE001 - a user's function can raise anything
-            self.answer(error=error.with_traceback(_strip_own_frames(error.__traceback__)))
-
-
-class _Outcome(Generic[T]):
-    """The result of a coroutine, or its error."""
-
-    def __init__(self, value: Any = None, error: BaseException | None = None) -> None:
-        self._value = value
-        self._error = error
-
-    def get(self) -> T:
-        """Return the result, or raise the error."""
-        error, self._error = self._error, None
-        if error is None:
-            return cast("T", self._value)
-        try:
-            raise _translate(error).with_traceback(_strip_own_frames(error.__traceback__))
-        finally:
-            del error  # its traceback refers to this frame: a reference cycle
+        await call.ask(Item(value))
 
 
 class _BlockingCall(Generic[T]):
@@ -202,7 +129,7 @@ class _BlockingCall(Generic[T]):
         self._thread: LoopThread | None = None
         self._coroutine: Coroutine[Any, Any, T] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._messages: SimpleQueue[Union[_Callback, _Item, _Outcome[T]]] = SimpleQueue()
+        self._messages: SimpleQueue[Union[Callback, Item, Outcome[T]]] = SimpleQueue()
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> None:
         """Start the coroutine in the loop, in a copy of the caller's context."""
@@ -210,25 +137,25 @@ class _BlockingCall(Generic[T]):
         self._thread = thread = _thread.get_loop_thread()
         context = copy_context()
         context.run(caller.set, self.call_back)
-        thread.loop.call_soon_threadsafe(self._start_task, thread, context=context)
+        _thread.call_in_loop(thread.loop, self._start_task, thread, context=context, refusal=_thread.NOT_SENT)
 
-    def receive(self) -> _Item | _Outcome[T]:
+    def receive(self) -> Item | Outcome[T]:
         """Wait for an item or the outcome; run callbacks meanwhile."""
         while True:
             try:
                 message = self._messages.get(timeout=WAIT_SLICE)
             except Empty:
                 continue
-            if not isinstance(message, _Callback):
+            if not isinstance(message, Callback):
                 return message
             message.run()
 
-    def items(self, coroutine: Coroutine[Any, Any, T]) -> Generator[_Item, None, None]:
+    def items(self, coroutine: Coroutine[Any, Any, T]) -> Generator[Item, None, None]:
         """Start the coroutine and yield its items; the consumer must answer each one."""
         try:
             self.start(coroutine)
             message = self.receive()
-            while isinstance(message, _Item):
+            while isinstance(message, Item):
                 yield message
                 message = self.receive()
         except BaseException:
@@ -241,30 +168,33 @@ class _BlockingCall(Generic[T]):
         if self._thread is None:
             self._close_unstarted()
             return
-        with suppress(RuntimeError):  # the loop is closed
+        try:
             self._thread.loop.call_soon_threadsafe(self._cancel)
+        except RuntimeError:  # the loop is closed
+            self._close_unstarted()
+            return
         deadline = time.monotonic() + (0 if self._thread.is_current() else CANCEL_TIMEOUT)
         with suppress(Empty):
-            while not isinstance(self._messages.get(timeout=max(deadline - time.monotonic(), 0)), _Outcome):
+            while not isinstance(self._messages.get(timeout=max(deadline - time.monotonic(), 0)), Outcome):
                 pass
 
-    async def ask(self, question: _Callback | _Item) -> Any:
+    async def ask(self, question: Callback | Item) -> Any:
         """Send a question to the caller and return its answer. Runs in the loop."""
         self._messages.put(question)
         return await question.wait_answer()
 
     async def call_back(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a function in the caller's thread and return its result. Runs in the loop."""
-        return await self.ask(_Callback(function, args))
+        return await self.ask(Callback(function, args))
 
     def _start_task(self, thread: LoopThread) -> None:
         self._task = thread.start_task(self._send_outcome())
 
     async def _send_outcome(self) -> None:
         try:
-            outcome = _Outcome[T](await cast("Coroutine[Any, Any, T]", self._coroutine))
+            outcome = Outcome[T](await cast("Coroutine[Any, Any, T]", self._coroutine))
         except BaseException as error:  # noqa: BLE001 - a SystemExit of an async callback must not end the loop
-            outcome = _Outcome[T](error=error)
+            outcome = Outcome[T](error=error)
         if not _thread.is_exiting():
             self._messages.put(outcome)
 
@@ -272,7 +202,7 @@ class _BlockingCall(Generic[T]):
         if self._task is not None:
             self._task.cancel()
         if self._close_unstarted():
-            self._messages.put(_Outcome())
+            self._messages.put(Outcome())
 
     def _close_unstarted(self) -> bool:
         """
@@ -285,26 +215,3 @@ class _BlockingCall(Generic[T]):
             return False
         coroutine.close()
         return True
-
-
-def _translate(error: BaseException) -> BaseException:
-    """Return the error for the caller: CancelledError, which blocking code does not expect, becomes a BlumaError."""
-    if not isinstance(error, asyncio.CancelledError):
-        return error
-    translated = BlumaError(
-        "The call was cancelled in the event loop; a request that was sent may have been processed."
-    )
-    translated.__cause__ = error
-    return translated
-
-
-def _strip_own_frames(trace: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without the frames of the portal, which would hide the user's own."""
-    kept: List[TracebackType] = []
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename not in OWN_FILES:
-            kept.append(trace)
-        trace = trace.tb_next
-    for entry, following in zip(kept, [*kept[1:], None]):
-        entry.tb_next = following
-    return kept[0] if kept else None

@@ -15,36 +15,60 @@ import os
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Coroutine, List
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, NoReturn
 
 from bluma_async.errors import BlumaError
 
-if TYPE_CHECKING:
-    from anyio.from_thread import BlockingPortal
-
-__all__ = ["LoopThread", "get_loop_thread", "is_exiting"]
-
-EXIT_TIMEOUT = 1.0  # seconds
 # Not the loop of the event loop policy: a program can set one, such as uvloop's, that does not survive a fork.
 if sys.platform == "win32":
-    LOOP = asyncio.ProactorEventLoop
+    from asyncio import ProactorEventLoop as PlatformLoop
 else:
-    LOOP = asyncio.SelectorEventLoop
+    from asyncio import SelectorEventLoop as PlatformLoop
+
+if TYPE_CHECKING:
+    from contextvars import Context
+
+    from anyio.from_thread import BlockingPortal
+
+__all__ = ["NOT_SENT", "LoopThread", "call_in_loop", "get_loop_thread", "is_exiting", "refuse_shutdown_error"]
+
+EXIT_TIMEOUT = 1.0  # seconds
 CALLED_IN_LOOP = (
     "A blocking call was made in the thread of the event loop that would run it, and would wait for itself forever. "
     "Async callbacks and tracing run there: use AsyncBluma in them, or a callback that is not async."
 )
-EXITING = "The interpreter is shutting down, and nothing was sent. Make the call before the program ends."
+NOT_SENT = "The interpreter is shutting down, and nothing was sent. Make the call before the program ends."
+INTERRUPTED = (
+    "The interpreter is shutting down, and the call could not continue; a request that was sent may have been "
+    "processed. Make the call before the program ends."
+)
+
+
+class _Loop(PlatformLoop):
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncio's own
+        """
+        Do not wait for the threads that resolve host names.
+
+        asyncio starts a thread to wait for them, which Python 3.12 and later refuse at exit. By then these threads have
+        ended, and `close` shuts the executor down without waiting.
+        """
 
 
 class LoopThread:
     """A daemon thread that runs an event loop."""
 
     def __init__(self) -> None:
-        self.loop = LOOP()
+        self.loop = _Loop()
         self._portal: BlockingPortal | None = None
+        # `stop` sets this before it reads `_portal`, and the loop reads it after it has set `_portal`: one of them sees
+        # the other, so a loop that is stopped while it starts ends too.
+        self._is_stopping = False
         self._thread = threading.Thread(target=self._run_loop, name="bluma", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self.loop.close()
+            raise
 
     def is_current(self) -> bool:
         """Return whether the calling thread is this one."""
@@ -67,10 +91,11 @@ class LoopThread:
 
     def stop(self) -> None:
         """Stop the loop, and wait at most `EXIT_TIMEOUT` for its end."""
+        self._is_stopping = True
         if self._portal is not None:
             with suppress(RuntimeError):  # the portal has ended already
                 self._portal.start_task_soon(self._portal.stop)
-            self._thread.join(EXIT_TIMEOUT)
+        self._thread.join(EXIT_TIMEOUT)
 
     def _run_loop(self) -> None:
         import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
@@ -81,50 +106,73 @@ class LoopThread:
         from anyio.from_thread import BlockingPortal  # noqa: PLC0415 - importing the SDK must not load anyio
 
         async with BlockingPortal() as self._portal:
-            await self._portal.sleep_until_stopped()
+            if not self._is_stopping:
+                await self._portal.sleep_until_stopped()
 
 
 class _ProcessState:
     """The loop thread of this process, if it was started, and whether the process is exiting."""
 
     def __init__(self) -> None:
-        self.is_exiting = False
+        self._exit_began = threading.Event()
         self._current: LoopThread | None = None
         self._start_lock = threading.Lock()
         # The threads of parent processes. They stay referenced: a loop that is garbage-collected warns that it was not
         # closed.
         self._inherited: List[LoopThread] = []
 
+    @property
+    def is_exiting(self) -> bool:
+        """Whether the loop was stopped; no other is started."""
+        return self._exit_began.is_set()
+
     def get_loop_thread(self) -> LoopThread:
-        current = self._current
-        if current is None:
-            if self.is_exiting:
-                self._refuse_at_exit()
-            with self._start_lock:
-                current = self._current = self._current or LoopThread()
+        current = self._current or self._start()
         if current.is_current():
             raise BlumaError(CALLED_IN_LOOP)
         return current
 
     def reset_after_fork(self) -> None:
-        """Forget the parent's thread, which does not exist in the child, and the lock, which may be locked forever."""
+        """Replace the parent's thread, which does not exist in the child, and the locks, which may be held forever."""
         if self._current is not None:
             self._inherited.append(self._current)
         self._current = None
         self._start_lock = threading.Lock()
+        was_exiting, self._exit_began = self.is_exiting, threading.Event()
+        if was_exiting:
+            self._exit_began.set()
 
     def shut_down(self) -> None:
         """Stop the loop, which cancels its tasks and closes its connections. Runs at the exit of the interpreter."""
-        self.is_exiting = True
-        current, self._current = self._current, None
+        with self._start_lock:
+            self._exit_began.set()
+            current, self._current = self._current, None
         if current is not None:
             current.stop()
 
-    def _refuse_at_exit(self) -> None:
-        # The interpreter stops daemon threads without a message, but would print an error that is raised in them.
-        if threading.current_thread().daemon:
+    def refuse_at_exit(self, message: str, cause: BaseException | None = None) -> NoReturn:
+        """
+        Raise a BlumaError, or block a daemon thread until the interpreter stops it.
+
+        The interpreter stops daemon threads without a message, but would print an error that is raised in them. If
+        `shut_down` does not run soon, other threads keep the program alive, and this thread must not block forever.
+        """
+        if threading.current_thread().daemon and self._exit_began.wait(EXIT_TIMEOUT):
             threading.Event().wait()
-        raise BlumaError(EXITING)
+        raise BlumaError(message) from cause
+
+    def _start(self) -> LoopThread:
+        cause: RuntimeError | None = None
+        with self._start_lock:
+            try:
+                if self._current is None and not self.is_exiting:
+                    self._current = LoopThread()
+            except RuntimeError as error:
+                if not _is_shutdown_error(error):
+                    raise
+                cause = error
+            current = self._current
+        return current or self.refuse_at_exit(NOT_SENT, cause)
 
 
 def get_loop_thread() -> LoopThread:
@@ -137,9 +185,49 @@ def get_loop_thread() -> LoopThread:
     return _process.get_loop_thread()
 
 
+def call_in_loop(
+    loop: asyncio.AbstractEventLoop,
+    callback: Callable[..., object],
+    *args: object,
+    context: Context | None = None,
+    refusal: str = INTERRUPTED,
+) -> None:
+    """
+    Schedule a function in the loop, from another thread.
+
+    Raises:
+        BlumaError: The loop has ended, because the interpreter is shutting down.
+    """
+    try:
+        loop.call_soon_threadsafe(callback, *args, context=context)
+    except RuntimeError as closed:
+        _process.refuse_at_exit(refusal, closed)
+
+
 def is_exiting() -> bool:
     """Return whether the interpreter is shutting down; the only callers that still wait are daemon threads."""
     return _process.is_exiting
+
+
+def refuse_shutdown_error(error: BaseException) -> None:
+    """
+    Replace an error of Python that refuses a new thread at exit; return if it is another error.
+
+    Raises:
+        BlumaError: The interpreter is shutting down.
+    """
+    if _is_shutdown_error(error):
+        _process.refuse_at_exit(INTERRUPTED, error)
+
+
+def _is_shutdown_error(error: BaseException) -> bool:
+    """
+    Return whether Python refused a thread because the main thread has ended.
+
+    Executors refuse since Python 3.9, new threads since 3.12. The type is a plain RuntimeError; all messages contain
+    "shutdown".
+    """
+    return isinstance(error, RuntimeError) and "shutdown" in str(error) and not threading.main_thread().is_alive()
 
 
 _process = _ProcessState()

@@ -25,7 +25,7 @@ WITH_TWINS = (
 )
 WITHOUT_TWINS = {"resources/_video_source.py"}  # async, but not for users: the poller reads through it
 SAME_IN_BOTH = ("errors.py", "types/__init__.py")
-BY_HAND = {"_portal.py", "_thread.py", "py.typed"}
+BY_HAND = {"_messages.py", "_portal.py", "_thread.py", "py.typed"}
 FOLDERS_BY_HAND = {"webhooks"}
 
 

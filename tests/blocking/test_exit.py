@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Dict
@@ -10,6 +11,9 @@ import pytest
 
 from tests.blocking.processes import run, serving
 
+# Python's limits after the end of the main thread.
+NO_EXECUTOR = sys.version_info >= (3, 9)
+NO_NEW_THREAD = sys.version_info >= (3, 12)
 CALL = "assert client.templates.list()\n"
 MADE = "import os, sys, threading, time\nfrom bluma import Bluma\nclient = Bluma()\n" + CALL
 DAEMONS = """
@@ -28,6 +32,28 @@ with Bluma() as client:
     sys.exit(3)
 """
 CONTINUES = "threading.Thread(target=lambda: [client.templates.list() for _ in range(50)]).start()\n"
+BY_NAME = MADE.replace("Bluma()", "Bluma(base_url=os.environ['BLUMA_BASE_URL'].replace('127.0.0.1', 'localhost'))")
+ANSWERED_LATE = """
+import atexit, os, sys, threading
+called, ended = threading.Event(), threading.Event()
+
+def answer():  # registered first, so it is called last, after the loop has ended
+    ended.set()
+    worker.join(1)  # long enough for a wrong message
+
+def block(_):
+    called.set()
+    ended.wait()
+
+atexit.register(answer)
+threading.excepthook = lambda failure: print(failure.exc_value, file=sys.stderr, flush=True)
+from bluma import Bluma
+Bluma().templates.list()
+client = Bluma(on_request=block)
+worker = threading.Thread(target=client.templates.list, daemon=True)
+worker.start()
+called.wait()
+"""
 ENDINGS: Dict[str, tuple[str, int]] = {
     "without closing": (MADE, 0),
     "never called": ("from bluma import Bluma\nclient = Bluma()\n", 0),
@@ -40,6 +66,9 @@ ENDINGS: Dict[str, tuple[str, int]] = {
     "a thread that still calls": (MADE + CONTINUES, 0),
     "closed at exit": (MADE + "import atexit\natexit.register(client.close)\n", 0),
     "called at exit": (MADE + "import atexit\natexit.register(client.templates.list)\n", 0),
+    "a daemon's callback that ends after the loop": (ANSWERED_LATE, 0),
+    "a host name was resolved": (BY_NAME, 0),
+    "a host name was resolved, a thread that still calls": (BY_NAME + CONTINUES, 0),
     "an iteration left open": (MADE + "pages = client.videos.iterate()\n", 0),
 }
 LATE = """
@@ -55,6 +84,22 @@ def late():
     except BlumaError as refusal:
         print(refusal)
 """
+AFTER_MAIN = """
+import os, threading
+from bluma import Bluma
+from bluma.errors import BlumaError
+
+def call():
+    threading.main_thread().join()
+    try:
+        print(len(client.templates.list()))
+    except BlumaError as refusal:
+        print(refusal)
+
+threading.Thread(target=call).start()
+"""
+FIRST_AFTER_MAIN = AFTER_MAIN + "client = Bluma()\n"
+RESOLVED_AFTER_MAIN = AFTER_MAIN + BY_NAME.replace(CALL, "Bluma().templates.list()\n")
 DROPPED = """
 import gc, os, threading
 from bluma import Bluma
@@ -126,6 +171,24 @@ def test_a_call_after_the_end_of_the_loop_is_refused() -> None:
 
     assert (code, err) == (0, "")
     assert "The interpreter is shutting down, and nothing was sent." in out
+
+
+def test_a_first_call_after_the_end_of_the_main_thread() -> None:
+    """Python 3.12 and later start no thread for the loop then, so the call raises a BlumaError."""
+    with serving() as server:
+        code, out, err = run(FIRST_AFTER_MAIN, f"http://127.0.0.1:{server.port}")
+
+    assert (code, err) == (0, "")
+    assert out.startswith("The interpreter is shutting down, and nothing was sent." if NO_NEW_THREAD else "1\n")
+
+
+def test_a_host_name_after_the_end_of_the_main_thread() -> None:
+    """Python 3.9 and later resolve no host name then, so the call raises a BlumaError."""
+    with serving() as server:
+        code, out, err = run(RESOLVED_AFTER_MAIN, f"http://127.0.0.1:{server.port}")
+
+    assert (code, err) == (0, "")
+    assert out.startswith("The interpreter is shutting down, and the call could not continue" if NO_EXECUTOR else "1\n")
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc on this system to count sockets in")

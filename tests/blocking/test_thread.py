@@ -47,6 +47,20 @@ def test_a_forked_child_starts_its_own_loop() -> None:
     assert inherited.loop.is_running()
     for thread in (inherited, own):
         thread.stop()
+        thread._thread.join()  # other tests count threads, and `stop` waits for a limited time
+
+
+def test_a_loop_that_was_just_started_ends_too() -> None:
+    """A loop ends although its portal may not be open yet; the moment is random, so the test repeats it."""
+    for _ in range(10):
+        process = _ProcessState()
+        thread = process.get_loop_thread()
+
+        process.shut_down()
+
+        thread._thread.join(10)
+        assert not thread._thread.is_alive()
+        assert thread.loop.is_closed()
 
 
 def test_a_process_without_calls_can_exit() -> None:
