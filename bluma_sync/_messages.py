@@ -34,7 +34,10 @@ class _Question:
 
     def answer(self, value: object = None, error: Exception | None = None) -> None:
         """Send a value or an error to the coroutine. Runs in the caller's thread."""
-        _thread.call_in_loop(self._loop, self._settle, value, error)
+        try:
+            self._loop.call_soon_threadsafe(self._settle, value, error)
+        except RuntimeError as closed:
+            _thread.refuse_at_exit(_thread.INTERRUPTED, closed)
 
     def _settle(self, value: object, error: Exception | None) -> None:
         if not self._answer.done():

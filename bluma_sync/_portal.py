@@ -137,7 +137,10 @@ class _BlockingCall(Generic[T]):
         self._thread = thread = _thread.get_loop_thread()
         context = copy_context()
         context.run(caller.set, self.call_back)
-        _thread.call_in_loop(thread.loop, self._start_task, thread, context=context, refusal=_thread.NOT_SENT)
+        try:
+            thread.loop.call_soon_threadsafe(self._start_task, thread, context=context)
+        except RuntimeError as closed:
+            _thread.refuse_at_exit(_thread.NOT_SENT, closed)
 
     def receive(self) -> Item | Outcome[T]:
         """Wait for an item or the outcome; run callbacks meanwhile."""

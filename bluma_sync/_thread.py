@@ -15,7 +15,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, NoReturn
+from typing import TYPE_CHECKING, Any, Coroutine, List, NoReturn
 
 from bluma_async.errors import BlumaError
 
@@ -26,11 +26,17 @@ else:
     from asyncio import SelectorEventLoop as PlatformLoop
 
 if TYPE_CHECKING:
-    from contextvars import Context
-
     from anyio.from_thread import BlockingPortal
 
-__all__ = ["NOT_SENT", "LoopThread", "call_in_loop", "get_loop_thread", "is_exiting", "refuse_shutdown_error"]
+__all__ = [
+    "INTERRUPTED",
+    "NOT_SENT",
+    "LoopThread",
+    "get_loop_thread",
+    "is_exiting",
+    "refuse_at_exit",
+    "refuse_shutdown_error",
+]
 
 EXIT_TIMEOUT = 1.0  # seconds
 CALLED_IN_LOOP = (
@@ -185,23 +191,14 @@ def get_loop_thread() -> LoopThread:
     return _process.get_loop_thread()
 
 
-def call_in_loop(
-    loop: asyncio.AbstractEventLoop,
-    callback: Callable[..., object],
-    *args: object,
-    context: Context | None = None,
-    refusal: str = INTERRUPTED,
-) -> None:
+def refuse_at_exit(message: str, cause: BaseException) -> NoReturn:
     """
-    Schedule a function in the loop, from another thread.
+    Refuse a call, because the loop has ended: raise a BlumaError, or block a daemon thread until it is stopped.
 
     Raises:
-        BlumaError: The loop has ended, because the interpreter is shutting down.
+        BlumaError: Always, except in a daemon thread that the interpreter is about to stop.
     """
-    try:
-        loop.call_soon_threadsafe(callback, *args, context=context)
-    except RuntimeError as closed:
-        _process.refuse_at_exit(refusal, closed)
+    _process.refuse_at_exit(message, cause)
 
 
 def is_exiting() -> bool:
