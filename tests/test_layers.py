@@ -18,7 +18,7 @@ LAYERS: List[Tuple[str, ...]] = [
     ("_options",),
     ("_hooks", "_retrying", "_shared"),
     ("_transport", "_session", "_opening"),
-    ("waiting", "transfer"),
+    ("waiting", "transfer", "stores"),
     ("resources",),
     ("batch", "webhooks"),
     ("client", "luma"),
