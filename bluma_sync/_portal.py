@@ -134,7 +134,7 @@ class _Question:
 
     def answer(self, value: object = None, error: Exception | None = None) -> None:
         """Answer, and let the coroutine go on."""
-        self._loop.call_soon_threadsafe(self._settle, value, error)
+        _thread.hand_over(self._loop, self._settle, value, error)
 
     def _settle(self, value: object, error: Exception | None) -> None:
         if not self._answer.done():
@@ -198,7 +198,7 @@ class _Job(Generic[T]):
         self._thread = thread = _thread.reach()
         context = copy_context()
         context.run(caller.set, self.call_back)
-        thread.loop.call_soon_threadsafe(self._begin, thread, context=context)
+        _thread.hand_over(thread.loop, self._begin, thread, context=context, refusal=_thread.EXITING)
 
     def receive(self) -> _Item | _Outcome[T]:
         """Wait for an item or the outcome; run errands meanwhile."""
@@ -229,8 +229,11 @@ class _Job(Generic[T]):
         if self._thread is None:
             self._close()
             return
-        with suppress(RuntimeError):  # the loop is over
+        try:
             self._thread.loop.call_soon_threadsafe(self._cancel)
+        except RuntimeError:  # the loop is over
+            self._close()
+            return
         ends = time.monotonic() + (0 if self._thread.is_here() else UNWINDING)
         with suppress(Empty):
             while not isinstance(self._messages.get(timeout=max(ends - time.monotonic(), 0)), _Outcome):
@@ -272,7 +275,8 @@ class _Job(Generic[T]):
 
 
 def _explained(error: BaseException) -> BaseException:
-    """Return what the caller is told: nothing that only the loop knows of."""
+    """Return, or raise, the error for the caller: none that only the loop knows of."""
+    _thread.refuse_shutdown_error(error)
     if not isinstance(error, asyncio.CancelledError):
         return error
     told = BlumaError("The call was cancelled in the loop that ran it; what it had sent may have been acted on.")

@@ -14,36 +14,58 @@ import os
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Coroutine, List
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, NoReturn
 
 from bluma_async.errors import BlumaError
 
-if TYPE_CHECKING:
-    from anyio.from_thread import BlockingPortal
-
-__all__ = ["LoopThread", "is_exiting", "reach"]
-
-FAREWELL = 1.0  # seconds that the interpreter's exit waits for the loop
 # Not the event loop policy's choice: somebody else's loop may not survive a fork.
 if sys.platform == "win32":
-    LOOP = asyncio.ProactorEventLoop
+    from asyncio import ProactorEventLoop as PlatformLoop
 else:
-    LOOP = asyncio.SelectorEventLoop
+    from asyncio import SelectorEventLoop as PlatformLoop
+
+if TYPE_CHECKING:
+    from contextvars import Context
+
+    from anyio.from_thread import BlockingPortal
+
+__all__ = ["EXITING", "LoopThread", "hand_over", "is_exiting", "reach", "refuse_shutdown_error"]
+
+FAREWELL = 1.0  # seconds that the interpreter's exit waits for the loop
 INSIDE = (
     "A blocking call was made in the thread of the loop that would run it, and would wait for itself for ever. Async "
     "callbacks and tracing run there: use AsyncBluma in them, or a callback that is not async."
 )
 EXITING = "The interpreter is shutting down, and nothing was sent. Make the call before the program ends."
+ENDED = (
+    "The interpreter is shutting down, and the call could not go on; what was sent may have been acted on. Make the "
+    "call before the program ends."
+)
+
+
+class _Loop(PlatformLoop):
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncio's
+        """
+        Do not wait for the threads that resolve host names.
+
+        asyncio starts a thread to wait for them, and since Python 3.12 no thread can be started at exit. There, they
+        have ended already; `close` shuts the executor down without waiting.
+        """
 
 
 class LoopThread:
     """A running loop."""
 
     def __init__(self) -> None:
-        self.loop = LOOP()
+        self.loop = _Loop()
         self._portal: BlockingPortal | None = None
+        self._is_stopping = False  # set before `_portal` is read in `stop`, and read after `_portal` is set in the loop
         self._thread = threading.Thread(target=self._serve, name="bluma", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self.loop.close()
+            raise
 
     def is_here(self) -> bool:
         """Whether the present thread is the loop's own."""
@@ -64,10 +86,11 @@ class LoopThread:
 
     def stop(self) -> None:
         """End the loop, and wait a moment for it."""
+        self._is_stopping = True
         if self._portal is not None:
             with suppress(RuntimeError):  # it ended by itself
                 self._portal.start_task_soon(self._portal.stop)
-            self._thread.join(FAREWELL)
+        self._thread.join(FAREWELL)
 
     def _serve(self) -> None:
         import anyio  # noqa: PLC0415 - loads at the first call
@@ -78,25 +101,26 @@ class LoopThread:
         from anyio.from_thread import BlockingPortal  # noqa: PLC0415 - as above
 
         async with BlockingPortal() as self._portal:
-            await self._portal.sleep_until_stopped()
+            if not self._is_stopping:
+                await self._portal.sleep_until_stopped()
 
 
 class _Process:
     """What this process has: its loop, once there is one."""
 
     def __init__(self) -> None:
-        self.is_exiting = False
+        self._exit_began = threading.Event()
         self._current: LoopThread | None = None
         self._starting = threading.Lock()
         self._inherited: List[LoopThread] = []  # the parent's: what is never collected is never closed
 
+    @property
+    def is_exiting(self) -> bool:
+        """Whether the loop was ended, or none will be started any more."""
+        return self._exit_began.is_set()
+
     def reach(self) -> LoopThread:
-        current = self._current
-        if current is None:
-            if self.is_exiting:
-                self._refuse_at_exit()
-            with self._starting:
-                current = self._current = self._current or LoopThread()
+        current = self._current or self._start()
         if current.is_here():
             raise BlumaError(INSIDE)
         return current
@@ -107,18 +131,37 @@ class _Process:
             self._inherited.append(self._current)
         self._current = None
         self._starting = threading.Lock()
+        was_exiting, self._exit_began = self.is_exiting, threading.Event()
+        if was_exiting:
+            self._exit_began.set()
 
     def exit(self) -> None:
         """Let the loop close what is open; at the interpreter's exit."""
-        self.is_exiting = True
-        current, self._current = self._current, None
+        with self._starting:
+            self._exit_began.set()
+            current, self._current = self._current, None
         if current is not None:
             current.stop()
 
-    def _refuse_at_exit(self) -> None:
-        if threading.current_thread().daemon:
-            threading.Event().wait()  # the interpreter is about to stop this thread anyway, and without a word
-        raise BlumaError(EXITING)
+    def refuse_at_exit(self, message: str, cause: BaseException | None = None) -> NoReturn:
+        # The interpreter stops daemon threads silently soon after `exit` began; an error would be printed. Where `exit`
+        # does not begin, other threads keep the program alive, and a thread that waited for ever would be lost.
+        if threading.current_thread().daemon and self._exit_began.wait(FAREWELL):
+            threading.Event().wait()
+        raise BlumaError(message) from cause
+
+    def _start(self) -> LoopThread:
+        cause: RuntimeError | None = None
+        with self._starting:
+            try:
+                if self._current is None and not self.is_exiting:
+                    self._current = LoopThread()
+            except RuntimeError as error:
+                if not _is_shutdown_error(error):
+                    raise
+                cause = error
+            current = self._current
+        return current or self.refuse_at_exit(EXITING, cause)
 
 
 def reach() -> LoopThread:
@@ -131,9 +174,48 @@ def reach() -> LoopThread:
     return _process.reach()
 
 
+def hand_over(
+    loop: asyncio.AbstractEventLoop,
+    callback: Callable[..., object],
+    *args: object,
+    context: Context | None = None,
+    refusal: str = ENDED,
+) -> None:
+    """
+    Have a function called in the loop of this process.
+
+    Raises:
+        BlumaError: The loop has ended, at the interpreter's exit.
+    """
+    try:
+        loop.call_soon_threadsafe(callback, *args, context=context)
+    except RuntimeError as closed:
+        _process.refuse_at_exit(refusal, closed)
+
+
 def is_exiting() -> bool:
     """Whether the interpreter is shutting down: who waits now is a daemon, and will be stopped."""
     return _process.is_exiting
+
+
+def refuse_shutdown_error(error: BaseException) -> None:
+    """
+    Raise a BlumaError in the place of an error of a call that needed a new thread at the interpreter's exit.
+
+    Raises:
+        BlumaError: The interpreter is shutting down.
+    """
+    if _is_shutdown_error(error):
+        _process.refuse_at_exit(ENDED, error)
+
+
+def _is_shutdown_error(error: BaseException) -> bool:
+    """
+    Return whether Python refused to start a thread, or to use one, because the main thread has ended.
+
+    Executors refuse since Python 3.9, threads since 3.12; all messages have this word.
+    """
+    return isinstance(error, RuntimeError) and "shutdown" in str(error) and not threading.main_thread().is_alive()
 
 
 _process = _Process()

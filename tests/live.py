@@ -10,6 +10,14 @@ from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.journal import RequestRecord
 
 T = TypeVar("T")
+CREATES = {
+    "POST /videos": 202,
+    "POST /kie/api/v1/modify/generate": 200,
+    "POST /umami/v1/luma-ai/generations": 201,
+    "POST /umami/v1/luma-ai/generations/{id}/extend": 201,
+    "POST /vapi/luma/generations": 200,
+    "POST /vapi/luma/generations/{id}/extend": 200,
+}
 
 
 class Live:
@@ -46,7 +54,7 @@ class Live:
         await self.sandbox.advance(seconds)
 
     async def _finish(self, record: RequestRecord) -> None:
-        if record.route == "POST /videos" and record.status == 202:
+        if record.status is not None and CREATES.get(record.route) == record.status:
             await self.sandbox.advance(105)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Dict
@@ -10,6 +11,7 @@ import pytest
 
 from tests.blocking.processes import run, serving
 
+NO_EXECUTOR, CANNOT_START = sys.version_info >= (3, 9), sys.version_info >= (3, 12)  # after the main thread's end
 CALL = "assert client.templates.list()\n"
 MADE = "import os, sys, threading, time\nfrom bluma import Bluma\nclient = Bluma()\n" + CALL
 DAEMONS = """
@@ -28,6 +30,28 @@ with Bluma() as client:
     sys.exit(3)
 """
 GOES_ON = "threading.Thread(target=lambda: [client.templates.list() for _ in range(50)]).start()\n"
+BY_NAME = MADE.replace("Bluma()", "Bluma(base_url=os.environ['BLUMA_BASE_URL'].replace('127.0.0.1', 'localhost'))")
+ANSWERED_LATE = """
+import atexit, os, sys, threading
+called, ended = threading.Event(), threading.Event()
+
+def let_it_answer():  # runs when the loop has ended: what is registered first is called last
+    ended.set()
+    worker.join(1)  # it would print by then
+
+def wait(_):
+    called.set()
+    ended.wait()
+
+atexit.register(let_it_answer)
+threading.excepthook = lambda failure: print(failure.exc_value, file=sys.stderr, flush=True)
+from bluma import Bluma
+Bluma().templates.list()
+client = Bluma(on_request=wait)
+worker = threading.Thread(target=client.templates.list, daemon=True)
+worker.start()
+called.wait()
+"""
 ENDINGS: Dict[str, tuple[str, int]] = {
     "without closing": (MADE, 0),
     "never called": ("from bluma import Bluma\nclient = Bluma()\n", 0),
@@ -40,6 +64,9 @@ ENDINGS: Dict[str, tuple[str, int]] = {
     "a thread that goes on": (MADE + GOES_ON, 0),
     "closed at exit": (MADE + "import atexit\natexit.register(client.close)\n", 0),
     "called at exit": (MADE + "import atexit\natexit.register(client.templates.list)\n", 0),
+    "a daemon's callback that outlasts the loop": (ANSWERED_LATE, 0),
+    "a host name was resolved": (BY_NAME, 0),
+    "a host name was resolved, a thread that goes on": (BY_NAME + GOES_ON, 0),
     "an iteration left open": (MADE + "pages = client.videos.iterate()\n", 0),
 }
 LATE = """
@@ -55,6 +82,22 @@ def late():
     except BlumaError as refusal:
         print(refusal)
 """
+AFTER_MAIN = """
+import os, threading
+from bluma import Bluma
+from bluma.errors import BlumaError
+
+def call():
+    threading.main_thread().join()
+    try:
+        print(len(client.templates.list()))
+    except BlumaError as refusal:
+        print(refusal)
+
+threading.Thread(target=call).start()
+"""
+FIRST_AFTER_MAIN = AFTER_MAIN + "client = Bluma()\n"
+RESOLVED_AFTER_MAIN = AFTER_MAIN + BY_NAME.replace(CALL, "Bluma().templates.list()\n")
 DROPPED = """
 import gc, os, threading
 from bluma import Bluma
@@ -126,6 +169,24 @@ def test_a_call_after_the_loops_end_is_told_so() -> None:
 
     assert (code, err) == (0, "")
     assert "The interpreter is shutting down, and nothing was sent." in out
+
+
+def test_a_first_call_after_the_main_threads_end() -> None:
+    """Since Python 3.12 no thread can be started for the loop then; the call is refused, in words."""
+    with serving() as server:
+        code, out, err = run(FIRST_AFTER_MAIN, f"http://127.0.0.1:{server.port}")
+
+    assert (code, err) == (0, "")
+    assert out.startswith("The interpreter is shutting down, and nothing was sent." if CANNOT_START else "1\n")
+
+
+def test_a_host_name_after_the_main_threads_end() -> None:
+    """Since Python 3.9 no thread resolves it then; the call ends with an error of ours."""
+    with serving() as server:
+        code, out, err = run(RESOLVED_AFTER_MAIN, f"http://127.0.0.1:{server.port}")
+
+    assert (code, err) == (0, "")
+    assert out.startswith("The interpreter is shutting down, and the call could not go on" if NO_EXECUTOR else "1\n")
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc on this system to count sockets in")

@@ -47,6 +47,20 @@ def test_a_child_starts_afresh() -> None:
     assert parents.loop.is_running()
     for thread in (parents, own):
         thread.stop()
+        thread._thread.join()  # it may take longer than `stop` waits, and other tests count threads
+
+
+def test_a_loop_that_has_just_been_started_ends_too() -> None:
+    """It ends also if it does not run yet; which moment it has come to is left to chance, hence several."""
+    for _ in range(10):
+        process = _Process()
+        thread = process.reach()
+
+        process.exit()
+
+        thread._thread.join(10)
+        assert not thread._thread.is_alive()
+        assert thread.loop.is_closed()
 
 
 def test_a_process_that_never_called_ends_too() -> None:

@@ -11,38 +11,29 @@ from typing import Any, Iterator
 
 import pytest
 
-from bluma_async import AsyncBluma, AsyncLuma
+from bluma_async import AsyncBluma
 from bluma_async.sandbox import Sandbox
 from tests.live import Live
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-FASTEST = 100_000  # a render is due after a millisecond, so that no example has to poll twice
 
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[Any]:
     """Give the environment that leads to a sandbox in a thread of its own."""
-    live = Live(clock="real", speed=FASTEST, render=False)
+    live = Live(at_once=True)  # the first poll finds every video finished: the next may come after 30 s
     with live as sandbox:
-        live.run(warm(sandbox))
+        live.run(keep_local(sandbox))
         luma = {f"{name.upper()}_BASE_URL": sandbox.luma_url(name) for name in ("kie", "umami", "vapi")}
         keys = {f"{name}_API_KEY": sandbox.live_key for name in ("BLUMA", "KIE", "UMAMI", "VAPI")}
         yield {**os.environ, **luma, **keys, "BLUMA_BASE_URL": sandbox.base_url}
 
 
-async def warm(sandbox: Sandbox) -> None:
-    """Have the clips of all lengths made."""
-    async with AsyncBluma(sandbox.test_key, base_url=sandbox.base_url) as client:
-        for template in ("ugc-text-overlay", "rick-morty-explainer"):
-            video = await client.videos.create({"prompt": "warm up"}, template)
-            await client.videos.wait_for(video.id, poll_interval=0.01)
-    async with AsyncLuma("vapi", sandbox.test_key, sandbox.luma_url("vapi")) as luma:
-        made = await luma.generations.create("warm up")
-        await luma.generations.wait_for(made, poll_interval=0.01)
-        longer = await luma.generations.extend(made.id, "warm up")
-        await luma.generations.wait_for(longer, poll_interval=0.01)
+async def keep_local(sandbox: Sandbox) -> None:
+    """Send no callbacks: the examples ask for them at hosts of other people."""
+    sandbox._running.jobs.ended = lambda _: None
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))

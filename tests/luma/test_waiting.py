@@ -168,7 +168,7 @@ def test_keys_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_blocking_twin(tmp_path: Any) -> None:
     """The same, without await; beside a Bluma client, in the same loop."""
-    with Live(clock="real", speed=5000) as sandbox:
+    with Live(at_once=True) as sandbox:
         with Luma("umami", sandbox.live_key, sandbox.luma_url("umami")) as luma:
             flying = luma.generations.create("Flying jellyfish", aspect_ratio="16:9", expand_prompt=True)
             done = luma.generations.wait_for(flying, poll_interval=0.01)
