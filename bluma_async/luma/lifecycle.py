@@ -1,4 +1,4 @@
-"""What generations and modifications have in common: to be read, waited for, saved, and told of."""
+"""The life of a generation or modification, from its start to its file: the same steps for both, for all providers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from bluma_async.luma.source import GenerationSource
     from bluma_async.waiting.hub import PollHub
 
-__all__ = ["Work"]
+__all__ = ["Lifecycle"]
 
 
-class Work:
-    """The generations of one account, and what is done with them."""
+class Lifecycle:
+    """Starts, waits for, saves and receives the generations of one account with a provider."""
 
     def __init__(self, session: Session, adapter: Adapter, source: GenerationSource, hub: PollHub) -> None:
         self.session = session
@@ -29,63 +29,66 @@ class Work:
         self._hub = hub
 
     async def start(self, arguments: Mapping[str, Any], kind: str, parent_id: str | None = None) -> Generation:
-        """Start a generation, and remember what it is."""
+        """Start a generation or, with a parent, an extension. Remember its arguments: providers do not return them."""
         ratio = arguments.get("aspect_ratio")
         if parent_id is None:
-            call = self.adapter.create(arguments)
+            call = self.adapter.build_create(arguments)
         else:
             if ratio is None and self.adapter.capabilities.extension_ratio:
-                ratio = self.source.ratio_of(parent_id)
-            call = self.adapter.extend(parent_id, {**arguments, "aspect_ratio": ratio})
-        made = await self.session.send(call)
-        made.kind, made.parent_id, made.prompt = kind, parent_id, made.prompt or arguments.get("prompt")
-        self.source.remember(made, ratio)
-        return made
+                ratio = self.source.find_ratio(parent_id)
+            call = self.adapter.build_extend(parent_id, {**arguments, "aspect_ratio": ratio})
+        started = await self.session.send(call)
+        started.kind, started.parent_id, started.prompt = kind, parent_id, started.prompt or arguments.get("prompt")
+        self.source.remember(started, ratio)
+        return started
 
-    async def wait_for(self, work: Generation | str, poll_interval: float | None, timeout: float | None) -> Generation:
-        """Wait for a generation, unless it is known to be over."""
-        if isinstance(work, Generation) and work.state.is_final:
-            return work
-        can = self.adapter.capabilities
-        identifier = id_of(work)
-        self.adapter.read([identifier])  # refuses what cannot be an id
+    async def wait_for(
+        self, generation: Generation | str, poll_interval: float | None, timeout: float | None
+    ) -> Generation:
+        """Wait until a generation is final; return one that is final already without a request."""
+        if isinstance(generation, Generation) and generation.state.is_final:
+            return generation
+        defaults = self.adapter.capabilities
+        generation_id = _get_id(generation)
+        self.adapter.build_read([generation_id])  # refuses an invalid id now, instead of at the first poll
         return await self._hub.wait(
             self.source,
-            identifier,
-            poll_interval=can.poll_interval if poll_interval is None else poll_interval,
-            timeout=can.timeout if timeout is None else timeout,
+            generation_id,
+            poll_interval=defaults.poll_interval if poll_interval is None else poll_interval,
+            timeout=defaults.timeout if timeout is None else timeout,
         )
 
     async def save(
         self,
-        work: Generation | str,
+        generation: Generation | str,
         path: str | os.PathLike[str],
         *,
         index: int,
         overwrite: bool,
         on_progress: Callable[[int, int | None], Any] | None,
     ) -> int:
-        """Save one of its files; a link that has expired is read again, once."""
+        """Save one of its files; an expired link is renewed once, by reading the generation again."""
         await require_place(path, overwrite=overwrite)
-        told = [work] if isinstance(work, Generation) and work.videos else []
+        given = [generation] if isinstance(generation, Generation) and generation.videos else []
 
         async def sign() -> str:
-            done = told.pop() if told else await self.source.read(id_of(work))
-            if done.state != GenerationState.SUCCEEDED:
-                raise invalid("generation", f"Generation {done.id} is {done.state}; only one that succeeded has files.")
-            if not 0 <= index < len(done.videos):
-                raise invalid("index", f"Generation {done.id} has {len(done.videos)} files, and no number {index}.")
-            return done.videos[index].url
+            current = given.pop() if given else await self.source.read(_get_id(generation))
+            if current.state != GenerationState.SUCCEEDED:
+                message = f"Generation {current.id} is {current.state}; only one that succeeded has files."
+                raise invalid("generation", message)
+            if not 0 <= index < len(current.videos):
+                message = f"Generation {current.id} has {len(current.videos)} files, and no number {index}."
+                raise invalid("index", message)
+            return current.videos[index].url
 
         return await save_link(self.session, sign, path, overwrite=overwrite, on_progress=on_progress)
 
     async def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
-        """Read what a callback tells of, and have whoever waits for it look too."""
-        identifier = self.adapter.callback(body, headers, self.session.options.webhook_secret)
-        self._hub.learn(identifier)
-        return await self.source.read(identifier)
+        """Read the generation that a callback names, and have all waits for it poll at once."""
+        generation_id = self.adapter.parse_callback(body, headers, self.session.options.webhook_secret)
+        self._hub.learn(generation_id)
+        return await self.source.read(generation_id)
 
 
-def id_of(work: Generation | str) -> str:
-    """Return the id of a generation, or the id itself."""
-    return work.id if isinstance(work, Generation) else work
+def _get_id(generation: Generation | str) -> str:
+    return generation.id if isinstance(generation, Generation) else generation

@@ -1,7 +1,7 @@
 """
-What providers say, whatever form it comes in, to plain values.
+Parse the values in a provider's answer, in all the forms that providers use, into plain Python values.
 
-Rule: what cannot be made out is None, or left out; a finished video is not lost because of an odd date.
+Rule: a value that cannot be parsed is None, or is left out. A finished video must not be lost because of an odd date.
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ from typing import Any, Dict, Iterator, List, Mapping, cast
 from bluma_async._wire.times import read_datetime
 from bluma_async.types import GeneratedVideo, GenerationState
 
-__all__ = ["GOOD", "STATES", "first", "moment", "number", "obj", "state_of", "text", "urls", "video"]
+__all__ = [
+    "STATES",
+    "SUCCESS_CODES",
+    "parse_number",
+    "parse_object",
+    "parse_state",
+    "parse_text",
+    "parse_time",
+    "parse_urls",
+    "parse_videos",
+    "pick_text",
+]
 
 STATES: Mapping[str, GenerationState] = {
     **dict.fromkeys(("pending", "queued", "submitted", "waiting", "queuing", "not_start"), GenerationState.QUEUED),
@@ -27,17 +38,17 @@ STATES: Mapping[str, GenerationState] = {
         GenerationState.FAILED,
     ),
 }
-GOOD = frozenset(("200", "0", "success"))  # codes of an envelope that holds what was asked for
-IN_MILLISECONDS = 1e11  # seconds since 1970 are smaller for three thousand years
+SUCCESS_CODES = frozenset(("200", "0", "success"))  # the `code` of an envelope that reports no error
+FIRST_MILLISECONDS = 1e11  # a larger number is milliseconds: as seconds, it would be a date after the year 5000
 
 
-def state_of(raw: object) -> GenerationState:
-    """Return the state that a word stands for; bare numbers stand for none."""
+def parse_state(raw: object) -> GenerationState:
+    """Return the state for a word, or UNKNOWN. A bare number is UNKNOWN: it has a meaning for kie.ai only."""
     return STATES.get(raw.strip().lower(), GenerationState.UNKNOWN) if isinstance(raw, str) else GenerationState.UNKNOWN
 
 
-def obj(value: object) -> Dict[str, Any]:
-    """Return an object, also one that is text of JSON; an empty one for everything else."""
+def parse_object(value: object) -> Dict[str, Any]:
+    """Return a JSON object, also one that is encoded as text; an empty object for any other value."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
             value = json.loads(value)
@@ -46,18 +57,18 @@ def obj(value: object) -> Dict[str, Any]:
     return cast("Dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def text(value: object) -> str | None:
-    """Return text that is not empty."""
+def parse_text(value: object) -> str | None:
+    """Return the value if it is text and not blank, or None."""
     return value if isinstance(value, str) and value.strip() else None
 
 
-def first(*values: object) -> str | None:
-    """Return the first text that is not empty."""
-    return next((found for found in map(text, values) if found), None)
+def pick_text(*values: object) -> str | None:
+    """Return the first of the values that is text and not blank, or None."""
+    return next((found for found in map(parse_text, values) if found), None)
 
 
-def number(value: object) -> float | None:
-    """Return a number of at least 0, also one that is text."""
+def parse_number(value: object) -> float | None:
+    """Return a finite number of at least 0, also one that is encoded as text, or None."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
@@ -67,12 +78,12 @@ def number(value: object) -> float | None:
     return found if math.isfinite(found) and found >= 0 else None
 
 
-def moment(value: object) -> datetime | None:
-    """Return a moment: ISO 8601, or seconds or milliseconds since 1970. 0 and the year 1 stand for none."""
-    seconds = number(value)
+def parse_time(value: object) -> datetime | None:
+    """Return a time given as ISO 8601 text, or as seconds or milliseconds since 1970. 0 and the year 1 mean None."""
+    seconds = parse_number(value)
     if seconds is not None:
-        seconds = seconds / 1000 if seconds > IN_MILLISECONDS else seconds
-        return datetime.fromtimestamp(seconds, timezone.utc) if 0 < seconds < IN_MILLISECONDS else None
+        seconds = seconds / 1000 if seconds > FIRST_MILLISECONDS else seconds
+        return datetime.fromtimestamp(seconds, timezone.utc) if 0 < seconds < FIRST_MILLISECONDS else None
     try:
         found = read_datetime(value) if isinstance(value, str) else None
     except (ValueError, OverflowError, TypeError):
@@ -80,35 +91,36 @@ def moment(value: object) -> datetime | None:
     return found if found is not None and found.year > 1 else None
 
 
-def urls(value: object) -> List[str]:
-    """Return all links, in order: of a list, of text of JSON, of objects, or a single one."""
-    return list(dict.fromkeys(_urls(value)))
+def parse_urls(value: object) -> List[str]:
+    """Return the URLs in a list, in objects, in JSON encoded as text, or in one text; in order, without duplicates."""
+    return list(dict.fromkeys(_find_urls(value)))
 
 
-def _urls(value: object) -> Iterator[str]:
+def _find_urls(value: object) -> Iterator[str]:
     if isinstance(value, str):
         try:
             inner: object = json.loads(value) if value.lstrip()[:1] in {"[", "{", '"'} else None
         except (ValueError, RecursionError):
             inner = None
         if inner is not None:
-            yield from _urls(inner)
+            yield from _find_urls(inner)
         elif value.strip():
             yield value.strip()
     elif isinstance(value, dict):
         named = cast("Dict[str, object]", value)
-        yield from _urls(next((named[name] for name in ("resultUrls", "resultUrl", "url") if name in named), None))
+        yield from _find_urls(next((named[name] for name in ("resultUrls", "resultUrl", "url") if name in named), None))
     elif isinstance(value, list):
         for entry in cast("List[object]", value):
-            yield from _urls(entry)
+            yield from _find_urls(entry)
 
 
-def video(raw: object, kind: str, link: str = "url") -> List[GeneratedVideo]:
-    """Return what an object tells of a file: one, or none if there is no link."""
-    told = obj(raw)
-    url = text(told.get(link)) or (text(raw) if link == "url" and not told else None)
+def parse_videos(value: object, kind: str, url_field: str = "url") -> List[GeneratedVideo]:
+    """Return a list with the video that an object, or a bare URL, describes; an empty list if there is no URL."""
+    fields = parse_object(value)
+    url = parse_text(fields.get(url_field)) or (parse_text(value) if url_field == "url" and not fields else None)
     if url is None:
         return []
-    sizes = [number(told.get(name)) for name in ("width", "height")]
+    sizes = [parse_number(fields.get(name)) for name in ("width", "height")]
     width, height = (None if size is None else int(size) for size in sizes)
-    return [GeneratedVideo(url=url, kind=kind, width=width, height=height, duration=number(told.get("duration")))]
+    duration = parse_number(fields.get("duration"))
+    return [GeneratedVideo(url=url, kind=kind, width=width, height=height, duration=duration)]
