@@ -116,7 +116,9 @@ class KieDecoder:
             NotFoundError: There is no such task, or not yet: the envelope is a success without data.
         """
         [task_id] = ids
-        return {task_id: _decode_task(parse_object(document), task_id)}
+        envelope = parse_object(document)
+        decode = _decode_failed_task if str(envelope.get("code")) == str(FAILED_TASK) else _decode_task
+        return {task_id: decode(envelope, task_id)}
 
 
 class Kie(Adapter):
@@ -183,10 +185,12 @@ def _verify(task_id: str, headers: Mapping[str, str], secret: str) -> None:
         raise WebhookVerificationError("The callback's signature does not match, or its time is too far from now.")
 
 
+def _decode_failed_task(envelope: Dict[str, Any], task_id: str) -> Generation:
+    failure = AttrDict(code=FAILED_TASK, message=_find_message(envelope) or "no reason was given")
+    return _make_modification(task_id, envelope, state=GenerationState.FAILED, raw_state=FAILED_TASK, error=failure)
+
+
 def _decode_task(envelope: Dict[str, Any], task_id: str) -> Generation:
-    if str(envelope.get("code")) == str(FAILED_TASK):
-        failure = AttrDict(code=FAILED_TASK, message=_find_message(envelope) or "no reason was given")
-        return _make_modification(task_id, envelope, state=GenerationState.FAILED, raw_state=FAILED_TASK, error=failure)
     data = parse_object(envelope.get("data"))
     if not data:
         raise NotFoundError(f"There is no task {task_id}, or not yet.")
@@ -195,11 +199,12 @@ def _decode_task(envelope: Dict[str, Any], task_id: str) -> Generation:
         parse_object(data.get("response")),
     )
     flag = data.get("successFlag", data.get("state", data.get("status")))
+    state = _parse_flag(flag)
     found = parse_urls(response.get("resultUrls") or data.get("resultUrls") or data.get("resultJson"))
     return _make_modification(
         task_id,
         envelope,
-        state=_parse_flag(flag),
+        state=state,
         raw_state=flag,
         prompt=parse_text(request.get("prompt")),
         url=found[0] if found else None,
@@ -207,7 +212,7 @@ def _decode_task(envelope: Dict[str, Any], task_id: str) -> Generation:
         source_urls=parse_urls(response.get("originUrls")) or parse_urls(request.get("videoUrl")),
         created_at=parse_time(data.get("createTime")),
         completed_at=parse_time(data.get("completeTime")),
-        error=_find_failure(data, _parse_flag(flag)),
+        error=_find_failure(data, state),
         callback_failed=_parse_whole(flag) == CALLBACK_FAILED,
     )
 
