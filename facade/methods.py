@@ -57,7 +57,7 @@ class Method:
         if unknown:
             raise self.source.refuse(self.node, f"is decorated with {', '.join(sorted(unknown))}, which has no rule")
         if self.node.returns is None:
-            raise self.source.refuse(self.node, "does not say what it returns")
+            raise self.source.refuse(self.node, "has no return type")
         if self._must_be_awaited_first():
             raise self.source.refuse(self.node, "must be awaited before it can be iterated over; make it a generator")
         arguments = self.node.args

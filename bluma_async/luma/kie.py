@@ -138,7 +138,7 @@ class Kie(Adapter):
         letters = [letter for letter in prompt if letter.isalpha()]
         if sum(letter.isascii() for letter in letters) * 2 < len(letters):
             # A warning, not an error: the alphabet of a prompt does not prove its language.
-            warnings.warn("kie takes prompts in English alone.", stacklevel=4)
+            warnings.warn("kie takes prompts in English only.", stacklevel=4)
         callback_url = arguments.get("callback_url")
         payload = compact(
             prompt=prompt,

@@ -123,7 +123,7 @@ REFUSED = {
         "'await'",
     ),
     "an unknown decorator": ("@cached\nasync def get(self) -> int:\n    return 1", "decorated with cached"),
-    "no return type": ("async def get(self):\n    return 1", "does not say what it returns"),
+    "no return type": ("async def get(self):\n    return 1", "has no return type"),
     "an async object among the parameters": (
         "async def get(self, things: AsyncThings) -> int:\n    return 1",
         "takes an async object, 'things'",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["LENGTH", "PRICE", "Jobs"]
 
 PRICE = 2
-LENGTH = 5  # seconds of a generation, and of what an extension adds
+LENGTH = 5  # seconds of a generation; an extension adds as many
 READS_WITHOUT_FILE = 2
 INITIAL: Mapping[str, Any] = {
     "template_id": "ugc-text-overlay",
