@@ -1,4 +1,4 @@
-"""The blocking classes of Luma have the methods, signatures and docstrings of the async ones, also the inherited ones."""
+"""The blocking classes of Luma have the methods, signatures and docstrings of the async ones, inherited ones too."""
 
 from __future__ import annotations
 
