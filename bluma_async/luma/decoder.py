@@ -136,7 +136,7 @@ def _read(
         raise _mask_error(refusal, secret)
     try:
         return decode(document)
-    except (KeyError, TypeError, ValueError) as problem:
+    except (KeyError, TypeError, ValueError, RecursionError) as problem:
         excerpt = _mask(answer.body.decode("utf-8", "replace"), secret)[:EXCERPT]
         message = f"The answer cannot be read ({type(problem).__name__}): {excerpt!r}"
         raise ServerError(message, status=502) from None
@@ -157,16 +157,27 @@ def _mask_failure(generation: Generation, secret: str) -> Generation:
 
 
 def _mask(value: Any, secret: str) -> Any:
-    """Return a JSON value with the secret replaced in all its texts; short secrets stay, as in all other answers."""
+    """
+    Return a JSON value with the secret replaced in all its texts; short secrets stay, as in all other answers.
+
+    A value that is nested too deeply to be searched becomes an empty one.
+    """
     if len(secret) < SHORTEST_SECRET:
         return value
+    try:
+        return _replace_texts(value, secret)
+    except RecursionError:
+        return type(value)()
+
+
+def _replace_texts(value: Any, secret: str) -> Any:
     if isinstance(value, str):
         return value.replace(secret, MASK)
     if isinstance(value, dict):
         entries = cast("Dict[str, Any]", value)
-        return {_mask(name, secret): _mask(entry, secret) for name, entry in entries.items()}
+        return {_replace_texts(name, secret): _replace_texts(entry, secret) for name, entry in entries.items()}
     if isinstance(value, list):
-        return [_mask(entry, secret) for entry in cast("List[object]", value)]
+        return [_replace_texts(entry, secret) for entry in cast("List[object]", value)]
     return value
 
 

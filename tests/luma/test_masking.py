@@ -100,6 +100,18 @@ def test_a_key_that_is_a_word_of_an_error(provider: str, key: str, document: Any
     assert key not in str(caught.value)
 
 
+@pytest.mark.parametrize("provider", SUCCESSES)
+@pytest.mark.parametrize("depth", [100, 400, 900, 100_000])
+def test_deep_bodies(provider: str, depth: int) -> None:
+    """An error body raises an APIError however deep it is; metadata that cannot be masked are left out."""
+    nested = "[" * depth + f'"{KEY}"' + "]" * depth
+
+    for body in (nested, f'{{"code": 422, "message": "no", "data": {nested}}}', f'{{"code": {nested}}}'):
+        with pytest.raises(errors.APIError) as caught:
+            decode_read(provider, body.encode(), 401, secret=KEY)
+        assert KEY not in json.dumps(caught.value.metadata) + str(caught.value)
+
+
 def test_all_providers_have_cases() -> None:
     """A new provider is added to the cases above."""
     assert list(SUCCESSES) == list(FAILURES) == list(PROVIDERS)
