@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bluma_async.luma.registry import PROVIDERS
+
 if TYPE_CHECKING:
     from bluma_async.sandbox.journal import RequestRecord
 
 __all__ = ["sandbox"]
-
-LUMA = ("kie", "umami", "vapi")
 
 
 @click.command()
@@ -61,8 +61,8 @@ async def _serve(local: Any) -> None:
             ("BLUMA_TEST_KEY", local.test_key),
             ("BLUMA_LIVE_KEY", local.live_key),
             ("BLUMA_WEBHOOK_SECRET", local.webhook_secret),
-            *((f"{name.upper()}_BASE_URL", local.luma_url(name)) for name in LUMA),
-            *((f"{name.upper()}_API_KEY", local.test_key) for name in LUMA),
+            *((f"{name.upper()}_BASE_URL", local.luma_url(name)) for name in PROVIDERS),
+            *((f"{name.upper()}_API_KEY", local.test_key) for name in PROVIDERS),
         ):
             click.echo(f"{name}={value}")
         await stopped.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Sequence
 
 from aiohttp import web
@@ -22,9 +21,9 @@ from bluma_async.sandbox.handlers import (
 )
 from bluma_async.sandbox.handlers.control import CONTROL_ROUTES
 from bluma_async.sandbox.handlers.files import FILE_ROUTES
-from bluma_async.sandbox.luma import kie, umami, vapi
 from bluma_async.sandbox.luma.callbacks import Callbacks
-from bluma_async.sandbox.routing import Route, mount
+from bluma_async.sandbox.luma.provider_api import load_apis
+from bluma_async.sandbox.routing import API, SERVED, Route, mount
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ MODULES: Sequence[ModuleType] = (
     videos, templates, credits, api_keys, webhooks, usage, variants, collections, assets, openapi,
 )  # fmt: skip
 ALL_ROUTES: Sequence[Route] = tuple(route for module in MODULES for route in module.ROUTES)
-LUMA_ROUTES = (*kie.ROUTES, *umami.ROUTES, *vapi.ROUTES)
 LARGEST_BODY = 2**31  # each handler has its own, smaller bound
 
 
@@ -49,15 +47,16 @@ def make_app(state: State) -> web.Application:
         app.router.add_route(method, path, handler)
         if method == "GET":
             app.router.add_route("HEAD", path, handler)
-    for method, path, handler in LUMA_ROUTES:
-        app.router.add_route(method, path, handler)
-    views = {"kie": partial(kie.callback_view, state), "vapi": partial(vapi.callback_view, state)}
-    callbacks = Callbacks(state.jobs, state.clock, state.settings.webhook_secret, state.workers.deliver, views)
-    state.jobs.ended = callbacks.tell
+    apis = load_apis()
+    app[SERVED] = (API + "/", *(api.base_path + "/" for api in apis.values()))
+    luma_routes = [route for api in apis.values() for route in api.list_routes()]
+    for method, path, luma_handler in luma_routes:
+        app.router.add_route(method, path, luma_handler)
+    state.jobs.on_end = Callbacks(state, apis).send
     if state.settings.is_controllable:
         for method, path, handler in CONTROL_ROUTES:
             app.router.add_route(method, path, handler)
     files = [f"{method} {path.replace(':.+', '')}" for method, path, _ in FILE_ROUTES]
-    luma = [f"{method} {path}" for method, path, _ in LUMA_ROUTES]
+    luma = [f"{method} {path}" for method, path, _ in luma_routes]
     state.faults.know([*(route.name for route in ALL_ROUTES), *files, *luma])
     return app

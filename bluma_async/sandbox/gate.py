@@ -46,7 +46,7 @@ async def dated(request: web.Request, handler: Handler) -> web.StreamResponse:
 @web.middleware
 async def journalled(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Note every API request, also those whose answer never leaves."""
-    if not request.path.startswith(SERVED):
+    if not request.path.startswith(request.app[SERVED]):
         return await handler(request)
     state, began, at = request.app[STATE], time.monotonic(), request.app[STATE].clock.time()
     status: Optional[int] = None

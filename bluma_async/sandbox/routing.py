@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 API = "/api/v1"
-SERVED = (f"{API}/", "/kie/", "/umami/", "/vapi/")  # what counts as a request of an API
+SERVED: web.AppKey[Tuple[str, ...]] = web.AppKey("served")  # the beginnings of paths that belong to an API
 TEXT_QUERY: Mapping[str, object] = {"type": "string", "minLength": 1, "pattern": "[A-Za-z0-9]"}
 LARGEST = 10**9  # the highest page and offset
 # Narrower than what is accepted: the one form that is sure to be.

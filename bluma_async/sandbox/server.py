@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, TypeVar
 from aiohttp import web
 
 from bluma_async.sandbox.app import make_app
+from bluma_async.sandbox.luma.provider_api import load_apis
 from bluma_async.sandbox.settings import Settings
 from bluma_async.sandbox.state import State
 from bluma_async.sandbox.tables import Store
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Sandbox"]
 
 T = TypeVar("T")
-LUMA_PATHS = {"kie": "/kie", "umami": "/umami/v1", "vapi": "/vapi"}
 
 
 class Sandbox:
@@ -56,7 +56,7 @@ class Sandbox:
 
     def luma_url(self, provider: str) -> str:
         """Return what to give a client of the Luma family as `base_url`."""
-        return f"{self.origin}{LUMA_PATHS[provider]}"
+        return f"{self.origin}{load_apis()[provider].base_path}"
 
     @property
     def test_key(self) -> str:
