@@ -29,7 +29,7 @@ def video(number: int, template: str, seconds: int) -> Dict[str, Any]:
 
 async def measure() -> Tuple[float, List[float]]:
     """Return the CPU seconds of one shortest video, and the loop's lags while eight are rendered."""
-    renderer = make_renderer(really=True)
+    renderer = make_renderer(prepared=False)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
 

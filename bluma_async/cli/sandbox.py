@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from bluma_async.sandbox.journal import RequestRecord
+    from bluma_async.sandbox.request_log import RequestRecord
 
 __all__ = ["sandbox"]
 
@@ -51,7 +51,7 @@ def sandbox(no_render: bool, credit: int, **settings: Any) -> None:
 
 async def _serve(local: Any) -> None:
     stopped = asyncio.Event()
-    with contextlib.suppress(NotImplementedError):  # not on Windows
+    with contextlib.suppress(NotImplementedError):  # not on RateLimits
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     async with local:
         local.watch(_log)

@@ -150,10 +150,10 @@ async def test_an_abrupt_end_loses_nothing_that_was_answered(tmp_path: Path) -> 
         async with Sandbox(clock="manual", render=False, data=tmp_path / "data") as first:
             plain = Plain(session, first)
             made = await plain.make()
-            store = first._running.store
-            while not store._changes.empty():
+            database = first._running.database
+            while not database._changes.empty():
                 await plain("GET", "/templates")
-            await asyncio.get_running_loop().run_in_executor(None, store.close)
+            await asyncio.get_running_loop().run_in_executor(None, database.close)
             shutil.copytree(tmp_path / "data", tmp_path / "copy")
         async with Sandbox(clock="manual", render=False, data=tmp_path / "copy") as second:
             plain.sandbox = second

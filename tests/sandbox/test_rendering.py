@@ -14,9 +14,9 @@ from PIL import Image, ImageChops, ImageStat
 
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.rendering import make_renderer
-from bluma_async.sandbox.rendering.looks import LOOKS, look_of
 from bluma_async.sandbox.rendering.renderer import SCALES, _draw
-from bluma_async.sandbox.rendering.scene import Scene, clean, color_of, font, phrases, wrap
+from bluma_async.sandbox.rendering.scene import Scene, clean, font, parse_color, phrases, wrap
+from bluma_async.sandbox.rendering.styles import STYLES, find_style
 
 PROMPT = "Explain why the sky is blue. Light bounces around in the air, and blue light bounces most of all!"
 VIDEO: Any = av  # typed in part
@@ -46,7 +46,7 @@ def draw(tmp_path: Path, **changes: Any) -> Any:
     return facts, seconds, frames, thumbnail
 
 
-@pytest.mark.parametrize("template", sorted(LOOKS))
+@pytest.mark.parametrize("template", sorted(STYLES))
 def test_every_template_gives_a_video_of_its_length(tmp_path: Path, template: str) -> None:
     """H.264, yuv420p, the length it says, moving, with a thumbnail."""
     facts, seconds, frames, thumbnail = draw(tmp_path, template_id=template)
@@ -61,23 +61,23 @@ def test_every_template_gives_a_video_of_its_length(tmp_path: Path, template: st
 def test_looks_differ() -> None:
     """No two templates show the same picture, and an unknown one has a look too."""
     scene = Scene(text=PROMPT, frames=48, fps=24)
-    pictures = [list(look(scene))[-1][0] for look in LOOKS.values()]
+    pictures = [list(look(scene))[-1][0] for look in STYLES.values()]
 
     assert all(
         sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) > 5
         for index, one in enumerate(pictures)
         for other in pictures[index + 1 :]
     )
-    assert look_of("nothing")(scene)
+    assert find_style("nothing")(scene)
 
 
-@pytest.mark.parametrize("template", sorted(LOOKS))
+@pytest.mark.parametrize("template", sorted(STYLES))
 @pytest.mark.parametrize("text", ["", "x", "w" * 300, "word " * 2000, "emoji 😀 漢字 \x00\x1b[31m\n\t العربية"])
 def test_any_prompt_fills_its_time(template: str, text: str) -> None:
     """Empty, long and odd prompts give exactly the frames that were asked for."""
     scene = Scene(text=clean(text), frames=30, fps=24, scale=0.25)
 
-    assert sum(count for _, count in LOOKS[template](scene)) == 30
+    assert sum(count for _, count in STYLES[template](scene)) == 30
 
 
 def test_every_word_is_shown_within_the_margins() -> None:
@@ -111,13 +111,13 @@ def test_resolutions_and_colours_are_kept(tmp_path: Path) -> None:
     assert facts[2:4] == (1080, 1920)
     assert SCALES["4k"][1] * 720 == 2160
     assert green > 200 > max(red, blue)
-    assert (color_of("#FF69B4"), color_of("nonsense"), color_of(5)) == ((255, 105, 180), None, None)
+    assert (parse_color("#FF69B4"), parse_color("nonsense"), parse_color(5)) == ((255, 105, 180), None, None)
 
 
-@pytest.mark.parametrize("really", [True, False])
-async def test_a_renderer_puts_whole_files_in_their_places(tmp_path: Path, really: bool) -> None:
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_a_renderer_puts_whole_files_in_their_places(tmp_path: Path, prepared: bool) -> None:
     """Both renderers write both files, and return the size."""
-    renderer = make_renderer(really=really)
+    renderer = make_renderer(prepared=prepared)
     mp4, jpg = tmp_path / "a.mp4", tmp_path / "a.jpg"
 
     size = await renderer.render(row(duration=3), mp4, jpg)
@@ -131,7 +131,7 @@ async def test_a_renderer_puts_whole_files_in_their_places(tmp_path: Path, reall
 
 async def test_a_render_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
     """Closing the renderer ends the one under way, and no thread stays."""
-    renderer = make_renderer(really=True)
+    renderer = make_renderer(prepared=False)
     under_way = asyncio.ensure_future(renderer.render(row(duration=60), tmp_path / "a.mp4", tmp_path / "a.jpg"))
     while not os.path.exists(tmp_path / "a.mp4.part"):  # noqa: PTH110 - a moment's look
         await asyncio.sleep(0)

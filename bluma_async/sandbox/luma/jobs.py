@@ -53,7 +53,7 @@ class Jobs:
         Accept a job: charge a live key for it, and let its life begin.
 
         Raises:
-            Problem: The account cannot pay; nothing was made.
+            ApiError: The account cannot pay; nothing was made.
         """
         identifier = uuid.uuid4().hex if provider == "kie" else str(uuid.uuid4())
         if kind == "live":
@@ -75,7 +75,7 @@ class Jobs:
         if not row["fails"] and not row["rendered"]:
             self.render(row)
 
-    def rendered(self, row: Row, _: int) -> None:
+    def mark_rendered(self, row: Row, _: int) -> None:
         """Note that a generation's file is there."""
         row["rendered"] = True
         self._table.put(row)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Dict, List
 
 from aiohttp import web
 
-from bluma_async.sandbox.keys import kind_of
+from bluma_async.sandbox.api_errors import ApiError
+from bluma_async.sandbox.keys import classify_key
 from bluma_async.sandbox.luma.requests import body_of, fails, key_of
-from bluma_async.sandbox.problems import Problem
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ async def generate(request: web.Request) -> web.Response:
     if _is_too_fast(state):
         return answer(429, "Too many requests")
     try:
-        row = state.jobs.create("kie", str(kind_of(key)), asked, fails=fails(request))
-    except Problem:
+        row = state.jobs.create("kie", str(classify_key(key)), asked, fails=fails(request))
+    except ApiError:
         return answer(402, "Insufficient credits")
     return answer(200, "success", {"taskId": row["id"]})
 

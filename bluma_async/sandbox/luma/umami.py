@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Dict, List
 
 from aiohttp import web
 
+from bluma_async.sandbox.api_errors import ApiError
 from bluma_async.sandbox.clock import iso
-from bluma_async.sandbox.keys import kind_of
+from bluma_async.sandbox.keys import classify_key
 from bluma_async.sandbox.luma.requests import body_of, fails, key_of, shuffled
-from bluma_async.sandbox.problems import Problem
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ async def _start(request: web.Request, parent: Row | None) -> web.Response:
         if not isinstance(asked.get(name), str) or not asked[name]:
             return refuse(request, 400, f"{name} should not be empty")
     try:
-        row = state.jobs.create("umami", str(kind_of(key)), asked, fails=fails(request), parent=parent)
-    except Problem:
+        row = state.jobs.create("umami", str(classify_key(key)), asked, fails=fails(request), parent=parent)
+    except ApiError:
         return refuse(request, 403, "You have run out of tokens")
     return web.json_response(_view(state, row), status=201)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Dict
 
 from aiohttp import web
 
+from bluma_async.sandbox.api_errors import ApiError
 from bluma_async.sandbox.clock import iso
-from bluma_async.sandbox.keys import kind_of
+from bluma_async.sandbox.keys import classify_key
 from bluma_async.sandbox.luma.requests import body_of, fails, key_of
-from bluma_async.sandbox.problems import Problem
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ async def _start(request: web.Request, parent: Row | None) -> web.Response:
     if not isinstance(asked.get("user_prompt"), str) or not asked["user_prompt"]:
         return refuse(400, "user_prompt is required", "invalid_request")
     try:
-        row = state.jobs.create("vapi", str(kind_of(key)), asked, fails=fails(request), parent=parent)
-    except Problem:
+        row = state.jobs.create("vapi", str(classify_key(key)), asked, fails=fails(request), parent=parent)
+    except ApiError:
         return refuse(402, "user quota is not enough", "insufficient_user_quota")
     return answer(_accepted(state, row) if parent is None else [_accepted(state, row)])
 
