@@ -1,4 +1,4 @@
-"""The `Sandbox` class: starts, stops and inspects a local server. `app.py` shows the path of a request through it."""
+"""The `Sandbox` class: start, stop and inspect a local server. `app.py` draws the path of a request through it."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Sandbox:
         return self._running.advance(seconds)
 
     async def start(self) -> None:
-        """Start to serve; does nothing if it serves already. After a failure everything is closed again."""
+        """Start serving; does nothing if it serves already. If a step fails, the steps before it are undone."""
         if self._opened is not None:
             return
         async with AsyncExitStack() as opened:
@@ -116,7 +116,7 @@ class Sandbox:
             self._opened = opened.pop_all()
 
     async def stop(self) -> None:
-        """Stop to serve, and close everything; does nothing if it was not started."""
+        """Stop serving, and close everything; does nothing if it was not started."""
         opened, self._opened = self._opened, None
         if opened is not None:
             await opened.aclose()

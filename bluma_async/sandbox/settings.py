@@ -66,7 +66,7 @@ class Settings:
         live_key: The predefined live key.
         credits: The opening balance.
         tier: The account's plan: free, starter, pro or enterprise.
-        rate_limit: Requests an hour for each of both keys; None for the tier's limit.
+        rate_limit: Requests an hour for each of the two keys; None for the tier's limit.
         webhook_secret: Signs events that go to the `webhook_url` of a create; registered webhooks have their own.
         strict: Whether prompts need ten characters. The reference demands them; the quickstart's own prompt is shorter.
         honour_idempotency: Whether a repeated `Idempotency-Key` returns the first answer; the real API ignores the key.
@@ -93,7 +93,7 @@ class Settings:
 
     @property
     def hourly_limit(self) -> int:
-        """Requests an hour for each of both keys."""
+        """Requests an hour for each of the two keys."""
         return TIERS[self.tier] if self.rate_limit is None else self.rate_limit
 
     @property

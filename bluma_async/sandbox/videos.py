@@ -34,7 +34,7 @@ __all__ = [
 
 QUEUED = 5.0  # seconds until processing begins
 DUE = 105.0  # seconds until a video is completed; the quickstart's example takes as long
-FAILS = 45.0  # seconds until a video fails that is to fail
+FAILS = 45.0  # seconds until the failure of a video that fails
 ESTIMATE = 120.0  # seconds from `created_at` to `estimated_completion`
 FAIL_MARK = "[fail]"  # a prompt that contains it makes the render fail
 FAILURE = {"type": "rendering_failed", "detail": "Invalid asset URL provided in context"}

@@ -10,7 +10,7 @@ from bluma_async.sandbox.routing import Route
 __all__ = ["ROUTES"]
 
 
-async def list_all(_: web.Request) -> web.Response:
+async def list_quickstart(_: web.Request) -> web.Response:
     """Return the five templates of the quickstart."""
     templates = list_templates()
     return web.json_response({"templates": templates, "total": len(templates)})
@@ -23,7 +23,7 @@ async def get(request: web.Request) -> web.Response:
 
 ROUTES = (
     Route(
-        method="GET", path="/templates", handler=list_all, summary="List the templates", scope="templates:list",
+        method="GET", path="/templates", handler=list_quickstart, summary="List the templates", scope="templates:list",
         answer="TemplateList",
     ),
     Route(

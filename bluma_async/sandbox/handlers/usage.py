@@ -115,7 +115,7 @@ async def errors(request: web.Request) -> web.Response:
 
 
 def _select_records(request: web.Request) -> Tuple[List[RequestRecord], Tuple[float, float]]:
-    """Return the requests of the period that the query names by its dates, or by a length up to now; and its bounds."""
+    """Return the requests of a period, and its bounds: two dates, or a length such as `7d` that ends now."""
     state = request.app[STATE]
     query = read_query(request, {}, {"startDate": check_date_time, "endDate": check_date_time, "period": check_text})
     end = parse_timestamp(query.get("endDate")) or state.clock.time() + 1

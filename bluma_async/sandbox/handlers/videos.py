@@ -94,7 +94,7 @@ async def download(request: web.Request) -> web.Response:
     return web.json_response({"download_url": link, "expires_at": iso(until)})
 
 
-async def list_page(request: web.Request) -> web.Response:
+async def list_videos(request: web.Request) -> web.Response:
     """Return a page of videos, newest first."""
     state = request.app[STATE]
     query = read_query(
@@ -144,6 +144,7 @@ def _get_property(properties: Any, name: str) -> object:
 
 def _find_matching(state: State, query: Dict[str, Any]) -> List[Row]:
     now, begin, end = state.clock.time(), parse_timestamp(query.get("from_date")), parse_timestamp(query.get("to_date"))
+    # The begin is compared in whole seconds: `created_at` shows whole seconds, and clients send it back as `from_date`.
     return [
         row
         for row in state.videos.newest_first()
@@ -160,7 +161,7 @@ ROUTES = (
         body="VideoRequest", answer="AcceptedVideo", errors=(400, 402, 404, 413),
     ),
     Route(
-        method="GET", path="/videos", handler=list_page, summary="List videos, newest first", scope="videos:read",
+        method="GET", path="/videos", handler=list_videos, summary="List videos, newest first", scope="videos:read",
         answer="VideoList", errors=(400,),
         query={
             "page": {"type": "integer", "minimum": 1, "maximum": LARGEST, "default": 1},
