@@ -1,7 +1,7 @@
 """
 Run the benchmarks, and print their figures.
 
-    python -m benchmarks                            every part, about ten minutes
+    python -m benchmarks                            every part; takes several minutes
     python -m benchmarks gets imports               these parts only
     python -m benchmarks gets --rounds 5            fewer rounds: faster, and less exact
 
