@@ -34,7 +34,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests; at least 98 % of the branches must be covered."""
+    """Run the tests; the coverage of lines and branches together must be at least 98 %."""
     session.install("-e", ".[test]")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "report", "--fail-under", "98")
