@@ -31,7 +31,7 @@ LINKS: Mapping[int, Mapping[str, str]] = {
 
 
 class ApiError(Exception):
-    """An error answer; raised anywhere below the `render_error` middleware, which sends it to the client."""
+    """An error answer; raised anywhere below the `convert_errors` middleware, which sends it to the client."""
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ The path of a request, with the modules that handle it:
 
     client
       |  HTTP
-    middlewares.py   set_date > log_request > inject_fault > render_error > authorise    (outermost first)
+    middlewares.py   set_date > log_request > inject_fault > convert_errors > authorise    (outermost first)
       |
     routing.py       the Route: method, path, handler, required scope; openapi.py describes the API from the same table
       |
@@ -16,9 +16,10 @@ The path of a request, with the modules that handle it:
     tables.py        rows in memory, written to SQLite by a thread when the sandbox has a data folder
 
 The answer passes the same middlewares in reverse order, so `set_date` sees every answer and `log_request` sees the
-status that the client sees. Two kinds of routes skip `authorise`: files (handlers/files.py), which are public or signed
-links, and the Luma providers (luma/), which check the key themselves because their error bodies differ. The control
-surface (handlers/control.py) skips `log_request`, `inject_fault` and `authorise`: it must work while faults are active.
+status that the client sees. Three groups of routes skip a part of the middlewares. The Luma providers (luma/) skip
+`authorise`: they check the key themselves, because their error bodies differ. Files (handlers/files.py) skip `authorise`
+and `log_request`: a link needs no key, and a download is no API request. The control surface (handlers/control.py) skips
+these two and `inject_fault`, so that it works while faults are active.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Events:
             timer.cancel()
         self._timers.clear()
 
-    def log(self, webhook_id: str) -> List[Row]:
+    def list_attempts(self, webhook_id: str) -> List[Row]:
         """Return a webhook's attempts, newest first."""
         return [row for row in self._deliveries if row["webhook_id"] == webhook_id][::-1]
 

@@ -84,16 +84,16 @@ async def inject_fault(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 @web.middleware
-async def render_error(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn an ApiError, or an error of aiohttp's router, into the API's JSON envelope."""
+async def convert_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Convert an ApiError, or an error of aiohttp's router, to an answer with the API's JSON envelope."""
     try:
         return await handler(request)
     except ApiError as error:
-        return render(request, error)
+        return make_error_answer(request, error)
     except web.HTTPException as raised:
         if not request.path.startswith(API + "/") or raised.status < 400:
             raise
-        return render(request, _translate(request, raised))
+        return make_error_answer(request, _convert(request, raised))
 
 
 @web.middleware
@@ -123,7 +123,7 @@ async def authorise(request: web.Request, handler: Handler) -> web.StreamRespons
     return response
 
 
-MIDDLEWARES: Sequence[Any] = (set_date, log_request, inject_fault, render_error, authorise)
+MIDDLEWARES: Sequence[Any] = (set_date, log_request, inject_fault, convert_errors, authorise)
 
 
 def find_route_name(request: web.Request) -> str:
@@ -135,7 +135,7 @@ def find_route_name(request: web.Request) -> str:
     return f"{request.method} {resource.canonical if resource else request.path}"
 
 
-def render(request: web.Request, error: ApiError) -> web.Response:
+def make_error_answer(request: web.Request, error: ApiError) -> web.Response:
     """Return an error as the API's JSON envelope."""
     now = iso(request.app[STATE].clock.time())
     headers: Dict[str, str] = {**request.get(RATE_LIMIT_HEADERS, {}), **error.headers}
@@ -148,7 +148,7 @@ def _read_bearer_token(request: web.Request) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _translate(request: web.Request, raised: web.HTTPException) -> ApiError:
+def _convert(request: web.Request, raised: web.HTTPException) -> ApiError:
     if isinstance(raised, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(raised.allowed_methods))
         return ApiError(405, f"{request.method} is not allowed here; {allowed} is.", headers={"Allow": allowed})

@@ -28,7 +28,7 @@ LIMIT: Mapping[str, object] = {"type": "integer", "minimum": 1, "maximum": 100}
 DATES = {"startDate": DATE_QUERY, "endDate": DATE_QUERY}
 
 
-async def metrics(request: web.Request) -> web.Response:
+async def get_metrics(request: web.Request) -> web.Response:
     """Return the totals of a period."""
     records, (begin, end) = _select_records(request)
     successes = sum(map(is_success, records))
@@ -45,7 +45,7 @@ async def metrics(request: web.Request) -> web.Response:
     )
 
 
-async def timeseries(request: web.Request) -> web.Response:
+async def get_timeseries(request: web.Request) -> web.Response:
     """Return the figures for each hour or day of a period."""
     query = read_query(request, {}, {"granularity": one_of(*STEPS)})
     step = STEPS[query.get("granularity", "hour")]
@@ -62,7 +62,7 @@ async def timeseries(request: web.Request) -> web.Response:
     return web.json_response({"timeseries": points})
 
 
-async def endpoints(request: web.Request) -> web.Response:
+async def list_endpoints(request: web.Request) -> web.Response:
     """Return the most used endpoints."""
     limit = read_query(request, {"limit": (10, 1, 100)}, {})["limit"]
     records, _ = _select_records(request)
@@ -87,7 +87,7 @@ async def list_recent(request: web.Request) -> web.Response:
     return web.json_response({"requests": [_record_view(record) for record in newest]})
 
 
-async def by_key(request: web.Request) -> web.Response:
+async def list_keys(request: web.Request) -> web.Response:
     """Return the requests and credits of each key."""
     state = request.app[STATE]
     groups = group_by(state.request_log.records, lambda record: record.key_id)
@@ -104,7 +104,7 @@ async def by_key(request: web.Request) -> web.Response:
     return web.json_response({"keys": rows})
 
 
-async def errors(request: web.Request) -> web.Response:
+async def list_errors(request: web.Request) -> web.Response:
     """Return the number of answers with each error status."""
     failed = [record for record in request.app[STATE].request_log.records if not is_success(record) and record.status]
     rows = [
@@ -150,17 +150,17 @@ def _record_view(record: RequestRecord) -> Dict[str, Any]:
 
 ROUTES = (
     Route(
-        method="GET", path="/usage/metrics", handler=metrics, summary="Show totals", scope="usage:read",
+        method="GET", path="/usage/metrics", handler=get_metrics, summary="Show totals", scope="usage:read",
         answer="UsageMetrics", errors=(400,),
         query={**DATES, "period": {"type": "string", "pattern": "^[0-9]{1,4}[dh]$"}},
     ),
     Route(
-        method="GET", path="/usage/timeseries", handler=timeseries, summary="Show figures over time",
+        method="GET", path="/usage/timeseries", handler=get_timeseries, summary="Show figures over time",
         scope="usage:read", answer="TimeSeries", errors=(400,),
         query={**DATES, "granularity": {"type": "string", "enum": list(STEPS), "default": "hour"}},
     ),
     Route(
-        method="GET", path="/usage/endpoints", handler=endpoints, summary="Show the most used endpoints",
+        method="GET", path="/usage/endpoints", handler=list_endpoints, summary="Show the most used endpoints",
         scope="usage:read", answer="EndpointList", errors=(400,), query={**DATES, "limit": {**LIMIT, "default": 10}},
     ),
     Route(
@@ -168,11 +168,11 @@ ROUTES = (
         scope="usage:read", answer="RecentRequestList", errors=(400,), query={"limit": {**LIMIT, "default": 50}},
     ),
     Route(
-        method="GET", path="/usage/by-key", handler=by_key, summary="Show each key's use", scope="usage:read",
+        method="GET", path="/usage/by-key", handler=list_keys, summary="Show each key's use", scope="usage:read",
         answer="KeyUsageList",
     ),
     Route(
-        method="GET", path="/usage/errors", handler=errors, summary="Show the errors", scope="usage:read",
+        method="GET", path="/usage/errors", handler=list_errors, summary="Show the errors", scope="usage:read",
         answer="ErrorList",
     ),
 )  # fmt: skip

@@ -67,7 +67,9 @@ async def delete(request: web.Request) -> web.Response:
 async def list_deliveries(request: web.Request) -> web.Response:
     """Return every attempt of a webhook, newest first."""
     state = request.app[STATE]
-    rows = [_attempt_view(row) for row in state.events.log(state.webhooks.need(request.match_info["id"])["id"])]
+    rows = [
+        _attempt_view(row) for row in state.events.list_attempts(state.webhooks.need(request.match_info["id"])["id"])
+    ]
     return web.json_response({"deliveries": rows, "total": len(rows)})
 
 
