@@ -16,10 +16,11 @@ The path of a request, with the modules that handle it:
     tables.py        rows in memory, written to SQLite by a thread when the sandbox has a data folder
 
 The answer passes the same middlewares in reverse order, so `set_date` sees every answer and `log_request` sees the
-status that the client sees. Three groups of routes skip a part of the middlewares. The Luma providers (luma/) skip
-`authorise`: they check the key themselves, because their error bodies differ. Files (handlers/files.py) skip `authorise`
-and `log_request`: a link needs no key, and a download is no API request. The control surface (handlers/control.py) skips
-these two and `inject_fault`, so that it works while faults are active.
+status that the client sees. Three groups of routes skip some of the middlewares:
+
+- the Luma providers (luma/) skip `authorise`: they check the key themselves, because their error bodies differ;
+- files (handlers/files.py) skip `authorise` and `log_request`: a link needs no key, and a download is no API request;
+- the control surface (handlers/control.py) skips these two and `inject_fault`: it must work while faults are active.
 """
 
 from __future__ import annotations
