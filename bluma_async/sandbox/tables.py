@@ -130,7 +130,7 @@ class Database:
                 while not self._changes.empty():
                     changes.append(self._changes.get())
                 is_over = None in changes
-                with connection:  # one transaction for all that is queued: a commit costs more than a row
+                with connection:  # one transaction for every queued change: a commit costs more than a row
                     for change in filter(None, changes):
                         _apply(connection, change)
         finally:
