@@ -23,7 +23,7 @@ from werkzeug.serving import make_server
 from bluma import Bluma, sign_webhook
 from bluma.errors import RateLimitError, ServerError, ValidationError
 from bluma_async.sandbox import Sandbox
-from bluma_async.sandbox.assets import new_asset
+from bluma_async.sandbox.assets import create_asset
 from bluma_async.sandbox.catalog import find_template
 from bluma_async.sandbox.events import Outcome
 from tests.live import Live
@@ -119,7 +119,7 @@ async def furnish(sandbox: Sandbox) -> None:
     facts = {"name": "Product Photos", "description": "High-quality", "asset_type": "all", "deleted": None}
     state.collections.put({"id": "coll_abc123", **facts, **at})
     for name in ("abc123", "1", "2", "3"):
-        asset = new_asset(state, f"{name}.jpg", "image/jpeg", ["coll_abc123"])
+        asset = create_asset(state, f"{name}.jpg", "image/jpeg", ["coll_abc123"])
         asset["size"] = 4
         rename(state.assets, asset, f"asset_{name}")
 

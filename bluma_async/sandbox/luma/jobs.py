@@ -70,7 +70,7 @@ class Jobs:
             identifier: The id; default: a UUID.
 
         Raises:
-            Problem: The account has too few credits; nothing was created.
+            ApiError: The account has too few credits; nothing was created.
         """
         identifier = identifier or str(uuid.uuid4())
         if kind == "live":
@@ -99,7 +99,7 @@ class Jobs:
         if not row["fails"] and not row["rendered"]:
             self.render(row)
 
-    def rendered(self, row: Row, _: int) -> None:
+    def mark_rendered(self, row: Row, _: int) -> None:
         """Record that the file of a generation is ready."""
         row["rendered"] = True
         self._table.put(row)

@@ -6,9 +6,9 @@ import json
 import random
 from typing import TYPE_CHECKING, Any, Dict, Mapping, cast
 
+from bluma_async.sandbox.api_errors import ApiError
 from bluma_async.sandbox.fault_actions import FAIL_RENDER
-from bluma_async.sandbox.keys import kind_of
-from bluma_async.sandbox.problems import Problem
+from bluma_async.sandbox.keys import classify_key
 from bluma_async.sandbox.routing import KEY
 from bluma_async.sandbox.state import STATE
 
@@ -49,8 +49,8 @@ def create_job(
     """Create a generation, and return it; None if the account has too few credits."""
     fails = bool(request.get(FAIL_RENDER))
     try:
-        return request.app[STATE].jobs.create(provider, str(kind_of(key)), payload, prompt, fails=fails, **details)
-    except Problem:
+        return request.app[STATE].jobs.create(provider, str(classify_key(key)), payload, prompt, fails=fails, **details)
+    except ApiError:
         return None
 
 
