@@ -1,4 +1,8 @@
-"""`nox` runs lint, types, tests and facade; `nox -s bench` measures."""
+"""
+The sessions of the project. `nox` runs lint, types, tests and facade; `nox -l` lists all.
+
+Arguments after `--` go to the tool of a session: `nox -s tests -- tests/wire`, `nox -s bench -- gets imports`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ CODE = ("bluma", "bluma_async", "bluma_sync", "facade", "tests", "benchmarks", "
 
 @nox.session
 def lint(session: nox.Session) -> None:
+    """Check style and format."""
     session.install("ruff>=0.9")
     session.run("ruff", "check", *CODE)
     session.run("ruff", "format", "--check", *CODE)
@@ -19,6 +24,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
+    """Check the types of the code, and that every public name has a type."""
     session.install("-e", ".[dev]")
     session.run("mypy")
     session.run("pyright")
@@ -28,6 +34,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
+    """Run the tests; the coverage of lines and branches together must be at least 98 %."""
     session.install("-e", ".[test]")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "report", "--fail-under", "98")
@@ -35,19 +42,20 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def facade(session: nox.Session) -> None:
-    """Write the blocking twin; with `-- --check`, say whether it is as it should be."""
+    """Generate the blocking twin; with `-- --check`, only report whether it is up to date."""
     session.install("attrs>=23.2", "ruff>=0.9")
     session.run("python", "-m", "facade", *session.posargs)
 
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """The property tests with 100,000 cases each: some ten minutes."""
+    """Run the property tests with 100,000 cases each; takes about ten minutes."""
     session.install("-e", ".[test]")
     session.run("pytest", "tests/wire/test_properties.py", "--timeout", "3600", env={"BLUMA_FUZZ": "100000"})
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
+    """Run the benchmarks; arguments name the parts."""
     session.install("-e", ".[test]", "httpx>=0.27")
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -1,1 +1,1 @@
-"""What the SDK costs, as ratios against a baseline in the same run."""
+"""Benchmarks: the costs of the SDK, as ratios against a baseline that is measured in the same run."""

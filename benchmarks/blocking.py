@@ -1,4 +1,8 @@
-"""The blocking twin: `videos.get` against raw httpx and requests, and the bare hop against a stock anyio portal."""
+"""
+The blocking twin: `videos.get` against httpx and requests, and the bare hop against anyio's portal.
+
+A hop hands a coroutine to the event loop's thread, and returns its result.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import httpx
 import requests
 from anyio.from_thread import start_blocking_portal
 
-from benchmarks.measure import Cost, Row, row_of
+from benchmarks.measure import Cost, Row, make_row
 from benchmarks.responder import responding
 from bluma import Bluma
 from bluma_sync._portal import run as hop
@@ -34,19 +38,19 @@ def from_threads(get: Get, count: int) -> None:
             done.result()
 
 
-def cost_of(way: Callable[[Get, int], None], get: Get, count: int) -> Cost:
+def measure_cost(way: Callable[[Get, int], None], get: Get, count: int) -> Cost:
     cpu, wall = time.process_time(), time.perf_counter()
     way(get, count)
     return Cost((time.process_time() - cpu) / count * 1e6, (time.perf_counter() - wall) / count * 1e6)
 
 
 def compare(
-    what: str, way: Callable[[Get, int], None], baseline: Get, ours: Get, count: int, rounds: int, limit: float
+    name: str, way: Callable[[Get, int], None], baseline: Get, ours: Get, count: int, rounds: int, limit: float
 ) -> Row:
     for get in (baseline, ours):
         way(get, count // 4)
-    pairs = [(cost_of(way, baseline, count), cost_of(way, ours, count)) for _ in range(rounds)]
-    return row_of(what, pairs, limit)
+    pairs = [(measure_cost(way, baseline, count), measure_cost(way, ours, count)) for _ in range(rounds)]
+    return make_row(name, pairs, limit)
 
 
 def gets(base_url: str, rounds: int) -> List[Row]:
@@ -91,7 +95,7 @@ def hops(rounds: int) -> Row:
 
 
 def report() -> str:
-    """Return the spread of single hops."""
+    """Return the median and the 99th percentile of single hops."""
     taken: List[float] = []
     for _ in range(5 * HOPS):
         began = time.perf_counter()

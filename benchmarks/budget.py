@@ -1,4 +1,4 @@
-"""500 jobs under 1,000 requests an hour: the shared polls, and beside them one naive loop for each job."""
+"""500 jobs under 1,000 requests an hour: the client's shared polls against one polling loop for each job."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from bluma_async.types import Video
 
 JOBS = 500
 BUDGET = 1000
-Wait = Callable[[AsyncBluma, "Time", str], Awaitable[Video]]
+Wait = Callable[[AsyncBluma, "VirtualTime", str], Awaitable[Video]]
 
 
 class Counted:
-    """A transport that knows how many requests are under way."""
+    """A transport that counts the requests in flight."""
 
     def __init__(self) -> None:
         self._real = AiohttpTransport(connection_limit=100)
-        self.under_way = 0
+        self.in_flight = 0
 
     async def send(self, *args: Any) -> Any:
-        self.under_way += 1
+        self.in_flight += 1
         try:
             return await self._real.send(*args)
         finally:
-            self.under_way -= 1
+            self.in_flight -= 1
 
     async def close(self) -> None:
         await self._real.close()
 
 
-class Time:
-    """The sandbox's time: it moves on to the next sleeper's moment when nothing else is to be done."""
+class VirtualTime:
+    """The client's clock: when no request is in flight, it advances the sandbox to the next sleeper's wake-up time."""
 
     def __init__(self, sandbox: Sandbox, transport: Counted) -> None:
         self._sandbox = sandbox
@@ -60,21 +60,21 @@ class Time:
         while True:
             for _ in range(20):
                 await asyncio.sleep(0)
-            while self._transport.under_way:  # noqa: ASYNC110 - nobody tells
+            while self._transport.in_flight:  # noqa: ASYNC110 - the transport has no event to wait for
                 await asyncio.sleep(0.001)
             if self._sleepers:
-                moment, _, woken = heapq.heappop(self._sleepers)
+                wake_at, _, woken = heapq.heappop(self._sleepers)
                 if not woken.done():
-                    await self._sandbox.advance(max(moment - self._now, 0))
-                    self._now = max(moment, self._now)
+                    await self._sandbox.advance(max(wake_at - self._now, 0))
+                    self._now = max(wake_at, self._now)
                     woken.set_result(None)
 
 
-async def shared(client: AsyncBluma, _: Time, video_id: str) -> Video:
+async def shared(client: AsyncBluma, _: VirtualTime, video_id: str) -> Video:
     return await client.videos.wait_for(video_id, timeout=10 * 3600)
 
 
-async def naive(client: AsyncBluma, time: Time, video_id: str) -> Video:
+async def naive(client: AsyncBluma, time: VirtualTime, video_id: str) -> Video:
     while True:
         try:
             video = await client.videos.get(video_id)
@@ -87,35 +87,35 @@ async def naive(client: AsyncBluma, time: Time, video_id: str) -> Video:
 
 
 async def measure(wait: Wait) -> Tuple[int, int, List[float]]:
-    """Return the answers of 429, all requests, and how late each end was learned of, in seconds."""
+    """Return the number of 429s and of all requests, and for each video the delay until its end was noticed."""
     async with Sandbox(clock="manual", render=False, credits=10**6, rate_limit=BUDGET) as sandbox:
         transport = Counted()
-        time = Time(sandbox, transport)
+        time = VirtualTime(sandbox, transport)
         options: Any = {"base_url": sandbox.base_url, "transport": transport, "clock": time}
         async with AsyncBluma(sandbox.live_key, **options) as client:
             driver = asyncio.ensure_future(time.run())
             prompts = ({"prompt": f"{number}"} for number in range(JOBS))
             videos = await asyncio.gather(*(client.videos.create(prompt, "ugc-text-overlay") for prompt in prompts))
 
-            async def late(video: Video) -> float:
+            async def measure_delay(video: Video) -> float:
                 done = await wait(client, time, video.id)
                 assert done.completed_at is not None
                 shown = datetime.fromisoformat(sandbox.state()["clock"].replace("Z", "+00:00"))
                 return (shown.astimezone(timezone.utc) - done.completed_at).total_seconds()
 
-            lags = await asyncio.gather(*(late(video) for video in videos))
+            delays = await asyncio.gather(*(measure_delay(video) for video in videos))
             driver.cancel()
         refused = sum(1 for record in sandbox.requests if record.status == 429)
-        return refused, len(sandbox.requests), sorted(lags)
+        return refused, len(sandbox.requests), sorted(delays)
 
 
 def report() -> List[str]:
     lines = []
-    for name, wait in (("shared polls", shared), ("one loop a job", naive)):
-        refused, requests, lags = asyncio.run(measure(wait))
+    for name, wait in (("shared polls", shared), ("one loop for each job", naive)):
+        refused, requests, delays = asyncio.run(measure(wait))
         lines.append(
             f"{JOBS} jobs under {BUDGET:,} requests an hour, {name}: {refused} answers of 429, {requests} requests, "
-            f"ends learned of after {statistics.median(lags):.0f} s in the median, {lags[-1]:.0f} s at worst"
+            f"ends noticed after {statistics.median(delays):.0f} s (median), {delays[-1]:.0f} s at worst"
         )
     return lines
 

@@ -1,4 +1,4 @@
-"""1,000 waits with UmamiAI: the requests of the shared polls, and those of one loop for each."""
+"""1,000 waits with UmamiAI: the requests of the client's shared polls, and those of one polling loop for each wait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INTERVAL = 0.5
 
 
 class Server:
-    """Answers in memory, from the moment of each generation's end on."""
+    """A transport that answers from memory; each generation is completed from a given time on."""
 
     def __init__(self) -> None:
         began = time.monotonic()
@@ -42,10 +42,10 @@ class Server:
 
 async def measure(*, shared: bool) -> int:
     server = Server()
-    luma = AsyncLuma("umami", "key", transport=server)  # type: ignore[arg-type]  # it streams nothing
+    luma = AsyncLuma("umami", "key", transport=server)  # type: ignore[arg-type]  # it has no streams, which no call here needs
 
     async def alone(name: str) -> None:
-        while not (await luma.generations.get(name)).state.is_final:  # noqa: ASYNC110 - what others do
+        while not (await luma.generations.get(name)).state.is_final:  # noqa: ASYNC110 - a plain polling loop is the baseline
             await asyncio.sleep(INTERVAL)
 
     async def together(name: str) -> None:
@@ -58,7 +58,9 @@ async def measure(*, shared: bool) -> int:
 
 def report() -> List[str]:
     ours, theirs = asyncio.run(measure(shared=True)), asyncio.run(measure(shared=False))
-    return [f"{WAITS:,} UmamiAI waits: {ours} requests, 1/{theirs / ours:.1f} of one loop each ({theirs}; limit 1/15)"]
+    return [
+        f"{WAITS:,} UmamiAI waits: {ours} requests, 1/{theirs / ours:.1f} of one loop for each ({theirs}; limit 1/15)"
+    ]
 
 
 if __name__ == "__main__":

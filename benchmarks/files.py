@@ -1,4 +1,4 @@
-"""Downloads: against a plain aiohttp loop that writes the same file, and cut at random bytes."""
+"""Downloads: their speed against a plain aiohttp loop that writes the same file, and downloads cut at random bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CUTS = 50
 
 
 async def downloads(folder: Path, size: int, rounds: int) -> Tuple[float, float]:
-    """Return how many times as fast as a plain loop a file is saved, and the peak of traced memory in MiB."""
+    """Return the speed of `videos.save` divided by that of a plain loop, and the peak of traced memory in MiB."""
     source = folder / "source.bin"
     with source.open("wb") as file:
         file.truncate(size)
@@ -53,15 +53,15 @@ async def downloads(folder: Path, size: int, rounds: int) -> Tuple[float, float]
         async def ours() -> None:
             await client.videos.save("a", folder / "ours", overwrite=True)
 
-        async def taken(work: Any) -> float:
+        async def measure_seconds(work: Any) -> float:
             for name in ("raw", "ours"):
                 (folder / name).unlink(missing_ok=True)
-            os.sync()  # nobody pays for what another one left to be written
+            os.sync()  # else one run would wait for the disk writes of the run before
             began = time.perf_counter()
             await work()
             return time.perf_counter() - began
 
-        ratios = [await taken(raw) / await taken(ours) for _ in range(rounds)]
+        ratios = [await measure_seconds(raw) / await measure_seconds(ours) for _ in range(rounds)]
         tracemalloc.start()
         await ours()
         peak = tracemalloc.get_traced_memory()[1] / MIB
@@ -71,7 +71,7 @@ async def downloads(folder: Path, size: int, rounds: int) -> Tuple[float, float]
 
 
 async def cut(folder: Path, seed: int) -> Tuple[int, int, bool]:
-    """Return how often a download was cut, the bytes that were sent, and whether the file is whole all the same."""
+    """Cut a download at random bytes; return the cuts, the bytes sent twice, and whether the file is complete."""
     chance, content = random.Random(seed), random.Random(0).randbytes(20 * MIB)
     content = content[:4] + b"ftyp" + content[8:]
     cuts, sent = 0, 0
@@ -110,16 +110,16 @@ async def cut(folder: Path, seed: int) -> Tuple[int, int, bool]:
     async with AsyncBluma("bluma_test_key", base_url=base_url, retry_delay=0.0) as client:
         await client.videos.save("a", folder / "whole.mp4")
     await runner.cleanup()
-    is_whole = hashlib.sha256((folder / "whole.mp4").read_bytes()).digest() == hashlib.sha256(content).digest()
-    return cuts, sent - len(content), is_whole
+    is_complete = hashlib.sha256((folder / "whole.mp4").read_bytes()).digest() == hashlib.sha256(content).digest()
+    return cuts, sent - len(content), is_complete
 
 
 def report(rounds: int) -> List[str]:
     lines = []
     with tempfile.TemporaryDirectory() as name:
-        cuts, again, is_whole = asyncio.run(cut(Path(name), seed=1))
-        word = "whole" if is_whole else "BROKEN"
-        lines.append(f"a download of 20 MiB cut at {cuts} random bytes: {word}, {again / MIB:.2f} MiB fetched twice")
+        cuts, repeated, is_complete = asyncio.run(cut(Path(name), seed=1))
+        word = "complete" if is_complete else "BROKEN"
+        lines.append(f"a download of 20 MiB cut at {cuts} random bytes: {word}, {repeated / MIB:.2f} MiB fetched twice")
         for size in (100, 2000):
             ratio, peak = asyncio.run(downloads(Path(name), size * MIB, max(rounds // 3, 3)))
             lines.append(

@@ -1,4 +1,4 @@
-"""`videos.get` against raw aiohttp and `json.loads`: one after another, and many in flight."""
+"""`videos.get` against raw aiohttp with `json.loads`: one request after another, and many in flight."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ async def one_after_another(get: Get, count: int) -> None:
 
 
 async def in_flight(get: Get, count: int) -> None:
-    gate = asyncio.Semaphore(IN_FLIGHT)
+    limit = asyncio.Semaphore(IN_FLIGHT)
 
     async def one() -> None:
-        async with gate:
+        async with limit:
             await get()
 
     await asyncio.gather(*(one() for _ in range(count)))

@@ -1,4 +1,4 @@
-"""The time to import the SDK, against the time to import aiohttp; fresh processes, less the bare interpreter."""
+"""The import time of the SDK against that of aiohttp: in new processes, less the start of the interpreter."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 import time
 from typing import List
 
-from benchmarks.measure import Cost, Row, row_of
+from benchmarks.measure import Cost, Row, make_row
 
 
-def seconds(code: str) -> float:
+def time_process(code: str) -> float:
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True)
     return time.perf_counter() - began
@@ -18,12 +18,12 @@ def seconds(code: str) -> float:
 
 def run(rounds: int) -> List[Row]:
     rows: List[Row] = []
-    for what in ("import bluma_async", "import bluma", "from bluma_async import AsyncBluma"):
+    for statement in ("import bluma_async", "import bluma", "from bluma_async import AsyncBluma"):
         pairs: List[List[Cost]] = []
         for _ in range(rounds):
-            bare = seconds("pass")
-            times = [max(seconds(code) - bare, 1e-5) * 1e6 for code in ("import aiohttp", what)]
+            bare = time_process("pass")
+            times = [max(time_process(code) - bare, 1e-5) * 1e6 for code in ("import aiohttp", statement)]
             pairs.append([Cost(taken, taken) for taken in times])
-        limit = 0.5 if what.startswith("import") else float("nan")
-        rows.append(row_of(f"{what} (aiohttp: the same)", pairs, limit))
+        limit = 0.5 if statement.startswith("import") else float("nan")
+        rows.append(make_row(f"{statement} (against import aiohttp)", pairs, limit))
     return rows

@@ -1,4 +1,4 @@
-"""Two ways of doing one thing, by turns, so that a noisy machine is noisy for both."""
+"""Compare two ways of one operation. They run in turns, so that noise on the machine affects both alike."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ Work = Callable[[], Awaitable[None]]
 
 
 class Cost(NamedTuple):
+    """Microseconds for one operation."""
+
     cpu: float
     wall: float
 
 
 class Row(NamedTuple):
-    """One line of the table: medians over the rounds, times in microseconds for one operation."""
+    """One line of the table, of medians over the rounds. The ratio is ours over the baseline; `limit` is its goal."""
 
-    what: str
+    name: str
     baseline: Cost
     ours: Cost
     ratio: Cost
     limit: float
 
 
-async def cost_of(work: Work, operations: int) -> Cost:
+async def measure_cost(work: Work, operations: int) -> Cost:
     cpu, wall = time.process_time(), time.perf_counter()
     await work()
     return Cost(
@@ -33,20 +35,20 @@ async def cost_of(work: Work, operations: int) -> Cost:
     )
 
 
-async def compare(what: str, baseline: Work, ours: Work, operations: int, rounds: int, limit: float) -> Row:
+async def compare(name: str, baseline: Work, ours: Work, operations: int, rounds: int, limit: float) -> Row:
     await baseline()
     await ours()
     pairs: List[Sequence[Cost]] = [
-        (await cost_of(baseline, operations), await cost_of(ours, operations)) for _ in range(rounds)
+        (await measure_cost(baseline, operations), await measure_cost(ours, operations)) for _ in range(rounds)
     ]
-    return row_of(what, pairs, limit)
+    return make_row(name, pairs, limit)
 
 
-def row_of(what: str, pairs: Sequence[Sequence[Cost]], limit: float) -> Row:
+def make_row(name: str, pairs: Sequence[Sequence[Cost]], limit: float) -> Row:
     base, own = ([pair[side] for pair in pairs] for side in (0, 1))
     ratios = [Cost(mine.cpu / theirs.cpu, mine.wall / theirs.wall) for theirs, mine in pairs]
-    return Row(what, median(base), median(own), median(ratios), limit)
+    return Row(name, take_median(base), take_median(own), take_median(ratios), limit)
 
 
-def median(costs: Sequence[Cost]) -> Cost:
+def take_median(costs: Sequence[Cost]) -> Cost:
     return Cost(statistics.median(cost.cpu for cost in costs), statistics.median(cost.wall for cost in costs))

@@ -1,4 +1,8 @@
-"""A server that does next to nothing, in a process of its own: it answers every request with one completed video."""
+"""
+The server of the benchmarks, in a process of its own: it answers every request with the same completed video.
+
+It does almost nothing else, so that the figures show the client's cost and not the server's.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +39,15 @@ class Responder(asyncio.Protocol):
 async def serve() -> None:
     server = await asyncio.get_running_loop().create_server(Responder, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until the parent goes
+    await asyncio.get_running_loop().run_in_executor(
+        None, sys.stdin.read
+    )  # until the parent closes the pipe, also by its death
     server.close()
 
 
 @contextmanager
 def responding() -> Iterator[str]:
-    """Run the responder, and give its base URL."""
+    """Run the responder, and yield its base URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.responder"], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""What the SDK is for: lost answers, ten thousand waits, files; against what a plain loop does in the same run."""
+"""Lost answers, ten thousand waits, and creates in flight; creates against raw POSTs in the same run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MIB = 2**20
 
 
 async def lost_answers(policy: str) -> Tuple[int, int]:
-    """Return how many creates were billed when every first answer is cut, and how many the caller knows."""
+    """Cut the first answer of every create; return the number of bills, and of videos whose ids the caller knows."""
     async with Sandbox(clock="manual", render=False, credits=10**6) as sandbox:
         options: Dict[str, Any] = {"base_url": sandbox.base_url, "retry_delay": 0.0, "on_ambiguous": policy}
         async with AsyncBluma(sandbox.live_key, **options) as client:
@@ -38,7 +38,7 @@ async def lost_answers(policy: str) -> Tuple[int, int]:
 
 
 class Account:
-    """Answers in memory: so many videos, all finished when it is told so."""
+    """A transport that answers from memory: `count` videos, all completed once `is_over` is set."""
 
     def __init__(self, count: int) -> None:
         self.names = [f"batch_{number:08x}" for number in range(count)]
@@ -51,11 +51,11 @@ class Account:
         path, _, query = request.url.partition("?")
         status = "completed" if self.is_over else "processing"
         if query:
-            asked = dict(part.split("=") for part in query.split("&"))
-            active = self.names if asked["status"] == status and not self.is_over else []
-            begin = (int(asked["page"]) - 1) * 100
+            parameters = dict(part.split("=") for part in query.split("&"))
+            active = self.names if parameters["status"] == status and not self.is_over else []
+            begin = (int(parameters["page"]) - 1) * 100
             rows = [{"id": name, "status": status} for name in active[begin : begin + 100]]
-            pages = {"page": int(asked["page"]), "total": len(active), "total_pages": -(-len(active) // 100)}
+            pages = {"page": int(parameters["page"]), "total": len(active), "total_pages": -(-len(active) // 100)}
             return Answer(200, {}, json.dumps({"videos": rows, "pagination": pages}).encode())
         return Answer(200, {}, json.dumps({"id": path.rsplit("/", 1)[1], "status": status}).encode())
 
@@ -64,19 +64,19 @@ class Account:
 
 
 async def many_waits(seconds: float = 6.0) -> Tuple[float, int, List[float]]:
-    """Return the memory of each of 10,000 waits in KiB, the requests they made, and the loop's lags."""
+    """Return the memory of each of 10,000 waits in KiB, the requests that they sent, and the lags of the loop."""
     account = Account(WAITS)
-    client = AsyncBluma("bluma_test_key", transport=account)  # type: ignore[arg-type]  # it streams nothing
+    client = AsyncBluma("bluma_test_key", transport=account)  # type: ignore[arg-type]  # it has no streams, which no call here needs
     await client.videos.get(account.names[0])
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     waits = [asyncio.ensure_future(client.videos.wait_for(name, poll_interval=2)) for name in account.names]
-    while account.requests < 2:  # noqa: ASYNC110 - nobody tells
+    while account.requests < 2:  # noqa: ASYNC110 - the transport has no event to wait for
         await asyncio.sleep(0.01)
     await asyncio.sleep(1.0)
     gc.collect()
-    each = (tracemalloc.get_traced_memory()[0] - before) / WAITS / 1024
+    kib_each = (tracemalloc.get_traced_memory()[0] - before) / WAITS / 1024
     tracemalloc.stop()
     lags: List[float] = []
     ends = time.perf_counter() + seconds
@@ -88,42 +88,42 @@ async def many_waits(seconds: float = 6.0) -> Tuple[float, int, List[float]]:
     account.is_over = True
     await asyncio.gather(*waits)
     await client.aclose()
-    return each, polls, sorted(lags)
+    return kib_each, polls, sorted(lags)
 
 
 async def creates(base_url: str, rounds: int) -> float:
-    """Return how many times as fast as raw POSTs creates are, at 100 in flight."""
+    """Return the throughput of creates divided by that of raw POSTs, at 100 in flight."""
     url, body = f"{base_url}/videos", json.dumps({"template_id": "t", "context": {"prompt": "p"}}).encode()
     headers = {"Authorization": "Bearer bluma_test_key", "Content-Type": "application/json"}
-    gate = asyncio.Semaphore(100)
+    limit = asyncio.Semaphore(100)
     async with aiohttp.ClientSession() as session, AsyncBluma("bluma_test_key", base_url=base_url) as client:
 
         async def raw() -> None:
-            async with gate, session.post(url, data=body, headers=headers) as response:
+            async with limit, session.post(url, data=body, headers=headers) as response:
                 json.loads(await response.read())
 
         async def ours() -> None:
-            async with gate:
+            async with limit:
                 await client.videos.create({"prompt": "p"}, "t")
 
-        async def taken(work: Any) -> float:
+        async def measure_seconds(work: Any) -> float:
             began = time.perf_counter()
             await asyncio.gather(*(work() for _ in range(1000)))
             return time.perf_counter() - began
 
-        await taken(raw), await taken(ours)
-        return statistics.median([await taken(raw) / await taken(ours) for _ in range(rounds)])
+        await measure_seconds(raw), await measure_seconds(ours)
+        return statistics.median([await measure_seconds(raw) / await measure_seconds(ours) for _ in range(rounds)])
 
 
 def report(rounds: int) -> List[str]:
     lines = []
     for policy in ("reconcile", "adopt", "retry"):
         billed, known = asyncio.run(lost_answers(policy))
-        lines.append(f"{CREATES} creates, each answer cut after accept, {policy}: {billed} billed, {known} known")
-    each, polls, lags = asyncio.run(many_waits())
+        lines.append(f"{CREATES} creates, each answer cut after the create, {policy}: {billed} billed, {known} known")
+    kib_each, polls, lags = asyncio.run(many_waits())
     p99 = lags[int(len(lags) * 0.99)] * 1e3
     lines.append(
-        f"{WAITS:,} waits: {each:.2f} KiB each (limit 2.0), {polls} requests, loop lag p99 {p99:.1f} ms (limit 20)"
+        f"{WAITS:,} waits: {kib_each:.2f} KiB each (limit 2.0), {polls} requests, loop lag p99 {p99:.1f} ms (limit 20)"
     )
     with responding() as base_url:
         lines.append(f"creates at 100 in flight: {asyncio.run(creates(base_url, rounds)):.2f}x raw POSTs (limit 0.75)")

@@ -1,4 +1,4 @@
-"""Which modules have a twin, and whether what is on disk is what it should be."""
+"""Choose the modules that have a twin, write the twins, and compare them with the files on disk."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Dict, List
 
-from facade.modules import Twins, render_module, render_package, render_reexport
+from facade.modules import render_module, render_package, render_reexport
 from facade.source import Source
+from facade.twins import Twins
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["WITHOUT_TWINS", "differences", "generate", "write"]
+__all__ = ["WITHOUT_TWINS", "find_differences", "generate", "write"]
 
 WITH_TWINS = (
     "client.py",
@@ -31,28 +32,29 @@ FOLDERS_BY_HAND = {"webhooks"}
 
 def generate(root: Path) -> Dict[str, str]:
     """
-    Return the text of every module of the twin, by its path within `bluma_sync`.
+    Return the text of every generated module, by its path in `bluma_sync`.
 
     Raises:
-        RefusedError: Something in the async package has no twin.
+        RefusedError: A part of the async package has no rule.
     """
     package = root / "bluma_async"
     found = [path for pattern in WITH_TWINS for path in sorted(package.glob(pattern))]
     found = [path for path in found if path.relative_to(package).as_posix() not in WITHOUT_TWINS]
     sources = {path.relative_to(package).as_posix(): _read(root, path) for path in found}
-    twins = Twins.of(list(sources.values()))
-    texts = {name: render_module(source, twins) for name, source in sources.items() if source.classes()}
+    twins = Twins.collect(list(sources.values()))
+    texts = {name: render_module(source, twins) for name, source in sources.items() if twins.list_classes(source)}
     for path in (package / "__init__.py", *(path for path in found if path.name == "__init__.py")):
         texts[path.relative_to(package).as_posix()] = render_package(_read(root, path), twins)
     for name in SAME_IN_BOTH:
         texts[name.replace("/__init__", "")] = render_reexport(_read(root, package / name))
-    return {name: _formatted(text) for name, text in texts.items()}
+    return {name: _format(text) for name, text in texts.items()}
 
 
-def differences(root: Path, wanted: Dict[str, str]) -> List[str]:
-    """Return one line for each module that is missing, is not what it should be, or should not be there."""
+def find_differences(root: Path, wanted: Dict[str, str]) -> List[str]:
+    """Return one line for each module that is missing, is out of date, or has no source."""
     folder = root / "bluma_sync"
-    there = {name for name in (path.relative_to(folder).as_posix() for path in _files(folder)) if not _is_by_hand(name)}
+    files = (path.relative_to(folder).as_posix() for path in _list_files(folder))
+    there = {name for name in files if not _is_by_hand(name)}
     lines = [f"bluma_sync/{name} has no source: delete it" for name in sorted(there - set(wanted))]
     for name, text in sorted(wanted.items()):
         if name not in there:
@@ -63,9 +65,9 @@ def differences(root: Path, wanted: Dict[str, str]) -> List[str]:
 
 
 def write(root: Path, wanted: Dict[str, str]) -> None:
-    """Make it so."""
+    """Write the modules, and delete the files that have no source."""
     folder = root / "bluma_sync"
-    for path in _files(folder):
+    for path in _list_files(folder):
         name = path.relative_to(folder).as_posix()
         if name not in wanted and not _is_by_hand(name):
             path.unlink()
@@ -78,7 +80,7 @@ def _is_by_hand(name: str) -> bool:
     return name in BY_HAND or name.split("/", maxsplit=1)[0] in FOLDERS_BY_HAND
 
 
-def _files(folder: Path) -> List[Path]:
+def _list_files(folder: Path) -> List[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
 
 
@@ -88,8 +90,8 @@ def _read(root: Path, path: Path) -> Source:
     return Source(".".join(parts), file.as_posix(), path.read_text(encoding="utf-8"))
 
 
-def _formatted(text: str) -> str:
-    """Sort the imports, and format; by the project's own settings."""
+def _format(text: str) -> str:
+    """Sort the imports and format the text, with the project's own settings."""
     for command in (["check", "--select", "I,F401", "--fix-only", "--quiet"], ["format", "--quiet"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", "bluma_sync/module.py", "-"]
         text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout

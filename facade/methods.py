@@ -1,4 +1,4 @@
-"""One method of an async class to the method of its blocking twin."""
+"""Render the blocking twin of a method: the copied signature and docstring, and a body of one call."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING, List, Mapping
 
 import attrs
+
+from facade.source import rename_words
 
 if TYPE_CHECKING:
     from facade.source import Function, Source
@@ -28,76 +30,76 @@ LISTS = ("List", "list", "Sequence")
 
 @attrs.frozen
 class Method:
-    """A method, and what its twin needs to know."""
+    """A method of an async class."""
 
     source: Source
     cls: ast.ClassDef
     node: Function
-    twins: Mapping[str, str]  # async class names to blocking ones
+    twins: Mapping[str, str]  # the names of blocking classes, by the names of async classes
 
     def render(self) -> str:
-        """Return the twin's text."""
+        """Return the text of the twin."""
         self._require_known()
         kept = [f"@{name}" for name in self._decorators if name in KEPT]
         if "overload" in self._decorators:
-            return _block([*kept, f"{self._head()} ..."])
-        docstring = self.source.docstring(self.node)
-        return _block([*kept, self._head(), *_indented([docstring] if docstring else []), *_indented(self._body())])
+            return _indent_block([*kept, f"{self._render_head()} ..."])
+        docstring = self.source.get_docstring(self.node)
+        return _indent_block(
+            [*kept, self._render_head(), *_indent([docstring] if docstring else []), *_indent(self._render_body())]
+        )
 
     @property
     def _decorators(self) -> List[str]:
-        return [self.source.slice(entry).split(".")[-1] for entry in self.node.decorator_list]
+        return [self.source.get_text(entry).split(".")[-1] for entry in self.node.decorator_list]
 
     def _require_known(self) -> None:
         unknown = set(self._decorators) - KEPT - {MAKES_MANAGER}
         if unknown:
-            raise self.source.refused(self.node, f"is decorated with {', '.join(sorted(unknown))}, which has no rule")
+            raise self.source.refuse(self.node, f"is decorated with {', '.join(sorted(unknown))}, which has no rule")
         if self.node.returns is None:
-            raise self.source.refused(self.node, "does not say what it returns")
-        if self._hands_out_an_iterator():
-            raise self.source.refused(self.node, "must be awaited before it can be iterated over; make it a generator")
+            raise self.source.refuse(self.node, "has no return type")
+        if self._must_be_awaited_first():
+            raise self.source.refuse(self.node, "must be awaited before it can be iterated over; make it a generator")
         arguments = self.node.args
         for argument in [*arguments.args, *arguments.kwonlyargs]:
-            if argument.annotation is not None and _names(argument.annotation) & set(self.twins):
-                raise self.source.refused(self.node, f"takes an async object, {argument.arg!r}")
+            if argument.annotation is not None and _find_names(argument.annotation) & set(self.twins):
+                raise self.source.refuse(self.node, f"takes an async object, {argument.arg!r}")
 
     def _is_overloaded(self) -> bool:
         names = [getattr(node, "name", "") for node in self.cls.body]
         return names.count(self.node.name) > 1
 
-    def _hands_out_an_iterator(self) -> bool:
+    def _must_be_awaited_first(self) -> bool:
         is_coroutine = isinstance(self.node, ast.AsyncFunctionDef)
         yields = any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(self.node))
         return is_coroutine and not yields and _split(self._returns)[0] in {*ITERATORS, MANAGER}
 
-    def _head(self) -> str:
-        text, returns = self.source.slice(self.node), self._returns
+    def _render_head(self) -> str:
+        text, returns = self.source.get_text(self.node), self._returns
         below = returns.lineno - self.node.lineno
         column = returns.col_offset - (0 if below else self.node.col_offset)
         before = text[: sum(len(line) + 1 for line in text.splitlines()[:below]) + column]
         name = RENAMED.get(self.node.name, self.node.name)
-        return re.sub(r"^(async )?def \w+", f"def {name}", before) + self._blocking() + ":"
+        return re.sub(r"^(async )?def \w+", f"def {name}", before) + self._render_return_type() + ":"
 
     @property
     def _returns(self) -> ast.expr:
         assert self.node.returns is not None
         return self.node.returns
 
-    def _blocking(self) -> str:
-        """Return the returned type as the twin has it."""
-        returns = self.source.slice(self._returns)
+    def _render_return_type(self) -> str:
+        """Return the return type with blocking classes in place of async ones."""
+        returns = self.source.get_text(self._returns)
         base, inner = _split(self._returns)
         if MAKES_MANAGER in self._decorators or base == MANAGER:
-            return f"AbstractContextManager[{self.source.slice(inner)}]" if inner else returns
+            return f"AbstractContextManager[{self.source.get_text(inner)}]" if inner else returns
         if base in ITERATORS and inner:
-            return f"Iterator[{self.source.slice(inner)}]"
-        for name, twin in self.twins.items():
-            returns = re.sub(rf"\b{name}\b", twin, returns)
-        return returns
+            return f"Iterator[{self.source.get_text(inner)}]"
+        return rename_words(returns, self.twins)
 
-    def _body(self) -> List[str]:
+    def _render_body(self) -> List[str]:
         special = {
-            "__init__": [f"self._async = asynchronous.{self.cls.name}({self._arguments()})"],
+            "__init__": [f"self._async = asynchronous.{self.cls.name}({self._render_arguments()})"],
             "__aenter__": ["run(self._async.__aenter__())", "return self"],
             "__aiter__": ["return self"],
             "__anext__": ["return step(self._async)"],
@@ -105,16 +107,16 @@ class Method:
         }
         if self.node.name in special:
             return special[self.node.name]
-        returned = self._returned()
-        if self._is_overloaded():  # the source's overloads stand above, and say what fits together
-            kind = self.source.slice(self._returns)
+        returned = self._render_result()
+        if self._is_overloaded():  # the overloads above have the exact types; the cast gives the call below a type
+            kind = self.source.get_text(self._returns)
             kind = f"Coroutine[Any, Any, {kind}]" if isinstance(self.node, ast.AsyncFunctionDef) else kind
             return [f'call = cast("Callable[..., {kind}]", self._async.{self.node.name})', f"return {returned}"]
         is_none = isinstance(self._returns, ast.Constant) and self._returns.value is None
         return [returned if is_none else f"return {returned}"]
 
-    def _returned(self) -> str:
-        called = self._called()
+    def _render_result(self) -> str:
+        called = self._render_call()
         base, _ = _split(self._returns)
         if MAKES_MANAGER in self._decorators or base == MANAGER:
             self._require_no_twin()
@@ -124,19 +126,19 @@ class Method:
             return f"iterate({called})"
         if isinstance(self.node, ast.AsyncFunctionDef):
             called = f"run({called})"
-        return self._wrapped(called)
+        return self._wrap_in_twin(called)
 
-    def _called(self) -> str:
+    def _render_call(self) -> str:
         if {"classmethod", "staticmethod"} & set(self._decorators):
-            return f"asynchronous.{self.cls.name}.{self.node.name}({self._arguments()})"
+            return f"asynchronous.{self.cls.name}.{self.node.name}({self._render_arguments()})"
         if "property" in self._decorators:
             return f"self._async.{self.node.name}"
         if self._is_overloaded():
-            return f"call({self._arguments()})"
-        return f"self._async.{self.node.name}({self._arguments()})"
+            return f"call({self._render_arguments()})"
+        return f"self._async.{self.node.name}({self._render_arguments()})"
 
-    def _wrapped(self, called: str) -> str:
-        """Put an async object that is returned into its twin, so that none gets out."""
+    def _wrap_in_twin(self, called: str) -> str:
+        """Wrap a returned async object in its twin: users of the blocking package never get an async object."""
         base, inner = _split(self._returns)
         if base == "Self":
             return f"mirror({'cls' if 'classmethod' in self._decorators else 'type(self)'}, {called})"
@@ -148,10 +150,10 @@ class Method:
         return called
 
     def _require_no_twin(self) -> None:
-        if _names(self._returns) & {*self.twins, "Self"}:
-            raise self.source.refused(self.node, "returns an async object in a way that has no rule")
+        if _find_names(self._returns) & {*self.twins, "Self"}:
+            raise self.source.refuse(self.node, "returns an async object in a way that has no rule")
 
-    def _arguments(self) -> str:
+    def _render_arguments(self) -> str:
         arguments = self.node.args
         positional = [argument.arg for argument in [*arguments.posonlyargs, *arguments.args]]
         if "staticmethod" not in self._decorators:
@@ -165,7 +167,7 @@ class Method:
 
 
 def _split(annotation: ast.expr) -> tuple[str, ast.expr | None]:
-    """Return what is before the brackets of an annotation, and the first thing inside."""
+    """Return the name before the brackets of an annotation, and the first expression inside them."""
     if not isinstance(annotation, ast.Subscript):
         return getattr(annotation, "id", ""), None
     inner = getattr(annotation.slice, "value", annotation.slice)  # Python 3.8 has an Index around it
@@ -173,13 +175,13 @@ def _split(annotation: ast.expr) -> tuple[str, ast.expr | None]:
     return getattr(annotation.value, "id", ""), first if isinstance(first, ast.expr) else None
 
 
-def _names(annotation: ast.AST) -> set[str]:
+def _find_names(annotation: ast.AST) -> set[str]:
     return {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
 
 
-def _indented(lines: List[str]) -> List[str]:
+def _indent(lines: List[str]) -> List[str]:
     return [f"    {line}" for line in lines]
 
 
-def _block(lines: List[str]) -> str:
+def _indent_block(lines: List[str]) -> str:
     return "\n".join(f"    {line}" for line in lines) + "\n"

@@ -1,40 +1,51 @@
-"""Read a module of the async package: what it offers, and where its names come from."""
+"""Read a module of the async package: its classes, its docstrings, and the imports of its names."""
 
 from __future__ import annotations
 
 import ast
-from typing import Dict, Iterator, List, Union
+import re
+from typing import Dict, Iterator, List, Mapping, Set, Union
 
 import attrs
 
-__all__ = ["Function", "RefusedError", "Source", "functions_of", "is_public"]
+__all__ = ["Function", "RefusedError", "Source", "get_base_name", "has_async_methods", "list_methods", "rename_words"]
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
-FOR_BOTH = ("await", "async with", "async for", "aclose", "asyncio", "AsyncBluma")  # words no shared docstring has
+ASYNC_WORDS = ("await", "async with", "async for", "aclose", "asyncio", "AsyncBluma")  # not in a shared docstring
 
 
 class RefusedError(Exception):
-    """Something in the source has no blocking twin."""
+    """A part of the source has no blocking twin."""
 
 
-def is_public(name: str) -> bool:
-    """Whether a name is meant for users; what Python itself calls is."""
-    return not name.startswith("_") or name.endswith("__")
+def list_methods(cls: ast.ClassDef) -> List[Function]:
+    """Return the methods for users: public ones, and those that Python itself calls."""
+    functions = [node for node in cls.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return [node for node in functions if not node.name.startswith("_") or node.name.endswith("__")]
 
 
-def functions_of(cls: ast.ClassDef) -> Iterator[Function]:
-    """Give the methods that users call."""
-    for node in cls.body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and is_public(node.name):
-            yield node
+def has_async_methods(cls: ast.ClassDef) -> bool:
+    """Whether a class has async methods of its own; methods that it inherits do not count."""
+    return any(isinstance(node, ast.AsyncFunctionDef) or node.name == "__aiter__" for node in list_methods(cls))
+
+
+def get_base_name(base: ast.expr) -> str:
+    """Return the name of a base class without its parameters and its module; empty for an expression."""
+    named = base.value if isinstance(base, ast.Subscript) else base
+    return str(getattr(named, "id", getattr(named, "attr", "")))
+
+
+def rename_words(text: str, names: Mapping[str, str]) -> str:
+    """Replace whole words."""
+    return re.sub(r"\w+", lambda match: names.get(match[0], match[0]), text)
 
 
 @attrs.frozen
 class Source:
-    """One module, as text and as a tree."""
+    """One module, as text and as a syntax tree."""
 
     module: str
-    file: str  # from the project's root
+    file: str  # relative to the project's root
     text: str
     tree: ast.Module = attrs.field(
         default=attrs.Factory(lambda self: ast.parse(self.text), takes_self=True), repr=False
@@ -42,37 +53,47 @@ class Source:
 
     @property
     def exports(self) -> List[str]:
-        """What `__all__` says."""
+        """The names in `__all__`."""
         for node in self.tree.body:
             if isinstance(node, ast.Assign) and ast.dump(node.targets[0]).startswith("Name(id='__all__'"):
                 return list(ast.literal_eval(node.value))
         return []
 
-    def classes(self) -> List[ast.ClassDef]:
-        """Return the classes that need a blocking twin."""
-        found = [node for node in self.tree.body if isinstance(node, ast.ClassDef) and node.name in self.exports]
-        return [cls for cls in found if any(_is_async(node) for node in functions_of(cls))]
+    def list_classes(self) -> List[ast.ClassDef]:
+        """Return the classes of the module, in its order."""
+        return [node for node in self.tree.body if isinstance(node, ast.ClassDef)]
 
-    def slice(self, node: ast.AST) -> str:
-        """Return a node's own text."""
+    def list_type_variables(self) -> Set[str]:
+        """Return the names of the TypeVars that the module defines."""
+        calls = [node for node in self.tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)]
+        found = [node for node in calls if getattr(getattr(node.value, "func", None), "id", "") == "TypeVar"]
+        return {target.id for node in found for target in node.targets if isinstance(target, ast.Name)}
+
+    def get_text(self, node: ast.AST) -> str:
+        """Return the source text of a node."""
         text = ast.get_source_segment(self.text, node)
         if text is None:
-            raise self.refused(node, "has no text")
+            raise self.refuse(node, "has no text")
         return text
 
-    def docstring(self, node: Union[ast.Module, ast.ClassDef, Function]) -> str:
-        """Return a docstring with its quotes, or nothing."""
+    def get_docstring(self, node: Union[ast.Module, ast.ClassDef, Function]) -> str:
+        """
+        Return a docstring with its quotes, or an empty text.
+
+        Raises:
+            RefusedError: The docstring of a class or method has words for async callers; the twin has the same one.
+        """
         if ast.get_docstring(node) is None:
             return ""
-        text = self.slice(node.body[0])
-        for words in FOR_BOTH:
+        text = self.get_text(node.body[0])
+        for words in ASYNC_WORDS:
             if words in text and not isinstance(node, ast.Module):
-                raise self.refused(node, f"has a docstring with {words!r}; it serves callers who block too")
+                raise self.refuse(node, f"has a docstring with {words!r}; the blocking twin has the same docstring")
         return text
 
-    def imports(self) -> Dict[str, str]:
-        """Return the statement that brings each name into the module, its own names included."""
-        found = {name: f"from {self.module} import {name}" for node in self.tree.body for name in _defined(node)}
+    def list_imports(self) -> Dict[str, str]:
+        """Return an import statement for every name of the module: those it imports, and those it defines."""
+        found = {name: f"from {self.module} import {name}" for node in self.tree.body for name in _list_names(node)}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ImportFrom):
                 found.update({alias.asname or alias.name: _import_from(node, alias) for alias in node.names})
@@ -80,17 +101,14 @@ class Source:
                 found.update({alias.name.split(".")[0]: f"import {alias.name}" for alias in node.names})
         return {name: statement for name, statement in found.items() if name != "__all__"}
 
-    def refused(self, node: ast.AST, why: str) -> RefusedError:
-        """Return the error for what has no twin."""
+    def refuse(self, node: ast.AST, why: str) -> RefusedError:
+        """Return the error for a node that has no twin, with its place."""
         name = getattr(node, "name", type(node).__name__)
         return RefusedError(f"{self.file}:{getattr(node, 'lineno', 0)}: {name} {why}.")
 
 
-def _is_async(node: Function) -> bool:
-    return isinstance(node, ast.AsyncFunctionDef) or node.name == "__aiter__"
-
-
-def _defined(node: ast.AST) -> Iterator[str]:
+def _list_names(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a statement at the top of a module defines."""
     if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
         yield node.name
     elif isinstance(node, (ast.Assign, ast.AnnAssign)):
@@ -99,7 +117,7 @@ def _defined(node: ast.AST) -> Iterator[str]:
                 yield target.id
     elif isinstance(node, ast.If):
         for inner in node.body:
-            yield from _defined(inner)
+            yield from _list_names(inner)
 
 
 def _import_from(node: ast.ImportFrom, alias: ast.alias) -> str:

@@ -7,7 +7,7 @@ import threading
 from typing import Any, Coroutine, TypeVar
 
 from bluma_async.sandbox import Sandbox
-from bluma_async.sandbox.journal import RequestRecord
+from bluma_async.sandbox.request_log import RequestRecord
 
 T = TypeVar("T")
 CREATES = {

@@ -2,11 +2,13 @@
 Argument checks, written once: options, resources, batches and waits use the same ones.
 
 Rule 1: an invalid argument is refused before any request, with an error that names it and says what it must be.
-Rule 2: a check raises or returns nothing; only `require_text` returns its value, because callers build bodies with it.
+Rule 2: a check raises or returns nothing; only `require_text` and `require_link` return their value, because callers
+build bodies with it.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from typing import Iterable, Mapping, Tuple
@@ -23,6 +25,7 @@ __all__ = [
     "require_headers",
     "require_http_url",
     "require_id_list",
+    "require_link",
     "require_mapping",
     "require_number",
     "require_page",
@@ -167,6 +170,26 @@ def require_http_url(name: str, value: object) -> None:
         raise invalid(name, f"{name} must be {wanted}, not {shown!r}.")
 
 
+def require_link(name: str, value: object, *, public: bool = False) -> str:
+    """
+    Return the value if it is an http(s) URL.
+
+    Args:
+        name: The argument's name.
+        value: Its value.
+        public: Whether the server fetches the URL: it must then not be on this machine or in a private network.
+
+    Raises:
+        InvalidArgumentError: The value is no such URL.
+    """
+    host = _link_host(value)
+    if host is None:
+        raise invalid(name, f"{name} must be an http:// or https:// URL, not {value!r}.")
+    if public and _is_private(host):
+        raise invalid(name, f"{name} must be reachable by the provider, and {host} is not.")
+    return str(value)
+
+
 def require_headers(name: str, value: Mapping[object, object]) -> None:
     """
     Require header names and values that can be sent. The error shows the name only: values can be secrets.
@@ -207,3 +230,19 @@ def _is_base_url(value: object) -> bool:
 
 def _host_and_port(host: str | None, port: int | None) -> Tuple[bool, bool]:
     return bool(host), port != 0
+
+
+def _link_host(value: object) -> str | None:
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        is_link = parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:
+        return None
+    return parts.hostname or None if is_link else None
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local", ".internal")) or "." not in host

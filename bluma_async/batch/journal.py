@@ -13,10 +13,12 @@ import asyncio
 import os
 import sqlite3
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import TYPE_CHECKING, Callable, TypeVar
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
+from bluma_async.stores.sqlite_open import create_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +33,7 @@ T = TypeVar("T")
 APPLICATION = 0x426C756D  # "Blum"
 VERSION = 1
 PATIENCE = 10.0  # seconds that a reader and a writer may be in each other's way
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE jobs (
     place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE COLLATE NOCASE, body TEXT NOT NULL,
@@ -46,6 +48,8 @@ CREATE TABLE videos (
     id TEXT PRIMARY KEY, place INTEGER NOT NULL, charged INTEGER NOT NULL, refunded INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE history (place INTEGER NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL, note TEXT);
+PRAGMA application_id = {APPLICATION};
+PRAGMA user_version = {VERSION};
 """
 
 
@@ -152,9 +156,13 @@ def _holder(path: Path) -> str:
 
 def _kind(path: Path, connection: sqlite3.Connection) -> tuple[int, int, int]:
     """Return what the file says it is: whose, of which version, with how many tables."""
-    queries = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+    # One statement, so that a journal which is just being created is seen either without anything or whole.
+    query = (
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master) "
+        "FROM pragma_application_id, pragma_user_version"
+    )
     try:
-        application, version, tables = (connection.execute(query).fetchone()[0] for query in queries)
+        application, version, tables = connection.execute(query).fetchone()
     except sqlite3.DatabaseError as problem:
         if isinstance(problem, sqlite3.OperationalError):
             raise
@@ -162,11 +170,11 @@ def _kind(path: Path, connection: sqlite3.Connection) -> tuple[int, int, int]:
     return application, version, tables
 
 
-def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
+    """Return whether the file has yet to become a journal; raise if it is something else."""
     application, version, tables = _kind(path, connection)
     if (application, version) == (APPLICATION, VERSION):
-        connection.execute("PRAGMA synchronous = FULL")
-        return
+        return False
     if application == APPLICATION and version > VERSION:
         raise InvalidArgumentError(
             f"The journal {path} was written by a newer version (its schema is {version}, this one knows {VERSION}). "
@@ -174,11 +182,9 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
         )
     if tables:
         raise InvalidArgumentError(f"{path} is a database, but no journal; name another file. Nothing was sent.")
-    connection.execute("PRAGMA journal_mode = WAL")
+    return True
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    create_once(connection, SCHEMA, partial(_is_new, path), timeout=PATIENCE)
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in SCHEMA.split(";"):
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("COMMIT")

@@ -1,4 +1,4 @@
-"""`bluma luma`: make, extend and change videos with the providers of Luma."""
+"""`bluma luma`: make, extend and change videos with the Luma providers. The registry lists the providers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from bluma_async.cli.running import add_options, import_sandbox, run_to_end, say
 from bluma_async.errors import BlumaError
 from bluma_async.luma.client import AsyncLuma
+from bluma_async.luma.registry import list_providers
 from bluma_async.transfer.download import require_place
 from bluma_async.types import GenerationState
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["luma"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-SANDBOX_SPEED = 100.0  # a generation is over in about a second
+SANDBOX_SPEED = 100.0  # a generation takes about a second
 SANDBOX_POLL = 0.1
-SANDBOX_INPUT = "https://example.com/input.mp4"  # the sandbox fetches nothing
+SANDBOX_INPUT = "https://example.com/input.mp4"  # the sandbox does not fetch it
 
 
 @click.group()
@@ -31,13 +32,13 @@ def luma() -> None:
     """Make, extend and change videos with kie.ai, UmamiAI and V-API."""
 
 
-def _options(*providers: str) -> Callable[[F], F]:
-    """Return what adds the options that all commands take."""
+def _options(capability: str) -> Callable[[F], F]:
+    """Return a decorator that adds the common options; `--provider` takes the providers with the capability."""
     return add_options(
-        click.option("--provider", type=click.Choice(providers), required=True),
+        click.option("--provider", type=click.Choice(list_providers(capability)), required=True),
         click.option("--sandbox", "in_sandbox", is_flag=True, help="Use a local sandbox: no key, no bill."),
-        click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the MP4."),
-        click.option("--overwrite", is_flag=True, help="Replace the file if it is there."),
+        click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The MP4 file to write."),
+        click.option("--overwrite", is_flag=True, help="Replace an existing file."),
         click.option("--poll-interval", type=float, help="Seconds between two polls; default: the provider's."),
         click.option("--timeout", type=float, help="Seconds to wait; default: the provider's."),
     )
@@ -46,9 +47,9 @@ def _options(*providers: str) -> Callable[[F], F]:
 @luma.command()
 @click.argument("prompt")
 @click.option("--aspect-ratio", help="Such as 16:9.")
-@click.option("--expand-prompt", is_flag=True, default=None, help="Let the provider embellish the prompt.")
+@click.option("--expand-prompt", is_flag=True, default=None, help="Let the provider add details to the prompt.")
 @click.option("--loop", is_flag=True, default=None, help="Join the end to the start.")
-@_options("umami", "vapi")
+@_options("generate")
 def generate(prompt: str, aspect_ratio: str | None, expand_prompt: bool | None, loop: bool | None, **how: Any) -> None:
     """Make a video from a PROMPT, and save it."""
 
@@ -62,17 +63,17 @@ def generate(prompt: str, aspect_ratio: str | None, expand_prompt: bool | None, 
 
 @luma.command()
 @click.argument("prompt")
-@click.option("--id", "generation_id", help="What to extend; in the sandbox, something is made first.")
-@_options("umami", "vapi")
+@click.option("--id", "generation_id", help="The generation to extend; in the sandbox, a new one by default.")
+@_options("extend")
 def extend(prompt: str, generation_id: str | None, **how: Any) -> None:
-    """Make a generation longer by a PROMPT, and save it."""
+    """Extend a generation by a PROMPT, and save it."""
     if generation_id is None and not how["in_sandbox"]:
-        raise click.UsageError("Give --id: which generation to extend. Nothing was sent.")
+        raise click.UsageError("Give --id, the generation to extend. Nothing was sent.")
 
     async def start(client: AsyncLuma) -> Generation:
         parent = generation_id
         if parent is None:
-            parent = (await client.generations.create("What is to be extended")).id
+            parent = (await client.generations.create("A video to extend")).id
             await client.generations.wait_for(parent, poll_interval=SANDBOX_POLL)
         return await client.generations.extend(parent, prompt)
 
@@ -81,13 +82,13 @@ def extend(prompt: str, generation_id: str | None, **how: Any) -> None:
 
 @luma.command()
 @click.argument("prompt")
-@click.option("--video-url", help="What to change; a public URL.")
-@click.option("--watermark", help="What to mark it with.")
-@_options("kie")
+@click.option("--video-url", help="The public URL of the video to change.")
+@click.option("--watermark", help="A text to mark the video with.")
+@_options("modify")
 def modify(prompt: str, video_url: str | None, watermark: str | None, **how: Any) -> None:
     """Change a video by a PROMPT, and save it."""
     if video_url is None and not how["in_sandbox"]:
-        raise click.UsageError("Give --video-url: what to change. Nothing was sent.")
+        raise click.UsageError("Give --video-url, the video to change. Nothing was sent.")
 
     async def start(client: AsyncLuma) -> Generation:
         source = video_url or SANDBOX_INPUT
@@ -109,18 +110,19 @@ def _run(
     async def work() -> None:
         await require_place(output, overwrite=overwrite)
         async with _client(provider, in_sandbox=in_sandbox) as client:
-            resource: Any = client.modifications if provider == "kie" else client.generations
-            made = await start(client)
-            say(f"{made.kind.capitalize()} {made.id}")
+            resource = client.modifications if client.capabilities.modify else client.generations
+            started = await start(client)
+            say(f"{started.kind.capitalize()} {started.id}")
             try:
                 interval = SANDBOX_POLL if in_sandbox else poll_interval
-                done = await resource.wait_for(made, poll_interval=interval, timeout=timeout)
+                generation = await resource.wait_for(started, poll_interval=interval, timeout=timeout)
             except asyncio.CancelledError:
-                say("Stopped. It goes on; wait for it again by its id.")
+                say(f"Stopped. The {started.kind} continues at the provider, under its id.")
                 raise
-            if done.state != GenerationState.SUCCEEDED:
-                raise BlumaError(f"It failed: {done.error.message if done.error else done.raw_state}.")
-            size = await resource.save(done, output, overwrite=overwrite)
+            if generation.state != GenerationState.SUCCEEDED:
+                reason = generation.error.message if generation.error else generation.raw_state
+                raise BlumaError(f"The {started.kind} failed: {reason}.")
+            size = await resource.save(generation, output, overwrite=overwrite)
         say(f"Saved {output}: {size / 1e6:.1f} MB")
 
     run_to_end(work())

@@ -1,1 +1,1 @@
-"""The Luma family: several providers, one client."""
+"""The Luma providers: one client, one adapter for each provider."""

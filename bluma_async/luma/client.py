@@ -1,55 +1,52 @@
-"""The client of the Luma family: one provider, its key, and what can be done there."""
+"""The client of the Luma providers: one provider, one account."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Mapping
+from typing import TYPE_CHECKING, Any, Dict
 
 from bluma_async._runtime.resource import Resource
 from bluma_async._session.opening import ClientOptions, open_session
 from bluma_async._wire.checks import require_choice
-from bluma_async.luma.kie import Kie
+from bluma_async.luma.lifecycle import Lifecycle
+from bluma_async.luma.registry import PROVIDERS
 from bluma_async.luma.resources import Generations, Modifications
 from bluma_async.luma.source import GenerationSource
-from bluma_async.luma.umami import Umami
-from bluma_async.luma.vapi import VApi
-from bluma_async.luma.work import Work
 from bluma_async.waiting.hub import PollHub
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Literal, Self, Unpack
+    from typing_extensions import Self, Unpack
 
     from bluma_async._session.session import Session
     from bluma_async.luma.adapter import Adapter, Capabilities
-    from bluma_async.luma.source import Memory
+    from bluma_async.luma.registry import ProviderName
+    from bluma_async.luma.source import LocalRecord
 
-__all__ = ["PROVIDERS", "AsyncLuma"]
-
-PROVIDERS: Mapping[str, Adapter] = {adapter.name: adapter for adapter in (Kie(), Umami(), VApi())}
+__all__ = ["AsyncLuma"]
 
 
 class AsyncLuma:
     """
-    One provider of Luma: kie.ai, UmamiAI or V-API.
+    A client of one Luma provider: kie.ai, UmamiAI or V-API.
 
-    Make one and keep it: it holds the connections. It may be made anywhere, also at module level, and used from several
-    threads and event loops at once. A `with` block closes it at its end.
+    Make one client and keep it: it holds the connections. It may be made anywhere, also at module level, and used from
+    several threads and event loops at once. A `with` block closes it at its end.
     """
 
-    generations: Resource[AsyncLuma, Generations] = Resource(Generations, lambda client: Generations(client._work))
+    generations: Resource[AsyncLuma, Generations] = Resource(Generations, lambda client: Generations(client._lifecycle))
     modifications: Resource[AsyncLuma, Modifications] = Resource(
-        Modifications, lambda client: Modifications(client._work)
+        Modifications, lambda client: Modifications(client._lifecycle)
     )
     _session: Session
     _adapter: Adapter
     _hub: PollHub
-    _memories: Dict[str, Memory]
-    _work: Work
+    _records: Dict[str, LocalRecord]
+    _lifecycle: Lifecycle
 
     def __init__(
         self,
-        provider: Literal["kie", "umami", "vapi"],
+        provider: ProviderName,
         api_key: str | None = None,
         base_url: str | None = None,
         **options: Unpack[ClientOptions],
@@ -59,14 +56,14 @@ class AsyncLuma:
 
         Args:
             provider: `kie` (changes videos), `umami` or `vapi` (make videos from prompts).
-            api_key: Default `KIE_API_KEY`, `UMAMI_API_KEY` or `VAPI_API_KEY`.
-            base_url: Where the API is; default `KIE_BASE_URL`, `UMAMI_BASE_URL` or `VAPI_BASE_URL`, else the provider's
-                own.
-            **options: What Bluma's client takes too, from `timeout` on. `webhook_secret` is kie.ai's `webhookHmacKey`.
+            api_key: Default: the environment variable `KIE_API_KEY`, `UMAMI_API_KEY` or `VAPI_API_KEY`.
+            base_url: The URL of the API. Default: the environment variable `KIE_BASE_URL`, `UMAMI_BASE_URL` or
+                `VAPI_BASE_URL`, else the provider's own URL.
+            **options: The options of Bluma's client, from `timeout` on. `webhook_secret` is kie.ai's `webhookHmacKey`.
 
         Raises:
             BlumaError: There is no API key.
-            InvalidArgumentError: A value cannot be right, or there is no such provider.
+            InvalidArgumentError: A value is invalid, or there is no such provider.
         """
         require_choice("provider", provider, PROVIDERS)
         adapter = PROVIDERS[provider]
@@ -76,12 +73,12 @@ class AsyncLuma:
 
     @property
     def provider(self) -> str:
-        """Whose API this is."""
+        """The name of the provider."""
         return self._adapter.name
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the provider can do."""
+        """The operations, options and limits of the provider."""
         return self._adapter.capabilities
 
     def with_options(self, **changes: Any) -> Self:
@@ -92,14 +89,14 @@ class AsyncLuma:
             **changes: Any option down to `on_retry`, such as `timeout`, `deadline` or `on_ambiguous`.
 
         Raises:
-            InvalidArgumentError: There is no such option, or its value cannot be right.
+            InvalidArgumentError: There is no such option, or its value is invalid.
         """
         copy = type(self).__new__(type(self))
-        copy._set_up(self._session.with_options(changes), self._adapter, self._hub, self._memories)
+        copy._set_up(self._session.with_options(changes), self._adapter, self._hub, self._records)
         return copy
 
     async def aclose(self) -> None:
-        """Let go of the connections. A call after this raises; closing again does nothing."""
+        """Close the connections. A later call raises an error; closing again does nothing."""
         self._hub.close()
         await self._session.close()
 
@@ -115,6 +112,6 @@ class AsyncLuma:
         options = self._session.options
         return f"{type(self).__name__}(provider={self.provider!r}, base_url={options.base_url!r}, api_key='***')"
 
-    def _set_up(self, session: Session, adapter: Adapter, hub: PollHub, memories: Dict[str, Memory]) -> None:
-        self._session, self._adapter, self._hub, self._memories = session, adapter, hub, memories
-        self._work = Work(session, adapter, GenerationSource(session, adapter, memories), hub)
+    def _set_up(self, session: Session, adapter: Adapter, hub: PollHub, records: Dict[str, LocalRecord]) -> None:
+        self._session, self._adapter, self._hub, self._records = session, adapter, hub, records
+        self._lifecycle = Lifecycle(session, adapter, GenerationSource(session, adapter, records), hub)

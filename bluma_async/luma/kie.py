@@ -1,9 +1,10 @@
 """
 kie.ai: changes videos.
 
-Rule 1: the HTTP status says nothing; the body's `code` is looked at first.
-Rule 2: `code` 501 on a read is a failed generation, and no error of the server's.
-Rule 3: a callback's signature covers its id and time alone, so the task is read again before anything is believed.
+Rule 1: the HTTP status is 200 for errors too; the `code` in the body is checked first.
+Rule 2: `code` 501 on a read means a failed generation, not an error of the server.
+Rule 3: the signature of a callback covers only the task's id and the time. The rest of the callback is untrusted, so
+the task is read again.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import base64
 import hashlib
 import hmac
 import time
-from functools import partial
+import warnings
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
 
 from bluma_async._wire.call import Call, compact
-from bluma_async._wire.checks import require_text
+from bluma_async._wire.checks import require_link, require_text
 from bluma_async.errors import (
     APIError,
     AuthenticationError,
@@ -28,9 +29,17 @@ from bluma_async.errors import (
     ValidationError,
     WebhookVerificationError,
 )
-from bluma_async.luma.adapter import Capabilities, asking, document, http_refusal, reader, starting, unsupported
-from bluma_async.luma.checks import require_link, warn_of_language
-from bluma_async.luma.decoding import GOOD, STATES, first, moment, obj, text, urls
+from bluma_async.luma.adapter import Adapter, Capabilities
+from bluma_async.luma.decoder import Decoder, build_paid_call, build_read_call, decode_http_error, parse_document
+from bluma_async.luma.values import (
+    SUCCESS_CODES,
+    parse_object,
+    parse_state,
+    parse_text,
+    parse_time,
+    parse_urls,
+    pick_text,
+)
 from bluma_async.types import GeneratedVideo, Generation, GenerationState
 from bluma_async.types._model import AttrDict
 
@@ -43,10 +52,11 @@ FLAGS: Mapping[int, GenerationState] = {
     0: GenerationState.RUNNING,
     1: GenerationState.SUCCEEDED,
     2: GenerationState.FAILED,  # the task could not be created
-    3: GenerationState.FAILED,  # it was created, and the generation failed
-    4: GenerationState.SUCCEEDED,  # it was generated, and its callback failed
+    3: GenerationState.FAILED,  # the task was created, and the generation failed
+    4: GenerationState.SUCCEEDED,  # the video was generated, and the callback failed
 }
-# What a code is as an error, and the status that goes with it; 455 is maintenance: nothing was accepted.
+CALLBACK_FAILED = 4
+# The error for each code, and its HTTP status. 455 is maintenance: the request was not accepted, like a 503.
 ERRORS: Mapping[int, tuple[type[APIError], int]] = {
     401: (AuthenticationError, 401),
     402: (InsufficientCreditsError, 402),
@@ -60,10 +70,58 @@ ERRORS: Mapping[int, tuple[type[APIError], int]] = {
     505: (ForbiddenError, 403),
 }
 FAILED_TASK = 501
-TOLERANCE = 300.0  # seconds by which a callback's time may differ from ours
+MAX_CALLBACK_AGE = 300.0  # seconds between the time in a callback and the local clock
 
 
-class Kie:
+class KieDecoder:
+    """The decoder of kie.ai's envelope: `code`, `msg` and `data`."""
+
+    def find_refusal(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
+        """Return the error for the code in the body; without a code, the error for the HTTP status."""
+        envelope = parse_object(document)
+        code = envelope.get("code")
+        if code is None:
+            return decode_http_error(answer, document) or ServerError("The answer has no code.", status=502)
+        if str(code).lower() in SUCCESS_CODES or (is_read and str(code) == str(FAILED_TASK)):
+            return None
+        kind, status = ERRORS.get(_parse_whole(code), (ServerError, 502))
+        seconds = answer.headers.get("retry-after", "")
+        return kind(
+            _find_message(envelope) or f"The server answered code {code}",
+            status=status,
+            type=str(code),
+            metadata={"code": code, "http_status": answer.status},
+            retry_after=float(seconds) if seconds.isdecimal() else None,
+        )
+
+    def decode_created(self, document: object) -> Generation:
+        """
+        Return a modification of which only the id is known yet.
+
+        Raises:
+            ValueError: There is no id.
+        """
+        envelope = parse_object(document)
+        data = parse_object(envelope["data"])
+        task_id = pick_text(data.get("taskId"), data.get("task_id"), data.get("recordId"))
+        if task_id is None:
+            raise ValueError("no task id")
+        return _make_modification(task_id, envelope, state=GenerationState.QUEUED)
+
+    def decode_read(self, document: object, ids: Sequence[str]) -> Dict[str, Generation]:
+        """
+        Return the one task.
+
+        Raises:
+            NotFoundError: There is no such task, or not yet: the envelope is a success without data.
+        """
+        [task_id] = ids
+        envelope = parse_object(document)
+        decode = _decode_failed_task if str(envelope.get("code")) == str(FAILED_TASK) else _decode_task
+        return {task_id: decode(envelope, task_id)}
+
+
+class Kie(Adapter):
     """kie.ai's Luma API."""
 
     name: str = "kie"
@@ -72,132 +130,115 @@ class Kie:
     capabilities: Capabilities = Capabilities(
         generate=False, modify=True, callback=True, signed_callback=True, poll_interval=30.0, timeout=1800.0
     )
+    decoder: Decoder = KieDecoder()
 
-    def create(self, arguments: Mapping[str, Any]) -> Call[Generation]:
+    def build_create(self, arguments: Mapping[str, Any]) -> Call[Generation]:
         """Build the call that starts a modification."""
         prompt = require_text("prompt", arguments.get("prompt"))
-        warn_of_language(self, prompt)
+        letters = [letter for letter in prompt if letter.isalpha()]
+        if sum(letter.isascii() for letter in letters) * 2 < len(letters):
+            # A warning, not an error: the alphabet of a prompt does not prove its language.
+            warnings.warn("kie takes prompts in English only.", stacklevel=4)
         callback_url = arguments.get("callback_url")
-        body = compact(
+        payload = compact(
             prompt=prompt,
             videoUrl=require_link("video_url", arguments.get("video_url"), public=True),
             callBackUrl=None if callback_url is None else require_link("callback_url", callback_url),
             watermark=arguments.get("watermark"),
         )
-        read = reader(_refusal, partial(_created, prompt))
-        return starting("/api/v1/modify/generate", body, read)
+        return build_paid_call("/api/v1/modify/generate", payload, self.decoder)
 
-    def extend(self, generation_id: str, arguments: Mapping[str, Any]) -> Call[Generation]:  # noqa: ARG002 - as all have it
-        """Refuse."""
-        raise unsupported(self, "extend videos")
-
-    def read(self, ids: Sequence[str]) -> Call[Dict[str, Generation]]:
+    def build_read(self, ids: Sequence[str]) -> Call[Dict[str, Generation]]:
         """Build the call that reads one task."""
         [task_id] = ids
-        require_text("id", task_id)
-        read = reader(partial(_refusal, task=True), lambda told: {task_id: _task(obj(told), task_id)})
-        return asking("/api/v1/modify/record-info", read, taskId=task_id)
+        query = {"taskId": require_text("id", task_id)}
+        return build_read_call("/api/v1/modify/record-info", ids, self.decoder, **query)
 
-    def callback(self, body: bytes, headers: Mapping[str, str], secret: str | None) -> str:
-        """Return which task a callback tells of, if it is signed as it should be."""
+    def parse_callback(self, body: bytes, headers: Mapping[str, str], secret: str | None) -> str:
+        """Return the id of the task in a callback; with a secret, verify the signature first."""
         try:
-            told = obj(document(body))
-        except ValueError:
-            told = {}
-        data = obj(told.get("data"))
-        task_id = first(data.get("taskId"), data.get("task_id"), told.get("taskId"))
+            envelope = parse_object(parse_document(body))
+        except (ValueError, RecursionError):
+            envelope = {}
+        data = parse_object(envelope.get("data"))
+        task_id = pick_text(data.get("taskId"), data.get("task_id"), envelope.get("taskId"))
         if task_id is None:
-            raise WebhookVerificationError("The callback names no task; put a word of your own into its URL.")
+            raise WebhookVerificationError(
+                "The callback has no id of a task; add an identifier of your own to the callback URL."
+            )
         if secret is not None:
             _verify(task_id, {name.lower(): value for name, value in headers.items()}, secret)
         return task_id
 
 
 def sign(task_id: str, timestamp: str, secret: str) -> str:
-    """Return the signature of a callback."""
+    """Return the signature of a callback: base64 of the HMAC-SHA256 of id and Unix time."""
     digest = hmac.new(secret.encode(), f"{task_id}.{timestamp}".encode(), hashlib.sha256).digest()
     return base64.b64encode(digest).decode()
 
 
 def _verify(task_id: str, headers: Mapping[str, str], secret: str) -> None:
-    told, signature = headers.get("x-webhook-timestamp", ""), headers.get("x-webhook-signature", "")
-    expected = sign(task_id, told, secret)
-    is_now = told.isdigit() and abs(time.time() - int(told)) <= TOLERANCE
-    if not is_now or not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
-        raise WebhookVerificationError("The callback's signature does not match, or is of another time.")
+    timestamp, signature = headers.get("x-webhook-timestamp", ""), headers.get("x-webhook-signature", "")
+    expected = sign(task_id, timestamp, secret)
+    is_recent = timestamp.isdecimal() and abs(time.time() - int(timestamp)) <= MAX_CALLBACK_AGE
+    if not is_recent or not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+        raise WebhookVerificationError("The callback's signature does not match, or its time is too far from now.")
 
 
-def _refusal(answer: Answer, told: object, *, task: bool = False) -> APIError | None:
-    code = obj(told).get("code")
-    if code is None:
-        return http_refusal(answer, told) or ServerError("The answer has no code.", status=502)
-    if str(code).lower() in GOOD or (task and str(code) == str(FAILED_TASK)):
-        return None
-    said = first(obj(told).get("msg"), obj(told).get("message")) or f"The server answered code {code}"
-    kind, status = ERRORS.get(_whole(code), (ServerError, 502))
-    after = answer.headers.get("retry-after", "")
-    return kind(
-        said,
-        status=status,
-        type=str(code),
-        metadata={"code": code, "http_status": answer.status},
-        retry_after=float(after) if after.isdigit() else None,
-    )
+def _decode_failed_task(envelope: Dict[str, Any], task_id: str) -> Generation:
+    failure = AttrDict(code=FAILED_TASK, message=_find_message(envelope) or "no reason was given")
+    return _make_modification(task_id, envelope, state=GenerationState.FAILED, raw_state=FAILED_TASK, error=failure)
 
 
-def _created(prompt: str, told: object) -> Generation:
-    data = obj(obj(told)["data"])
-    task_id = first(data.get("taskId"), data.get("task_id"), data.get("recordId"))
-    if task_id is None:
-        raise ValueError("no task id")
-    return _modification(task_id, obj(told), state=GenerationState.QUEUED, prompt=prompt)
-
-
-def _task(told: Dict[str, Any], task_id: str) -> Generation:
-    if str(told.get("code")) == str(FAILED_TASK):
-        error = AttrDict(code=FAILED_TASK, message=first(told.get("msg"), told.get("message")) or "it failed")
-        return _modification(task_id, told, state=GenerationState.FAILED, raw_state=FAILED_TASK, error=error)
-    data = obj(told.get("data"))
+def _decode_task(envelope: Dict[str, Any], task_id: str) -> Generation:
+    data = parse_object(envelope.get("data"))
     if not data:
         raise NotFoundError(f"There is no task {task_id}, or not yet.")
-    asked, response = obj(data.get("paramJson") or data.get("promptJson")), obj(data.get("response"))
+    request, response = (
+        parse_object(data.get("paramJson") or data.get("promptJson")),
+        parse_object(data.get("response")),
+    )
     flag = data.get("successFlag", data.get("state", data.get("status")))
-    found = urls(response.get("resultUrls") or data.get("resultUrls") or data.get("resultJson"))
-    return _modification(
+    state = _parse_flag(flag)
+    found = parse_urls(response.get("resultUrls") or data.get("resultUrls") or data.get("resultJson"))
+    return _make_modification(
         task_id,
-        told,
-        state=_state(flag),
+        envelope,
+        state=state,
         raw_state=flag,
-        prompt=text(asked.get("prompt")),
+        prompt=parse_text(request.get("prompt")),
         url=found[0] if found else None,
         videos=[GeneratedVideo(url=url, kind="result") for url in found],
-        source_urls=urls(response.get("originUrls")) or urls(asked.get("videoUrl")),
-        created_at=moment(data.get("createTime")),
-        completed_at=moment(data.get("completeTime")),
-        error=_error(data, _state(flag)),
-        callback_failed=_whole(flag) == 4,
+        source_urls=parse_urls(response.get("originUrls")) or parse_urls(request.get("videoUrl")),
+        created_at=parse_time(data.get("createTime")),
+        completed_at=parse_time(data.get("completeTime")),
+        error=_find_failure(data, state),
+        callback_failed=_parse_whole(flag) == CALLBACK_FAILED,
     )
 
 
-def _modification(task_id: str, told: Dict[str, Any], **known: Any) -> Generation:
-    return Generation(id=task_id, provider=Kie.name, kind="modification", raw=told, **known)
+def _make_modification(task_id: str, envelope: Dict[str, Any], **fields: Any) -> Generation:
+    return Generation(id=task_id, provider=Kie.name, kind="modification", raw=envelope, **fields)
 
 
-def _error(data: Dict[str, Any], state: GenerationState) -> AttrDict | None:
-    message = text(data.get("errorMessage"))
+def _find_message(envelope: Dict[str, Any]) -> str | None:
+    return pick_text(envelope.get("msg"), envelope.get("message"))
+
+
+def _find_failure(data: Dict[str, Any], state: GenerationState) -> AttrDict | None:
+    message = parse_text(data.get("errorMessage"))
     if state != GenerationState.FAILED and message is None:
         return None
-    return AttrDict(code=data.get("errorCode"), message=message or "it failed")
+    return AttrDict(code=data.get("errorCode"), message=message or "no reason was given")
 
 
-def _state(flag: object) -> GenerationState:
-    known = FLAGS.get(_whole(flag))
-    word = flag.strip().lower() if isinstance(flag, str) else ""
-    return known or STATES.get(word, GenerationState.UNKNOWN)
+def _parse_flag(flag: object) -> GenerationState:
+    """Return the state for a number, or for a word: newer APIs of kie.ai use words."""
+    return FLAGS.get(_parse_whole(flag)) or parse_state(flag)
 
 
-def _whole(value: object) -> int:
+def _parse_whole(value: object) -> int:
     try:
         return int(str(value))
     except ValueError:
-        return -1
+        return -1  # no code and no flag

@@ -1,10 +1,10 @@
 """
-Generations as something to wait for.
+Read generations for the poller.
 
-Rule 1: what a bulk answer leaves out was not seen. After three times, and some time after its create, it is asked for
-alone, and is not found.
-Rule 2: a request that one id spoils is divided until that one is alone.
-Rule 3: who succeeded without a file is looked at again, a few times.
+Rule 1: a generation that is missing in a bulk answer may only be late. After three misses it is read alone; it is
+reported as not found only if it was created at least `GRACE` seconds ago.
+Rule 2: when one invalid id makes a bulk read fail, the ids are halved until the invalid one is alone.
+Rule 3: a generation that succeeded without a file is polled again, up to three times: the file can be late.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from bluma_async.luma.adapter import Adapter
     from bluma_async.types import Generation
 
-__all__ = ["GenerationSource", "Memory"]
+__all__ = ["GenerationSource", "LocalRecord"]
 
 Outcome = Union["Generation", APIError, None]
-GRACE = 30.0  # seconds after a create in which nobody may know of it
-MISSES = 3
-FILELESS = 3  # reads
-MOST = 10_000  # generations that something is remembered of
-SPOILS = frozenset((400, 404, 422))
+GRACE = 30.0  # seconds after a create in which the provider may not know the id yet
+MAX_MISSES = 3
+MAX_READS_WITHOUT_FILE = 3
+MAX_RECORDS = 10_000  # a longer memory would grow without a limit in a service that never restarts
+INVALID_ID = frozenset((400, 404, 422))  # statuses of a bulk read that contains an invalid id
 
 
 @attrs.define
-class Memory:
-    """What is known of a generation beside what its provider says."""
+class LocalRecord:
+    """What this client knows about a generation: the provider does not return it."""
 
     since: float
     misses: int = 0
-    fileless: int = 0
+    reads_without_file: int = 0
     kind: str | None = None
     parent_id: str | None = None
     prompt: str | None = None
@@ -47,130 +47,133 @@ class Memory:
 
 
 class GenerationSource:
-    """The generations of one account with a provider."""
+    """The generations of one account with a provider, as a `Source` of the poller."""
 
-    def __init__(self, session: Session, adapter: Adapter, memories: Dict[str, Memory]) -> None:
+    def __init__(self, session: Session, adapter: Adapter, records: Dict[str, LocalRecord]) -> None:
         self._session = session
         self._adapter = adapter
-        self._memories = memories  # those of all copies of a client
+        self._records = records  # one dict for all copies of a client: a copy knows what its original created
 
     @property
     def group(self) -> Hashable:
-        """The account: whose key it is, and where."""
+        """The account: the base URL and the key."""
         return self._session.options.base_url, self._session.options.api_key
 
     @property
     def at_once(self) -> int:
-        """How many one request can read."""
+        """The number of generations that one request can read."""
         return self._adapter.capabilities.max_bulk
 
-    def remember(self, made: Generation, ratio: str | None) -> None:
-        """Note what was asked for: providers forget it."""
-        memory = self._memory(made.id)
-        memory.kind, memory.parent_id, memory.prompt, memory.ratio = made.kind, made.parent_id, made.prompt, ratio
+    def remember(self, started: Generation, ratio: str | None) -> None:
+        """Keep the arguments of a create: the provider does not return them."""
+        record = self._get_record(started.id)
+        record.kind, record.parent_id, record.prompt = started.kind, started.parent_id, started.prompt
+        record.ratio = ratio
 
-    def ratio_of(self, generation_id: str) -> str | None:
-        """Return the aspect ratio that was asked for, if this client asked."""
-        return self._memories[generation_id].ratio if generation_id in self._memories else None
+    def find_ratio(self, generation_id: str) -> str | None:
+        """Return the aspect ratio of a generation, if this client created it, or None."""
+        return self._records[generation_id].ratio if generation_id in self._records else None
 
     async def read(self, generation_id: str) -> Generation:
         """
-        Read one, as it is now.
+        Return the current state of a generation.
 
         Raises:
-            NotFoundError: The provider does not know it, or not yet.
+            NotFoundError: The provider does not know the id, or not yet.
         """
-        found = await self._session.send(self._adapter.read([generation_id]))
+        found = await self._session.send(self._adapter.build_read([generation_id]))
         if generation_id not in found:
-            raise self._unknown(generation_id)
-        return self._known(found[generation_id])
+            raise self._not_found(generation_id)
+        return self._complete(found[generation_id])
 
     async def look(self, job_ids: Sequence[str], within: float) -> Mapping[str, Outcome]:
-        """Read several."""
+        """Read several generations."""
         try:
-            found = await self._session.send(self._adapter.read(job_ids), within=within)
+            found = await self._session.send(self._adapter.build_read(job_ids), within=within)
         except APIError as refusal:
-            if refusal.status not in SPOILS or isinstance(refusal, (AuthenticationError, ForbiddenError)):
+            if refusal.status not in INVALID_ID or isinstance(refusal, (AuthenticationError, ForbiddenError)):
                 raise
-            return await self._divided(job_ids, within, refusal)
+            return await self._read_halves(job_ids, within, refusal)
         is_alone = len(job_ids) == 1
-        outcomes = {job_id: self._seen(job_id, found.get(job_id), alone=is_alone) for job_id in job_ids}
-        for job_id in [] if is_alone else [name for name in job_ids if self._memory(name).misses >= MISSES]:
+        outcomes = {job_id: self._judge(job_id, found.get(job_id), alone=is_alone) for job_id in job_ids}
+        for job_id in [] if is_alone else [name for name in job_ids if self._get_record(name).misses >= MAX_MISSES]:
             outcomes.update(await self.look([job_id], within))
         return outcomes
 
     async def list_active(self, most_pages: int, within: float) -> None:
-        """Return nothing: no provider lists them."""
+        """Return None: no provider lists generations."""
 
     def learned(self, last: Generation | None, news: Any) -> None:
-        """Return nothing: a callback is a reason to look, and no more."""
+        """Return None: a callback is untrusted, so it only makes the poller read the generation."""
 
     def is_final(self, state: Generation) -> bool:
-        """Whether it has succeeded, or failed."""
+        """Whether the generation succeeded or failed."""
         return state.state.is_final
 
     def progress(self, state: Generation) -> None:
-        """Return nothing: no provider tells."""
+        """Return None: no provider reports progress."""
 
     def timed_out(self, job_id: str, last: Generation | None, timeout: float) -> WaitTimeoutError:
-        """Say what was seen last."""
+        """Return the error for a wait that ended before the generation, with the last known state."""
         seen = f"last seen: {last.state}, {last.raw_state!r}" if last else "never seen"
         return WaitTimeoutError(
-            f"Waiting timed out: generation {job_id} was not finished after {timeout:g} s ({seen}). It goes on; wait "
-            "again with its id.",
+            f"Waiting timed out: generation {job_id} was not finished after {timeout:g} s ({seen}). The generation "
+            "continues; wait again with its id.",
             video_id=job_id,
             last=last,
         )
 
     def pace(self) -> Pace:
-        """How fast one may ask."""
+        """Return a pace without a limit: no provider reports one."""
         return Pace()
 
-    async def _divided(self, job_ids: Sequence[str], within: float, refusal: APIError) -> Mapping[str, Outcome]:
+    async def _read_halves(self, job_ids: Sequence[str], within: float, refusal: APIError) -> Mapping[str, Outcome]:
         if len(job_ids) == 1:
             is_unknown = isinstance(refusal, NotFoundError)
-            return {job_ids[0]: self._missed(job_ids[0], alone=True) if is_unknown else refusal}
+            return {job_ids[0]: self._count_miss(job_ids[0], alone=True) if is_unknown else refusal}
         half = len(job_ids) // 2
         return {**await self.look(job_ids[:half], within), **await self.look(job_ids[half:], within)}
 
-    def _seen(self, job_id: str, generation: Generation | None, *, alone: bool) -> Outcome:
+    def _judge(self, job_id: str, generation: Generation | None, *, alone: bool) -> Outcome:
+        """Return the state to report for a generation in an answer; `alone` if the answer was about it only."""
         if generation is None:
-            return self._missed(job_id, alone=alone)
-        generation, memory = self._known(generation), self._memory(job_id)
-        memory.misses = 0
+            return self._count_miss(job_id, alone=alone)
+        generation, record = self._complete(generation), self._get_record(job_id)
+        record.misses = 0
         if generation.state != GenerationState.SUCCEEDED or generation.videos:
             return generation
-        memory.fileless += 1
-        if memory.fileless < FILELESS:
-            return _with(generation, state=GenerationState.RUNNING)
-        return _with(generation, result_missing=True)
+        record.reads_without_file += 1
+        if record.reads_without_file < MAX_READS_WITHOUT_FILE:
+            return _replace(generation, state=GenerationState.RUNNING)
+        return _replace(generation, result_missing=True)
 
-    def _missed(self, job_id: str, *, alone: bool) -> APIError | None:
-        memory = self._memory(job_id)
-        memory.misses += 1
-        is_young = self._session.shared.clock.now() - memory.since < GRACE
-        return self._unknown(job_id) if alone and not is_young else None
+    def _count_miss(self, job_id: str, *, alone: bool) -> APIError | None:
+        record = self._get_record(job_id)
+        record.misses += 1
+        is_new = self._session.shared.clock.now() - record.since < GRACE
+        return self._not_found(job_id) if alone and not is_new else None
 
-    def _known(self, generation: Generation) -> Generation:
-        memory = self._memory(generation.id)
-        return _with(
+    def _complete(self, generation: Generation) -> Generation:
+        """Add the arguments of the create, which the provider does not return."""
+        record = self._get_record(generation.id)
+        return _replace(
             generation,
-            kind=memory.kind or generation.kind,
-            parent_id=memory.parent_id,
-            prompt=generation.prompt or memory.prompt,
+            kind=record.kind or generation.kind,
+            parent_id=record.parent_id,
+            prompt=generation.prompt or record.prompt,
         )
 
-    def _memory(self, job_id: str) -> Memory:
-        if job_id not in self._memories:
-            while len(self._memories) >= MOST:
-                del self._memories[next(iter(self._memories))]
-            self._memories[job_id] = Memory(self._session.shared.clock.now())
-        return self._memories[job_id]
+    def _get_record(self, job_id: str) -> LocalRecord:
+        if job_id not in self._records:
+            while len(self._records) >= MAX_RECORDS:
+                del self._records[next(iter(self._records))]  # the oldest one
+            self._records[job_id] = LocalRecord(self._session.shared.clock.now())
+        return self._records[job_id]
 
-    def _unknown(self, job_id: str) -> NotFoundError:
+    def _not_found(self, job_id: str) -> NotFoundError:
         return NotFoundError(f"{self._adapter.name} knows no generation {job_id}.", status=404)
 
 
-def _with(generation: Generation, **changes: Any) -> Generation:
-    made: Generation = dataclasses.replace(generation, **changes)
-    return made
+def _replace(generation: Generation, **changes: Any) -> Generation:
+    replaced: Generation = dataclasses.replace(generation, **changes)
+    return replaced

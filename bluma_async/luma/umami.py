@@ -1,15 +1,15 @@
-"""UmamiAI: makes videos from prompts, and longer ones; reads twenty at once."""
+"""UmamiAI: makes videos from prompts, extends them, and reads twenty generations with one request."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
 
 from bluma_async._wire.call import Call, path
 from bluma_async._wire.checks import require_text
 from bluma_async.errors import ForbiddenError, InsufficientCreditsError
-from bluma_async.luma.adapter import Capabilities, asking, http_refusal, reader, starting, unsupported
-from bluma_async.luma.luma_format import body_of, generation_of, generations_of
+from bluma_async.luma.adapter import Adapter, Capabilities, unsupported
+from bluma_async.luma.decoder import Decoder, build_paid_call, build_read_call
+from bluma_async.luma.luma_format import LumaFormat, build_payload
 
 if TYPE_CHECKING:
     from bluma_async._wire.messages import Answer
@@ -18,11 +18,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Umami"]
 
-RATIO = "16:9"  # it wants one
-NO_CREDIT = ("credit", "balance", "fund", "token", "quota")
+DEFAULT_RATIO = "16:9"  # UmamiAI requires a ratio
+CREDIT_WORDS = ("credit", "balance", "fund", "token", "quota")
 
 
-class Umami:
+class UmamiDecoder(LumaFormat):
+    """The common format, with 403 for an account without credits."""
+
+    def find_refusal(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
+        """Return the error of an HTTP status; a 403 about credits is InsufficientCreditsError, as with the others."""
+        error = super().find_refusal(answer, document, is_read=is_read)
+        if type(error) is ForbiddenError and any(word in error.message.lower() for word in CREDIT_WORDS):
+            return InsufficientCreditsError(error.message, status=402, type=error.type, metadata=error.metadata)
+        return error
+
+
+class Umami(Adapter):
     """UmamiAI's Luma API."""
 
     name: str = "umami"
@@ -31,39 +42,28 @@ class Umami:
     capabilities: Capabilities = Capabilities(
         extend=True,
         extension_ratio=True,
-        max_bulk=20,  # what all versions of its query parser take for a list
+        max_bulk=20,  # with more ids, some versions of the server's query parser return an object instead of a list
         aspect_ratios=("1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"),
     )
+    decoder: Decoder = UmamiDecoder("umami")
 
-    def create(self, arguments: Mapping[str, Any]) -> Call[Generation]:
+    def build_create(self, arguments: Mapping[str, Any]) -> Call[Generation]:
         """Build the call that starts a generation."""
-        return self._start("/luma-ai/generations", arguments)
+        return self._build_start("/luma-ai/generations", arguments)
 
-    def extend(self, generation_id: str, arguments: Mapping[str, Any]) -> Call[Generation]:
-        """Build the call that makes a generation longer."""
-        return self._start(path("luma-ai", "generations", generation_id, "extend"), arguments)
+    def build_extend(self, generation_id: str, arguments: Mapping[str, Any]) -> Call[Generation]:
+        """Build the call that extends a generation."""
+        return self._build_start(path("luma-ai", "generations", generation_id, "extend"), arguments)
 
-    def read(self, ids: Sequence[str]) -> Call[Dict[str, Generation]]:
-        """Build the call that reads up to twenty; the list has its own order, and leaves out what it does not know."""
+    def build_read(self, ids: Sequence[str]) -> Call[Dict[str, Generation]]:
+        """Build the call that reads up to twenty; the answer has its own order, and leaves out unknown ids."""
         query = {f"ids[{number}]": require_text("id", each) for number, each in enumerate(ids)}
-        return asking("/luma-ai/generation", reader(_refusal, partial(generations_of, self.name)), **query)
+        return build_read_call("/luma-ai/generation", ids, self.decoder, **query)
 
-    def callback(self, body: bytes, headers: Mapping[str, str], secret: str | None) -> str:  # noqa: ARG002 - as all have it
-        """Refuse."""
-        raise unsupported(self, "call back")
-
-    def _start(self, where: str, arguments: Mapping[str, Any]) -> Call[Generation]:
-        for name, what in (("loop", "loop videos"), ("callback_url", "call back")):
+    def _build_start(self, where: str, arguments: Mapping[str, Any]) -> Call[Generation]:
+        for name, operation in (("loop", "loop videos"), ("callback_url", "call back")):
             if arguments.get(name) is not None:
-                raise unsupported(self, what)
-        ratio = arguments.get("aspect_ratio") or RATIO
-        body = body_of(self, {**arguments, "aspect_ratio": ratio}, takes_data=False)
-        read = reader(_refusal, partial(generation_of, self.name))
-        return starting(where, body, read)
-
-
-def _refusal(answer: Answer, told: object) -> APIError | None:
-    error = http_refusal(answer, told)
-    if type(error) is ForbiddenError and any(word in error.message.lower() for word in NO_CREDIT):
-        return InsufficientCreditsError(error.message, status=402, type=error.type, metadata=error.metadata)
-    return error
+                raise unsupported(self, operation)
+        ratio = arguments.get("aspect_ratio") or DEFAULT_RATIO
+        payload = build_payload(self, {**arguments, "aspect_ratio": ratio}, takes_data=False)
+        return build_paid_call(where, payload, self.decoder)

@@ -1,16 +1,16 @@
-"""V-API: makes videos from prompts and images, longer ones, and loops; tells a URL when they are done."""
+"""V-API: makes videos from prompts and images, extends and loops them, and calls back when they are finished."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
 
 from bluma_async._wire.call import Call, path
+from bluma_async._wire.checks import require_link
 from bluma_async.errors import NotFoundError, ValidationError, WebhookVerificationError
-from bluma_async.luma.adapter import Capabilities, asking, document, http_refusal, reader, starting, unsupported
-from bluma_async.luma.checks import require_link
-from bluma_async.luma.decoding import GOOD, first, obj
-from bluma_async.luma.luma_format import body_of, generation_of
+from bluma_async.luma.adapter import Adapter, Capabilities, unsupported
+from bluma_async.luma.decoder import Decoder, build_paid_call, build_read_call, parse_document
+from bluma_async.luma.luma_format import LumaFormat, build_payload
+from bluma_async.luma.values import SUCCESS_CODES, parse_object, pick_text
 
 if TYPE_CHECKING:
     from bluma_async._wire.messages import Answer
@@ -20,7 +20,27 @@ if TYPE_CHECKING:
 __all__ = ["VApi"]
 
 
-class VApi:
+class VApiDecoder(LumaFormat):
+    """The common format, with errors in the envelope of a 200 answer too."""
+
+    def find_refusal(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
+        """Return the error of an HTTP status, or of the code in an envelope without a generation."""
+        error, fields = super().find_refusal(answer, document, is_read=is_read), parse_object(document)
+        code = str(fields.get("code", "success")).lower()
+        if error is not None or code in SUCCESS_CODES or "id" in fields or fields.get("data"):
+            return error
+        is_unknown = "not_exist" in code or "not_found" in code
+        kind, status = (NotFoundError, 404) if is_unknown else (ValidationError, 400)
+        message = pick_text(fields.get("message"), fields.get("msg")) or f"The server answered code {code}"
+        return kind(message, status=status, type=code, metadata={"code": fields["code"], "http_status": answer.status})
+
+    def decode_read(self, document: object, ids: Sequence[str]) -> Dict[str, Generation]:
+        """Return the one generation, by the id that was asked for."""
+        [generation_id] = ids
+        return {generation_id: self.decode_created(document)}
+
+
+class VApi(Adapter):
     """V-API's Luma API."""
 
     name: str = "vapi"
@@ -29,50 +49,42 @@ class VApi:
     capabilities: Capabilities = Capabilities(
         extend=True, loop=True, callback=True, aspect_ratios=("1:1", "4:3", "3:4", "16:9", "9:16")
     )
+    decoder: Decoder = VApiDecoder("vapi")
 
-    def create(self, arguments: Mapping[str, Any]) -> Call[Generation]:
+    def build_create(self, arguments: Mapping[str, Any]) -> Call[Generation]:
         """Build the call that starts a generation."""
-        return self._start("/luma/generations", arguments)
+        return self._build_start("/luma/generations", arguments)
 
-    def extend(self, generation_id: str, arguments: Mapping[str, Any]) -> Call[Generation]:
-        """Build the call that makes a generation longer; it keeps its ratio, and cannot be looped."""
-        for name, what in (("loop", "loop an extension"), ("aspect_ratio", "change the aspect ratio of an extension")):
+    def build_extend(self, generation_id: str, arguments: Mapping[str, Any]) -> Call[Generation]:
+        """Build the call that extends a generation. An extension keeps its aspect ratio, and cannot be looped."""
+        for name, operation in (
+            ("loop", "loop an extension"),
+            ("aspect_ratio", "change the aspect ratio of an extension"),
+        ):
             if arguments.get(name) is not None:
-                raise unsupported(self, what)
-        return self._start(path("luma", "generations", generation_id, "extend"), arguments)
+                raise unsupported(self, operation)
+        return self._build_start(path("luma", "generations", generation_id, "extend"), arguments)
 
-    def read(self, ids: Sequence[str]) -> Call[Dict[str, Generation]]:
-        """Build the call that reads one."""
+    def build_read(self, ids: Sequence[str]) -> Call[Dict[str, Generation]]:
+        """Build the call that reads one generation."""
         [generation_id] = ids
-        read = reader(_refusal, lambda told: {generation_id: generation_of(self.name, told)})
-        return asking(path("luma", "generations", generation_id), read)
+        return build_read_call(path("luma", "generations", generation_id), ids, self.decoder)
 
-    def callback(self, body: bytes, headers: Mapping[str, str], secret: str | None) -> str:  # noqa: ARG002 - as all have it
-        """Return which generation a callback tells of; nothing signs it."""
+    def parse_callback(self, body: bytes, headers: Mapping[str, str], secret: str | None) -> str:  # noqa: ARG002 - nothing is signed
+        """Return the id of the generation in a callback. V-API signs nothing, so there is nothing to verify."""
         try:
-            told = obj(document(body))
-        except ValueError:
-            told = {}
-        data = obj(told.get("data"))
-        found = first(data.get("task_id"), told.get("task_id"), data.get("id"), told.get("id"))
+            fields = parse_object(parse_document(body))
+        except (ValueError, RecursionError):
+            fields = {}
+        data = parse_object(fields.get("data"))
+        found = pick_text(data.get("task_id"), fields.get("task_id"), data.get("id"), fields.get("id"))
         if found is None:
-            raise WebhookVerificationError("The callback names no generation; put a word of your own into its URL.")
+            raise WebhookVerificationError(
+                "The callback has no id of a generation; add an identifier of your own to the callback URL."
+            )
         return found
 
-    def _start(self, where: str, arguments: Mapping[str, Any]) -> Call[Generation]:
+    def _build_start(self, where: str, arguments: Mapping[str, Any]) -> Call[Generation]:
         if arguments.get("callback_url") is not None:
             require_link("callback_url", arguments["callback_url"])
-        body = body_of(self, arguments, takes_data=True)
-        read = reader(_refusal, partial(generation_of, self.name))
-        return starting(where, body, read)
-
-
-def _refusal(answer: Answer, told: object) -> APIError | None:
-    """Return the error that a status stands for, or the code of an envelope that holds nothing."""
-    error, said = http_refusal(answer, told), obj(told)
-    code = str(said.get("code", "success")).lower()
-    if error is not None or code in GOOD or "id" in said or said.get("data"):
-        return error
-    kind, status = (NotFoundError, 404) if "not_exist" in code or "not_found" in code else (ValidationError, 400)
-    message = first(said.get("message"), said.get("msg")) or f"The server answered code {code}"
-    return kind(message, status=status, type=code, metadata={"code": said["code"], "http_status": answer.status})
+        return build_paid_call(where, build_payload(self, arguments, takes_data=True), self.decoder)

@@ -1,13 +1,34 @@
-"""The sandbox as one aiohttp application."""
+"""
+Build the sandbox's aiohttp application.
+
+The path of a request, with the modules that handle it:
+
+    client
+      |  HTTP
+    middlewares.py   set_date > log_request > inject_fault > convert_errors > authorise    (outermost first)
+      |
+    routing.py       the Route: method, path, handler, required scope; openapi.py describes the API from the same table
+      |
+    handlers/*.py    one function for each route: validate (checks.py), read or change the state, return JSON
+      |
+    state.py         one object of each kind: videos, ledger, keys, events, files, faults, request_log, clock
+      |
+    tables.py        rows in memory, written to SQLite by a thread when the sandbox has a data folder
+
+The answer passes the same middlewares in reverse order, so `set_date` sees every answer and `log_request` sees the
+status that the client sees. Three groups of routes skip some of the middlewares:
+
+- the Luma providers (luma/) skip `authorise`: they check the key themselves, because their error bodies differ;
+- files (handlers/files.py) skip `authorise` and `log_request`: a link needs no key, and a download is no API request;
+- the control surface (handlers/control.py) skips these two and `inject_fault`: it must work while faults are active.
+"""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Sequence
 
 from aiohttp import web
 
-from bluma_async.sandbox.gate import ROUTES, middlewares
 from bluma_async.sandbox.handlers import (
     api_keys,
     assets,
@@ -22,9 +43,10 @@ from bluma_async.sandbox.handlers import (
 )
 from bluma_async.sandbox.handlers.control import CONTROL_ROUTES
 from bluma_async.sandbox.handlers.files import FILE_ROUTES
-from bluma_async.sandbox.luma import kie, umami, vapi
 from bluma_async.sandbox.luma.callbacks import Callbacks
-from bluma_async.sandbox.routing import Route, mount
+from bluma_async.sandbox.luma.provider_api import load_apis
+from bluma_async.sandbox.middlewares import MIDDLEWARES
+from bluma_async.sandbox.routing import API, LOGGED, ROUTES_BY_HANDLER, Route, mount
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
@@ -36,28 +58,28 @@ MODULES: Sequence[ModuleType] = (
     videos, templates, credits, api_keys, webhooks, usage, variants, collections, assets, openapi,
 )  # fmt: skip
 ALL_ROUTES: Sequence[Route] = tuple(route for module in MODULES for route in module.ROUTES)
-LUMA_ROUTES = (*kie.ROUTES, *umami.ROUTES, *vapi.ROUTES)
-LARGEST_BODY = 2**31  # each handler has its own, smaller bound
+LARGEST_BODY = 2**31  # bytes; each handler enforces its own, smaller limit
 
 
 def make_app(state: State) -> web.Application:
-    """Return the application of one sandbox."""
-    app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
+    """Return the application that serves one sandbox."""
+    app = web.Application(middlewares=MIDDLEWARES, client_max_size=LARGEST_BODY)
     app[STATE] = state
-    app[ROUTES] = mount(app, ALL_ROUTES)
+    app[ROUTES_BY_HANDLER] = mount(app, ALL_ROUTES)
     for method, path, handler in FILE_ROUTES:
         app.router.add_route(method, path, handler)
         if method == "GET":
             app.router.add_route("HEAD", path, handler)
-    for method, path, handler in LUMA_ROUTES:
-        app.router.add_route(method, path, handler)
-    views = {"kie": partial(kie.callback_view, state), "vapi": partial(vapi.callback_view, state)}
-    callbacks = Callbacks(state.jobs, state.clock, state.settings.webhook_secret, state.workers.deliver, views)
-    state.jobs.ended = callbacks.tell
+    apis = load_apis()
+    app[LOGGED] = (API + "/", *(api.base_path + "/" for api in apis.values()))
+    luma_routes = [route for api in apis.values() for route in api.list_routes()]
+    for method, path, luma_handler in luma_routes:
+        app.router.add_route(method, path, luma_handler)
+    state.jobs.on_end = Callbacks(state, apis).send
     if state.settings.is_controllable:
         for method, path, handler in CONTROL_ROUTES:
             app.router.add_route(method, path, handler)
     files = [f"{method} {path.replace(':.+', '')}" for method, path, _ in FILE_ROUTES]
-    luma = [f"{method} {path}" for method, path, _ in LUMA_ROUTES]
-    state.faults.know([*(route.name for route in ALL_ROUTES), *files, *luma])
+    luma = [f"{method} {path}" for method, path, _ in luma_routes]
+    state.faults.set_known_routes([*(route.name for route in ALL_ROUTES), *files, *luma])
     return app

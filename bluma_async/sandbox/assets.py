@@ -1,4 +1,4 @@
-"""Assets: what is known of each, and which match."""
+"""Assets: their rows, the search, and their JSON."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.state import State
     from bluma_async.sandbox.tables import Row
 
-__all__ = ["asset_view", "in_collection", "matching", "new_asset"]
+__all__ = ["asset_view", "create_asset", "find_assets", "list_collection"]
 
 
-def new_asset(state: State, file_name: str, file_type: str, collections: Sequence[str]) -> Row:
-    """Make an asset whose bytes are yet to come."""
-    name = os.path.basename(file_name.replace("\\", "/")) or "file"  # noqa: PTH119 - a name, not a file of ours
+def create_asset(state: State, file_name: str, file_type: str, collections: Sequence[str]) -> Row:
+    """Create an asset whose bytes are uploaded later."""
+    name = os.path.basename(file_name.replace("\\", "/")) or "file"  # noqa: PTH119 - a name from the client, not a path on this machine
     identifier = f"asset_{secrets.token_hex(8)}"
     now = state.clock.time()
     extension = mimetypes.guess_extension(file_type.partition(";")[0].strip()) or ""
@@ -38,10 +38,10 @@ def new_asset(state: State, file_name: str, file_type: str, collections: Sequenc
     )
 
 
-def matching(
+def find_assets(
     state: State, file_type: str | None, collection_id: str | None, *, include_deleted: bool = False
 ) -> List[Row]:
-    """Return the assets of a family (`image`) or a MIME type (`image/jpeg`), of a collection, or all; newest first."""
+    """Return assets, newest first: all, or those of a family (`image`) or MIME type (`image/jpeg`) or a collection."""
     return [
         row
         for row in list(state.assets)[::-1]
@@ -51,13 +51,13 @@ def matching(
     ]
 
 
-def in_collection(state: State, collection_id: str) -> List[Row]:
+def list_collection(state: State, collection_id: str) -> List[Row]:
     """Return the assets of a collection that are not deleted."""
-    return matching(state, None, collection_id)
+    return find_assets(state, None, collection_id)
 
 
 def asset_view(state: State, row: Row) -> Dict[str, Any]:
-    """Return an asset under the names of the reference and of the 1.2.0 package, both."""
+    """Return an asset with the field names of the reference and those of the 1.2.0 package."""
     link = state.files.public_url(row["place"])
     deleted = row["deleted"]
     return {

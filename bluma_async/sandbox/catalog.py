@@ -1,13 +1,21 @@
-"""The templates: the quickstart's five, and one more that later documents use and no list shows."""
+"""The templates: the five of the quickstart, and one that later documents use but `GET /templates` does not list."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, Dict, List, Mapping, Tuple
 
-from bluma_async.sandbox.problems import not_found
+from bluma_async.sandbox.api_errors import not_found
 
-__all__ = ["BY_ID", "MULTIPLIERS", "duration_of", "find_template", "listed_templates", "price_of", "template_view"]
+__all__ = [
+    "BY_ID",
+    "MULTIPLIERS",
+    "calculate_price",
+    "estimate_duration",
+    "find_template",
+    "list_templates",
+    "template_view",
+]
 
 Template = Dict[str, Any]
 MULTIPLIERS: Mapping[str, float] = {"720p": 1.0, "1080p": 1.5, "4k": 3.0}
@@ -48,18 +56,18 @@ HIDDEN = [_template("meme-dialogue", "Meme Dialogue", "Two voices and a punch li
 BY_ID: Mapping[str, Template] = {entry["id"]: entry for entry in [*LISTED, *HIDDEN]}
 
 
-def listed_templates() -> List[Template]:
-    """Return what `GET /templates` lists."""
+def list_templates() -> List[Template]:
+    """Return the templates that `GET /templates` lists."""
     return [dict(entry) for entry in LISTED]
 
 
 def find_template(identifier: str) -> Template | None:
-    """Return a template, listed or not."""
+    """Return a template, listed or not; None if there is none."""
     return BY_ID.get(identifier)
 
 
 def template_view(identifier: str) -> Template:
-    """Return one template as the reference, the SDK page and the 1.2.0 package show it, all at once."""
+    """Return one template with the fields of the reference, the SDK page and the 1.2.0 package together."""
     found = find_template(identifier)
     if found is None:
         raise not_found("template", identifier)
@@ -77,13 +85,13 @@ def template_view(identifier: str) -> Template:
     }
 
 
-def price_of(template: Template, resolution: str | None) -> int:
+def calculate_price(template: Template, resolution: str | None) -> int:
     """Return a video's price in credits, rounded up."""
     return math.ceil(int(template["credits_per_video"]) * MULTIPLIERS[resolution or "720p"])
 
 
-def duration_of(template: Template, prompt: str) -> int:
-    """Return a video's length in seconds: what it takes to read the prompt, within the template's range."""
+def estimate_duration(template: Template, prompt: str) -> int:
+    """Return a video's length in seconds: the time to read the prompt, within the template's range."""
     bounds = template["duration_range"]
     return int(min(max(len(prompt.split()) / WORDS_A_SECOND, bounds["min"]), bounds["max"]))
 

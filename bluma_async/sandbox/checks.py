@@ -1,13 +1,19 @@
-"""What a body or a query must look like: tables of checks, and every complaint at once."""
+"""
+Validate bodies and queries against tables of checks; one 400 lists every invalid field.
+
+The sandbox validates with its own code, dates included: sharing the client's parsers would hide their bugs, because
+the client would then be tested against itself.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+import re
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
-from bluma_async._wire.times import read_datetime
-from bluma_async.sandbox.problems import Problem, bad_request
+from bluma_async.sandbox.api_errors import ApiError, bad_request
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -15,49 +21,73 @@ if TYPE_CHECKING:
 __all__ = [
     "Check",
     "Field",
-    "an_object",
-    "as_moment",
-    "check",
-    "complaints",
-    "flag",
-    "moment",
+    "check_date_time",
+    "check_flag",
+    "check_object",
+    "check_text",
+    "check_texts",
+    "check_url",
     "one_of",
+    "optional",
+    "parse_timestamp",
     "read_json",
     "read_query",
-    "text",
-    "texts",
-    "url",
-    "whole",
+    "reject_where",
+    "required",
+    "validate",
+    "whole_number",
 ]
 
-LARGEST_JSON = 2**20
+LARGEST_JSON = 2**20  # bytes
+INVALID_JSON = "The request body is not valid JSON."
+# RFC 3339, and a little more: seconds and offset may be missing; a time without offset is in UTC.
+DATE_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?:(:\d\d)(?:[.,](\d{1,9}))?)?\s*(?:Z|([+-])(\d\d):?(\d\d)?)?", re.IGNORECASE
+)
 Check = Callable[[Any], Optional[str]]
-Field = Tuple[Check, bool]  # what it must be, and whether it must be there
+"""Returns the reason why a value is invalid; None if it is valid."""
 
 
-def text(value: Any) -> Optional[str]:
-    """Complain unless it is text with something in it."""
+class Field(NamedTuple):
+    """A check, and whether the field must be present."""
+
+    check: Check
+    is_required: bool
+
+
+def required(check: Check) -> Field:
+    """Return a field that must be present and valid."""
+    return Field(check, is_required=True)
+
+
+def optional(check: Check) -> Field:
+    """Return a field that must be valid if it is present."""
+    return Field(check, is_required=False)
+
+
+def check_text(value: Any) -> Optional[str]:
+    """Accept text that is not blank."""
     return None if isinstance(value, str) and value.strip() else "must be a non-empty string"
 
 
-def flag(value: Any) -> Optional[str]:
-    """Complain unless it is true or false."""
+def check_flag(value: Any) -> Optional[str]:
+    """Accept true and false."""
     return None if isinstance(value, bool) else "must be true or false"
 
 
-def an_object(value: Any) -> Optional[str]:
-    """Complain unless it is an object."""
+def check_object(value: Any) -> Optional[str]:
+    """Accept a JSON object."""
     return None if isinstance(value, dict) else "must be an object"
 
 
-def texts(value: Any) -> Optional[str]:
-    """Complain unless it is a list of text."""
-    is_list = isinstance(value, list) and all(isinstance(entry, str) and entry for entry in value)  # pyright: ignore[reportUnknownVariableType]
+def check_texts(value: Any) -> Optional[str]:
+    """Accept a list of non-empty text."""
+    is_list = isinstance(value, list) and all(isinstance(entry, str) and entry for entry in value)  # pyright: ignore[reportUnknownVariableType]  # JSON is untyped
     return None if is_list else "must be a list of strings"
 
 
-def url(value: Any) -> Optional[str]:
-    """Complain unless it is an absolute http or https URL."""
+def check_url(value: Any) -> Optional[str]:
+    """Accept an absolute http or https URL."""
     if not isinstance(value, str):
         return "must be a URL"
     try:
@@ -68,17 +98,17 @@ def url(value: Any) -> Optional[str]:
     return None if is_url else "must be an absolute http(s) URL"
 
 
-def moment(value: Any) -> Optional[str]:
-    """Complain unless it is an ISO 8601 time."""
+def check_date_time(value: Any) -> Optional[str]:
+    """Accept an ISO 8601 date-time."""
     try:
-        read_datetime(value)
+        _parse_date_time(value)
     except (ValueError, OverflowError):
         return "must be an ISO 8601 date-time"
     return None
 
 
-def whole(low: int, high: int) -> Check:
-    """Complain unless it is a whole number within the bounds."""
+def whole_number(low: int, high: int) -> Check:
+    """Return a check that accepts whole numbers within the bounds."""
 
     def check_whole(value: Any) -> Optional[str]:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)  # 5.0 is a whole number in JSON
@@ -92,55 +122,61 @@ def whole(low: int, high: int) -> Check:
 
 
 def one_of(*words: str) -> Check:
-    """Complain unless it is one of the words."""
+    """Return a check that accepts these words only."""
     return lambda value: None if value in words else f"must be one of {', '.join(words)}"
 
 
-def check(body: Mapping[str, Any], fields: Mapping[str, Field], prefix: str = "") -> None:
+def validate(body: Mapping[str, Any], fields: Mapping[str, Field], prefix: str = "") -> None:
     """
-    See that a body has what it must, of the right kinds; null counts as absent, unknown fields are let pass.
+    Check a body; null counts as absent, and unknown fields are ignored.
 
     Raises:
-        Problem: A 400 with every complaint.
+        ApiError: A 400 that lists every invalid field.
     """
     errors: List[Tuple[str, str]] = []
-    for name, (complaint_of, is_required) in fields.items():
+    for name, field in fields.items():
         value = body.get(name)
-        complaint = complaint_of(value) if value is not None else ("is required" if is_required else None)
-        if complaint:
-            errors.append((prefix + name, complaint))
+        error = field.check(value) if value is not None else ("is required" if field.is_required else None)
+        if error:
+            errors.append((prefix + name, error))
+    if errors:
+        raise bad_request(*errors)
+
+
+def reject_where(conditions: Sequence[Tuple[bool, str, str]]) -> None:
+    """Raise a 400 that lists the fields and messages whose condition is true; do nothing if none is."""
+    errors = [(name, message) for is_invalid, name, message in conditions if is_invalid]
     if errors:
         raise bad_request(*errors)
 
 
 async def read_json(request: web.Request, fields: Mapping[str, Field]) -> Dict[str, Any]:
-    """Read a JSON body of at most 1 MiB, and check it; no body at all counts as an empty object."""
+    """Return the validated JSON body, of at most 1 MiB; an empty body counts as an empty object."""
     raw = await request.content.read(0)
     async for piece in request.content.iter_any():
         raw += piece
         if len(raw) > LARGEST_JSON:
-            raise Problem(
-                413, f"The request body is larger than {LARGEST_JSON} bytes.", headers={"Connection": "close"}
-            )
+            message = f"The request body is larger than {LARGEST_JSON} bytes."
+            raise ApiError(413, message, headers={"Connection": "close"})
     try:
         body: Any = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError):
-        raise Problem(400, "The request body is not valid JSON.", validation_errors=[("body", "is not JSON")]) from None
+        raise ApiError(400, INVALID_JSON, validation_errors=[("body", "is not JSON")]) from None
     if not isinstance(body, dict):
         raise bad_request(("body", "must be an object"))
-    check(body, fields)  # pyright: ignore[reportUnknownArgumentType]  # JSON is untyped
-    return body  # pyright: ignore[reportUnknownVariableType]  # as above
+    validate(body, fields)  # pyright: ignore[reportUnknownArgumentType]  # JSON is untyped
+    return body  # pyright: ignore[reportUnknownVariableType]  # JSON is untyped
 
 
 def read_query(
     request: web.Request, numbers: Mapping[str, Tuple[int, int, int]], rest: Mapping[str, Check]
 ) -> Dict[str, Any]:
     """
-    Read the query, and check it.
+    Return the validated query parameters, with defaults for absent numbers.
 
     Args:
-        request: Whose query.
-        numbers: Name to default, lowest and highest.
+        request: The request whose query is read.
+        numbers: Name to default, lowest and highest value.
         rest: Name to check, for optional text.
     """
     found: Dict[str, Any] = {}
@@ -149,18 +185,22 @@ def read_query(
         is_number = given is not None and given.lstrip("-").isdigit() and given.isascii() and len(given) < 16
         found[name] = default if given is None else int(given) if is_number else given
     found.update({name: request.query[name] for name in rest if request.query.get(name)})
-    fields: Dict[str, Field] = {name: (whole(low, high), True) for name, (_, low, high) in numbers.items()}
-    check(found, {**fields, **{name: (complaint_of, False) for name, complaint_of in rest.items()}})
+    fields = {name: required(whole_number(low, high)) for name, (_, low, high) in numbers.items()}
+    validate(found, {**fields, **{name: optional(check) for name, check in rest.items()}})
     return found
 
 
-def as_moment(value: str | None) -> float | None:
-    """Return an ISO 8601 time, checked before, as a moment."""
-    return read_datetime(value).timestamp() if value else None
+def parse_timestamp(text: str | None) -> float | None:
+    """Return a valid ISO 8601 date-time as seconds since 1970; None for None."""
+    return _parse_date_time(text).timestamp() if text else None
 
 
-def complaints(pairs: Sequence[Tuple[bool, str, str]]) -> None:
-    """Raise a 400 with the complaints whose condition holds."""
-    errors = [(name, message) for is_wrong, name, message in pairs if is_wrong]
-    if errors:
-        raise bad_request(*errors)
+def _parse_date_time(text: Any) -> datetime:
+    match = DATE_TIME.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(text)
+    date, time, seconds, fraction, sign, hours, minutes = match.groups()
+    local = datetime.fromisoformat(f"{date}T{time}{seconds or ':00'}+00:00")
+    local += timedelta(microseconds=int((fraction or "0").ljust(6, "0")[:6]))
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    return (local + offset if sign == "-" else local - offset).astimezone(timezone.utc)

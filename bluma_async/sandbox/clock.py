@@ -1,7 +1,7 @@
 """
 The sandbox's own time: real, faster than real, or moved by hand.
 
-Moments are seconds since 1970, UTC, as the sandbox counts them.
+A timestamp is in seconds since 1970, UTC, by the sandbox's clock.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ __all__ = ["Clock", "ManualClock", "RealClock", "Timer", "http_date", "iso"]
 
 
 class Timer(Protocol):
-    """Something that will happen, unless it is cancelled."""
+    """A callback that is scheduled."""
 
     def cancel(self) -> None:
-        """Keep it from happening."""
+        """Cancel the callback; does nothing if it was called already."""
         ...
 
 
 class Clock(Protocol):
-    """What the time is, and what happens when."""
+    """The current time, and callbacks at given times."""
 
     def time(self) -> float:
-        """Return the present moment."""
+        """Return the current timestamp."""
         ...
 
-    def call_at(self, moment: float, callback: Callable[[], None]) -> Timer:
-        """Have the callback called at a moment; soon, if that has passed."""
+    def call_at(self, timestamp: float, callback: Callable[[], None]) -> Timer:
+        """Schedule a callback; it is called soon if the time has passed."""
         ...
 
 
@@ -45,12 +45,12 @@ class RealClock:
         self._started = time.monotonic()
 
     def time(self) -> float:
-        """Return the present moment."""
+        """Return the current timestamp."""
         return self._begin + (time.monotonic() - self._started) * self._speed
 
-    def call_at(self, moment: float, callback: Callable[[], None]) -> Timer:
-        """Have the callback called at a moment; soon, if that has passed."""
-        left = max(moment - self.time(), 0.0) / self._speed
+    def call_at(self, timestamp: float, callback: Callable[[], None]) -> Timer:
+        """Schedule a callback; it is called soon if the time has passed."""
+        left = max(timestamp - self.time(), 0.0) / self._speed
         return asyncio.get_running_loop().call_later(left, callback)
 
 
@@ -63,7 +63,7 @@ class _Entry:
 
 
 class ManualClock:
-    """Time that stands still until it is moved."""
+    """Time that stands still until `advance` moves it."""
 
     def __init__(self, begin: float | None = None) -> None:
         self._now = max(float(int(time.time())), begin or 0.0)
@@ -71,31 +71,31 @@ class ManualClock:
         self._order = count()
 
     def time(self) -> float:
-        """Return the present moment."""
+        """Return the current timestamp."""
         return self._now
 
-    def call_at(self, moment: float, callback: Callable[[], None]) -> Timer:
-        """Have the callback called when the clock is moved to, or over, a moment; with the next move, if it passed."""
+    def call_at(self, timestamp: float, callback: Callable[[], None]) -> Timer:
+        """Schedule a callback for the move that reaches the time; for the next move, if the time has passed."""
         entry = _Entry(callback)
-        heapq.heappush(self._entries, (moment, next(self._order), entry))
+        heapq.heappush(self._entries, (timestamp, next(self._order), entry))
         return entry
 
     def advance(self, seconds: float) -> None:
-        """Move on, and let everything happen that was due on the way, each at its own moment."""
+        """Move the clock, and call every callback that becomes due, in order, with the clock at its time."""
         target = self._now + seconds
         while self._entries and self._entries[0][0] <= target:
-            moment, _, entry = heapq.heappop(self._entries)
-            self._now = max(self._now, moment)
+            timestamp, _, entry = heapq.heappop(self._entries)
+            self._now = max(self._now, timestamp)
             if entry.callback is not None:
                 entry.callback()
         self._now = target
 
 
-def iso(moment: float) -> str:
-    """Return a moment as the API writes it: whole seconds, UTC."""
-    return datetime.fromtimestamp(int(moment), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+def iso(timestamp: float) -> str:
+    """Return a timestamp in the API's ISO 8601 form: whole seconds, UTC."""
+    return datetime.fromtimestamp(int(timestamp), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def http_date(moment: float) -> str:
-    """Return a moment as the Date header has it."""
-    return datetime.fromtimestamp(int(moment), timezone.utc).strftime("%a, %d %b %Y %H:%M:%S GMT")
+def http_date(timestamp: float) -> str:
+    """Return a timestamp in the form of the Date header."""
+    return datetime.fromtimestamp(int(timestamp), timezone.utc).strftime("%a, %d %b %Y %H:%M:%S GMT")

@@ -1,20 +1,23 @@
 """
-Events: who is to hear of what, and every attempt to tell them.
+Webhook events: which endpoints get which event, and every attempt to deliver it.
 
-Rule 1: at least once: what is not answered with a 2xx within 5 s is sent again after 3 s, 30 s, 5 min and 1 h.
-Rule 2: ten failures in a row switch a webhook off.
-Rule 3: a create's own `webhook_url` has no webhook and no secret, so the sandbox's default secret signs for it.
+A notification is one event for one endpoint; it is pending until one of its attempts succeeds or all have failed.
+
+Rule 1: delivery is at least once. An attempt without a 2xx answer within 5 s is retried after 3 s, 30 s, 5 min and 1 h.
+Rule 2: ten failures in a row deactivate a webhook.
+Rule 3: the `webhook_url` of a create has no webhook and no secret of its own; the setting `webhook_secret` signs it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import secrets
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 import attrs
 
-from bluma_async._wire.signature import sign_webhook
 from bluma_async.sandbox.clock import iso
 
 if TYPE_CHECKING:
@@ -22,9 +25,9 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.faults import Faults
     from bluma_async.sandbox.tables import Row, Table
 
-__all__ = ["EVENT_TYPES", "LADDER", "Delivery", "Events", "Outcome"]
+__all__ = ["EVENT_TYPES", "RETRY_DELAYS", "Delivery", "Events", "Outcome", "sign_event"]
 
-LADDER: Sequence[float] = (3.0, 30.0, 300.0, 3600.0)
+RETRY_DELAYS: Sequence[float] = (3.0, 30.0, 300.0, 3600.0)
 FAILURES_ALLOWED = 10
 EVENT_TYPES = (
     "video.queued",
@@ -39,7 +42,7 @@ EVENT_TYPES = (
 
 @attrs.frozen
 class Outcome:
-    """How an attempt went; `status` is None when nobody answered."""
+    """The result of an attempt; `status` is None if there was no answer."""
 
     status: Optional[int]
     milliseconds: int
@@ -48,7 +51,7 @@ class Outcome:
 
 @attrs.frozen(kw_only=True)
 class Delivery:
-    """One attempt to be made."""
+    """One attempt: the request to send, and the callback for its outcome."""
 
     url: str
     body: bytes
@@ -57,7 +60,7 @@ class Delivery:
 
 
 class Events:
-    """Queues deliveries, keeps the log, and climbs the ladder."""
+    """Publishes events, logs the attempts, and retries."""
 
     def __init__(
         self, webhooks: Table, deliveries: Table, pending: Table, clock: Clock, faults: Faults, secret: str
@@ -73,7 +76,7 @@ class Events:
         self.send: Callable[[Delivery], None] = lambda _: None
 
     def publish(self, event_type: str, data: Mapping[str, Any], *, webhook_url: str | None = None) -> None:
-        """Tell everybody who wants to hear of it. Never waits."""
+        """Send an event to every webhook that subscribes to it, and to `webhook_url`. Returns at once."""
         event = {
             "id": f"evt_{secrets.token_hex(8)}",
             "type": event_type,
@@ -81,29 +84,31 @@ class Events:
             "data": dict(data),
         }
         targets = [row["id"] for row in self._webhooks if row["is_active"] and event_type in row["events"]]
-        jobs = [self._job(event, webhook_id=target) for target in targets]
+        notifications = [self._make_notification(event, webhook_id=target) for target in targets]
         if webhook_url:
-            jobs.append(self._job(event, url=webhook_url))
-        self._release(jobs)
+            notifications.append(self._make_notification(event, url=webhook_url))
+        self._release(notifications)
 
     def resume(self) -> None:
-        """Go on with what was pending when the sandbox ended."""
-        for job in self._pending:
-            self._schedule(job)
+        """Continue with the notifications that were pending when the sandbox stopped."""
+        for notification in self._pending:
+            self._schedule(notification)
 
     def stop(self) -> None:
-        """Send nothing any more; what is pending stays so."""
+        """Cancel the timers; pending notifications stay in their table."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
 
-    def log(self, webhook_id: str) -> List[Row]:
+    def list_attempts(self, webhook_id: str) -> List[Row]:
         """Return a webhook's attempts, newest first."""
         return [row for row in self._deliveries if row["webhook_id"] == webhook_id][::-1]
 
-    def _job(self, event: Mapping[str, Any], *, webhook_id: str | None = None, url: str | None = None) -> Row:
+    def _make_notification(
+        self, event: Mapping[str, Any], *, webhook_id: str | None = None, url: str | None = None
+    ) -> Row:
         return {
-            "id": f"job_{secrets.token_hex(8)}",
+            "id": f"notification_{secrets.token_hex(8)}",
             "event": dict(event),
             "webhook_id": webhook_id,
             "url": url,
@@ -111,62 +116,65 @@ class Events:
             "at": self._clock.time(),
         }
 
-    def _release(self, jobs: Sequence[Row]) -> None:
-        """Send jobs, in an order and a number that the faults may bend."""
-        for job in jobs:
-            if self._faults.strike_webhooks("reorder_webhooks"):
-                self._held.append(self._pending.put(job))
+    def _release(self, notifications: Sequence[Row]) -> None:
+        """Send notifications; faults may hold one back behind the next, or send it twice."""
+        for notification in notifications:
+            if self._faults.take_for_webhook("reorder_webhooks"):
+                self._held.append(self._pending.put(notification))
                 continue
-            copies = 2 if self._faults.strike_webhooks("duplicate_webhook") else 1
-            late, self._held = self._held, []
-            for entry in [job, *[{**job, "id": job["id"] + "d"}] * (copies - 1), *late]:
+            copies = 2 if self._faults.take_for_webhook("duplicate_webhook") else 1
+            held, self._held = self._held, []
+            duplicates = [{**notification, "id": notification["id"] + "d"}] * (copies - 1)
+            for entry in [notification, *duplicates, *held]:
                 self._schedule(self._pending.put(entry))
 
-    def _schedule(self, job: Row) -> None:
-        if job["at"] <= self._clock.time():
-            self._attempt(job)
+    def _schedule(self, notification: Row) -> None:
+        if notification["at"] <= self._clock.time():
+            self._attempt(notification)
         else:
-            self._timers[job["id"]] = self._clock.call_at(job["at"], lambda: self._attempt(job))
+            self._timers[notification["id"]] = self._clock.call_at(
+                notification["at"], lambda: self._attempt(notification)
+            )
 
-    def _attempt(self, job: Row) -> None:
-        self._timers.pop(job["id"], None)
-        webhook = self._webhooks.find(job["webhook_id"]) if job["webhook_id"] else None
-        if job["webhook_id"] and (webhook is None or not webhook["is_active"]):
-            self._pending.drop(job["id"])
+    def _attempt(self, notification: Row) -> None:
+        self._timers.pop(notification["id"], None)
+        webhook = self._webhooks.find(notification["webhook_id"]) if notification["webhook_id"] else None
+        if notification["webhook_id"] and (webhook is None or not webhook["is_active"]):
+            self._pending.drop(notification["id"])
             return
         secret = webhook["secret"] if webhook else self._secret
-        body = json.dumps(job["event"]).encode()
+        body = json.dumps(notification["event"]).encode()
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Bluma-Webhooks/1.0",
-            "X-Bluma-Signature": sign_webhook(body, secret),
-            "X-Bluma-Event-Id": job["event"]["id"],
-            "X-Bluma-Event-Type": job["event"]["type"],
+            "X-Bluma-Signature": sign_event(body, secret),
+            "X-Bluma-Event-Id": notification["event"]["id"],
+            "X-Bluma-Event-Type": notification["event"]["type"],
         }
-        url = webhook["url"] if webhook else job["url"]
-        self.send(Delivery(url=url, body=body, headers=headers, done=lambda outcome: self._done(job, outcome)))
+        url = webhook["url"] if webhook else notification["url"]
+        self.send(Delivery(url=url, body=body, headers=headers, done=lambda outcome: self._done(notification, outcome)))
 
-    def _done(self, job: Row, outcome: Outcome) -> None:
+    def _done(self, notification: Row, outcome: Outcome) -> None:
         is_success = outcome.status is not None and 200 <= outcome.status < 300
-        step = int(job["attempt"]) - 1
-        is_over = is_success or step >= len(LADDER)
-        next_at: Optional[float] = None if is_over else self._clock.time() + LADDER[step]
-        self._note(job, outcome, next_at)
-        self._count(job, is_success=is_success)
+        step = int(notification["attempt"]) - 1
+        is_over = is_success or step >= len(RETRY_DELAYS)
+        next_at: Optional[float] = None if is_over else self._clock.time() + RETRY_DELAYS[step]
+        self._log_attempt(notification, outcome, next_at)
+        self._count_failures(notification, is_success=is_success)
         if next_at is None:
-            self._pending.drop(job["id"])
+            self._pending.drop(notification["id"])
             return
-        job["attempt"], job["at"] = job["attempt"] + 1, next_at
-        self._schedule(self._pending.put(job))
+        notification["attempt"], notification["at"] = notification["attempt"] + 1, next_at
+        self._schedule(self._pending.put(notification))
 
-    def _note(self, job: Row, outcome: Outcome, next_at: float | None) -> None:
+    def _log_attempt(self, notification: Row, outcome: Outcome, next_at: float | None) -> None:
         self._deliveries.put(
             {
                 "id": f"delivery_{secrets.token_hex(6)}",
-                "webhook_id": job["webhook_id"],
-                "event_id": job["event"]["id"],
-                "event_type": job["event"]["type"],
-                "attempt_number": job["attempt"],
+                "webhook_id": notification["webhook_id"],
+                "event_id": notification["event"]["id"],
+                "event_type": notification["event"]["type"],
+                "attempt_number": notification["attempt"],
                 "status_code": outcome.status,
                 "duration_ms": outcome.milliseconds,
                 "error_message": outcome.error,
@@ -175,11 +183,20 @@ class Events:
             }
         )
 
-    def _count(self, job: Row, *, is_success: bool) -> None:
-        webhook = self._webhooks.find(job["webhook_id"]) if job["webhook_id"] else None
+    def _count_failures(self, notification: Row, *, is_success: bool) -> None:
+        webhook = self._webhooks.find(notification["webhook_id"]) if notification["webhook_id"] else None
         if webhook is None:
             return
         webhook["failures"] = 0 if is_success else webhook["failures"] + 1
         if webhook["failures"] >= FAILURES_ALLOWED:
             webhook["is_active"] = False
         self._webhooks.put(webhook)
+
+
+def sign_event(body: bytes, secret: str) -> str:
+    """
+    Return the `X-Bluma-Signature` of a body: `sha256=` and the hex HMAC-SHA256 of its bytes.
+
+    The client's `sign_webhook` is not used here. If both sides shared the code, a wrong signature would verify.
+    """
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

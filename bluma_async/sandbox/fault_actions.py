@@ -1,4 +1,9 @@
-"""How each kind of fault strikes, down to the socket."""
+"""
+The effect of each kind of fault, down to the socket: one async function a kind, in the table FAULT_ACTIONS.
+
+An action gets the fault, the request and the rest of the chain. It decides whether the request is handled, and it may
+replace, delay, damage or drop the answer.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Mapping
 
 from aiohttp import web
 
-from bluma_async.sandbox.routing import CUT, mark
+from bluma_async.sandbox.routing import IS_CUT, make_request_key
 from bluma_async.sandbox.state import STATE
+from bluma_async.sandbox.threads import in_thread
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.faults import Fault
@@ -18,20 +24,20 @@ if TYPE_CHECKING:
 __all__ = ["EXPIRE_LINK", "FAIL_RENDER", "apply_fault"]
 
 FaultAction = Callable[["Fault", web.Request, "Handler"], Awaitable[web.StreamResponse]]
-FAIL_RENDER, EXPIRE_LINK = mark("fail_render"), mark("expire_link")
-MARKS = {"fail_render": FAIL_RENDER, "expire_link": EXPIRE_LINK}
-LOOK_EVERY = 0.02  # seconds between two looks at whether a silent client has gone
+FAIL_RENDER, EXPIRE_LINK = make_request_key("fail_render"), make_request_key("expire_link")
+REQUEST_KEYS = {"fail_render": FAIL_RENDER, "expire_link": EXPIRE_LINK}
+DISCONNECT_CHECK_INTERVAL = 0.02  # seconds; aiohttp has no callback for a client that disconnects
 PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body></html>"
 
 
 async def apply_fault(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a fault strike a request."""
+    """Answer a request as the fault prescribes."""
     return await FAULT_ACTIONS[fault.kind](fault, request, handler)
 
 
-def cut(request: web.Request) -> web.Response:
-    """Cut the connection, without an answer."""
-    request[CUT] = True
+def cut_connection(request: web.Request) -> web.Response:
+    """Abort the connection; the client gets no answer."""
+    request[IS_CUT] = True
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
@@ -41,7 +47,7 @@ async def _status(fault: Fault, _: web.Request, __: Handler) -> web.StreamRespon
     headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
     if isinstance(fault.body, str):
         return web.Response(status=fault.status, text=fault.body, headers=headers)
-    error = {"type": "sandbox_fault", "title": "Fault", "status": fault.status, "detail": "A fault struck."}
+    error = {"type": "sandbox_fault", "title": "Fault", "status": fault.status, "detail": "A fault was injected."}
     body: Any = {"error": error} if fault.body is None else fault.body
     return web.json_response(body, status=fault.status, headers=headers)
 
@@ -52,12 +58,12 @@ async def _status_after(fault: Fault, request: web.Request, handler: Handler) ->
 
 
 async def _drop_before(_: Fault, request: web.Request, __: Handler) -> web.StreamResponse:
-    return cut(request)
+    return cut_connection(request)
 
 
 async def _drop_after(_: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
     await handler(request)
-    return cut(request)
+    return cut_connection(request)
 
 
 async def _delay(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -67,32 +73,32 @@ async def _delay(fault: Fault, request: web.Request, handler: Handler) -> web.St
 
 async def _silent(_: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
     await handler(request)
-    request[CUT] = True
-    while not _is_gone(request):
-        await _pause(request, LOOK_EVERY)
-    return cut(request)
+    request[IS_CUT] = True
+    while not _is_disconnected(request):
+        await _pause(request, DISCONNECT_CHECK_INTERVAL)
+    return cut_connection(request)
 
 
 async def _trickle(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-    body, plain = await _body_of(request, handler)
-    response = web.StreamResponse(status=plain.status, headers=_headers_of(plain, len(body)))
+    body, plain = await _read_body(request, handler)
+    response = web.StreamResponse(status=plain.status, headers=_copy_headers(plain, len(body)))
     await response.prepare(request)
     for index in range(len(body)):
-        if _is_gone(request):
-            return cut(request)
+        if _is_disconnected(request):
+            return cut_connection(request)
         await response.write(body[index : index + 1])
         await _pause(request, fault.seconds)
     return response
 
 
 async def _truncate(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-    body, plain = await _body_of(request, handler)
-    response = web.StreamResponse(status=plain.status, headers=_headers_of(plain, max(len(body), fault.after + 1)))
+    body, plain = await _read_body(request, handler)
+    response = web.StreamResponse(status=plain.status, headers=_copy_headers(plain, max(len(body), fault.after + 1)))
     await response.prepare(request)
     await response.write(body[: fault.after])
-    request[CUT] = True
+    request[IS_CUT] = True
     if request.transport is not None:
-        request.transport.close()  # what was written still goes out
+        request.transport.close()  # unlike abort(), it still sends the bytes that were written
     return response
 
 
@@ -110,14 +116,14 @@ async def _string_error(fault: Fault, _: web.Request, __: Handler) -> web.Stream
 
 
 async def _new_status(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-    body, plain = await _body_of(request, handler)
+    body, plain = await _read_body(request, handler)
     shown: Any = json.loads(body)
     return web.json_response({**shown, "status": fault.body or "rescheduled"}, status=plain.status)
 
 
-async def _marked(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Leave it to the handler, which looks for the mark."""
-    request[MARKS[fault.kind]] = True
+async def _flag_request(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Set a flag on the request; the effect is in the handler, which reads it."""
+    request[REQUEST_KEYS[fault.kind]] = True
     return await handler(request)
 
 
@@ -134,24 +140,24 @@ FAULT_ACTIONS: Mapping[str, FaultAction] = {
     "html": _html,
     "string_error": _string_error,
     "new_status": _new_status,
-    "fail_render": _marked,
-    "expire_link": _marked,
+    "fail_render": _flag_request,
+    "expire_link": _flag_request,
 }
 
 
-async def _body_of(request: web.Request, handler: Handler) -> tuple[bytes, web.StreamResponse]:
+async def _read_body(request: web.Request, handler: Handler) -> tuple[bytes, web.StreamResponse]:
     response = await handler(request)
     if isinstance(response, web.FileResponse):
-        # aiohttp has no other way to ask for the path.
+        # aiohttp has no public way to get the path.
         path = response._path  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        whole = await asyncio.get_running_loop().run_in_executor(None, path.read_bytes)
-        return _range_of(request, whole, response)
+        whole = await in_thread(path.read_bytes)
+        return _slice_range(request, whole, response)
     body = response.body if isinstance(response, web.Response) else b""
     return bytes(body) if isinstance(body, (bytes, bytearray)) else b"", response
 
 
-def _range_of(request: web.Request, whole: bytes, response: web.FileResponse) -> tuple[bytes, web.StreamResponse]:
-    """Return what is asked for of a file, and the head that goes with it."""
+def _slice_range(request: web.Request, whole: bytes, response: web.FileResponse) -> tuple[bytes, web.StreamResponse]:
+    """Return the requested range of a file, and the response headers for it."""
     tag: str = getattr(response, "tag", "")
     begin = request.http_range.start or 0
     headers = {**response.headers, "ETag": tag, "Content-Type": "application/octet-stream"}
@@ -161,17 +167,17 @@ def _range_of(request: web.Request, whole: bytes, response: web.FileResponse) ->
     return whole[begin:], web.Response(status=206, headers={**headers, "Content-Range": span})
 
 
-def _headers_of(plain: web.StreamResponse, length: int) -> Dict[str, str]:
+def _copy_headers(plain: web.StreamResponse, length: int) -> Dict[str, str]:
     kept = {name: value for name, value in plain.headers.items() if name.lower() != "content-length"}
     return {**kept, "Content-Length": str(length)}
 
 
-def _is_gone(request: web.Request) -> bool:
+def _is_disconnected(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing() or request.app[STATE].stopping.is_set()
 
 
 async def _pause(request: web.Request, seconds: float) -> None:
-    """Wait in real time, unless the sandbox stops first."""
+    """Wait in real time; return early if the sandbox stops."""
     try:
         await asyncio.wait_for(request.app[STATE].stopping.wait(), seconds)
     except asyncio.TimeoutError:

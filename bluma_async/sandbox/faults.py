@@ -1,8 +1,8 @@
 """
-Faults on request: what goes wrong, where, how often.
+Faults on request: errors that a test injects into chosen requests, or into webhook deliveries.
 
-A fault names a route such as `POST /videos` or `GET /videos/{id}`, `webhooks` for deliveries, or `*` for any. Only the
-first that matches strikes, and each as often as its `times` says.
+A fault names a route such as `POST /videos` or `GET /videos/{id}`, `webhooks` for deliveries, or `*` for any. The first
+fault that matches is applied, up to `times` times. `fault_actions.py` has the effect of each kind.
 """
 
 from __future__ import annotations
@@ -34,23 +34,24 @@ REQUEST_KINDS = frozenset(
 )
 WEBHOOK_KINDS = frozenset(("duplicate_webhook", "reorder_webhooks"))
 KINDS = REQUEST_KINDS | WEBHOOK_KINDS
+OPTIONS = ("status", "retry_after", "body", "seconds", "after")
 PLACEHOLDER = re.compile(r"\{[^}]*\}")
 
 
 @attrs.define(kw_only=True)
 class Fault:
     """
-    One thing that goes wrong.
+    A fault that is active.
 
     Attributes:
-        route: Where.
-        kind: What.
-        times: How often it still strikes; None for always.
-        skip: How many requests it lets pass first.
-        status: The status that `status`, `status_after`, `html` and `string_error` answer.
-        retry_after: The Retry-After, in seconds, that goes with it.
-        body: The JSON body that `status` answers, or the status word of `new_status`.
-        seconds: How long `delay` waits, or `trickle` pauses between two bytes; real seconds.
+        route: The requests that it applies to.
+        kind: The effect; one of KINDS.
+        times: How often it still applies; None for always.
+        skip: The number of matching requests that still pass unharmed.
+        status: The status that `status`, `status_after`, `html` and `string_error` answer with.
+        retry_after: The Retry-After header of that answer, in seconds.
+        body: The JSON body of a `status` answer, or the status value of `new_status`.
+        seconds: How long `delay` waits, or `trickle` pauses between two bytes; in real seconds.
         after: How many bytes `truncate` sends.
     """
 
@@ -66,56 +67,57 @@ class Fault:
 
 
 class Faults:
-    """The faults that are waiting to strike."""
+    """The active faults, oldest first."""
 
     def __init__(self) -> None:
-        self._waiting: List[Fault] = []
+        self._active: List[Fault] = []
         self._routes: Collection[str] = ()
 
-    def know(self, routes: Collection[str]) -> None:
-        """Learn which routes there are."""
-        self._routes = [_shape(route) for route in routes]
+    def set_known_routes(self, routes: Collection[str]) -> None:
+        """Set the routes that `add` accepts."""
+        self._routes = [_normalise(route) for route in routes]
 
     def add(self, route: str, kind: str, *, times: Optional[int] = 1, skip: int = 0, **details: Any) -> Fault:
         """
-        Have something go wrong.
+        Add a fault, and return it.
 
         Args:
-            route: Where: a method and a path such as `POST /videos`, `webhooks`, or `*`.
-            kind: What: one of KINDS.
-            times: How often; None for always.
-            skip: How many matching requests to let pass first.
-            **details: What the kind needs: `status`, `retry_after`, `body`, `seconds`, `after`.
+            route: A method and a path such as `POST /videos`, `webhooks` for deliveries, or `*` for any request.
+            kind: The effect; one of KINDS.
+            times: How often it applies; None for always.
+            skip: The number of matching requests that pass unharmed first.
+            **details: The options of the kind: `status`, `retry_after`, `body`, `seconds`, `after`.
 
         Raises:
-            ValueError: There is no such route, kind or detail.
+            ValueError: The route, the kind or an option does not exist. No fault was added.
         """
-        known = {field.name for field in attrs.fields(Fault)}
-        wrong = sorted(set(details) - known)
-        if kind not in KINDS or wrong:
-            raise ValueError(f"There is no fault {kind!r} with {wrong}; there are {', '.join(sorted(KINDS))}.")
-        if not self._is_place(route, kind):
+        unknown = sorted(set(details) - set(OPTIONS))
+        if kind not in KINDS:
+            raise ValueError(f"There is no fault {kind!r}; there are {', '.join(sorted(KINDS))}.")
+        if unknown:
+            raise ValueError(f"There is no option {', '.join(unknown)} of a fault; there are {', '.join(OPTIONS)}.")
+        if not self._is_known(route, kind):
             raise ValueError(f"There is no route {route!r} for a fault; name one such as 'POST /videos', or '*'.")
         _require_numbers(times, skip, details)
         fault = Fault(route=route, kind=kind, times=times, skip=skip, **details)
-        self._waiting.append(fault)
+        self._active.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Have nothing go wrong any more."""
-        self._waiting.clear()
+        """Remove every fault."""
+        self._active.clear()
 
-    def strike(self, route: str, path: str) -> Fault | None:
-        """Return the fault that strikes this request, if one does."""
+    def take(self, route: str, path: str) -> Fault | None:
+        """Return the fault that applies to this request, or None; it counts as applied."""
         return self._take(lambda fault: fault.kind in REQUEST_KINDS and _matches(fault.route, route, path))
 
-    def strike_webhooks(self, kind: str) -> bool:
-        """Tell whether a fault of this kind strikes the next delivery."""
+    def take_for_webhook(self, kind: str) -> bool:
+        """Tell whether a fault of this kind applies to the next delivery; it counts as applied."""
         return self._take(lambda fault: fault.kind == kind) is not None
 
-    def _take(self, is_meant: Callable[[Fault], bool]) -> Fault | None:
-        for fault in self._waiting:
-            if not is_meant(fault) or fault.times == 0:
+    def _take(self, is_match: Callable[[Fault], bool]) -> Fault | None:
+        for fault in self._active:
+            if not is_match(fault) or fault.times == 0:
                 continue
             if fault.skip > 0:
                 fault.skip -= 1
@@ -125,25 +127,25 @@ class Faults:
             return fault
         return None
 
-    def _is_place(self, route: str, kind: str) -> bool:
+    def _is_known(self, route: str, kind: str) -> bool:
         if route == "*" or kind in WEBHOOK_KINDS:
-            return route in {"*", "webhooks"} or _shape(route) in self._routes
+            return route in {"*", "webhooks"} or _normalise(route) in self._routes
         method, _, path = route.partition(" ")
-        literal = [known for known in self._routes if re.fullmatch(_pattern(known), f"{method} {path}")]
-        return _shape(route) in self._routes or bool(literal)
+        literal = [known for known in self._routes if re.fullmatch(_make_pattern(known), f"{method} {path}")]
+        return _normalise(route) in self._routes or bool(literal)
 
 
-def _shape(route: str) -> str:
+def _normalise(route: str) -> str:
     return PLACEHOLDER.sub("{}", route)
 
 
-def _pattern(shape: str) -> str:
-    return "[^/]+".join(re.escape(piece) for piece in shape.split("{}"))
+def _make_pattern(route: str) -> str:
+    return "[^/]+".join(re.escape(piece) for piece in route.split("{}"))
 
 
 def _matches(wanted: str, route: str, path: str) -> bool:
     method = route.partition(" ")[0]
-    return wanted == "*" or _shape(wanted) == _shape(route) or wanted == f"{method} {path}"
+    return wanted == "*" or _normalise(wanted) == _normalise(route) or wanted == f"{method} {path}"
 
 
 def _require_numbers(times: Any, skip: Any, details: Mapping[str, Any]) -> None:

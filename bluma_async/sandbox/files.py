@@ -1,7 +1,8 @@
 """
-Files, and the links to them: plain ones as a CDN has them, signed ones that expire, and ones to PUT to.
+Files and the links to them: public CDN links, signed links that expire, and links for uploads by PUT.
 
-A place is `videos/ID.mp4`, `thumbnails/ID.jpg` or `assets/ID`; nothing outside the folder can be named.
+A place is `videos/ID.mp4`, `thumbnails/ID.jpg` or `assets/ID`. The pattern admits no `..`, so that no link leads to a
+file outside of the folder.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LINK_LIFE = 3600.0
 
 
 class Files:
-    """A folder, and signatures."""
+    """The folder of files, and the signatures of links."""
 
     def __init__(self, folder: Path, secret: bytes, clock: Clock) -> None:
         self.folder = folder
@@ -32,30 +33,30 @@ class Files:
         self._clock = clock
 
     def open(self) -> None:
-        """Make the folders. Blocks: run it off the loop."""
+        """Create the folders. Blocks: call it in a thread."""
         for name in ("videos", "thumbnails", "assets"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
-    def path_of(self, place: str) -> Path | None:
-        """Return where a place is on disk; None for what is no place."""
+    def find_path(self, place: str) -> Path | None:
+        """Return the path of a place; None if the text is not a place."""
         return self.folder / place if PLACE.fullmatch(place) else None
 
     def public_url(self, place: str) -> str:
-        """Return the plain link, as a CDN has it."""
+        """Return the public link, which never expires."""
         return f"{self.origin}/cdn/{place}"
 
     def signed_url(self, place: str, life: float = LINK_LIFE) -> Tuple[str, float]:
-        """Return a link that works for so many seconds, and until when."""
+        """Return a link that works for `life` seconds, and the timestamp at which it expires."""
         until = self._clock.time() + life
         return f"{self.public_url(place)}?expires={int(until)}&signed={self._sign('GET', place, int(until))}", until
 
     def upload_url(self, place: str, life: float = LINK_LIFE) -> Tuple[str, float]:
-        """Return a link to PUT a file to, and until when."""
+        """Return a link that accepts a PUT of the file, and the timestamp at which it expires."""
         until = self._clock.time() + life
         return f"{self.origin}/uploads/{place}?expires={int(until)}&sig={self._sign('PUT', place, int(until))}", until
 
-    def complaint(self, method: str, place: str, expires: str, signature: str) -> str | None:
-        """Return what is wrong with a signed link, if anything is."""
+    def check_link(self, method: str, place: str, expires: str, signature: str) -> str | None:
+        """Return the error code for a signed link that is invalid; None for a valid one."""
         if not expires.isdigit() or len(expires) > 15 or not expires.isascii():
             return "AccessDenied"
         given = signature.encode("utf-8", "surrogateescape")

@@ -1,7 +1,8 @@
 """
-Credits: what the account holds, and every movement.
+The ledger: the account's credits, and every transaction.
 
-Only live keys move credits. `credits.low` and `credits.exhausted` are told once each time the balance falls that low.
+Only live keys change the balance. `credits.low` and `credits.exhausted` are published once each time the balance falls
+to that level.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping
 
-from bluma_async.sandbox.problems import Problem
+from bluma_async.sandbox.api_errors import ApiError
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.clock import Clock
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger"]
 
-LOW = 10
+LOW_BALANCE = 10
 Publish = Callable[[str, Dict[str, Any]], None]
 
 
@@ -29,49 +30,49 @@ class Ledger:
         self._clock = clock
         self._publish = publish
         if not len(table) and opening:
-            self._move("purchase", opening, "Credit purchase", {})
+            self._add("purchase", opening, "Credit purchase", {})
 
     @property
     def balance(self) -> int:
-        """What the account holds."""
+        """The credits that the account has."""
         last = self._table.last()
         return int(last["balance_after"]) if last else 0
 
     @property
     def transactions(self) -> List[Row]:
-        """All movements, newest first."""
+        """All transactions, newest first."""
         return list(self._table)[::-1]
 
     def charge(self, amount: int, video_id: str, metadata: Mapping[str, Any]) -> None:
         """
-        Take the price of a video.
+        Deduct the price of a video.
 
         Raises:
-            Problem: A 402; nothing was taken.
+            ApiError: A 402: the balance is too low, and nothing was deducted.
         """
         before = self.balance
         if before < amount:
-            raise _too_poor(amount, before, metadata)
-        self._move("deduction", -amount, f"Video generation: {video_id}", {"video_id": video_id, **metadata})
+            raise _insufficient_credits(amount, before, metadata)
+        self._add("deduction", -amount, f"Video generation: {video_id}", {"video_id": video_id, **metadata})
         after = before - amount
-        if after < LOW <= before:
-            self._publish("credits.low", {"remaining": after, "threshold": LOW})
+        if after < LOW_BALANCE <= before:
+            self._publish("credits.low", {"remaining": after, "threshold": LOW_BALANCE})
         if after == 0:
             self._publish("credits.exhausted", {"remaining": 0})
 
     def refund(self, amount: int, video_id: str) -> None:
-        """Give the price of a failed video back."""
-        self._move("refund", amount, f"Failed video refund: {video_id}", {"video_id": video_id})
+        """Refund the price of a failed video."""
+        self._add("refund", amount, f"Failed video refund: {video_id}", {"video_id": video_id})
 
     def spent(self) -> int:
-        """Return what all videos cost, refunds taken off."""
+        """Return the sum of all deductions less the refunds."""
         return -sum(int(row["amount"]) for row in self._table if row["type"] in {"deduction", "refund"})
 
     def bills(self) -> List[Row]:
         """Return the deductions, oldest first."""
         return [row for row in self._table if row["type"] == "deduction"]
 
-    def _move(self, kind: str, amount: int, description: str, metadata: Mapping[str, Any]) -> None:
+    def _add(self, kind: str, amount: int, description: str, metadata: Mapping[str, Any]) -> None:
         self._table.put(
             {
                 "id": f"txn_{secrets.token_hex(8)}",
@@ -85,9 +86,9 @@ class Ledger:
         )
 
 
-def _too_poor(required: int, available: int, metadata: Mapping[str, Any]) -> Problem:
+def _insufficient_credits(required: int, available: int, metadata: Mapping[str, Any]) -> ApiError:
     multiplier = metadata.get("multiplier", 1.0)
-    return Problem(
+    return ApiError(
         402,
         f"You have {available} credits, but {required} are required for this video generation.",
         metadata={

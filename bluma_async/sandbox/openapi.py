@@ -1,4 +1,4 @@
-"""The API's description, drawn from the routes that answer and the schemas they name."""
+"""The OpenAPI document, written from the routes that the sandbox serves and from their schemas."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from typing import Any, Dict, List, Sequence
 
 from bluma_async._version import __version__
-from bluma_async.sandbox.problems import TITLES
-from bluma_async.sandbox.routing import API, Route, other_paths
+from bluma_async.sandbox.api_errors import TITLES
+from bluma_async.sandbox.routing import API, Route, list_aliases
 from bluma_async.sandbox.schemas import SCHEMAS
 
 __all__ = ["describe"]
@@ -17,14 +17,14 @@ PLACEHOLDER = re.compile(r"\{([^}]*)\}")
 
 
 def describe(routes: Sequence[Route], origin: str) -> Dict[str, Any]:
-    """Return the OpenAPI document of the routes."""
+    """Return the OpenAPI document for the routes."""
     paths: Dict[str, Dict[str, Any]] = {}
     for route in routes:
-        for path in [route.path, *other_paths(route.path)]:
+        for path in [route.path, *list_aliases(route.path)]:
             paths.setdefault(path, {})[route.method.lower()] = _operation(route, path)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Bluma API, as the sandbox speaks it", "version": __version__},
+        "info": {"title": "Bluma API, as the sandbox implements it", "version": __version__},
         "servers": [{"url": origin + API}],
         "security": [{"key": []}],
         "paths": paths,
@@ -61,7 +61,7 @@ def _parameters(route: Route) -> List[Dict[str, Any]]:
 
 def _responses(route: Route) -> Dict[str, Any]:
     responses: Dict[str, Any] = {str(route.success): _response("Success", route.answer)}
-    for status in sorted({*ANY_ROUTE, *route.refusals}):
+    for status in sorted({*ANY_ROUTE, *route.errors}):
         responses[str(status)] = _response(TITLES[status][1], "Error")
     return responses
 

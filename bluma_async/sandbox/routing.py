@@ -1,5 +1,5 @@
 """
-What a route is: where it is, what it needs, and what the API's description says of it.
+The Route: one row of the table from which requests are dispatched and the OpenAPI document is written.
 
 Variants, collections and assets answer under the paths of the documents and under those of the 1.2.0 package.
 """
@@ -13,63 +13,67 @@ from aiohttp import web
 
 __all__ = [
     "API",
-    "BUDGET",
-    "CUT",
     "DATE_QUERY",
+    "IS_CUT",
     "KEY",
     "LARGEST",
-    "SERVED",
+    "LOGGED",
+    "RATE_LIMIT_HEADERS",
+    "ROUTES_BY_HANDLER",
     "TEXT_QUERY",
     "Handler",
     "Route",
-    "mark",
+    "list_aliases",
+    "make_request_key",
     "mount",
-    "other_paths",
 ]
 
 API = "/api/v1"
-SERVED = (f"{API}/", "/kie/", "/umami/", "/vapi/")  # what counts as a request of an API
+LOGGED: web.AppKey[Tuple[str, ...]] = web.AppKey("logged")  # path prefixes whose requests are API requests
 TEXT_QUERY: Mapping[str, object] = {"type": "string", "minLength": 1, "pattern": "[A-Za-z0-9]"}
 LARGEST = 10**9  # the highest page and offset
-# Narrower than what is accepted: the one form that is sure to be.
+# Narrower than the parser: a fuzzer that draws from this pattern sends valid dates only.
 DATE_QUERY: Mapping[str, object] = {
     "type": "string",
     "pattern": r"^20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$",
 }
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-OTHER_PREFIXES: Sequence[Tuple[str, str, str]] = (
+# A route whose path begins with the first text and contains the second after it answers under the third as well.
+ALIAS_PREFIXES: Sequence[Tuple[str, str, str]] = (
     ("/templates/", "/variants", "/dashboard"),
     ("/collections", "", "/asset-pool"),
     ("/assets", "", "/asset-pool"),
 )
 
 
-def mark(name: str) -> Any:
-    """Return a key under which something is noted on a request: newer releases of aiohttp want more than text."""
+def make_request_key(name: str) -> Any:
+    """Return a key to store a value on a request; newer releases of aiohttp warn about text as a key."""
     typed: Any = getattr(web, "RequestKey", None)
     return typed(name, object) if typed else name
 
 
-KEY, BUDGET, CUT = mark("key"), mark("budget"), mark("cut")
+# Set on a request by the middlewares and the fault actions: the row of its API key; the rate-limit headers of its
+# answer; whether its connection was cut.
+KEY, RATE_LIMIT_HEADERS, IS_CUT = map(make_request_key, ("key", "rate_limit_headers", "is_cut"))
 
 
 @attrs.frozen(kw_only=True)
 class Route:
     """
-    One thing the API does.
+    One operation of the API.
 
     Attributes:
         method: The HTTP method.
-        path: Under the base URL.
-        handler: What does it.
-        summary: What it does, in a few words.
-        scope: What the key must be allowed to; None for nothing.
-        success: The status of success.
+        path: The path below the base URL.
+        handler: The function that serves the operation.
+        summary: The operation in a few words.
+        scope: The scope that the key needs; None for none.
+        success: The status of a success.
         answer: The name of the answer's schema.
         body: The name of the body's schema.
-        needs: The query parameters that must be there.
+        needs: The names of the required query parameters.
         query: Name to JSON Schema of each query parameter.
-        refusals: What it may refuse with, besides what any route may.
+        errors: The error statuses that this operation may answer, besides those that any operation may.
     """
 
     method: str
@@ -82,26 +86,29 @@ class Route:
     body: Optional[str] = None
     needs: Sequence[str] = ()
     query: Mapping[str, Mapping[str, object]] = attrs.field(factory=lambda: {})  # noqa: PIE807 - `dict` has no types
-    refusals: Sequence[int] = ()
+    errors: Sequence[int] = ()
 
     @property
     def name(self) -> str:
-        """What a fault calls it."""
+        """The name by which a fault addresses the route."""
         return f"{self.method} {self.path}"
 
 
-def other_paths(path: str) -> List[str]:
-    """Return the paths a route also answers under."""
+ROUTES_BY_HANDLER: web.AppKey[Mapping[Any, Route]] = web.AppKey("routes_by_handler")
+
+
+def list_aliases(path: str) -> List[str]:
+    """Return the other paths under which a route answers."""
     return [
         prefix + path
-        for begin, middle, prefix in OTHER_PREFIXES
+        for begin, middle, prefix in ALIAS_PREFIXES
         if path.startswith(begin) and middle in path[len(begin) :]
     ]
 
 
 def mount(app: web.Application, routes: Sequence[Route]) -> Mapping[Handler, Route]:
-    """Have the routes answer, and return them by their handlers."""
+    """Add the routes to the application, and return them by their handlers."""
     for route in routes:
-        for path in [route.path, *other_paths(route.path)]:
+        for path in [route.path, *list_aliases(route.path)]:
             app.router.add_route(route.method, API + path, route.handler)
     return {route.handler: route for route in routes}

@@ -1,4 +1,4 @@
-"""JSON Schemas of what goes in and what comes out, by the names that routes call them."""
+"""JSON Schemas of bodies and answers, by the names that the routes use."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ __all__ = ["SCHEMAS"]
 
 Schema = Dict[str, Any]
 TEXT: Schema = {"type": "string"}
-SOME_TEXT: Schema = {"type": "string", "minLength": 1, "pattern": r"\S"}
-WHOLE: Schema = {"type": "integer"}
+NON_BLANK: Schema = {"type": "string", "minLength": 1, "pattern": r"\S"}
+INTEGER: Schema = {"type": "integer"}
 NUMBER: Schema = {"type": "number"}
-FLAG: Schema = {"type": "boolean"}
-DATE: Schema = {"type": "string", "format": "date-time"}
+BOOLEAN: Schema = {"type": "boolean"}
+DATE_TIME: Schema = {"type": "string", "format": "date-time"}
 URL: Schema = {
     "type": "string",
     "format": "uri",
     "pattern": r"^https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,3})?(/[A-Za-z0-9/_.-]*)?$",
 }
-FREE: Schema = {"type": "object"}
+ANY_OBJECT: Schema = {"type": "object"}
 NULL: Schema = {"type": "null"}
-WORDS: Schema = {"type": "array", "items": {"type": "string", "minLength": 1}}
+STRINGS: Schema = {"type": "array", "items": {"type": "string", "minLength": 1}}
 
 
 def _or_null(schema: Schema) -> Schema:
@@ -41,44 +41,47 @@ def _list(name: str, item: str, **more: Schema) -> Schema:
 
 
 CONTEXT = _object(
-    {"prompt": SOME_TEXT},
-    {"brand_assets": FREE, "system_prompt": SOME_TEXT, "brand_id": SOME_TEXT, "custom_data": FREE},
+    {"prompt": NON_BLANK},
+    {"brand_assets": ANY_OBJECT, "system_prompt": NON_BLANK, "brand_id": NON_BLANK, "custom_data": ANY_OBJECT},
 )
-VIDEO_OPTIONS = _object({}, {"resolution": {"type": "string", "enum": list(MULTIPLIERS)}, "watermark": FLAG})
-JOB = {"context": CONTEXT}
-JOB_MORE = {"options": VIDEO_OPTIONS, "webhook_url": URL}
+VIDEO_OPTIONS = _object({}, {"resolution": {"type": "string", "enum": list(MULTIPLIERS)}, "watermark": BOOLEAN})
+VIDEO_REQUIRED = {"context": CONTEXT}
+VIDEO_OPTIONAL = {"options": VIDEO_OPTIONS, "webhook_url": URL}
 STATUS: Schema = {"type": "string", "enum": ["queued", "processing", "completed", "failed"]}
 TEMPLATE = {
     "id": TEXT,
     "name": TEXT,
     "description": TEXT,
     "category": TEXT,
-    "credits_per_video": WHOLE,
-    "duration_range": _object({"min": WHOLE, "max": WHOLE}),
+    "credits_per_video": INTEGER,
+    "duration_range": _object({"min": INTEGER, "max": INTEGER}),
 }
 KEY: Dict[str, Schema] = {
     "id": TEXT,
     "name": TEXT,
     "prefix": TEXT,
     "environment": {"type": "string", "enum": list(PREFIXES)},
-    "is_active": FLAG,
-    "scopes": WORDS,
-    "rate_limit_per_hour": WHOLE,
-    "last_used_at": _or_null(DATE),
-    "created_at": DATE,
+    "is_active": BOOLEAN,
+    "scopes": STRINGS,
+    "rate_limit_per_hour": INTEGER,
+    "last_used_at": _or_null(DATE_TIME),
+    "created_at": DATE_TIME,
 }
-WEBHOOK = {"id": TEXT, "url": TEXT, "events": WORDS, "is_active": FLAG, "created_at": DATE}
-PRESIGNED = _object({"asset_id": TEXT, "upload_url": TEXT, "cdn_url": TEXT, "expires_at": DATE})
-SETTINGS = _object({}, {"settings": FREE})
+WEBHOOK = {"id": TEXT, "url": TEXT, "events": STRINGS, "is_active": BOOLEAN, "created_at": DATE_TIME}
+PRESIGNED = _object({"asset_id": TEXT, "upload_url": TEXT, "cdn_url": TEXT, "expires_at": DATE_TIME})
+SETTINGS = _object({}, {"settings": ANY_OBJECT})
 
 SCHEMAS: Mapping[str, Schema] = {
-    "Nothing": FREE,
-    "Anything": FREE,
+    "Nothing": ANY_OBJECT,
+    "Anything": ANY_OBJECT,
     "Error": _object({"error": {"type": ["object", "string"]}}),
     "VideoRequest": {
         "oneOf": [
-            _object({**JOB, "template_id": {"type": "string", "enum": list(BY_ID)}}, {**JOB_MORE, "variant_id": NULL}),
-            _object({**JOB, "variant_id": SOME_TEXT}, {**JOB_MORE, "template_id": NULL}),
+            _object(
+                {**VIDEO_REQUIRED, "template_id": {"type": "string", "enum": list(BY_ID)}},
+                {**VIDEO_OPTIONAL, "variant_id": NULL},
+            ),
+            _object({**VIDEO_REQUIRED, "variant_id": NON_BLANK}, {**VIDEO_OPTIONAL, "template_id": NULL}),
         ]
     },
     "AcceptedVideo": _object(
@@ -87,22 +90,22 @@ SCHEMAS: Mapping[str, Schema] = {
             "status": STATUS,
             "template_id": TEXT,
             "variant_id": _or_null(TEXT),
-            "created_at": DATE,
-            "estimated_completion": DATE,
+            "created_at": DATE_TIME,
+            "estimated_completion": DATE_TIME,
             "status_url": TEXT,
-            "credits_charged": WHOLE,
+            "credits_charged": INTEGER,
         }
     ),
     "Video": _object(
-        {"id": TEXT, "status": STATUS, "progress": WHOLE, "template_id": TEXT, "created_at": DATE},
+        {"id": TEXT, "status": STATUS, "progress": INTEGER, "template_id": TEXT, "created_at": DATE_TIME},
         {
             "variant_id": _or_null(TEXT),
-            "credits_charged": WHOLE,
+            "credits_charged": INTEGER,
             "url": _or_null(TEXT),
             "thumbnail_url": _or_null(TEXT),
-            "duration": _or_null(WHOLE),
-            "size_bytes": _or_null(WHOLE),
-            "completed_at": _or_null(DATE),
+            "duration": _or_null(INTEGER),
+            "size_bytes": _or_null(INTEGER),
+            "completed_at": _or_null(DATE_TIME),
             "error": _object({"type": TEXT, "detail": TEXT}),
         },
     ),
@@ -113,48 +116,50 @@ SCHEMAS: Mapping[str, Schema] = {
             "status": STATUS,
             "video_url": _or_null(TEXT),
             "thumbnail_url": _or_null(TEXT),
-            "created_at": DATE,
-            "completed_at": _or_null(DATE),
+            "created_at": DATE_TIME,
+            "completed_at": _or_null(DATE_TIME),
         }
     ),
     "VideoList": _list(
         "videos",
         "ListedVideo",
-        pagination=_object({"page": WHOLE, "limit": WHOLE, "total": WHOLE, "total_pages": WHOLE}),
+        pagination=_object({"page": INTEGER, "limit": INTEGER, "total": INTEGER, "total_pages": INTEGER}),
     ),
-    "VideoDownload": _object({"download_url": TEXT, "expires_at": DATE}),
+    "VideoDownload": _object({"download_url": TEXT, "expires_at": DATE_TIME}),
     "ListedTemplate": _object(TEMPLATE),
-    "TemplateList": _list("templates", "ListedTemplate", total=WHOLE),
-    "Template": _object({**TEMPLATE, "base_cost": WHOLE, "context_schema": FREE, "requires_context": FREE}),
+    "TemplateList": _list("templates", "ListedTemplate", total=INTEGER),
+    "Template": _object(
+        {**TEMPLATE, "base_cost": INTEGER, "context_schema": ANY_OBJECT, "requires_context": ANY_OBJECT}
+    ),
     "CreditBalance": _object(
         {
-            "credits": WHOLE,
+            "credits": INTEGER,
             "tier": {"type": "string", "enum": list(TIERS)},
-            "monthly_allowance": WHOLE,
-            "overage_used": WHOLE,
-            "reset_date": DATE,
-            "usage": _object({"total_spent": WHOLE, "average_per_video": NUMBER}),
+            "monthly_allowance": INTEGER,
+            "overage_used": INTEGER,
+            "reset_date": DATE_TIME,
+            "usage": _object({"total_spent": INTEGER, "average_per_video": NUMBER}),
         }
     ),
     "Transaction": _object(
         {
             "id": TEXT,
             "type": {"type": "string", "enum": ["deduction", "purchase", "refund"]},
-            "amount": WHOLE,
-            "balance_after": WHOLE,
+            "amount": INTEGER,
+            "balance_after": INTEGER,
             "description": TEXT,
-            "metadata": FREE,
-            "created_at": DATE,
+            "metadata": ANY_OBJECT,
+            "created_at": DATE_TIME,
         }
     ),
-    "CreditHistory": _list("transactions", "Transaction", total=WHOLE),
+    "CreditHistory": _list("transactions", "Transaction", total=INTEGER),
     "ApiKeyRequest": _object(
-        {"name": SOME_TEXT, "environment": {"type": "string", "enum": list(PREFIXES)}},
+        {"name": NON_BLANK, "environment": {"type": "string", "enum": list(PREFIXES)}},
         {"rate_limit_per_hour": {"type": "integer", "minimum": 1, "maximum": 10**6}},
     ),
     "ApiKey": _object(KEY),
     "NewApiKey": _object({"api_key": TEXT, "key": TEXT, **KEY, "warning": TEXT}),
-    "ApiKeyList": _list("api_keys", "ApiKey", total=WHOLE),
+    "ApiKeyList": _list("api_keys", "ApiKey", total=INTEGER),
     "WebhookRequest": _object(
         {
             "url": {**URL, "pattern": URL["pattern"].replace("https?", "https")},
@@ -163,35 +168,35 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "Webhook": _object(WEBHOOK),
     "NewWebhook": _object({**WEBHOOK, "secret": TEXT, "warning": TEXT}),
-    "WebhookList": _list("webhooks", "Webhook", total=WHOLE),
+    "WebhookList": _list("webhooks", "Webhook", total=INTEGER),
     "Delivery": _object(
         {
             "id": TEXT,
             "event_id": TEXT,
             "event_type": TEXT,
-            "attempt_number": WHOLE,
-            "status_code": _or_null(WHOLE),
-            "duration_ms": WHOLE,
+            "attempt_number": INTEGER,
+            "status_code": _or_null(INTEGER),
+            "duration_ms": INTEGER,
             "error_message": _or_null(TEXT),
-            "next_retry_at": _or_null(DATE),
-            "created_at": DATE,
+            "next_retry_at": _or_null(DATE_TIME),
+            "created_at": DATE_TIME,
         }
     ),
-    "DeliveryList": _list("deliveries", "Delivery", total=WHOLE),
+    "DeliveryList": _list("deliveries", "Delivery", total=INTEGER),
     "UsageMetrics": _object(
         {
-            "total_requests": WHOLE,
-            "successful_requests": WHOLE,
-            "failed_requests": WHOLE,
+            "total_requests": INTEGER,
+            "successful_requests": INTEGER,
+            "failed_requests": INTEGER,
             "average_latency": NUMBER,
-            "credits_consumed": WHOLE,
-            "period": _object({"start": DATE, "end": DATE}),
+            "credits_consumed": INTEGER,
+            "period": _object({"start": DATE_TIME, "end": DATE_TIME}),
         }
     ),
-    "TimePoint": _object({"timestamp": DATE, "requests": WHOLE, "latency": NUMBER, "success_rate": NUMBER}),
+    "TimePoint": _object({"timestamp": DATE_TIME, "requests": INTEGER, "latency": NUMBER, "success_rate": NUMBER}),
     "TimeSeries": _list("timeseries", "TimePoint"),
     "Endpoint": _object(
-        {"endpoint": TEXT, "method": TEXT, "requests": WHOLE, "average_latency": NUMBER, "error_rate": NUMBER}
+        {"endpoint": TEXT, "method": TEXT, "requests": INTEGER, "average_latency": NUMBER, "error_rate": NUMBER}
     ),
     "EndpointList": _list("endpoints", "Endpoint"),
     "RecentRequest": _object(
@@ -199,54 +204,54 @@ SCHEMAS: Mapping[str, Schema] = {
             "id": TEXT,
             "method": TEXT,
             "endpoint": TEXT,
-            "status_code": _or_null(WHOLE),
+            "status_code": _or_null(INTEGER),
             "latency": NUMBER,
-            "timestamp": DATE,
+            "timestamp": DATE_TIME,
         }
     ),
     "RecentRequestList": _list("requests", "RecentRequest"),
-    "KeyUsage": _object({"api_key_id": TEXT, "api_key_name": TEXT, "requests": WHOLE, "credits_consumed": WHOLE}),
+    "KeyUsage": _object({"api_key_id": TEXT, "api_key_name": TEXT, "requests": INTEGER, "credits_consumed": INTEGER}),
     "KeyUsageList": _list("keys", "KeyUsage"),
-    "ErrorShare": _object({"status_code": WHOLE, "count": WHOLE, "percentage": NUMBER}),
+    "ErrorShare": _object({"status_code": INTEGER, "count": INTEGER, "percentage": NUMBER}),
     "ErrorList": _list("errors", "ErrorShare"),
-    "VariantRequest": _object({"name": SOME_TEXT}, {"payload": SETTINGS}),
-    "VariantUpdate": {"anyOf": [_object({"name": SOME_TEXT}, {"payload": SETTINGS}), _object({"payload": SETTINGS})]},
+    "VariantRequest": _object({"name": NON_BLANK}, {"payload": SETTINGS}),
+    "VariantUpdate": {"anyOf": [_object({"name": NON_BLANK}, {"payload": SETTINGS}), _object({"payload": SETTINGS})]},
     "Variant": _object(
         {
             "id": TEXT,
             "template_id": TEXT,
             "name": TEXT,
-            "payload": FREE,
-            "is_active": FLAG,
-            "created_at": DATE,
-            "updated_at": DATE,
+            "payload": ANY_OBJECT,
+            "is_active": BOOLEAN,
+            "created_at": DATE_TIME,
+            "updated_at": DATE_TIME,
         }
     ),
-    "VariantList": _list("variants", "Variant", total=WHOLE),
-    "NameRequest": _object({"name": SOME_TEXT}),
+    "VariantList": _list("variants", "Variant", total=INTEGER),
+    "NameRequest": _object({"name": NON_BLANK}),
     "CollectionRequest": _object(
-        {"name": SOME_TEXT},
-        {"description": SOME_TEXT, "asset_type": {"type": "string", "enum": ["images", "videos", "all"]}},
+        {"name": NON_BLANK},
+        {"description": NON_BLANK, "asset_type": {"type": "string", "enum": ["images", "videos", "all"]}},
     ),
     "CollectionUpdate": {
-        "anyOf": [_object({"name": SOME_TEXT}, {"description": SOME_TEXT}), _object({"description": SOME_TEXT})]
+        "anyOf": [_object({"name": NON_BLANK}, {"description": NON_BLANK}), _object({"description": NON_BLANK})]
     },
     "Collection": _object(
         {
             "id": TEXT,
             "name": TEXT,
             "asset_type": TEXT,
-            "asset_count": WHOLE,
+            "asset_count": INTEGER,
             "user_id": TEXT,
-            "is_global": FLAG,
-            "created_at": DATE,
+            "is_global": BOOLEAN,
+            "created_at": DATE_TIME,
         },
-        {"description": _or_null(TEXT), "deleted_at": _or_null(DATE)},
+        {"description": _or_null(TEXT), "deleted_at": _or_null(DATE_TIME)},
     ),
-    "CollectionList": _list("collections", "Collection", total=WHOLE),
-    "AssetIds": _object({"assetIds": WORDS}),
-    "AssetUpload": _object({"fileName": SOME_TEXT, "fileType": SOME_TEXT}, {"collectionIds": WORDS}),
-    "AssetUploadAnswer": {"anyOf": [PRESIGNED, _list("assets", "Asset", total=WHOLE)]},
+    "CollectionList": _list("collections", "Collection", total=INTEGER),
+    "AssetIds": _object({"assetIds": STRINGS}),
+    "AssetUpload": _object({"fileName": NON_BLANK, "fileType": NON_BLANK}, {"collectionIds": STRINGS}),
+    "AssetUploadAnswer": {"anyOf": [PRESIGNED, _list("assets", "Asset", total=INTEGER)]},
     "Asset": _object(
         {
             "id": TEXT,
@@ -256,12 +261,12 @@ SCHEMAS: Mapping[str, Schema] = {
             "cloudfront_url": TEXT,
             "s3_url": TEXT,
             "file_type": TEXT,
-            "file_size_bytes": WHOLE,
+            "file_size_bytes": INTEGER,
             "source_type": TEXT,
             "user_id": TEXT,
-            "created_at": DATE,
-            "deleted_at": _or_null(DATE),
+            "created_at": DATE_TIME,
+            "deleted_at": _or_null(DATE_TIME),
         }
     ),
-    "AssetList": _list("assets", "Asset", total=WHOLE),
+    "AssetList": _list("assets", "Asset", total=INTEGER),
 }

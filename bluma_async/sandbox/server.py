@@ -1,19 +1,20 @@
-"""The sandbox: a local server that behaves like the API, down to the files."""
+"""The `Sandbox` class: start, stop and inspect a local server. `app.py` draws the path of a request through it."""
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List
 
 from aiohttp import web
 
 from bluma_async.sandbox.app import make_app
+from bluma_async.sandbox.luma.provider_api import load_apis
 from bluma_async.sandbox.settings import Settings
 from bluma_async.sandbox.state import State
-from bluma_async.sandbox.tables import Store
+from bluma_async.sandbox.tables import Database
+from bluma_async.sandbox.threads import in_thread
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,46 +22,44 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from bluma_async.sandbox.faults import Faults
-    from bluma_async.sandbox.journal import RequestRecord
     from bluma_async.sandbox.ledger import Ledger
+    from bluma_async.sandbox.request_log import RequestRecord
 
 __all__ = ["Sandbox"]
-
-T = TypeVar("T")
-LUMA_PATHS = {"kie": "/kie", "umami": "/umami/v1", "vapi": "/vapi"}
 
 
 class Sandbox:
     """
-    A local Bluma.
+    A local server that speaks the Bluma API, and those of the Luma providers.
 
         async with Sandbox() as sandbox:
             client = AsyncBluma(sandbox.test_key, base_url=sandbox.base_url)
 
-    Takes the arguments that `Settings` describes. It answers while it is open, on 127.0.0.1 and a free port by default.
+    Takes the keyword arguments that `Settings` describes. It serves on 127.0.0.1 and a free port by default, from
+    `start` to `stop`, or inside of `async with`.
     """
 
     def __init__(self, **settings: Any) -> None:
         try:
             self.settings: Settings = Settings(**settings)
-        except TypeError as wrong:
-            raise ValueError(f"{wrong}; a sandbox takes {', '.join(Settings.__annotations__)}.") from None
+        except TypeError as error:
+            raise ValueError(f"{error}; a sandbox takes {', '.join(Settings.__annotations__)}.") from None
         self._state: State | None = None
-        self._open: AsyncExitStack | None = None
+        self._opened: AsyncExitStack | None = None
         self.origin: str = ""
 
     @property
     def base_url(self) -> str:
-        """What to give a client as `base_url`."""
+        """The `base_url` for a client of the Bluma API."""
         return f"{self.origin}/api/v1"
 
     def luma_url(self, provider: str) -> str:
-        """Return what to give a client of the Luma family as `base_url`."""
-        return f"{self.origin}{LUMA_PATHS[provider]}"
+        """Return the `base_url` for a client of a Luma provider."""
+        return f"{self.origin}{load_apis()[provider].base_path}"
 
     @property
     def test_key(self) -> str:
-        """A test key."""
+        """A test key; its videos are not billed."""
         return self.settings.test_key
 
     @property
@@ -70,69 +69,71 @@ class Sandbox:
 
     @property
     def webhook_secret(self) -> str:
-        """What signs the events of a create's own `webhook_url`."""
+        """The secret that signs events to the `webhook_url` of a create."""
         return self.settings.webhook_secret
 
     @property
     def faults(self) -> Faults:
-        """What is to go wrong."""
+        """The faults to inject."""
         return self._running.faults
 
     @property
     def ledger(self) -> Ledger:
-        """What was billed."""
+        """The credits and transactions of the account."""
         return self._running.ledger
 
     @property
     def requests(self) -> List[RequestRecord]:
-        """Every API request, newest last."""
-        return self._running.journal.records
+        """The log of API requests, newest last."""
+        return self._running.request_log.records
 
     def watch(self, listener: Callable[[RequestRecord], Any]) -> None:
-        """Have a function called with every API request from now on. If it is async, the answer waits for it."""
-        self._running.journal.listeners.append(listener)
+        """Call a function with every further API request, before its answer is sent; async functions are awaited."""
+        self._running.request_log.listeners.append(listener)
 
     def state(self) -> Dict[str, Any]:
-        """Return jobs made, renders billed, the balance, and how many requests were served."""
+        """Return the time, the jobs created, the renders billed, the balance, and the requests served."""
         return self._running.summary()
 
     def advance(self, seconds: float) -> Awaitable[None]:
         """
-        Move a manual clock. What is due happens at once; await the result to have deliveries and renders done too.
+        Move a manual clock; videos and events that are due change at once.
+
+        Await the result to wait for the deliveries and renders that the move started.
 
         Raises:
-            ValueError: The clock is not a manual one.
+            ValueError: The clock is not manual.
         """
         return self._running.advance(seconds)
 
     async def start(self) -> None:
-        """Begin to answer; does nothing if it does already. What fails half-way leaves nothing behind."""
-        if self._open is not None:
+        """Start serving; does nothing if it serves already. If a step fails, the steps before it are undone."""
+        if self._opened is not None:
             return
         async with AsyncExitStack() as opened:
-            self._state = await self._begin(opened)
-            self._open = opened.pop_all()
+            self._state = await self._open(opened)
+            self._opened = opened.pop_all()
 
     async def stop(self) -> None:
-        """Answer no more, and leave nothing behind; does nothing if it was not started."""
-        opened, self._open = self._open, None
+        """Stop serving, and close everything; does nothing if it was not started."""
+        opened, self._opened = self._opened, None
         if opened is not None:
             await opened.aclose()
 
-    async def _begin(self, opened: AsyncExitStack) -> State:
-        folder = await _in_thread(self._make_folder, opened)
-        store = Store(self.settings.data / "sandbox.sqlite" if self.settings.data else None)
-        await _in_thread(store.open)
-        opened.push_async_callback(_in_thread, store.close)
-        state = State(self.settings, folder, store)
-        await _in_thread(state.files.open)
+    async def _open(self, opened: AsyncExitStack) -> State:
+        folder = await in_thread(self._make_folder, opened)
+        database = Database(self.settings.data / "sandbox.sqlite" if self.settings.data else None)
+        await in_thread(database.open)
+        opened.push_async_callback(in_thread, database.close)
+        state = State(self.settings, folder, database)
+        await in_thread(state.files.open)
         runner = web.AppRunner(make_app(state), access_log=None, shutdown_timeout=1.0, handle_signals=False)
         await runner.setup()
         opened.push_async_callback(runner.cleanup)
         opened.push_async_callback(state.stop)
         site = web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024)
         await site.start()
-        opened.push_async_callback(site.stop)  # first of all: nobody comes in any more
+        opened.push_async_callback(site.stop)  # called first at the end: no new connections while the rest closes
         host, port = runner.addresses[0][:2]
         self.origin = state.files.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         await state.start()
@@ -158,9 +159,5 @@ class Sandbox:
             self.settings.data.mkdir(parents=True, exist_ok=True)
             return self.settings.data / "files"
         folder = tempfile.TemporaryDirectory(prefix="bluma-sandbox-")
-        opened.push_async_callback(_in_thread, folder.cleanup)
+        opened.push_async_callback(in_thread, folder.cleanup)
         return Path(folder.name)
-
-
-async def _in_thread(function: Callable[..., T], *args: Any) -> T:
-    return await asyncio.get_running_loop().run_in_executor(None, function, *args)

@@ -1,4 +1,4 @@
-"""Everything one sandbox knows, put together."""
+"""The state of one sandbox: one object of each kind, connected to each other."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bluma_async.sandbox.clock import Clock, ManualClock, RealClock, iso
 from bluma_async.sandbox.events import Events
 from bluma_async.sandbox.faults import Faults
 from bluma_async.sandbox.files import Files
-from bluma_async.sandbox.journal import Journal
-from bluma_async.sandbox.keys import Keys, Windows
+from bluma_async.sandbox.keys import Keys, RateLimits
 from bluma_async.sandbox.ledger import Ledger
 from bluma_async.sandbox.luma.jobs import Jobs
 from bluma_async.sandbox.rendering import make_renderer
-from bluma_async.sandbox.tables import Store, Table
+from bluma_async.sandbox.request_log import RequestLog
+from bluma_async.sandbox.tables import Database, Table
 from bluma_async.sandbox.videos import Videos
 from bluma_async.sandbox.workers import Workers
 
@@ -30,32 +30,32 @@ __all__ = ["STATE", "State"]
 
 
 class State:
-    """One account of the API, and all that happens in it."""
+    """One account of the API, with all of its data."""
 
-    def __init__(self, settings: Settings, folder: Path, store: Store) -> None:
+    def __init__(self, settings: Settings, folder: Path, database: Database) -> None:
         self.settings: Settings = settings
-        self.store: Store = store
-        self.meta: Table = Table("meta", store)
+        self.database: Database = database
+        self.meta: Table = Table("meta", database)
         self.clock: Clock = self._make_clock()
         self.faults: Faults = Faults()
-        self.journal: Journal = Journal()
+        self.request_log: RequestLog = RequestLog()
         self.stopping: asyncio.Event = asyncio.Event()
-        self.answers: Dict[str, Tuple[int, Any]] = {}  # what was answered to an Idempotency-Key, if they are honoured
-        self.keys: Keys = Keys(Table("key", store), self.clock)
-        self.windows: Windows = Windows(self.clock)
-        self.webhooks: Table = Table("webhook", store)
-        deliveries, pending = Table("delivery", store), Table("pending", store)
+        self.answers: Dict[str, Tuple[int, Any]] = {}  # Idempotency-Key to answer, with `honour_idempotency`
+        self.keys: Keys = Keys(Table("key", database), self.clock)
+        self.rate_limits: RateLimits = RateLimits(self.clock)
+        self.webhooks: Table = Table("webhook", database)
+        deliveries, pending = Table("delivery", database), Table("pending", database)
         self.events: Events = Events(
             self.webhooks, deliveries, pending, self.clock, self.faults, settings.webhook_secret
         )
-        self.ledger: Ledger = Ledger(Table("transaction", store), self.clock, self.events.publish, settings.credits)
-        self.files: Files = Files(folder, self._secret(), self.clock)
-        self.videos: Videos = Videos(Table("video", store), self.clock, self.ledger, self.events, self.files)
-        self.jobs: Jobs = Jobs(Table("luma", store), self.clock, self.ledger, self.files)
-        self.variants: Table = Table("variant", store)
-        self.collections: Table = Table("collection", store)
-        self.assets: Table = Table("asset", store)
-        self.workers: Workers = Workers(self.files, make_renderer(really=settings.render))
+        self.ledger: Ledger = Ledger(Table("transaction", database), self.clock, self.events.publish, settings.credits)
+        self.files: Files = Files(folder, self._load_secret(), self.clock)
+        self.videos: Videos = Videos(Table("video", database), self.clock, self.ledger, self.events, self.files)
+        self.jobs: Jobs = Jobs(Table("luma", database), self.clock, self.ledger, self.files)
+        self.variants: Table = Table("variant", database)
+        self.collections: Table = Table("collection", database)
+        self.assets: Table = Table("asset", database)
+        self.workers: Workers = Workers(self.files, make_renderer(prepared=not settings.render))
         self._connect()
 
     def _connect(self) -> None:
@@ -66,7 +66,7 @@ class State:
         self.keys.seed(self.settings.live_key, "Sandbox live key", "production", self.settings.hourly_limit)
 
     async def start(self) -> None:
-        """Begin, or go on with what was under way."""
+        """Start the workers, and resume the videos, generations and deliveries of an earlier run."""
         await self.workers.start()
         self.events.resume()
         for row in self.videos.newest_first()[::-1]:
@@ -75,7 +75,7 @@ class State:
             self.jobs.begin(row)
 
     async def stop(self) -> None:
-        """End everything; keep what can be kept."""
+        """Cancel timers and workers, and save the time; another start resumes from the tables."""
         self.stopping.set()
         self.videos.stop()
         self.jobs.stop()
@@ -84,21 +84,21 @@ class State:
         self.meta.put({"id": "clock", "time": self.clock.time()})
 
     def advance(self, seconds: float) -> Awaitable[None]:
-        """Move a manual clock."""
+        """Move a manual clock; await the result to wait for the deliveries and renders that the move started."""
         if not isinstance(self.clock, ManualClock):
-            raise ValueError("Only a manual clock can be moved; start the sandbox with clock='manual'.")  # noqa: TRY004
+            raise ValueError("Only a manual clock can be moved; start the sandbox with clock='manual'.")  # noqa: TRY004 - a setting is wrong, not a type
         self.clock.advance(seconds)
         self.meta.put({"id": "clock", "time": self.clock.time()})
         return Settling(self)
 
     def summary(self) -> Dict[str, Any]:
-        """Return the figures that tests ask for."""
+        """Return the time, and how many jobs, bills, credits and requests there are."""
         return {
             "clock": iso(self.clock.time()),
             "jobs": {kind: self.videos.count(kind) + self.jobs.count(kind) for kind in ("test", "live")},
             "billed": len(self.ledger.bills()),
             "credits": self.ledger.balance,
-            "requests": self.journal.served,
+            "requests": self.request_log.served,
         }
 
     def _make_clock(self) -> Clock:
@@ -106,13 +106,17 @@ class State:
         begin = saved["time"] if saved else None
         return ManualClock(begin) if self.settings.clock == "manual" else RealClock(self.settings.speed, begin)
 
-    def _secret(self) -> bytes:
+    def _load_secret(self) -> bytes:
         saved = self.meta.find("secret") or self.meta.put({"id": "secret", "hex": secrets.token_hex(32)})
         return bytes.fromhex(saved["hex"])
 
 
 class Settling:
-    """What `advance` gives: await it to have everything done that the move set going."""
+    """
+    The result of `advance`: awaiting it waits for the work that the move started.
+
+    It is not a coroutine, because a caller may ignore it, and a coroutine that is never awaited causes a warning.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state

@@ -1,7 +1,7 @@
 """
-What the sandbox remembers: rows of plain JSON in tables, in memory, and on disk too if there is a folder for it.
+Tables: rows of plain JSON in memory, and in a SQLite file too if the sandbox has a data folder.
 
-Each change is written by one thread of its own, soon after it was made; nothing else waits for the disk.
+One thread writes every change to the file soon after it was made. No request waits for the disk.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
-from bluma_async.sandbox.problems import not_found
+from bluma_async.sandbox.api_errors import not_found
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Row", "Store", "Table"]
+__all__ = ["Database", "Row", "Table"]
 
 Row = Dict[str, Any]
-Change = Optional[Tuple[str, str, Optional[str]]]  # kind, id, JSON; no JSON is a deletion, no change at all the end
+Change = Optional[Tuple[str, str, Optional[str]]]  # kind, id, JSON; JSON None deletes the row; None ends the writer
 SCHEMA_VERSION = 1
 
 
 class Table:
     """Rows by their ids, oldest first."""
 
-    def __init__(self, kind: str, store: Store) -> None:
+    def __init__(self, kind: str, database: Database) -> None:
         self._kind = kind
-        self._store = store
-        self._rows: Dict[str, Row] = {row["id"]: row for row in store.load(kind)}
+        self._database = database
+        self._rows: Dict[str, Row] = {row["id"]: row for row in database.load(kind)}
 
     def __iter__(self) -> Iterator[Row]:
         return iter(list(self._rows.values()))
@@ -39,13 +39,13 @@ class Table:
         return len(self._rows)
 
     def last(self) -> Row | None:
-        """Return the newest row."""
+        """Return the newest row, or None."""
         return next(reversed(self._rows.values()), None)
 
     def put(self, row: Row) -> Row:
-        """Add a row, or note that it changed."""
+        """Add a row, or save its changes; return it."""
         self._rows[row["id"]] = row
-        self._store.save(self._kind, row["id"], row)
+        self._database.save(self._kind, row["id"], row)
         return row
 
     def find(self, identifier: str) -> Row | None:
@@ -60,13 +60,13 @@ class Table:
         return row
 
     def drop(self, identifier: str) -> None:
-        """Forget a row."""
+        """Delete a row."""
         del self._rows[identifier]
-        self._store.save(self._kind, identifier, None)
+        self._database.save(self._kind, identifier, None)
 
 
-class Store:
-    """The disk behind the tables; without a path there is none."""
+class Database:
+    """The SQLite file behind the tables; without a path, nothing is written."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -76,53 +76,53 @@ class Store:
 
     def open(self) -> None:
         """
-        Read what is there, and start to write. Blocks: run it off the loop.
+        Read the file, and start the writer. Blocks: call it in a thread.
 
         Raises:
-            ValueError: The file is of another version.
+            ValueError: The file has another schema version; it was not changed.
         """
         if self._path is None:
             return
-        database = sqlite3.connect(str(self._path))
+        connection = sqlite3.connect(str(self._path))
         try:
-            self._prepare(database)
-            for kind, body in database.execute("SELECT kind, body FROM rows ORDER BY made"):
+            self._prepare(connection)
+            for kind, body in connection.execute("SELECT kind, body FROM rows ORDER BY made"):
                 self._loaded.setdefault(kind, []).append(json.loads(body))
         finally:
-            database.close()
+            connection.close()
         self._writer = threading.Thread(target=self._write, args=(self._path,), name="sandbox-store", daemon=True)
         self._writer.start()
 
     def load(self, kind: str) -> List[Row]:
-        """Return the rows of a table as they were when the store was opened."""
+        """Return the rows of a table as they were when the file was opened."""
         return self._loaded.pop(kind, [])
 
     def save(self, kind: str, identifier: str, row: Row | None) -> None:
-        """Have a row written, or deleted, soon."""
+        """Queue a row for the writer; None deletes it."""
         if self._writer is not None:
             self._changes.put((kind, identifier, None if row is None else json.dumps(row)))
 
     def close(self) -> None:
-        """Write what is left, and end. Blocks: run it off the loop."""
+        """Write the queued changes, and end the writer. Blocks: call it in a thread."""
         if self._writer is not None:
             self._changes.put(None)
             self._writer.join()
             self._writer = None
 
-    def _prepare(self, database: sqlite3.Connection) -> None:
-        version: int = database.execute("PRAGMA user_version").fetchone()[0]
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         if version not in {0, SCHEMA_VERSION}:
             raise ValueError(f"{self._path} is of version {version}, and this sandbox reads version {SCHEMA_VERSION}.")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute(
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(
             "CREATE TABLE IF NOT EXISTS rows (made INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, "
             "body TEXT NOT NULL, UNIQUE (kind, id))"
         )
-        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        database.commit()
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.commit()
 
     def _write(self, path: Path) -> None:
-        database = sqlite3.connect(str(path))
+        connection = sqlite3.connect(str(path))
         try:
             is_over = False
             while not is_over:
@@ -130,19 +130,19 @@ class Store:
                 while not self._changes.empty():
                     changes.append(self._changes.get())
                 is_over = None in changes
-                with database:
+                with connection:  # one transaction for every queued change: a commit costs more than a row
                     for change in filter(None, changes):
-                        _apply(database, change)
+                        _apply(connection, change)
         finally:
-            database.close()
+            connection.close()
 
 
-def _apply(database: sqlite3.Connection, change: Tuple[str, str, Optional[str]]) -> None:
+def _apply(connection: sqlite3.Connection, change: Tuple[str, str, Optional[str]]) -> None:
     kind, identifier, body = change
     if body is None:
-        database.execute("DELETE FROM rows WHERE kind = ? AND id = ?", (kind, identifier))
+        connection.execute("DELETE FROM rows WHERE kind = ? AND id = ?", (kind, identifier))
     else:
-        database.execute(
+        connection.execute(
             "INSERT INTO rows (kind, id, body) VALUES (?, ?, ?) "
             "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
             (kind, identifier, body),

@@ -1,8 +1,8 @@
 """
-A video's life: queued, processing, then completed or failed.
+Videos and their states: queued, processing, then completed or failed.
 
-`queued` and `processing`, and how far, follow from the clock alone. A video is completed when it is due *and* its file
-is there; nobody who asks is kept waiting for a render.
+`queued`, `processing` and the progress are derived from the clock when a video is read; they are not stored. A video is
+completed when its time has come *and* its file exists, so a read never waits for a render.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping
 
-from bluma_async.sandbox.catalog import MULTIPLIERS, duration_of, price_of
+from bluma_async.sandbox.catalog import MULTIPLIERS, calculate_price, estimate_duration
 from bluma_async.sandbox.clock import iso
 
 if TYPE_CHECKING:
@@ -20,19 +20,29 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.ledger import Ledger
     from bluma_async.sandbox.tables import Row, Table
 
-__all__ = ["DUE", "FAIL_MARK", "Videos", "status_of", "video_view"]
+__all__ = [
+    "DUE",
+    "FAILS",
+    "FAIL_MARK",
+    "QUEUED",
+    "Videos",
+    "accepted_view",
+    "compute_status",
+    "listed_view",
+    "video_view",
+]
 
 QUEUED = 5.0  # seconds until processing begins
-DUE = 105.0  # seconds until a video is completed, as in the quickstart
-FAILS = 45.0  # seconds until a video fails, if it does
-ESTIMATE = 120.0
-FAIL_MARK = "[fail]"  # in a prompt, it makes the render fail
+DUE = 105.0  # seconds until a video is completed; the quickstart's example takes as long
+FAILS = 45.0  # seconds until the failure of a video that fails
+ESTIMATE = 120.0  # seconds from `created_at` to `estimated_completion`
+FAIL_MARK = "[fail]"  # a prompt that contains it makes the render fail
 FAILURE = {"type": "rendering_failed", "detail": "Invalid asset URL provided in context"}
 Render = Callable[["Row"], None]
 
 
 class Videos:
-    """All videos, and what happens to them in time."""
+    """All videos, with the timers that change their states."""
 
     def __init__(self, table: Table, clock: Clock, ledger: Ledger, events: Events, files: Files) -> None:
         self._table = table
@@ -43,27 +53,27 @@ class Videos:
         self._timers: Dict[str, List[Timer]] = {}
         self.render: Render = lambda _: None
 
-    def create(self, job: Mapping[str, Any], template: Dict[str, Any], kind: str, *, fails: bool) -> Row:
+    def create(self, body: Mapping[str, Any], template: Dict[str, Any], kind: str, *, fails: bool) -> Row:
         """
-        Accept a job: charge a live key for it, and let its life begin.
+        Create a video from the body of a request, and charge the account if the key is live.
 
         Raises:
-            Problem: The account cannot pay; nothing was made.
+            ApiError: The balance is too low; nothing was created.
         """
-        asked = _resolution(job)
-        price = price_of(template, asked)
+        resolution = _read_resolution(body)
+        price = calculate_price(template, resolution)
         identifier = f"batch_{secrets.token_hex(8)}"
         if kind == "live":
-            facts = {"base": template["credits_per_video"], "multiplier": MULTIPLIERS[asked or "720p"]}
-            details: Dict[str, Any] = {"template_id": template["id"], "resolution": asked or "720p"}
-            self._ledger.charge(price, identifier, {**details, **facts})
-        row = self._table.put(self._row(identifier, job, template, kind, fails=fails))
+            factors = {"base": template["credits_per_video"], "multiplier": MULTIPLIERS[resolution or "720p"]}
+            details: Dict[str, Any] = {"template_id": template["id"], "resolution": resolution or "720p"}
+            self._ledger.charge(price, identifier, {**details, **factors})
+        row = self._table.put(self._make_row(identifier, body, template, kind, fails=fails))
         self._publish("video.queued", row, {"created_at": iso(row["created"])})
         self.begin(row)
         return row
 
     def begin(self, row: Row) -> None:
-        """Let a video's life go on from here, also after a restart."""
+        """Start the timers and the render of a new video, or of an unfinished one after a restart."""
         if row["completed"] is not None:
             return
         end, finish = (FAILS, self._fail) if row["fails"] else (DUE, self._complete)
@@ -74,14 +84,14 @@ class Videos:
         if not row["fails"] and not row["rendered"]:
             self.render(row)
 
-    def rendered(self, row: Row, size_bytes: int) -> None:
-        """Note that a video's file is there."""
+    def mark_rendered(self, row: Row, size_bytes: int) -> None:
+        """Record that a video's file exists, and complete the video if it is due."""
         row["rendered"], row["size_bytes"] = True, size_bytes
         self._table.put(row)
         self._complete(row)
 
     def stop(self) -> None:
-        """Let nothing happen any more."""
+        """Cancel all timers."""
         for timers in self._timers.values():
             for timer in timers:
                 timer.cancel()
@@ -92,32 +102,34 @@ class Videos:
         return self._table.need(identifier)
 
     def newest_first(self) -> List[Row]:
-        """Return all videos."""
+        """Return all videos, newest first."""
         return list(self._table)[::-1]
 
     def count(self, kind: str) -> int:
-        """Return how many videos keys of a kind made."""
+        """Return the number of videos created with keys of a kind (`test` or `live`)."""
         return sum(row["kind"] == kind for row in self._table)
 
     def view(self, row: Row) -> Dict[str, Any]:
         """Return a video as `GET /videos/{id}` shows it."""
         return video_view(row, self._clock.time(), self._files)
 
-    def _row(self, identifier: str, job: Mapping[str, Any], template: Dict[str, Any], kind: str, *, fails: bool) -> Row:
-        prompt = str(job["context"]["prompt"])
-        asked = _resolution(job)
+    def _make_row(
+        self, identifier: str, body: Mapping[str, Any], template: Dict[str, Any], kind: str, *, fails: bool
+    ) -> Row:
+        prompt = str(body["context"]["prompt"])
+        resolution = _read_resolution(body)
         return {
             "id": identifier,
             "kind": kind,
             "template_id": template["id"],
-            "variant_id": job.get("variant_id"),
+            "variant_id": body.get("variant_id"),
             "prompt": prompt,
-            "color": job.get("color"),
-            "resolution": "720p" if kind == "test" else asked or "720p",
+            "color": body.get("color"),
+            "resolution": "720p" if kind == "test" else resolution or "720p",
             "watermark": kind == "test",
-            "webhook_url": job.get("webhook_url"),
-            "credits_charged": price_of(template, asked),
-            "duration": duration_of(template, prompt),
+            "webhook_url": body.get("webhook_url"),
+            "credits_charged": calculate_price(template, resolution),
+            "duration": estimate_duration(template, prompt),
             "created": self._clock.time(),
             "fails": fails or FAIL_MARK in prompt,
             "rendered": False,
@@ -136,8 +148,8 @@ class Videos:
         self._table.put(row)
         self._timers.pop(row["id"], None)
         shown = self.view(row)
-        told = {name: shown[name] for name in ("url", "thumbnail_url", "duration", "size_bytes")}
-        self._publish("video.completed", row, {**told, "credits_consumed": row["credits_charged"]})
+        result = {name: shown[name] for name in ("url", "thumbnail_url", "duration", "size_bytes")}
+        self._publish("video.completed", row, {**result, "credits_consumed": row["credits_charged"]})
 
     def _fail(self, row: Row) -> None:
         row["completed"] = self._clock.time()
@@ -148,25 +160,25 @@ class Videos:
         self._publish("video.failed", row, {"error": FAILURE})
 
     def _publish(self, event: str, row: Row, more: Mapping[str, Any]) -> None:
-        status = status_of(row, self._clock.time())
+        status = compute_status(row, self._clock.time())
         data = {"id": row["id"], "status": status, "template_id": row["template_id"], **more}
         self._events.publish(event, data, webhook_url=row["webhook_url"])
 
 
-def _resolution(job: Mapping[str, Any]) -> str | None:
-    options: Dict[str, Any] = job.get("options") or {}
+def _read_resolution(body: Mapping[str, Any]) -> str | None:
+    options: Dict[str, Any] = body.get("options") or {}
     return options.get("resolution")
 
 
-def status_of(row: Row, now: float) -> str:
-    """Return where a video is in its life."""
+def compute_status(row: Row, now: float) -> str:
+    """Return a video's status at a time."""
     if row["completed"] is not None:
         return "failed" if row["fails"] else "completed"
     return "queued" if now < row["created"] + QUEUED else "processing"
 
 
-def progress_of(row: Row, now: float) -> int:
-    """Return how far a video is, in percent; 99 while only its file is awaited."""
+def compute_progress(row: Row, now: float) -> int:
+    """Return a video's progress in percent; it stays at 99 until the file exists."""
     if row["completed"] is not None and not row["fails"]:
         return 100
     end = row["completed"] if row["completed"] is not None else now
@@ -175,22 +187,22 @@ def progress_of(row: Row, now: float) -> int:
 
 def video_view(row: Row, now: float, files: Files) -> Dict[str, Any]:
     """Return a video as `GET /videos/{id}` shows it."""
-    status = status_of(row, now)
+    status = compute_status(row, now)
     view: Dict[str, Any] = {
         "id": row["id"],
         "status": status,
-        "progress": progress_of(row, now),
+        "progress": compute_progress(row, now),
         "template_id": row["template_id"],
         "variant_id": row["variant_id"],
         "credits_charged": row["credits_charged"],
         "created_at": iso(row["created"]),
     }
     if status in {"completed", "failed"}:
-        is_whole = status == "completed"
-        view["url"] = files.public_url(f"videos/{row['id']}.mp4") if is_whole else None
-        view["thumbnail_url"] = files.public_url(f"thumbnails/{row['id']}.jpg") if is_whole else None
-        view["duration"] = row["duration"] if is_whole else None
-        view["size_bytes"] = row["size_bytes"] if is_whole else None
+        is_completed = status == "completed"
+        view["url"] = files.public_url(f"videos/{row['id']}.mp4") if is_completed else None
+        view["thumbnail_url"] = files.public_url(f"thumbnails/{row['id']}.jpg") if is_completed else None
+        view["duration"] = row["duration"] if is_completed else None
+        view["size_bytes"] = row["size_bytes"] if is_completed else None
         view["completed_at"] = iso(row["completed"])
     if status == "failed":
         view["error"] = dict(FAILURE)
@@ -198,7 +210,7 @@ def video_view(row: Row, now: float, files: Files) -> Dict[str, Any]:
 
 
 def accepted_view(row: Row) -> Dict[str, Any]:
-    """Return a video as the 202 of its create shows it."""
+    """Return a video as the 202 answer to its create shows it."""
     return {
         "id": row["id"],
         "status": "queued",
@@ -212,7 +224,7 @@ def accepted_view(row: Row) -> Dict[str, Any]:
 
 
 def listed_view(row: Row, now: float, files: Files) -> Dict[str, Any]:
-    """Return a video as `GET /videos` lists it: another name for the link, and no progress."""
+    """Return a video as `GET /videos` lists it: the link is named `video_url`, and there is no progress."""
     view = video_view(row, now, files)
     return {
         "id": row["id"],

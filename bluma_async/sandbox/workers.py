@@ -1,4 +1,4 @@
-"""What the sandbox does beside answering: renders, and deliveries. All of it can be waited for, and ended."""
+"""Background work of the sandbox: renders and webhook deliveries, which can be awaited and cancelled."""
 
 from __future__ import annotations
 
@@ -20,30 +20,31 @@ __all__ = ["Workers"]
 DELIVERY_TIMEOUT = 5.0
 
 
-class Rendered(Protocol):
-    """Who hears that a file is there."""
+class RenderTarget(Protocol):
+    """The owner of a row whose file is rendered."""
 
-    def rendered(self, row: Row, size_bytes: int, /) -> None:
-        """Note it."""
+    def mark_rendered(self, row: Row, size_bytes: int, /) -> None:
+        """Record that the file exists."""
         ...
 
 
 class Workers:
-    """Tasks of one sandbox."""
+    """The background tasks of one sandbox."""
 
     def __init__(self, files: Files, renderer: Renderer) -> None:
         self._files = files
         self._renderer = renderer
+        # A reference keeps a task from being garbage-collected before it has finished.
         self._tasks: Set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Get ready."""
+        """Open the HTTP client for deliveries."""
         limits = aiohttp.ClientTimeout(total=DELIVERY_TIMEOUT)
         self._session = aiohttp.ClientSession(timeout=limits, cookie_jar=aiohttp.DummyCookieJar())
 
     async def stop(self) -> None:
-        """End everything that is under way."""
+        """Cancel every task, and close the renderer and the HTTP client."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -52,19 +53,19 @@ class Workers:
             await self._session.close()
 
     async def settle(self) -> None:
-        """Return when nothing is under way."""
+        """Wait until no task is running."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
     def deliver(self, delivery: Delivery) -> None:
-        """Have a delivery made."""
-        self._begin(self._deliver(delivery))
+        """Start a delivery."""
+        self._start_task(self._deliver(delivery))
 
-    def render(self, row: Row, videos: Rendered) -> None:
-        """Have a video rendered."""
-        self._begin(self._render(row, videos))
+    def render(self, row: Row, owner: RenderTarget) -> None:
+        """Start to render a video."""
+        self._start_task(self._render(row, owner))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -74,8 +75,8 @@ class Workers:
         status, error = None, None
         try:
             status = await self._post(delivery)
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as problem:
-            error = str(problem) or type(problem).__name__
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as raised:
+            error = str(raised) or type(raised).__name__
         if status is not None and not 200 <= status < 300:
             error = f"The endpoint answered {status}"
         delivery.done(Outcome(status, int((time.monotonic() - began) * 1000), error))
@@ -83,14 +84,14 @@ class Workers:
     async def _post(self, delivery: Delivery) -> int:
         session = self._session
         if session is None:
-            raise ConnectionError("The sandbox has ended")
+            raise ConnectionError("The sandbox was stopped")
         async with session.post(
             delivery.url, data=delivery.body, headers=delivery.headers, allow_redirects=False
         ) as response:
             return response.status
 
-    async def _render(self, row: Row, videos: Rendered) -> None:
-        rendered = await self._renderer.render(
+    async def _render(self, row: Row, owner: RenderTarget) -> None:
+        size_bytes = await self._renderer.render(
             row, self._files.folder / f"videos/{row['id']}.mp4", self._files.folder / f"thumbnails/{row['id']}.jpg"
         )
-        videos.rendered(row, rendered)
+        owner.mark_rendered(row, size_bytes)

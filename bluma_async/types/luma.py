@@ -1,4 +1,4 @@
-"""What the providers of Luma return, in one form."""
+"""The models that all providers of Luma have in common."""
 
 from datetime import datetime
 from typing import Any, List, Optional, Union
@@ -9,23 +9,23 @@ from bluma_async.types._model import AttrDict, Model, OpenEnum, model, without_q
 
 
 class GenerationState(OpenEnum):
-    """Where a generation is in its life, whatever its provider calls that."""
+    """The state of a generation; each word of a provider is one of these."""
 
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    UNKNOWN = "unknown"  # a word the SDK has never heard of; not final
+    UNKNOWN = "unknown"  # a word that the SDK does not know; not final, because the generation may still succeed
 
     @property
     def is_final(self) -> bool:
-        """Whether it will not change any more."""
+        """Whether the generation has ended."""
         return self in (GenerationState.SUCCEEDED, GenerationState.FAILED)
 
 
 @model
 class GeneratedVideo(Model):
-    """A file that came of a generation; `kind` is the provider's name for it, sizes are in pixels and seconds."""
+    """A file of a generation; `kind` is its role at the provider. Sizes are in pixels, the duration is in seconds."""
 
     url: str = attrs.field(repr=without_query)
     kind: str = "video"
@@ -37,24 +37,27 @@ class GeneratedVideo(Model):
 @model
 class Generation(Model):
     """
-    A generation, made or in the making.
+    A generation, an extension or a modification, finished or not.
 
     Attributes:
-        id: The provider's id of it.
-        provider: `kie`, `umami` or `vapi`.
+        id: The provider's id.
+        provider: The provider's name, such as `kie`.
         kind: `generation`, `extension` or `modification`.
-        state: Where it is in its life.
-        raw_state: What the provider calls that.
-        url: The best of its videos: the one without a watermark where there is one.
-        videos: All its files, the best first.
-        thumbnail_url: A picture of it.
-        source_urls: What it was made from.
-        estimate_wait: Seconds until it is made, if the provider guesses.
-        error: `code` and `message` of a failed one.
-        callback_failed: Whether it was made, and the provider could not tell its callback.
-        result_missing: Whether it succeeded, and no file came of it all the same.
-        parent_id: What it extends, if this client extended it.
-        raw: What the provider said, as it came.
+        state: The state, in the words of the SDK.
+        raw_state: The state, in the provider's own words.
+        prompt: The prompt, as the provider returns it, or as this client sent it.
+        url: The URL of the best video: one without a watermark, if there is one.
+        videos: All files, the best one first.
+        thumbnail_url: The URL of a preview image.
+        source_urls: The URLs of the videos that were modified.
+        created_at: The time of the create, by the provider's clock.
+        completed_at: The time of the end, by the provider's clock.
+        estimate_wait: The provider's estimate of the remaining seconds.
+        error: `code` and `message` of a failed generation.
+        callback_failed: Whether the generation succeeded but the provider's callback failed.
+        result_missing: Whether the generation succeeded but the provider returned no file.
+        parent_id: The id of the extended generation, if this client extended it.
+        raw: The provider's answer, unchanged.
     """
 
     id: str

@@ -14,10 +14,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Awaitable, Generator, List, Protocol, Union
 
+from bluma_async.stores.sqlite_open import create_once
+
 if TYPE_CHECKING:
     import os
 
 __all__ = ["EventStore", "MemoryStore", "SQLiteStore"]
+
+LOCK_TIMEOUT = 3.0  # seconds to wait for other connections
+SCHEMA = (
+    "CREATE TABLE events (id TEXT PRIMARY KEY, body BLOB, claimed_at REAL NOT NULL, finished_at REAL) WITHOUT ROWID"
+)
 
 
 class EventStore(Protocol):
@@ -113,15 +120,15 @@ class SQLiteStore:
     @contextlib.contextmanager
     def _database(self) -> Generator[sqlite3.Connection, Any, None]:
         """Open the file for one transaction: a connection of its own is safe in any thread, and after a fork."""
-        database = sqlite3.connect(str(self._path), timeout=3.0, isolation_level=None)
+        database = sqlite3.connect(str(self._path), timeout=LOCK_TIMEOUT, isolation_level=None)
         try:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY, body BLOB, claimed_at REAL NOT NULL, "
-                "finished_at REAL) WITHOUT ROWID"
-            )
+            create_once(database, SCHEMA, _is_new, timeout=LOCK_TIMEOUT)
             database.execute("BEGIN IMMEDIATE")
             yield database
             database.execute("COMMIT")
         finally:
             database.close()
+
+
+def _is_new(database: sqlite3.Connection) -> bool:
+    return database.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone() is None

@@ -1,5 +1,5 @@
 # Generated from bluma_async/luma/client.py by `nox -s facade`: change that, not this.
-"""The client of the Luma family: one provider, its key, and what can be done there."""
+"""The client of the Luma providers: one provider, one account."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from bluma_sync.luma.resources import Generations, Modifications
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Literal, Self, Unpack
+    from typing_extensions import Self, Unpack
 
     from bluma_async._session.opening import ClientOptions
     from bluma_async.luma.adapter import Capabilities
+    from bluma_async.luma.registry import ProviderName
 
 __all__ = ["Luma"]
 
 
 class Luma:
     """
-    One provider of Luma: kie.ai, UmamiAI or V-API.
+    A client of one Luma provider: kie.ai, UmamiAI or V-API.
 
-    Make one and keep it: it holds the connections. It may be made anywhere, also at module level, and used from several
-    threads and event loops at once. A `with` block closes it at its end.
+    Make one client and keep it: it holds the connections. It may be made anywhere, also at module level, and used from
+    several threads and event loops at once. A `with` block closes it at its end.
     """
 
     generations: Resource[Luma, Generations] = Resource(
@@ -39,7 +40,7 @@ class Luma:
 
     def __init__(
         self,
-        provider: Literal["kie", "umami", "vapi"],
+        provider: ProviderName,
         api_key: str | None = None,
         base_url: str | None = None,
         **options: Unpack[ClientOptions],
@@ -49,25 +50,25 @@ class Luma:
 
         Args:
             provider: `kie` (changes videos), `umami` or `vapi` (make videos from prompts).
-            api_key: Default `KIE_API_KEY`, `UMAMI_API_KEY` or `VAPI_API_KEY`.
-            base_url: Where the API is; default `KIE_BASE_URL`, `UMAMI_BASE_URL` or `VAPI_BASE_URL`, else the provider's
-                own.
-            **options: What Bluma's client takes too, from `timeout` on. `webhook_secret` is kie.ai's `webhookHmacKey`.
+            api_key: Default: the environment variable `KIE_API_KEY`, `UMAMI_API_KEY` or `VAPI_API_KEY`.
+            base_url: The URL of the API. Default: the environment variable `KIE_BASE_URL`, `UMAMI_BASE_URL` or
+                `VAPI_BASE_URL`, else the provider's own URL.
+            **options: The options of Bluma's client, from `timeout` on. `webhook_secret` is kie.ai's `webhookHmacKey`.
 
         Raises:
             BlumaError: There is no API key.
-            InvalidArgumentError: A value cannot be right, or there is no such provider.
+            InvalidArgumentError: A value is invalid, or there is no such provider.
         """
         self._async = asynchronous.AsyncLuma(provider, api_key, base_url, **options)
 
     @property
     def provider(self) -> str:
-        """Whose API this is."""
+        """The name of the provider."""
         return self._async.provider
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the provider can do."""
+        """The operations, options and limits of the provider."""
         return self._async.capabilities
 
     def with_options(self, **changes: Any) -> Self:
@@ -78,12 +79,12 @@ class Luma:
             **changes: Any option down to `on_retry`, such as `timeout`, `deadline` or `on_ambiguous`.
 
         Raises:
-            InvalidArgumentError: There is no such option, or its value cannot be right.
+            InvalidArgumentError: There is no such option, or its value is invalid.
         """
         return mirror(type(self), self._async.with_options(**changes))
 
     def close(self) -> None:
-        """Let go of the connections. A call after this raises; closing again does nothing."""
+        """Close the connections. A later call raises an error; closing again does nothing."""
         run(self._async.aclose())
 
     def __enter__(self) -> Self:

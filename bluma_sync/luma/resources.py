@@ -1,5 +1,5 @@
 # Generated from bluma_async/luma/resources.py by `nox -s facade`: change that, not this.
-"""Generations and modifications: start them, see how they are doing, and get what came of them."""
+"""Generations and modifications: start them, read them, wait for them, and save their files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,99 @@ if TYPE_CHECKING:
     from bluma_async.luma import resources as asynchronous
     from bluma_async.types import Generation
 
-__all__ = ["Generations", "Modifications"]
+__all__ = ["BaseGenerations", "Generations", "Modifications"]
 
 
-class Generations:
-    """Make videos from prompts, and longer ones: UmamiAI and V-API."""
+class BaseGenerations:
+    """The operations that are the same for generations and modifications."""
+
+    def __init__(self, twin: asynchronous.BaseGenerations) -> None:
+        self._async = twin
+
+    def get(self, generation_id: str) -> Generation:
+        """
+        Return the current state of a generation or modification.
+
+        Raises:
+            NotFoundError: The provider does not know the id, or not yet.
+        """
+        return run(self._async.get(generation_id))
+
+    def wait_for(
+        self, generation: Generation | str, *, poll_interval: float | None = None, timeout: float | None = None
+    ) -> Generation:
+        """
+        Return the generation or modification once it has succeeded or failed; its `state` says which.
+
+        All waits of a client share their polls; where the provider can read several generations with one request, the
+        polls share requests too. A failed poll (network, 429, 5xx) does not end the wait. An id that the provider does
+        not know yet does not end it either, for the first 30 s.
+
+        Args:
+            generation: The generation or its id. A generation that is final already is returned without a request.
+            poll_interval: Seconds between two polls, above 0. Default: `capabilities.poll_interval`, which is 30 s for
+                kie.ai and 5 s for the other providers.
+            timeout: Seconds to wait, at least 0. Default: `capabilities.timeout`, which is 1800 s for kie.ai and 600 s
+                for the other providers.
+
+        Raises:
+            WaitTimeoutError: The generation is not final yet. It continues; call again with the same id.
+            NotFoundError: The provider does not know the id.
+        """
+        return run(self._async.wait_for(generation, poll_interval=poll_interval, timeout=timeout))
+
+    def save(
+        self,
+        generation: Generation | str,
+        path: str | os.PathLike[str],
+        *,
+        index: int = 0,
+        overwrite: bool = False,
+        on_progress: Callable[[int, int | None], Any] | None = None,
+    ) -> int:
+        """
+        Write a file of a generation or modification that has succeeded, and return its size in bytes.
+
+        The file at `path` is complete or absent. An interrupted download is resumed by the next call, as with Bluma's
+        videos. An expired link is renewed once. The API key is not sent to the host of the file.
+
+        Args:
+            generation: The generation or its id.
+            path: The file to write; its folder must exist.
+            index: The index in `videos`; index 0 is the best file.
+            overwrite: Whether an existing file may be replaced.
+            on_progress: Called with the number of bytes written and the total, or None if it is unknown. May be async.
+
+        Raises:
+            InvalidArgumentError: The file exists, its folder does not, or the generation has no such file.
+            NetworkError: The connection failed too often; call again to resume.
+        """
+        return run(self._async.save(generation, path, index=index, overwrite=overwrite, on_progress=on_progress))
+
+    def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
+        """
+        Read and return the generation or modification that a callback names.
+
+        The callback is untrusted: only its id is used, and the generation is fetched again. If the client has a
+        `webhook_secret` and the provider signs callbacks, the signature is verified first. All waits for the generation
+        poll at once.
+
+        Args:
+            body: The raw body of the request to `callback_url`.
+            headers: The headers of that request.
+
+        Raises:
+            WebhookVerificationError: The signature is wrong, or the body has no id.
+            InvalidArgumentError: The provider has no callbacks.
+        """
+        return run(self._async.receive_callback(body, headers))
+
+
+class Generations(BaseGenerations):
+    """Make videos from prompts, and extend them: UmamiAI and V-API."""
 
     def __init__(self, twin: asynchronous.Generations) -> None:
-        self._async = twin
+        self._async: asynchronous.Generations = twin
 
     def create(
         self,
@@ -36,22 +121,24 @@ class Generations:
         """
         Start a generation. It is billed when it is accepted.
 
-        No provider knows idempotency or lists what was made: a create that got no certain answer is not repeated.
+        A create with an uncertain outcome is not retried: the providers have no idempotency keys and no list of
+        generations, so nothing can prove that it was not accepted.
 
         Args:
-            prompt: What it is about.
-            aspect_ratio: Such as `16:9`, UmamiAI's default here; others than those a provider is known to take are
-                sent with a warning.
-            expand_prompt: Whether the provider may embellish the prompt.
-            image_url: The first frame: a URL, or with V-API also bytes, base64, or a data URI of an image.
-            image_end_url: The last frame; at most one of the two can be data.
-            loop: Whether the end is to join the start; V-API.
-            callback_url: Where to be told when it is over; V-API.
+            prompt: A description of the video.
+            aspect_ratio: Such as `16:9`, which is the default for UmamiAI. A ratio that is not documented by the
+                provider is sent with a warning.
+            expand_prompt: Whether the provider may add details to the prompt.
+            image_url: The first frame: a URL; for V-API also bytes, base64, or a data URI of an image.
+            image_end_url: The last frame. At most one of the two frames can be data.
+            loop: Whether to join the end of the video to its start; V-API only.
+            callback_url: A URL that the provider calls when the generation ends; V-API only.
 
         Raises:
-            InvalidArgumentError: An argument cannot be right, or the provider cannot do it. Nothing was sent.
-            InsufficientCreditsError: The account cannot pay for it.
-            AmbiguousCreateError: It may have been accepted; with `on_ambiguous="retry"` it is repeated instead.
+            InvalidArgumentError: An argument is invalid, or the provider does not support it. Nothing was sent.
+            InsufficientCreditsError: The account has too few credits.
+            AmbiguousCreateError: It may have been accepted. With `on_ambiguous="retry"` it is retried instead, and may
+                be billed twice.
         """
         return run(
             self._async.create(
@@ -78,20 +165,21 @@ class Generations:
         callback_url: str | None = None,
     ) -> Generation:
         """
-        Make a generation longer, by some five seconds. It is a new one, with a new id, and its `parent_id` is this.
+        Extend a generation by about five seconds. The extension is a new generation, with a new id and a `parent_id`.
 
         Args:
-            generation_id: What to extend; it must have succeeded.
-            prompt: How it goes on.
-            aspect_ratio: By default that of what is extended, if this client made it; V-API keeps it always.
-            expand_prompt: Whether the provider may embellish the prompt.
+            generation_id: The generation to extend; it must have succeeded.
+            prompt: A description of the added part.
+            aspect_ratio: Default: the ratio of the extended generation, if this client created it. V-API always keeps
+                that ratio, and accepts no other.
+            expand_prompt: Whether the provider may add details to the prompt.
             image_url: The first frame.
             image_end_url: The last frame.
-            loop: No provider loops an extension; refused.
-            callback_url: Where to be told when it is over; V-API.
+            loop: Refused: no provider loops an extension.
+            callback_url: A URL that the provider calls when the extension ends; V-API only.
 
         Raises:
-            BlumaError: As in `create`.
+            BlumaError: For the same reasons as in `create`.
         """
         return run(
             self._async.extend(
@@ -106,87 +194,12 @@ class Generations:
             )
         )
 
-    def get(self, generation_id: str) -> Generation:
-        """
-        Return a generation as it is now.
 
-        Raises:
-            NotFoundError: The provider does not know it, or not yet.
-        """
-        return run(self._async.get(generation_id))
-
-    def wait_for(
-        self, generation: Generation | str, *, poll_interval: float | None = None, timeout: float | None = None
-    ) -> Generation:
-        """
-        Return it once it has succeeded, or failed: see its `state`.
-
-        All waits of a client share their polls, and come together in one request where the provider can read several.
-        A poll that gets no answer, a 429 or a 5xx does not end the wait; nor does a provider that does not know a new
-        id yet.
-
-        Args:
-            generation: What to wait for, or its id. One that is over already is returned as it is.
-            poll_interval: Seconds between two polls, above 0; default: what the provider advises, 5 s.
-            timeout: Seconds to wait, at least 0; default: 600 s.
-
-        Raises:
-            WaitTimeoutError: It goes on, and so can the wait: call again with the same id.
-            NotFoundError: The provider does not know it.
-        """
-        return run(self._async.wait_for(generation, poll_interval=poll_interval, timeout=timeout))
-
-    def save(
-        self,
-        generation: Generation | str,
-        path: str | os.PathLike[str],
-        *,
-        index: int = 0,
-        overwrite: bool = False,
-        on_progress: Callable[[int, int | None], Any] | None = None,
-    ) -> int:
-        """
-        Write a file of a generation that has succeeded, and return its size in bytes.
-
-        The file is either absent or whole, and fetching goes on where it was cut, as with Bluma's videos. A link that
-        has expired is read again, once. The API key is not sent to where the file is.
-
-        Args:
-            generation: What to save, or its id.
-            path: Where to write it; its folder must exist.
-            index: Which of its `videos`; the first is the best.
-            overwrite: Whether a file that is already there may be replaced.
-            on_progress: Called with the bytes written so far and the bytes there are, if known. May be async.
-
-        Raises:
-            InvalidArgumentError: The file is there, its folder is not, or there is nothing to save.
-            NetworkError: The connection broke too often; save it again to go on.
-        """
-        return run(self._async.save(generation, path, index=index, overwrite=overwrite, on_progress=on_progress))
-
-    def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
-        """
-        Take in what the provider sent to a `callback_url`: read the generation it tells of, and return it.
-
-        Nothing in the body is believed but the id. Where the client has a `webhook_secret` and the provider signs, the
-        signature is checked first. Whoever waits for it looks at once.
-
-        Args:
-            body: The raw request body.
-            headers: The request's headers.
-
-        Raises:
-            WebhookVerificationError: The signature is wrong, or the body names nothing.
-            InvalidArgumentError: The provider does not call back.
-        """
-        return run(self._async.receive_callback(body, headers))
-
-
-class Modifications:
+class Modifications(BaseGenerations):
     """Change videos: kie.ai."""
 
     def __init__(self, twin: asynchronous.Modifications) -> None:
-        self._async = twin
+        self._async: asynchronous.Modifications = twin
 
     def create(
         self,
@@ -197,94 +210,21 @@ class Modifications:
         callback_url: str | None = None,
     ) -> Generation:
         """
-        Start to change a video. It is billed when it is accepted.
+        Start the modification of a video. It is billed when it is accepted.
 
-        No idempotency is known, and nothing lists what was made: a create that got no certain answer is not repeated.
+        A create with an uncertain outcome is not retried: kie.ai has no idempotency keys and no list of tasks, so
+        nothing can prove that it was not accepted.
 
         Args:
-            prompt: What to make of it; in English.
-            video_url: What to change: an MP4, MOV or AVI at a public URL, of 500 MB and 10 s at most.
-            watermark: What to mark it with.
-            callback_url: Where to be told when it is over.
+            prompt: A description of the change, in English.
+            video_url: The video to change: an MP4, MOV or AVI at a public URL, of at most 500 MB and 10 s.
+            watermark: A text to mark the video with.
+            callback_url: A URL that the provider calls when the modification ends.
 
         Raises:
-            InvalidArgumentError: An argument cannot be right, or the provider cannot do it. Nothing was sent.
-            InsufficientCreditsError: The account cannot pay for it.
-            AmbiguousCreateError: It may have been accepted; with `on_ambiguous="retry"` it is repeated instead.
+            InvalidArgumentError: An argument is invalid, or the provider does not support it. Nothing was sent.
+            InsufficientCreditsError: The account has too few credits.
+            AmbiguousCreateError: It may have been accepted. With `on_ambiguous="retry"` it is retried instead, and may
+                be billed twice.
         """
         return run(self._async.create(prompt, video_url=video_url, watermark=watermark, callback_url=callback_url))
-
-    def get(self, modification_id: str) -> Generation:
-        """
-        Return a modification as it is now.
-
-        Raises:
-            NotFoundError: The provider does not know it, or not yet.
-        """
-        return run(self._async.get(modification_id))
-
-    def wait_for(
-        self, modification: Generation | str, *, poll_interval: float | None = None, timeout: float | None = None
-    ) -> Generation:
-        """
-        Return it once it has succeeded, or failed: see its `state`.
-
-        All waits of a client share their polls, and come together in one request where the provider can read several.
-        A poll that gets no answer, a 429 or a 5xx does not end the wait; nor does a provider that does not know a new
-        id yet.
-
-        Args:
-            modification: What to wait for, or its id. One that is over already is returned as it is.
-            poll_interval: Seconds between two polls, above 0; default: what the provider advises, 30 s.
-            timeout: Seconds to wait, at least 0; default: 1800 s.
-
-        Raises:
-            WaitTimeoutError: It goes on, and so can the wait: call again with the same id.
-            NotFoundError: The provider does not know it.
-        """
-        return run(self._async.wait_for(modification, poll_interval=poll_interval, timeout=timeout))
-
-    def save(
-        self,
-        modification: Generation | str,
-        path: str | os.PathLike[str],
-        *,
-        index: int = 0,
-        overwrite: bool = False,
-        on_progress: Callable[[int, int | None], Any] | None = None,
-    ) -> int:
-        """
-        Write a file of a modification that has succeeded, and return its size in bytes.
-
-        The file is either absent or whole, and fetching goes on where it was cut, as with Bluma's videos. A link that
-        has expired is read again, once. The API key is not sent to where the file is.
-
-        Args:
-            modification: What to save, or its id.
-            path: Where to write it; its folder must exist.
-            index: Which of its `videos`; the first is the best.
-            overwrite: Whether a file that is already there may be replaced.
-            on_progress: Called with the bytes written so far and the bytes there are, if known. May be async.
-
-        Raises:
-            InvalidArgumentError: The file is there, its folder is not, or there is nothing to save.
-            NetworkError: The connection broke too often; save it again to go on.
-        """
-        return run(self._async.save(modification, path, index=index, overwrite=overwrite, on_progress=on_progress))
-
-    def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
-        """
-        Take in what the provider sent to a `callback_url`: read the modification it tells of, and return it.
-
-        Nothing in the body is believed but the id. Where the client has a `webhook_secret` and the provider signs, the
-        signature is checked first. Whoever waits for it looks at once.
-
-        Args:
-            body: The raw request body.
-            headers: The request's headers.
-
-        Raises:
-            WebhookVerificationError: The signature is wrong, or the body names nothing.
-            InvalidArgumentError: The provider does not call back.
-        """
-        return run(self._async.receive_callback(body, headers))

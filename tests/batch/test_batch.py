@@ -14,7 +14,7 @@ import pytest
 from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
-from bluma_async.sandbox.journal import RequestRecord
+from bluma_async.sandbox.request_log import RequestRecord
 from bluma_async.types import BatchResult, JobState
 from tests.fakes import FakeClock, FakeTransport, answer
 
@@ -426,7 +426,7 @@ async def test_a_create_that_was_never_accepted_is_sent_again(quick: Sandbox, ba
     await results_of(batch, rows(1))
     began = quick.state()["clock"].replace("Z", "+00:00")
     rewind(tmp_path, "k0", began)
-    quick._running.journal.clear()
+    quick._running.request_log.clear()
 
     [result] = await results_of(batch, rows(1))
 

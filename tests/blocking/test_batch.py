@@ -13,7 +13,7 @@ import pytest
 
 from bluma import Bluma
 from bluma_async.sandbox import Sandbox
-from bluma_async.sandbox.journal import RequestRecord
+from bluma_async.sandbox.request_log import RequestRecord
 from tests.blocking.processes import finish, start
 from tests.live import Live
 

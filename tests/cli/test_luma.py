@@ -1,7 +1,9 @@
-"""`bluma luma`, as a person types it."""
+"""`bluma luma`: the commands, their files and their errors."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import List
 
@@ -19,7 +21,7 @@ from tests.cli.test_cli import run
     ],
 )
 def test_from_a_prompt_to_a_file(command: List[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In the sandbox: no key, a real file."""
+    """In the sandbox, each command saves a playable file, without a key."""
     code = run(["luma", *command, "--sandbox", "-o", str(tmp_path / "x.mp4")])
 
     out, err = capsys.readouterr()
@@ -28,8 +30,8 @@ def test_from_a_prompt_to_a_file(command: List[str], tmp_path: Path, capsys: pyt
     assert (tmp_path / "x.mp4").read_bytes()[4:8] == b"ftyp"
 
 
-def test_what_is_missing_or_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A key, an id, a video; a generation that fails."""
+def test_missing_options_and_failures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a key, an id or a video the command fails with 2; after a failed generation, with 1."""
     target = ["-o", str(tmp_path / "x.mp4")]
     codes = [
         run(["luma", "generate", "x", "--provider", "vapi", *target]),
@@ -41,6 +43,31 @@ def test_what_is_missing_or_fails(tmp_path: Path, capsys: pytest.CaptureFixture[
 
     err = capsys.readouterr().err
     assert codes == [2, 2, 2, 2, 1]
-    for said in ("VAPI_API_KEY", "Give --id", "Give --video-url", "It failed: generation failed"):
-        assert said in err
+    for message in ("VAPI_API_KEY", "Give --id", "Give --video-url", "The generation failed: generation failed"):
+        assert message in err
     assert not (tmp_path / "x.mp4").exists()
+
+
+FOURTH = """
+import sys
+from tests.luma import fourth
+with fourth.register():
+    from bluma_async.cli import run
+    sys.exit(run(sys.argv[1:]))
+"""
+
+
+def test_a_fourth_provider_has_the_command(tmp_path: Path) -> None:
+    """In a process in which a fourth provider is registered first, the command line and the sandbox have it too."""
+    command = ["luma", "generate", "Flying jellyfish", "--provider", "fourth", "--sandbox"]
+
+    done = subprocess.run(
+        [sys.executable, "-c", FOURTH, *command, "-o", str(tmp_path / "x.mp4")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "x.mp4").read_bytes()[4:8] == b"ftyp"

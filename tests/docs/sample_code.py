@@ -12,7 +12,7 @@ from typing import Any, Dict
 
 from bluma import Bluma
 from bluma_async.sandbox import Sandbox
-from bluma_async.sandbox.assets import new_asset
+from bluma_async.sandbox.assets import create_asset
 from bluma_async.sandbox.catalog import find_template
 from bluma_async.sandbox.events import Outcome
 
@@ -91,7 +91,7 @@ async def furnish(sandbox: Sandbox) -> None:
     facts = {"name": "Product Photos", "description": "High-quality", "asset_type": "all", "deleted": None}
     state.collections.put({"id": "coll_abc123", **facts, **at})
     for name in ("abc123", "1", "2", "3"):
-        asset = new_asset(state, f"{name}.jpg", "image/jpeg", ["coll_abc123"])
+        asset = create_asset(state, f"{name}.jpg", "image/jpeg", ["coll_abc123"])
         asset["size"] = 4
         change_id(state.assets, asset, f"asset_{name}")
 

@@ -1,41 +1,48 @@
-"""What every provider must stand. A new adapter is put into `CASES`, with how it starts something."""
+"""The cases of the conformance suite, one for each provider in the registry, derived from adapter and sandbox."""
 
 from __future__ import annotations
 
 from typing import Any, Dict, NamedTuple
 
 from bluma_async import AsyncLuma
+from bluma_async.luma.registry import PROVIDERS
 from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox.luma.provider_api import load_apis
 from bluma_async.types import Generation
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "modifications": {"video_url": "https://example.com/in.mp4"},
+    "generations": {"aspect_ratio": "16:9"},
+}
 
 
 class Case(NamedTuple):
-    """How a provider is put to the test."""
+    """How a test starts something with a provider."""
 
     resource: str
     arguments: Dict[str, Any]
     create_route: str
-    callback_argument: bool
 
 
-CASES: Dict[str, Case] = {
-    "kie": Case("modifications", {"video_url": "https://example.com/in.mp4"}, "POST /kie/api/v1/modify/generate", True),
-    "umami": Case("generations", {"aspect_ratio": "16:9"}, "POST /umami/v1/luma-ai/generations", False),
-    "vapi": Case("generations", {"aspect_ratio": "16:9"}, "POST /vapi/luma/generations", True),
-}
+def build_case(provider: str) -> Case:
+    """Return the case of a provider."""
+    adapter = PROVIDERS[provider]
+    resource = "modifications" if adapter.capabilities.modify else "generations"
+    call = adapter.build_create({"prompt": "x", **ARGUMENTS[resource]})
+    return Case(resource, ARGUMENTS[resource], f"{call.method} {load_apis()[provider].base_path}{call.path}")
 
 
-def client_of(provider: Any, sandbox: Sandbox, **options: Any) -> AsyncLuma:
-    """Return a client of the sandbox's provider, that polls fast."""
+def make_client(provider: Any, sandbox: Sandbox, **options: Any) -> AsyncLuma:
+    """Return a client of a provider's API in the sandbox, without pauses between retries."""
     return AsyncLuma(provider, sandbox.live_key, sandbox.luma_url(provider), **{"retry_delay": 0.0, **options})
 
 
-def resource_of(luma: AsyncLuma) -> Any:
-    """Return the resource that the provider serves."""
-    return getattr(luma, CASES[luma.provider].resource)
+def get_resource(luma: AsyncLuma) -> Any:
+    """Return the resource that the provider supports."""
+    return getattr(luma, build_case(luma.provider).resource)
 
 
 async def start(luma: AsyncLuma, prompt: str = "Flying jellyfish", **more: Any) -> Generation:
-    """Start something."""
-    made: Generation = await resource_of(luma).create(prompt, **{**CASES[luma.provider].arguments, **more})
-    return made
+    """Start a generation or a modification."""
+    started: Generation = await get_resource(luma).create(prompt, **{**build_case(luma.provider).arguments, **more})
+    return started

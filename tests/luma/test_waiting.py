@@ -1,4 +1,4 @@
-"""Many waits in few requests, and nobody spoils it for the others."""
+"""Waits share requests, and one bad id or one waiter does not affect the others."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from bluma_async._wire.messages import Answer
 from bluma_async.sandbox import Sandbox
 from tests.fakes import FakeClock, FakeTransport, answer
 from tests.live import Live
-from tests.luma.conformance import client_of, start
+from tests.luma.conformance import make_client, start
 
 
 class Umami:
-    """Answers bulk reads by the clock."""
+    """A provider that answers bulk reads by the fake clock."""
 
     def __init__(self, clock: FakeClock, ends: Dict[str, float]) -> None:
         self._clock = clock
         self._ends = {name: clock.time + end for name, end in ends.items()}
-        self.asked: List[List[str]] = []
+        self.requested: List[List[str]] = []
 
     def __call__(self, request: Any) -> Answer:
         query = parse_qsl(urlsplit(request.url).query)
         assert [name for name, _ in query] == [f"ids[{number}]" for number in range(len(query))]
         ids = [value for _, value in query]
-        self.asked.append(ids)
-        if "poison" in ids:
+        self.requested.append(ids)
+        if "invalid" in ids:
             return answer(400, {"message": "each value in ids must be a UUID"})
         rows = [
             {"id": name, "state": "completed", "video": {"url": f"https://x/{name}"}}
@@ -43,91 +43,91 @@ class Umami:
         return answer(200, rows[::-1])
 
 
-def served(ends: Dict[str, float]) -> Any:
-    """Return a client of such a server, and the server."""
+def serve(ends: Dict[str, float]) -> Any:
+    """Return a client of such a provider, the provider, and the clock."""
     clock = FakeClock()
     server = Umami(clock, ends)
     return AsyncLuma("umami", "key", transport=FakeTransport(server, clock=clock), clock=clock), server, clock
 
 
 async def wait_all(luma: AsyncLuma, names: Any, **options: Any) -> List[Any]:
-    """Wait for all of them at once."""
+    """Wait for all names at once."""
     waits = (luma.generations.wait_for(name, **options) for name in names)
     return list(await asyncio.gather(*waits, return_exceptions=True))
 
 
 async def test_a_thousand_waits() -> None:
-    """At most a fifteenth of the requests that a loop for each job would make."""
+    """A thousand waits take at most a fifteenth of the requests of a loop for each job."""
     ends = {f"g{number}": 20.0 + (number * 37) % 200 for number in range(1000)}
-    luma, server, _ = served(ends)
+    luma, server, _ = serve(ends)
 
     done = await wait_all(luma, ends)
 
-    alone = sum(int(end // 5) + 2 for end in ends.values())
+    without_sharing = sum(int(end // 5) + 2 for end in ends.values())
     assert {each.state for each in done} == {"succeeded"}
     assert [each.id for each in done] == list(ends)
-    assert max(map(len, server.asked)) == 20
-    assert len(server.asked) <= alone / 15
+    assert max(map(len, server.requested)) == 20
+    assert len(server.requested) <= without_sharing / 15
 
 
 @pytest.mark.parametrize("count", [1, 19, 20, 21, 40])
 async def test_twenty_at_once(count: int) -> None:
-    """No request has more, and they are full."""
-    luma, server, _ = served({f"g{number}": 0.0 for number in range(count)})
+    """No request has more than twenty ids, and only the last one has fewer."""
+    luma, server, _ = serve({f"g{number}": 0.0 for number in range(count)})
 
     await wait_all(luma, [f"g{number}" for number in range(count)])
 
-    assert sorted(map(len, server.asked), reverse=True) == [20] * (count // 20) + [count % 20] * bool(count % 20)
+    assert sorted(map(len, server.requested), reverse=True) == [20] * (count // 20) + [count % 20] * bool(count % 20)
 
 
-async def test_a_poisoned_id_is_found_and_fails_alone() -> None:
-    """The request that it spoils is divided until it is alone."""
+async def test_an_invalid_id_fails_alone() -> None:
+    """A bulk read that fails because of one id is halved until that id is alone."""
     names = [f"g{number}" for number in range(30)]
-    luma, server, _ = served(dict.fromkeys(names, 0.0))
+    luma, server, _ = serve(dict.fromkeys(names, 0.0))
 
-    *done, poisoned = await wait_all(luma, [*names, "poison"])
+    *done, failed = await wait_all(luma, [*names, "invalid"])
 
     assert {each.state for each in done} == {"succeeded"}
-    assert isinstance(poisoned, errors.ValidationError)
-    assert len(server.asked) <= 12
+    assert isinstance(failed, errors.ValidationError)
+    assert len(server.requested) <= 12
 
 
-async def test_what_a_bulk_read_leaves_out(sandbox: Sandbox) -> None:
-    """It is missed three times, then asked for alone; one that is known all the same is returned."""
+async def test_an_id_that_a_bulk_read_leaves_out(sandbox: Sandbox) -> None:
+    """After three misses an id is read alone; it is returned if it exists, and not found otherwise."""
     names = [f"g{number}" for number in range(5)]
-    luma, server, _ = served(dict.fromkeys(names, 200.0))
+    luma, server, _ = serve(dict.fromkeys(names, 200.0))
 
     *done, unknown = await wait_all(luma, [*names, "missing"])
 
     assert isinstance(unknown, errors.NotFoundError)
     assert {each.state for each in done} == {"succeeded"}
-    assert ["missing"] in server.asked
-    async with client_of("umami", sandbox) as real:
+    assert ["missing"] in server.requested
+    async with make_client("umami", sandbox) as real:
         made = [await start(real, prompt) for prompt in ("a", "b [lost]", "c", "d", "e", "f")]
         await sandbox.advance(105)
         found = [await real.generations.get(each.id) for each in made]
     assert {each.state for each in found} == {"succeeded"}
 
 
-async def test_one_who_leaves_and_one_who_is_late() -> None:
-    """Deadlines and cancellations are each waiter's own."""
-    luma, _, _ = served({"a": 20.0, "b": 1e9})
+async def test_each_waiter_has_its_own_end() -> None:
+    """The timeout or cancellation of one waiter does not affect the others."""
+    luma, _, _ = serve({"a": 20.0, "b": 1e9})
     late = asyncio.ensure_future(luma.generations.wait_for("b", timeout=7))
-    gone = asyncio.ensure_future(luma.generations.wait_for("a"))
+    cancelled = asyncio.ensure_future(luma.generations.wait_for("a"))
     kept = asyncio.ensure_future(luma.generations.wait_for("a"))
     await asyncio.sleep(0)
 
-    gone.cancel()
+    cancelled.cancel()
 
     assert (await kept).state == "succeeded"
     with pytest.raises(errors.WaitTimeoutError):
         await late
-    assert gone.cancelled()
+    assert cancelled.cancelled()
 
 
 async def test_a_closed_client_ends_its_waits() -> None:
-    """With a clear error."""
-    luma, _, _ = served({"a": 1e12})
+    """Closing the client ends its waits with a clear error."""
+    luma, _, _ = serve({"a": 1e12})
     wait = asyncio.ensure_future(luma.generations.wait_for("a", timeout=1e13))
     await asyncio.sleep(0)
 
@@ -139,8 +139,8 @@ async def test_a_closed_client_ends_its_waits() -> None:
         await luma.generations.get("a")
 
 
-def test_the_same_code_for_both_families() -> None:
-    """Session, hub and transfer are the same objects' classes."""
+def test_both_clients_share_code() -> None:
+    """Both clients use the same classes for session and polling."""
     bluma, luma = AsyncBluma("bluma_test_key"), AsyncLuma("vapi", "key")
 
     assert type(bluma._session) is type(luma._session)
@@ -148,17 +148,17 @@ def test_the_same_code_for_both_families() -> None:
 
 
 def test_keys_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each provider has variables of its own; what is missing or wrong is said before anything is sent."""
+    """Each provider has its own environment variables; missing and invalid values raise before any request."""
     for provider, variable in (("kie", "KIE"), ("umami", "UMAMI"), ("vapi", "VAPI")):
         with pytest.raises(errors.BlumaError, match=f"{variable}_API_KEY"):
             AsyncLuma(provider)  # type: ignore[arg-type]  # a name
         monkeypatch.setenv(f"{variable}_API_KEY", "secret_0123456789")
-        luma = AsyncLuma(provider)  # type: ignore[arg-type]  # as above
+        luma = AsyncLuma(provider)  # type: ignore[arg-type]  # a name
         assert re.fullmatch(
             rf"AsyncLuma\(provider='{provider}', base_url='https://api\.\S+', api_key='\*\*\*'\)", repr(luma)
         )
         monkeypatch.setenv(f"{variable}_BASE_URL", "http://127.0.0.1:1")
-        assert "127.0.0.1" in repr(AsyncLuma(provider))  # type: ignore[arg-type]  # as above
+        assert "127.0.0.1" in repr(AsyncLuma(provider))  # type: ignore[arg-type]  # a name
     with pytest.raises(errors.InvalidArgumentError, match="provider must be one of kie, umami, vapi"):
         AsyncLuma("sora", "key")  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(errors.InvalidArgumentError, match="timeout"):
@@ -167,7 +167,7 @@ def test_keys_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_blocking_twin(tmp_path: Any) -> None:
-    """The same, without await; beside a Bluma client, in the same loop."""
+    """The blocking client offers the same, also beside a Bluma client in the same event loop."""
     with Live(at_once=True) as sandbox:
         with Luma("umami", sandbox.live_key, sandbox.luma_url("umami")) as luma:
             flying = luma.generations.create("Flying jellyfish", aspect_ratio="16:9", expand_prompt=True)
@@ -192,8 +192,8 @@ def test_the_blocking_twin(tmp_path: Any) -> None:
             assert bluma.credits.get_balance().credits == 494
 
 
-async def test_what_a_provider_lacks_is_refused_by_name() -> None:
-    """Before any request, with what it can do."""
+async def test_an_unsupported_operation_is_refused() -> None:
+    """An unsupported operation is refused before any request; the error lists the supported ones."""
     transport = FakeTransport(answer(200, {}))
     kie = AsyncLuma("kie", "key", transport=transport)
     umami = AsyncLuma("umami", "key", transport=transport)
@@ -204,30 +204,30 @@ async def test_what_a_provider_lacks_is_refused_by_name() -> None:
         "umami cannot call back": lambda: umami.generations.receive_callback(b"{}", {}),
     }
 
-    for said, attempt in attempts.items():
-        with pytest.raises(errors.InvalidArgumentError, match=said):
+    for message, attempt in attempts.items():
+        with pytest.raises(errors.InvalidArgumentError, match=message):
             await attempt()
     assert transport.requests == []
 
 
 async def test_an_extension_keeps_the_ratio(sandbox: Sandbox) -> None:
-    """That of what it extends, where the provider wants one; another one when told."""
-    async with client_of("umami", sandbox) as luma:
+    """An extension has the ratio of the generation that it extends, or the ratio that is given."""
+    async with make_client("umami", sandbox) as luma:
         made = await start(luma, aspect_ratio="9:16")
         await sandbox.advance(105)
         longer = await luma.generations.extend(made.id, "with a hat")
         wider = await luma.generations.extend(made.id, "with a hat", aspect_ratio="21:9")
-        stranger = luma.with_options(timeout=3)
-        stranger._work.source._memories.clear()
+        other_client = luma.with_options(timeout=3)
+        other_client._lifecycle.source._records.clear()
         unknown = await luma.generations.extend(made.id, "with a hat")
 
-    rows = {row["id"]: row["asked"]["aspect_ratio"] for row in sandbox._running.jobs.all()}
+    rows = {row["id"]: row["payload"]["aspect_ratio"] for row in sandbox._running.jobs.all()}
     assert [rows[each.id] for each in (made, longer, wider, unknown)] == ["9:16", "9:16", "21:9", "16:9"]
 
 
 async def test_a_copy_remembers_what_its_original_made(sandbox: Sandbox) -> None:
-    """Lineage is the client's, whichever copy asks."""
-    async with client_of("vapi", sandbox) as luma:
+    """A copy of a client knows the parents of the extensions that its original created."""
+    async with make_client("vapi", sandbox) as luma:
         made = await start(luma)
         await sandbox.advance(105)
         longer = await luma.generations.extend(made.id, "with a hat")

@@ -428,7 +428,7 @@ async def test_garbage_is_an_error_of_ours(sandbox: Sandbox, client: AsyncBluma,
 
     assert caught.value.status in {500, 502, 503, 504}
     sandbox.faults.clear()
-    assert len(await hasty.templates.list()) == 5
+    assert len(await client.templates.list()) == 5
 
 
 async def test_a_status_never_heard_of_reaches_the_caller(sandbox: Sandbox, client: AsyncBluma) -> None:

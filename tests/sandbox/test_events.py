@@ -1,4 +1,4 @@
-"""Webhooks: who hears of what, how often, and when the sandbox gives up."""
+"""Webhooks: subscriptions, signatures, retries, and deactivation."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import pytest
 
 from bluma_async import verify_webhook
 from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox.events import sign_event
 from tests.sandbox.conftest import Inbox, Plain
 
 
-async def hook(plain: Plain, inbox: Inbox, *events: str) -> Any:
-    """Have events sent to the inbox."""
+async def register(plain: Plain, inbox: Inbox, *events: str) -> Any:
+    """Register a webhook for the inbox."""
     status, made, _ = await plain("POST", "/webhooks", {"url": inbox.url, "events": list(events)})
     assert status == 201
     return made
 
 
-def types_of(inbox: Inbox) -> List[str]:
-    """Return what came, in order."""
+def list_types(inbox: Inbox) -> List[str]:
+    """Return the types of the events received, in order."""
     return [json.loads(body)["type"] for _, body in inbox.received]
 
 
-async def test_a_videos_life_is_told(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
+async def test_each_status_of_a_video_is_an_event(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
     """Reference 5: three events, signed with the webhook's own secret, with the documented headers."""
-    webhook = await hook(plain, inbox, "video.queued", "video.processing", "video.completed", "video.failed")
+    webhook = await register(plain, inbox, "video.queued", "video.processing", "video.completed", "video.failed")
     made = await plain.make()
     await sandbox.advance(0)
     await sandbox.advance(5)
@@ -45,8 +46,8 @@ async def test_a_videos_life_is_told(sandbox: Sandbox, plain: Plain, inbox: Inbo
     ] * 3
 
 
-async def test_a_creates_own_url_hears_of_it(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
-    """Trap T-15: the sandbox's default secret signs for a per-request `webhook_url`."""
+async def test_the_webhook_url_of_a_create_gets_its_events(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
+    """Trap T-15: a `webhook_url` has no secret of its own; the sandbox's default secret signs."""
     await plain.make("[fail]", webhook_url=inbox.url)
     await sandbox.advance(105)
 
@@ -58,9 +59,9 @@ async def test_a_creates_own_url_hears_of_it(sandbox: Sandbox, plain: Plain, inb
     assert events[2].data.error.type == "rendering_failed"
 
 
-async def test_what_is_not_taken_is_sent_again(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
-    """Reference 5.3: after 3 s, 30 s, 5 min and 1 h, with the same event id; then it is over."""
-    webhook = await hook(plain, inbox, "video.queued")
+async def test_a_failed_delivery_is_retried(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
+    """Reference 5.3: after 3 s, 30 s, 5 min and 1 h, with the same event id; then no more."""
+    webhook = await register(plain, inbox, "video.queued")
     inbox.answer = lambda: 500
     await plain.make()
     await sandbox.advance(0)
@@ -78,9 +79,9 @@ async def test_what_is_not_taken_is_sent_again(sandbox: Sandbox, plain: Plain, i
     assert log["deliveries"][0]["error_message"] == "The endpoint answered 500"
 
 
-async def test_ten_failures_switch_a_webhook_off(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
-    """Nobody listens: the log says so, and after ten failures in a row nothing more is sent."""
-    webhook = await hook(plain, inbox, "video.queued")
+async def test_ten_failures_deactivate_a_webhook(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
+    """The endpoint is unreachable: the log has no status, and after ten failures in a row no more attempts are made."""
+    webhook = await register(plain, inbox, "video.queued")
     state = sandbox._running.webhooks.need(webhook["id"])
     state["url"] = "http://127.0.0.1:1/hook"
     for _ in range(4):
@@ -99,9 +100,9 @@ async def test_ten_failures_switch_a_webhook_off(sandbox: Sandbox, plain: Plain,
     assert len((await plain("GET", f"/webhooks/{webhook['id']}/deliveries"))[1]["deliveries"]) == len(log["deliveries"])
 
 
-async def test_a_success_forgives(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
-    """Failures count in a row only, and a deleted webhook's retries end with it."""
-    webhook = await hook(plain, inbox, "video.queued")
+async def test_a_success_resets_the_count_of_failures(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
+    """Only failures in a row count; retries end when the webhook is deleted."""
+    webhook = await register(plain, inbox, "video.queued")
     answers = iter([500, 200, 500])
     inbox.answer = lambda: next(answers)
     await plain.make()
@@ -116,11 +117,11 @@ async def test_a_success_forgives(sandbox: Sandbox, plain: Plain, inbox: Inbox) 
     assert len(inbox.received) == 3
 
 
-async def test_low_credits_are_told_once_for_each_crossing(plain: Plain, inbox: Inbox) -> None:
-    """`credits.low` below ten, `credits.exhausted` at nothing, and again only after a refund."""
+async def test_low_credits_are_an_event_once_for_each_crossing(plain: Plain, inbox: Inbox) -> None:
+    """`credits.low` below ten, `credits.exhausted` at zero, and again only after a refund."""
     async with Sandbox(clock="manual", render=False, credits=12) as sandbox:
         plain.sandbox, plain.key = sandbox, sandbox.live_key
-        await hook(plain, inbox, "credits.low", "credits.exhausted")
+        await register(plain, inbox, "credits.low", "credits.exhausted")
         for prompt in ("a", "b", "c", "d", "e", "f [fail]"):
             await plain.make(prompt)
         await sandbox.advance(105)
@@ -128,26 +129,26 @@ async def test_low_credits_are_told_once_for_each_crossing(plain: Plain, inbox: 
         await plain.make("g")
         await sandbox.advance(1)
 
-    assert types_of(inbox) == ["credits.low", "credits.exhausted", "credits.exhausted"]
+    assert list_types(inbox) == ["credits.low", "credits.exhausted", "credits.exhausted"]
     assert json.loads(inbox.received[0][1])["data"] == {"remaining": 8, "threshold": 10}
 
 
-async def test_deliveries_can_be_doubled_and_swapped(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
-    """At least once, in any order: the faults show what a receiver must bear."""
-    await hook(plain, inbox, "video.queued", "video.processing")
+async def test_deliveries_can_be_duplicated_and_reordered(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
+    """Two faults simulate delivery at least once and in any order."""
+    await register(plain, inbox, "video.queued", "video.processing")
     sandbox.faults.add("webhooks", "duplicate_webhook")
     await plain.make()
     await sandbox.advance(1)
-    twice = types_of(inbox)
+    twice = list_types(inbox)
     sandbox.faults.add("webhooks", "reorder_webhooks")
     await sandbox.advance(4)
-    held = types_of(inbox)
+    held = list_types(inbox)
     await plain.make()
     await sandbox.advance(1)
 
     assert twice == ["video.queued"] * 2
     assert held == twice
-    assert sorted(types_of(inbox)[2:]) == ["video.processing", "video.queued"]
+    assert sorted(list_types(inbox)[2:]) == ["video.processing", "video.queued"]
 
 
 @pytest.mark.parametrize(
@@ -161,8 +162,15 @@ async def test_deliveries_can_be_doubled_and_swapped(sandbox: Sandbox, plain: Pl
         ({"url": "https://x/y", "events": "video.queued"}, "events"),
     ],
 )
-async def test_webhooks_that_cannot_be_are_refused(plain: Plain, body: Any, field: str) -> None:
-    """HTTPS, or http on this machine; events that exist."""
+async def test_invalid_webhooks_are_rejected(plain: Plain, body: Any, field: str) -> None:
+    """The URL must be HTTPS, or http on loopback; the events must exist."""
     status, answer, _ = await plain("POST", "/webhooks", body)
 
     assert (status, answer["error"]["validation_errors"][0]["field"]) == (400, field)
+
+
+def test_an_event_is_signed_as_documented() -> None:
+    """Reference 5: HMAC-SHA256 of the raw body with the whole secret; the expected value was computed with openssl."""
+    signature = sign_event(b'{"type":"video.queued"}', "whsec_test")
+
+    assert signature == "sha256=63d2e7cb1ba275acca2091a3bb21bdd6b9c89974163bd94992baf9bd5af1d124"

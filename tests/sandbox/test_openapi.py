@@ -1,4 +1,4 @@
-"""The description is true: of every route, every answer, and whatever a fuzzer thinks of."""
+"""The OpenAPI document is correct for every route and answer, also for the requests of a fuzzer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.app import ALL_ROUTES
 from tests.sandbox.conftest import Plain
 
-NASTY = [
+MALFORMED_BODIES = [
     b"",
     b"{",
     b"[]",
@@ -29,7 +29,7 @@ NASTY = [
 IDS = ["x", "..%2F..", "%00", "a" * 3000, "%F0%9F%98%80", "batch_1'--"]
 
 
-async def test_every_answer_of_a_tour_is_as_described(sandbox: Sandbox, plain: Plain) -> None:
+async def test_every_route_answers_as_described(sandbox: Sandbox, plain: Plain) -> None:
     """Each route answers with the documented status, and with every field that the description requires."""
     _, document, _ = await plain("GET", "/openapi.json")
     asset = (await plain("POST", "/assets/upload", {"fileName": "a.png", "fileType": "image/png"}))[1]["asset_id"]
@@ -60,16 +60,18 @@ async def test_every_answer_of_a_tour_is_as_described(sandbox: Sandbox, plain: P
 
         operation = document["paths"][route.path][route.method.lower()]
         assert status == route.success, (route.name, answer)
-        _require(document, operation["responses"][str(status)]["content"]["application/json"]["schema"], answer)
+        _assert_matches(document, operation["responses"][str(status)]["content"]["application/json"]["schema"], answer)
 
 
-def _require(document: Any, schema: Any, value: Any) -> None:
-    """See that a value has the required fields and the types of its schema."""
+def _assert_matches(document: Any, schema: Any, value: Any) -> None:
+    """Assert that a value has the required fields and the types of its schema."""
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
     options = schema.get("anyOf") or schema.get("oneOf")
     if options:
-        return _require(document, next(option for option in options if set(option["required"]) <= set(value)), value)
+        return _assert_matches(
+            document, next(option for option in options if set(option["required"]) <= set(value)), value
+        )
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     kind = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}.get(
         type(value), "null"
@@ -79,14 +81,14 @@ def _require(document: Any, schema: Any, value: Any) -> None:
         assert name in value, (name, value)
     for name, inner in schema.get("properties", {}).items() if kind == "object" else []:
         if name in value:
-            _require(document, inner, value[name])
+            _assert_matches(document, inner, value[name])
     for entry in value if kind == "array" else []:
-        _require(document, schema["items"], entry)
+        _assert_matches(document, schema["items"], entry)
     return None
 
 
 def test_every_route_is_described_once() -> None:
-    """The description and the application come from one table; every status it may answer is in it."""
+    """Operation ids are unique, every route and every common error status is described, and references resolve."""
     from bluma_async.sandbox.openapi import describe
 
     document = describe(ALL_ROUTES, "http://x")
@@ -99,11 +101,11 @@ def test_every_route_is_described_once() -> None:
     assert {text.split('"')[0] for text in references} <= set(document["components"]["schemas"])
 
 
-async def test_no_nonsense_makes_the_sandbox_fail(plain: Plain) -> None:
-    """Random bodies, ids and queries against every route never give a 500."""
+async def test_malformed_requests_never_cause_a_500(plain: Plain) -> None:
+    """Every route answers malformed bodies, ids and queries with a status below 500."""
     dice = random.Random(5)
     for route in ALL_ROUTES:
-        for raw in NASTY:
+        for raw in MALFORMED_BODIES:
             path = route.path
             for name in ("{id}", "{template_id}", "{asset_id}"):
                 path = path.replace(name, dice.choice(IDS))
@@ -119,7 +121,7 @@ async def test_no_nonsense_makes_the_sandbox_fail(plain: Plain) -> None:
 
 @pytest.fixture
 def live() -> Iterator[Sandbox]:
-    """Give a sandbox in a thread of its own, for clients that block."""
+    """Provide a sandbox in a thread of its own, for blocking clients."""
     loop = new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -134,8 +136,8 @@ def live() -> Iterator[Sandbox]:
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="schemathesis has no release for this Python")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_schemathesis_finds_no_lie(live: Sandbox) -> None:
-    """What fits the description is answered as described, and what does not is refused."""
+def test_schemathesis_finds_no_difference(live: Sandbox) -> None:
+    """Generated requests are answered as the document describes."""
     import hypothesis
     import schemathesis
 

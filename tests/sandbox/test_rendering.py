@@ -1,4 +1,4 @@
-"""Rendered videos: real, as long as they say, each template in its own look."""
+"""Rendered videos: playable, of the right length, and each template in its own style."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from PIL import Image, ImageChops, ImageStat
 
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.rendering import make_renderer
-from bluma_async.sandbox.rendering.looks import LOOKS, look_of
 from bluma_async.sandbox.rendering.renderer import SCALES, _draw
-from bluma_async.sandbox.rendering.scene import Scene, clean, color_of, font, phrases, wrap
+from bluma_async.sandbox.rendering.scene import Scene, clean, font, parse_color, phrases, wrap
+from bluma_async.sandbox.rendering.styles import STYLES, find_style
 
 PROMPT = "Explain why the sky is blue. Light bounces around in the air, and blue light bounces most of all!"
-VIDEO: Any = av  # typed in part
+VIDEO: Any = av  # PyAV has types for a part of its names only
 
 
 def row(**changes: Any) -> Dict[str, Any]:
-    """Return a short video as the sandbox keeps it."""
+    """Return the row of a short video, with changes."""
     usual = {
         "id": "batch_1", "template_id": "ugc-text-overlay", "prompt": PROMPT, "duration": 2, "resolution": "720p",
         "kind": "test", "watermark": True, "color": None,
@@ -32,7 +32,7 @@ def row(**changes: Any) -> Dict[str, Any]:
 
 
 def draw(tmp_path: Path, **changes: Any) -> Any:
-    """Draw a short video, and return how it is."""
+    """Draw a short video, and return its codec and sizes, its length, its frames, and its thumbnail."""
     mp4, jpg = tmp_path / "x.mp4", tmp_path / "x.jpg"
     _draw(row(**changes), mp4, jpg, lambda: False)
     with VIDEO.open(str(mp4)) as container:
@@ -46,9 +46,9 @@ def draw(tmp_path: Path, **changes: Any) -> Any:
     return facts, seconds, frames, thumbnail
 
 
-@pytest.mark.parametrize("template", sorted(LOOKS))
-def test_every_template_gives_a_video_of_its_length(tmp_path: Path, template: str) -> None:
-    """H.264, yuv420p, the length it says, moving, with a thumbnail."""
+@pytest.mark.parametrize("template", sorted(STYLES))
+def test_every_template_renders_a_video_of_the_right_length(tmp_path: Path, template: str) -> None:
+    """H.264, yuv420p, the requested length, moving pictures, and a thumbnail."""
     facts, seconds, frames, thumbnail = draw(tmp_path, template_id=template)
 
     assert facts == ("h264", "yuv420p", 720, 1280, 24)
@@ -58,30 +58,30 @@ def test_every_template_gives_a_video_of_its_length(tmp_path: Path, template: st
     assert (thumbnail.format, thumbnail.size) == ("JPEG", (360, 640))
 
 
-def test_looks_differ() -> None:
-    """No two templates show the same picture, and an unknown one has a look too."""
+def test_styles_differ() -> None:
+    """No two templates draw the same picture; an unknown template has a style too."""
     scene = Scene(text=PROMPT, frames=48, fps=24)
-    pictures = [list(look(scene))[-1][0] for look in LOOKS.values()]
+    pictures = [list(style(scene))[-1][0] for style in STYLES.values()]
 
     assert all(
         sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) > 5
         for index, one in enumerate(pictures)
         for other in pictures[index + 1 :]
     )
-    assert look_of("nothing")(scene)
+    assert find_style("nothing")(scene)
 
 
-@pytest.mark.parametrize("template", sorted(LOOKS))
+@pytest.mark.parametrize("template", sorted(STYLES))
 @pytest.mark.parametrize("text", ["", "x", "w" * 300, "word " * 2000, "emoji 😀 漢字 \x00\x1b[31m\n\t العربية"])
-def test_any_prompt_fills_its_time(template: str, text: str) -> None:
-    """Empty, long and odd prompts give exactly the frames that were asked for."""
+def test_any_prompt_fills_its_frames(template: str, text: str) -> None:
+    """Empty, long and unusual prompts yield exactly the requested number of frames."""
     scene = Scene(text=clean(text), frames=30, fps=24, scale=0.25)
 
-    assert sum(count for _, count in LOOKS[template](scene)) == 30
+    assert sum(count for _, count in STYLES[template](scene)) == 30
 
 
 def test_every_word_is_shown_within_the_margins() -> None:
-    """Nothing is lost by splitting and wrapping, and no line is wider than its place."""
+    """Splitting and wrapping lose no word, and no line is wider than the limit."""
     words = PROMPT.split()
     lines = [line for phrase in phrases(words, 5) for line in wrap(phrase, 40, 300)]
 
@@ -91,7 +91,7 @@ def test_every_word_is_shown_within_the_margins() -> None:
 
 
 def test_test_mode_is_burned_in(tmp_path: Path) -> None:
-    """A test key's video says so in its corner, a live one's does not; live ones have 30 frames a second."""
+    """A video of a test key has the stamp in its corner, a live one has not; live videos have 30 frames a second."""
     test_facts, _, marked, _ = draw(tmp_path)
     live_facts, _, plain, _ = draw(tmp_path, kind="live", watermark=False)
     corner = (475, 25, 695, 70)
@@ -103,7 +103,7 @@ def test_test_mode_is_burned_in(tmp_path: Path) -> None:
 
 
 def test_resolutions_and_colours_are_kept(tmp_path: Path) -> None:
-    """1080p and 4k have their sizes; a variant's colour shows."""
+    """1080p and 4k have their sizes; the colour of a variant is drawn."""
     facts, _, _, _ = draw(tmp_path, resolution="1080p", kind="live", watermark=False, duration=1)
     _, _, tinted, _ = draw(tmp_path, template_id="cat-explainer-v2", color="#00ff00", watermark=False)
 
@@ -111,13 +111,13 @@ def test_resolutions_and_colours_are_kept(tmp_path: Path) -> None:
     assert facts[2:4] == (1080, 1920)
     assert SCALES["4k"][1] * 720 == 2160
     assert green > 200 > max(red, blue)
-    assert (color_of("#FF69B4"), color_of("nonsense"), color_of(5)) == ((255, 105, 180), None, None)
+    assert (parse_color("#FF69B4"), parse_color("nonsense"), parse_color(5)) == ((255, 105, 180), None, None)
 
 
-@pytest.mark.parametrize("really", [True, False])
-async def test_a_renderer_puts_whole_files_in_their_places(tmp_path: Path, really: bool) -> None:
-    """Both renderers write both files, and return the size."""
-    renderer = make_renderer(really=really)
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_a_renderer_writes_both_files(tmp_path: Path, prepared: bool) -> None:
+    """Both renderers write the video and the thumbnail, leave no temporary file, and return the size."""
+    renderer = make_renderer(prepared=prepared)
     mp4, jpg = tmp_path / "a.mp4", tmp_path / "a.jpg"
 
     size = await renderer.render(row(duration=3), mp4, jpg)
@@ -129,22 +129,22 @@ async def test_a_renderer_puts_whole_files_in_their_places(tmp_path: Path, reall
         assert abs(float(container.duration / 1_000_000) - 3) < 0.5
 
 
-async def test_a_render_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
-    """Closing the renderer ends the one under way, and no thread stays."""
-    renderer = make_renderer(really=True)
-    under_way = asyncio.ensure_future(renderer.render(row(duration=60), tmp_path / "a.mp4", tmp_path / "a.jpg"))
-    while not os.path.exists(tmp_path / "a.mp4.part"):  # noqa: PTH110 - a moment's look
+async def test_a_cancelled_render_leaves_no_file(tmp_path: Path) -> None:
+    """Closing the renderer cancels the running render; no file and no thread is left."""
+    renderer = make_renderer(prepared=False)
+    running = asyncio.ensure_future(renderer.render(row(duration=60), tmp_path / "a.mp4", tmp_path / "a.jpg"))
+    while not os.path.exists(tmp_path / "a.mp4.part"):  # noqa: PTH110 - a short call in a test
         await asyncio.sleep(0)
 
     await renderer.close()
 
-    assert await under_way == 0
-    assert os.listdir(tmp_path) == []  # noqa: PTH208 - a folder of the test, listed at once
+    assert await running == 0
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - a folder of the test
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("sandbox-render")] == []
 
 
-async def test_a_video_is_completed_when_its_file_is_there() -> None:
-    """Past its due time a video stays at 99 % until it is rendered; nobody who asks is kept waiting."""
+async def test_a_video_is_completed_when_its_file_exists() -> None:
+    """After its time a video stays at 99 % until it is rendered; a read never waits for the render."""
     async with Sandbox(clock="manual") as sandbox:
         videos = sandbox._running.videos
         made = videos.create({"context": {"prompt": "Test"}}, _template(), "test", fails=False)

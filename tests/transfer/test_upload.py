@@ -19,7 +19,7 @@ PICTURE = b"\xff\xd8" + bytes(600_000)
 def content_of(sandbox: Sandbox, asset_id: str) -> bytes:
     """Return the bytes the sandbox has of an asset."""
     state = sandbox._running
-    path = state.files.path_of(state.assets.need(asset_id)["place"])
+    path = state.files.find_path(state.assets.need(asset_id)["place"])
     assert path is not None
     return path.read_bytes()
 

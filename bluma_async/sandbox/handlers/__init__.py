@@ -1,1 +1,1 @@
-"""What the API does, one resource to a module; each module lists its routes."""
+"""The handlers of the API, one resource a module; each module lists its routes in ROUTES."""

@@ -1,19 +1,19 @@
-"""`/assets`."""
+"""Handlers of `/assets`."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 from aiohttp import BodyPartReader, web
 
-from bluma_async.sandbox.assets import asset_view, matching, new_asset
-from bluma_async.sandbox.checks import read_json, read_query, text, texts
+from bluma_async.sandbox.api_errors import ApiError, bad_request
+from bluma_async.sandbox.assets import asset_view, create_asset, find_assets
+from bluma_async.sandbox.checks import check_text, check_texts, optional, read_json, read_query, required
 from bluma_async.sandbox.clock import iso
-from bluma_async.sandbox.problems import Problem, bad_request
 from bluma_async.sandbox.routing import TEXT_QUERY, Route
 from bluma_async.sandbox.state import STATE, State
+from bluma_async.sandbox.threads import in_thread
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.checks import Field
@@ -24,157 +24,163 @@ __all__ = ["ROUTES"]
 MAX_FILES = 20
 MAX_BYTES = 100 * 10**6
 FAMILIES = ("image", "video", "audio")
-PRESIGN: Mapping[str, Field] = {"fileName": (text, True), "fileType": (text, True), "collectionIds": (texts, False)}
+PRESIGN: Mapping[str, Field] = {
+    "fileName": required(check_text),
+    "fileType": required(check_text),
+    "collectionIds": optional(check_texts),
+}
 
 
 async def upload(request: web.Request) -> web.Response:
-    """Sign a link to PUT one file to, or take several files at once: the body's type tells."""
+    """Sign a link for the upload of one file; or store the files of a multipart body."""
     state = request.app[STATE]
     if request.content_type == "multipart/form-data":
-        rows = await _take(request)
+        rows = await _store_files(request)
         return web.json_response({"assets": [asset_view(state, row) for row in rows], "total": len(rows)}, status=201)
     body = await read_json(request, PRESIGN)
     asked: List[str] = body.get("collectionIds") or []
     collections = [state.collections.need(identifier)["id"] for identifier in asked]
-    row = new_asset(state, body["fileName"], body["fileType"], collections)
+    row = create_asset(state, body["fileName"], body["fileType"], collections)
     link, until = state.files.upload_url(row["place"])
     view = {"asset_id": row["id"], "upload_url": link, "cdn_url": state.files.public_url(row["place"])}
     return web.json_response({**view, "expires_at": iso(until)}, status=201)
 
 
 async def get(request: web.Request) -> web.Response:
-    """Show an asset, a deleted one too."""
+    """Return an asset, also a deleted one."""
     state = request.app[STATE]
     return web.json_response(asset_view(state, state.assets.need(request.match_info["id"])))
 
 
-async def random(request: web.Request) -> web.Response:
-    """Show any one asset that matches."""
+async def pick_random(request: web.Request) -> web.Response:
+    """Return one random asset that matches."""
     state = request.app[STATE]
-    query = read_query(request, {}, {"fileType": text, "collectionId": text, "excludeIds": text})
+    query = read_query(request, {}, {"fileType": check_text, "collectionId": check_text, "excludeIds": check_text})
     if "fileType" not in query:
         raise bad_request(("fileType", "is required"))
     excluded = set(query.get("excludeIds", "").split(","))
-    found = [row for row in matching(state, query["fileType"], query.get("collectionId")) if row["id"] not in excluded]
+    found = [
+        row for row in find_assets(state, query["fileType"], query.get("collectionId")) if row["id"] not in excluded
+    ]
     if not found:
         metadata = {"resource_type": "asset", "resource_id": None}
-        raise Problem(404, "No asset matches.", metadata=metadata)
+        raise ApiError(404, "No asset matches.", metadata=metadata)
     return web.json_response(asset_view(state, secrets.choice(found)))
 
 
 async def rename(request: web.Request) -> web.Response:
-    """Give an asset another name."""
+    """Rename an asset."""
     state = request.app[STATE]
     row = state.assets.need(request.match_info["id"])
-    row["name"] = (await read_json(request, {"name": (text, True)}))["name"]
+    row["name"] = (await read_json(request, {"name": required(check_text)}))["name"]
     row["updated"] = state.clock.time()
     return web.json_response(asset_view(state, state.assets.put(row)))
 
 
 async def delete(request: web.Request) -> web.Response:
-    """Delete an asset; it can be recovered."""
-    _mark(request, request.app[STATE].clock.time())
+    """Mark an asset as deleted; it can be recovered."""
+    _set_deleted(request, request.app[STATE].clock.time())
     return web.json_response({})
 
 
 async def recover(request: web.Request) -> web.Response:
-    """Bring a deleted asset back."""
-    return web.json_response(asset_view(request.app[STATE], _mark(request, None)))
+    """Recover a deleted asset."""
+    return web.json_response(asset_view(request.app[STATE], _set_deleted(request, None)))
 
 
-async def listing(request: web.Request) -> web.Response:
-    """List the assets that match, newest first."""
+async def list_assets(request: web.Request) -> web.Response:
+    """Return the assets that match, newest first."""
     state = request.app[STATE]
-    query = read_query(request, {}, {"fileType": text, "collectionId": text, "includeDeleted": text})
+    query = read_query(request, {}, {"fileType": check_text, "collectionId": check_text, "includeDeleted": check_text})
     include = query.get("includeDeleted") == "true"
-    rows = matching(state, query.get("fileType"), query.get("collectionId"), include_deleted=include)
+    rows = find_assets(state, query.get("fileType"), query.get("collectionId"), include_deleted=include)
     return web.json_response({"assets": [asset_view(state, row) for row in rows], "total": len(rows)})
 
 
-def _mark(request: web.Request, deleted: float | None) -> Row:
+def _set_deleted(request: web.Request, deleted: float | None) -> Row:
     state = request.app[STATE]
     row = state.assets.need(request.match_info["id"])
     row["deleted"] = deleted
     return state.assets.put(row)
 
 
-async def _take(request: web.Request) -> List[Row]:
-    """Take every file of a multipart body; each is on disk before its asset is made."""
+async def _store_files(request: web.Request) -> List[Row]:
+    """Store the files of a multipart body. The whole body is read first, so an invalid part stores nothing."""
     state = request.app[STATE]
     fields: Dict[str, str] = {}
-    taken: List[tuple[str, str, bytes]] = []
+    files: List[tuple[str, str, bytes]] = []
     try:
         reader: Any = await request.multipart()
         async for part in reader:
             if not isinstance(part, BodyPartReader):
                 raise bad_request(("files", "must not be nested"))
             if part.name == "files":
-                taken.append(await _file(part, len(taken)))
+                files.append(await _read_file(part, len(files)))
             elif part.name:
-                fields[part.name] = (await _limited(part, 1000)).decode("utf-8", "replace")
-    except (ValueError, AssertionError) as broken:
-        raise Problem(400, "The multipart body is broken.", validation_errors=[("files", str(broken))]) from broken
-    if not taken:
+                fields[part.name] = (await _read_limited(part, 1000)).decode("utf-8", "replace")
+    except (ValueError, AssertionError) as error:
+        raise ApiError(400, "The multipart body is malformed.", validation_errors=[("files", str(error))]) from error
+    if not files:
         raise bad_request(("files", "must hold at least one file"))
     collection = fields.get("collection_id")
     collections = [state.collections.need(collection)["id"]] if collection else []
-    return [await _keep(state, *entry, collections) for entry in taken]
+    return [await _store(state, *entry, collections) for entry in files]
 
 
-async def _file(part: BodyPartReader, index: int) -> tuple[str, str, bytes]:
+async def _read_file(part: BodyPartReader, index: int) -> tuple[str, str, bytes]:
     if index >= MAX_FILES:
         raise bad_request(("files", f"must be at most {MAX_FILES}"))
     kind = part.headers.get("Content-Type", "application/octet-stream")
     if kind.partition("/")[0] not in FAMILIES:
         raise bad_request(("files", f"must be images, videos or audio, not {kind}"))
-    return part.filename or f"file-{index}", kind, await _limited(part, MAX_BYTES)
+    return part.filename or f"file-{index}", kind, await _read_limited(part, MAX_BYTES)
 
 
-async def _limited(part: BodyPartReader, limit: int) -> bytes:
+async def _read_limited(part: BodyPartReader, limit: int) -> bytes:
     content = bytearray()
     while not part.at_eof():
         content += await part.read_chunk(2**16)
         if len(content) > limit:
-            raise Problem(413, f"A part is larger than {limit} bytes.")
+            raise ApiError(413, f"A part is larger than {limit} bytes.")
     return bytes(content)
 
 
-async def _keep(state: State, name: str, kind: str, content: bytes, collections: List[str]) -> Row:
-    row = new_asset(state, name, kind, collections)
-    path = state.files.path_of(row["place"])
+async def _store(state: State, name: str, kind: str, content: bytes, collections: List[str]) -> Row:
+    row = create_asset(state, name, kind, collections)
+    path = state.files.find_path(row["place"])
     if path is not None:
-        await asyncio.get_running_loop().run_in_executor(None, path.write_bytes, content)
+        await in_thread(path.write_bytes, content)
     row["size"] = len(content)
     return state.assets.put(row)
 
 
-ONE = "/assets/{id}"
+ASSET = "/assets/{id}"
 ROUTES = (
     Route(
         method="POST", path="/assets/upload", handler=upload, summary="Sign an upload, or upload files", success=201,
-        body="AssetUpload", answer="AssetUploadAnswer", refusals=(400, 404, 413),
+        body="AssetUpload", answer="AssetUploadAnswer", errors=(400, 404, 413),
     ),
     Route(
-        method="GET", path="/assets/random", handler=random, summary="Show any one asset that matches",
-        answer="Asset", refusals=(400, 404), needs=("fileType",),
+        method="GET", path="/assets/random", handler=pick_random, summary="Show any one asset that matches",
+        answer="Asset", errors=(400, 404), needs=("fileType",),
         query={"fileType": TEXT_QUERY, "collectionId": TEXT_QUERY, "excludeIds": TEXT_QUERY},
     ),
     Route(
-        method="GET", path="/assets", handler=listing, summary="List the assets", answer="AssetList", refusals=(400,),
+        method="GET", path="/assets", handler=list_assets, summary="List the assets", answer="AssetList", errors=(400,),
         query={
             "fileType": TEXT_QUERY,
             "collectionId": TEXT_QUERY,
             "includeDeleted": {"type": "string", "enum": ["true", "false"]},
         },
     ),
-    Route(method="GET", path=ONE, handler=get, summary="Show an asset", answer="Asset", refusals=(404,)),
+    Route(method="GET", path=ASSET, handler=get, summary="Show an asset", answer="Asset", errors=(404,)),
     Route(
-        method="PUT", path=ONE, handler=rename, summary="Rename an asset", body="NameRequest", answer="Asset",
-        refusals=(400, 404, 413),
+        method="PUT", path=ASSET, handler=rename, summary="Rename an asset", body="NameRequest", answer="Asset",
+        errors=(400, 404, 413),
     ),
-    Route(method="DELETE", path=ONE, handler=delete, summary="Delete an asset", refusals=(404,)),
+    Route(method="DELETE", path=ASSET, handler=delete, summary="Delete an asset", errors=(404,)),
     Route(
-        method="POST", path=ONE + "/recover", handler=recover, summary="Recover an asset", answer="Asset",
-        refusals=(404,),
+        method="POST", path=ASSET + "/recover", handler=recover, summary="Recover an asset", answer="Asset",
+        errors=(404,),
     ),
 )  # fmt: skip

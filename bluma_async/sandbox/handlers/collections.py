@@ -1,4 +1,4 @@
-"""`/collections`."""
+"""Handlers of `/collections`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from aiohttp import web
 
-from bluma_async.sandbox.assets import asset_view, in_collection
-from bluma_async.sandbox.checks import complaints, one_of, read_json, read_query, text, texts
+from bluma_async.sandbox.api_errors import not_found
+from bluma_async.sandbox.assets import asset_view, list_collection
+from bluma_async.sandbox.checks import (
+    check_text,
+    check_texts,
+    one_of,
+    optional,
+    read_json,
+    read_query,
+    reject_where,
+    required,
+)
 from bluma_async.sandbox.clock import iso
-from bluma_async.sandbox.problems import not_found
 from bluma_async.sandbox.routing import LARGEST, Route
 from bluma_async.sandbox.state import STATE, State
 
@@ -22,15 +31,15 @@ __all__ = ["ROUTES"]
 
 KINDS = ("images", "videos", "all")
 CREATE: Mapping[str, Field] = {
-    "name": (text, True),
-    "description": (text, False),
-    "asset_type": (one_of(*KINDS), False),
+    "name": required(check_text),
+    "description": optional(check_text),
+    "asset_type": optional(one_of(*KINDS)),
 }
-UPDATE: Mapping[str, Field] = {"name": (text, False), "description": (text, False)}
+UPDATE: Mapping[str, Field] = {"name": optional(check_text), "description": optional(check_text)}
 
 
 async def create(request: web.Request) -> web.Response:
-    """Make an empty collection."""
+    """Create an empty collection."""
     state = request.app[STATE]
     body = await read_json(request, CREATE)
     now = state.clock.time()
@@ -47,13 +56,13 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def get(request: web.Request) -> web.Response:
-    """Show a collection."""
+    """Return a collection."""
     return web.json_response(_view(request.app[STATE], _need(request)))
 
 
 async def rename(request: web.Request) -> web.Response:
-    """Give a collection another name."""
-    return await _change(request, {"name": (text, True)})
+    """Rename a collection."""
+    return await _change(request, {"name": required(check_text)})
 
 
 async def update(request: web.Request) -> web.Response:
@@ -62,7 +71,7 @@ async def update(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """Delete a collection; the assets stay."""
+    """Delete a collection; its assets stay."""
     state, row = request.app[STATE], _need(request)
     row["deleted"] = state.clock.time()
     state.collections.put(row)
@@ -70,9 +79,9 @@ async def delete(request: web.Request) -> web.Response:
 
 
 async def add_assets(request: web.Request) -> web.Response:
-    """Put assets into a collection: all of them, or none."""
+    """Add assets to a collection; if one does not exist, none is added."""
     state, row = request.app[STATE], _need(request)
-    body = await read_json(request, {"assetIds": (texts, True)})
+    body = await read_json(request, {"assetIds": required(check_texts)})
     assets = [state.assets.need(identifier) for identifier in body["assetIds"]]
     for asset in assets:
         if row["id"] not in asset["collections"]:
@@ -82,7 +91,7 @@ async def add_assets(request: web.Request) -> web.Response:
 
 
 async def remove_asset(request: web.Request) -> web.Response:
-    """Take an asset out of a collection."""
+    """Remove an asset from a collection."""
     state, row = request.app[STATE], _need(request)
     asset = state.assets.need(request.match_info["asset_id"])
     if row["id"] not in asset["collections"]:
@@ -93,16 +102,16 @@ async def remove_asset(request: web.Request) -> web.Response:
 
 
 async def list_assets(request: web.Request) -> web.Response:
-    """List the assets of a collection."""
+    """Return a page of the assets of a collection."""
     state, row = request.app[STATE], _need(request)
     query = read_query(request, {"limit": (50, 1, 100), "offset": (0, 0, LARGEST)}, {})
-    found = in_collection(state, row["id"])
+    found = list_collection(state, row["id"])
     shown = found[query["offset"] : query["offset"] + query["limit"]]
     return web.json_response({"assets": [asset_view(state, asset) for asset in shown], "total": len(found)})
 
 
-async def listing(request: web.Request) -> web.Response:
-    """List the collections."""
+async def list_collections(request: web.Request) -> web.Response:
+    """Return the collections that are not deleted."""
     state = request.app[STATE]
     wanted = read_query(request, {}, {"asset_type": one_of(*KINDS)}).get("asset_type")
     rows = [row for row in state.collections if row["deleted"] is None and wanted in {None, row["asset_type"]}]
@@ -112,7 +121,7 @@ async def listing(request: web.Request) -> web.Response:
 async def _change(request: web.Request, fields: Mapping[str, Field]) -> web.Response:
     state, row = request.app[STATE], _need(request)
     body = await read_json(request, fields)
-    complaints([(body.get("name") is None and body.get("description") is None, "name", "or description is required")])
+    reject_where([(body.get("name") is None and body.get("description") is None, "name", "or description is required")])
     for name in fields:
         row[name] = body.get(name) or row[name]
     row["updated"] = state.clock.time()
@@ -129,7 +138,7 @@ def _need(request: web.Request) -> Row:
 def _view(state: State, row: Row) -> Dict[str, Any]:
     return {
         **{name: row[name] for name in ("id", "name", "description", "asset_type")},
-        "asset_count": len(in_collection(state, row["id"])),
+        "asset_count": len(list_collection(state, row["id"])),
         "user_id": "user_sandbox",
         "brand_id": None,
         "is_global": False,
@@ -139,40 +148,40 @@ def _view(state: State, row: Row) -> Dict[str, Any]:
     }
 
 
-ONE, MANY = "/collections/{id}", "/collections"
+COLLECTION, COLLECTIONS = "/collections/{id}", "/collections"
 PAGE: Mapping[str, Mapping[str, object]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
     "offset": {"type": "integer", "minimum": 0, "maximum": LARGEST, "default": 0},
 }
 ROUTES = (
     Route(
-        method="POST", path=MANY, handler=create, summary="Make a collection", success=201, body="CollectionRequest",
-        answer="Collection", refusals=(400, 413),
+        method="POST", path=COLLECTIONS, handler=create, summary="Create a collection", success=201,
+        body="CollectionRequest", answer="Collection", errors=(400, 413),
     ),
     Route(
-        method="GET", path=MANY, handler=listing, summary="List the collections", answer="CollectionList",
-        refusals=(400,), query={"asset_type": {"type": "string", "enum": list(KINDS)}},
+        method="GET", path=COLLECTIONS, handler=list_collections, summary="List the collections",
+        answer="CollectionList", errors=(400,), query={"asset_type": {"type": "string", "enum": list(KINDS)}},
     ),
-    Route(method="GET", path=ONE, handler=get, summary="Show a collection", answer="Collection", refusals=(404,)),
+    Route(method="GET", path=COLLECTION, handler=get, summary="Show a collection", answer="Collection", errors=(404,)),
     Route(
-        method="PUT", path=ONE, handler=rename, summary="Rename a collection", body="NameRequest",
-        answer="Collection", refusals=(400, 404, 413),
-    ),
-    Route(
-        method="PATCH", path=ONE, handler=update, summary="Change a collection", body="CollectionUpdate",
-        answer="Collection", refusals=(400, 404, 413),
-    ),
-    Route(method="DELETE", path=ONE, handler=delete, summary="Delete a collection", refusals=(404,)),
-    Route(
-        method="POST", path=ONE + "/assets", handler=add_assets, summary="Put assets into a collection",
-        body="AssetIds", answer="Collection", refusals=(400, 404, 413),
+        method="PUT", path=COLLECTION, handler=rename, summary="Rename a collection", body="NameRequest",
+        answer="Collection", errors=(400, 404, 413),
     ),
     Route(
-        method="GET", path=ONE + "/assets", handler=list_assets, summary="List a collection's assets",
-        answer="AssetList", refusals=(400, 404), query=PAGE,
+        method="PATCH", path=COLLECTION, handler=update, summary="Change a collection", body="CollectionUpdate",
+        answer="Collection", errors=(400, 404, 413),
+    ),
+    Route(method="DELETE", path=COLLECTION, handler=delete, summary="Delete a collection", errors=(404,)),
+    Route(
+        method="POST", path=COLLECTION + "/assets", handler=add_assets, summary="Add assets to a collection",
+        body="AssetIds", answer="Collection", errors=(400, 404, 413),
     ),
     Route(
-        method="DELETE", path=ONE + "/assets/{asset_id}", handler=remove_asset,
-        summary="Take an asset out of a collection", refusals=(404,),
+        method="GET", path=COLLECTION + "/assets", handler=list_assets, summary="List a collection's assets",
+        answer="AssetList", errors=(400, 404), query=PAGE,
+    ),
+    Route(
+        method="DELETE", path=COLLECTION + "/assets/{asset_id}", handler=remove_asset,
+        summary="Remove an asset from a collection", errors=(404,),
     ),
 )  # fmt: skip

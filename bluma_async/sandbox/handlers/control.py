@@ -1,7 +1,7 @@
 """
-`/_sandbox`: how tests in any language look into the sandbox and make things go wrong.
+Handlers of `/_sandbox`, the control surface: tests in any language inspect the sandbox, inject faults, move the clock.
 
-There is no key. It answers on loopback addresses alone, unless the sandbox is told otherwise.
+It needs no key, so it is served on loopback addresses only, unless `allow_remote_control` is set.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from typing import Any, Dict
 
 from aiohttp import web
 
-from bluma_async.sandbox.checks import read_json, text
+from bluma_async.sandbox.api_errors import ApiError, bad_request
+from bluma_async.sandbox.checks import check_text, read_json, required
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.handlers.credits import transaction_view
-from bluma_async.sandbox.problems import Problem, bad_request
 from bluma_async.sandbox.state import STATE
 
 __all__ = ["CONTROL_ROUTES"]
 
-LONGEST_MOVE = 10 * 365 * 86400.0
+LONGEST_MOVE = 10 * 365 * 86400.0  # seconds
 
 
 async def show_state(request: web.Request) -> web.Response:
-    """Show the figures that tests ask for."""
+    """Return the time, and how many jobs, bills, credits and requests there are."""
     return web.json_response(request.app[STATE].summary())
 
 
 async def show_requests(request: web.Request) -> web.Response:
-    """Show every API request, newest last."""
+    """Return the log of API requests, newest last."""
     records = [
         {
             "method": record.method,
@@ -38,42 +38,42 @@ async def show_requests(request: web.Request) -> web.Response:
             "idempotency_key": record.idempotency_key,
             "at": iso(record.at),
         }
-        for record in request.app[STATE].journal.records
+        for record in request.app[STATE].request_log.records
     ]
     return web.json_response({"requests": records})
 
 
 async def clear_requests(request: web.Request) -> web.Response:
-    """Forget the requests."""
-    request.app[STATE].journal.clear()
+    """Clear the log of requests."""
+    request.app[STATE].request_log.clear()
     return web.json_response({})
 
 
 async def show_ledger(request: web.Request) -> web.Response:
-    """Show every movement of credits, newest first."""
+    """Return every transaction, newest first."""
     rows = [transaction_view(row) for row in request.app[STATE].ledger.transactions]
     return web.json_response({"transactions": rows})
 
 
 async def add_fault(request: web.Request) -> web.Response:
-    """Have something go wrong."""
-    body = await read_json(request, {"route": (text, True), "kind": (text, True)})
+    """Add a fault."""
+    body = await read_json(request, {"route": required(check_text), "kind": required(check_text)})
     try:
         fault = request.app[STATE].faults.add(**body)
-    except (ValueError, TypeError) as wrong:
-        raise bad_request(("fault", str(wrong))) from None
+    except (ValueError, TypeError) as error:
+        raise bad_request(("fault", str(error))) from None
     answer: Dict[str, Any] = {"route": fault.route, "kind": fault.kind, "times": fault.times, "skip": fault.skip}
     return web.json_response(answer, status=201)
 
 
 async def clear_faults(request: web.Request) -> web.Response:
-    """Have nothing go wrong any more."""
+    """Remove every fault."""
     request.app[STATE].faults.clear()
     return web.json_response({})
 
 
 async def move_clock(request: web.Request) -> web.Response:
-    """Move a manual clock, and answer once everything that was due is done."""
+    """Move a manual clock, and answer when the deliveries and renders that the move started have finished."""
     state = request.app[STATE]
     body = await read_json(request, {})
     seconds = body.get("advance")
@@ -81,8 +81,8 @@ async def move_clock(request: web.Request) -> web.Response:
         raise bad_request(("advance", "must be a number of seconds of at least 0"))
     try:
         await state.advance(float(seconds))
-    except ValueError as wrong:
-        raise Problem(400, str(wrong)) from None
+    except ValueError as error:
+        raise ApiError(400, str(error)) from None
     return web.json_response({"clock": iso(state.clock.time())})
 
 

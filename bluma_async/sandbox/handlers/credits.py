@@ -1,4 +1,4 @@
-"""`/credits`."""
+"""Handlers of `/credits`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ __all__ = ["ROUTES", "transaction_view"]
 ALLOWANCES: Mapping[str, int] = {"free": 20, "starter": 200, "pro": 500, "enterprise": 6000}
 
 
-async def balance(request: web.Request) -> web.Response:
-    """Show what the account holds."""
+async def get_balance(request: web.Request) -> web.Response:
+    """Return the balance and the usage."""
     state = request.app[STATE]
     spent, videos = state.ledger.spent(), state.videos.count("live")
     answer = {
@@ -29,14 +29,14 @@ async def balance(request: web.Request) -> web.Response:
         "tier": state.settings.tier,
         "monthly_allowance": ALLOWANCES[state.settings.tier],
         "overage_used": 0,
-        "reset_date": iso(_next_month(state.clock.time())),
+        "reset_date": iso(_start_of_next_month(state.clock.time())),
         "usage": {"total_spent": spent, "average_per_video": round(spent / videos, 2) if videos else 0},
     }
     return web.json_response(answer)
 
 
-async def history(request: web.Request) -> web.Response:
-    """Show the ledger, newest first."""
+async def list_history(request: web.Request) -> web.Response:
+    """Return a page of the ledger, newest first."""
     state = request.app[STATE]
     query = read_query(request, {"limit": (50, 1, 100), "offset": (0, 0, LARGEST)}, {})
     rows = state.ledger.transactions
@@ -45,25 +45,25 @@ async def history(request: web.Request) -> web.Response:
 
 
 def transaction_view(row: Row) -> Dict[str, Any]:
-    """Return a movement as the API shows it."""
+    """Return a transaction as the API shows it."""
     view = {name: row[name] for name in ("id", "type", "amount", "balance_after", "description", "metadata")}
     return {**view, "created_at": iso(row["created"])}
 
 
-def _next_month(moment: float) -> float:
-    today = datetime.fromtimestamp(moment, timezone.utc)
+def _start_of_next_month(timestamp: float) -> float:
+    today = datetime.fromtimestamp(timestamp, timezone.utc)
     first = datetime(today.year + today.month // 12, today.month % 12 + 1, 1, tzinfo=timezone.utc)
     return first.timestamp()
 
 
 ROUTES = (
     Route(
-        method="GET", path="/credits/balance", handler=balance, summary="Show the balance", scope="credits:read",
+        method="GET", path="/credits/balance", handler=get_balance, summary="Show the balance", scope="credits:read",
         answer="CreditBalance",
     ),
     Route(
-        method="GET", path="/credits/history", handler=history, summary="Show the ledger, newest first",
-        scope="credits:read", answer="CreditHistory", refusals=(400,),
+        method="GET", path="/credits/history", handler=list_history, summary="Show the ledger, newest first",
+        scope="credits:read", answer="CreditHistory", errors=(400,),
         query={
             "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
             "offset": {"type": "integer", "minimum": 0, "maximum": LARGEST, "default": 0},

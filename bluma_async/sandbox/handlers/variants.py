@@ -1,4 +1,4 @@
-"""`/templates/{template_id}/variants`."""
+"""Handlers of `/templates/{template_id}/variants`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from aiohttp import web
 
+from bluma_async.sandbox.api_errors import not_found
 from bluma_async.sandbox.catalog import find_template
-from bluma_async.sandbox.checks import an_object, check, complaints, read_json, text
+from bluma_async.sandbox.checks import check_object, check_text, optional, read_json, reject_where, required, validate
 from bluma_async.sandbox.clock import iso
-from bluma_async.sandbox.problems import not_found
 from bluma_async.sandbox.routing import Route
 from bluma_async.sandbox.state import STATE
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["ROUTES"]
 
 PATH = "/templates/{template_id}/variants"
-CREATE: Mapping[str, Field] = {"name": (text, True), "payload": (an_object, False)}
-UPDATE: Mapping[str, Field] = {"name": (text, False), "payload": (an_object, False)}
-PAYLOAD: Mapping[str, Field] = {"settings": (an_object, False)}
+CREATE: Mapping[str, Field] = {"name": required(check_text), "payload": optional(check_object)}
+UPDATE: Mapping[str, Field] = {"name": optional(check_text), "payload": optional(check_object)}
+PAYLOAD: Mapping[str, Field] = {"settings": optional(check_object)}
 
 
 async def create(request: web.Request) -> web.Response:
-    """Save a preset."""
-    state, template_id = request.app[STATE], _template_id(request)
+    """Create a variant: saved settings of a template."""
+    state, template_id = request.app[STATE], _require_template(request)
     body = await read_json(request, CREATE)
     now = state.clock.time()
     row: Row = {
         "id": f"var_{secrets.token_hex(6)}",
         "template_id": template_id,
         "name": body["name"],
-        "payload": _payload(body),
+        "payload": _read_payload(body),
         "created": now,
         "updated": now,
     }
@@ -43,35 +43,35 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def get(request: web.Request) -> web.Response:
-    """Show a preset."""
+    """Return a variant."""
     return web.json_response(_view(_need(request)))
 
 
 async def update(request: web.Request) -> web.Response:
-    """Change a preset."""
+    """Change a variant's name, its payload, or both."""
     row, state = _need(request), request.app[STATE]
     body = await read_json(request, UPDATE)
-    complaints([(body.get("name") is None and body.get("payload") is None, "name", "or payload is required")])
+    reject_where([(body.get("name") is None and body.get("payload") is None, "name", "or payload is required")])
     row["name"] = body.get("name") or row["name"]
-    row["payload"] = _payload(body) if body.get("payload") is not None else row["payload"]
+    row["payload"] = _read_payload(body) if body.get("payload") is not None else row["payload"]
     row["updated"] = state.clock.time()
     return web.json_response(_view(state.variants.put(row)))
 
 
 async def delete(request: web.Request) -> web.Response:
-    """Delete a preset."""
+    """Delete a variant."""
     request.app[STATE].variants.drop(_need(request)["id"])
     return web.json_response({})
 
 
-async def listing(request: web.Request) -> web.Response:
-    """List a template's presets."""
-    template_id = _template_id(request)
+async def list_variants(request: web.Request) -> web.Response:
+    """Return a template's variants."""
+    template_id = _require_template(request)
     rows = [_view(row) for row in request.app[STATE].variants if row["template_id"] == template_id]
     return web.json_response({"variants": rows, "total": len(rows)})
 
 
-def _template_id(request: web.Request) -> str:
+def _require_template(request: web.Request) -> str:
     template_id = request.match_info["template_id"]
     if find_template(template_id) is None:
         raise not_found("template", template_id)
@@ -79,16 +79,16 @@ def _template_id(request: web.Request) -> str:
 
 
 def _need(request: web.Request) -> Row:
-    template_id = _template_id(request)
+    template_id = _require_template(request)
     row = request.app[STATE].variants.need(request.match_info["id"])
     if row["template_id"] != template_id:
         raise not_found("variant", row["id"])
     return row
 
 
-def _payload(body: Mapping[str, Any]) -> Dict[str, Any]:
+def _read_payload(body: Mapping[str, Any]) -> Dict[str, Any]:
     payload: Dict[str, Any] = body.get("payload") or {}
-    check(payload, PAYLOAD, "payload.")
+    validate(payload, PAYLOAD, "payload.")
     return {"videoCount": 1, **payload, "settings": payload.get("settings") or {}}
 
 
@@ -100,16 +100,16 @@ def _view(row: Row) -> Dict[str, Any]:
 
 ROUTES = (
     Route(
-        method="POST", path=PATH, handler=create, summary="Save a preset", success=201, body="VariantRequest",
-        answer="Variant", refusals=(400, 404, 413),
+        method="POST", path=PATH, handler=create, summary="Create a variant", success=201, body="VariantRequest",
+        answer="Variant", errors=(400, 404, 413),
     ),
-    Route(method="GET", path=PATH, handler=listing, summary="List presets", answer="VariantList", refusals=(404,)),
+    Route(method="GET", path=PATH, handler=list_variants, summary="List variants", answer="VariantList", errors=(404,)),
     Route(
-        method="GET", path=PATH + "/{id}", handler=get, summary="Show a preset", answer="Variant", refusals=(404,)
+        method="GET", path=PATH + "/{id}", handler=get, summary="Show a variant", answer="Variant", errors=(404,)
     ),
     Route(
-        method="PUT", path=PATH + "/{id}", handler=update, summary="Change a preset", body="VariantUpdate",
-        answer="Variant", refusals=(400, 404, 413),
+        method="PUT", path=PATH + "/{id}", handler=update, summary="Change a variant", body="VariantUpdate",
+        answer="Variant", errors=(400, 404, 413),
     ),
-    Route(method="DELETE", path=PATH + "/{id}", handler=delete, summary="Delete a preset", refusals=(404,)),
+    Route(method="DELETE", path=PATH + "/{id}", handler=delete, summary="Delete a variant", errors=(404,)),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`/videos`."""
+"""Handlers of `/videos`."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from typing import TYPE_CHECKING, Any, Dict, List, cast
 
 from aiohttp import web
 
+from bluma_async.sandbox.api_errors import ApiError, bad_request
 from bluma_async.sandbox.catalog import MULTIPLIERS, find_template
 from bluma_async.sandbox.checks import (
-    an_object,
-    as_moment,
-    check,
-    complaints,
-    flag,
-    moment,
+    check_date_time,
+    check_flag,
+    check_object,
+    check_text,
+    check_url,
     one_of,
+    optional,
+    parse_timestamp,
     read_json,
     read_query,
-    text,
-    url,
+    reject_where,
+    required,
+    validate,
 )
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.fault_actions import EXPIRE_LINK, FAIL_RENDER
-from bluma_async.sandbox.keys import kind_of
-from bluma_async.sandbox.problems import Problem, bad_request
+from bluma_async.sandbox.keys import classify_key
 from bluma_async.sandbox.routing import DATE_QUERY, KEY, LARGEST, TEXT_QUERY, Route
 from bluma_async.sandbox.state import STATE, State
-from bluma_async.sandbox.videos import accepted_view, listed_view, status_of
+from bluma_async.sandbox.videos import accepted_view, compute_status, listed_view
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.checks import Field
@@ -37,70 +39,75 @@ __all__ = ["ROUTES"]
 STATUSES = ("queued", "processing", "completed", "failed")
 SHORTEST_STRICT_PROMPT = 10
 BODY: Dict[str, Field] = {
-    "context": (an_object, True),
-    "template_id": (text, False),
-    "variant_id": (text, False),
-    "options": (an_object, False),
-    "webhook_url": (url, False),
+    "context": required(check_object),
+    "template_id": optional(check_text),
+    "variant_id": optional(check_text),
+    "options": optional(check_object),
+    "webhook_url": optional(check_url),
 }
 CONTEXT: Dict[str, Field] = {
-    "prompt": (text, True),
-    "brand_assets": (an_object, False),
-    "system_prompt": (text, False),
-    "brand_id": (text, False),
-    "custom_data": (an_object, False),
+    "prompt": required(check_text),
+    "brand_assets": optional(check_object),
+    "system_prompt": optional(check_text),
+    "brand_id": optional(check_text),
+    "custom_data": optional(check_object),
 }
-OPTIONS: Dict[str, Field] = {"resolution": (one_of(*MULTIPLIERS), False), "watermark": (flag, False)}
+OPTIONS: Dict[str, Field] = {"resolution": optional(one_of(*MULTIPLIERS)), "watermark": optional(check_flag)}
 
 
 async def create(request: web.Request) -> web.Response:
-    """Accept a job, or refuse it before there is one."""
+    """Create a video; every check comes before, so an invalid request creates and bills nothing."""
     state, key = request.app[STATE], request[KEY]
     body = await read_json(request, BODY)
-    check(body["context"], CONTEXT, "context.")
-    check(body.get("options") or {}, OPTIONS, "options.")
+    validate(body["context"], CONTEXT, "context.")
+    validate(body.get("options") or {}, OPTIONS, "options.")
     _check_prompt(state, body)
-    repeated = request.headers.get("Idempotency-Key") if state.settings.honour_idempotency else None
-    if repeated is not None and repeated in state.answers:
-        status, answer = state.answers[repeated]
+    idempotency_key = request.headers.get("Idempotency-Key") if state.settings.honour_idempotency else None
+    if idempotency_key is not None and idempotency_key in state.answers:
+        status, answer = state.answers[idempotency_key]
         return web.json_response(answer, status=status)
-    template = find_template(_resolve(state, body))
+    template = find_template(_resolve_template(state, body))
     if template is None:
         raise bad_request(("template_id", "is not the id of a template"), metadata={"field": "template_id"})
-    row = state.videos.create(body, template, str(kind_of(key)), fails=bool(request.get(FAIL_RENDER)))
-    if repeated is not None:
-        state.answers[repeated] = (202, accepted_view(row))
+    row = state.videos.create(body, template, str(classify_key(key)), fails=bool(request.get(FAIL_RENDER)))
+    if idempotency_key is not None:
+        state.answers[idempotency_key] = (202, accepted_view(row))
     return web.json_response(accepted_view(row), status=202)
 
 
 async def get(request: web.Request) -> web.Response:
-    """Show a video as it is now."""
+    """Return a video in its current state."""
     state = request.app[STATE]
     return web.json_response(state.videos.view(state.videos.need(request.match_info["id"])))
 
 
 async def download(request: web.Request) -> web.Response:
-    """Sign a link to a completed video."""
+    """Return a signed link to a completed video."""
     state = request.app[STATE]
     row = state.videos.need(request.match_info["id"])
-    status = status_of(row, state.clock.time())
+    status = compute_status(row, state.clock.time())
     if status != "completed":
         detail = f"Video '{row['id']}' is {status}; only a completed video can be downloaded."
-        raise Problem(400, detail, metadata={"status": status})
+        raise ApiError(400, detail, metadata={"status": status})
     life = 0.0 if request.get(EXPIRE_LINK) else 3600.0
     link, until = state.files.signed_url(f"videos/{row['id']}.mp4", life)
     return web.json_response({"download_url": link, "expires_at": iso(until)})
 
 
-async def listing(request: web.Request) -> web.Response:
-    """List videos, newest first, in pages."""
+async def list_videos(request: web.Request) -> web.Response:
+    """Return a page of videos, newest first."""
     state = request.app[STATE]
     query = read_query(
         request,
         {"page": (1, 1, LARGEST), "limit": (20, 1, 100)},
-        {"status": one_of(*STATUSES), "template_id": text, "from_date": moment, "to_date": moment},
+        {
+            "status": one_of(*STATUSES),
+            "template_id": check_text,
+            "from_date": check_date_time,
+            "to_date": check_date_time,
+        },
     )
-    found = _matching(state, query)
+    found = _find_matching(state, query)
     page, limit = query["page"], query["limit"]
     now = state.clock.time()
     shown = [listed_view(row, now, state.files) for row in found[(page - 1) * limit : page * limit]]
@@ -111,7 +118,7 @@ async def listing(request: web.Request) -> web.Response:
 def _check_prompt(state: State, body: Dict[str, Any]) -> None:
     is_short = state.settings.strict and len(body["context"]["prompt"]) < SHORTEST_STRICT_PROMPT
     has_template, has_variant = body.get("template_id") is not None, body.get("variant_id") is not None
-    complaints(
+    reject_where(
         [
             (is_short, "context.prompt", "must have at least 10 characters"),
             (not has_template and not has_variant, "template_id", "or variant_id is required"),
@@ -120,27 +127,28 @@ def _check_prompt(state: State, body: Dict[str, Any]) -> None:
     )
 
 
-def _resolve(state: State, body: Dict[str, Any]) -> str:
-    """Return the template's id; a variant lends its template, and its colour."""
+def _resolve_template(state: State, body: Dict[str, Any]) -> str:
+    """Return the template's id; a variant supplies its template and its colour."""
     if body.get("template_id") is not None:
         return str(body["template_id"])
     variant = state.variants.need(body["variant_id"])
     settings: Dict[str, Any] = variant["payload"]["settings"]
     properties: Any = settings.get("compositionProps")
-    body["color"] = _property(properties, "primaryColor")
+    body["color"] = _get_property(properties, "primaryColor")
     return str(variant["template_id"])
 
 
-def _property(properties: Any, name: str) -> object:
+def _get_property(properties: Any, name: str) -> object:
     return cast("Dict[str, object]", properties).get(name) if isinstance(properties, dict) else None
 
 
-def _matching(state: State, query: Dict[str, Any]) -> List[Row]:
-    now, begin, end = state.clock.time(), as_moment(query.get("from_date")), as_moment(query.get("to_date"))
+def _find_matching(state: State, query: Dict[str, Any]) -> List[Row]:
+    now, begin, end = state.clock.time(), parse_timestamp(query.get("from_date")), parse_timestamp(query.get("to_date"))
+    # The begin is compared in whole seconds: `created_at` shows whole seconds, and clients send it back as `from_date`.
     return [
         row
         for row in state.videos.newest_first()
-        if query.get("status") in {None, status_of(row, now)}
+        if query.get("status") in {None, compute_status(row, now)}
         and query.get("template_id") in {None, row["template_id"]}
         and (begin is None or int(row["created"]) >= int(begin))
         and (end is None or row["created"] <= end)
@@ -150,11 +158,11 @@ def _matching(state: State, query: Dict[str, Any]) -> List[Row]:
 ROUTES = (
     Route(
         method="POST", path="/videos", handler=create, summary="Start a video", scope="videos:create", success=202,
-        body="VideoRequest", answer="AcceptedVideo", refusals=(400, 402, 404, 413),
+        body="VideoRequest", answer="AcceptedVideo", errors=(400, 402, 404, 413),
     ),
     Route(
-        method="GET", path="/videos", handler=listing, summary="List videos, newest first", scope="videos:read",
-        answer="VideoList", refusals=(400,),
+        method="GET", path="/videos", handler=list_videos, summary="List videos, newest first", scope="videos:read",
+        answer="VideoList", errors=(400,),
         query={
             "page": {"type": "integer", "minimum": 1, "maximum": LARGEST, "default": 1},
             "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
@@ -166,10 +174,10 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/videos/{id}", handler=get, summary="Show a video", scope="videos:read",
-        answer="Video", refusals=(404,),
+        answer="Video", errors=(404,),
     ),
     Route(
         method="GET", path="/videos/{id}/download", handler=download, summary="Sign a link to a completed video",
-        scope="videos:download", answer="VideoDownload", refusals=(400, 404),
+        scope="videos:download", answer="VideoDownload", errors=(400, 404),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`/webhooks`."""
+"""Handlers of `/webhooks`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from bluma_async.sandbox.checks import complaints, read_json, texts, url
+from bluma_async.sandbox.checks import check_texts, check_url, read_json, reject_where, required
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.events import EVENT_TYPES
 from bluma_async.sandbox.routing import Route
@@ -22,16 +22,16 @@ __all__ = ["ROUTES"]
 
 WARNING = "Save this secret now; it will not be shown again."
 LOCAL = ("localhost", "127.0.0.1", "::1")
-BODY: Mapping[str, Field] = {"url": (url, True), "events": (texts, True)}
+BODY: Mapping[str, Field] = {"url": required(check_url), "events": required(check_texts)}
 
 
 async def create(request: web.Request) -> web.Response:
-    """Note where events are to go, and show the secret this once."""
+    """Register a URL for events, and return the webhook's secret, which is not shown again."""
     state = request.app[STATE]
     body = await read_json(request, BODY)
     parts = urlsplit(str(body["url"]))
     unknown = [event for event in body["events"] if event not in EVENT_TYPES]
-    complaints(
+    reject_where(
         [
             (parts.scheme != "https" and parts.hostname not in LOCAL, "url", "must be HTTPS"),
             (not body["events"], "events", "must name at least one event"),
@@ -53,26 +53,28 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def get(request: web.Request) -> web.Response:
-    """Show a webhook."""
+    """Return a webhook."""
     return web.json_response(_view(request.app[STATE].webhooks.need(request.match_info["id"])))
 
 
 async def delete(request: web.Request) -> web.Response:
-    """Have no more events go there."""
+    """Delete a webhook; no more events are sent to it."""
     state = request.app[STATE]
     state.webhooks.drop(state.webhooks.need(request.match_info["id"])["id"])
     return web.json_response({})
 
 
-async def deliveries(request: web.Request) -> web.Response:
-    """Show every attempt, newest first."""
+async def list_deliveries(request: web.Request) -> web.Response:
+    """Return every attempt of a webhook, newest first."""
     state = request.app[STATE]
-    rows = [_attempt_view(row) for row in state.events.log(state.webhooks.need(request.match_info["id"])["id"])]
+    rows = [
+        _attempt_view(row) for row in state.events.list_attempts(state.webhooks.need(request.match_info["id"])["id"])
+    ]
     return web.json_response({"deliveries": rows, "total": len(rows)})
 
 
-async def listing(request: web.Request) -> web.Response:
-    """List the webhooks."""
+async def list_webhooks(request: web.Request) -> web.Response:
+    """Return the webhooks."""
     rows = [_view(row) for row in request.app[STATE].webhooks]
     return web.json_response({"webhooks": rows, "total": len(rows)})
 
@@ -89,22 +91,23 @@ def _attempt_view(row: Row) -> Dict[str, Any]:
 MANAGE = "webhooks:manage"
 ROUTES = (
     Route(
-        method="POST", path="/webhooks", handler=create, summary="Have events sent to a URL", scope=MANAGE,
-        success=201, body="WebhookRequest", answer="NewWebhook", refusals=(400, 413),
+        method="POST", path="/webhooks", handler=create, summary="Register a URL for events", scope=MANAGE,
+        success=201, body="WebhookRequest", answer="NewWebhook", errors=(400, 413),
     ),
     Route(
-        method="GET", path="/webhooks", handler=listing, summary="List the webhooks", scope=MANAGE, answer="WebhookList"
+        method="GET", path="/webhooks", handler=list_webhooks, summary="List the webhooks", scope=MANAGE,
+        answer="WebhookList",
     ),
     Route(
         method="GET", path="/webhooks/{id}", handler=get, summary="Show a webhook", scope=MANAGE, answer="Webhook",
-        refusals=(404,),
+        errors=(404,),
     ),
     Route(
-        method="DELETE", path="/webhooks/{id}", handler=delete, summary="Have no more events sent", scope=MANAGE,
-        refusals=(404,),
+        method="DELETE", path="/webhooks/{id}", handler=delete, summary="Delete a webhook", scope=MANAGE,
+        errors=(404,),
     ),
     Route(
-        method="GET", path="/webhooks/{id}/deliveries", handler=deliveries, summary="Show every attempt",
-        scope=MANAGE, answer="DeliveryList", refusals=(404,),
+        method="GET", path="/webhooks/{id}/deliveries", handler=list_deliveries, summary="List the delivery attempts",
+        scope=MANAGE, answer="DeliveryList", errors=(404,),
     ),
 )  # fmt: skip

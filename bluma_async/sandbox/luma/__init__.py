@@ -1,1 +1,1 @@
-"""The Luma family's three APIs, as far as is known of them, with their quirks."""
+"""The APIs of the Luma providers, one module each, with the irregularities that are known of them."""

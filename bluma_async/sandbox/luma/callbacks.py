@@ -1,53 +1,48 @@
-"""Callbacks: one when a generation has ended, and up to three more until somebody answers 2xx."""
+"""Callbacks: one when a generation has ended; without a 2xx answer, up to three retries."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Callable, Mapping, Sequence
 
-from bluma_async.luma.kie import sign
 from bluma_async.sandbox.events import Delivery
 
 if TYPE_CHECKING:
-    from bluma_async.sandbox.clock import Clock
     from bluma_async.sandbox.events import Outcome
-    from bluma_async.sandbox.luma.jobs import Jobs
+    from bluma_async.sandbox.luma.provider_api import ProviderApi
+    from bluma_async.sandbox.state import State
     from bluma_async.sandbox.tables import Row
 
-__all__ = ["LADDER", "Callbacks"]
+__all__ = ["RETRY_DELAYS", "Callbacks"]
 
-LADDER: Sequence[float] = (60.0, 300.0, 900.0)
+RETRY_DELAYS: Sequence[float] = (60.0, 300.0, 900.0)
 
 
 class Callbacks:
-    """Tells those who asked to be told."""
+    """Sends the callback of a generation to the URL in its create."""
 
-    def __init__(
-        self, jobs: Jobs, clock: Clock, secret: str, deliver: Callable[[Delivery], None], views: Mapping[str, Any]
-    ) -> None:
-        self._jobs = jobs
-        self._clock = clock
-        self._secret = secret
-        self._deliver = deliver
-        self._views = views
+    def __init__(self, state: State, apis: Mapping[str, ProviderApi]) -> None:
+        self._state = state
+        self._apis = apis
 
-    def tell(self, row: Row, attempt: int = 0) -> None:
-        """Tell of a generation that has ended, if it asked for that."""
-        url = row["asked"].get("callBackUrl") or row["asked"].get("notify_hook")
-        if not url:
+    def send(self, row: Row, attempt: int = 0) -> None:
+        """Send the callback of a generation that has ended, if its create had a URL for it."""
+        callback = self._apis[row["provider"]].callback
+        url = row["payload"].get(callback.url_field) if callback else None
+        if callback is None or not url:
             return
-        headers = {"Content-Type": "application/json"}
-        if row["provider"] == "kie":
-            now = str(int(self._clock.time()))
-            headers.update({"X-Webhook-Timestamp": now, "X-Webhook-Signature": sign(row["id"], now, self._secret)})
-        body = json.dumps(self._views[row["provider"]](row)).encode()
-        done: Callable[[Outcome], None] = lambda outcome: self._done(row, attempt, outcome)  # noqa: E731 - typed
-        self._deliver(Delivery(url=url, body=body, headers=headers, done=done))
+        timestamp = str(int(self._state.clock.time()))
+        signature = callback.build_headers(row, timestamp, self._state.settings.webhook_secret)
+        headers = {"Content-Type": "application/json", **signature}
+        body = json.dumps(callback.build_body(self._state, row)).encode()
+        done: Callable[[Outcome], None] = lambda outcome: self._finish(row, attempt, outcome)  # noqa: E731 - typed
+        self._state.workers.deliver(Delivery(url=url, body=body, headers=headers, done=done))
 
-    def _done(self, row: Row, attempt: int, outcome: Outcome) -> None:
+    def _finish(self, row: Row, attempt: int, outcome: Outcome) -> None:
         if outcome.status is not None and 200 <= outcome.status < 300:
             return
-        if attempt < len(LADDER):
-            self._clock.call_at(self._clock.time() + LADDER[attempt], lambda: self.tell(row, attempt + 1))
+        clock = self._state.clock
+        if attempt < len(RETRY_DELAYS):
+            clock.call_at(clock.time() + RETRY_DELAYS[attempt], lambda: self.send(row, attempt + 1))
         else:
-            self._jobs.note(row, callback_failed=True)
+            self._state.jobs.update(row, callback_failed=True)

@@ -1,8 +1,8 @@
 """
-A generation's life: pending, processing, then completed or failed; by the clock alone, as with videos.
+The life of a generation: pending, processing, then completed or failed. As with videos, only the clock decides.
 
-Words in a prompt ask for oddities: `[fail]`, `[no-url]` (completed two reads before its file shows), `[unknown]` (a
-state nobody has heard of), `[lost]` (never among several that are read).
+Marks in a prompt ask for irregularities: `[fail]` (the generation fails), `[no-url]` (it is completed two reads before
+its file appears), `[unknown]` (its state is a word that no client knows), `[lost]` (bulk reads leave it out).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["LENGTH", "PRICE", "Jobs"]
 
 PRICE = 2
-LENGTH = 5  # seconds of a generation, and of what an extension adds
-FILELESS_READS = 2
-BEGINNING: Mapping[str, Any] = {
+LENGTH = 5  # seconds of a generation; an extension adds as many
+READS_WITHOUT_FILE = 2
+INITIAL: Mapping[str, Any] = {
     "template_id": "ugc-text-overlay",
     "color": None,
     "resolution": "720p",
@@ -35,7 +35,7 @@ BEGINNING: Mapping[str, Any] = {
 
 
 class Jobs:
-    """All generations of all three providers."""
+    """The generations of all providers."""
 
     def __init__(self, table: Table, clock: Clock, ledger: Ledger, files: Files) -> None:
         self._table = table
@@ -44,30 +44,54 @@ class Jobs:
         self._files = files
         self._timers: Dict[str, Timer] = {}
         self.render: Callable[[Row], None] = lambda _: None
-        self.ended: Callable[[Row], None] = lambda _: None
+        self.on_end: Callable[[Row], None] = lambda _: None
 
     def create(
-        self, provider: str, kind: str, asked: Mapping[str, Any], *, fails: bool, parent: Row | None = None
+        self,
+        provider: str,
+        kind: str,
+        payload: Mapping[str, Any],
+        prompt: str,
+        *,
+        fails: bool,
+        parent: Row | None = None,
+        identifier: str | None = None,
     ) -> Row:
         """
-        Accept a job: charge a live key for it, and let its life begin.
+        Accept a job: charge a live key for it, and start its timer.
+
+        Args:
+            provider: The provider's name.
+            kind: The kind of the key: `test` or `live`.
+            payload: The body of the create.
+            prompt: The prompt in it.
+            fails: Whether the generation fails.
+            parent: The generation that this one extends.
+            identifier: The id; default: a UUID.
 
         Raises:
-            Problem: The account cannot pay; nothing was made.
+            ApiError: The account has too few credits; nothing was created.
         """
-        identifier = uuid.uuid4().hex if provider == "kie" else str(uuid.uuid4())
+        identifier = identifier or str(uuid.uuid4())
         if kind == "live":
             self._ledger.charge(PRICE, identifier, {"provider": provider})
-        prompt = str(asked.get("prompt") or asked.get("user_prompt"))
-        who = {"id": identifier, "provider": provider, "kind": kind, "asked": dict(asked), "prompt": prompt}
-        life = {"created": self._clock.time(), "fails": fails or FAIL_MARK in prompt}
-        length = {"duration": (parent["duration"] if parent else 0) + LENGTH, "watermark": kind == "test"}
-        row = self._table.put({**who, **life, **length, **BEGINNING})
+        row = {
+            "id": identifier,
+            "provider": provider,
+            "kind": kind,
+            "payload": dict(payload),
+            "prompt": prompt,
+            "created": self._clock.time(),
+            "fails": fails or FAIL_MARK in prompt,
+            "duration": (parent["duration"] if parent else 0) + LENGTH,
+            "watermark": kind == "test",
+        }
+        row = self._table.put({**row, **INITIAL})
         self.begin(row)
         return row
 
     def begin(self, row: Row) -> None:
-        """Let a generation's life go on from here, also after a restart."""
+        """Start the timer and the render of a generation that has not ended; also after a restart of the sandbox."""
         if row["completed"] is not None:
             return
         due = row["created"] + (FAILS if row["fails"] else DUE)
@@ -75,14 +99,14 @@ class Jobs:
         if not row["fails"] and not row["rendered"]:
             self.render(row)
 
-    def rendered(self, row: Row, _: int) -> None:
-        """Note that a generation's file is there."""
+    def mark_rendered(self, row: Row, _: int) -> None:
+        """Record that the file of a generation is ready."""
         row["rendered"] = True
         self._table.put(row)
         self._end(row)
 
     def stop(self) -> None:
-        """Let nothing happen any more."""
+        """Cancel all timers."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -92,37 +116,37 @@ class Jobs:
         return list(self._table)
 
     def count(self, kind: str) -> int:
-        """Return how many generations keys of a kind made."""
+        """Return the number of generations that were created with keys of a kind."""
         return sum(row["kind"] == kind for row in self._table)
 
     def find(self, provider: str, identifier: str) -> Row | None:
-        """Return a provider's generation."""
+        """Return a provider's generation, or None."""
         row = self._table.find(identifier)
         return row if row is not None and row["provider"] == provider else None
 
-    def state_of(self, row: Row) -> str:
-        """Return where a generation is in its life, in the word of the providers' ancestor."""
+    def find_state(self, row: Row) -> str:
+        """Return the state of a generation, as UmamiAI and V-API name it."""
         if row["completed"] is not None:
             return "failed" if row["fails"] else "completed"
         if "[unknown]" in row["prompt"]:
             return "rescheduled"
         return "pending" if self._clock.time() < row["created"] + QUEUED else "processing"
 
-    def link(self, row: Row, life: float) -> str | None:
-        """Sign a link to a generation's file; None while there is none to show."""
-        if self.state_of(row) != "completed":
+    def sign_url(self, row: Row, life: float) -> str | None:
+        """Return a signed URL of a generation's file, valid for so many seconds, or None while there is no file."""
+        if self.find_state(row) != "completed":
             return None
         row["reads"] += 1
-        if "[no-url]" in row["prompt"] and row["reads"] <= FILELESS_READS:
+        if "[no-url]" in row["prompt"] and row["reads"] <= READS_WITHOUT_FILE:
             return None
         return self._files.signed_url(f"videos/{row['id']}.mp4", life)[0]
 
     def thumbnail(self, row: Row) -> str:
-        """Return the link to a generation's picture."""
+        """Return the URL of a generation's preview image."""
         return self._files.public_url(f"thumbnails/{row['id']}.jpg")
 
-    def note(self, row: Row, **changes: Any) -> None:
-        """Note that something of a generation changed."""
+    def update(self, row: Row, **changes: Any) -> None:
+        """Change fields of a generation, and store it."""
         row.update(changes)
         self._table.put(row)
 
@@ -131,7 +155,7 @@ class Jobs:
         if row["completed"] is not None or self._clock.time() < due or not (row["rendered"] or row["fails"]):
             return
         self._timers.pop(row["id"], None)
-        self.note(row, completed=self._clock.time())
+        self.update(row, completed=self._clock.time())
         if row["fails"] and row["kind"] == "live":
             self._ledger.refund(PRICE, row["id"])
-        self.ended(row)
+        self.on_end(row)

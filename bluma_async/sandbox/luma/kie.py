@@ -1,85 +1,95 @@
-"""kie.ai: every answer is a 200, and the body says what it is."""
+"""kie.ai: the HTTP status of every answer is 200; the `code` in the body is the real one."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
-from typing import TYPE_CHECKING, Any, Dict, List
+import uuid
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 from aiohttp import web
 
-from bluma_async.sandbox.keys import kind_of
-from bluma_async.sandbox.luma.requests import body_of, fails, key_of
-from bluma_async.sandbox.problems import Problem
+from bluma_async.sandbox.luma.provider_api import CallbackFormat, ProviderApi
+from bluma_async.sandbox.luma.requests import create_job, find_key, has_text, read_payload
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.tables import Row
 
-__all__ = ["ROUTES", "callback_view"]
+__all__ = ["API"]
 
 FORTNIGHT = 14 * 86400.0
-CREATES, WINDOW = 20, 10.0  # creates in so many seconds
-SUCCESS, FAILED, TOLD_NOBODY = 1, 3, 4
+MAX_CREATES, WINDOW = 20, 10.0  # so many creates in so many seconds
+SUCCESS, FAILED, CALLBACK_FAILED = 1, 3, 4
 
 
 def answer(code: int, message: str, data: Any = None) -> web.Response:
     return web.json_response({"code": code, "msg": message, "data": data})
 
 
+def unauthorized() -> web.Response:
+    return web.json_response({"code": 401, "msg": "You do not have access permissions"})
+
+
 async def generate(request: web.Request) -> web.Response:
     """Start a modification."""
-    state, key = request.app[STATE], key_of(request)
+    key = find_key(request)
     if key is None:
-        return web.json_response({"code": 401, "msg": "You do not have access permissions"})
-    asked = await body_of(request)
+        return unauthorized()
+    payload = await read_payload(request)
     for name in ("prompt", "videoUrl"):
-        if not isinstance(asked.get(name), str) or not asked[name]:
+        if not has_text(payload, name):
             return answer(422, f"{name} is required")
-    if not asked["videoUrl"].startswith(("http://", "https://")):
+    if not payload["videoUrl"].startswith(("http://", "https://")):
         return answer(422, "videoUrl is not a valid URL")
-    if _is_too_fast(state):
+    if _is_too_fast(request.app[STATE]):
         return answer(429, "Too many requests")
-    try:
-        row = state.jobs.create("kie", str(kind_of(key)), asked, fails=fails(request))
-    except Problem:
-        return answer(402, "Insufficient credits")
-    return answer(200, "success", {"taskId": row["id"]})
+    row = create_job(request, "kie", key, payload, payload["prompt"], identifier=uuid.uuid4().hex)
+    return answer(402, "Insufficient credits") if row is None else answer(200, "success", {"taskId": row["id"]})
 
 
 async def record_info(request: web.Request) -> web.Response:
-    """Show a modification."""
+    """Return a modification; success without data for an unknown id."""
+    if find_key(request) is None:
+        return unauthorized()
     state = request.app[STATE]
-    if key_of(request) is None:
-        return web.json_response({"code": 401, "msg": "You do not have access permissions"})
     row = state.jobs.find("kie", request.query.get("taskId", ""))
-    return answer(200, "success", None if row is None else _view(state, row))
+    return answer(200, "success", None if row is None else _build_record(state, row))
 
 
 async def credit(request: web.Request) -> web.Response:
-    """Tell the balance, as a bare number."""
-    if key_of(request) is None:
-        return web.json_response({"code": 401, "msg": "You do not have access permissions"})
+    """Return the balance as a bare number."""
+    if find_key(request) is None:
+        return unauthorized()
     return answer(200, "success", request.app[STATE].ledger.balance)
 
 
-def callback_view(state: State, row: Row) -> Dict[str, Any]:
-    """Return what a callback carries."""
-    asked = {"taskId": row["id"], "promptJson": _asked(row)}
+def build_callback(state: State, row: Row) -> Dict[str, Any]:
+    """Return the body of a callback."""
+    data = {"taskId": row["id"], "promptJson": _build_param_json(row)}
     if row["fails"]:
-        return {"code": 500, "msg": "Modify record generation failed.", "data": asked}
-    links = {"resultUrls": _links(state, row)}
-    return {"code": 200, "msg": "Modify record generated successfully.", "data": {**asked, **links}}
+        return {"code": 500, "msg": "Modify record generation failed.", "data": data}
+    urls = {"resultUrls": _sign_urls(state, row)}
+    return {"code": 200, "msg": "Modify record generated successfully.", "data": {**data, **urls}}
 
 
-def _view(state: State, row: Row) -> Dict[str, Any]:
-    is_over, found = row["completed"] is not None, _links(state, row)
-    flag = 0 if not is_over else FAILED if row["fails"] else TOLD_NOBODY if row["callback_failed"] else SUCCESS
-    response = {"taskId": row["id"], "originUrls": [row["asked"]["videoUrl"]], "resultUrls": found}
+def build_callback_headers(row: Row, timestamp: str, secret: str) -> Mapping[str, str]:
+    """Return the headers that sign a callback: base64 of the HMAC-SHA256 of `<task id>.<Unix time>`."""
+    signature = hmac.digest(secret.encode(), f"{row['id']}.{timestamp}".encode(), hashlib.sha256)
+    return {"X-Webhook-Timestamp": timestamp, "X-Webhook-Signature": base64.b64encode(signature).decode("ascii")}
+
+
+def _build_record(state: State, row: Row) -> Dict[str, Any]:
+    is_final, urls = row["completed"] is not None, _sign_urls(state, row)
+    flag = 0 if not is_final else FAILED if row["fails"] else CALLBACK_FAILED if row["callback_failed"] else SUCCESS
+    response = {"taskId": row["id"], "originUrls": [row["payload"]["videoUrl"]], "resultUrls": urls}
     return {
         "taskId": row["id"],
-        "paramJson": _asked(row),
-        "completeTime": int(row["completed"] * 1000) if is_over else None,
-        "response": response if flag in {SUCCESS, TOLD_NOBODY} else None,
+        "paramJson": _build_param_json(row),
+        "completeTime": int(row["completed"] * 1000) if is_final else None,
+        "response": response if flag in {SUCCESS, CALLBACK_FAILED} else None,
         "successFlag": flag,
         "createTime": int(row["created"] * 1000),
         "errorCode": 501 if flag == FAILED else None,
@@ -87,25 +97,29 @@ def _view(state: State, row: Row) -> Dict[str, Any]:
     }
 
 
-def _links(state: State, row: Row) -> List[str]:
-    link = state.jobs.link(row, FORTNIGHT)
-    return [link] if link else []
+def _sign_urls(state: State, row: Row) -> List[str]:
+    url = state.jobs.sign_url(row, FORTNIGHT)
+    return [url] if url else []
 
 
-def _asked(row: Row) -> str:
-    asked = row["asked"]
-    told = {name: asked.get(name, "") for name in ("callBackUrl", "prompt", "videoUrl")}
-    return json.dumps({**told, "waterMark": asked.get("watermark", "")})
+def _build_param_json(row: Row) -> str:
+    payload = row["payload"]
+    fields = {name: payload.get(name, "") for name in ("callBackUrl", "prompt", "videoUrl")}
+    return json.dumps({**fields, "waterMark": payload.get("watermark", "")})
 
 
 def _is_too_fast(state: State) -> bool:
     since = state.clock.time() - WINDOW
     recent = [row for row in state.jobs.all() if row["provider"] == "kie" and row["created"] > since]
-    return len(recent) >= CREATES
+    return len(recent) >= MAX_CREATES
 
 
-ROUTES = (
-    ("POST", "/kie/api/v1/modify/generate", generate),
-    ("GET", "/kie/api/v1/modify/record-info", record_info),
-    ("GET", "/kie/api/v1/chat/credit", credit),
+API = ProviderApi(
+    base_path="/kie",
+    routes=(
+        ("POST", "/api/v1/modify/generate", generate),
+        ("GET", "/api/v1/modify/record-info", record_info),
+        ("GET", "/api/v1/chat/credit", credit),
+    ),
+    callback=CallbackFormat(url_field="callBackUrl", build_body=build_callback, build_headers=build_callback_headers),
 )

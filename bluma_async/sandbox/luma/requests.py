@@ -1,12 +1,14 @@
-"""What the three APIs ask of every request."""
+"""The steps that the handlers of all providers have in common."""
 
 from __future__ import annotations
 
 import json
 import random
-from typing import TYPE_CHECKING, Any, Dict, cast
+from typing import TYPE_CHECKING, Any, Dict, Mapping, cast
 
+from bluma_async.sandbox.api_errors import ApiError
 from bluma_async.sandbox.fault_actions import FAIL_RENDER
+from bluma_async.sandbox.keys import classify_key
 from bluma_async.sandbox.routing import KEY
 from bluma_async.sandbox.state import STATE
 
@@ -15,11 +17,11 @@ if TYPE_CHECKING:
 
     from bluma_async.sandbox.tables import Row
 
-__all__ = ["body_of", "fails", "key_of", "shuffled"]
+__all__ = ["create_job", "find_key", "has_text", "read_payload", "shuffle"]
 
 
-def key_of(request: web.Request) -> Row | None:
-    """Return the sandbox's own key that a request carries."""
+def find_key(request: web.Request) -> Row | None:
+    """Return the sandbox's own key in a request, or None if it is missing or unknown."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     key = request.app[STATE].keys.find(token.strip()) if scheme.lower() == "bearer" else None
     if key is not None:
@@ -27,22 +29,33 @@ def key_of(request: web.Request) -> Row | None:
     return key
 
 
-async def body_of(request: web.Request) -> Dict[str, Any]:
-    """Return the object that a request carries; an empty one for anything else."""
+async def read_payload(request: web.Request) -> Dict[str, Any]:
+    """Return the JSON object in a request; an empty object for any other body."""
     try:
-        told: object = json.loads(await request.read())
+        payload: object = json.loads(await request.read())
     except (ValueError, RecursionError):
-        told = None
-    return cast("Dict[str, Any]", told) if isinstance(told, dict) else {}
+        payload = None
+    return cast("Dict[str, Any]", payload) if isinstance(payload, dict) else {}
 
 
-def fails(request: web.Request) -> bool:
-    """Whether a fault wants the generation to fail."""
-    return bool(request.get(FAIL_RENDER))
+def has_text(payload: Mapping[str, Any], name: str) -> bool:
+    """Whether a field is text that is not empty."""
+    return isinstance(payload.get(name), str) and bool(payload[name])
 
 
-def shuffled(rows: Any) -> Any:
-    """Return a list in no order that anybody could rely on."""
+def create_job(
+    request: web.Request, provider: str, key: Row, payload: Mapping[str, Any], prompt: str, **details: Any
+) -> Row | None:
+    """Create a generation, and return it; None if the account has too few credits."""
+    fails = bool(request.get(FAIL_RENDER))
+    try:
+        return request.app[STATE].jobs.create(provider, str(classify_key(key)), payload, prompt, fails=fails, **details)
+    except ApiError:
+        return None
+
+
+def shuffle(rows: Any) -> Any:
+    """Return a list in random order: the providers document none, so no client may rely on one."""
     mixed = list(rows)
     random.shuffle(mixed)
     return mixed

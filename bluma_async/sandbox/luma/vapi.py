@@ -1,4 +1,4 @@
-"""V-API: JSON that calls itself text, errors in two documents, lists of one, and Go's zero dates."""
+"""V-API: JSON with the content type of text, errors in two documents, lists of one object, and zero dates of Go."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any, Dict
 from aiohttp import web
 
 from bluma_async.sandbox.clock import iso
-from bluma_async.sandbox.keys import kind_of
-from bluma_async.sandbox.luma.requests import body_of, fails, key_of
-from bluma_async.sandbox.problems import Problem
+from bluma_async.sandbox.luma.provider_api import CallbackFormat, ProviderApi
+from bluma_async.sandbox.luma.requests import create_job, find_key, has_text, read_payload
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.tables import Row
 
-__all__ = ["ROUTES", "callback_view"]
+__all__ = ["API"]
 
 HOUR = 3600.0
-ZERO = "0001-01-01T00:00:00Z"
+ZERO_DATE = "0001-01-01T00:00:00Z"
 
 
 def refuse(status: int, message: str, code: str) -> web.Response:
@@ -28,8 +27,8 @@ def refuse(status: int, message: str, code: str) -> web.Response:
     return web.Response(status=status, text=json.dumps(upstream) + json.dumps(appended), content_type="text/plain")
 
 
-def answer(told: object) -> web.Response:
-    return web.Response(text=json.dumps(told), content_type="text/plain")
+def answer(document: object) -> web.Response:
+    return web.Response(text=json.dumps(document), content_type="text/plain")
 
 
 async def create(request: web.Request) -> web.Response:
@@ -38,64 +37,67 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def extend(request: web.Request) -> web.Response:
-    """Make a generation longer; its answer is a list of one."""
+    """Extend a generation; the answer is a list of one object."""
     parent = request.app[STATE].jobs.find("vapi", request.match_info["id"])
     if parent is None:
         return refuse(404, "task not exist", "task_not_exist")
-    if request.app[STATE].jobs.state_of(parent) != "completed":
+    if request.app[STATE].jobs.find_state(parent) != "completed":
         return refuse(400, "the task is not completed", "invalid_request")
     return await _start(request, parent)
 
 
 async def get(request: web.Request) -> web.Response:
-    """Show a generation."""
+    """Return a generation."""
     state = request.app[STATE]
-    if key_of(request) is None:
+    if find_key(request) is None:
         return refuse(401, "Invalid token", "invalid_token")
     row = state.jobs.find("vapi", request.match_info["id"])
-    return refuse(404, "task not exist", "task_not_exist") if row is None else answer(callback_view(state, row))
+    return refuse(404, "task not exist", "task_not_exist") if row is None else answer(build_generation(state, row))
 
 
-def callback_view(state: State, row: Row) -> Dict[str, Any]:
-    """Return a generation; a callback carries the same."""
-    link, picture = state.jobs.link(row, HOUR), {"url": state.jobs.thumbnail(row), "media_type": "image"}
+def build_generation(state: State, row: Row) -> Dict[str, Any]:
+    """Return a generation as reads and callbacks have it."""
+    url, thumbnail = state.jobs.sign_url(row, HOUR), {"url": state.jobs.thumbnail(row), "media_type": "image"}
     size = {"width": 1280, "height": 720}
-    raw = {"url": link, **size, "duration": float(row["duration"]), "media_type": "video"}
-    word = state.jobs.state_of(row)
+    raw = {"url": url, **size, "duration": float(row["duration"]), "media_type": "video"}
     return {
-        **_accepted(state, row),
-        "video": {"url": link, **size, "download_url": ""} if link else {},
-        "artifact": {"video": {}, "created_at": ZERO},
-        "thumbnail": picture if link else None,
-        "video_raw": raw if link else {},
+        **_build_accepted(state, row),
+        "video": {"url": url, **size, "download_url": ""} if url else {},
+        "artifact": {"video": {}, "created_at": ZERO_DATE},
+        "thumbnail": thumbnail if url else None,
+        "video_raw": raw if url else {},
         "last_frame": None,
-        "failure_reason": "generation failed" if word == "failed" else None,
+        "failure_reason": "generation failed" if state.jobs.find_state(row) == "failed" else None,
         "finish_time": 0,
     }
 
 
 async def _start(request: web.Request, parent: Row | None) -> web.Response:
-    state, key = request.app[STATE], key_of(request)
+    state, key = request.app[STATE], find_key(request)
     if key is None:
         return refuse(401, "Invalid token", "invalid_token")
-    asked = await body_of(request)
-    if not isinstance(asked.get("user_prompt"), str) or not asked["user_prompt"]:
+    payload = await read_payload(request)
+    if not has_text(payload, "user_prompt"):
         return refuse(400, "user_prompt is required", "invalid_request")
-    try:
-        row = state.jobs.create("vapi", str(kind_of(key)), asked, fails=fails(request), parent=parent)
-    except Problem:
+    row = create_job(request, "vapi", key, payload, payload["user_prompt"], parent=parent)
+    if row is None:
         return refuse(402, "user quota is not enough", "insufficient_user_quota")
-    return answer(_accepted(state, row) if parent is None else [_accepted(state, row)])
+    accepted = _build_accepted(state, row)
+    return answer(accepted if parent is None else [accepted])
 
 
-def _accepted(state: State, row: Row) -> Dict[str, Any]:
+def _build_accepted(state: State, row: Row) -> Dict[str, Any]:
     created = iso(row["created"]).replace("Z", ".319129000Z")
-    asked = {"prompt": row["prompt"], "aspect_ratio": row["asked"].get("aspect_ratio", "16:9")}
-    return {"id": row["id"], "state": state.jobs.state_of(row), "created_at": created, "request": asked}
+    request = {"prompt": row["prompt"], "aspect_ratio": row["payload"].get("aspect_ratio", "16:9")}
+    return {"id": row["id"], "state": state.jobs.find_state(row), "created_at": created, "request": request}
 
 
-ROUTES = (
-    ("POST", "/vapi/luma/generations", create),
-    ("POST", "/vapi/luma/generations/{id}/extend", extend),
-    ("GET", "/vapi/luma/generations/{id}", get),
+API = ProviderApi(
+    base_path="/vapi",
+    routes=(
+        ("POST", "/luma/generations", create),
+        ("POST", "/luma/generations/{id}/extend", extend),
+        ("GET", "/luma/generations/{id}", get),
+    ),
+    callback=CallbackFormat(url_field="notify_hook", build_body=build_generation),
 )

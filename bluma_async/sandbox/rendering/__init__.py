@@ -1,4 +1,4 @@
-"""Videos drawn from their prompts: Pillow draws, PyAV encodes, a thread of their own does both."""
+"""Render videos from their prompts, in a thread: Pillow draws the pictures, PyAV encodes them."""
 
 from bluma_async.sandbox.rendering.renderer import Renderer, make_renderer
 

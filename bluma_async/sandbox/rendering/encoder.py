@@ -1,4 +1,4 @@
-"""Pictures to an MP4: H.264, yuv420p, the index in front, so that it plays while it loads."""
+"""Encode pictures as an MP4: H.264 and yuv420p, with the index at the front, so that it plays while it downloads."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Cancelled", "encode"]
 
-AV: Any = av  # typed in part
-REMEMBERED = 4  # pictures whose converted frames are kept, for looks that go to and fro
+AV: Any = av  # PyAV has types for a part of its names only
+CACHE_SIZE = 4  # converted frames that are kept, because several styles alternate between two pictures
 OPTIONS = {"preset": "ultrafast", "crf": "30"}
 
 
-class Cancelled(Exception):  # noqa: N818 - not an error
-    """Nobody wants the video any more."""
+class Cancelled(Exception):  # noqa: N818 - a signal, not an error
+    """The render was cancelled."""
 
 
-def encode(shots: Iterable[Shot], path: Path, fps: int, size: Tuple[int, int], is_over: Callable[[], bool]) -> None:
+def encode(
+    shots: Iterable[Shot], path: Path, fps: int, size: Tuple[int, int], is_cancelled: Callable[[], bool]
+) -> None:
     """
     Write the shots to a file.
 
     Raises:
-        Cancelled: `is_over` said so; the file is not whole.
+        Cancelled: `is_cancelled` returned true; the file is incomplete.
     """
     opened: Any = AV.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
     with opened as container:
@@ -44,7 +46,7 @@ def encode(shots: Iterable[Shot], path: Path, fps: int, size: Tuple[int, int], i
         for picture, count in shots:
             frame = converter.convert(picture)
             for _ in range(count):
-                if is_over():
+                if is_cancelled():
                     raise Cancelled
                 frame.pts, frame.time_base = number, Fraction(1, fps)
                 container.mux(stream.encode(frame))
@@ -53,7 +55,7 @@ def encode(shots: Iterable[Shot], path: Path, fps: int, size: Tuple[int, int], i
 
 
 class _Converter:
-    """Converts pictures, and remembers the last few."""
+    """Converts pictures to frames, with a cache of the last few."""
 
     def __init__(self, size: Tuple[int, int]) -> None:
         self._size = size
@@ -67,5 +69,5 @@ class _Converter:
         frame = AV.VideoFrame.from_image(picture).reformat(
             width=width, height=height, format="yuv420p", interpolation="FAST_BILINEAR"
         )
-        self._recent = [*self._recent[-REMEMBERED + 1 :], (picture, frame)]
+        self._recent = [*self._recent[-CACHE_SIZE + 1 :], (picture, frame)]
         return frame

@@ -1,8 +1,7 @@
 """
-Renders videos off the event loop, one at a time, in a thread that can be told to stop.
+Render videos one at a time in a thread, which `close` can cancel.
 
-Rule 1: a file is at its place only when it is whole; it is written beside it first.
-Rule 2: nobody waits for a render but who asked for it.
+A file is written under a temporary name and renamed when it is complete, so that no link serves half a video.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterator, Mapping, Protocol, T
 from PIL import Image, ImageDraw
 
 from bluma_async.sandbox.rendering.encoder import Cancelled, encode
-from bluma_async.sandbox.rendering.looks import look_of
-from bluma_async.sandbox.rendering.scene import Scene, clean, color_of, font
+from bluma_async.sandbox.rendering.scene import Scene, clean, font, parse_color
+from bluma_async.sandbox.rendering.styles import find_style
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.rendering.scene import Shot
@@ -27,52 +26,53 @@ if TYPE_CHECKING:
 
 __all__ = ["Renderer", "make_renderer"]
 
-# Resolution: the factor by which the layout of 720 x 1280 is drawn, and the one by which it is encoded.
+# Resolution to the scales at which the layout of 720 x 1280 is drawn and encoded. 4k is drawn at half its size and
+# scaled up: a quarter of the pixels to draw.
 SCALES: Mapping[str, Tuple[float, float]] = {"720p": (1.0, 1.0), "1080p": (1.5, 1.5), "4k": (1.5, 3.0)}
 TEST_FPS, LIVE_FPS = 24, 30
 STAMP = "TEST MODE"
 
 
 class Renderer(Protocol):
-    """Makes the files of a video."""
+    """Creates the MP4 and the thumbnail of a video."""
 
     async def render(self, row: Row, mp4: Path, thumbnail: Path) -> int:
-        """Write both files, and return the video's size in bytes."""
+        """Write both files, and return the size of the MP4 in bytes."""
         ...
 
     async def close(self) -> None:
-        """End what is under way, and keep nothing of it."""
+        """Cancel the running render, and delete its incomplete files."""
         ...
 
 
-def make_renderer(*, really: bool) -> Renderer:
-    """Return a renderer that draws, or one that hands out small prepared clips."""
-    return _Threaded(_draw if really else _Clips().copy)
+def make_renderer(*, prepared: bool) -> Renderer:
+    """Return a renderer that draws the prompt; or with `prepared`, one that copies small prepared clips."""
+    return _ThreadRenderer(_Clips().copy if prepared else _draw)
 
 
 Work = Callable[["Row", Path, Path, Callable[[], bool]], None]
 
 
-class _Threaded:
-    """Does the work in a thread of its own."""
+class _ThreadRenderer:
+    """Does the work in one thread of its own."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-render")
-        self._is_over = threading.Event()
+        self._is_cancelled = threading.Event()
 
     async def render(self, row: Row, mp4: Path, thumbnail: Path) -> int:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._render, row, mp4, thumbnail)
 
     async def close(self) -> None:
-        self._is_over.set()
+        self._is_cancelled.set()
         await asyncio.get_running_loop().run_in_executor(None, self._pool.shutdown)
 
     def _render(self, row: Row, mp4: Path, thumbnail: Path) -> int:
         parts = mp4.with_suffix(".mp4.part"), thumbnail.with_suffix(".jpg.part")
         try:
-            self._work(row, *parts, self._is_over.is_set)
+            self._work(row, *parts, self._is_cancelled.is_set)
         except Cancelled:
             for part in parts:
                 if part.exists():
@@ -83,7 +83,7 @@ class _Threaded:
         return mp4.stat().st_size
 
 
-def _draw(row: Row, mp4: Path, thumbnail: Path, is_over: Callable[[], bool]) -> None:
+def _draw(row: Row, mp4: Path, thumbnail: Path, is_cancelled: Callable[[], bool]) -> None:
     drawn, encoded = SCALES[row["resolution"]]
     fps = TEST_FPS if row["kind"] == "test" else LIVE_FPS
     scene = Scene(
@@ -91,15 +91,15 @@ def _draw(row: Row, mp4: Path, thumbnail: Path, is_over: Callable[[], bool]) -> 
         frames=row["duration"] * fps,
         fps=fps,
         scale=drawn,
-        color=color_of(row["color"]),
+        color=parse_color(row["color"]),
     )
     size = (round(720 * encoded), round(1280 * encoded))
-    shots = look_of(row["template_id"])(scene)
-    encode(_finished(scene, shots, thumbnail, is_test=row["watermark"]), mp4, fps, size, is_over)
+    shots = find_style(row["template_id"])(scene)
+    encode(_finish(scene, shots, thumbnail, is_test=row["watermark"]), mp4, fps, size, is_cancelled)
 
 
-def _finished(scene: Scene, shots: Iterator[Shot], thumbnail: Path, *, is_test: bool) -> Iterator[Shot]:
-    """Burn the stamp in where it belongs, once into each picture, and keep one picture as the thumbnail."""
+def _finish(scene: Scene, shots: Iterator[Shot], thumbnail: Path, *, is_test: bool) -> Iterator[Shot]:
+    """Stamp the pictures of a test video, each once, and save the picture at a quarter of the time as the thumbnail."""
     stamped: Image.Image | None = None
     shown = 0
     for picture, count in shots:
@@ -121,26 +121,26 @@ def _stamp(scene: Scene, picture: Image.Image) -> None:
 
 
 class _Clips:
-    """Small real clips, one for each length, made when it is first wanted: for load tests."""
+    """Small real clips for load tests; one for each length, encoded at its first use."""
 
     def __init__(self) -> None:
         self._made: Dict[int, Tuple[bytes, bytes]] = {}
 
-    def copy(self, row: Row, mp4: Path, thumbnail: Path, is_over: Callable[[], bool]) -> None:
+    def copy(self, row: Row, mp4: Path, thumbnail: Path, is_cancelled: Callable[[], bool]) -> None:
         seconds = int(row["duration"])
         if seconds not in self._made:
-            self._made[seconds] = _make_clip(seconds, is_over)
+            self._made[seconds] = _make_clip(seconds, is_cancelled)
         for path, content in zip((mp4, thumbnail), self._made[seconds]):
             path.write_bytes(content)
 
 
-def _make_clip(seconds: int, is_over: Callable[[], bool]) -> Tuple[bytes, bytes]:
-    """Make a clip of one frame a second."""
+def _make_clip(seconds: int, is_cancelled: Callable[[], bool]) -> Tuple[bytes, bytes]:
+    """Return the bytes of a clip with one frame a second, and of its thumbnail."""
     picture = Image.new("RGB", (180, 320), (60, 64, 72))
     ImageDraw.Draw(picture).text((90, 160), "prepared clip", fill=(255, 255, 255), font=font(22), anchor="mm")
     folder = Path(tempfile.mkdtemp(prefix="bluma-clip-"))
     try:
-        encode([(picture, seconds)], folder / "clip.mp4", 1, picture.size, is_over)
+        encode([(picture, seconds)], folder / "clip.mp4", 1, picture.size, is_cancelled)
         picture.save(folder / "clip.jpg", "JPEG")
         return (folder / "clip.mp4").read_bytes(), (folder / "clip.jpg").read_bytes()
     finally:

@@ -1,4 +1,4 @@
-"""What a look is given to draw, and what it gives back."""
+"""The Scene that a style draws, the Shots that it yields, and tools for text."""
 
 from __future__ import annotations
 
@@ -10,11 +10,24 @@ from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 import attrs
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-__all__ = ["Color", "Look", "Scene", "Shot", "ease", "fit", "font", "phrases", "text_block", "wrap"]
+__all__ = [
+    "Color",
+    "Scene",
+    "Shot",
+    "Style",
+    "ease",
+    "fit",
+    "font",
+    "line_height",
+    "parse_color",
+    "phrases",
+    "text_block",
+    "wrap",
+]
 
 Color = Tuple[int, int, int]
 Shot = Tuple[Image.Image, int]  # a picture, and for how many frames it is shown
-WIDTH, HEIGHT = 720, 1280  # what looks are laid out for; a scene scales it
+WIDTH, HEIGHT = 720, 1280  # the layout in which styles place everything; a scene scales it
 FASTEST_WORDS_A_SECOND = 3
 LONGEST_TEXT = 5000
 LONG_WORD = re.compile(r"(\S{18})(?=\S)")
@@ -23,7 +36,7 @@ Font = Any  # Pillow's two font classes share no base
 
 @attrs.frozen(kw_only=True)
 class Scene:
-    """One video to draw: its text, its length in frames, its size, and the colour a variant asked for."""
+    """One video to draw: its text, its length in frames, its scale, and the colour of the variant, if any."""
 
     text: str
     frames: int
@@ -38,7 +51,7 @@ class Scene:
 
     @property
     def words(self) -> List[str]:
-        """The words there is time to read."""
+        """The words of the text, as many as can be read in the video's time."""
         return self.text.split()[: max(self.frames * FASTEST_WORDS_A_SECOND // self.fps, 1)]
 
     def px(self, length: float) -> int:
@@ -54,36 +67,36 @@ class Scene:
         return tuple(self.px(number) for number in numbers)
 
     def tint(self, usual: Color) -> Color:
-        """Return the asked colour, or the look's usual one."""
+        """Return the variant's colour, or else the style's usual one."""
         return self.color or usual
 
     def new(self, color: Color) -> Image.Image:
-        """Return an empty picture."""
+        """Return a picture filled with a colour."""
         return Image.new("RGB", self.size, color)
 
     def split(self, parts: int) -> List[int]:
-        """Share the frames out among so many parts, as evenly as whole frames allow."""
+        """Return the numbers of frames of `parts` parts, as equal as whole frames allow."""
         marks = [self.frames * index // parts for index in range(parts + 1)]
         return [end - begin for begin, end in zip(marks, marks[1:])]
 
 
-Look = Callable[[Scene], Iterator[Shot]]
+Style = Callable[[Scene], Iterator[Shot]]
 
 
 @lru_cache(maxsize=64)
 def font(size: int) -> Font:
-    """Return Pillow's own scalable font: nothing is fetched, nothing shipped."""
+    """Return Pillow's built-in font in a size; no font file is needed."""
     return ImageFont.load_default(size=size)
 
 
 def clean(text: str) -> str:
-    """Return the text in one line, without what cannot be drawn, and with words of a length that can be read."""
+    """Return the text in one line, without control characters, and with long words split."""
     drawable = "".join(letter if unicodedata.category(letter)[0] != "C" else " " for letter in text[:LONGEST_TEXT])
     return re.sub(LONG_WORD, r"\1 ", " ".join(drawable.split())).strip() or "(empty)"
 
 
-def color_of(text: object) -> Optional[Color]:
-    """Return a colour such as #FF69B4; None for what is none."""
+def parse_color(text: object) -> Optional[Color]:
+    """Return the colour for text such as #FF69B4; None if it is not a colour."""
     try:
         return ImageColor.getrgb(text)[:3] if isinstance(text, str) else None
     except ValueError:
@@ -91,7 +104,7 @@ def color_of(text: object) -> Optional[Color]:
 
 
 def phrases(words: Sequence[str], size: int) -> List[str]:
-    """Return the words in groups of at most so many, broken after sentences where that does not make them tiny."""
+    """Return the words in groups of at most `size`; a group that is half full ends where a sentence ends."""
     groups: List[List[str]] = [[]]
     for word in words:
         if len(groups[-1]) >= size:
@@ -103,7 +116,7 @@ def phrases(words: Sequence[str], size: int) -> List[str]:
 
 
 def wrap(text: str, size: int, width: int) -> List[str]:
-    """Return the text in lines no wider than so many pixels; words that are wider are broken."""
+    """Return the text in lines of at most `width` pixels; wider words are broken."""
     measure = font(size).getlength
     lines = [""]
     for word in text.split():
@@ -123,7 +136,7 @@ def wrap(text: str, size: int, width: int) -> List[str]:
 
 
 def fit(text: str, sizes: Sequence[int], width: int, height: int) -> Tuple[int, List[str]]:
-    """Return the largest of the sizes in which the text fits, and its lines; the smallest, cut off, if none does."""
+    """Return the largest size in which the text fits, and its lines; or the smallest size with the text cut off."""
     for size in sizes:
         lines = wrap(text, size, width)
         if len(lines) * line_height(size) <= height:
@@ -133,7 +146,7 @@ def fit(text: str, sizes: Sequence[int], width: int, height: int) -> Tuple[int, 
 
 
 def line_height(size: int) -> int:
-    """Return the distance from line to line."""
+    """Return the distance between two lines."""
     return round(size * 1.25)
 
 
@@ -145,7 +158,7 @@ def text_block(
     fill: Color,
     stroke: int = 0,
 ) -> None:
-    """Draw lines centred on a point, with an outline in black if asked."""
+    """Draw lines centred on a point, with a black outline of `stroke` pixels."""
     top = center[1] - len(lines) * line_height(size) // 2
     for index, line in enumerate(lines):
         at = (center[0], top + index * line_height(size) + line_height(size) // 2)
@@ -153,5 +166,5 @@ def text_block(
 
 
 def ease(share: float) -> float:
-    """Return how far a motion is when a share of its time has passed: quick at first, then slow."""
+    """Return the progress of a motion, from 0 to 1, for the share of its time: fast at first, then slow."""
     return 1 - (1 - share) ** 3

@@ -1,4 +1,4 @@
-"""Big captions, word by word, over colours that drift."""
+"""Big captions, highlighted word by word, over a background of drifting colours."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ WARM: Color = (232, 72, 118)
 COOL: Color = (54, 82, 200)
 WHITE: Color = (255, 255, 255)
 YELLOW: Color = (255, 222, 60)
-HOLD = 5  # frames that share one position of the colours
-CORNERS = 4
+HOLD = 5  # frames for which the background stays the same
+CORNERS = 4  # side of the small picture that is scaled up to the background
 
 
 def captions(scene: Scene) -> Iterator[Shot]:
-    """Draw the video."""
+    """Yield the shots of the video."""
     groups = phrases(scene.words, 5)
     frame = 0
     for group, length in zip(groups, scene.split(len(groups))):
@@ -46,7 +46,7 @@ def _backdrop(scene: Scene, seconds: float) -> Image.Image:
 
 
 def _caption(scene: Scene, words: List[str], spoken: int) -> Image.Image:
-    """Draw the words, the spoken one in yellow, on nothing."""
+    """Draw the words on a transparent layer, the spoken word in yellow."""
     layer = Image.new("RGBA", scene.point(680, 640), (0, 0, 0, 0))
     draw = ImageDraw.Draw(layer)
     sizes = [scene.px(size) for size in (92, 76, 62, 50, 40, 30)]

@@ -1,4 +1,4 @@
-"""A chat that scrolls: messages come in one after the other, and push the older ones up."""
+"""A chat that scrolls: messages appear one by one, and push the older ones up."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ WRITERS: Tuple[Tuple[str, Color], ...] = (
     ("sam", (87, 242, 135)),
 )
 TEXT, NAME, TOP, BOTTOM = 40, 32, 120, 1180
-SLIDE = 10  # frames in which a message comes in
+SLIDE = 10  # frames in which a message slides in
 Message = Tuple[Image.Image, int]
 
 
 def chat(scene: Scene) -> Iterator[Shot]:
-    """Draw the video."""
+    """Yield the shots of the video."""
     groups = phrases(scene.words, 9)
     messages = [_message(scene, index, group) for index, group in enumerate(groups)]
     strip = _strip(scene, messages)
@@ -59,7 +59,7 @@ def _message(scene: Scene, index: int, text: str) -> Image.Image:
 
 
 def _strip(scene: Scene, messages: List[Image.Image]) -> Image.Image:
-    """Put all messages on one long strip, with room above the first."""
+    """Return all messages in one tall picture, with an empty window above the first."""
     room = scene.px(BOTTOM - TOP)
     strip = Image.new("RGB", (scene.size[0], room + sum(picture.height for picture in messages)), PAPER)
     at = room
@@ -70,7 +70,7 @@ def _strip(scene: Scene, messages: List[Image.Image]) -> Image.Image:
 
 
 def _frame(scene: Scene, strip: Image.Image, edge: int) -> Image.Image:
-    """Show the strip down to an edge, between the bars of the window."""
+    """Return a frame with the part of the strip that ends at `edge`, between the bars of the window."""
     picture = scene.new(PAPER)
     room = scene.px(BOTTOM - TOP)
     picture.paste(strip.crop((0, edge, scene.size[0], edge + room)), (0, scene.px(TOP)))

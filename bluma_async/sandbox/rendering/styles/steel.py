@@ -1,4 +1,4 @@
-"""A sober explainer: a headline on brushed steel, and points that come in one by one."""
+"""A plain explainer: a headline on brushed steel, and points that slide in one by one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ AMBER: Color = (255, 176, 46)
 WHITE: Color = (240, 243, 246)
 HEADLINE_WORDS = 6
 POINT_TOP, POINT_STEP, POINTS_A_PAGE = 470, 190, 4
-SLIDE = 10  # frames in which a point comes in
+SLIDE = 10  # frames in which a point slides in
 
 
 def steel(scene: Scene) -> Iterator[Shot]:
-    """Draw the video."""
+    """Yield the shots of the video."""
     words = scene.words
     points = phrases(words, 8)
     page = _plate(scene, " ".join(words[:HEADLINE_WORDS]))

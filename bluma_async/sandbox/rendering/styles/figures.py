@@ -1,4 +1,4 @@
-"""Figures that talk: heads made of circles and triangles, and the bubbles they talk in."""
+"""Figures made of circles and triangles, and their speech bubbles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PINK: Color = (245, 150, 160)
 def bubble(
     scene: Scene, draw: ImageDraw.ImageDraw, box: Tuple[float, float, float, float], text: str, tip: Tuple[float, float]
 ) -> None:
-    """Draw a speech bubble with its text, and a tip that points at the speaker."""
+    """Draw a speech bubble with text, and a tip that points at the speaker."""
     left, top, right, bottom = box
     middle = (left + right) / 2
     draw.polygon(scene.box(middle - 30, bottom - 4, middle + 30, bottom - 4, *tip), fill=WHITE)
@@ -63,7 +63,7 @@ def person(
     is_tall: bool,
     is_speaking: bool,
 ) -> None:
-    """Draw one of two friends: a tall one with a tuft of hair, or a short one with a cap."""
+    """Draw a tall person with a tuft of hair, or a short one with a cap."""
     skin: Color = (236, 200, 170)
     width, height = (150, 220) if is_tall else (190, 190)
     left, right = center - width / 2, center + width / 2

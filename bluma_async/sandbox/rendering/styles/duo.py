@@ -1,4 +1,4 @@
-"""Two friends, one tall, one short, talk about it by turns."""
+"""Two friends, one tall and one short, speak in turns."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Iterator
 
 from PIL import Image, ImageDraw
 
-from bluma_async.sandbox.rendering.looks.figures import bubble, person
 from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, phrases
+from bluma_async.sandbox.rendering.styles.figures import bubble, person
 
 __all__ = ["duo"]
 
@@ -15,12 +15,12 @@ NIGHT: Color = (36, 28, 64)
 PORTAL: Color = (110, 220, 90)
 BLUE: Color = (130, 190, 230)
 YELLOW: Color = (240, 205, 80)
-MOUTH = 5  # frames between opening and closing it
+MOUTH = 5  # frames for which the mouth stays open, or closed
 LEFT, RIGHT = 200, 525
 
 
 def duo(scene: Scene) -> Iterator[Shot]:
-    """Draw the video."""
+    """Yield the shots of the video."""
     groups = phrases(scene.words, 9)
     for turn, (group, length) in enumerate(zip(groups, scene.split(len(groups)))):
         pictures = [_picture(scene, group, turn, is_open=is_open) for is_open in (True, False)]

@@ -1,10 +1,10 @@
-"""The API's refusals: one exception, and the JSON it becomes."""
+"""The errors that the API answers with: one exception, and the JSON envelope that it becomes."""
 
 from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-__all__ = ["FieldErrors", "Problem", "bad_request", "not_found"]
+__all__ = ["TITLES", "ApiError", "FieldErrors", "bad_request", "not_found"]
 
 DOCS = "https://docs.getbluma.com"
 FieldErrors = Sequence[Tuple[str, str]]
@@ -30,8 +30,8 @@ LINKS: Mapping[int, Mapping[str, str]] = {
 }
 
 
-class Problem(Exception):  # noqa: N818 - the API's own word
-    """A refusal on its way to the client."""
+class ApiError(Exception):
+    """An error answer; raised anywhere below the `convert_errors` middleware, which sends it to the client."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Problem(Exception):  # noqa: N818 - the API's own word
         self.headers: Dict[str, str] = dict(headers or {})
 
     def to_json(self, request_id: str, timestamp: str) -> Dict[str, Any]:
-        """Return the envelope; the request's id is told with server errors only."""
+        """Return the envelope; only server errors contain the request's id and the time."""
         kind, title = TITLES.get(self.status, ("error", "Error"))
         error: Dict[str, Any] = {"type": kind, "title": title, "status": self.status, "detail": self.detail}
         if self.validation_errors:
@@ -63,16 +63,16 @@ class Problem(Exception):  # noqa: N818 - the API's own word
         return {"error": error}
 
 
-def bad_request(*errors: Tuple[str, str], metadata: Optional[Mapping[str, Any]] = None) -> Problem:
-    """Return a 400 that names the fields that are wrong."""
+def bad_request(*errors: Tuple[str, str], metadata: Optional[Mapping[str, Any]] = None) -> ApiError:
+    """Return a 400 that lists invalid fields with their messages."""
     detail = "Request body contains validation errors."
     if len(errors) == 1:
         detail = f"{errors[0][0]}: {errors[0][1]}"
-    return Problem(400, detail, validation_errors=errors, metadata=metadata)
+    return ApiError(400, detail, validation_errors=errors, metadata=metadata)
 
 
-def not_found(kind: str, identifier: str) -> Problem:
-    """Return a 404 for one thing."""
+def not_found(kind: str, identifier: str) -> ApiError:
+    """Return a 404 for one resource."""
     noun = kind.replace("_", " ").capitalize()
     metadata: Dict[str, List[str] | str] = {"resource_type": kind, "resource_id": identifier}
-    return Problem(404, f"{noun} with ID '{identifier}' not found.", metadata=metadata)
+    return ApiError(404, f"{noun} with ID '{identifier}' not found.", metadata=metadata)

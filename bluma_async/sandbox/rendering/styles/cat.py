@@ -1,4 +1,4 @@
-"""A cat explains: a presenter below, what it says above."""
+"""A cat explains: the cat below, its words in a bubble above."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Iterator
 
 from PIL import Image, ImageDraw
 
-from bluma_async.sandbox.rendering.looks.figures import bubble, cat_head
 from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, phrases
+from bluma_async.sandbox.rendering.styles.figures import bubble, cat_head
 
 __all__ = ["cat"]
 
 FUR: Color = (240, 160, 70)
 WALL: Color = (120, 196, 196)
 FLOOR: Color = (92, 158, 160)
-MOUTH = 5  # frames between opening and closing it
+MOUTH = 5  # frames for which the mouth stays open, or closed
 
 
 def cat(scene: Scene) -> Iterator[Shot]:
-    """Draw the video."""
+    """Yield the shots of the video."""
     groups = phrases(scene.words, 11)
     for group, length in zip(groups, scene.split(len(groups))):
         pictures = [_picture(scene, group, is_speaking=is_speaking) for is_speaking in (True, False)]

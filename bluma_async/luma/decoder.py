@@ -1,0 +1,186 @@
+"""
+Decode the answers of a provider: a generation, or the error that the provider reports.
+
+Rule 1: the API key is masked in errors, after decoding, and never before. A key can be equal to a word of the answer,
+such as `completed`; if it were masked first, a finished generation would be decoded as an unknown one.
+Rule 2: any body leads to a decoded value or to an APIError. A success that cannot be decoded is a ServerError with
+status 502, so it is treated like the answer of a failing gateway.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Protocol, Sequence, TypeVar, cast
+
+import attrs
+
+from bluma_async._wire.answers import SHORTEST_SECRET, error_of
+from bluma_async._wire.call import Safety, get, post
+from bluma_async._wire.messages import Answer
+from bluma_async.errors import APIError, ServerError
+from bluma_async.types._model import AttrDict
+
+if TYPE_CHECKING:
+    from bluma_async._wire.call import Call
+    from bluma_async.types import Generation
+
+__all__ = ["Decoder", "build_paid_call", "build_read_call", "decode_http_error", "parse_document"]
+
+T = TypeVar("T")
+EXCERPT = 200  # characters of an undecodable body that an error shows
+MASK = "***"
+
+
+class Decoder(Protocol):
+    """
+    The decoder of one provider's answers.
+
+    `document` is the parsed JSON body, or None if the body is no JSON. KeyError, TypeError and ValueError of the decode
+    methods mean that the answer cannot be decoded.
+    """
+
+    def find_refusal(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
+        """Return the error that the answer to a read, or to a create, reports; None if it reports success."""
+        ...
+
+    def decode_created(self, document: object) -> Generation:
+        """Return the generation that a create or an extension started."""
+        ...
+
+    def decode_read(self, document: object, ids: Sequence[str]) -> Dict[str, Generation]:
+        """Return the generations of a read by their ids; `ids` are those that were asked for."""
+        ...
+
+
+def build_paid_call(where: str, payload: object, decoder: Decoder) -> Call[Generation]:
+    """Build a call that costs money: it is never sent again after an uncertain outcome."""
+
+    def read(answer: Answer, secret: str) -> Generation:
+        refusal = partial(decoder.find_refusal, is_read=False)
+        return _mask_failure(_read(answer, secret, refusal, decoder.decode_created), secret)
+
+    return post(where, _not_used, payload, safety=Safety.COSTS_MONEY, read=read)
+
+
+def build_read_call(where: str, ids: Sequence[str], decoder: Decoder, **query: str) -> Call[Dict[str, Generation]]:
+    """Build a call that reads generations."""
+
+    def read(answer: Answer, secret: str) -> Dict[str, Generation]:
+        refusal = partial(decoder.find_refusal, is_read=True)
+        found = _read(answer, secret, refusal, lambda document: decoder.decode_read(document, ids))
+        return {name: _mask_failure(generation, secret) for name, generation in found.items()}
+
+    call: Call[Dict[str, Generation]] = get(where, _not_used, **query)
+    call.read = read
+    return call
+
+
+def parse_document(body: bytes) -> Any:
+    """
+    Return the first JSON document of a body, or None for an empty body.
+
+    V-API appends a second document to errors, and declares JSON as text: the content type and the rest are ignored.
+
+    Raises:
+        ValueError: The body does not begin with a JSON document.
+        RecursionError: The document is nested too deeply.
+    """
+    text = body.decode("utf-8", "replace").strip()
+    return json.JSONDecoder().raw_decode(text)[0] if text else None
+
+
+def decode_http_error(answer: Answer, document: object) -> APIError | None:
+    """Return the error for an HTTP status that is not 2xx, with the provider's message and code, or None."""
+    if 200 <= answer.status < 300:
+        return None
+    body = json.dumps(_normalize_error(document)).encode() if document else answer.body
+    return error_of(Answer(answer.status, answer.headers, body))
+
+
+def _normalize_error(document: object) -> Dict[str, Any]:
+    """Return an error body, in any of the shapes of the providers, in the shape of Bluma's own errors."""
+    if not isinstance(document, dict):
+        return {"error": {"detail": document if isinstance(document, str) else json.dumps(document)}}
+    outer = cast("Dict[str, Any]", document)
+    inner: Any = next((outer[name] for name in ("error", "detail") if isinstance(outer.get(name), dict)), outer)
+    fields = cast("Dict[str, Any]", inner)
+    messages = [fields.get(name) for name in ("message", "msg", "reason", "detail", "error")]
+    code = fields.get("code") or fields.get("type")
+    return {
+        "error": {
+            "detail": next((message for message in messages if isinstance(message, str) and message), None),
+            "type": None if code is None else str(code),
+            "request_id": outer.get("requestId") or outer.get("request_id"),
+            "metadata": {"body": outer},
+        }
+    }
+
+
+def _read(
+    answer: Answer,
+    secret: str,
+    find_refusal: Callable[[Answer, object], APIError | None],
+    decode: Callable[[object], T],
+) -> T:
+    try:
+        document: object = parse_document(answer.body)
+    except (ValueError, RecursionError):
+        # Nothing will be decoded, so the body can be masked now; later, an excerpt could end inside the key.
+        document, answer = (
+            None,
+            attrs.evolve(answer, body=_mask(answer.body.decode("utf-8", "replace"), secret).encode()),
+        )
+    refusal = find_refusal(answer, document)
+    if refusal is not None:
+        raise _mask_error(refusal, secret)
+    try:
+        return decode(document)
+    except (KeyError, TypeError, ValueError, RecursionError) as problem:
+        excerpt = _mask(answer.body.decode("utf-8", "replace"), secret)[:EXCERPT]
+        message = f"The answer cannot be read ({type(problem).__name__}): {excerpt!r}"
+        raise ServerError(message, status=502) from None
+
+
+def _mask_error(error: APIError, secret: str) -> APIError:
+    error.args = tuple(_mask(list(error.args), secret))
+    for name, value in vars(error).items():
+        setattr(error, name, _mask(value, secret))
+    return error
+
+
+def _mask_failure(generation: Generation, secret: str) -> Generation:
+    """Mask the key in the reason of a failed generation: reprs and logs show it. All other fields stay unchanged."""
+    if generation.error is not None:
+        generation.error = AttrDict(_mask(dict(generation.error), secret))
+    return generation
+
+
+def _mask(value: Any, secret: str) -> Any:
+    """
+    Return a JSON value with the secret replaced in all its texts; short secrets stay, as in all other answers.
+
+    A value that is nested too deeply to be searched becomes an empty one.
+    """
+    if len(secret) < SHORTEST_SECRET:
+        return value
+    try:
+        return _replace_texts(value, secret)
+    except RecursionError:
+        return type(value)()
+
+
+def _replace_texts(value: Any, secret: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(secret, MASK)
+    if isinstance(value, dict):
+        entries = cast("Dict[str, Any]", value)
+        return {_replace_texts(name, secret): _replace_texts(entry, secret) for name, entry in entries.items()}
+    if isinstance(value, list):
+        return [_replace_texts(entry, secret) for entry in cast("List[object]", value)]
+    return value
+
+
+def _not_used(document: object) -> Any:
+    """Stand for `Call.decode`, which calls with their own `read` do not use."""
+    return document

@@ -1,0 +1,94 @@
+"""The life of a generation or modification, from its start to its file: the same steps for both, for all providers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+from bluma_async._wire.checks import invalid
+from bluma_async.transfer.download import require_place, save_link
+from bluma_async.types import Generation, GenerationState
+
+if TYPE_CHECKING:
+    import os
+
+    from bluma_async._session.session import Session
+    from bluma_async.luma.adapter import Adapter
+    from bluma_async.luma.source import GenerationSource
+    from bluma_async.waiting.hub import PollHub
+
+__all__ = ["Lifecycle"]
+
+
+class Lifecycle:
+    """Starts, waits for, saves and receives the generations of one account with a provider."""
+
+    def __init__(self, session: Session, adapter: Adapter, source: GenerationSource, hub: PollHub) -> None:
+        self.session = session
+        self.adapter = adapter
+        self.source = source
+        self._hub = hub
+
+    async def start(self, arguments: Mapping[str, Any], kind: str, parent_id: str | None = None) -> Generation:
+        """Start a generation or, with a parent, an extension. Remember its arguments: providers do not return them."""
+        ratio = arguments.get("aspect_ratio")
+        if parent_id is None:
+            call = self.adapter.build_create(arguments)
+        else:
+            if ratio is None and self.adapter.capabilities.extension_ratio:
+                ratio = self.source.find_ratio(parent_id)
+            call = self.adapter.build_extend(parent_id, {**arguments, "aspect_ratio": ratio})
+        started = await self.session.send(call)
+        started.kind, started.parent_id, started.prompt = kind, parent_id, started.prompt or arguments.get("prompt")
+        self.source.remember(started, ratio)
+        return started
+
+    async def wait_for(
+        self, generation: Generation | str, poll_interval: float | None, timeout: float | None
+    ) -> Generation:
+        """Wait until a generation is final; return one that is final already without a request."""
+        if isinstance(generation, Generation) and generation.state.is_final:
+            return generation
+        defaults = self.adapter.capabilities
+        generation_id = _get_id(generation)
+        self.adapter.build_read([generation_id])  # refuses an invalid id now, instead of at the first poll
+        return await self._hub.wait(
+            self.source,
+            generation_id,
+            poll_interval=defaults.poll_interval if poll_interval is None else poll_interval,
+            timeout=defaults.timeout if timeout is None else timeout,
+        )
+
+    async def save(
+        self,
+        generation: Generation | str,
+        path: str | os.PathLike[str],
+        *,
+        index: int,
+        overwrite: bool,
+        on_progress: Callable[[int, int | None], Any] | None,
+    ) -> int:
+        """Save one of its files; an expired link is renewed once, by reading the generation again."""
+        await require_place(path, overwrite=overwrite)
+        given = [generation] if isinstance(generation, Generation) and generation.videos else []
+
+        async def sign() -> str:
+            current = given.pop() if given else await self.source.read(_get_id(generation))
+            if current.state != GenerationState.SUCCEEDED:
+                message = f"Generation {current.id} is {current.state}; only one that succeeded has files."
+                raise invalid("generation", message)
+            if not 0 <= index < len(current.videos):
+                message = f"Generation {current.id} has {len(current.videos)} files, and no number {index}."
+                raise invalid("index", message)
+            return current.videos[index].url
+
+        return await save_link(self.session, sign, path, overwrite=overwrite, on_progress=on_progress)
+
+    async def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
+        """Read the generation that a callback names, and have all waits for it poll at once."""
+        generation_id = self.adapter.parse_callback(body, headers, self.session.options.webhook_secret)
+        self._hub.learn(generation_id)
+        return await self.source.read(generation_id)
+
+
+def _get_id(generation: Generation | str) -> str:
+    return generation.id if isinstance(generation, Generation) else generation

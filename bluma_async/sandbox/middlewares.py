@@ -1,0 +1,158 @@
+"""
+The middlewares: steps that every request and every answer pass, outermost first.
+
+The order is the API's: the key is checked before the path, so a path that does not exist needs a valid key too.
+Faults are injected outside of authentication: a gateway that fails does so for every request, with or without a key.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
+
+from aiohttp import web
+
+from bluma_async.sandbox.api_errors import ApiError
+from bluma_async.sandbox.clock import http_date, iso
+from bluma_async.sandbox.fault_actions import apply_fault
+from bluma_async.sandbox.keys import SESSION_TOKEN, classify_key
+from bluma_async.sandbox.request_log import RequestRecord
+from bluma_async.sandbox.routing import API, IS_CUT, KEY, LOGGED, RATE_LIMIT_HEADERS, ROUTES_BY_HANDLER, Handler
+from bluma_async.sandbox.state import STATE
+
+if TYPE_CHECKING:
+    from bluma_async.sandbox.tables import Row
+
+__all__ = ["MIDDLEWARES"]
+
+NO_KEY = {"error": "No authorization token provided"}
+INVALID_KEY = "The API key provided is invalid or has been revoked."
+MISSING_SCOPE = "This API key does not have the required scope to perform this action."
+
+
+@web.middleware
+async def set_date(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Set the Date header by the sandbox's clock: clients compare it with `created_at`, so both need one clock."""
+    try:
+        response = await handler(request)
+    except web.HTTPException as raised:
+        response = web.Response(status=raised.status, text=raised.text, headers=raised.headers)
+    if not response.prepared:
+        response.headers["Date"] = http_date(request.app[STATE].clock.time())
+    return response
+
+
+@web.middleware
+async def log_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Record every API request, also one whose answer is never sent."""
+    if not request.path.startswith(request.app[LOGGED]):
+        return await handler(request)
+    state, began, at = request.app[STATE], time.monotonic(), request.app[STATE].clock.time()
+    status: Optional[int] = None
+    try:
+        response = await handler(request)
+        status = None if request.get(IS_CUT) else response.status
+    finally:
+        key: Optional[Row] = request.get(KEY)
+        await state.request_log.add(
+            RequestRecord(
+                id=f"req_{secrets.token_hex(6)}",
+                method=request.method,
+                path=request.path,
+                query=request.query_string,
+                route=find_route_name(request),
+                status=status,
+                key=classify_key(key),
+                key_id=key["id"] if key else None,
+                idempotency_key=request.headers.get("Idempotency-Key"),
+                at=at,
+                latency=(time.monotonic() - began) * 1000,
+            )
+        )
+    return response
+
+
+@web.middleware
+async def inject_fault(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Apply the first fault that matches the request, if there is one."""
+    state = request.app[STATE]
+    fault = None
+    if not request.path.startswith("/_sandbox/"):
+        fault = state.faults.take(find_route_name(request), request.path.replace(API, "", 1))
+    return await handler(request) if fault is None else await apply_fault(fault, request, handler)
+
+
+@web.middleware
+async def convert_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Convert an ApiError, or an error of aiohttp's router, to an answer with the API's JSON envelope."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return make_error_answer(request, error)
+    except web.HTTPException as raised:
+        if not request.path.startswith(API + "/") or raised.status < 400:
+            raise
+        return make_error_answer(request, _convert(request, raised))
+
+
+@web.middleware
+async def authorise(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Check the key, count the request against the key's rate limit, and check the route's scope."""
+    if not request.path.startswith(API + "/"):
+        return await handler(request)
+    state, token = request.app[STATE], _read_bearer_token(request)
+    if token is None:
+        return web.json_response(NO_KEY, status=401)
+    route = request.app[ROUTES_BY_HANDLER].get(request.match_info.handler)
+    if token == SESSION_TOKEN and route is not None and route.path.startswith("/api-keys"):
+        return await handler(request)
+    key = state.keys.find(token)
+    if key is None:
+        raise ApiError(401, INVALID_KEY, metadata={"key_prefix": token[:20]})
+    request[KEY] = key
+    headers = state.rate_limits.count_request(key)
+    request[RATE_LIMIT_HEADERS] = headers
+    state.keys.mark_used(key)
+    if route is not None and route.scope is not None and route.scope not in key["scopes"]:
+        metadata = {"required_scope": route.scope, "available_scopes": key["scopes"]}
+        raise ApiError(403, MISSING_SCOPE, metadata=metadata)
+    response = await handler(request)
+    if not response.prepared:
+        response.headers.update(headers)
+    return response
+
+
+MIDDLEWARES: Sequence[Any] = (set_date, log_request, inject_fault, convert_errors, authorise)
+
+
+def find_route_name(request: web.Request) -> str:
+    """Return the name by which a fault addresses the request's route."""
+    route = request.app[ROUTES_BY_HANDLER].get(request.match_info.handler)
+    if route is not None:
+        return f"{request.method} {route.path}"
+    resource = request.match_info.route.resource
+    return f"{request.method} {resource.canonical if resource else request.path}"
+
+
+def make_error_answer(request: web.Request, error: ApiError) -> web.Response:
+    """Return an error as the API's JSON envelope."""
+    now = iso(request.app[STATE].clock.time())
+    headers: Dict[str, str] = {**request.get(RATE_LIMIT_HEADERS, {}), **error.headers}
+    body = error.to_json(f"req_{secrets.token_hex(6)}", now)
+    return web.json_response(body, status=error.status, headers=headers)
+
+
+def _read_bearer_token(request: web.Request) -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _convert(request: web.Request, raised: web.HTTPException) -> ApiError:
+    if isinstance(raised, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(raised.allowed_methods))
+        return ApiError(405, f"{request.method} is not allowed here; {allowed} is.", headers={"Allow": allowed})
+    if raised.status == 404:
+        metadata = {"resource_type": "route", "resource_id": request.path}
+        return ApiError(404, f"There is nothing at {request.path}.", metadata=metadata)
+    return ApiError(raised.status, raised.reason)
