@@ -60,7 +60,7 @@ class GenerationSource:
         return self._session.options.base_url, self._session.options.api_key
 
     @property
-    def at_once(self) -> int:
+    def jobs_per_poll(self) -> int:
         """How many one request can read."""
         return self._adapter.capabilities.max_bulk
 
@@ -85,7 +85,7 @@ class GenerationSource:
             raise self._unknown(generation_id)
         return self._known(found[generation_id])
 
-    async def look(self, job_ids: Sequence[str], within: float) -> Mapping[str, Outcome]:
+    async def poll(self, job_ids: Sequence[str], within: float) -> Mapping[str, Outcome]:
         """Read several."""
         try:
             found = await self._session.send(self._adapter.read(job_ids), within=within)
@@ -96,14 +96,14 @@ class GenerationSource:
         is_alone = len(job_ids) == 1
         outcomes = {job_id: self._seen(job_id, found.get(job_id), alone=is_alone) for job_id in job_ids}
         for job_id in [] if is_alone else [name for name in job_ids if self._memory(name).misses >= MISSES]:
-            outcomes.update(await self.look([job_id], within))
+            outcomes.update(await self.poll([job_id], within))
         return outcomes
 
     async def list_active(self, most_pages: int, within: float) -> None:
         """Return nothing: no provider lists them."""
 
-    def learned(self, last: Generation | None, news: Any) -> None:
-        """Return nothing: a callback is a reason to look, and no more."""
+    def merge_event(self, last: Generation | None, event: Any) -> None:
+        """Return None: a callback is a reason to poll, and no more."""
 
     def is_final(self, state: Generation) -> bool:
         """Whether it has succeeded, or failed."""
@@ -112,7 +112,7 @@ class GenerationSource:
     def progress(self, state: Generation) -> None:
         """Return nothing: no provider tells."""
 
-    def timed_out(self, job_id: str, last: Generation | None, timeout: float) -> WaitTimeoutError:
+    def timeout_error(self, job_id: str, last: Generation | None, timeout: float) -> WaitTimeoutError:
         """Say what was seen last."""
         seen = f"last seen: {last.state}, {last.raw_state!r}" if last else "never seen"
         return WaitTimeoutError(
@@ -131,7 +131,7 @@ class GenerationSource:
             is_unknown = isinstance(refusal, NotFoundError)
             return {job_ids[0]: self._missed(job_ids[0], alone=True) if is_unknown else refusal}
         half = len(job_ids) // 2
-        return {**await self.look(job_ids[:half], within), **await self.look(job_ids[half:], within)}
+        return {**await self.poll(job_ids[:half], within), **await self.poll(job_ids[half:], within)}
 
     def _seen(self, job_id: str, generation: Generation | None, *, alone: bool) -> Outcome:
         if generation is None:
