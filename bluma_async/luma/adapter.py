@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Protocol, Sequen
 
 import attrs
 
-from bluma_async._wire.answers import error_of
+from bluma_async._wire.answers import decode_error
 from bluma_async._wire.call import Safety, get, post
 from bluma_async._wire.messages import Answer
 from bluma_async.errors import APIError, InvalidArgumentError, ServerError
@@ -149,11 +149,11 @@ def http_refusal(answer: Answer, told: object) -> APIError | None:
     """Return the error that an HTTP status stands for, with what the body says in any of its shapes."""
     if 200 <= answer.status < 300:
         return None
-    return error_of(Answer(answer.status, answer.headers, json.dumps(flat(told)).encode() if told else answer.body))
+    return decode_error(Answer(answer.status, answer.headers, json.dumps(flat(told)).encode() if told else answer.body))
 
 
 def flat(told: object) -> Any:
-    """Return an error's body in the one shape that `error_of` knows."""
+    """Return an error's body in the one shape that `decode_error` knows."""
     if not isinstance(told, dict):
         return {"error": {"detail": told if isinstance(told, str) else json.dumps(told)}}
     named = cast("Dict[str, Any]", told)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bluma_async import errors
-from bluma_async._wire.answers import error_of, read
+from bluma_async._wire.answers import decode_error, read_answer
 from bluma_async.errors import APIError
 from tests.fakes import answer, problem
 
@@ -32,7 +32,7 @@ from tests.fakes import answer, problem
 )
 def test_errors_are_classified_by_status(status: int, kind: type) -> None:
     """Items 93 to 99: each status has its class, whatever the body says."""
-    error = error_of(problem(status, type="not_found"))
+    error = decode_error(problem(status, type="not_found"))
 
     assert type(error) is kind
     assert error.status == status
@@ -57,7 +57,7 @@ def test_errors_are_classified_by_status(status: int, kind: type) -> None:
 )
 def test_any_body_becomes_the_error_of_its_status(body: bytes, message: str) -> None:
     """Item 95 and reference 2.3: strings, lists, HTML, nothing and two documents are survived."""
-    error = error_of(answer(401, body))
+    error = decode_error(answer(401, body))
 
     assert isinstance(error, errors.AuthenticationError)
     assert str(error) == message
@@ -65,7 +65,7 @@ def test_any_body_becomes_the_error_of_its_status(body: bytes, message: str) -> 
 
 def test_an_unknown_status_is_told_by_its_number() -> None:
     """A status that has no name does not crash the message."""
-    assert str(error_of(answer(799))) == "The server answered 799 and did not explain."
+    assert str(decode_error(answer(799))) == "The server answered 799 and did not explain."
 
 
 def test_everything_the_server_said_is_kept() -> None:
@@ -77,7 +77,7 @@ def test_everything_the_server_said_is_kept() -> None:
         "validation_errors": [{"field": "context.prompt", "message": "is short"}],
     }
 
-    error = error_of(problem(400, **said))
+    error = decode_error(problem(400, **said))
 
     assert isinstance(error, errors.ValidationError)
     assert (error.request_id, error.metadata, error.links) == ("req_1", {"a": 1}, {"docs": "https://x"})
@@ -95,7 +95,7 @@ def test_everything_the_server_said_is_kept() -> None:
 )
 def test_the_field_is_found_where_it_is_named(said: Any, field: Any) -> None:
     """Item 94: `field` comes from the first validation error, else from metadata, else is None."""
-    error = error_of(problem(400, **said))
+    error = decode_error(problem(400, **said))
 
     assert isinstance(error, errors.ValidationError)
     assert error.field == field
@@ -103,8 +103,8 @@ def test_the_field_is_found_where_it_is_named(said: Any, field: Any) -> None:
 
 def test_credits_are_told() -> None:
     """Item 96: a 402 says what is needed and what is there, and survives nonsense."""
-    error = error_of(problem(402, metadata={"credits_required": 6, "credits_available": 2.0}))
-    odd = error_of(problem(402, metadata={"credits_required": "six", "credits_available": True}))
+    error = decode_error(problem(402, metadata={"credits_required": 6, "credits_available": 2.0}))
+    odd = decode_error(problem(402, metadata={"credits_required": "six", "credits_available": True}))
 
     assert isinstance(error, errors.InsufficientCreditsError)
     assert (error.credits_required, error.credits_available) == (6, 2)
@@ -132,7 +132,7 @@ def test_credits_are_told() -> None:
 def test_retry_after_is_read_in_every_form(headers: Any, metadata: Any, seconds: Any) -> None:
     """Item 97 and trap T-10: seconds, HTTP dates by the server's clock, metadata, nonsense."""
     wrapped = problem(429, metadata=metadata)
-    error = error_of(answer(429, wrapped.body, headers))
+    error = decode_error(answer(429, wrapped.body, headers))
 
     assert error.retry_after == seconds
 
@@ -145,7 +145,7 @@ def test_a_success_that_cannot_be_read_is_a_bad_gateway(body: bytes) -> None:
         raise TypeError("expected something else")
 
     with pytest.raises(errors.ServerError) as caught:
-        read(answer(202, body, {"X-Request-Id": "req_9"}), decode)
+        read_answer(answer(202, body, {"X-Request-Id": "req_9"}), decode)
 
     assert caught.value.status == 502
     assert caught.value.metadata["http_status"] == 202
@@ -156,13 +156,13 @@ def test_a_success_that_cannot_be_read_is_a_bad_gateway(body: bytes) -> None:
 @pytest.mark.parametrize("body", [b"", b"  \n", b"{}"])
 def test_nothing_is_a_body_too(body: bytes) -> None:
     """Trap T-3: a delete may be answered with nothing at all."""
-    assert read(answer(204, body), lambda data: data) in (None, {})
+    assert read_answer(answer(204, body), lambda data: data) in (None, {})
 
 
 def test_errors_pickle_and_copy() -> None:
     """Item 104: every error class survives pickling and copying with all it holds."""
     made = [
-        error_of(problem(402, metadata={"credits_required": 6})),
+        decode_error(problem(402, metadata={"credits_required": 6})),
         errors.NetworkError("gone", request_sent=False, attempts=2),
         errors.RequestTimeoutError("late"),
         errors.AmbiguousCreateError("hm", candidates=[], idempotency_key="k", template_id="t"),

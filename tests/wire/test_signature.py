@@ -108,7 +108,7 @@ def test_secrets_can_be_rotated() -> None:
 )
 def test_a_signed_body_that_is_no_event_is_refused(body: bytes) -> None:
     """A body may be signed and still be nonsense."""
-    with pytest.raises(WebhookVerificationError, match="no event"):
+    with pytest.raises(WebhookVerificationError, match="not an event"):
         verify_webhook(body, sign_webhook(body, SECRET), SECRET)
 
 
