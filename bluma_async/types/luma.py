@@ -1,4 +1,4 @@
-"""What the providers of Luma return, in one form."""
+"""The models of Luma generations, the same for all providers."""
 
 from datetime import datetime
 from typing import Any, List, Optional, Union
@@ -9,23 +9,23 @@ from bluma_async.types._model import AttrDict, Model, OpenEnum, model, without_q
 
 
 class GenerationState(OpenEnum):
-    """Where a generation is in its life, whatever its provider calls that."""
+    """The state of a generation, mapped from the provider's own names."""
 
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    UNKNOWN = "unknown"  # a word the SDK has never heard of; not final
+    UNKNOWN = "unknown"  # the provider sent a name that this version does not know; not final
 
     @property
     def is_final(self) -> bool:
-        """Whether it will not change any more."""
+        """Whether the state will not change any more."""
         return self in (GenerationState.SUCCEEDED, GenerationState.FAILED)
 
 
 @model
 class GeneratedVideo(Model):
-    """A file that came of a generation; `kind` is the provider's name for it, sizes are in pixels and seconds."""
+    """A file of a generation; `kind` is the provider's name for it. Sizes in pixels, `duration` in seconds."""
 
     url: str = attrs.field(repr=without_query)
     kind: str = "video"
@@ -37,24 +37,27 @@ class GeneratedVideo(Model):
 @model
 class Generation(Model):
     """
-    A generation, made or in the making.
+    A generation, in any state.
 
     Attributes:
-        id: The provider's id of it.
+        id: The provider's id.
         provider: `kie`, `umami` or `vapi`.
         kind: `generation`, `extension` or `modification`.
-        state: Where it is in its life.
-        raw_state: What the provider calls that.
-        url: The best of its videos: the one without a watermark where there is one.
+        state: Its state.
+        raw_state: The provider's own name or number of the state.
+        prompt: The prompt, if the provider returns it or this client sent it.
+        url: The best of its videos: without a watermark, if there is one.
         videos: All its files, the best first.
-        thumbnail_url: A picture of it.
-        source_urls: What it was made from.
-        estimate_wait: Seconds until it is made, if the provider guesses.
-        error: `code` and `message` of a failed one.
-        callback_failed: Whether it was made, and the provider could not tell its callback.
-        result_missing: Whether it succeeded, and no file came of it all the same.
-        parent_id: What it extends, if this client extended it.
-        raw: What the provider said, as it came.
+        thumbnail_url: A link to a still picture.
+        source_urls: Links to the files that it was made from.
+        created_at: When it was created, if the provider says so.
+        completed_at: When it was finished, if the provider says so.
+        estimate_wait: Seconds until it is finished, if the provider estimates them.
+        error: `code` and `message` of a failed generation.
+        callback_failed: Whether it succeeded, but the provider could not deliver its callback.
+        result_missing: Whether it succeeded, but the provider returned no file in several reads.
+        parent_id: The id of the generation that it extends, if this client extended it.
+        raw: The provider's answer, decoded from JSON but otherwise unchanged.
     """
 
     id: str

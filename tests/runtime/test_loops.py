@@ -175,7 +175,7 @@ def test_sockets_of_a_loop_closed_the_hard_way_are_closed(is_lent: bool) -> None
         left = pool.submit(leave).result()
         transport: Any = left._session.shared.transport
         (held,) = transport._connections._held.values()
-        transport._connections.leave(lambda _: True)
+        transport._connections.abandon(lambda _: True)
 
         assert held.resource.session.closed
         assert transport._connections._held == {}
