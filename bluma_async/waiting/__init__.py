@@ -1,1 +1,1 @@
-"""Waiting for jobs that take minutes: how to poll, not what is polled."""
+"""Waiting for jobs that take minutes: how to poll; `resources/` and `luma/` know the jobs."""
