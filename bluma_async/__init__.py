@@ -1,11 +1,11 @@
 """
-Generate video through the Bluma API, async.
+Generate video through the Bluma API, with asyncio.
 
     async with AsyncBluma() as client:
         video = await client.videos.create(template_id="ugc-text-overlay", context={"prompt": "..."})
         done = await client.videos.wait_for(video.id)
 
-Importing this package loads next to nothing: each name loads its module when it is first used.
+Importing this package loads no other library: each name loads its module when it is first used.
 """
 
 from __future__ import annotations

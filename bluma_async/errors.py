@@ -2,23 +2,23 @@
 Every error the SDK raises.
 
     BlumaError
-      APIError                    the server answered, and the answer is a refusal
+      APIError                    the server answered, and refused the request
         ValidationError           400
-          InvalidArgumentError    refused here, before any request; also a ValueError
+          InvalidArgumentError    an argument is invalid; no request was sent; also a ValueError
         AuthenticationError       401
         InsufficientCreditsError  402
         ForbiddenError            403
         NotFoundError             404
         RateLimitError            429
-        ServerError               5xx, and answers that cannot be read
-      NetworkError                no answer; `request_sent` tells whether the server may have acted
+        ServerError               5xx, and 2xx answers with an invalid body
+      NetworkError                no answer; `request_sent` says whether the server may have acted
         RequestTimeoutError       no answer in time; also a TimeoutError
         AmbiguousCreateError      a paid create may or may not have been accepted
-      WaitTimeoutError            a wait ended before the video did; also a TimeoutError
-      WebhookVerificationError    a webhook is not what it claims to be; also a ValueError
+      WaitTimeoutError            a wait timed out before the video was finished; also a TimeoutError
+      WebhookVerificationError    a webhook's signature or body is invalid; also a ValueError
 
-Rule 1: `status` is an int that a web framework may answer with, on every instance.
-Rule 2: an error is built from its message and keyword facts alone, so that it pickles and copies.
+Rule 1: `status` is an int on every instance, and a web framework may answer with it.
+Rule 2: an error is built from its message and keyword arguments alone, so that it can be pickled and copied.
 Rule 3: no error holds an API key or a webhook secret.
 """
 
@@ -56,11 +56,12 @@ class BlumaError(Exception):
     The base of every error the SDK raises.
 
     Attributes:
-        message: What happened, in one sentence; also `str(error)`.
-        detail: The server's own sentence about this case, where there is one; else the message.
-        status: An HTTP status, whatever went wrong: 503 for the network, 504 for a timeout, 400 for a bad argument.
-        attempts: How many requests were sent for the call that failed.
-        video_id: The video that is paid, when a call failed after it was accepted; None otherwise.
+        message: The whole message; also `str(error)`.
+        detail: The server's description of this case, if there is one; else the message.
+        status: An HTTP status for every kind of error: 503 for the network, 504 for a timeout, 400 for an invalid
+            argument, 500 if nothing fits better.
+        attempts: How many attempts the failed call made.
+        video_id: The id of the paid video, if a call failed after the video was created; None otherwise.
     """
 
     status: int = 500
@@ -76,7 +77,7 @@ class BlumaError(Exception):
 
     @property
     def status_code(self) -> int:
-        """Another name of `status`."""
+        """The same as `status`, under the name that other HTTP libraries use."""
         return self.status
 
     def __str__(self) -> str:
@@ -85,16 +86,16 @@ class BlumaError(Exception):
 
 class APIError(BlumaError):
     """
-    The API refused the request.
+    The server answered with an error.
 
     Attributes:
         type: The server's identifier of the problem, such as `invalid_request`.
         title: The server's short name of the problem.
-        request_id: What Bluma's support asks for; sent with server errors.
-        metadata: Whatever else the server said.
+        request_id: The id that Bluma's support needs; sent with server errors.
+        metadata: Further details from the server.
         links: Pages about the problem, by name.
-        validation_errors: One `{"field", "message"}` for each thing that is wrong with the request.
-        retry_after: Seconds the server asks callers to stay away, when it said so.
+        validation_errors: One `{"field", "message"}` for each error in the request.
+        retry_after: The seconds that the server asks to wait before the next request; None if it does not say.
     """
 
     status = 500
@@ -105,7 +106,7 @@ class APIError(BlumaError):
         *,
         status: int | None = None,
         attempts: int = 0,
-        type: str | None = None,  # noqa: A002 - the wire's own word
+        type: str | None = None,  # noqa: A002 - the name that the API uses
         title: str | None = None,
         detail: str | None = None,
         request_id: str | None = None,
@@ -126,19 +127,19 @@ class APIError(BlumaError):
 
 
 class ValidationError(APIError):
-    """The request is wrong, and would be wrong again (400)."""
+    """The request is invalid (400). Sending it again has the same result."""
 
     status = 400
 
     @property
     def field(self) -> str | None:
-        """The first field the server, or the SDK, complains about; None when none was named."""
+        """The name of the first invalid field; None if the error names none."""
         named = [entry.get("field") for entry in self.validation_errors] + [self.metadata.get("field")]
         return next((name for name in named if isinstance(name, str)), None)
 
 
 class InvalidArgumentError(ValidationError, ValueError):
-    """An argument cannot be right. Nothing was sent."""
+    """An argument is invalid. Nothing was sent."""
 
 
 class AuthenticationError(APIError):
@@ -148,49 +149,49 @@ class AuthenticationError(APIError):
 
 
 class InsufficientCreditsError(APIError):
-    """The account cannot pay for the video (402). No video was made."""
+    """The account has too few credits for the video (402). No video was created."""
 
     status = 402
 
     @property
     def credits_required(self) -> int | None:
-        """What the video costs, in credits."""
-        return _whole(self.metadata.get("credits_required"))
+        """The price of the video, in credits; None if the server does not say."""
+        return _to_int(self.metadata.get("credits_required"))
 
     @property
     def credits_available(self) -> int | None:
-        """What the account holds, in credits."""
-        return _whole(self.metadata.get("credits_available"))
+        """The balance of the account, in credits; None if the server does not say."""
+        return _to_int(self.metadata.get("credits_available"))
 
 
 class ForbiddenError(APIError):
-    """The key may not do this: a scope is missing (403)."""
+    """The API key lacks a scope that the request needs (403)."""
 
     status = 403
 
 
 class NotFoundError(APIError):
-    """Nothing has this id, or nothing any more (404)."""
+    """No object has this id; perhaps it was deleted (404)."""
 
     status = 404
 
 
 class RateLimitError(APIError):
-    """The key's hourly limit is used up (429). Nothing was done; `retry_after` says for how many seconds."""
+    """The key's hourly limit is used up (429). The request had no effect; `retry_after` has the seconds to wait."""
 
     status = 429
 
 
 class ServerError(APIError):
-    """The server failed (5xx), or answered what cannot be read (502)."""
+    """The server failed (5xx), or its 2xx answer has an invalid body (`status` is 502 then)."""
 
 
 class NetworkError(BlumaError):
     """
-    No answer came.
+    No answer was received.
 
     Attributes:
-        request_sent: False when the server certainly never saw the request; True when it may have acted on it.
+        request_sent: False if the server certainly did not receive the request; True if it may have acted on it.
     """
 
     status = 503
@@ -203,28 +204,28 @@ class NetworkError(BlumaError):
 
     @property
     def original_error(self) -> BaseException | None:
-        """What the network library raised: the error's cause."""
+        """The exception of the network library; the same as `__cause__`."""
         return self.__cause__
 
 
 class RequestTimeoutError(NetworkError, TimeoutError):
-    """No answer came within `timeout`, or within `deadline` over all attempts."""
+    """No answer was received within `timeout` (one attempt), or within `deadline` (all attempts)."""
 
     status = 504
 
 
 class AmbiguousCreateError(NetworkError):
     """
-    A create that costs money may have been accepted, and repeating it could bill it twice.
+    A create that costs money may have been accepted; sending it again could be billed twice.
 
-    Look at the candidates (they were created since the call began, with the same template, and by no other call of
-    this client): if one is yours, wait for it by its id. If none is, create again.
+    Check the candidates: they were created from the same template since the call began, and by no other call of this
+    client. If one of them is yours, wait for it by its id. If none is, create the video again.
 
     Attributes:
-        candidates: Videos that may be the lost one, newest first; empty when the server could not be asked.
-        idempotency_key: What the lost request carried as `Idempotency-Key`.
-        template_id: The template that was asked for; None when a variant was.
-        started_at: When the call began, by the server's clock as far as it is known.
+        candidates: The videos that this create may have made, newest first; empty if the search failed.
+        idempotency_key: The `Idempotency-Key` of the request.
+        template_id: The template of the request; None if it named a variant.
+        started_at: When the call began, by the server's clock; None if that is unknown.
     """
 
     def __init__(
@@ -247,11 +248,11 @@ class AmbiguousCreateError(NetworkError):
 
 class WaitTimeoutError(BlumaError, TimeoutError):
     """
-    A wait ended before the video did. The video goes on; wait again with its id.
+    A wait timed out before the video was finished. The render continues; wait again with the video's id.
 
     Attributes:
-        video_id: What was waited for.
-        last: The video, or generation, as it was last seen; None when it was never seen.
+        video_id: The id of the video or generation.
+        last: Its last state; None if no poll succeeded.
     """
 
     status = 504
@@ -271,12 +272,12 @@ class WaitTimeoutError(BlumaError, TimeoutError):
 
 
 class WebhookVerificationError(BlumaError, ValueError):
-    """A webhook's signature is missing or wrong, or its body is no event. Do not act on it; answer 401."""
+    """A webhook's signature is missing or wrong, or its body is not an event. Do not act on it; answer with 401."""
 
     status = 401
 
 
-def _whole(value: object) -> int | None:
+def _to_int(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return None
     return int(value)

@@ -1,12 +1,12 @@
 # Generated from bluma_async/__init__.py by `nox -s facade`: change that, not this.
 """
-Generate video through the Bluma API, blocking.
+Generate video through the Bluma API, with blockingio.
 
     with Bluma() as client:
         video = client.videos.create(template_id="ugc-text-overlay", context={"prompt": "..."})
         done = client.videos.wait_for(video.id)
 
-Importing this package loads next to nothing: each name loads its module when it is first used.
+Importing this package loads no other library: each name loads its module when it is first used.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ ROOMS: Tuple[str, ...] = (
     "sandbox",
     "cli",
 )
-# (module, what it imports): why this upward import stays.
+# (module, imported module): the reason for this upward import.
 EXCEPTIONS: Mapping[Tuple[str, str], str] = {
     ("bluma_async.types.batch", "bluma_async.errors"): "until results of batches leave types",
 }
@@ -54,16 +54,16 @@ WHOLE_ROOMS = {"_session", "sandbox", "cli"}  # rooms that are listed as a whole
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
-def name_of(path: Path) -> str:
+def dotted_name(path: Path) -> str:
     """Return the dotted name of a module."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-NAMES = {name_of(path): path for path in MODULES}
+NAMES = {dotted_name(path): path for path in MODULES}
 
 
-def imports_of(path: Path) -> Iterator[str]:
+def find_imports(path: Path) -> Iterator[str]:
     """Yield every module that a file imports: at its top, inside functions, and for type checkers alone."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -77,7 +77,7 @@ def imports_of(path: Path) -> Iterator[str]:
                 yield node.module or ""
 
 
-def room_of(module: str) -> int:
+def find_room(module: str) -> int:
     """Return the number of the room that a module of bluma_async is in."""
     return ROOMS.index(module.split(".")[1])
 
@@ -85,9 +85,11 @@ def room_of(module: str) -> int:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_a_module_imports_from_its_own_room_and_those_below(path: Path) -> None:
     """Dependencies point one way."""
-    own = name_of(path)
+    own = dotted_name(path)
 
-    upward = {name for name in imports_of(path) if name.startswith("bluma_async.") and room_of(name) > room_of(own)}
+    upward = {
+        name for name in find_imports(path) if name.startswith("bluma_async.") and find_room(name) > find_room(own)
+    }
 
     assert upward == {imported for module, imported in EXCEPTIONS if module == own}
 
@@ -95,7 +97,7 @@ def test_a_module_imports_from_its_own_room_and_those_below(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_the_async_package_does_not_know_its_blocking_twin(path: Path) -> None:
     """bluma_sync and bluma are built on bluma_async; an import in the other direction would be a circle of packages."""
-    upward = [name for name in imports_of(path) if name.split(".")[0] in {"bluma", "bluma_sync"}]
+    upward = [name for name in find_imports(path) if name.split(".")[0] in {"bluma", "bluma_sync"}]
 
     assert upward == []
 
@@ -103,15 +105,16 @@ def test_the_async_package_does_not_know_its_blocking_twin(path: Path) -> None:
 def test_no_modules_import_each_other_in_a_circle() -> None:
     """Each module can be read, and imported, before those that need it."""
     needs: Dict[str, Set[str]] = {
-        name: {other for other in imports_of(path) if other in NAMES and other != name} for name, path in NAMES.items()
+        name: {other for other in find_imports(path) if other in NAMES and other != name}
+        for name, path in NAMES.items()
     }
 
-    assert [circle for circle in circles_of(needs) if not KNOWN_CIRCLES & set(circle)] == []
+    assert [circle for circle in find_circles(needs) if not KNOWN_CIRCLES & set(circle)] == []
 
 
-def circles_of(needs: Mapping[str, Set[str]]) -> List[List[str]]:
+def find_circles(needs: Mapping[str, Set[str]]) -> List[List[str]]:
     """Return the groups of modules that need each other."""
-    reachable = {name: reached_from(name, needs) for name in needs}
+    reachable = {name: find_reachable(name, needs) for name in needs}
     groups = {
         tuple(sorted(other for other in reachable[name] if name in reachable[other]))
         for name in needs
@@ -120,7 +123,7 @@ def circles_of(needs: Mapping[str, Set[str]]) -> List[List[str]]:
     return sorted(map(list, groups))
 
 
-def reached_from(start: str, needs: Mapping[str, Set[str]]) -> Set[str]:
+def find_reachable(start: str, needs: Mapping[str, Set[str]]) -> Set[str]:
     """Return every module that a module needs, directly or through others."""
     found: Set[str] = set()
     waiting = list(needs[start])
@@ -154,7 +157,7 @@ def test_libraries_stay_in_their_places() -> None:
     found: Dict[str, Set[str]] = {library: set() for library in ONLY_HERE}
     for path in MODULES:
         inside = path.relative_to(PACKAGE)
-        for name in imports_of(path):
+        for name in find_imports(path):
             library = name.split(".")[0]
             if library in found:
                 place = inside.parts[0] if inside.parts[0] in WHOLE_ROOMS else inside.as_posix()
@@ -181,7 +184,7 @@ def test_nothing_outside_tests_and_the_command_line_needs_the_sandbox() -> None:
     users = {
         path.relative_to(PACKAGE).parts[0]
         for path in MODULES
-        for name in imports_of(path)
+        for name in find_imports(path)
         if name.startswith("bluma_async.sandbox")
     }
 

@@ -1,7 +1,8 @@
 """
-Call what the user passed in: plain functions and async ones alike.
+Call the user's functions, plain and async ones.
 
-A blocking caller waits in a thread of its own; what it passed in runs there. The portal says so by setting `caller`.
+The functions of a blocking caller run in that caller's thread, so that they may use thread-locals and call the client.
+The portal of the blocking twin sets `caller` for this.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ caller: ContextVar[Optional[Caller]] = ContextVar("bluma_caller", default=None)
 
 
 async def call_back(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a user's function, await it if it is async, and return what it returns; what it raises ends the call."""
-    in_its_thread = caller.get()
-    outcome = function(*args) if in_its_thread is None else await in_its_thread(function, *args)
+    """Call a user's function, await it if it is async, and return its result. Its exceptions are raised unchanged."""
+    call_in_thread = caller.get()
+    outcome = function(*args) if call_in_thread is None else await call_in_thread(function, *args)
     return await outcome if inspect.isawaitable(outcome) else outcome

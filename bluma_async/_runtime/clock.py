@@ -1,4 +1,4 @@
-"""Time as something that is passed in: tests bring their own clock, and never wait."""
+"""A clock that is passed in, so that tests can use one that moves without waiting."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ __all__ = ["Clock", "SystemClock"]
 
 
 class Clock(Protocol):
-    """A monotonic clock, and a way to let time pass."""
+    """A monotonic clock, and its sleep."""
 
     def now(self) -> float:
-        """Return seconds since some fixed moment; never goes back."""
+        """Return the seconds since a fixed moment; never decreases."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
+        """Sleep for so many seconds, in the running event loop."""
         ...
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The clock of the machine."""
 
     def now(self) -> float:
-        """Return the machine's monotonic time, in seconds."""
+        """Return the monotonic time, in seconds."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Sleep in the running event loop."""
-        import asyncio  # noqa: PLC0415 - a fifth of the SDK's import time, and loaded by whoever runs a loop
+        import asyncio  # noqa: PLC0415 - a fifth of the time to import the SDK; a running loop has loaded it
 
         await asyncio.sleep(seconds)

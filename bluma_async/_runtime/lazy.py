@@ -1,4 +1,4 @@
-"""Names that load their module when they are first used (PEP 562)."""
+"""Package attributes that import their module at the first use (PEP 562), so that importing the package is fast."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def lazily(package: str, homes: Mapping[str, str]) -> None:
     Give a package its `__getattr__` and `__dir__`.
 
     Args:
-        package: Its name.
-        homes: The module each name is in; a module's own name stands for the module.
+        package: The name of the package.
+        homes: For each attribute the module that defines it. An attribute with the name of its module is the module.
     """
     names = vars(sys.modules[package])
 
@@ -26,7 +26,7 @@ def lazily(package: str, homes: Mapping[str, str]) -> None:
         names[name] = home if homes[name].endswith(f".{name}") else getattr(home, name)
         return names[name]
 
-    def known() -> list[str]:
+    def list_names() -> list[str]:
         return sorted({*names, *homes})
 
-    names.update(__getattr__=load, __dir__=known)
+    names.update(__getattr__=load, __dir__=list_names)

@@ -1,4 +1,9 @@
-"""The `bluma` logger, and what must never be written to it."""
+"""
+The `bluma` logger, and the mask for secrets in log lines and errors.
+
+The prefixes of API keys and webhook secrets are known here, although this room knows nothing else of the API: a mask
+that is applied to every text is the last line of defence, also where no caller knows the secret.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,7 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 def mask(text: str, *secrets: str | None) -> str:
-    """Return the text without the given secrets, and without anything that looks like a key of Bluma's."""
+    """Return the text with the given secrets masked, and everything that looks like an API key or webhook secret."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, "***")
@@ -27,10 +32,10 @@ def mask(text: str, *secrets: str | None) -> str:
 
 def enable_logging() -> None:
     """
-    Write the log to stderr if BLUMA_LOG names a level.
+    Write the log to stderr if the variable BLUMA_LOG names a level: debug, info, warning or error.
 
     Raises:
-        InvalidArgumentError: It names something else.
+        InvalidArgumentError: BLUMA_LOG has another value.
     """
     level = os.environ.get("BLUMA_LOG", "").strip().lower()
     if not level:
@@ -44,5 +49,5 @@ def enable_logging() -> None:
 
 class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic in the stubs only
     def __init__(self) -> None:
-        super().__init__()  # pyright: ignore[reportUnknownMemberType]  # as above
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]  # generic in the stubs only
         self.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))

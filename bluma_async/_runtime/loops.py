@@ -1,13 +1,16 @@
 """
 One resource for each event loop of this process, closed together with its loop.
 
-A client may be made anywhere and used from several loops. What it opens in a loop belongs to that loop alone.
+A client may be made anywhere and used from several loops. Connections belong to the loop that opened them.
 
-Rule 1: a resource is closed in its own loop: by `close`, by the loop's shutdown (`asyncio.run` ends that way), or when
-whoever held it is gone. An async generator holds it, and loops finish those they know.
-Rule 2: what a loop closed the hard way left behind is abandoned: its sockets are closed, nothing is awaited.
-Rule 3: what was opened before a fork is the parent's: the child abandons its copies at once, without a word.
-Rule 4: there is no lock here, for a child would inherit it locked. Single operations of a dict are atomic.
+Rule 1: a resource is closed in its own loop: by `close`, by the loop's shutdown (`asyncio.run` ends with it), or when
+its owner is garbage-collected. An async generator holds the resource, because loops finish the async generators that
+they started; `__del__` could not await.
+Rule 2: the resource of a loop that was closed without a shutdown is abandoned: its sockets are closed, without
+awaiting.
+Rule 3: a resource that was opened before a fork belongs to the parent process. The child abandons its copies at once,
+and sends nothing over them.
+Rule 4: there is no lock, because a forked child would inherit it locked. Single operations of a dict are atomic.
 """
 
 from __future__ import annotations
@@ -29,8 +32,8 @@ R = TypeVar("R")
 Key = Tuple[int, asyncio.AbstractEventLoop]
 
 
-class _LeftBehind(BaseException):
-    """Ends a keeper without closing anything."""
+class _Abandoned(BaseException):
+    """Ends a keeper without closing its resource."""
 
 
 @attrs.frozen
@@ -40,7 +43,7 @@ class _Held(Generic[R]):
 
 
 class PerLoop(Generic[R]):
-    """Open a resource at its first use in a loop, and see that it is closed."""
+    """Opens a resource at its first use in a loop, and closes it with the loop."""
 
     def __init__(
         self, opened: Callable[[], R], close: Callable[[R], Awaitable[None]], abandon: Callable[[R], None]
@@ -49,19 +52,19 @@ class PerLoop(Generic[R]):
         self._close = close
         self._abandon = abandon
         self._held: Dict[Key, _Held[R]] = {}
-        _EVERY.add(self)
+        _ALL.add(self)
 
     def find(self) -> R | None:
-        """Return the running loop's resource, if it is open already."""
+        """Return the running loop's resource, or None if it is not open."""
         held = self._held.get((os.getpid(), asyncio.get_running_loop()))
         return held.resource if held else None
 
     async def get(self) -> R:
-        """Return the running loop's resource."""
+        """Return the running loop's resource; open it at the first call."""
         return self.find() or await self._open((os.getpid(), asyncio.get_running_loop()))
 
     async def close(self) -> None:
-        """Close everything this process opened; in other running loops as soon as they come to it."""
+        """Close the resources of this process. Those of other running loops are closed in their loops, soon after."""
         for pid, loop in list(self._held):
             held = self._held.pop((pid, loop), None) if pid == os.getpid() else None
             if held is None:
@@ -71,33 +74,33 @@ class PerLoop(Generic[R]):
             elif loop.is_running():
                 asyncio.run_coroutine_threadsafe(_end(held.keeper), loop)
             else:
-                self._leave(held)
+                self._abandon_held(held)
 
-    def leave(self, is_lost: Callable[[Key], bool]) -> None:
-        """Abandon what belongs to lost loops."""
+    def abandon(self, is_lost: Callable[[Key], bool]) -> None:
+        """Abandon the resources of the loops for which `is_lost` returns True."""
         for key in list(self._held):
             held = self._held.pop(key, None) if is_lost(key) else None
             if held is not None:
-                self._leave(held)
+                self._abandon_held(held)
 
     async def _open(self, key: Key) -> R:
-        self.leave(_is_closed)
+        self.abandon(_is_closed)
         resource = self._opened()
         keeper = cast("AsyncGeneratorType[None, None]", _keep(resource, self._close))
         self._held[key] = _Held(resource, keeper)
         await keeper.asend(None)
         return resource
 
-    def _leave(self, held: _Held[R]) -> None:
+    def _abandon_held(self, held: _Held[R]) -> None:
         if held.keeper.ag_frame is None:  # it was closed with its loop
             return
         self._abandon(held.resource)
-        with contextlib.suppress(_LeftBehind):
-            held.keeper.athrow(_LeftBehind()).send(None)  # there is nothing to await, and no loop to do it
+        with contextlib.suppress(_Abandoned):
+            held.keeper.athrow(_Abandoned()).send(None)  # resumes the generator directly: there is no loop to await it
 
 
 async def _keep(resource: R, close: Callable[[R], Awaitable[None]]) -> AsyncGenerator[None, None]:
-    """Close the resource when the loop finishes its async generators: that is the loop's only farewell."""
+    """Close the resource when the loop finishes its async generators, which is the only notice of a shutdown."""
     try:
         yield
     except GeneratorExit:
@@ -113,11 +116,11 @@ def _is_closed(key: Key) -> bool:
     return key[0] == os.getpid() and key[1].is_closed()
 
 
-def _leave_to_the_parent() -> None:
-    for each in list(_EVERY):
-        each.leave(lambda key: key[0] != os.getpid())
+def _abandon_parents() -> None:
+    for each in list(_ALL):
+        each.abandon(lambda key: key[0] != os.getpid())
 
 
-_EVERY: weakref.WeakSet[PerLoop[Any]] = weakref.WeakSet()
+_ALL: weakref.WeakSet[PerLoop[Any]] = weakref.WeakSet()
 if hasattr(os, "register_at_fork"):  # not on Windows, where there is no fork
-    os.register_at_fork(after_in_child=_leave_to_the_parent)
+    os.register_at_fork(after_in_child=_abandon_parents)

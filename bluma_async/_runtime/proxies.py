@@ -1,8 +1,8 @@
 """
-Which proxy a request goes through.
+Find the proxy for a request.
 
-aiohttp's own `trust_env` would also read `~/.netrc`, from disk and for every request, and put what it finds there in
-the place of the API key. So the environment is asked here, once for each origin.
+aiohttp's own `trust_env` is not used. It would also read `~/.netrc`, from disk and for each request, and replace the
+API key by a login that it finds there. The variables of the environment are read here, once for each origin.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ __all__ = ["Proxies"]
 
 
 class Proxies:
-    """The proxy of each origin: the one that was passed in, else the environment's, else none."""
+    """The proxies of all origins: the one that was passed in, else that of the environment, else none."""
 
     def __init__(self, proxy: str | None, *, trust_env: bool) -> None:
         self._proxy = proxy
         self._trust_env = trust_env
         self._found: Dict[str, Optional[str]] = {}
 
-    def of(self, url: str) -> str | None:
-        """Return the proxy for a URL; None for a direct connection."""
+    def find(self, url: str) -> str | None:
+        """Return the proxy for a URL, or None for a direct connection."""
         if self._proxy or not self._trust_env:
             return self._proxy
         origin = url[: url.find("/", len("https://"))]

@@ -1,4 +1,4 @@
-"""Resources, hung on a client."""
+"""The descriptor that makes `client.videos` and its siblings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ R = TypeVar("R")
 
 
 class Resource(Generic[C, R]):
-    """A resource: the class itself on the client's class, where mocks look for it; one object on each client."""
+    """A resource of a client. On the client's class it is the resource's class, so that tests can patch its methods."""
 
     def __init__(self, cls: type[R], build: Callable[[C], R]) -> None:
         self._cls = cls
@@ -29,5 +29,5 @@ class Resource(Generic[C, R]):
         if client is None:
             return self._cls
         resource = self._build(client)
-        vars(client)[self._name] = resource  # from now on found before this descriptor
+        vars(client)[self._name] = resource  # found before this descriptor from now on
         return resource

@@ -1,7 +1,8 @@
 """
-Close sockets without a word to anybody: their loop is gone, or the parent process still talks over them.
+Close sockets without sending anything: their loop is closed, or the parent process still uses the connections.
 
-aiohttp and asyncio have no public way to do this; a change of theirs fails test_loops and test_fork.
+aiohttp and asyncio have no public API for this, so private attributes are used. If a new version renames one,
+test_loops and test_fork fail.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ __all__ = ["abandon"]
 
 
 def abandon(session: aiohttp.ClientSession) -> None:
-    """Close a session's sockets, and have nothing complain of it later."""
+    """Close a session's sockets, and mark it as closed, so that its `__del__` warns of nothing."""
     connector: Any = session.connector
     if connector is None:
         return
@@ -25,7 +26,7 @@ def abandon(session: aiohttp.ClientSession) -> None:
         _close_socket(protocol.transport)
     connector._conns.clear()  # noqa: SLF001
     connector._acquired.clear()  # noqa: SLF001
-    connector._closed = True  # noqa: SLF001 - what __del__ looks at
+    connector._closed = True  # noqa: SLF001 - read by its __del__
 
 
 def _close_socket(transport: Any) -> None:
@@ -34,6 +35,6 @@ def _close_socket(transport: Any) -> None:
     sock = getattr(plain, "_sock", None)
     if sock is not None:
         sock.close()
-        plain._sock = None  # noqa: SLF001 - as above
+        plain._sock = None  # noqa: SLF001 - read by its __del__
     if inner is not None:
-        transport._closed = True  # noqa: SLF001 - as above
+        transport._closed = True  # noqa: SLF001 - read by its __del__

@@ -27,7 +27,7 @@ from bluma_async._session.hooks import Observer
 from bluma_async._session.retrying import pause_before_another
 from bluma_async._session.shared import InFlightCall, Shared
 from bluma_async._version import __version__
-from bluma_async._wire.answers import read
+from bluma_async._wire.answers import read_answer
 from bluma_async._wire.budget import RateLimit, read_rate_limit
 from bluma_async._wire.messages import Request
 from bluma_async._wire.retry import GiveUp, LookFirst, decide
@@ -135,7 +135,7 @@ class Session:
 
     def _read(self, call: Call[T], answer: Answer) -> T:
         key = self.options.api_key
-        return read(answer, call.decode, key) if call.read is None else call.read(answer, key)
+        return read_answer(answer, call.decode, key) if call.read is None else call.read(answer, key)
 
     def stream(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Download]:
         """Open a plain or signed link. The key is not sent: the link is proof enough, and its host is not the API's."""

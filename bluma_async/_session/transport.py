@@ -132,7 +132,7 @@ class AiohttpTransport:
         """
         session = (await self._connections.get()).session
         limits = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
-        proxy = self._proxies.of(request.url)
+        proxy = self._proxies.find(request.url)
         asked = session.get(
             URL(request.url, encoded=True),
             headers=request.headers,
@@ -162,7 +162,7 @@ class AiohttpTransport:
             timeout=_total(timeout),
             allow_redirects=request.method == "GET",  # aiohttp drops the key on the way to another origin
             raise_for_status=False,
-            proxy=self._proxies.of(request.url),
+            proxy=self._proxies.find(request.url),
             skip_auto_headers=NO_TYPE if request.pieces else None,
         )
 

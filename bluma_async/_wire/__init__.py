@@ -1,1 +1,1 @@
-"""What goes over the wire and what it means: no await, no clock, no socket."""
+"""Requests and answers as data, and their meaning: no await, no clock, no socket."""

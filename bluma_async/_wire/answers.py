@@ -1,8 +1,8 @@
 """
-What an answer means: decoded data, or the error it stands for.
+Decode an answer: to data, or to the error that it reports.
 
 Rule 1: errors are classified by the HTTP status alone, never by their text.
-Rule 2: whatever the body is (string, list, HTML, nothing, two documents), the outcome is data or a BlumaError.
+Rule 2: any body (a string, a list, HTML, nothing, two documents) becomes data or a BlumaError; nothing else is raised.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bluma_async.errors import (
 if TYPE_CHECKING:
     from bluma_async._wire.messages import Answer
 
-__all__ = ["error_of", "read"]
+__all__ = ["decode_error", "read_answer"]
 
 T = TypeVar("T")
 
@@ -41,47 +41,52 @@ ERRORS: Mapping[int, type[APIError]] = {
     404: NotFoundError,
     429: RateLimitError,
 }
-UNREADABLE = 502
-EXCERPT = 200
-SHORTEST_SECRET = 8  # what is shorter is no key, and would make holes in every message
+UNREADABLE = 502  # as from a gateway with a broken server behind it: retried, and reconciled for creates
+EXCERPT = 200  # bytes of a body that an error shows
+SHORTEST_SECRET = 8  # characters; a shorter text is no key, and masking it would damage every message
 
 
-def read(answer: Answer, decode: Callable[[object], T], secret: str = "") -> T:
+def read_answer(answer: Answer, decode: Callable[[object], T], secret: str = "") -> T:
     """
-    Return what a 2xx answer carries. A server that echoes the secret does not get it into an error.
+    Return the decoded body of a 2xx answer.
+
+    Args:
+        answer: The answer.
+        decode: Decodes parsed JSON; None stands for an empty body.
+        secret: The API key. It is masked in errors, for servers that echo it; successes are decoded unchanged.
 
     Raises:
-        APIError: The answer is a refusal, or a success that cannot be read (ServerError, status 502).
+        APIError: The status is not 2xx, or the body of a 2xx answer is invalid (ServerError, status 502).
     """
     if not 200 <= answer.status < 300:
-        raise error_of(_without(answer, secret))
+        raise decode_error(_mask(answer, secret))
     try:
         return decode(json.loads(answer.body.decode()) if answer.body and not answer.body.isspace() else None)
     except (ValueError, TypeError, RecursionError) as problem:
-        raise _unreadable(_without(answer, secret), problem) from None
+        raise _unreadable(_mask(answer, secret), problem) from None
 
 
-def error_of(answer: Answer) -> APIError:
-    """Return the error that a refusal means, with everything the server said."""
-    said = _explanation(answer)
+def decode_error(answer: Answer) -> APIError:
+    """Return the error that an answer reports, with all its details."""
+    problem = _find_problem(answer)
     kind = ERRORS.get(answer.status) or (ServerError if answer.status >= 500 else APIError)
-    title, detail = _text(said.get("title")), _text(said.get("detail")) or _text(said.get("message"))
-    metadata = _object(said.get("metadata"))
+    title, detail = _text(problem.get("title")), _text(problem.get("detail")) or _text(problem.get("message"))
+    metadata = _object(problem.get("metadata"))
     return kind(
         detail or title or f"The server answered {_phrase(answer.status)} and did not explain.",
         status=answer.status,
-        type=_text(said.get("type")) or _text(said.get("code")),
+        type=_text(problem.get("type")) or _text(problem.get("code")),
         title=title,
         detail=detail,
-        request_id=_text(said.get("request_id")) or answer.headers.get("x-request-id"),
+        request_id=_text(problem.get("request_id")) or answer.headers.get("x-request-id"),
         metadata=metadata,
-        links=_object(said.get("links")),
-        validation_errors=[_object(entry) for entry in _list(said.get("validation_errors")) if entry],
+        links=_object(problem.get("links")),
+        validation_errors=[_object(entry) for entry in _list(problem.get("validation_errors")) if entry],
         retry_after=_retry_after(answer, metadata),
     )
 
 
-def _without(answer: Answer, secret: str) -> Answer:
+def _mask(answer: Answer, secret: str) -> Answer:
     if len(secret) < SHORTEST_SECRET:
         return answer
     return attrs.evolve(answer, body=answer.body.replace(secret.encode(), b"***"))
@@ -89,17 +94,17 @@ def _without(answer: Answer, secret: str) -> Answer:
 
 def _unreadable(answer: Answer, problem: Exception) -> ServerError:
     excerpt = answer.body[:EXCERPT].decode("utf-8", "replace")
-    what = f"its body cannot be read ({type(problem).__name__})"
+    flaw = f"its body cannot be read ({type(problem).__name__})"
     return ServerError(
-        f"The server answered {_phrase(answer.status)}, but {what}: {excerpt!r}",
+        f"The server answered {_phrase(answer.status)}, but {flaw}: {excerpt!r}",
         status=UNREADABLE,
         request_id=answer.headers.get("x-request-id"),
         metadata={"http_status": answer.status, "body": excerpt},
     )
 
 
-def _explanation(answer: Answer) -> dict[str, Any]:
-    """Find what the server says of the problem: nested, flat, as a bare string, or not at all."""
+def _find_problem(answer: Answer) -> dict[str, Any]:
+    """Return the description of the problem: nested under `error`, flat, made from a bare string, or empty."""
     try:
         body = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -113,10 +118,10 @@ def _explanation(answer: Answer) -> dict[str, Any]:
 
 
 def _retry_after(answer: Answer, metadata: Mapping[str, Any]) -> float | None:
-    for wanted in (answer.headers.get("retry-after"), metadata.get("retry_after")):
-        seconds = _seconds(wanted)
-        if seconds is None and isinstance(wanted, str):
-            until = read_http_date(wanted)
+    for value in (answer.headers.get("retry-after"), metadata.get("retry_after")):
+        seconds = _seconds(value)
+        if seconds is None and isinstance(value, str):
+            until = read_http_date(value)
             seconds = (until - answer.date).total_seconds() if until and answer.date else None
         if seconds is not None:
             return max(seconds, 0.0)

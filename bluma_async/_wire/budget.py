@@ -1,4 +1,4 @@
-"""What the rate-limit headers say, and how fast one may go by them."""
+"""Read the rate-limit headers, and compute how fast requests may follow each other."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["RateLimit", "read_rate_limit"]
 @attrs.frozen(kw_only=True)
 class RateLimit:
     """
-    The key's budget as the last answer told it.
+    The key's budget of requests, as the last answer reported it.
 
     Attributes:
         limit: Requests allowed in an hour.
-        remaining: Requests left.
-        reset_at: When the count starts afresh.
-        reset_after: Seconds from the answer to `reset_at`, by the server's clock; None when it gave no date.
+        remaining: Requests that are left.
+        reset_at: The moment of the reset, in UTC.
+        reset_after: Seconds from the answer to `reset_at`, by the server's clock; None if the answer had no date.
     """
 
     limit: int
@@ -33,20 +33,20 @@ class RateLimit:
     reset_after: float | None = None
 
     def interval(self) -> float:
-        """Return the seconds between requests that make what is left last until the reset; 0 when it is unknown."""
+        """Return the seconds between requests that make the remaining ones last until the reset; 0 if it is unknown."""
         if self.reset_after is None:
             return 0.0
         return self.reset_after / max(self.remaining, 1)
 
 
 def read_rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
-    """Read `X-RateLimit-Limit`, `-Remaining` and `-Reset` (Unix seconds); None unless the first two are there."""
+    """Read `X-RateLimit-Limit`, `-Remaining` and `-Reset` (Unix seconds); None without the first two."""
     limit, remaining = (_count(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining"))
     if limit is None or remaining is None:
         return None
     reset_at = _moment(headers.get("x-ratelimit-reset"))
-    told = read_http_date(headers.get("date"))
-    after = max((reset_at - told).total_seconds(), 0.0) if reset_at and told else None
+    date = read_http_date(headers.get("date"))
+    after = max((reset_at - date).total_seconds(), 0.0) if reset_at and date else None
     return RateLimit(limit=limit, remaining=remaining, reset_at=reset_at, reset_after=after)
 
 

@@ -1,8 +1,8 @@
 """
-A call of the API as data: where it goes, what it carries, how its answer is read, and whether repeating it is safe.
+A call of the API as data: method, path, body, how to read its answer, and whether it is safe to retry.
 
-Rule 1: whatever cannot be sent is refused while the call is built, so that nothing is sent.
-Rule 2: None means absent; every other value, False and 0 and "" too, is sent.
+Rule 1: a value that cannot be sent is refused while the call is built, so that nothing is sent.
+Rule 2: None means absent; every other value is sent, also False, 0 and "".
 """
 
 from __future__ import annotations
@@ -27,18 +27,31 @@ PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Safety(Enum):
-    """What repeating a call may do."""
+    """The worst result of sending a call twice."""
 
-    REPEATABLE = "at worst, a second thing of no price"
+    REPEATABLE = "a second object that costs nothing"
     COSTS_MONEY = "a second bill"
 
 
-@attrs.define(kw_only=True, eq=False)  # not frozen: one is made for every call, and frozen ones take thrice as long
+@attrs.define(
+    kw_only=True, eq=False
+)  # not frozen: one is made for each call, and a frozen one takes three times as long
 class Call(Generic[T]):
     """
-    One call. `path` is percent-encoded and relative to the base URL; `subject` is the template that is paid for.
+    One call of the API.
 
-    `read` makes out answers that `answers.read` cannot: it decodes them, or raises the refusal that they are.
+    Attributes:
+        method: The HTTP method.
+        path: The path and query, percent-encoded and relative to the base URL.
+        decode: Decodes the parsed JSON of a 2xx answer.
+        body: The JSON body.
+        parts: The files of a multipart body.
+        fields: The fields of a multipart body.
+        safety: The worst result of sending the call twice.
+        idempotency_key: The `Idempotency-Key` of all attempts; None for a random one.
+        subject: The template that is paid for; None if that is unknown, or nothing is paid.
+        read: Replaces `read_answer` for APIs that report errors in 200 answers. Returns the decoded answer or raises
+            the error; its second argument is the API key, to be masked in errors.
     """
 
     method: str
@@ -53,43 +66,43 @@ class Call(Generic[T]):
     read: Callable[[Answer, str], T] | None = None
 
 
-def get(where: str, decode: Decode[T], **query: object) -> Call[T]:
-    """Read something."""
-    return Call(method="GET", path=where + _query_string(query) if query else where, decode=decode)
+def get(route: str, decode: Decode[T], **query: object) -> Call[T]:
+    """Return a call that reads."""
+    return Call(method="GET", path=route + _query_string(query) if query else route, decode=decode)
 
 
-def post(where: str, decode: Decode[T], payload: object = None, **options: Any) -> Call[T]:
-    """Make something, or make something happen."""
-    return Call(method="POST", path=where, decode=decode, body=_encode(payload), **options)
+def post(route: str, decode: Decode[T], payload: object = None, **options: Any) -> Call[T]:
+    """Return a call that creates an object or starts an action."""
+    return Call(method="POST", path=route, decode=decode, body=_encode(payload), **options)
 
 
-def put(where: str, decode: Decode[T], payload: object) -> Call[T]:
-    """Replace something."""
-    return Call(method="PUT", path=where, decode=decode, body=_encode(payload))
+def put(route: str, decode: Decode[T], payload: object) -> Call[T]:
+    """Return a call that replaces an object."""
+    return Call(method="PUT", path=route, decode=decode, body=_encode(payload))
 
 
-def patch(where: str, decode: Decode[T], payload: object) -> Call[T]:
-    """Change part of something."""
-    return Call(method="PATCH", path=where, decode=decode, body=_encode(payload))
+def patch(route: str, decode: Decode[T], payload: object) -> Call[T]:
+    """Return a call that changes a part of an object."""
+    return Call(method="PATCH", path=route, decode=decode, body=_encode(payload))
 
 
-def delete(where: str) -> Call[None]:
-    """Remove something; whatever a 2xx answer carries is ignored."""
-    return Call(method="DELETE", path=where, decode=_ignore)
+def delete(route: str) -> Call[None]:
+    """Return a call that deletes an object. The body of a 2xx answer is ignored."""
+    return Call(method="DELETE", path=route, decode=_ignore)
 
 
 def path(*segments: str) -> str:
     """
-    Join path segments, percent-encoding each whole.
+    Return a path of segments. Each is percent-encoded as a whole, so that "/" or "?" in an id cannot change the route.
 
     Raises:
-        InvalidArgumentError: A segment is empty, or would climb out of its place.
+        InvalidArgumentError: A segment is empty, or is "." or "..", which would name another resource.
     """
     return "/" + "/".join(map(_segment, segments))
 
 
 def compact(**values: object) -> dict[str, object]:
-    """Return the values that are there; only None is absent."""
+    """Return the values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
 

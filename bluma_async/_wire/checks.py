@@ -48,7 +48,7 @@ def require_text(name: str, value: object) -> str:
     Return the value if it is text and not empty.
 
     Raises:
-        InvalidArgumentError: The value is no text, or is empty or blank.
+        InvalidArgumentError: The value is not a string, or is empty or blank.
     """
     if not isinstance(value, str) or not value.strip():
         raise invalid(name, f"{name} must be a non-empty string, not {value!r}.")
@@ -59,7 +59,7 @@ def require_number(
     name: str, value: object, *, at_least: float = 0, above: float | None = None, optional: bool = False
 ) -> None:
     """
-    Require a finite number; a bool is none.
+    Require a finite number; a bool is refused.
 
     Args:
         name: The argument's name.
@@ -69,7 +69,7 @@ def require_number(
         optional: Whether None is valid too.
 
     Raises:
-        InvalidArgumentError: The value is no such number.
+        InvalidArgumentError: The value is not such a number.
     """
     bound = f"of at least {at_least:g}" if above is None else f"greater than {above:g}"
     if not (optional and value is None) and not _is_number(value, at_least, above):
@@ -81,7 +81,7 @@ def require_seconds(name: str, value: object, *, above: float | None = None) -> 
     Require a finite number of seconds: at least 0, or greater than `above`.
 
     Raises:
-        InvalidArgumentError: The value is no such number.
+        InvalidArgumentError: The value is not such a number.
     """
     if not _is_number(value, 0, above):
         bound = "of at least 0" if above is None else f"above {above:g}"
@@ -90,10 +90,10 @@ def require_seconds(name: str, value: object, *, above: float | None = None) -> 
 
 def require_whole(name: str, value: object, *, at_least: int = 0) -> None:
     """
-    Require a whole number; a bool is none.
+    Require an int; a bool is refused.
 
     Raises:
-        InvalidArgumentError: The value is no whole number, or is too small.
+        InvalidArgumentError: The value is not an int, or is too small.
     """
     if type(value) is not int or value < at_least:
         raise invalid(name, f"{name} must be a whole number of at least {at_least}, not {value!r}.")
@@ -140,7 +140,7 @@ def require_mapping(name: str, value: object, example: str) -> None:
     Require a mapping; the error shows the example.
 
     Raises:
-        InvalidArgumentError: The value is no mapping.
+        InvalidArgumentError: The value is not a mapping.
     """
     if not isinstance(value, Mapping):
         raise invalid(name, f"{name} must be a mapping such as {example}, not {value!r}.")
@@ -148,7 +148,7 @@ def require_mapping(name: str, value: object, example: str) -> None:
 
 def require_id_list(name: str, value: object) -> None:
     """
-    Refuse a single string where a list of ids is needed: a string is a sequence too, of letters.
+    Refuse a single string where a list of ids is needed. A string is a sequence too, so each letter would be an id.
 
     Raises:
         InvalidArgumentError: The value is a string.
@@ -162,7 +162,7 @@ def require_http_url(name: str, value: object) -> None:
     Require an http(s) URL with a host, and without user name, query or fragment.
 
     Raises:
-        InvalidArgumentError: The value is no such URL. A password in it does not appear in the error.
+        InvalidArgumentError: The value is not such a URL. A password in it does not appear in the error.
     """
     if not _is_base_url(value):
         shown = re.sub(r"//[^/@]*@", "//***@", value) if isinstance(value, str) else value
@@ -195,7 +195,7 @@ def require_headers(name: str, value: Mapping[object, object]) -> None:
     Require header names and values that can be sent. The error shows the name only: values can be secrets.
 
     Raises:
-        InvalidArgumentError: One is no text, is an empty name, or has a line break.
+        InvalidArgumentError: A name or value is not a string, a name is empty, or one has a line break.
     """
     for key, text in value.items():
         if not isinstance(key, str) or not isinstance(text, str) or not key or UNSENDABLE & set(key + text):

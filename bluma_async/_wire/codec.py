@@ -1,8 +1,8 @@
 """
-JSON to models: the one place that knows cattrs.
+Decode JSON to models: the only module that imports cattrs.
 
-Rule 1: what cannot be read raises ValueError or TypeError; the caller turns it into an error that shows the answer.
-Rule 2: an optional field that cannot be read is None; what matters, such as a paid video's id, is not lost with it.
+Rule 1: an invalid value raises ValueError or TypeError; the caller makes of it an error that shows the answer.
+Rule 2: an invalid optional field is None, so that a paid video's id is not lost because of, say, an invalid date.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, List, Mapping, Optiona
 
 import attrs
 
-from bluma_async._wire.folding import fold
+from bluma_async._wire.aliases import normalize
 from bluma_async._wire.times import read_datetime
 from bluma_async.types._model import AttrDict, Model, OpenEnum, free_form
 
@@ -25,11 +25,11 @@ __all__ = ["Many", "One"]
 
 M = TypeVar("M", bound=Model)
 Structure = Callable[[Any, Any], Any]
-UNREADABLE = (ValueError, TypeError, KeyError, OverflowError)
+INVALID = (ValueError, TypeError, KeyError, OverflowError)
 
 
 class One(Generic[M]):
-    """Read one object as a model."""
+    """Decode one object to a model."""
 
     def __init__(self, cls: type[M]) -> None:
         self._cls = cls
@@ -48,7 +48,7 @@ class One(Generic[M]):
 
 
 class Many(Generic[M]):
-    """Read a list of objects: bare, alone, or under one of the given names."""
+    """Decode a list of objects: a bare list, a list under one of the given names, or a single object."""
 
     def __init__(self, cls: type[M], *names: str) -> None:
         self._one = One(cls)
@@ -84,7 +84,7 @@ def _converter() -> Converter:
         converter.register_structure_hook(cls, hook)
         converter.register_structure_hook(Optional[cls], _lenient(hook, cls))
     converter.register_structure_hook_func(_is(AttrDict), _read_object)
-    for enum in OpenEnum.__subclasses__():  # each by name: cattrs would take them for any other str
+    for enum in OpenEnum.__subclasses__():  # each by itself: cattrs would treat the base class as any str
         converter.register_structure_hook(enum, _read_enum)
     converter.register_structure_hook(Optional[AttrDict], _lenient(lambda raw, _: _read_object(raw, AttrDict)))
 
@@ -96,9 +96,9 @@ def _converter() -> Converter:
 
 
 def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
-    from cattrs import gen  # noqa: PLC0415 - as above
+    from cattrs import gen  # noqa: PLC0415 - importing the SDK must not load cattrs
 
-    # By attrs fields, not by class: cattrs would take the class for a dataclass with positional arguments.
+    # By attrs fields, not by class: cattrs would treat the class as a dataclass with positional arguments.
     make: Any = gen.make_dict_structure_fn_from_attrs  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     build = make(list(attrs.fields(cls)), cls, converter)
     known = frozenset(attribute.name for attribute in attrs.fields(cls))
@@ -107,13 +107,13 @@ def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
     def structure(raw: Any, _: Any) -> Any:
         if not isinstance(raw, dict):
             raise TypeError(f"expected an object for {cls.__name__}, not {type(raw).__name__}")
-        folded = fold(cls, cast("dict[str, Any]", raw))
-        if needs_id and folded.get("id") == "":
+        fields = normalize(cls, cast("dict[str, Any]", raw))
+        if needs_id and fields.get("id") == "":
             raise ValueError(f"the id of this {cls.__name__} is empty")
-        made = build(folded, cls)
-        for name in folded:
+        made = build(fields, cls)
+        for name in fields:
             if name not in known and not hasattr(cls, name):
-                made.__dict__[name] = free_form(folded[name])
+                made.__dict__[name] = free_form(fields[name])
         return made
 
     return structure
@@ -124,14 +124,14 @@ def _is(base: type) -> Callable[[Any], bool]:
 
 
 def _lenient(hook: Structure, kind: Any = None) -> Structure:
-    """Read what is of the kind already as it is, what the hook can read by it, and anything else as None."""
+    """Return a hook that passes values of the type through, decodes others, and returns None for invalid ones."""
 
     def structure(raw: Any, cls: Any) -> Any:
         if type(raw) is kind:
             return raw
         try:
             return None if raw is None else hook(raw, cls)
-        except UNREADABLE:
+        except INVALID:
             return None
 
     return structure
@@ -154,11 +154,11 @@ def _read_number(raw: Any, _: Any) -> float:
     return number
 
 
-def _read_whole(raw: Any, cls: Any) -> int:
+def _read_int(raw: Any, cls: Any) -> int:
     return raw if type(raw) is int else int(_read_number(raw, cls))
 
 
-def _read_flag(raw: Any, _: Any) -> bool:
+def _read_bool(raw: Any, _: Any) -> bool:
     if not isinstance(raw, bool):
         raise TypeError(f"expected true or false, not {type(raw).__name__}")
     return raw
@@ -172,15 +172,15 @@ def _read_object(raw: Any, cls: Any) -> AttrDict:
 
 def _read_enum(raw: Any, cls: Any) -> OpenEnum:
     if not isinstance(raw, str) or not raw:
-        raise TypeError(f"expected a word for {cls.__name__}")
-    known = cls._value2member_map_.get(raw)  # what `cls(raw)` looks up, without its detour
+        raise TypeError(f"expected non-empty text for {cls.__name__}")
+    known = cls._value2member_map_.get(raw)  # what `cls(raw)` does, without the cost of EnumMeta.__call__
     return cast("OpenEnum", known or cls(raw))
 
 
 SCALARS: Mapping[Any, Structure] = {
     str: _read_text,
-    int: _read_whole,
+    int: _read_int,
     float: _read_number,
-    bool: _read_flag,
+    bool: _read_bool,
     datetime: lambda raw, _: raw if isinstance(raw, datetime) else read_datetime(raw),
 }

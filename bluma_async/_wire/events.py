@@ -1,4 +1,4 @@
-"""Webhook bodies to events: nothing is read before its signature is verified."""
+"""Decode webhook bodies to events. No body is parsed before its signature is verified."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FAMILIES: Mapping[str, type[WebhookEvent]] = {"video": VideoEvent, "credits": Cr
 
 def verify_webhook(payload: Payload | None, signature: str | bytes | None, secret: Secret | None) -> WebhookEvent:
     """
-    Return the event of a webhook that really comes from Bluma.
+    Return the event of a webhook whose signature is valid.
 
-    Pass the raw bytes of the request: a body that was parsed and serialised again has another signature. Bluma signs no
-    time, so a copy of an old webhook verifies too: handle each `event.id` once.
+    Pass the raw bytes of the request: a body that was parsed and serialised again has another signature. The signature
+    covers no time, so a replayed webhook verifies too: handle each `event.id` once.
 
     Args:
         payload: The raw request body, bytes or str.
@@ -31,25 +31,26 @@ def verify_webhook(payload: Payload | None, signature: str | bytes | None, secre
         secret: The webhook's `whsec_...` secret, or several while it is being rotated.
 
     Returns:
-        A VideoEvent, a CreditsEvent, or a plain WebhookEvent for a family the SDK does not know.
+        A VideoEvent, a CreditsEvent, or a plain WebhookEvent for a type that this version does not know.
 
     Raises:
-        WebhookVerificationError: The signature does not match, something is missing or empty, or the body is no event.
+        WebhookVerificationError: The signature does not match, an argument is missing or empty, or the body is not an
+            event.
     """
     body = check_signature(payload, signature, secret)
     try:
         return read_event(body)
     except (ValueError, TypeError, RecursionError) as problem:
-        raise WebhookVerificationError(f"The webhook is signed, but its body is no event: {problem}") from problem
+        raise WebhookVerificationError(f"The webhook is signed, but its body is not an event: {problem}") from problem
 
 
 def read_event(body: bytes) -> WebhookEvent:
     """
-    Return the event that a body is; whoever passes it must know that it is genuine.
+    Return the event in a body. The caller must have verified the signature.
 
     Raises:
-        ValueError: It is none.
-        TypeError: As above.
+        ValueError: The body is not JSON, or lacks a field.
+        TypeError: The JSON is not an object, or a field has the wrong type.
     """
     raw: Any = json.loads(body)
     kind = cast("dict[str, object]", raw).get("type") if isinstance(raw, dict) else None

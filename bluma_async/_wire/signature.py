@@ -2,7 +2,7 @@
 Sign and verify webhooks.
 
 The signature is `sha256=` and the hex HMAC-SHA256 of the raw body, keyed with the whole secret (`whsec_` included).
-Rule 1: bytes are signed, as they came; nothing is decoded or serialised again before it is verified.
+Rule 1: the signature covers the bytes as they were received; nothing is parsed before it is verified.
 Rule 2: an unset secret or a missing signature never verifies.
 """
 
@@ -23,10 +23,10 @@ SCHEME = b"sha256="
 
 def sign_webhook(payload: Payload, secret: str | bytes) -> str:
     """
-    Return the `X-Bluma-Signature` that Bluma would send with this body, for tests of webhook handlers.
+    Return the `X-Bluma-Signature` header for a body, for tests of webhook handlers.
 
     Raises:
-        WebhookVerificationError: The payload or the secret is empty or not text or bytes.
+        WebhookVerificationError: The payload or the secret is empty, or is neither text nor bytes.
     """
     digest = hmac.new(_bytes("secret", secret), _bytes("payload", payload), hashlib.sha256)
     return SCHEME.decode() + digest.hexdigest()
@@ -34,7 +34,7 @@ def sign_webhook(payload: Payload, secret: str | bytes) -> str:
 
 def verify_webhook_signature(payload: Payload | None, signature: str | bytes | None, secret: Secret | None) -> bool:
     """
-    Tell whether a webhook really comes from Bluma. Never raises.
+    Return whether the signature of a webhook is valid. Never raises.
 
     Args:
         payload: The raw request body.
@@ -50,20 +50,21 @@ def verify_webhook_signature(payload: Payload | None, signature: str | bytes | N
 
 def check_signature(payload: Payload | None, signature: str | bytes | None, secret: Secret | None) -> bytes:
     """
-    Return the payload's bytes if one of the secrets signed them.
+    Return the payload's bytes if they were signed with one of the secrets.
 
-    The hex digits may be of either case; the `sha256=` prefix must be there, because another scheme may follow one day.
+    The hex digits may be in either case. The `sha256=` prefix is required: without it, the scheme would be a guess.
 
     Raises:
-        WebhookVerificationError: None did, or one of the three is missing or unusable.
+        WebhookVerificationError: No secret matches, or an argument is missing or unusable.
     """
     body = _bytes("payload", payload)
-    given = _bytes("signature", signature).strip().lower()
+    signed = _bytes("signature", signature).strip().lower()
     expected = [_bytes("signature", sign_webhook(body, key)) for key in _secrets(secret)]
-    if sum(hmac.compare_digest(given, wanted) for wanted in expected) == 0:  # all are compared: time tells nothing
+    # All secrets are compared, so that the time taken reveals nothing.
+    if sum(hmac.compare_digest(signed, valid) for valid in expected) == 0:
         raise WebhookVerificationError(
-            "The webhook's signature does not match its body. It may be forged, or changed on the way: verify the raw "
-            "bytes of the request, with the secret of the webhook it was sent to."
+            "The webhook's signature does not match its body. It may be forged, or was changed in transit: verify the "
+            "raw bytes of the request, with the secret of the webhook it was sent to."
         )
     return body
 

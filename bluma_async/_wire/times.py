@@ -1,4 +1,4 @@
-"""Times as they come over the wire."""
+"""Parse the times in JSON and in HTTP headers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 __all__ = ["read_datetime", "read_http_date"]
 
-READS_Z = sys.version_info >= (3, 11)  # before, the standard library knew no "Z"
+PARSES_Z = sys.version_info >= (3, 11)  # older versions of `fromisoformat` refuse "Z"
 
 ISO_8601 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(?:(Z)|([+-])(\d\d):?(\d\d)?)?$",
@@ -17,12 +17,22 @@ ISO_8601 = re.compile(
 
 
 def read_datetime(raw: object) -> datetime:
-    """Read an ISO 8601 time; without an offset it is in UTC."""
-    if isinstance(raw, str) and len(raw) == 20 and raw[10] == "T" and raw[19] == "Z":  # the API's own form, quickly
-        return datetime.fromisoformat(raw) if READS_Z else datetime.fromisoformat(raw[:19]).replace(tzinfo=timezone.utc)
+    """
+    Return an ISO 8601 time in UTC; a time without an offset is in UTC already.
+
+    Raises:
+        ValueError: The text is not such a time.
+        OverflowError: The time in UTC is before year 1 or after year 9999.
+    """
+    if (
+        isinstance(raw, str) and len(raw) == 20 and raw[10] == "T" and raw[19] == "Z"
+    ):  # the API's usual form; the pattern is slower
+        return (
+            datetime.fromisoformat(raw) if PARSES_Z else datetime.fromisoformat(raw[:19]).replace(tzinfo=timezone.utc)
+        )
     match = ISO_8601.match(raw) if isinstance(raw, str) else None
     if match is None:
-        raise ValueError(f"{raw!r} is no ISO 8601 time")
+        raise ValueError(f"{raw!r} is not an ISO 8601 time")
     *parts, fraction, _, sign, hours, minutes = match.groups(default="0")
     offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
     microsecond = int(fraction.ljust(6, "0")[:6])
@@ -32,8 +42,8 @@ def read_datetime(raw: object) -> datetime:
 
 
 def read_http_date(text: str | None) -> datetime | None:
-    """Read an HTTP date; None when it is missing or no date."""
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - half of this package's import time, rarely needed
+    """Return an HTTP date, or None if it is missing or invalid."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - half of the time to import this package, and rarely needed
 
     try:
         date = parsedate_to_datetime(text or "")

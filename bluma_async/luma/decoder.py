@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Protocol, Sequence,
 
 import attrs
 
-from bluma_async._wire.answers import SHORTEST_SECRET, error_of
+from bluma_async._wire.answers import SHORTEST_SECRET, decode_error
 from bluma_async._wire.call import Safety, get, post
 from bluma_async._wire.messages import Answer
 from bluma_async.errors import APIError, ServerError
@@ -95,7 +95,7 @@ def decode_http_error(answer: Answer, document: object) -> APIError | None:
     if 200 <= answer.status < 300:
         return None
     body = json.dumps(_normalize_error(document)).encode() if document else answer.body
-    return error_of(Answer(answer.status, answer.headers, body))
+    return decode_error(Answer(answer.status, answer.headers, body))
 
 
 def _normalize_error(document: object) -> Dict[str, Any]:

@@ -60,7 +60,7 @@ class GenerationSource:
         return self._session.options.base_url, self._session.options.api_key
 
     @property
-    def at_once(self) -> int:
+    def jobs_per_poll(self) -> int:
         """The number of generations that one request can read."""
         return self._adapter.capabilities.max_bulk
 
@@ -86,7 +86,7 @@ class GenerationSource:
             raise self._not_found(generation_id)
         return self._complete(found[generation_id])
 
-    async def look(self, job_ids: Sequence[str], within: float) -> Mapping[str, Outcome]:
+    async def poll(self, job_ids: Sequence[str], within: float) -> Mapping[str, Outcome]:
         """Read several generations."""
         try:
             found = await self._session.send(self._adapter.build_read(job_ids), within=within)
@@ -97,13 +97,13 @@ class GenerationSource:
         is_alone = len(job_ids) == 1
         outcomes = {job_id: self._judge(job_id, found.get(job_id), alone=is_alone) for job_id in job_ids}
         for job_id in [] if is_alone else [name for name in job_ids if self._get_record(name).misses >= MAX_MISSES]:
-            outcomes.update(await self.look([job_id], within))
+            outcomes.update(await self.poll([job_id], within))
         return outcomes
 
     async def list_active(self, most_pages: int, within: float) -> None:
         """Return None: no provider lists generations."""
 
-    def learned(self, last: Generation | None, news: Any) -> None:
+    def merge_event(self, last: Generation | None, event: Any) -> None:
         """Return None: a callback is untrusted, so it only makes the poller read the generation."""
 
     def is_final(self, state: Generation) -> bool:
@@ -113,7 +113,7 @@ class GenerationSource:
     def progress(self, state: Generation) -> None:
         """Return None: no provider reports progress."""
 
-    def timed_out(self, job_id: str, last: Generation | None, timeout: float) -> WaitTimeoutError:
+    def timeout_error(self, job_id: str, last: Generation | None, timeout: float) -> WaitTimeoutError:
         """Return the error for a wait that ended before the generation, with the last known state."""
         seen = f"last seen: {last.state}, {last.raw_state!r}" if last else "never seen"
         return WaitTimeoutError(
@@ -132,7 +132,7 @@ class GenerationSource:
             is_unknown = isinstance(refusal, NotFoundError)
             return {job_ids[0]: self._count_miss(job_ids[0], alone=True) if is_unknown else refusal}
         half = len(job_ids) // 2
-        return {**await self.look(job_ids[:half], within), **await self.look(job_ids[half:], within)}
+        return {**await self.poll(job_ids[:half], within), **await self.poll(job_ids[half:], within)}
 
     def _judge(self, job_id: str, generation: Generation | None, *, alone: bool) -> Outcome:
         """Return the state to report for a generation in an answer; `alone` if the answer was about it only."""

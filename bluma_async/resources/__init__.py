@@ -1,1 +1,1 @@
-"""What the API has, one resource to a module."""
+"""The resources of the API, one module each."""

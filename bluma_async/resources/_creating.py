@@ -1,4 +1,4 @@
-"""The call that starts a video, and costs money: what it carries, and what is refused before it is sent."""
+"""The call that creates a video and costs money: its body, and the checks before it is sent."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def create_call(
     idempotency_key: str | None,
 ) -> Call[Video]:
     """
-    Build the call.
+    Return the call that creates a video.
 
     Raises:
-        InvalidArgumentError: An argument cannot be right.
+        InvalidArgumentError: An argument is invalid.
     """
     _require_one_id(template_id, variant_id)
     require_mapping("context", context, "{'prompt': '...'}")
@@ -63,6 +63,6 @@ def _require_one_id(template_id: str | None, variant_id: str | None) -> None:
 
 def _require_options(options: Mapping[str, Any]) -> None:
     require_mapping("options", options, "{'resolution': '1080p'}")
-    for name, kind, words in (("resolution", str, "text such as '1080p'"), ("watermark", bool, "True or False")):
+    for name, kind, valid in (("resolution", str, "text such as '1080p'"), ("watermark", bool, "True or False")):
         if name in options and not isinstance(options[name], kind):
-            raise invalid(f"options.{name}", f"options['{name}'] must be {words}, not {options[name]!r}.")
+            raise invalid(f"options.{name}", f"options['{name}'] must be {valid}, not {options[name]!r}.")

@@ -1,4 +1,4 @@
-"""Walk through lists that come in pages."""
+"""Iterate over lists that the API returns in pages."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ T = TypeVar("T")
 
 class Pages(Generic[T]):
     """
-    Items of all pages, one after the other, each page read when its turn comes.
+    An iterator over the items of all pages. Each page is requested when its first item is needed.
 
-    New items push older ones onto the next page while one reads; what was on the page before is not given twice.
+    An object that is created between two requests moves older ones to the next page; an item that was on the previous
+    page is not returned twice.
     """
 
     def __init__(self, fetch: Callable[[int], Awaitable[Sequence[T]]], page_size: int) -> None:
         self._fetch = fetch
         self._page_size = page_size
         self._pages_read = 0
-        self._waiting: List[T] = []
+        self._left: List[T] = []
         self._last_ids: set[Any] = set()
         self._is_over = False
 
@@ -28,19 +29,19 @@ class Pages(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        while not self._waiting:
+        while not self._left:
             if self._is_over:
                 raise StopAsyncIteration
-            await self._turn_page()
-        return self._waiting.pop()
+            await self._read_page()
+        return self._left.pop()
 
-    async def _turn_page(self) -> None:
+    async def _read_page(self) -> None:
         page = await self._fetch(self._pages_read)
         self._pages_read += 1
         self._is_over = len(page) < self._page_size
-        self._waiting = [item for item in reversed(page) if _id_of(item) not in self._last_ids]
-        self._last_ids = {_id_of(item) for item in page}
+        self._left = [item for item in reversed(page) if _find_id(item) not in self._last_ids]
+        self._last_ids = {_find_id(item) for item in page}
 
 
-def _id_of(item: object) -> object:
+def _find_id(item: object) -> object:
     return getattr(item, "id", None) or id(item)

@@ -1,4 +1,4 @@
-"""Videos as something to wait for."""
+"""Videos as jobs of the poller: how their states are read, and which are final."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["VideoSource", "get_call"]
 
 VIDEO = One(Video)
-ACTIVE = (VideoStatus.QUEUED, VideoStatus.PROCESSING)  # in this order: what moves on between two lists is in both
-PAGES_AT_ONCE = 8
+# Queued videos are listed first: a video that is processed between the two lists is in both, and not in neither.
+ACTIVE = (VideoStatus.QUEUED, VideoStatus.PROCESSING)
+PAGES_AT_ONCE = 8  # requests in flight
 
 
 def get_call(video_id: str) -> Call[Video]:
     """
-    Build the call that reads a video.
+    Return the call that reads a video.
 
     Raises:
-        InvalidArgumentError: This cannot be an id.
+        InvalidArgumentError: The id is invalid.
     """
     return get(path("videos", video_id), VIDEO)
 
@@ -42,21 +43,21 @@ class VideoSource:
 
     @property
     def group(self) -> Hashable:
-        """The account: whose key it is, and where."""
+        """The account: the API that it belongs to, and its key."""
         return self.session.options.base_url, self.session.options.api_key
 
     @property
-    def at_once(self) -> int:
-        """How many videos one look can read."""
+    def jobs_per_poll(self) -> int:
+        """One: `GET /videos/{id}` is the only read with progress and a final state."""
         return 1
 
-    async def look(self, job_ids: Sequence[str], within: float) -> Mapping[str, Video]:
-        """Read one video."""
+    async def poll(self, job_ids: Sequence[str], within: float) -> Mapping[str, Video]:
+        """Return the present state of one video."""
         [job_id] = job_ids
         return {job_id: await self.session.send(get_call(job_id), within=within)}
 
     async def list_active(self, most_pages: int, within: float) -> tuple[Dict[str, Video], int] | None:
-        """Read all that are queued or processing, by pages."""
+        """Return all videos that are queued or processing, read by pages of 100."""
         found: Dict[str, Video] = {}
         requests = 0
         for status in ACTIVE:
@@ -72,41 +73,41 @@ class VideoSource:
             found.update((video.id, video) for page in read for video in page)
         return found, requests
 
-    def learned(self, last: Video | None, news: VideoEvent) -> Video | None:
-        """Return a video as an event tells of it, over what was seen of it last."""
-        told = {name: value for name, value in news.data.items() if value is not None}
-        known = {} if last is None else last.to_dict()
-        state = VideoStatus(told.setdefault("status", str(news.type).partition(".")[2]))
-        if state.is_final and news.created_at is not None:
-            told.setdefault("completed_at", news.created_at.isoformat())
-        is_known = state in (*ACTIVE, VideoStatus.COMPLETED, VideoStatus.FAILED)
-        return VIDEO({**known, **told}) if is_known else None
+    def merge_event(self, last: Video | None, event: VideoEvent) -> Video | None:
+        """Return the last state with the fields of an event put over it; None for an event without a known status."""
+        fields = {name: value for name, value in event.data.items() if value is not None}
+        status = VideoStatus(fields.setdefault("status", str(event.type).partition(".")[2]))
+        if status not in (*ACTIVE, VideoStatus.COMPLETED, VideoStatus.FAILED):
+            return None
+        if status.is_final and event.created_at is not None:
+            fields.setdefault("completed_at", event.created_at.isoformat())
+        return VIDEO({**({} if last is None else last.to_dict()), **fields})
 
     def is_final(self, state: Video) -> bool:
-        """Whether a video is completed, or failed."""
+        """Whether a video is completed or failed."""
         return state.status.is_final
 
     def progress(self, state: Video) -> int | None:
-        """How far it is; 100 for a completed one, whatever the server says."""
+        """The server's percentage, bounded to 0 to 100; always 100 for a completed video, None if there is none."""
         if state.status == VideoStatus.COMPLETED:
             return 100
         return None if state.progress is None else min(max(state.progress, 0), 100)
 
-    def timed_out(self, job_id: str, last: Video | None, timeout: float) -> WaitTimeoutError:
-        """Say what was seen last."""
+    def timeout_error(self, job_id: str, last: Video | None, timeout: float) -> WaitTimeoutError:
+        """Return the error for a wait that timed out, with the last state in its message."""
         percent = f", {last.progress} %" if last and last.progress is not None else ""
         seen = f"last seen: {last.status}{percent}" if last else "never seen"
         return WaitTimeoutError(
-            f"Waiting timed out: video {job_id} was not finished after {timeout:g} s ({seen}). It goes on; wait "
-            "again with its id.",
+            f"Waiting timed out: video {job_id} was not finished after {timeout:g} s ({seen}). The render "
+            "continues; wait again with its id.",
             video_id=job_id,
             last=last,
         )
 
     def pace(self) -> Pace:
-        """How fast the key's budget lets one ask."""
-        told_at = self.session.shared.dated
-        age = self.session.shared.clock.now() - told_at[1] if told_at else 0.0
+        """How fast the key's hourly budget allows requests, by the rate-limit headers of the last answer."""
+        dated = self.session.shared.dated
+        age = self.session.shared.clock.now() - dated[1] if dated else 0.0
         return Pace(self.session.rate_limit, age)
 
     async def _page(self, status: VideoStatus, number: int, within: float) -> VideoPage:

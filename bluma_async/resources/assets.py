@@ -1,4 +1,4 @@
-"""Assets: pictures, videos and sounds of one's own."""
+"""Assets: the caller's own pictures, videos and sounds."""
 
 from __future__ import annotations
 
@@ -44,20 +44,22 @@ class Assets:
         collection_ids: Sequence[str] | None = None,
     ) -> AssetUploadResponse | List[Asset]:
         """
-        Upload assets: either get a link to PUT one file to, or send several files at once.
+        Upload assets in one of two forms: get a signed link for one file, or send several files in one request.
 
-        With `file_name` and `file_type`, the asset is made and a link is returned; PUT the bytes there, without a key.
-        With `files`, they are sent in one request and the assets are returned.
+        With `file_name` and `file_type`, the asset is created and a signed link is returned. Send the bytes there with
+        PUT and without an API key. With `files`, the files are sent and their assets are returned.
 
         Args:
-            files: Paths, bytes or binary file objects; at most 20, of at most 100 MB each.
-            file_type: The MIME type, such as `image/jpeg`; with `files`, guessed from each name if left out.
-            collection_id: A collection to put `files` into.
-            file_name: The asset's name; a path is cut down to its last part.
-            collection_ids: Collections to put the asset into.
+            files: Paths, bytes or binary file objects: 1 to 20, of at most 100 MB each.
+            file_type: The MIME type, such as `image/jpeg`. Required with `file_name`; with `files`, the default is a
+                guess from each name.
+            collection_id: A collection to which `files` are added.
+            file_name: The asset's name; of a path, the last part is used.
+            collection_ids: Collections to which the asset is added.
 
         Raises:
-            InvalidArgumentError: Both forms or neither, too many files, or a file that is not there. Nothing was sent.
+            InvalidArgumentError: Both forms or neither, too many files, or a file that is missing or too large. Nothing
+                was sent.
         """
         if (files is None) == (file_name is None):
             raise invalid("files", "Either files, or file_name and file_type, must be provided.")
@@ -77,20 +79,21 @@ class Assets:
         on_progress: Callable[[int, int], Any] | None = None,
     ) -> Asset:
         """
-        Upload one file, and return its asset: signs a link, sends the bytes there, and reads the asset.
+        Upload one file, and return its asset. Three requests are sent: sign a link, send the bytes, read the asset.
 
-        A path is read while it is sent. What breaks off is sent again from its first byte, as the client's retries say.
+        A path is read while it is sent. If the connection breaks, all bytes are sent again, as often as the client's
+        retry options allow.
 
         Args:
-            file: A path, bytes, or a binary file object; of at most 100 MB.
-            name: The asset's name; the file's own by default.
-            file_type: The MIME type, such as `image/jpeg`; guessed from the name by default.
-            collection_ids: Collections to put the asset into.
-            on_progress: Called with the bytes sent so far and the bytes there are. May be async.
+            file: A path, bytes, or a binary file object, of at most 100 MB.
+            name: The asset's name; default: the name of the file.
+            file_type: The MIME type, such as `image/jpeg`; default: a guess from the name.
+            collection_ids: Collections to which the asset is added.
+            on_progress: Called with the bytes sent so far and the size of the file. May be async.
 
         Raises:
-            InvalidArgumentError: The file is not there, is too large, or is no file. Nothing was sent.
-            NetworkError: The connection broke too often.
+            InvalidArgumentError: The file is missing, too large, or not a file. Nothing was sent.
+            NetworkError: The connection broke more often than the retry options allow.
         """
         (part,) = await parts_of([file], file_type)
         signed = await self._session.send(_presign(name or part.file_name, part.content_type, collection_ids))
@@ -106,16 +109,17 @@ class Assets:
         concurrency: int = 4,
     ) -> List[Asset]:
         """
-        Upload several files as `upload_file` does, some at a time, and return their assets in the same order.
+        Upload several files, each with three requests like `upload_file`, and return their assets in the same order.
 
         Args:
-            files: Paths, bytes, or binary file objects.
-            file_type: The MIME type of all; guessed from each name by default.
-            collection_ids: Collections to put the assets into.
-            concurrency: How many at a time; at least 1.
+            files: Paths, bytes, or binary file objects, of at most 100 MB each.
+            file_type: The MIME type of all files; default: a guess from each name.
+            collection_ids: Collections to which the assets are added.
+            concurrency: The number of uploads in flight; at least 1.
 
         Raises:
-            BlumaError: As in `upload_file`, for the first that failed; those under way are cancelled, those done stay.
+            InvalidArgumentError: `concurrency` is invalid, or a file is missing or too large.
+            BlumaError: An upload failed. Uploads in flight are cancelled; assets that are complete are kept.
         """
         require_whole("concurrency", concurrency, at_least=1)
 
@@ -126,10 +130,10 @@ class Assets:
 
     async def get(self, asset_id: str) -> Asset:
         """
-        Return an asset; before its bytes are there, its size is None or 0.
+        Return an asset. Its size is None or 0 until its bytes are uploaded.
 
         Raises:
-            NotFoundError: There is no such asset.
+            NotFoundError: There is no asset with this id.
         """
         return await self._session.send(get(path("assets", asset_id), One(Asset)))
 
@@ -137,15 +141,16 @@ class Assets:
         self, file_type: str, collection_id: str | None = None, used_asset_ids: Sequence[str] | None = None
     ) -> Asset:
         """
-        Return any one asset that matches.
+        Return a random asset that matches.
 
         Args:
-            file_type: A family such as `image`, or a MIME type such as `image/jpeg`.
-            collection_id: Only from this collection.
-            used_asset_ids: None of these.
+            file_type: A family of MIME types such as `image`, or one MIME type such as `image/jpeg`.
+            collection_id: Only assets of this collection.
+            used_asset_ids: Assets that are not returned again.
 
         Raises:
-            NotFoundError: None matches.
+            InvalidArgumentError: `file_type` is empty, or `used_asset_ids` is a single string. Nothing was sent.
+            NotFoundError: No asset matches.
         """
         require_id_list("used_asset_ids", used_asset_ids)
         call = get(
@@ -158,19 +163,29 @@ class Assets:
         return await self._session.send(call)
 
     async def rename(self, asset_id: str, name: str) -> Asset:
-        """Give an asset another name."""
+        """
+        Change an asset's name.
+
+        Raises:
+            NotFoundError: There is no asset with this id.
+        """
         return await self._session.send(put(path("assets", asset_id), One(Asset), {"name": require_text("name", name)}))
 
     async def delete(self, asset_id: str) -> None:
-        """Delete an asset. It can be recovered."""
+        """
+        Delete an asset. It can be recovered.
+
+        Raises:
+            NotFoundError: There is no asset with this id.
+        """
         await self._session.send(delete(path("assets", asset_id)))
 
     async def recover(self, asset_id: str) -> Asset:
         """
-        Bring a deleted asset back.
+        Restore a deleted asset.
 
         Raises:
-            NotFoundError: There never was such an asset.
+            NotFoundError: There has never been an asset with this id.
         """
         return await self._session.send(post(path("assets", asset_id, "recover"), One(Asset)))
 
@@ -181,9 +196,9 @@ class Assets:
         Return the assets that match.
 
         Args:
-            file_type: A family such as `image`, or a MIME type such as `image/jpeg`.
-            collection_id: Only those of this collection.
-            include_deleted: Also those that were deleted.
+            file_type: A family of MIME types such as `image`, or one MIME type such as `image/jpeg`.
+            collection_id: Only assets of this collection.
+            include_deleted: Whether deleted assets are returned too.
         """
         call = get(
             "/assets",
@@ -200,7 +215,7 @@ def _presign(
 ) -> Call[AssetUploadResponse]:
     require_id_list("collection_ids", collection_ids)
     body = compact(
-        fileName=os.path.basename(require_text("file_name", file_name)),  # noqa: PTH119 - a name, not a file of ours
+        fileName=os.path.basename(require_text("file_name", file_name)),  # noqa: PTH119 - only a name; there may be no such file
         fileType=require_text("file_type", file_type),
         collectionIds=None if collection_ids is None else list(collection_ids),
     )

@@ -1,4 +1,4 @@
-"""Collections: assets in groups."""
+"""Collections: groups of assets."""
 
 from __future__ import annotations
 
@@ -33,12 +33,15 @@ class Collections:
 
     async def create(self, name: str, description: str | None = None, asset_type: str = "all") -> Collection:
         """
-        Make an empty collection.
+        Create an empty collection.
 
         Args:
-            name: What to call it.
-            description: What it is for.
-            asset_type: `images`, `videos` or `all`.
+            name: A name for the collection.
+            description: A description for people.
+            asset_type: The kind of assets: `images`, `videos` or `all`.
+
+        Raises:
+            InvalidArgumentError: The name is empty. Nothing was sent.
         """
         body = compact(name=require_text("name", name), description=description, asset_type=asset_type)
         return await self._session.send(post("/collections", One(Collection), body))
@@ -48,12 +51,17 @@ class Collections:
         Return a collection.
 
         Raises:
-            NotFoundError: There is no such collection.
+            NotFoundError: There is no collection with this id.
         """
         return await self._session.send(get(path("collections", collection_id), One(Collection)))
 
     async def rename(self, collection_id: str, name: str) -> Collection:
-        """Give a collection another name."""
+        """
+        Change a collection's name.
+
+        Raises:
+            NotFoundError: There is no collection with this id.
+        """
         body = {"name": require_text("name", name)}
         return await self._session.send(put(path("collections", collection_id), One(Collection), body))
 
@@ -62,7 +70,8 @@ class Collections:
         Change a collection's name, its description, or both.
 
         Raises:
-            InvalidArgumentError: There is nothing to change.
+            InvalidArgumentError: Neither a name nor a description was passed. Nothing was sent.
+            NotFoundError: There is no collection with this id.
         """
         body = compact(name=name, description=description)
         if not body:
@@ -70,43 +79,59 @@ class Collections:
         return await self._session.send(patch(path("collections", collection_id), One(Collection), body))
 
     async def delete(self, collection_id: str) -> None:
-        """Delete a collection. The assets in it stay."""
+        """
+        Delete a collection. The assets in it are kept.
+
+        Raises:
+            NotFoundError: There is no collection with this id.
+        """
         await self._session.send(delete(path("collections", collection_id)))
 
     async def add_assets(self, collection_id: str, asset_ids: Sequence[str]) -> None:
         """
-        Put assets into a collection.
-
-        Assets that are in it already stay; the order has no meaning.
+        Add assets to a collection. Assets that are in it already are ignored; a collection has no order.
 
         Raises:
+            InvalidArgumentError: `asset_ids` is a single string, or an id is empty. Nothing was sent.
             NotFoundError: The collection, or one of the assets, does not exist. Nothing was added.
         """
         body = {"assetIds": _ids(asset_ids)}
-        await self._session.send(post(path("collections", collection_id, "assets"), _nothing, body))
+        await self._session.send(post(path("collections", collection_id, "assets"), _ignore, body))
 
     async def remove_asset(self, collection_id: str, asset_id: str) -> None:
-        """Take an asset out of a collection. The asset stays."""
+        """
+        Remove an asset from a collection. The asset itself is kept.
+
+        Raises:
+            NotFoundError: There is no collection with this id, or the asset is not in it.
+        """
         await self._session.send(delete(path("collections", collection_id, "assets", asset_id)))
 
     async def list_assets(self, collection_id: str, limit: int = 50, offset: int = 0) -> List[Asset]:
         """
-        Return assets of a collection.
+        Return some assets of a collection; `iterate_assets` returns all.
 
         Args:
-            collection_id: Which collection.
-            limit: How many assets, 1 to 100.
-            offset: How many to leave out.
+            collection_id: The id of the collection.
+            limit: The largest number of assets to return, 1 to 100.
+            offset: The number of assets to skip, at least 0.
+
+        Raises:
+            InvalidArgumentError: `limit` or `offset` is invalid. Nothing was sent.
+            NotFoundError: There is no collection with this id.
         """
         return await self._session.send(_assets(collection_id, limit, offset))
 
     def iterate_assets(self, collection_id: str, *, page_size: int = MAX_PAGE_SIZE) -> Pages[Asset]:
         """
-        Go through all assets of a collection, page by page as needed.
+        Iterate over all assets of a collection. Pages are requested as they are needed.
 
         Args:
-            collection_id: Which collection.
-            page_size: Assets to a request, 1 to 100.
+            collection_id: The id of the collection.
+            page_size: The number of assets in one request, 1 to 100.
+
+        Raises:
+            InvalidArgumentError: `page_size` is invalid. Nothing was sent.
         """
         require_page(page_size)
 
@@ -120,7 +145,7 @@ class Collections:
         Return all collections.
 
         Args:
-            asset_type: Only those for `images`, `videos` or `all`.
+            asset_type: Only collections of this kind: `images`, `videos` or `all`.
         """
         return await self._session.send(get("/collections", Many(Collection, "collections"), asset_type=asset_type))
 
@@ -135,5 +160,5 @@ def _ids(asset_ids: Sequence[str]) -> List[str]:
     return [require_text("asset_ids", entry) for entry in asset_ids]
 
 
-def _nothing(_: object) -> None:
+def _ignore(_: object) -> None:
     return None

@@ -1,4 +1,4 @@
-"""Templates: what videos are made from."""
+"""Templates, from which videos are made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Templates"]
 
 
 class Templates:
-    """See what videos can be made from, and what they cost."""
+    """Read the templates of videos, with their prices."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -25,7 +25,7 @@ class Templates:
         Return a template with its `context_schema`.
 
         Raises:
-            NotFoundError: There is no such template.
+            NotFoundError: There is no template with this id.
         """
         return await self._session.send(get(path("templates", template_id), One(Template)))
 

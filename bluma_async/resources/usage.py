@@ -1,8 +1,8 @@
 """
-Usage: how much the API is used.
+Usage statistics of the API.
 
-The documents name `/usage/metrics` alone. The next two paths are those of the 1.2.0 package; the last three are not
-documented anywhere, only their answers are.
+Sources of the paths: `/usage/metrics` is in the documents, `/usage/timeseries` and `/usage/endpoints` are those of the
+1.2.0 package. The documents show answers for the other three, but not their paths, which are therefore guesses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Usage"]
 
 
 class Usage:
-    """See how much the API is used. Dates are datetimes, or ISO 8601 text."""
+    """Read usage statistics. Dates are datetimes (without an offset: local time) or ISO 8601 text."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -34,12 +34,15 @@ class Usage:
         self, start_date: Moment = None, end_date: Moment = None, period: str | None = None
     ) -> UsageMetrics:
         """
-        Return totals.
+        Return the totals of a period.
 
         Args:
-            start_date: From when.
-            end_date: Until when.
-            period: A length instead, such as `7d`.
+            start_date: The beginning of the period.
+            end_date: The end of the period.
+            period: The length of the period instead of dates, such as `7d`.
+
+        Raises:
+            ValidationError: The server does not know this period.
         """
         call = get("/usage/metrics", One(UsageMetrics), startDate=start_date, endDate=end_date, period=period)
         return await self._session.send(call)
@@ -48,12 +51,12 @@ class Usage:
         self, start_date: Moment = None, end_date: Moment = None, granularity: str = "hour"
     ) -> List[TimeSeriesPoint]:
         """
-        Return figures over time.
+        Return the usage over time.
 
         Args:
-            start_date: From when.
-            end_date: Until when.
-            granularity: `hour` or `day`.
+            start_date: The beginning of the period.
+            end_date: The end of the period.
+            granularity: The length of one point: `hour` or `day`.
         """
         decode = Many(TimeSeriesPoint, "timeseries")
         call = get("/usage/timeseries", decode, granularity=granularity, startDate=start_date, endDate=end_date)
@@ -63,12 +66,15 @@ class Usage:
         self, start_date: Moment = None, end_date: Moment = None, limit: int = 10
     ) -> List[EndpointUsage]:
         """
-        Return the endpoints that are used most.
+        Return the endpoints with the most requests.
 
         Args:
-            start_date: From when.
-            end_date: Until when.
-            limit: How many, 1 to 100.
+            start_date: The beginning of the period.
+            end_date: The end of the period.
+            limit: The largest number of endpoints to return, 1 to 100.
+
+        Raises:
+            InvalidArgumentError: `limit` is invalid. Nothing was sent.
         """
         require_page(limit)
         decode = Many(EndpointUsage, "endpoints")
@@ -80,15 +86,18 @@ class Usage:
         Return the newest requests.
 
         Args:
-            limit: How many, 1 to 100.
+            limit: The largest number of requests to return, 1 to 100.
+
+        Raises:
+            InvalidArgumentError: `limit` is invalid. Nothing was sent.
         """
         require_page(limit)
         return await self._session.send(get("/usage/requests", Many(RecentRequest, "requests"), limit=limit))
 
     async def get_usage_by_key(self) -> List[UsageByKey]:
-        """Return how much each key was used."""
+        """Return the usage of each API key."""
         return await self._session.send(get("/usage/by-key", Many(UsageByKey, "keys", "usage")))
 
     async def get_error_breakdown(self) -> List[ErrorBreakdown]:
-        """Return how often each error was answered."""
+        """Return the number of error answers by status."""
         return await self._session.send(get("/usage/errors", Many(ErrorBreakdown, "errors")))

@@ -16,7 +16,7 @@ __all__ = ["Variants"]
 
 
 class Variants:
-    """Save a template's settings under a name, and make videos with `variant_id`."""
+    """Save settings of a template under a name. A variant's id is the `variant_id` of a create."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -26,19 +26,23 @@ class Variants:
         Save a preset.
 
         Args:
-            template_id: The template it is of.
-            name: What to call it.
-            settings: Such as `systemPrompt`, `captionPrompt` and `compositionProps`; keys are sent as they are.
+            template_id: The template.
+            name: A name for the preset.
+            settings: Settings such as `systemPrompt`, `captionPrompt` and `compositionProps`; keys are sent unchanged.
+
+        Raises:
+            InvalidArgumentError: The name is empty. Nothing was sent.
+            NotFoundError: There is no template with this id.
         """
         body = {"name": require_text("name", name), **_payload(settings)}
         return await self._session.send(post(path("templates", template_id, "variants"), One(TemplateVariant), body))
 
     async def get(self, template_id: str, variant_id: str) -> TemplateVariant:
         """
-        Return a preset; its `payload` holds the settings.
+        Return a preset; its `payload` has the settings.
 
         Raises:
-            NotFoundError: The template has no such preset.
+            NotFoundError: The template has no preset with this id.
         """
         return await self._session.send(
             get(path("templates", template_id, "variants", variant_id), One(TemplateVariant))
@@ -55,8 +59,8 @@ class Variants:
         Change a preset's name, its settings, or both.
 
         Raises:
-            InvalidArgumentError: There is nothing to change.
-            NotFoundError: The template has no such preset.
+            InvalidArgumentError: Neither a name nor settings were passed. Nothing was sent.
+            NotFoundError: The template has no preset with this id.
         """
         body = {**compact(name=name), **_payload(settings)}
         if not body:
@@ -66,15 +70,20 @@ class Variants:
 
     async def delete(self, template_id: str, variant_id: str) -> None:
         """
-        Delete a preset. Videos made with it stay.
+        Delete a preset. Videos that were made with it are kept.
 
         Raises:
-            NotFoundError: The template has no such preset.
+            NotFoundError: The template has no preset with this id.
         """
         await self._session.send(delete(path("templates", template_id, "variants", variant_id)))
 
     async def list(self, template_id: str) -> List[TemplateVariant]:
-        """Return the presets of a template."""
+        """
+        Return the presets of a template.
+
+        Raises:
+            NotFoundError: There is no template with this id.
+        """
         return await self._session.send(
             get(path("templates", template_id, "variants"), Many(TemplateVariant, "variants"))
         )

@@ -1,4 +1,4 @@
-"""Videos: create, look, wait, download."""
+"""Videos: create, read, wait, download."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["Videos"]
 
 
 class Videos:
-    """Create videos, see how they are doing, and get them."""
+    """Create videos, read their states, wait for them, and save their files."""
 
     def __init__(self, session: Session, hub: PollHub) -> None:
         self._session = session
@@ -45,29 +45,29 @@ class Videos:
         idempotency_key: str | None = None,
     ) -> Video:
         """
-        Start a video. It is billed when it is accepted, and made in two to five minutes.
+        Create a video. It is billed when the server accepts it; rendering takes two to five minutes.
 
-        The API knows no idempotency, so a create that got no certain answer is looked for among the newest videos
-        before it is sent again; see the client's `on_ambiguous`.
+        The API ignores `Idempotency-Key`, so a create without a certain answer (a lost connection, a timeout, a 500) is
+        not just retried: the newest videos are searched first, and the client's option `on_ambiguous` decides.
 
         Args:
-            context: What the video is about: `prompt`, and where the template uses them `system_prompt`,
-                `brand_assets`, `brand_id` and `custom_data`. Sent as it is.
-            template_id: What to make it from; either this or `variant_id`.
-            variant_id: A saved preset to make it from.
-            webhook_url: Where to send this video's events.
-            options: `resolution` (`720p`, `1080p` or `4k`; a test key always gets 720p) and `watermark` (a bool, test
-                keys only). Sent as they are.
-            idempotency_key: What to send as `Idempotency-Key`, the same in every attempt; a random one by default.
+            context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
+                `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
+            template_id: The template; either this or `variant_id`.
+            variant_id: A saved preset of a template.
+            webhook_url: A URL to which this video's events are sent.
+            options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
+                bool, test keys only). Sent unchanged.
+            idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
 
         Returns:
             The video, queued, with its id and `credits_charged`.
 
         Raises:
             InvalidArgumentError: Neither or both of the ids, or an argument of the wrong type. Nothing was sent.
-            ValidationError: The server refuses the request, for example for an unknown template.
-            InsufficientCreditsError: The account cannot pay for it.
-            AmbiguousCreateError: It may have been accepted; `candidates` are the videos that may be it.
+            ValidationError: The server refuses the request, for example because the template is unknown.
+            InsufficientCreditsError: The account has too few credits.
+            AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
         """
         call = create_call(context, template_id, variant_id, webhook_url, options, idempotency_key)
         video = await self._session.send(
@@ -95,25 +95,29 @@ class Videos:
         Create a video, wait for it, and save it: `create`, `wait_for` and `save` in one call.
 
         Args:
-            context: As in `create`, like all up to `options`, and `idempotency_key`.
-            template_id: What to make it from; either this or `variant_id`.
-            variant_id: A saved preset to make it from.
-            webhook_url: Where to send this video's events.
-            options: `resolution` and `watermark`.
-            save_to: Where to write the file; None to write none. Its folder must exist.
-            overwrite: Whether a file that is already there may be replaced.
+            context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
+                `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
+            template_id: The template; either this or `variant_id`.
+            variant_id: A saved preset of a template.
+            webhook_url: A URL to which this video's events are sent.
+            options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
+            save_to: The path of the file; None to write no file. Its folder must exist.
+            overwrite: Whether an existing file may be replaced.
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait; at least 0.
-            on_progress: Called with each new percentage the server tells. May be async.
-            idempotency_key: What to send as `Idempotency-Key`.
+            on_progress: Called with each new percentage that the server reports, 0 to 100. May be async.
+            idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
 
         Returns:
-            The video, completed or failed: see its `status`. A failed one has no file.
+            The video, completed or failed: see its `status`. A failed video has no file.
 
         Raises:
-            InvalidArgumentError: The file is there, its folder is not, or as in `create`. Nothing was sent.
-            BlumaError: As in `create`, `wait_for` and `save`. Its `video_id` is that of the video, once there is one:
-                wait for it and save it by that, it is paid.
+            InvalidArgumentError: The file exists, its folder does not, or an argument is invalid. Nothing was sent.
+            InsufficientCreditsError: The account has too few credits.
+            AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
+            WaitTimeoutError: The video was not finished in time. The render continues.
+            BlumaError: Another step failed. If its `video_id` is set, the video is paid: wait for it and save it by
+                that id.
         """
         if save_to is not None:
             await require_place(save_to, overwrite=overwrite)
@@ -131,10 +135,10 @@ class Videos:
 
     async def get(self, video_id: str) -> Video:
         """
-        Return a video as it is now.
+        Return the present state of a video.
 
         Raises:
-            NotFoundError: There is no such video, or not any more.
+            NotFoundError: There is no video with this id; perhaps it was deleted.
         """
         return await self._session.send(get_call(video_id))
 
@@ -146,24 +150,25 @@ class Videos:
         on_progress: Callable[[int], Any] | None = None,
     ) -> Video:
         """
-        Return a video once it is completed, or failed: see its `status`.
+        Return a video when it is completed or failed: see its `status`.
 
-        All waits of a client share their polls: a video is read once however many wait for it, and many are read by
+        All waits of a client share their polls: one poll serves all waits for a video, and many videos are read by
         pages. Where the key's hourly budget would not last, polls are further apart than `poll_interval`. A poll that
-        gets no answer, a 429 or a 5xx does not end the wait; a wrong key or an unknown id does, at once.
+        fails with a transient error (no answer, 429, 5xx) does not end the wait; a wrong key or an unknown id does.
 
         Args:
-            video_id: What to wait for.
+            video_id: The id of the video.
             poll_interval: Seconds between two polls; above 0.
-            timeout: Seconds to wait; at least 0. The last poll is at its end.
-            on_progress: Called with each new percentage the server tells, as an int from 0 to 100, and with 100 once
-                the video is completed. May be async. What it raises ends the wait.
+            timeout: Seconds to wait; at least 0. The last poll is at their end, so that 0 polls once.
+            on_progress: Called with each new percentage that the server reports, an int from 0 to 100 that never
+                decreases, and with 100 when the video is completed. May be async. Its exceptions end the wait.
 
         Raises:
-            WaitTimeoutError: The video goes on, and so can the wait: call again with the same id.
-            NotFoundError: There is no such video, or not any more.
+            InvalidArgumentError: An argument is invalid. Nothing was sent.
+            WaitTimeoutError: The video was not finished in time. The render continues; wait again with the same id.
+            NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        get_call(video_id)  # refuses what cannot be an id
+        get_call(video_id)  # raises for an invalid id
         self._session.shared.mark_known(video_id)
         return await self._hub.wait(
             self._source, video_id, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress
@@ -171,11 +176,11 @@ class Videos:
 
     async def download(self, video_id: str) -> VideoDownload:
         """
-        Sign a link to a completed video. Whoever has it can fetch the file, without a key, for one hour.
+        Return a signed link to a completed video. It is valid for one hour, for everybody: it needs no API key.
 
         Raises:
             ValidationError: The video is not completed.
-            NotFoundError: There is no such video, or not any more.
+            NotFoundError: There is no video with this id; perhaps it was deleted.
         """
         return await self._session.send(get(path_of("videos", video_id, "download"), One(VideoDownload)))
 
@@ -190,21 +195,22 @@ class Videos:
         """
         Write a completed video to a file, and return its size in bytes.
 
-        The bytes go to `path` with `.part` behind it; the file itself is either absent or whole, whatever happens. When
-        the connection breaks, fetching goes on behind what is there, in this call or in a later one, if the server
-        still has the same file. A link that has expired meanwhile is signed again.
+        The bytes are written to `path` with `.part` appended, and the file is renamed when it is complete: `path` never
+        has a part of a file. If the connection breaks, the download continues behind the last byte, in this call or in
+        a later one, if the server still has the same file. A link that has expired meanwhile is signed again.
 
         Args:
-            video_id: Which video.
-            path: Where to write it; its folder must exist.
-            overwrite: Whether a file that is already there may be replaced.
-            on_progress: Called with the bytes written so far and the bytes there are, if known. May be async.
+            video_id: The id of the video.
+            path: The path of the file; its folder must exist.
+            overwrite: Whether an existing file may be replaced.
+            on_progress: Called with the bytes written so far and the size of the file (None if unknown). May be async.
+                Its exceptions end the call.
 
         Raises:
-            InvalidArgumentError: The file is there, or its folder is not. Nothing was fetched.
+            InvalidArgumentError: The file exists, or its folder does not. Nothing was fetched.
             ValidationError: The video is not completed.
-            NetworkError: The connection broke too often; save it again to go on.
-            BlumaError: The disk refused; what is there stays for the next time.
+            NetworkError: The connection broke more often than the retry options allow; save it again to continue.
+            BlumaError: The disk refused to write. The bytes in the `.part` file are kept for the next call.
         """
 
         async def sign() -> str:
@@ -222,14 +228,17 @@ class Videos:
         page_size: int = MAX_PAGE_SIZE,
     ) -> Pages[Video]:
         """
-        Go through all videos that match, newest first, page by page as needed.
+        Iterate over all videos that match, newest first. Pages are requested as they are needed.
 
         Args:
-            status: Only those with this status.
-            template_id: Only those of this template.
-            from_date: Only those created after this.
-            to_date: Only those created before this.
-            page_size: Videos to a request, 1 to 100.
+            status: Only videos with this status.
+            template_id: Only videos of this template.
+            from_date: Only videos created after this; a datetime without an offset is in local time.
+            to_date: Only videos created before this.
+            page_size: The number of videos in one request, 1 to 100.
+
+        Raises:
+            InvalidArgumentError: `page_size` is invalid. Nothing was sent.
         """
         require_page(page_size)
 
@@ -253,12 +262,15 @@ class Videos:
         Return one page of videos, newest first. Listed videos carry no progress; `get` one to see it.
 
         Args:
-            page: Which page, from 1.
-            limit: Videos to a page, 1 to 100.
-            status: Only those with this status.
-            template_id: Only those of this template.
-            from_date: Only those created after this; without an offset, in local time.
-            to_date: Only those created before this.
+            page: The number of the page, from 1.
+            limit: The number of videos on a page, 1 to 100.
+            status: Only videos with this status.
+            template_id: Only videos of this template.
+            from_date: Only videos created after this; a datetime without an offset is in local time.
+            to_date: Only videos created before this.
+
+        Raises:
+            InvalidArgumentError: `page` or `limit` is invalid. Nothing was sent.
         """
         return await self._session.send(_list(page, limit, status, template_id, from_date, to_date))
 

@@ -1,4 +1,4 @@
-"""Webhooks: where events are sent, and whether they are real."""
+"""Webhooks: the URLs that events are sent to, and the verification of events."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["Webhooks"]
 
 
-CLIENTS_OWN: Secret = ()  # stands for the client's secret, so that no signature shows it
+CLIENTS_OWN: Secret = ()  # stands for the client's secret as a default value, so that no signature shows the secret
 
 
 class Verify(Protocol):
-    """Verifies a webhook."""
+    """The signature of `verify`."""
 
     def __call__(
         self, payload: Payload | None, signature: str | bytes | None, secret: Secret | None = ...
@@ -32,14 +32,14 @@ class Verify(Protocol):
 
 
 class Verifier:
-    """`verify` on the class, where the secret must be passed, and on an instance, which has the client's own."""
+    """`verify` as a descriptor: on the class the secret must be passed, on an instance the client's is the default."""
 
     @overload
     def __get__(self, webhooks: None, owner: type[Webhooks]) -> Verify: ...
     @overload
     def __get__(self, webhooks: Webhooks, owner: type[Webhooks]) -> Verify: ...
     def __get__(self, webhooks: Webhooks | None, owner: type[Webhooks]) -> Verify:
-        """Return the function that verifies."""
+        """Return the function that verifies a webhook."""
         own = None if webhooks is None else webhooks.secret
 
         def verify(
@@ -52,7 +52,7 @@ class Verifier:
 
 
 class Webhooks:
-    """Say where events are sent, see how they went, and verify those that come."""
+    """Register URLs for events, read their deliveries, and verify received events."""
 
     verify: Verifier = Verifier()
 
@@ -61,16 +61,20 @@ class Webhooks:
 
     @property
     def secret(self) -> str | None:
-        """The client's `webhook_secret`, which `verify` uses unless another is passed."""
+        """The client's `webhook_secret`, the default secret of `verify`."""
         return self._session.options.webhook_secret
 
     async def create(self, url: str, events: Sequence[str]) -> Webhook:
         """
-        Have events sent to a URL. The webhook's `secret` is told this once.
+        Register a URL for events. Only this answer has the webhook's `secret`: store it.
 
         Args:
-            url: Where to; HTTPS.
-            events: Which, such as `video.completed`; see `WebhookEventType`.
+            url: The URL; HTTPS.
+            events: Types of events, such as `video.completed`; see `WebhookEventType`.
+
+        Raises:
+            InvalidArgumentError: The URL is empty, or `events` is a single string. Nothing was sent.
+            ValidationError: The server refuses the URL or a type of event.
         """
         if isinstance(events, str):
             raise invalid("events", f"events must be a list of event types, not one: [{events!r}].")
@@ -82,16 +86,26 @@ class Webhooks:
         Return a webhook, without its secret.
 
         Raises:
-            NotFoundError: There is no such webhook.
+            NotFoundError: There is no webhook with this id.
         """
         return await self._session.send(get(path("webhooks", webhook_id), One(Webhook)))
 
     async def delete(self, webhook_id: str) -> None:
-        """Have no more events sent there."""
+        """
+        Remove a webhook. No more events are sent to its URL.
+
+        Raises:
+            NotFoundError: There is no webhook with this id.
+        """
         await self._session.send(delete(path("webhooks", webhook_id)))
 
     async def get_deliveries(self, webhook_id: str) -> List[WebhookDelivery]:
-        """Return the attempts to deliver events, one entry an attempt."""
+        """
+        Return the attempts to deliver events, one entry for each attempt.
+
+        Raises:
+            NotFoundError: There is no webhook with this id.
+        """
         where = path("webhooks", webhook_id, "deliveries")
         return await self._session.send(get(where, Many(WebhookDelivery, "deliveries")))
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
 from bluma_async._session.retrying import another_attempt
-from bluma_async._wire.answers import error_of
+from bluma_async._wire.answers import decode_error
 from bluma_async._wire.checks import invalid
 from bluma_async._wire.messages import Answer
 from bluma_async.errors import APIError, BlumaError, NetworkError, ServerError
@@ -133,7 +133,7 @@ class _Fetch:
             await _in_thread(self._part.discard)
             raise NetworkError("The file on the server is not the one that was begun. Save it again to start over.")
         if download.status not in {200, 206}:
-            raise error_of(Answer(download.status, download.headers, await _beginning(download)))
+            raise decode_error(Answer(download.status, download.headers, await _beginning(download)))
         begin = 0 if download.status == 200 else _first(download)
         if begin not in {0, offset}:
             raise NetworkError(f"The server sent bytes from {begin}, and was asked for those from {offset}.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, BinaryIO, Callable
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
 from bluma_async._session.retrying import another_attempt
-from bluma_async._wire.answers import error_of
+from bluma_async._wire.answers import decode_error
 from bluma_async._wire.messages import Request
 from bluma_async.errors import APIError, NetworkError
 
@@ -76,7 +76,7 @@ class _Sending:
         finally:
             await in_thread(self._close)
         if not 200 <= answer.status < 300:
-            raise error_of(answer)
+            raise decode_error(answer)
         await self._tell(self._part.size)
 
     def _open(self) -> None:

@@ -1,9 +1,10 @@
 """
-What the API returns.
+The models of the objects that the API returns.
 
-Every class is an attrs class that `dataclasses` also understands; fields the server adds later are kept as attributes.
-Dates are aware and in UTC. Everything a server may leave out is optional: missing and null mean the same.
-The modules of this package keep their annotations real at run time, on Python 3.8 too: the codec reads them.
+Each class is an attrs class that the functions of `dataclasses` accept too. Fields that the server adds later are kept
+as attributes. Dates are aware and in UTC. A field that the server may leave out is optional; missing and null are
+equal. The modules of this package do not postpone their annotations, because the codec reads them at run time, on
+Python 3.8 too.
 """
 
 from bluma_async.types._model import AttrDict

@@ -1,8 +1,8 @@
 """
-What response models are made of: attrs classes that also answer as dataclasses, open enums, free-form objects.
+The parts of response models: attrs classes that are dataclasses too, open enums, free-form objects, helpers of fields.
 
-Rule 1: nothing private lives in a model's `__dict__`; web frameworks serialise it as it is.
-Rule 2: what the server invents later is kept: unknown fields as attributes, unknown values as themselves.
+Rule 1: a model's `__dict__` holds its fields and nothing private, because web frameworks serialise it unchanged. Rule
+2: unknown fields are kept as attributes and unknown enum values as text, so that a new server works with an old SDK.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**_: object) -> Callable[[T], T]:
-        """Mean nothing at run time."""
+        """Return the decorator unchanged: only type checkers use it."""
         return lambda decorator: decorator
 
 
@@ -30,9 +30,9 @@ T = TypeVar("T")
 
 class AttrDict(Dict[str, Any]):
     """
-    A free-form JSON object: a dict that also answers as attributes, at every depth.
+    A free-form JSON object: a dict whose keys are attributes too, at every depth.
 
-    A key that is also a dict method, such as `items`, is reached by index.
+    A key that is also the name of a dict method, such as `items`, is available by index only.
     """
 
     __slots__ = ()
@@ -50,7 +50,7 @@ class AttrDict(Dict[str, Any]):
 
 
 def free_form(value: Any) -> Any:
-    """Return the value with every object in it answering as attributes."""
+    """Return the value with each object in it as an AttrDict."""
     if isinstance(value, dict) and not isinstance(value, AttrDict):
         return AttrDict(cast("dict[str, Any]", value))
     if isinstance(value, list):
@@ -59,7 +59,7 @@ def free_form(value: Any) -> Any:
 
 
 class OpenEnum(str, Enum):
-    """An enum of strings that prints as its value, and keeps a value it has never heard of."""
+    """An enum of strings. It prints as its value, and accepts unknown values instead of raising."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -93,7 +93,7 @@ class Model:
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(attrs.field,))
 def model(cls: type[T]) -> type[T]:
-    """Make the class a keyword-only attrs class that `dataclasses` also takes for one of its own."""
+    """Return the class as a keyword-only attrs class that the functions of `dataclasses` accept too."""
     made = attrs.define(cls, kw_only=True, slots=False, eq=True, unsafe_hash=False)
     shape = dataclasses.make_dataclass(
         made.__name__, [_dataclass_field(entry) for entry in _attributes(made)], init=False, repr=False, eq=False
@@ -103,12 +103,12 @@ def model(cls: type[T]) -> type[T]:
 
 
 def hidden(_: object) -> str:
-    """Stand for a secret in a repr."""
+    """Return the mask that a repr shows instead of a secret."""
     return "'***'"
 
 
 def without_query(url: object) -> str:
-    """Show a signed link without what makes it valid."""
+    """Return the repr of a signed link without its query, which holds the signature."""
     if url is None:
         return "None"
     head, mark, _ = str(url).partition("?")

@@ -1,4 +1,4 @@
-"""What the account holds and how it is used: credits, API keys, usage."""
+"""Credits, API keys and usage of the account."""
 
 from datetime import datetime
 from typing import Iterator, List, Optional
@@ -9,17 +9,17 @@ from bluma_async.types._model import AttrDict, Model, OpenEnum, hidden, model
 
 
 class TransactionType(OpenEnum):
-    """Why credits moved."""
+    """The kind of a transaction."""
 
     DEDUCTION = "deduction"
     PURCHASE = "purchase"
-    CREDIT = "purchase"  # another name
+    CREDIT = "purchase"  # an alias: two documented names
     REFUND = "refund"
 
 
 @model
 class CreditBalance(Model):
-    """What the account holds. `reset_date` is when the monthly allowance comes again."""
+    """The credits of the account. At `reset_date` the monthly allowance is granted again."""
 
     credits: int
     tier: str = ""
@@ -31,7 +31,7 @@ class CreditBalance(Model):
 
 @model
 class Transaction(Model):
-    """One movement of credits: `amount` is negative for a deduction, positive for a purchase or a refund."""
+    """One change of the balance: `amount` is negative for a deduction, positive for a purchase or a refund."""
 
     id: str
     type: TransactionType
@@ -44,7 +44,7 @@ class Transaction(Model):
 
 @model
 class CreditHistory(Model):
-    """A stretch of the ledger, newest first; `total` counts all of it. It can be looped over."""
+    """A part of the ledger, newest first, as an iterable; `total` counts all transactions of the account."""
 
     transactions: List[Transaction] = attrs.field(factory=lambda: [])
     total: int = 0
@@ -58,7 +58,7 @@ class CreditHistory(Model):
 
 @model
 class ApiKey(Model):
-    """An API key. `key` is told once, by `create` and `rotate`: keep it."""
+    """An API key. Only `create` and `rotate` return the secret `key`: store it."""
 
     id: str
     name: str = ""
@@ -73,7 +73,7 @@ class ApiKey(Model):
 
     @property
     def last_used(self) -> Optional[datetime]:
-        """Another name of `last_used_at`."""
+        """The same as `last_used_at`; another documented name."""
         return self.last_used_at
 
 
@@ -91,7 +91,7 @@ class UsageMetrics(Model):
 
 @model
 class TimeSeriesPoint(Model):
-    """One step of a time series; `latency` in milliseconds, `success_rate` from 0 to 1."""
+    """One point of a time series; `latency` in milliseconds, `success_rate` from 0 to 1."""
 
     timestamp: Optional[datetime] = None
     requests: int = 0
@@ -101,7 +101,7 @@ class TimeSeriesPoint(Model):
 
 @model
 class EndpointUsage(Model):
-    """How one endpoint was used; `average_latency` in milliseconds, `error_rate` from 0 to 1."""
+    """The usage of one endpoint; `average_latency` in milliseconds, `error_rate` from 0 to 1."""
 
     endpoint: str = ""
     method: str = ""
@@ -112,7 +112,7 @@ class EndpointUsage(Model):
 
 @model
 class RecentRequest(Model):
-    """One request as the server saw it; `latency` in milliseconds."""
+    """One request in the server's log; `latency` in milliseconds."""
 
     id: str = ""
     method: str = ""
@@ -124,7 +124,7 @@ class RecentRequest(Model):
 
 @model
 class UsageByKey(Model):
-    """How one API key was used."""
+    """The usage of one API key."""
 
     api_key_id: str = ""
     api_key_name: str = ""
@@ -134,7 +134,7 @@ class UsageByKey(Model):
 
 @model
 class ErrorBreakdown(Model):
-    """How often one status was answered; `percentage` from 0 to 100."""
+    """The number of error answers with one status; `percentage` from 0 to 100."""
 
     status_code: int = 0
     count: int = 0

@@ -1,4 +1,4 @@
-"""Webhooks: where events go, how they went, and what they tell."""
+"""Webhooks, their deliveries, and the events in them."""
 
 from datetime import datetime
 from typing import Any, List, Optional
@@ -10,7 +10,7 @@ from bluma_async.types._model import AttrDict, Model, OpenEnum, hidden, model
 
 @model
 class Webhook(Model):
-    """Where events are sent. `secret` is told once, by `create`: keep it."""
+    """A URL that events are sent to. Only `create` returns its `secret`: store it."""
 
     id: str
     url: str = ""
@@ -22,7 +22,7 @@ class Webhook(Model):
 
 @model
 class WebhookDelivery(Model):
-    """One attempt to deliver an event; `status_code` is None when nobody answered."""
+    """One attempt to deliver an event; `status_code` is None if the receiver did not answer."""
 
     id: str
     event_id: str = ""
@@ -36,7 +36,7 @@ class WebhookDelivery(Model):
 
 
 class WebhookEventType(OpenEnum):
-    """What a webhook tells."""
+    """The type of an event."""
 
     VIDEO_QUEUED = "video.queued"
     VIDEO_PROCESSING = "video.processing"
@@ -48,7 +48,7 @@ class WebhookEventType(OpenEnum):
 
 
 class VideoEventData(AttrDict):
-    """What a `video.*` event says of its video. What the event leaves out is None as an attribute."""
+    """The fields of the video in a `video.*` event. A missing field is None as an attribute."""
 
     __slots__ = ()
     id: str
@@ -67,7 +67,7 @@ class VideoEventData(AttrDict):
 
 
 class CreditsEventData(AttrDict):
-    """What a `credits.*` event says of the balance."""
+    """The balance in a `credits.*` event. A missing field is None as an attribute."""
 
     __slots__ = ()
     remaining: Optional[int]
@@ -78,9 +78,10 @@ class CreditsEventData(AttrDict):
 @model
 class WebhookEvent(Model):
     """
-    Something that happened. `id` is the same in every delivery of the same event: handle each id once.
+    An event. `id` is the same in each delivery of the same event: handle each id once.
 
-    Fields answer as attributes and by index: `event.type`, `event["type"]`, `event.data.url`, `event["data"]["url"]`.
+    Fields are available as attributes and by index, as in version 1.2.0. Examples:
+    `event.type`, `event["type"]`, `event.data.url`, `event["data"]["url"]`.
     """
 
     id: str
@@ -95,7 +96,7 @@ class WebhookEvent(Model):
         return name in self.__dict__
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a field by its name, or the default."""
+        """Return a field by its name, or the default if there is no such field."""
         return self.__dict__.get(name, default)
 
 
@@ -103,7 +104,7 @@ class WebhookEvent(Model):
 class VideoEvent(WebhookEvent):
     """A `video.*` event."""
 
-    # Narrower than its base's: events are read, and nobody puts other data into them.
+    # Narrower than the base's type, which is safe because events are read and their data is not replaced.
 
     data: VideoEventData = attrs.field(factory=VideoEventData)  # pyright: ignore[reportIncompatibleVariableOverride]
 
@@ -112,6 +113,6 @@ class VideoEvent(WebhookEvent):
 class CreditsEvent(WebhookEvent):
     """A `credits.*` event."""
 
-    # As above.
+    # Narrower than the base's type, which is safe because events are read and their data is not replaced.
 
     data: CreditsEventData = attrs.field(factory=CreditsEventData)  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -1,4 +1,4 @@
-"""What videos are made from: templates, their variants, and assets in collections."""
+"""Templates, their variants, and assets in collections."""
 
 from datetime import datetime
 from typing import List, Optional
@@ -11,11 +11,12 @@ from bluma_async.types._model import AttrDict, Model, model, without_query
 @model
 class Template(Model):
     """
-    What a video is made from.
+    A template for videos.
 
-    `base_cost` and `credits_per_video` are the same figure under two names, and so are `requires_context` and
-    `context_schema` (a JSON Schema) two views of what `context` must hold: whichever the server sends, both are filled.
-    `duration_range` holds `min` and `max` seconds.
+    `base_cost` and `credits_per_video` are the same price, in credits, under two documented names: the server sends
+    one, and both are set. `context_schema` (a JSON Schema) and `requires_context` both describe the `context` argument
+    of a create; the schema is derived if the server sends only the other. `duration` is in seconds, and
+    `duration_range` has `min` and `max` seconds.
     """
 
     id: str
@@ -36,7 +37,7 @@ class Template(Model):
 
 @model
 class TemplateVariant(Model):
-    """A saved preset of a template; `payload` holds its `settings`."""
+    """A saved preset of a template; `payload` has its `settings`."""
 
     id: str
     template_id: str = ""
@@ -67,7 +68,7 @@ class Collection(Model):
 
 @model
 class Asset(Model):
-    """An uploaded file; `file_type` is its MIME type, `cdn_url` a plain link, `deleted_at` set once it is deleted."""
+    """An uploaded file; `file_type` is its MIME type, `cdn_url` a public link. `deleted_at` is set after a delete."""
 
     id: str
     name: str = ""
@@ -88,7 +89,7 @@ class Asset(Model):
 
 @model
 class AssetUploadResponse(Model):
-    """Where to PUT the bytes of a new asset, without a key: treat `upload_url` as a secret."""
+    """A signed link for a PUT of a new asset's bytes. It needs no API key, so treat `upload_url` as a secret."""
 
     asset_id: str
     upload_url: str = attrs.field(repr=without_query)

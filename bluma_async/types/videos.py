@@ -1,4 +1,4 @@
-"""Videos, and the pages they come in."""
+"""Videos, and pages of them."""
 
 from datetime import datetime
 from typing import Iterator, List, Optional
@@ -9,7 +9,7 @@ from bluma_async.types._model import AttrDict, Model, OpenEnum, model, utc_now, 
 
 
 class VideoStatus(OpenEnum):
-    """Where a video is in its life. A status the SDK has never heard of is kept, and counts as not final."""
+    """The status of a video. An unknown status is kept, and is not final."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -18,18 +18,18 @@ class VideoStatus(OpenEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the video will not change any more."""
+        """Whether the status will not change any more."""
         return self in (VideoStatus.COMPLETED, VideoStatus.FAILED)
 
 
 @model
 class Video(Model):
     """
-    A video, made or in the making.
+    A video, in any status.
 
-    `duration` is in seconds, `progress` in percent (0 to 100), `credits_charged` is what the create billed.
-    `url` is a plain link, there once the video is completed. `error` holds `type` and `detail` of a failed one.
-    `created_at` falls back to the time of reading for a server that leaves it out.
+    `duration` is in seconds, `progress` in percent (0 to 100). `credits_charged` is the price that the create billed.
+    `url` is a public link, set when the video is completed. `error` has `type` and `detail` if the video failed.
+    If the server sends no valid `created_at`, it is the time at which the answer was decoded.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Video(Model):
 
 @model
 class Pagination(Model):
-    """Which page this is; `total` counts the items of all pages."""
+    """The position of a page; `total` counts the items of all pages."""
 
     page: int = 1
     limit: int = 20
@@ -61,7 +61,7 @@ class Pagination(Model):
 
 @model
 class VideoPage(Model):
-    """One page of videos, newest first. It can be looped over."""
+    """One page of videos, newest first, as an iterable."""
 
     videos: List[Video] = attrs.field(factory=lambda: [])
     pagination: Pagination = attrs.field(factory=Pagination)
@@ -75,7 +75,7 @@ class VideoPage(Model):
 
 @model
 class VideoDownload(Model):
-    """A signed link to a finished video. It needs no key, so treat it as a secret; it works for one hour."""
+    """A signed link to a completed video. It needs no API key, so treat it as a secret. It is valid for one hour."""
 
     download_url: str = attrs.field(repr=without_query)
     expires_at: Optional[datetime] = None

@@ -1,1 +1,1 @@
-"""Waiting for what takes minutes."""
+"""Waiting for jobs that take minutes: how to poll; `resources/` and `luma/` know the jobs."""

@@ -1,9 +1,9 @@
 """
-Where all waits of a client come together.
+Wait for jobs. All waits of a client share one hub, so that they share their polls.
 
-Rule 1: a wait ends by one monotonic deadline; no pause goes beyond it, and the last look is at it.
-Rule 2: progress is the server's own, and never goes back.
-Rule 3: waits in different event loops, or of different accounts, do not meet: each has a patrol of its own.
+Rule 1: a wait ends by one monotonic deadline. No pause goes beyond it, and the last poll is at it.
+Rule 2: progress is reported by the server, never invented here, and never decreases.
+Rule 3: waits in different event loops or accounts share nothing: each pair of loop and account has its own poller.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Hashable, Tuple, TypeVar
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._wire.checks import require_seconds
 from bluma_async.errors import BlumaError
+from bluma_async.waiting.entries import Waiter
 from bluma_async.waiting.poller import Poller
-from bluma_async.waiting.source import Waiter
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
@@ -31,7 +31,7 @@ Key = Tuple[int, asyncio.AbstractEventLoop, Hashable]
 
 
 class PollHub:
-    """Waits for jobs. All waits of a client pass through here."""
+    """The waits of a client and of its copies."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -47,14 +47,19 @@ class PollHub:
         on_progress: Callable[[int], Any] | None = None,
     ) -> S:
         """
-        Return the final state.
+        Return the final state of a job.
 
         Args:
-            source: Where states come from.
-            job_id: What to wait for.
-            poll_interval: Seconds between two looks; above 0.
-            timeout: Seconds to wait; at least 0. The job is looked at once even if it is 0.
-            on_progress: Called with each new percentage, plain or async; what it raises ends the wait.
+            source: Reads the states.
+            job_id: The job to wait for.
+            poll_interval: Seconds between two polls; above 0.
+            timeout: Seconds to wait; at least 0. The job is polled once even if it is 0.
+            on_progress: Called with each new percentage, plain or async. An exception that it raises ends the wait.
+
+        Raises:
+            InvalidArgumentError: `poll_interval` or `timeout` is invalid.
+            APIError: The server refuses to show the job, for example because its id is unknown.
+            BlumaError: The wait timed out (the source names the class), or the client was closed.
         """
         require_seconds("poll_interval", poll_interval, above=0)
         require_seconds("timeout", timeout)
@@ -66,15 +71,15 @@ class PollHub:
             contextvars.copy_context(),
             asyncio.get_running_loop().create_future(),
         )
-        poller, told = self._poller(source), -1
+        poller, reported = self._poller(source), -1
         poller.join(job_id, waiter)
         try:
             while True:
                 await waiter.future
-                state: S = _news(waiter)
+                state: S = _take_state(waiter)
                 percent = source.progress(state)
-                if on_progress is not None and percent is not None and percent > told:
-                    told, waiter.is_busy = percent, True
+                if on_progress is not None and percent is not None and percent > reported:
+                    reported, waiter.is_busy = percent, True
                     await call_back(on_progress, percent)
                     waiter.is_busy = False
                 if source.is_final(state):
@@ -82,25 +87,28 @@ class PollHub:
         finally:
             poller.leave(job_id, waiter)
 
-    def learn(self, job_id: str, news: Any = None) -> None:
-        """Take in news of a job, such as a webhook; if its source can make nothing of them, look at it at once."""
-        self._everywhere(lambda poller: poller.learn(job_id, news))
+    def learn(self, job_id: str, event: Any = None) -> None:
+        """Take in an event about a job, such as a webhook; poll the job at once if the event does not name a state."""
+        self._call_all(lambda poller: poller.learn(job_id, event))
 
     def close(self) -> None:
-        """End all waits."""
-        error = BlumaError("The client was closed while this waited. The job goes on; wait for it again with its id.")
-        self._everywhere(lambda poller: poller.end(error))
+        """End all waits with an error."""
+        error = BlumaError(
+            "The client was closed while this waited. The job continues; wait for it with its id, in a new client."
+        )
+        self._call_all(lambda poller: poller.end(error))
 
-    def _everywhere(self, action: Callable[[Poller[Any]], None]) -> None:
+    def _call_all(self, action: Callable[[Poller[Any]], None]) -> None:
         for (pid, loop, _), poller in list(self._pollers.items()):
             if pid == os.getpid():
-                with contextlib.suppress(RuntimeError):  # the loop was closed
+                with contextlib.suppress(RuntimeError):  # that loop is closed, and its waits with it
                     loop.call_soon_threadsafe(action, poller)
 
     def _poller(self, source: Source[S]) -> Poller[S]:
         key = os.getpid(), asyncio.get_running_loop(), source.group
         poller = self._pollers.get(key)
         if poller is None:
+            # Pollers of closed loops, and those inherited from a parent process, can never empty themselves.
             for gone in [key for key in list(self._pollers) if key[1].is_closed() or key[0] != os.getpid()]:
                 self._pollers.pop(gone, None)
             poller = self._pollers[key] = Poller(source, self._clock, lambda: self._forget(key))
@@ -110,8 +118,8 @@ class PollHub:
         self._pollers.pop(key, None)
 
 
-def _news(waiter: Waiter) -> Any:
-    """Return what a waiter was told, or raise it; from now on it can be told more."""
+def _take_state(waiter: Waiter) -> Any:
+    """Return the state that the waiter was notified of, or raise the error; it can be notified again from now on."""
     waiter.future = asyncio.get_running_loop().create_future()
     if waiter.error is not None:
         raise waiter.error

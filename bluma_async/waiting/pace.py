@@ -1,8 +1,8 @@
 """
-How fast polls may follow each other, by what the last answer told of the budget.
+Compute how fast polls may follow each other, from the rate-limit headers of the last answer.
 
-Rule: rounds are spread so that what is left lasts until the reset, with one read for each job kept back; single reads,
-which bring results, may use it up down to a reserve, and are spread from there on.
+Rule: lists of active jobs are spread so that the remaining budget lasts until the reset, and one read for each job is
+kept back. Single reads, which return results, may use the budget up to a reserve, and are spread from there on.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 __all__ = ["Pace"]
 
 HOUR = 3600.0
-RESERVE = 0.1  # of the hourly limit; left to the callers' other calls
+RESERVE = 0.1  # of the hourly limit; left for the caller's other calls
 
 
 @attrs.frozen
 class Pace:
-    """A budget, and the seconds that have passed since it was told."""
+    """A budget (None: unknown, and then no limit), and the seconds since the server reported it."""
 
     budget: RateLimit | None = None
     age: float = 0.0
 
     def spacing(self, kept: int = 0) -> float:
         """
-        Return the seconds from one request to the next that make the budget last; 0 when it is unknown.
+        Return the seconds between two requests that make the budget last until the reset; 0 if it is unknown.
 
-        Near the end it is the hour's own pace at least: in a sliding window the reset brings but one request back.
+        Near the end it is at least an hour divided by the limit: in a sliding window, the reset returns one request,
+        not all of them.
 
         Args:
-            kept: How many requests to keep back for other ends, besides the reserve.
+            kept: Requests to keep back for other purposes, besides the reserve.
         """
         if self.budget is None:
             return 0.0
@@ -43,17 +44,17 @@ class Pace:
         return max(self._seconds_left / max(left, 1), least)
 
     def pause(self, requests: int, kept: int = 0) -> float:
-        """Return the seconds to wait before, or for the sake of, so many requests: until the reset, if need be."""
+        """Return the seconds that so many requests must be spread over; they may reach beyond the reset."""
         least = HOUR / self.budget.limit if self.budget is not None and self.budget.limit else 0.0
         return min(requests * self.spacing(kept), self._seconds_left + requests * least)
 
     @property
     def is_spent(self) -> bool:
-        """Whether the next request would be a 429."""
+        """Whether the next request would be answered with 429."""
         return self._seconds_left > 0 and self.budget is not None and self.budget.remaining == 0
 
     def allowance(self, wanted: int) -> int:
-        """Return how many of so many requests may be made now."""
+        """Return how many of the wanted requests may be sent now; at least one, so that polling never stops."""
         return wanted if self.budget is None else min(wanted, max(self._spare, 1))
 
     @property
@@ -62,5 +63,5 @@ class Pace:
 
     @property
     def _seconds_left(self) -> float:
-        told = self.budget.reset_after if self.budget else None
-        return max(told - self.age, 0.0) if told is not None else 0.0
+        reset_after = self.budget.reset_after if self.budget else None
+        return max(reset_after - self.age, 0.0) if reset_after is not None else 0.0

@@ -1,11 +1,10 @@
 """
-Look at everything that is waited for, in one event loop and one account.
+Poll everything that is waited for in one event loop and one account.
 
-Rule 1: each job is looked at once, however many wait for it; in the name of one of them, whose hooks hear of it.
-Rule 2: a handful of jobs is read one by one. More are read by the pages of what is still active: what is not among them
-is finished, and read once in full. Whoever watches a job's progress has it read by itself.
-Rule 3: a look that fails in passing (no answer, 429, 5xx) is a look that saw nothing; a refusal ends the job's waits.
-Rule 4: the budget decides how soon the next look comes; each waiter's deadline holds all the same.
+Rule 1: `plan` decides, this module acts: it sends the planned requests, notes their outcomes, and sleeps.
+Rule 2: a job is polled once, however many waits there are for it. The request is sent in the context of one waiter, so
+that its hooks run where they should; if that waiter leaves, the request is cancelled and sent again for another one.
+Rule 3: a poll that fails with a transient error (no answer, 429, 5xx) changes nothing. A refusal ends the job's waits.
 """
 
 from __future__ import annotations
@@ -14,33 +13,37 @@ import asyncio
 import contextvars
 import copy
 import math
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, Dict, Generic, List, Mapping, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Coroutine, Dict, Generic, Mapping, Sequence, TypeVar
+
+import attrs
 
 from bluma_async.errors import APIError, NetworkError, RateLimitError, ServerError
-from bluma_async.waiting.source import Entry
+from bluma_async.waiting.entries import Entry
+from bluma_async.waiting.plan import Limits, next_list, next_turn, plan, plan_reads
 
 if TYPE_CHECKING:
+    from typing import Callable
+
     from bluma_async._runtime.clock import Clock
-    from bluma_async.waiting.source import Source, Waiter
+    from bluma_async.waiting.entries import Waiter
+    from bluma_async.waiting.plan import Plan, Turn
+    from bluma_async.waiting.source import Source
 
 __all__ = ["Poller"]
 
 S = TypeVar("S")
-HANDFUL = 4  # jobs up to which each is read by itself
-AT_ONCE = 16  # single reads at a time
-ROUND_GAP = 1.0  # seconds at least between two rounds over the pages
-LAST_LOOK = 1.0  # seconds that a look at the deadline may take
-TOGETHER = 0.02  # seconds; what is due within them is looked at together
-BEATS = 8  # to an interval
-PASSING = (NetworkError, RateLimitError, ServerError)
+READS_AT_ONCE = 16  # requests in flight
+LAST_POLL = 1.0  # seconds that a poll at the deadline may take, so that a wait with `timeout=0` still polls once
+RELIST = 60.0  # seconds before a list that was refused, or had too many pages, is tried again
+TRANSIENT = (NetworkError, RateLimitError, ServerError)
 
 
-class _WaiterLeft(Exception):  # noqa: N818 - it is no error
-    """The one in whose name something was done waits no more."""
+class _WaiterLeft(Exception):  # noqa: N818 - it is a signal between two functions, and no error
+    """The waiter for which a request was sent does not wait any more."""
 
 
 class Poller(Generic[S]):
-    """One task that looks, as long as somebody waits."""
+    """One task that polls as long as there is a waiter."""
 
     def __init__(self, source: Source[S], clock: Clock, on_empty: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -50,173 +53,176 @@ class Poller(Generic[S]):
         self._entries: Dict[str, Entry] = {}
         self._task: asyncio.Task[None] | None = None
         self._nap: asyncio.Future[None] | None = None
-        self._next_round = 0.0
-        self._lists_again = 0.0
+        self._limits = Limits(source.jobs_per_poll)
 
     def join(self, job_id: str, waiter: Waiter) -> None:
-        """Look at a job for one more; at once, as far as the pace allows."""
+        """Add a waiter. Its job is polled at once, as far as the pace allows."""
         entry = self._entries.get(job_id)
         if entry is None:
             entry = self._entries[job_id] = Entry(job_id, self._clock.now())
         entry.waiters += (waiter,)
-        entry.due = self._clock.now()
+        if entry.due < math.inf:  # else a poll is in flight, which this waiter takes part in
+            entry.due, entry.last_turn = self._clock.now(), -math.inf  # one more poll, even if `timeout` is 0
         if self._task is None:
+            # In an empty context: the task outlives the call that starts it, and must not keep its context variables.
             self._task = contextvars.Context().run(self._loop.create_task, self._run())
-        elif self._nap is not None:
-            self._nap.cancel()
+        else:
+            self._wake()
 
     def leave(self, job_id: str, waiter: Waiter) -> None:
-        """Look no more for this one."""
+        """Remove a waiter, and cancel the request that is in flight for it."""
         entry = self._entries.get(job_id)
-        if entry is not None and waiter in entry.waiters:
-            entry.waiters = tuple(other for other in entry.waiters if other is not waiter)
-            if not entry.waiters:
-                del self._entries[job_id]
-        if waiter.work is not None:
-            waiter.work.cancel()
-        if not self._entries and self._nap is not None:
-            self._nap.cancel()
+        if entry is not None:
+            self._remove_waiter(entry, waiter)
+        if waiter.request is not None:
+            waiter.request.cancel()
+        if not self._entries:
+            self._wake()
 
-    def learn(self, job_id: str, news: Any) -> None:
-        """Take in what somebody else has seen of a job; a final state ends the waits for it."""
+    def learn(self, job_id: str, event: Any) -> None:
+        """Take in an event about a job: a final state ends its waits, an event without a known state polls it now."""
         entry = self._entries.get(job_id)
         if entry is None:
             return
-        state = self._source.learned(entry.last, news)
+        state = self._source.merge_event(entry.last, event)
         if state is not None:
             self._note(entry, state)
             return
+        # Also while a poll is in flight: its answer may be older than the event.
         entry.due, entry.is_unlisted = self._clock.now(), True
-        if self._nap is not None:
-            self._nap.cancel()
+        self._wake()
 
     def end(self, error: BaseException) -> None:
         """End all waits with an error."""
         for entry in list(self._entries.values()):
             self._fail(entry, error)
-        if self._nap is not None:
-            self._nap.cancel()
+        self._wake()
 
     async def _run(self) -> None:
         try:
             while self._entries:
-                now = self._clock.now()
-                due = [entry for entry in self._entries.values() if entry.due <= now + TOGETHER]
-                if due:
-                    await self._look(due)
-                self._expire()
-                if self._entries:
-                    await self._sleep(min(entry.due for entry in self._entries.values()) - self._clock.now())
-        except Exception as error:  # noqa: BLE001 - nobody awaits this task: those who wait must hear of it
+                step = plan(self._clock.now(), list(self._entries.values()), self._source.pace(), self._limits)
+                await self._act(step)
+        except Exception as error:  # noqa: BLE001 - nothing awaits this task: its waiters must get the error
             self.end(error)
         finally:
             self._task = None
             self._on_empty()
 
+    async def _act(self, step: Plan) -> None:
+        for entry, waiter in step.expired:
+            waiter.notify(error=self._source.timeout_error(entry.job_id, entry.last, waiter.timeout))
+            self._remove_waiter(entry, waiter)
+        self._postpone(step.postponed)
+        reads = step.reads if step.list_for is None else await self._list(step.list_for, step.alone)
+        for start in range(0, len(reads), READS_AT_ONCE):
+            await asyncio.gather(*(self._read(group) for group in reads[start : start + READS_AT_ONCE]))
+        if step.wake_at is not None:
+            await self._sleep(step.wake_at - self._clock.now())
+
     async def _sleep(self, seconds: float) -> None:
-        """Sleep until something is due, or somebody joins."""
-        if seconds <= 0:
-            return
-        self._nap = self._loop.create_task(self._clock.sleep(seconds))
+        """Sleep until something is due, or `_wake` is called."""
+        self._nap = self._loop.create_task(self._clock.sleep(max(seconds, 0.0)))
         try:
             await asyncio.wait([self._nap])
         finally:
             self._nap.cancel()
             self._nap = None
 
-    async def _look(self, due: Sequence[Entry]) -> None:
-        now, pace = self._clock.now(), self._source.pace()
-        if pace.is_spent:
-            self._postpone(due, now + pace.spacing())
-            return
-        if len(self._entries) <= HANDFUL or now < self._lists_again:
-            await self._read(due)
-            return
-        alone = [entry for entry in due if entry.is_unlisted or entry.ends <= now + TOGETHER]
-        if len(alone) < len(due) and now >= self._next_round:
-            alone = [*alone, *await self._round()]
-        else:
-            for entry in due:
-                entry.due_after(self._next_round)
-        await self._read(list(dict.fromkeys(alone)))
+    def _wake(self) -> None:
+        if self._nap is not None:
+            self._nap.cancel()
 
-    async def _round(self) -> List[Entry]:
-        """Read the pages of what is active; return what must be read by itself."""
+    async def _list(self, waiter: Waiter, alone: Sequence[Entry]) -> Sequence[Sequence[Entry]]:
+        """List the active jobs, and return the requests that are needed besides."""
         began, entries = self._clock.now(), list(self._entries.values())
-        speaker = next((entry.speaker for entry in entries if entry.speaker), None)
-        if speaker is None:
-            self._postpone(entries, began)
-            return []
-        left = max(min(entry.ends for entry in entries) - began, LAST_LOOK)
+        more: Sequence[Entry] = ()
         try:
-            listed = await self._in_the_name_of(speaker, self._source.list_active(len(entries), left))
+            listed = await self._send_for(waiter, self._source.list_active(len(entries), _time_left(entries, began)))
         except _WaiterLeft:
-            return []  # in another one's name, then: it is all still due
-        except PASSING as failure:
-            self._postpone(entries, began + _asked(failure))
-            return []
-        except APIError:
-            listed = None
-        if listed is None:  # not for this key, or there are more pages than jobs that are waited for
-            self._lists_again = began + 60.0
-            return [entry for entry in entries if entry.due <= began + TOGETHER]
-        active, cost = listed
-        pause = self._source.pace().pause(cost, kept=len(self._entries))  # each will be read once more, in full
-        self._next_round = began + max(ROUND_GAP, pause)
-        self._postpone(entries, self._next_round)
-        return self._sort_out(entries, active)
+            pass  # the other jobs are still due: the next plan lists them for another waiter
+        except TRANSIENT as failure:
+            self._end_turn(entries, began + _retry_after(failure))
+        except APIError:  # this key may not list; the next plan reads one by one
+            self._limits = attrs.evolve(self._limits, lists_again=began + RELIST)
+        else:
+            more = self._note_list(entries, began, listed)
+        chosen = [entry for entry in dict.fromkeys([*alone, *more]) if entry.waiters]
+        step = plan_reads(self._clock.now(), chosen, self._source.pace(), self._limits)
+        self._postpone(step.postponed)
+        return step.reads
 
-    def _sort_out(self, entries: Sequence[Entry], active: Dict[str, S]) -> List[Entry]:
-        alone: List[Entry] = []
+    def _note_list(
+        self, entries: Sequence[Entry], began: float, listed: tuple[Dict[str, S], int] | None
+    ) -> Sequence[Entry]:
+        """Note which jobs are active, and return those that are read by themselves all the same."""
+        if listed is None:  # there is no list, or reading the jobs one by one takes fewer requests
+            self._limits = attrs.evolve(self._limits, lists_again=began + RELIST)
+            return ()
+        active, requests = listed
+        again = next_list(began, self._source.pace(), requests, len(self._entries))
+        self._limits = attrs.evolve(self._limits, next_list=again)
+        self._end_turn(entries, again)
         for entry in entries:
             entry.is_unlisted = entry.job_id not in active
-            if not entry.is_unlisted and entry.last is None:
-                entry.last = active[entry.job_id]
-            if entry.is_unlisted or any(waiter.hears_progress for waiter in entry.waiters):
-                alone.append(entry)
-        return alone
+            if entry.last is None:
+                entry.last = active.get(entry.job_id)
+        return [entry for entry in entries if entry.needs_own_read]
 
-    def _postpone(self, entries: Sequence[Entry], moment: float) -> None:
-        now, has_bulk = self._clock.now(), self._source.at_once > 1
+    async def _read(self, group: Sequence[Entry]) -> None:
+        """Read jobs with one request, and note their states."""
+        entries = [entry for entry in group if entry.waiters]
+        waiter = next((entry.free_waiter for entry in entries if entry.free_waiter), None)
+        if waiter is None:  # since the plan was made, the waiters have left, or their callbacks have begun
+            return self._make_due(entries)
+        request = self._source.poll([entry.job_id for entry in entries], _time_left(entries, self._clock.now()))
         for entry in entries:
-            if entry.waiters:
-                soonest = max(now + entry.interval, moment)
-                entry.due_after(_on_the_beat(soonest, entry.interval) if has_bulk else soonest)
-
-    async def _read(self, entries: Sequence[Entry]) -> None:
-        """Read jobs, as many as the pace allows; the others have their turns later."""
-        pace, now, size = self._source.pace(), self._clock.now(), self._source.at_once
-        entries = [entry for entry in entries if entry.waiters]
-        looks = [entries[start : start + size] for start in range(0, len(entries), size)]
-        allowed = pace.allowance(len(looks))
-        for place, look in enumerate(looks[allowed:], 1):
-            for entry in look:
-                entry.due_after(now + pace.pause(place))
-        for start in range(0, allowed, AT_ONCE):
-            await asyncio.gather(*(self._look_at(look) for look in looks[start : min(start + AT_ONCE, allowed)]))
-
-    async def _look_at(self, entries: Sequence[Entry]) -> None:
-        now = self._clock.now()
-        speaker = next((entry.speaker for entry in entries if entry.speaker), None)
-        if speaker is None:
-            self._postpone(entries, now)
-            return
-        left = max(min(entry.ends for entry in entries) - now, LAST_LOOK)
-        look = self._source.look([entry.job_id for entry in entries], left)
+            entry.due = math.inf
         try:
-            found = await self._in_the_name_of(speaker, look)
+            found = await self._send_for(waiter, request)
         except _WaiterLeft:
-            for entry in entries:
-                entry.due = self._clock.now()  # as above
-        except PASSING as failure:
-            self._postpone(entries, self._clock.now() + _asked(failure))
+            self._make_due(entries)
+        except TRANSIENT as failure:
+            self._end_poll(entries, self._clock.now() + _retry_after(failure))
         except APIError as refusal:
-            self._take_in(entries, dict.fromkeys((entry.job_id for entry in entries), refusal))
+            self._note_all(entries, dict.fromkeys((entry.job_id for entry in entries), refusal))
         else:
-            self._postpone(entries, self._clock.now() + self._source.pace().spacing())
-            self._take_in(entries, found)
+            self._end_poll(entries, self._clock.now() + self._source.pace().spacing())
+            self._note_all(entries, found)
 
-    def _take_in(self, entries: Sequence[Entry], found: Mapping[str, S | APIError | None]) -> None:
+    async def _send_for(self, waiter: Waiter, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run requests in a waiter's context, and no longer than it waits."""
+        waiter.request = task = waiter.context.copy().run(self._loop.create_task, work)
+        try:
+            await asyncio.wait([task])
+        finally:
+            waiter.request = None
+            task.cancel()
+        if task.cancelled():
+            raise _WaiterLeft
+        return task.result()
+
+    def _make_due(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            entry.due = self._clock.now()
+
+    def _end_poll(self, entries: Sequence[Entry], earliest: float) -> None:
+        """End the turns of jobs after a poll; a job that an event made due meanwhile is polled again at once."""
+        made_due = [(entry, entry.due) for entry in entries if entry.due < math.inf]
+        self._end_turn(entries, earliest)
+        self._postpone(made_due)
+
+    def _end_turn(self, entries: Sequence[Entry], earliest: float) -> None:
+        """Note that jobs had their turn; the next one is not before `earliest`."""
+        now = self._clock.now()
+        self._postpone([(entry, next_turn(entry, now, earliest, self._limits)) for entry in entries if entry.waiters])
+
+    def _postpone(self, turns: Sequence[Turn]) -> None:
+        now = self._clock.now()
+        for entry, moment in turns:
+            entry.due, entry.last_turn = moment, now
+
+    def _note_all(self, entries: Sequence[Entry], found: Mapping[str, S | APIError | None]) -> None:
         for entry in entries:
             outcome = found.get(entry.job_id)
             if isinstance(outcome, APIError):
@@ -224,47 +230,33 @@ class Poller(Generic[S]):
             elif outcome is not None:
                 self._note(entry, outcome)
 
-    async def _in_the_name_of(self, waiter: Waiter, work: Coroutine[Any, Any, Any]) -> Any:
-        """Do something in a waiter's context, and no longer than it waits."""
-        waiter.work = task = waiter.context.copy().run(self._loop.create_task, work)
-        try:
-            await asyncio.wait([task])
-        finally:
-            waiter.work = None
-            task.cancel()
-        if task.cancelled():
-            raise _WaiterLeft
-        return task.result()
-
     def _note(self, entry: Entry, state: S) -> None:
         entry.last = state
         is_final = self._source.is_final(state)
         for waiter in entry.waiters:
-            if is_final or waiter.hears_progress:
-                waiter.tell(state)
+            if is_final or waiter.wants_progress:
+                waiter.notify(state)
         if is_final:
-            self._entries.pop(entry.job_id, None)
+            self._forget(entry)
 
     def _fail(self, entry: Entry, error: BaseException) -> None:
         for waiter in entry.waiters:
-            waiter.tell(error=copy.copy(error))
-        self._entries.pop(entry.job_id, None)
+            waiter.notify(error=copy.copy(error))  # each caller adds its own traceback
+        self._forget(entry)
 
-    def _expire(self) -> None:
-        now = self._clock.now()
-        for entry in [entry for entry in self._entries.values() if entry.ends <= now]:
-            for waiter in [waiter for waiter in entry.waiters if waiter.ends <= now]:
-                waiter.tell(error=self._source.timed_out(entry.job_id, entry.last, waiter.timeout))
-            entry.waiters = tuple(waiter for waiter in entry.waiters if waiter.ends > now)
-            if not entry.waiters:
-                self._entries.pop(entry.job_id, None)
+    def _remove_waiter(self, entry: Entry, waiter: Waiter) -> None:
+        entry.waiters = tuple(other for other in entry.waiters if other is not waiter)
+        if not entry.waiters:
+            self._forget(entry)
+
+    def _forget(self, entry: Entry) -> None:
+        if self._entries.get(entry.job_id) is entry:  # else a new wait for this id has begun since
+            del self._entries[entry.job_id]
 
 
-def _asked(failure: Exception) -> float:
+def _time_left(entries: Sequence[Entry], now: float) -> float:
+    return max(min(entry.ends for entry in entries) - now, LAST_POLL)
+
+
+def _retry_after(failure: Exception) -> float:
     return (failure.retry_after or 0.0) if isinstance(failure, APIError) else 0.0
-
-
-def _on_the_beat(moment: float, interval: float) -> float:
-    """Return the moment, a little later: what is read in one look falls due together again."""
-    beat = interval / BEATS
-    return math.ceil(moment / beat) * beat

@@ -1,2 +1,2 @@
 # Generated from bluma_async/resources/__init__.py by `nox -s facade`: change that, not this.
-"""What the API has, one resource to a module."""
+"""The resources of the API, one module each."""

@@ -1,5 +1,5 @@
 # Generated from bluma_async/resources/_paging.py by `nox -s facade`: change that, not this.
-"""Walk through lists that come in pages."""
+"""Iterate over lists that the API returns in pages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ __all__ = ["Pages"]
 
 class Pages(Generic[T]):
     """
-    Items of all pages, one after the other, each page read when its turn comes.
+    An iterator over the items of all pages. Each page is requested when its first item is needed.
 
-    New items push older ones onto the next page while one reads; what was on the page before is not given twice.
+    An object that is created between two requests moves older ones to the next page; an item that was on the previous
+    page is not returned twice.
     """
 
     def __init__(self, twin: asynchronous.Pages[T]) -> None:

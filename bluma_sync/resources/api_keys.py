@@ -16,9 +16,9 @@ __all__ = ["ApiKeys"]
 
 class ApiKeys:
     """
-    Make, list and revoke API keys.
+    Create, rotate, list and revoke API keys.
 
-    The real service wants a dashboard session token for these calls, in the place of an API key.
+    The documents of the API show a session token of the dashboard as the credential of these calls, not an API key.
     """
 
     def __init__(self, twin: asynchronous.ApiKeys) -> None:
@@ -26,28 +26,36 @@ class ApiKeys:
 
     def create(self, name: str, environment: str, rate_limit_per_hour: int | None = None) -> ApiKey:
         """
-        Make a key. Its `key` is told this once.
+        Create an API key. Only this answer has its secret `key`: store it.
 
         Args:
-            name: What to call it.
+            name: A name for the key.
             environment: `test` or `production`; production needs a paid plan.
-            rate_limit_per_hour: Fewer requests than the plan allows, for example to see what a 429 does.
+            rate_limit_per_hour: Requests per hour, to set a lower limit than that of the plan.
+
+        Raises:
+            InvalidArgumentError: The name or the environment is empty. Nothing was sent.
         """
         return run(self._async.create(name, environment, rate_limit_per_hour))
 
     def rotate(self, api_key_id: str) -> ApiKey:
         """
-        Replace a key. The new `key` is told this once; the old one works for another 30 days.
+        Replace a key. Only this answer has the new secret `key`: store it. The old one is valid for another 30 days.
 
         Raises:
-            NotFoundError: There is no such key.
+            NotFoundError: There is no key with this id.
         """
         return run(self._async.rotate(api_key_id))
 
     def delete(self, api_key_id: str) -> None:
-        """Revoke a key, at once."""
+        """
+        Revoke a key at once.
+
+        Raises:
+            NotFoundError: There is no key with this id.
+        """
         run(self._async.delete(api_key_id))
 
     def list(self) -> List[ApiKey]:
-        """Return all keys, without what makes them work."""
+        """Return all keys, without their secrets."""
         return run(self._async.list())

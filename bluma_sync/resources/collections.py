@@ -1,5 +1,5 @@
 # Generated from bluma_async/resources/collections.py by `nox -s facade`: change that, not this.
-"""Collections: assets in groups."""
+"""Collections: groups of assets."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ class Collections:
 
     def create(self, name: str, description: str | None = None, asset_type: str = "all") -> Collection:
         """
-        Make an empty collection.
+        Create an empty collection.
 
         Args:
-            name: What to call it.
-            description: What it is for.
-            asset_type: `images`, `videos` or `all`.
+            name: A name for the collection.
+            description: A description for people.
+            asset_type: The kind of assets: `images`, `videos` or `all`.
+
+        Raises:
+            InvalidArgumentError: The name is empty. Nothing was sent.
         """
         return run(self._async.create(name, description, asset_type))
 
@@ -38,12 +41,17 @@ class Collections:
         Return a collection.
 
         Raises:
-            NotFoundError: There is no such collection.
+            NotFoundError: There is no collection with this id.
         """
         return run(self._async.get(collection_id))
 
     def rename(self, collection_id: str, name: str) -> Collection:
-        """Give a collection another name."""
+        """
+        Change a collection's name.
+
+        Raises:
+            NotFoundError: There is no collection with this id.
+        """
         return run(self._async.rename(collection_id, name))
 
     def update(self, collection_id: str, name: str | None = None, description: str | None = None) -> Collection:
@@ -51,47 +59,64 @@ class Collections:
         Change a collection's name, its description, or both.
 
         Raises:
-            InvalidArgumentError: There is nothing to change.
+            InvalidArgumentError: Neither a name nor a description was passed. Nothing was sent.
+            NotFoundError: There is no collection with this id.
         """
         return run(self._async.update(collection_id, name, description))
 
     def delete(self, collection_id: str) -> None:
-        """Delete a collection. The assets in it stay."""
+        """
+        Delete a collection. The assets in it are kept.
+
+        Raises:
+            NotFoundError: There is no collection with this id.
+        """
         run(self._async.delete(collection_id))
 
     def add_assets(self, collection_id: str, asset_ids: Sequence[str]) -> None:
         """
-        Put assets into a collection.
-
-        Assets that are in it already stay; the order has no meaning.
+        Add assets to a collection. Assets that are in it already are ignored; a collection has no order.
 
         Raises:
+            InvalidArgumentError: `asset_ids` is a single string, or an id is empty. Nothing was sent.
             NotFoundError: The collection, or one of the assets, does not exist. Nothing was added.
         """
         run(self._async.add_assets(collection_id, asset_ids))
 
     def remove_asset(self, collection_id: str, asset_id: str) -> None:
-        """Take an asset out of a collection. The asset stays."""
+        """
+        Remove an asset from a collection. The asset itself is kept.
+
+        Raises:
+            NotFoundError: There is no collection with this id, or the asset is not in it.
+        """
         run(self._async.remove_asset(collection_id, asset_id))
 
     def list_assets(self, collection_id: str, limit: int = 50, offset: int = 0) -> List[Asset]:
         """
-        Return assets of a collection.
+        Return some assets of a collection; `iterate_assets` returns all.
 
         Args:
-            collection_id: Which collection.
-            limit: How many assets, 1 to 100.
-            offset: How many to leave out.
+            collection_id: The id of the collection.
+            limit: The largest number of assets to return, 1 to 100.
+            offset: The number of assets to skip, at least 0.
+
+        Raises:
+            InvalidArgumentError: `limit` or `offset` is invalid. Nothing was sent.
+            NotFoundError: There is no collection with this id.
         """
         return run(self._async.list_assets(collection_id, limit, offset))
 
     def iterate_assets(self, collection_id: str, *, page_size: int = MAX_PAGE_SIZE) -> Pages[Asset]:
         """
-        Go through all assets of a collection, page by page as needed.
+        Iterate over all assets of a collection. Pages are requested as they are needed.
 
         Args:
-            collection_id: Which collection.
-            page_size: Assets to a request, 1 to 100.
+            collection_id: The id of the collection.
+            page_size: The number of assets in one request, 1 to 100.
+
+        Raises:
+            InvalidArgumentError: `page_size` is invalid. Nothing was sent.
         """
         return Pages(self._async.iterate_assets(collection_id, page_size=page_size))
 
@@ -100,6 +125,6 @@ class Collections:
         Return all collections.
 
         Args:
-            asset_type: Only those for `images`, `videos` or `all`.
+            asset_type: Only collections of this kind: `images`, `videos` or `all`.
         """
         return run(self._async.list(asset_type))

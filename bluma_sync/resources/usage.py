@@ -1,9 +1,9 @@
 # Generated from bluma_async/resources/usage.py by `nox -s facade`: change that, not this.
 """
-Usage: how much the API is used.
+Usage statistics of the API.
 
-The documents name `/usage/metrics` alone. The next two paths are those of the 1.2.0 package; the last three are not
-documented anywhere, only their answers are.
+Sources of the paths: `/usage/metrics` is in the documents, `/usage/timeseries` and `/usage/endpoints` are those of the
+1.2.0 package. The documents show answers for the other three, but not their paths, which are therefore guesses.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["Usage"]
 
 
 class Usage:
-    """See how much the API is used. Dates are datetimes, or ISO 8601 text."""
+    """Read usage statistics. Dates are datetimes (without an offset: local time) or ISO 8601 text."""
 
     def __init__(self, twin: asynchronous.Usage) -> None:
         self._async = twin
@@ -37,12 +37,15 @@ class Usage:
         self, start_date: Moment = None, end_date: Moment = None, period: str | None = None
     ) -> UsageMetrics:
         """
-        Return totals.
+        Return the totals of a period.
 
         Args:
-            start_date: From when.
-            end_date: Until when.
-            period: A length instead, such as `7d`.
+            start_date: The beginning of the period.
+            end_date: The end of the period.
+            period: The length of the period instead of dates, such as `7d`.
+
+        Raises:
+            ValidationError: The server does not know this period.
         """
         return run(self._async.get_metrics(start_date, end_date, period))
 
@@ -50,12 +53,12 @@ class Usage:
         self, start_date: Moment = None, end_date: Moment = None, granularity: str = "hour"
     ) -> List[TimeSeriesPoint]:
         """
-        Return figures over time.
+        Return the usage over time.
 
         Args:
-            start_date: From when.
-            end_date: Until when.
-            granularity: `hour` or `day`.
+            start_date: The beginning of the period.
+            end_date: The end of the period.
+            granularity: The length of one point: `hour` or `day`.
         """
         return run(self._async.get_timeseries(start_date, end_date, granularity))
 
@@ -63,12 +66,15 @@ class Usage:
         self, start_date: Moment = None, end_date: Moment = None, limit: int = 10
     ) -> List[EndpointUsage]:
         """
-        Return the endpoints that are used most.
+        Return the endpoints with the most requests.
 
         Args:
-            start_date: From when.
-            end_date: Until when.
-            limit: How many, 1 to 100.
+            start_date: The beginning of the period.
+            end_date: The end of the period.
+            limit: The largest number of endpoints to return, 1 to 100.
+
+        Raises:
+            InvalidArgumentError: `limit` is invalid. Nothing was sent.
         """
         return run(self._async.get_top_endpoints(start_date, end_date, limit))
 
@@ -77,14 +83,17 @@ class Usage:
         Return the newest requests.
 
         Args:
-            limit: How many, 1 to 100.
+            limit: The largest number of requests to return, 1 to 100.
+
+        Raises:
+            InvalidArgumentError: `limit` is invalid. Nothing was sent.
         """
         return run(self._async.get_recent_requests(limit))
 
     def get_usage_by_key(self) -> List[UsageByKey]:
-        """Return how much each key was used."""
+        """Return the usage of each API key."""
         return run(self._async.get_usage_by_key())
 
     def get_error_breakdown(self) -> List[ErrorBreakdown]:
-        """Return how often each error was answered."""
+        """Return the number of error answers by status."""
         return run(self._async.get_error_breakdown())

@@ -15,7 +15,7 @@ __all__ = ["Variants"]
 
 
 class Variants:
-    """Save a template's settings under a name, and make videos with `variant_id`."""
+    """Save settings of a template under a name. A variant's id is the `variant_id` of a create."""
 
     def __init__(self, twin: asynchronous.Variants) -> None:
         self._async = twin
@@ -25,18 +25,22 @@ class Variants:
         Save a preset.
 
         Args:
-            template_id: The template it is of.
-            name: What to call it.
-            settings: Such as `systemPrompt`, `captionPrompt` and `compositionProps`; keys are sent as they are.
+            template_id: The template.
+            name: A name for the preset.
+            settings: Settings such as `systemPrompt`, `captionPrompt` and `compositionProps`; keys are sent unchanged.
+
+        Raises:
+            InvalidArgumentError: The name is empty. Nothing was sent.
+            NotFoundError: There is no template with this id.
         """
         return run(self._async.create(template_id, name, settings))
 
     def get(self, template_id: str, variant_id: str) -> TemplateVariant:
         """
-        Return a preset; its `payload` holds the settings.
+        Return a preset; its `payload` has the settings.
 
         Raises:
-            NotFoundError: The template has no such preset.
+            NotFoundError: The template has no preset with this id.
         """
         return run(self._async.get(template_id, variant_id))
 
@@ -51,20 +55,25 @@ class Variants:
         Change a preset's name, its settings, or both.
 
         Raises:
-            InvalidArgumentError: There is nothing to change.
-            NotFoundError: The template has no such preset.
+            InvalidArgumentError: Neither a name nor settings were passed. Nothing was sent.
+            NotFoundError: The template has no preset with this id.
         """
         return run(self._async.update(template_id, variant_id, name, settings))
 
     def delete(self, template_id: str, variant_id: str) -> None:
         """
-        Delete a preset. Videos made with it stay.
+        Delete a preset. Videos that were made with it are kept.
 
         Raises:
-            NotFoundError: The template has no such preset.
+            NotFoundError: The template has no preset with this id.
         """
         run(self._async.delete(template_id, variant_id))
 
     def list(self, template_id: str) -> List[TemplateVariant]:
-        """Return the presets of a template."""
+        """
+        Return the presets of a template.
+
+        Raises:
+            NotFoundError: There is no template with this id.
+        """
         return run(self._async.list(template_id))

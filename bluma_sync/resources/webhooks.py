@@ -1,5 +1,5 @@
 # Generated from bluma_async/resources/webhooks.py by `nox -s facade`: change that, not this.
-"""Webhooks: where events are sent, and whether they are real."""
+"""Webhooks: the URLs that events are sent to, and the verification of events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Webhooks"]
 
 
 class Webhooks:
-    """Say where events are sent, see how they went, and verify those that come."""
+    """Register URLs for events, read their deliveries, and verify received events."""
 
     verify: Verifier = Verifier()
 
@@ -25,16 +25,20 @@ class Webhooks:
 
     @property
     def secret(self) -> str | None:
-        """The client's `webhook_secret`, which `verify` uses unless another is passed."""
+        """The client's `webhook_secret`, the default secret of `verify`."""
         return self._async.secret
 
     def create(self, url: str, events: Sequence[str]) -> Webhook:
         """
-        Have events sent to a URL. The webhook's `secret` is told this once.
+        Register a URL for events. Only this answer has the webhook's `secret`: store it.
 
         Args:
-            url: Where to; HTTPS.
-            events: Which, such as `video.completed`; see `WebhookEventType`.
+            url: The URL; HTTPS.
+            events: Types of events, such as `video.completed`; see `WebhookEventType`.
+
+        Raises:
+            InvalidArgumentError: The URL is empty, or `events` is a single string. Nothing was sent.
+            ValidationError: The server refuses the URL or a type of event.
         """
         return run(self._async.create(url, events))
 
@@ -43,16 +47,26 @@ class Webhooks:
         Return a webhook, without its secret.
 
         Raises:
-            NotFoundError: There is no such webhook.
+            NotFoundError: There is no webhook with this id.
         """
         return run(self._async.get(webhook_id))
 
     def delete(self, webhook_id: str) -> None:
-        """Have no more events sent there."""
+        """
+        Remove a webhook. No more events are sent to its URL.
+
+        Raises:
+            NotFoundError: There is no webhook with this id.
+        """
         run(self._async.delete(webhook_id))
 
     def get_deliveries(self, webhook_id: str) -> List[WebhookDelivery]:
-        """Return the attempts to deliver events, one entry an attempt."""
+        """
+        Return the attempts to deliver events, one entry for each attempt.
+
+        Raises:
+            NotFoundError: There is no webhook with this id.
+        """
         return run(self._async.get_deliveries(webhook_id))
 
     def list(self) -> List[Webhook]:

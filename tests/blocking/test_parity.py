@@ -168,6 +168,6 @@ def test_help_shows_signatures_and_docstrings() -> None:
     shown = pydoc.plain(pydoc.render_doc(Bluma.videos.create))
 
     assert "template_id: 'str | None' = None" in shown
-    assert "It is billed when it is accepted" in shown
+    assert "It is billed when the server accepts it" in shown
     assert str(inspect.signature(Bluma.videos.get)) == "(self, video_id: 'str') -> 'Video'"
     assert "on_progress" in inspect.signature(Bluma.videos.wait_for).parameters

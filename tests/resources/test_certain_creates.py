@@ -1,4 +1,4 @@
-"""Whatever becomes of an answer: one bill for each create that returned, at most one for each that raised."""
+"""For each way to lose an answer: one bill for a create that returned, at most one for a create that raised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bluma_async.sandbox import Sandbox
 from bluma_async.types import Video
 
 TEMPLATE = "ugc-text-overlay"
-# How each outcome comes about, and whether a lone create returns, raises for certain, or is in doubt.
+# For each outcome its fault, and the result of a single create: returned, certainly refused, or in doubt.
 OUTCOMES: Dict[str, tuple[Optional[str], Dict[str, Any], str]] = {
     "connect refused": (None, {}, "refused"),
     "cut before": ("drop_before", {}, "returned"),
@@ -33,7 +33,7 @@ Outcome = Union[Video, BaseException]
 
 
 async def create_all(client: AsyncBluma, count: int) -> List[Outcome]:
-    """Create so many videos at once, each with a prompt of its own."""
+    """Create so many videos in parallel, each with its own prompt."""
     jobs = (client.videos.create({"prompt": f"mine {number}"}, TEMPLATE) for number in range(count))
     return list(await asyncio.gather(*jobs, return_exceptions=True))
 
@@ -42,7 +42,7 @@ async def create_all(client: AsyncBluma, count: int) -> List[Outcome]:
 @pytest.mark.parametrize("key", ["live", "test"])
 @pytest.mark.parametrize("outcome", OUTCOMES)
 async def test_one_bill_each(sandbox: Sandbox, outcome: str, key: str, count: int) -> None:
-    """Alone, and fifty at once beside a stranger who creates from the same template."""
+    """One create, and fifty in parallel while another client creates from the same template."""
     kind, details, expected = OUTCOMES[outcome]
     mine = sandbox.live_key if key == "live" else sandbox.test_key
     base_url = sandbox.base_url if kind else "http://127.0.0.1:1"
@@ -63,7 +63,7 @@ async def test_one_bill_each(sandbox: Sandbox, outcome: str, key: str, count: in
     made = {row["id"]: row["prompt"] for row in sandbox._running.videos.newest_first()}
     foreign = sum(prompt.startswith("theirs") for prompt in made.values())
     assert len({video.id for video in returned}) == len(returned)
-    for number, entry in enumerate(outcomes):  # nobody gets somebody else's video
+    for number, entry in enumerate(outcomes):  # no create returns the video of another
         if isinstance(entry, Video):
             assert made[entry.id] == f"mine {number}"
             assert list(made.values()).count(f"mine {number}") == 1
@@ -78,13 +78,13 @@ async def test_one_bill_each(sandbox: Sandbox, outcome: str, key: str, count: in
 
 
 async def quietly(stranger: AsyncBluma) -> None:
-    """Create as another client would; what becomes of it is its own affair."""
+    """Create as another client would; its errors do not matter."""
     with contextlib.suppress(errors.BlumaError):
         await stranger.with_options(on_ambiguous="raise", max_retries=0).videos.create({"prompt": "theirs"}, TEMPLATE)
 
 
 async def test_a_create_beside_others_waits_for_their_answers(sandbox: Sandbox) -> None:
-    """One is cut before, nine are accepted late: their videos are theirs, and the one is repeated."""
+    """One create is cut before it is accepted, nine are answered late: their videos are theirs, the one is retried."""
     sandbox.faults.add("POST /videos", "drop_before", times=1)
     sandbox.faults.add("POST /videos", "delay", seconds=0.1, times=9)
 
@@ -96,7 +96,7 @@ async def test_a_create_beside_others_waits_for_their_answers(sandbox: Sandbox) 
 
 
 async def test_an_answer_that_was_lost_can_be_adopted(sandbox: Sandbox) -> None:
-    """One candidate, and no other create that could claim it: the call returns the video, in full."""
+    """One candidate, and no other create that could have made it: the call returns the video, in full."""
     options: Dict[str, Any] = {"base_url": sandbox.base_url, "retry_delay": 0.0, "on_ambiguous": "adopt"}
     async with AsyncBluma(sandbox.live_key, **options) as client:
         for number in range(5):
@@ -108,8 +108,8 @@ async def test_an_answer_that_was_lost_can_be_adopted(sandbox: Sandbox) -> None:
     assert sandbox.state()["billed"] == 5
 
 
-async def test_what_two_could_claim_is_not_adopted(sandbox: Sandbox) -> None:
-    """Two answers are lost at once: nobody can tell them apart, so nobody takes one."""
+async def test_a_video_that_two_creates_may_have_made_is_not_adopted(sandbox: Sandbox) -> None:
+    """Two answers are lost at the same time: the videos cannot be told apart, so none is adopted."""
     sandbox.faults.add("POST /videos", "drop_after", times=2)
     options: Dict[str, Any] = {"base_url": sandbox.base_url, "retry_delay": 0.0, "on_ambiguous": "adopt"}
 

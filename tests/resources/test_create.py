@@ -1,4 +1,4 @@
-"""Creating: what is sent, what is refused, and what becomes of a create whose answer was lost."""
+"""`client.videos.create`: its request, its checks, and creates without a certain answer."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ CUT = errors.NetworkError("cut")
 
 
 def listing(*videos: Any, status: int = 200) -> Any:
-    """Return a page of videos, by their ids and dates."""
+    """Return an answer with videos of these ids and dates."""
     rows = [{"id": name, "status": "queued", "template_id": "t", "created_at": made} for name, made in videos]
     return answer(status, {"videos": rows, "pagination": {}}, DATE)
 
 
 async def test_a_create_sends_what_it_was_given() -> None:
-    """Items 20 and 25 to 27: everything goes out as it is, False too."""
+    """Items 20 and 25 to 27: arguments are sent unchanged, False too."""
     client, transport, _ = client_with(ACCEPTED)
     context = {"prompt": "p", "brand_assets": {"logo": "l"}, "system_prompt": "s"}
 
@@ -48,8 +48,8 @@ async def test_a_create_sends_what_it_was_given() -> None:
     assert (video.id, video.status, video.variant_id, video.credits_charged) == ("batch_new", "queued", None, 2)
 
 
-async def test_none_is_left_out() -> None:
-    """Items 21 and 22: arguments that are None do not reach the body."""
+async def test_none_is_not_sent() -> None:
+    """Items 21 and 22: arguments that are None are not in the body."""
     client, transport, _ = client_with(ACCEPTED)
 
     await client.videos.create(
@@ -76,8 +76,8 @@ async def test_none_is_left_out() -> None:
         ({"template_id": "t", "context": {"at": object()}}, "body"),
     ],
 )
-async def test_what_cannot_be_right_is_not_sent(arguments: Any, field: str) -> None:
-    """Items 23 and 24: a ValidationError that is a ValueError, naming the argument, before any request."""
+async def test_an_invalid_argument_is_not_sent(arguments: Any, field: str) -> None:
+    """Items 23 and 24: a ValidationError that is a ValueError and names the argument, before any request."""
     client, transport, _ = client_with(ACCEPTED)
 
     with pytest.raises(errors.InvalidArgumentError) as caught:
@@ -88,8 +88,8 @@ async def test_what_cannot_be_right_is_not_sent(arguments: Any, field: str) -> N
     assert transport.requests == []
 
 
-async def test_certain_refusals_are_repeated_without_looking() -> None:
-    """A refused connection and a 503 were certainly not accepted."""
+async def test_certain_refusals_are_retried_without_a_search() -> None:
+    """A create with a refused connection or a 503 was certainly not accepted."""
     client, transport, clock = client_with(errors.NetworkError("no", request_sent=False), problem(503), ACCEPTED)
 
     await client.videos.create({"prompt": "p"}, "t")
@@ -101,8 +101,8 @@ async def test_certain_refusals_are_repeated_without_looking() -> None:
 @pytest.mark.parametrize(
     "failure", [CUT, errors.RequestTimeoutError("late"), problem(500), problem(502), answer(202, b"?")]
 )
-async def test_an_uncertain_create_is_looked_for_and_then_repeated(failure: Any) -> None:
-    """What is provably absent is sent again, with the same key."""
+async def test_an_uncertain_create_is_searched_for_and_then_retried(failure: Any) -> None:
+    """If no video was created, the create is retried with the same key."""
     client, transport, clock = client_with(failure, listing(), ACCEPTED)
 
     video = await client.videos.create({"prompt": "p"}, "t")
@@ -116,7 +116,7 @@ async def test_an_uncertain_create_is_looked_for_and_then_repeated(failure: Any)
 
 
 async def test_candidates_are_reported_and_never_adopted() -> None:
-    """A video that may be the lost one ends the call with everything needed to go on."""
+    """A possible video ends the call with an error that has all facts for a decision."""
     clock = FakeClock()
     found = listing(("batch_a", "2025-11-03T10:30:29Z"), ("batch_old", "2025-11-03T10:30:27Z"))
     client, transport, _ = client_with(CUT, found, clock=clock, takes=0.5)
@@ -134,7 +134,7 @@ async def test_candidates_are_reported_and_never_adopted() -> None:
 
 
 async def test_the_servers_clock_decides_not_ours() -> None:
-    """`from_date` is the call's beginning by the server's own Date headers."""
+    """`from_date` is the beginning of the call by the server's Date headers."""
     clock = FakeClock()
     client, transport, _ = client_with(answer(200, {"templates": []}, DATE), CUT, listing(), ACCEPTED, clock=clock)
     await client.templates.list()
@@ -145,8 +145,8 @@ async def test_the_servers_clock_decides_not_ours() -> None:
     assert "from_date=2025-11-03T10%3A32%3A10Z" in transport.sent[2]
 
 
-async def test_what_the_client_knows_is_no_evidence() -> None:
-    """Videos it made, waited for, or reported before are not the lost one."""
+async def test_known_videos_are_no_candidates() -> None:
+    """Videos that were created, waited for, or reported before are no candidates."""
     known = [("batch_new", "2025-11-03T10:30:30Z"), ("batch_waited", "2025-11-03T10:30:30Z")]
     waited = answer(200, {"id": "batch_waited", "status": "completed"})
     client, transport, _ = client_with(ACCEPTED, waited, CUT, listing(*known), ACCEPTED)
@@ -168,8 +168,8 @@ async def test_what_the_client_knows_is_no_evidence() -> None:
     assert (await client.videos.create({"prompt": "p"}, "t")).id == "batch_new"
 
 
-async def test_silence_without_a_look_is_not_repeated() -> None:
-    """Where nobody can look, an unanswered create is raised, and an answered 5xx repeated as the API advises."""
+async def test_a_create_without_an_answer_is_not_retried_if_the_search_fails() -> None:
+    """If the search fails, a create without an answer raises, and one with a 5xx is retried as the API advises."""
     silent, transport, _ = client_with(CUT, problem(403))
     answered, repeated, _ = client_with(problem(500), problem(403), ACCEPTED)
 
@@ -182,8 +182,8 @@ async def test_silence_without_a_look_is_not_repeated() -> None:
     assert len(repeated.requests) == 3
 
 
-async def test_the_last_failure_is_looked_for_too() -> None:
-    """Without retries left, a provably absent create raises what happened; a found one its candidates."""
+async def test_the_last_attempt_is_searched_for_too() -> None:
+    """Without retries left, the create raises its own error if no video was created, else the candidates."""
     absent, transport, clock = client_with(CUT, listing(), max_retries=0)
     found, _, _ = client_with(CUT, listing(("x", "2025-11-03T10:30:30Z")), max_retries=0)
 
@@ -196,8 +196,8 @@ async def test_the_last_failure_is_looked_for_too() -> None:
         await found.videos.create({"prompt": "p"}, "t")
 
 
-async def test_other_policies_for_doubt() -> None:
-    """`retry` is the plain documented behaviour, `raise` sends once."""
+async def test_other_values_of_on_ambiguous() -> None:
+    """`retry` retries as documented without a search, `raise` sends once."""
     blind, transport, _ = client_with(CUT, ACCEPTED, on_ambiguous="retry")
     strict, once, _ = client_with(CUT, on_ambiguous="raise")
 
@@ -209,8 +209,8 @@ async def test_other_policies_for_doubt() -> None:
     assert len(once.requests) == 1
 
 
-async def test_a_look_goes_as_far_back_as_it_must() -> None:
-    """A page full of known videos is followed by the next one."""
+async def test_the_search_reads_as_many_pages_as_needed() -> None:
+    """After a page of known videos the next page is searched."""
     full = [(f"batch_{index}", "2025-11-03T10:30:30Z") for index in range(100)]
     client, transport, _ = client_with(CUT, listing(*full), listing(("lost", "2025-11-03T10:30:30Z")))
     for name, _ in full:
@@ -223,8 +223,8 @@ async def test_a_look_goes_as_far_back_as_it_must() -> None:
     assert ["page=1" in transport.sent[1], "page=2" in transport.sent[2]] == [True, True]
 
 
-async def test_creates_that_are_lost_together_are_not_each_others_excuse(sandbox: Sandbox) -> None:
-    """Twenty at once, every answer cut after accept: twenty bills, and nobody pays twice."""
+async def test_creates_that_lose_their_answers_together_are_not_retried(sandbox: Sandbox) -> None:
+    """Twenty creates in parallel, all accepted and all answers lost: twenty bills, no create is sent twice."""
     sandbox.faults.add("POST /videos", "drop_after", times=20)
 
     async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, retry_delay=0.0) as client:
@@ -238,7 +238,7 @@ async def test_creates_that_are_lost_together_are_not_each_others_excuse(sandbox
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
 async def test_one_bill_against_the_real_sockets(sandbox: Sandbox, client: AsyncBluma, kind: str) -> None:
-    """Cut before: repeated, one bill. Cut after: one candidate, one bill."""
+    """Cut before the create: retried, one bill. Cut after it: one candidate, one bill."""
     await client.templates.list()
     sandbox.faults.add("POST /videos", kind)
     made: List[str] = []

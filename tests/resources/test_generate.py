@@ -1,4 +1,4 @@
-"""From a prompt to a file in one call, and what is known when it fails half-way."""
+"""`client.videos.generate`: from a prompt to a file in one call; errors have the id of the paid video."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ ACCEPTED = answer(202, {"id": "batch_1", "status": "queued", "credits_charged": 
 
 
 async def test_from_a_prompt_to_a_file(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
-    """Created, waited for, saved; progress is told."""
-    told: List[int] = []
+    """The video is created, waited for and saved, and its progress reported."""
+    reported: List[int] = []
     work = asyncio.ensure_future(
         client.videos.generate(
-            PROMPT, "ugc-text-overlay", save_to=tmp_path / "x.mp4", poll_interval=0.01, on_progress=told.append
+            PROMPT, "ugc-text-overlay", save_to=tmp_path / "x.mp4", poll_interval=0.01, on_progress=reported.append
         )
     )
-    while not told:
+    while not reported:
         await asyncio.sleep(0)
     await sandbox.advance(105)
 
     video = await work
 
-    assert (video.status, told[-1]) == ("completed", 100)
+    assert (video.status, reported[-1]) == ("completed", 100)
     assert (tmp_path / "x.mp4").stat().st_size == video.size_bytes
 
 
 async def test_without_a_file(client: AsyncBluma, sandbox: Sandbox) -> None:
-    """The video alone, a failed one too."""
+    """Without `save_to` the video is returned, also a failed one."""
     work = asyncio.ensure_future(
         client.videos.generate({"prompt": "Hello [fail]"}, "ugc-text-overlay", poll_interval=0.01)
     )
@@ -48,8 +48,8 @@ async def test_without_a_file(client: AsyncBluma, sandbox: Sandbox) -> None:
     assert (await work).status == "failed"
 
 
-async def test_a_place_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
-    """It is refused before the create."""
+async def test_an_invalid_path_costs_nothing(tmp_path: Path) -> None:
+    """An invalid path is refused before the create."""
     client, transport, _ = client_with(ACCEPTED)
     (tmp_path / "x.mp4").write_bytes(b"mine")
 
@@ -61,8 +61,8 @@ async def test_a_place_that_cannot_be_written_costs_nothing(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("failure", [answer(401, b"{}"), errors.RequestTimeoutError("late")])
-async def test_a_failure_after_the_create_tells_the_id(failure: Any) -> None:
-    """The video is paid: whoever catches the error can go on with it."""
+async def test_a_failure_after_the_create_has_the_id(failure: Any) -> None:
+    """The video is paid, so the error has its id."""
     client, _, _ = client_with(ACCEPTED, failure)
     refused, _, _ = client_with(answer(402, b"{}"))
 
@@ -75,7 +75,7 @@ async def test_a_failure_after_the_create_tells_the_id(failure: Any) -> None:
 
 
 def test_the_blocking_twin_generates_too(tmp_path: Path) -> None:
-    """The same call, without a loop in sight."""
+    """The same call, blocking."""
     live = Live()
     with live as sandbox, Bluma(sandbox.live_key, base_url=sandbox.base_url, clock=SandboxTime(live)) as client:
         video = client.videos.generate(PROMPT, "ugc-text-overlay", save_to=tmp_path / "x.mp4")

@@ -1,4 +1,4 @@
-"""One client, many event loops: one after the other, at once, closed well, closed badly."""
+"""One client in many event loops: in sequence, in parallel, and after loops that were closed without a shutdown."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ T = TypeVar("T")
 
 
 class Box:
-    """A resource that notes what becomes of it."""
+    """A resource that records whether it was closed or abandoned."""
 
     def __init__(self) -> None:
         self.fate = "open"
 
 
 async def close(box: Box) -> None:
-    """Note that it was closed."""
+    """Record that the box was closed."""
     box.fate = "closed"
 
 
 def abandon(box: Box) -> None:
-    """Note that it was abandoned."""
+    """Record that the box was abandoned."""
     box.fate = "abandoned"
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run work in a loop of its own, in a thread of its own: pytest-asyncio has a loop waiting in this one."""
+    """Run a coroutine in a new loop and a new thread, because pytest-asyncio has a loop in this one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
 
 
 def per_loop() -> Any:
-    """Return boxes, one for each loop."""
+    """Return an object that opens one box in each loop."""
     return PerLoop(Box, close, abandon)
 
 
@@ -57,8 +57,8 @@ async def get(boxes: Any) -> Box:
     return box
 
 
-def test_each_loop_has_its_own_and_takes_it_along() -> None:
-    """A loop that shuts down closes what was opened in it."""
+def test_each_loop_opens_and_closes_its_own_resource() -> None:
+    """The shutdown of a loop closes the resource of that loop."""
     boxes = per_loop()
 
     made = [run(get(boxes)) for _ in range(3)]
@@ -67,8 +67,8 @@ def test_each_loop_has_its_own_and_takes_it_along() -> None:
     assert len(set(map(id, made))) == 3
 
 
-def test_what_a_loop_left_behind_is_abandoned_by_the_next() -> None:
-    """A loop that was closed the hard way said no farewell."""
+def test_the_next_loop_abandons_the_resource_of_a_closed_loop() -> None:
+    """A loop that was closed without a shutdown gave no notice."""
     boxes = per_loop()
     loop = asyncio.new_event_loop()
     left = loop.run_until_complete(get(boxes))
@@ -80,7 +80,7 @@ def test_what_a_loop_left_behind_is_abandoned_by_the_next() -> None:
 
 
 def test_closing_reaches_every_loop() -> None:
-    """The running loop's resource is closed, that of a loop in another thread too, that of a stopped one abandoned."""
+    """The resources of running loops are closed, also in other threads; that of a stopped loop is abandoned."""
     boxes = per_loop()
     stopped = asyncio.new_event_loop()
     idle = stopped.run_until_complete(get(boxes))
@@ -113,8 +113,8 @@ def test_closing_reaches_every_loop() -> None:
     assert (mine.fate, theirs[0].fate, idle.fate) == ("closed", "closed", "abandoned")
 
 
-def test_a_child_process_leaves_the_parents_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a fork the same loop belongs to another process: what is the parent's is neither used nor closed."""
+def test_a_child_process_does_not_touch_the_parents_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a forked child, the parent's resource is neither used nor closed."""
     boxes = per_loop()
 
     async def fork() -> None:
@@ -131,7 +131,7 @@ def test_a_child_process_leaves_the_parents_alone(monkeypatch: pytest.MonkeyPatc
 
 
 def test_one_client_over_three_runs() -> None:
-    """A client made where no loop runs works in three loops, one after the other, without a word of complaint."""
+    """A client that was made without a loop works in three loops in sequence, without a warning."""
     client = AsyncBluma("bluma_test_key", base_url="http://127.0.0.1:1", max_retries=0)
 
     async def use() -> str:
@@ -148,8 +148,8 @@ def test_one_client_over_three_runs() -> None:
 
 
 @pytest.mark.parametrize("is_lent", [False, True])
-def test_sockets_of_a_loop_closed_the_hard_way_are_closed(is_lent: bool) -> None:
-    """The next loop closes them, without a word to the server; a session that was lent is left as it is."""
+def test_sockets_of_a_loop_without_a_shutdown_are_closed(is_lent: bool) -> None:
+    """The next loop closes the sockets without sending anything; the caller's own session is not touched."""
     with ThreadPoolExecutor(1) as pool:
         server = asyncio.new_event_loop()
         thread = threading.Thread(target=server.run_forever)
@@ -175,7 +175,7 @@ def test_sockets_of_a_loop_closed_the_hard_way_are_closed(is_lent: bool) -> None
         left = pool.submit(leave).result()
         transport: Any = left._session.shared.transport
         (held,) = transport._connections._held.values()
-        transport._connections.leave(lambda _: True)
+        transport._connections.abandon(lambda _: True)
 
         assert held.resource.session.closed
         assert transport._connections._held == {}
@@ -229,8 +229,8 @@ print("quiet")
 """
 
 
-def test_nothing_is_said_about_a_client_that_was_closed() -> None:
-    """Even after a loop that was closed the hard way: no unclosed session, no closed loop, no leaked socket."""
+def test_there_is_no_warning_about_a_closed_client() -> None:
+    """Also after a loop without a shutdown: no warning of an unclosed session, a closed loop or a leaked socket."""
     done = subprocess.run([sys.executable, "-W", "error", "-c", HARD], capture_output=True, text=True, check=False)
 
     assert (done.stdout, done.stderr, done.returncode) == ("quiet\n", "", 0)

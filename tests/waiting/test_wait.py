@@ -1,4 +1,4 @@
-"""Waiting, on a clock that nobody has to wait for."""
+"""`videos.wait_for`, on a clock that moves only when it is slept on."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.fakes import VIDEO, FakeClock, answer, client_with, problem
 
 
 def seen(status: str, progress: Any = None) -> Any:
-    """Return an answer that shows a video in a state."""
+    """Return an answer with a video of this status and progress."""
     return answer(200, {**VIDEO, "status": status, "progress": progress})
 
 
 async def test_a_finished_video_is_returned_at_once() -> None:
-    """Item 32: the first look needs no pause."""
+    """Item 32: the first poll comes without a pause."""
     client, transport, clock = client_with(seen("completed"))
 
     video = await client.videos.wait_for("batch_1")
@@ -27,7 +27,7 @@ async def test_a_finished_video_is_returned_at_once() -> None:
 
 
 async def test_a_failed_video_is_returned_too() -> None:
-    """Items 32 and 34: failure is a result, with its error."""
+    """Items 32 and 34: a failed video is returned like a completed one, with its error."""
     body = {**VIDEO, "status": "failed", "error": {"type": "rendering_failed", "detail": "Bad asset"}}
     client, _, _ = client_with(answer(200, body))
 
@@ -39,7 +39,7 @@ async def test_a_failed_video_is_returned_too() -> None:
 
 
 async def test_polls_every_five_seconds() -> None:
-    """Item 33: the default interval, and one of one's own."""
+    """Item 33: the default interval is 5 s, and the caller can set another one."""
     client, _, clock = client_with(seen("queued"), seen("processing"), seen("completed"))
     own, _, own_clock = client_with(seen("queued"), seen("completed"))
 
@@ -50,7 +50,7 @@ async def test_polls_every_five_seconds() -> None:
 
 
 async def test_wait_ends_at_the_deadline() -> None:
-    """Item 37: the last pause is clipped, the last look is at the deadline, and the error says what was seen."""
+    """Item 37: the last pause is shortened to the deadline, and the error shows the last state."""
     client, transport, clock = client_with(seen("processing", 65))
 
     with pytest.raises(errors.WaitTimeoutError) as caught:
@@ -59,16 +59,16 @@ async def test_wait_ends_at_the_deadline() -> None:
     assert clock.slept == [4, 4, 2]
     assert len(transport.requests) == 4
     assert str(caught.value) == (
-        "Waiting timed out: video batch_1 was not finished after 10 s (last seen: processing, 65 %). It goes on; wait "
-        "again with its id."
+        "Waiting timed out: video batch_1 was not finished after 10 s (last seen: processing, 65 %). The render "
+        "continues; wait again with its id."
     )
     assert caught.value.video_id == "batch_1"
     assert caught.value.last is not None
     assert isinstance(caught.value, TimeoutError)
 
 
-async def test_no_time_is_still_one_look() -> None:
-    """Item 37: a timeout of 0 looks once; what was never seen is said to be."""
+async def test_no_time_is_still_one_poll() -> None:
+    """Item 37: a timeout of 0 polls once; the error says so if no state was ever read."""
     client, transport, _ = client_with(seen("completed"))
     silent, _, _ = client_with(errors.RequestTimeoutError("late"), max_retries=0)
 
@@ -79,8 +79,8 @@ async def test_no_time_is_still_one_look() -> None:
         await silent.videos.wait_for("batch_1", timeout=0)
 
 
-async def test_every_look_is_bounded_by_the_deadline() -> None:
-    """A silent server cannot hold a wait: a look gets what is left, and a second at the deadline."""
+async def test_every_poll_is_bounded_by_the_deadline() -> None:
+    """A silent server cannot hold a wait: a poll gets the time that is left, and one second at the deadline."""
     clock = FakeClock()
     client, transport, _ = client_with(errors.RequestTimeoutError("late"), clock=clock, takes=4.0, max_retries=0)
 
@@ -91,15 +91,15 @@ async def test_every_look_is_bounded_by_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("failure", [problem(500), problem(429), errors.NetworkError("cut"), answer(200, b"garbage")])
-async def test_passing_failures_do_not_end_a_wait(failure: Any) -> None:
-    """Item 38: the network, 429, 5xx and garbage are looks that saw nothing."""
+async def test_transient_failures_do_not_end_a_wait(failure: Any) -> None:
+    """Item 38: after a network failure, a 429, a 5xx or an unreadable answer, the next poll is made as usual."""
     client, _, _ = client_with(failure, failure, failure, failure, failure, seen("completed"))
 
     assert (await client.videos.wait_for("batch_1")).status == "completed"
 
 
-async def test_a_rate_limit_is_left_alone_for_as_long_as_it_asks() -> None:
-    """The next look comes after Retry-After, if that is later than the interval."""
+async def test_retry_after_is_respected() -> None:
+    """The next poll comes after Retry-After, if that is later than the interval."""
     client, _, clock = client_with(answer(429, b"{}", {"Retry-After": "60"}), seen("completed"))
 
     await client.videos.wait_for("batch_1")
@@ -109,7 +109,7 @@ async def test_a_rate_limit_is_left_alone_for_as_long_as_it_asks() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
 async def test_refusals_end_a_wait_at_once(status: int) -> None:
-    """A wrong key or an unknown id will not get better."""
+    """A wrong key or an unknown id stays wrong, so polling again is useless."""
     client, transport, _ = client_with(problem(status))
 
     with pytest.raises(errors.APIError):
@@ -119,49 +119,49 @@ async def test_refusals_end_a_wait_at_once(status: int) -> None:
 
 
 async def test_a_status_never_heard_of_is_not_final() -> None:
-    """The wait goes on, past whatever the server invents."""
+    """An unknown status is no reason to end the wait."""
     client, _, _ = client_with(seen("rescheduled"), seen("completed"))
 
     assert (await client.videos.wait_for("batch_1")).status == "completed"
 
 
 async def test_progress_is_the_servers_and_never_goes_back() -> None:
-    """Items 35 and 36: ints from 0 to 100, each once, none lower than before, 100 last."""
-    told: List[int] = []
+    """Items 35 and 36: integers from 0 to 100, each reported once, none lower than before, 100 last."""
+    reported: List[int] = []
     states = [None, 0, 30, 20, 30, 64.7, 250]
     client, _, _ = client_with(*(seen("processing", state) for state in states), seen("completed", 100))
 
-    await client.videos.wait_for("batch_1", on_progress=told.append)
+    await client.videos.wait_for("batch_1", on_progress=reported.append)
 
-    assert told == [0, 30, 64, 100]
+    assert reported == [0, 30, 64, 100]
 
 
-async def test_completion_is_a_hundred_even_if_the_server_tells_nothing() -> None:
+async def test_completion_is_a_hundred_even_without_progress() -> None:
     """Item 35: the last call is 100, also through an async callback."""
-    told: List[int] = []
+    reported: List[int] = []
 
     async def tell(percent: int) -> None:
-        told.append(percent)
+        reported.append(percent)
 
     client, _, _ = client_with(seen("processing"), seen("completed"))
 
     await client.videos.wait_for("batch_1", on_progress=tell)
 
-    assert told == [100]
+    assert reported == [100]
 
 
 async def test_a_failed_video_is_not_a_hundred_percent() -> None:
-    """Progress of a failure stays where it was."""
-    told: List[int] = []
+    """The progress of a failed video stays at its last percentage."""
+    reported: List[int] = []
     client, _, _ = client_with(seen("processing", 40), seen("failed", 40))
 
-    await client.videos.wait_for("batch_1", on_progress=told.append)
+    await client.videos.wait_for("batch_1", on_progress=reported.append)
 
-    assert told == [40]
+    assert reported == [40]
 
 
-async def test_what_on_progress_raises_ends_the_wait() -> None:
-    """The user's exception comes out."""
+async def test_an_exception_of_on_progress_ends_the_wait() -> None:
+    """It is raised by `wait_for` as it is."""
 
     def tell(percent: int) -> None:
         raise LookupError("mine")
@@ -185,7 +185,7 @@ async def test_what_on_progress_raises_ends_the_wait() -> None:
     ],
 )
 async def test_impossible_waits_are_refused(arguments: Any) -> None:
-    """Bad numbers are refused before any request."""
+    """Invalid numbers are refused before any request."""
     client, transport, _ = client_with(seen("completed"))
 
     with pytest.raises(errors.InvalidArgumentError) as caught:
@@ -196,9 +196,9 @@ async def test_impossible_waits_are_refused(arguments: Any) -> None:
 
 
 async def test_a_real_wait_follows_a_real_video(sandbox: Any, client: AsyncBluma) -> None:
-    """Against the sandbox: progress comes from its clock, and the end is the documented 105 s."""
+    """Against the sandbox: progress follows its clock, and the video is completed after the documented 105 s."""
     video = await client.videos.create({"prompt": "Test"}, "ugc-text-overlay")
-    told: List[int] = []
+    reported: List[int] = []
 
     class Moving(FakeClock):
         async def sleep(self, seconds: float) -> None:
@@ -207,10 +207,10 @@ async def test_a_real_wait_follows_a_real_video(sandbox: Any, client: AsyncBluma
 
     patient = AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, clock=Moving())
     async with patient:
-        done = await patient.videos.wait_for(video.id, on_progress=told.append)
+        done = await patient.videos.wait_for(video.id, on_progress=reported.append)
 
     assert done.completed_at is not None
     assert (done.completed_at - done.created_at).total_seconds() == 105
-    assert told == sorted(set(told))
-    assert (told[0], told[-1]) == (0, 100)
-    assert len(told) > 15
+    assert reported == sorted(set(reported))
+    assert (reported[0], reported[-1]) == (0, 100)
+    assert len(reported) > 15

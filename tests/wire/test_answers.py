@@ -1,4 +1,4 @@
-"""What answers mean."""
+"""Answers become data or the errors that they report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bluma_async import errors
-from bluma_async._wire.answers import error_of, read
+from bluma_async._wire.answers import decode_error, read_answer
 from bluma_async.errors import APIError
 from tests.fakes import answer, problem
 
@@ -31,8 +31,8 @@ from tests.fakes import answer, problem
     ],
 )
 def test_errors_are_classified_by_status(status: int, kind: type) -> None:
-    """Items 93 to 99: each status has its class, whatever the body says."""
-    error = error_of(problem(status, type="not_found"))
+    """Items 93 to 99: the status alone decides the class, not the body."""
+    error = decode_error(problem(status, type="not_found"))
 
     assert type(error) is kind
     assert error.status == status
@@ -56,28 +56,28 @@ def test_errors_are_classified_by_status(status: int, kind: type) -> None:
     ],
 )
 def test_any_body_becomes_the_error_of_its_status(body: bytes, message: str) -> None:
-    """Item 95 and reference 2.3: strings, lists, HTML, nothing and two documents are survived."""
-    error = error_of(answer(401, body))
+    """Item 95 and reference 2.3: strings, lists, HTML, an empty body and two documents."""
+    error = decode_error(answer(401, body))
 
     assert isinstance(error, errors.AuthenticationError)
     assert str(error) == message
 
 
-def test_an_unknown_status_is_told_by_its_number() -> None:
-    """A status that has no name does not crash the message."""
-    assert str(error_of(answer(799))) == "The server answered 799 and did not explain."
+def test_an_unknown_status_is_shown_as_a_number() -> None:
+    """The message shows the number if the status has no name."""
+    assert str(decode_error(answer(799))) == "The server answered 799 and did not explain."
 
 
-def test_everything_the_server_said_is_kept() -> None:
-    """Reference 2.1: the envelope's optional parts reach the caller."""
-    said = {
+def test_all_details_of_the_server_are_kept() -> None:
+    """Reference 2.1: the optional fields of the envelope are attributes of the error."""
+    details = {
         "request_id": "req_1",
         "metadata": {"a": 1},
         "links": {"docs": "https://x"},
         "validation_errors": [{"field": "context.prompt", "message": "is short"}],
     }
 
-    error = error_of(problem(400, **said))
+    error = decode_error(problem(400, **details))
 
     assert isinstance(error, errors.ValidationError)
     assert (error.request_id, error.metadata, error.links) == ("req_1", {"a": 1}, {"docs": "https://x"})
@@ -85,7 +85,7 @@ def test_everything_the_server_said_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "field"),
+    ("details", "field"),
     [
         ({"metadata": {"field": "template_id"}}, "template_id"),
         ({"validation_errors": [{"message": "no field"}], "metadata": {"field": "b"}}, "b"),
@@ -93,18 +93,18 @@ def test_everything_the_server_said_is_kept() -> None:
         ({"validation_errors": "nonsense", "metadata": "nonsense"}, None),
     ],
 )
-def test_the_field_is_found_where_it_is_named(said: Any, field: Any) -> None:
-    """Item 94: `field` comes from the first validation error, else from metadata, else is None."""
-    error = error_of(problem(400, **said))
+def test_the_field_is_found_where_it_is_named(details: Any, field: Any) -> None:
+    """Item 94: `field` is that of the first validation error, else that of `metadata`, else None."""
+    error = decode_error(problem(400, **details))
 
     assert isinstance(error, errors.ValidationError)
     assert error.field == field
 
 
-def test_credits_are_told() -> None:
-    """Item 96: a 402 says what is needed and what is there, and survives nonsense."""
-    error = error_of(problem(402, metadata={"credits_required": 6, "credits_available": 2.0}))
-    odd = error_of(problem(402, metadata={"credits_required": "six", "credits_available": True}))
+def test_the_error_has_price_and_balance() -> None:
+    """Item 96: a 402 has the price and the balance; invalid values of them are None."""
+    error = decode_error(problem(402, metadata={"credits_required": 6, "credits_available": 2.0}))
+    odd = decode_error(problem(402, metadata={"credits_required": "six", "credits_available": True}))
 
     assert isinstance(error, errors.InsufficientCreditsError)
     assert (error.credits_required, error.credits_available) == (6, 2)
@@ -130,22 +130,22 @@ def test_credits_are_told() -> None:
     ],
 )
 def test_retry_after_is_read_in_every_form(headers: Any, metadata: Any, seconds: Any) -> None:
-    """Item 97 and trap T-10: seconds, HTTP dates by the server's clock, metadata, nonsense."""
+    """Item 97 and trap T-10: seconds, HTTP dates by the server's clock, `metadata`, invalid values."""
     wrapped = problem(429, metadata=metadata)
-    error = error_of(answer(429, wrapped.body, headers))
+    error = decode_error(answer(429, wrapped.body, headers))
 
     assert error.retry_after == seconds
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe\xff", b"[" * 100_000, b'{"id": 1}', b"", b"null", b"NaN"])
 def test_a_success_that_cannot_be_read_is_a_bad_gateway(body: bytes) -> None:
-    """A 2xx with garbage is a ServerError that shows the beginning of the body."""
+    """A 2xx with an invalid body is a ServerError that shows the beginning of the body."""
 
     def decode(data: object) -> object:
         raise TypeError("expected something else")
 
     with pytest.raises(errors.ServerError) as caught:
-        read(answer(202, body, {"X-Request-Id": "req_9"}), decode)
+        read_answer(answer(202, body, {"X-Request-Id": "req_9"}), decode)
 
     assert caught.value.status == 502
     assert caught.value.metadata["http_status"] == 202
@@ -154,15 +154,15 @@ def test_a_success_that_cannot_be_read_is_a_bad_gateway(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"  \n", b"{}"])
-def test_nothing_is_a_body_too(body: bytes) -> None:
-    """Trap T-3: a delete may be answered with nothing at all."""
-    assert read(answer(204, body), lambda data: data) in (None, {})
+def test_an_empty_body_is_valid(body: bytes) -> None:
+    """Trap T-3: a delete may be answered with an empty body."""
+    assert read_answer(answer(204, body), lambda data: data) in (None, {})
 
 
 def test_errors_pickle_and_copy() -> None:
-    """Item 104: every error class survives pickling and copying with all it holds."""
+    """Item 104: a pickled or copied error has the same class and attributes."""
     made = [
-        error_of(problem(402, metadata={"credits_required": 6})),
+        decode_error(problem(402, metadata={"credits_required": 6})),
         errors.NetworkError("gone", request_sent=False, attempts=2),
         errors.RequestTimeoutError("late"),
         errors.AmbiguousCreateError("hm", candidates=[], idempotency_key="k", template_id="t"),
@@ -180,7 +180,7 @@ def test_errors_pickle_and_copy() -> None:
 
 
 def test_every_error_has_an_http_status() -> None:
-    """Item 103: a web framework can answer with the status of any of them."""
+    """Item 103: a web framework can answer with the status of each error."""
     expected = {
         "BlumaError": 500,
         "APIError": 500,
@@ -203,8 +203,8 @@ def test_every_error_has_an_http_status() -> None:
     assert all(str(getattr(errors, name)()) for name in errors.__all__)
 
 
-def test_the_tree_is_what_the_documents_say() -> None:
-    """Items 93 and 101: answers are APIErrors, the network's failures are not, timeouts are TimeoutErrors."""
+def test_the_classes_are_related_as_documented() -> None:
+    """Items 93 and 101: error answers are APIErrors, network failures are not, and timeouts are TimeoutErrors."""
     assert issubclass(errors.RateLimitError, errors.APIError)
     assert not issubclass(errors.NetworkError, errors.APIError)
     assert issubclass(errors.RequestTimeoutError, (errors.NetworkError,))

@@ -1,4 +1,4 @@
-"""The rate-limit headers."""
+"""The rate-limit headers are read, and give the pace of requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DATE = {"date": "Mon, 03 Nov 2025 10:30:00 GMT"}
 
 
 def test_the_documented_headers_are_read() -> None:
-    """Reference 2.5: limit, remaining, and the reset by the server's own clock."""
+    """Reference 2.5: limit, remaining, and the reset by the server's clock."""
     budget = read_rate_limit({**HEADERS, **DATE})
 
     assert budget is not None
@@ -25,7 +25,7 @@ def test_the_documented_headers_are_read() -> None:
 
 
 def test_an_empty_budget_lasts_until_the_reset() -> None:
-    """With nothing left, the next request waits for the reset."""
+    """With nothing left, the interval is the time until the reset."""
     budget = read_rate_limit({**HEADERS, **DATE, "x-ratelimit-remaining": "0"})
 
     assert budget is not None
@@ -42,7 +42,7 @@ def test_an_empty_budget_lasts_until_the_reset() -> None:
     ],
 )
 def test_a_reset_that_cannot_be_known_is_none(changes: Any, reset_after: Any) -> None:
-    """Without a date, or with nonsense, nothing is invented."""
+    """Without a valid date or reset, there is no interval."""
     budget = read_rate_limit({**HEADERS, **DATE, **changes})
 
     assert budget is not None
@@ -53,7 +53,7 @@ def test_a_reset_that_cannot_be_known_is_none(changes: Any, reset_after: Any) ->
 @pytest.mark.parametrize(
     "changes", [{"x-ratelimit-limit": ""}, {"x-ratelimit-remaining": "-1"}, {"x-ratelimit-remaining": "٣"}]
 )
-def test_headers_that_are_no_numbers_are_no_budget(changes: Any) -> None:
-    """Anything but plain digits is as good as absent."""
+def test_headers_that_are_not_numbers_are_ignored(changes: Any) -> None:
+    """A header with anything but ASCII digits is ignored."""
     assert read_rate_limit({**HEADERS, **changes}) is None
     assert read_rate_limit({}) is None

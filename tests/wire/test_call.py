@@ -1,4 +1,4 @@
-"""Calls as data."""
+"""Calls are built from arguments, or refused."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from bluma_async.errors import InvalidArgumentError
     ],
 )
 def test_ids_stay_one_segment(identifier: str, path: str) -> None:
-    """Trap T-19: whatever an id holds, it names one thing below its place."""
+    """Trap T-19: no character of an id can change the route."""
     assert call.path("videos", identifier) == path
 
 
 @pytest.mark.parametrize("identifier", ["", " ", ".", "..", None, 5, b"x", "\ud800"])
-def test_ids_that_name_nothing_are_refused(identifier: Any) -> None:
-    """An empty id, a step aside and what is no text are refused before any request."""
+def test_an_invalid_id_is_refused(identifier: Any) -> None:
+    """An empty id, `.` and `..`, and values that are not text are refused before any request."""
     with pytest.raises(InvalidArgumentError, match="Nothing was sent"):
         call.path("videos", identifier)
 
 
 def test_only_none_is_absent() -> None:
-    """Trap T-13: False, 0 and empty things are sent."""
+    """Trap T-13: False, 0 and empty values are sent."""
     made = call.get("/x", str, a=None, b=False, c=0, d="", e=True, f="ä&=")
 
     assert made.path == "/x?b=false&c=0&d=&e=true&f=%C3%A4%26%3D"
@@ -45,16 +45,16 @@ def test_only_none_is_absent() -> None:
 
 
 def test_dates_are_sent_in_utc() -> None:
-    """Times with an offset are converted; those without are local time."""
+    """A time with an offset is converted; one without an offset is local time."""
     aware = datetime(2025, 11, 3, 12, 30, tzinfo=timezone(timedelta(hours=2)))
-    naive = datetime(2025, 11, 3, 12, 30)  # noqa: DTZ001 - that is the case
+    naive = datetime(2025, 11, 3, 12, 30)  # noqa: DTZ001 - the case that is tested
 
     assert call.get("/x", str, at=aware).path == "/x?at=2025-11-03T10%3A30%3A00Z"
     assert call.get("/x", str, at=naive).path == call.get("/x", str, at=naive.astimezone()).path
 
 
 def test_bodies_are_plain_json() -> None:
-    """What goes out is compact UTF-8, keys untouched."""
+    """Bodies are compact UTF-8, and keys are sent unchanged."""
     body = call.post("/x", str, {"systemPrompt": "ü", "n": [1.5, None]}).body
 
     assert body == '{"systemPrompt":"ü","n":[1.5,null]}'.encode()
@@ -63,12 +63,12 @@ def test_bodies_are_plain_json() -> None:
 
 
 @pytest.mark.parametrize("value", [datetime.now(timezone.utc), b"bytes", float("nan"), {1, 2}, "\ud800"])
-def test_what_is_no_json_is_refused(value: object) -> None:
-    """Arguments that JSON cannot hold are refused before any request."""
+def test_a_value_that_is_not_json_is_refused(value: object) -> None:
+    """Arguments that are not JSON values are refused before any request."""
     with pytest.raises(InvalidArgumentError, match="plain JSON"):
         call.post("/x", str, {"context": value})
 
 
-def test_deletes_ignore_what_comes_back() -> None:
-    """Whatever a delete is answered with means it is done."""
+def test_deletes_ignore_the_body() -> None:
+    """Any body of a 2xx answer means success."""
     assert call.delete("/x").decode({"anything": 1}) is None

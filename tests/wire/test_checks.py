@@ -1,4 +1,4 @@
-"""Argument checks: each refuses invalid values, names the argument, and says what is valid."""
+"""Argument checks: each refuses invalid values, and names the argument and the valid values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bluma_async.errors import InvalidArgumentError
 
 @pytest.mark.parametrize("value", ["", "  ", None, 5, []])
 def test_required_text_is_text(value: object) -> None:
-    """Text that must be there is there, and the error names the argument."""
+    """Empty text and other types are refused, and the error names the argument."""
     with pytest.raises(InvalidArgumentError) as caught:
         checks.require_text("name", value)
 
@@ -43,7 +43,7 @@ def test_required_text_is_text(value: object) -> None:
     ],
 )
 def test_an_invalid_value_is_refused(check: str, value: object, details: Dict[str, Any], message: str) -> None:
-    """The error names the argument, says what is valid, and shows the value unless it may be a secret."""
+    """The error names the argument and the valid values, and shows the value unless it may be a secret."""
     with pytest.raises(InvalidArgumentError) as caught:
         getattr(checks, check)("n", value, **details)
 
@@ -69,7 +69,7 @@ def test_an_invalid_value_is_refused(check: str, value: object, details: Dict[st
     ],
 )
 def test_a_valid_value_passes(check: str, value: object, details: Dict[str, Any]) -> None:
-    """Edges of what is valid are valid."""
+    """The limits of the valid values are valid."""
     getattr(checks, check)("n", value, **details)
 
 

@@ -1,4 +1,4 @@
-"""JSON to models, as tolerant as the documents' contradictions ask."""
+"""JSON is decoded to models, in all the forms that the documents show."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ALL = [getattr(types, name) for name in types.__all__ if dataclasses.is_dataclas
 
 
 def test_the_quickstart_video_is_read() -> None:
-    """Items 28, 31, 41 and 43: the documented JSON gives every documented field."""
+    """Items 28, 31, 41 and 43: the documented JSON sets each documented field."""
     video = One(types.Video)(COMPLETED)
 
     assert (video.id, video.duration, video.size_bytes, video.progress) == ("batch_abc123xyz", 45, 8453120, 100)
@@ -41,7 +41,7 @@ def test_the_quickstart_video_is_read() -> None:
 
 
 def test_missing_and_null_are_the_same() -> None:
-    """Absent and null optional fields give equal videos."""
+    """Videos with missing and with null optional fields are equal."""
     bare = {"id": "a", "status": "queued", "template_id": "t", "created_at": "2025-11-03T10:30:00Z"}
 
     full = {**bare, "url": None, "variant_id": None, "credits_charged": None, "progress": None, "error": None}
@@ -50,7 +50,7 @@ def test_missing_and_null_are_the_same() -> None:
 
 
 def test_a_listed_video_has_its_link_under_the_usual_name() -> None:
-    """Conflict C-14: `video_url` in lists is `url`."""
+    """Conflict C-14: `video_url` in lists becomes `url`."""
     page = One(types.VideoPage)(
         {"videos": [{"id": "a", "status": "completed", "video_url": "u"}], "pagination": {"total": 7}}
     )
@@ -59,8 +59,8 @@ def test_a_listed_video_has_its_link_under_the_usual_name() -> None:
     assert (len(page), page.pagination.total, page.pagination.limit) == (1, 7, 20)
 
 
-def test_a_status_never_heard_of_is_kept() -> None:
-    """Items 29, 30, 47 and 48: statuses print, compare and serialise as text, known or not."""
+def test_an_unknown_status_is_kept() -> None:
+    """Items 29, 30, 47 and 48: known and unknown statuses print, compare and serialise as text."""
     known, odd = One(types.Video)(COMPLETED).status, types.VideoStatus("rescheduled")
 
     assert known is types.VideoStatus.COMPLETED
@@ -75,7 +75,7 @@ def test_a_status_never_heard_of_is_kept() -> None:
 
 
 def test_unknown_fields_are_kept_as_attributes() -> None:
-    """Item 48: what the server adds later is there, unless it would hide something of the model's."""
+    """Item 48: a new field is an attribute, unless it would hide an attribute of the model."""
     video: Any = One(types.Video)({**COMPLETED, "fps": 30, "codec": {"name": "h264", "tags": [{"a": 1}]}, "to_dict": 1})
 
     assert (video.fps, video.codec.name, video.codec.tags[0].a) == (30, "h264", 1)
@@ -99,14 +99,14 @@ def test_unknown_fields_are_kept_as_attributes() -> None:
         {"id": "", "status": "queued"},
     ],
 )
-def test_what_is_no_video_is_refused(broken: object) -> None:
-    """What lacks an id or a status, or bills nonsense, is no video."""
+def test_an_invalid_video_is_refused(broken: object) -> None:
+    """An object without an id or a status, or with an invalid price, is not a video."""
     with pytest.raises((TypeError, ValueError, KeyError)):
         One(types.Video)(broken)
 
 
-def test_an_optional_field_that_cannot_be_read_costs_nothing_else() -> None:
-    """The id of a paid video is not lost because its estimate is nonsense."""
+def test_an_invalid_optional_field_is_none() -> None:
+    """The id of a paid video is not lost because of an invalid estimate."""
     odd = {
         "id": 12,
         "status": "queued",
@@ -124,14 +124,14 @@ def test_an_optional_field_that_cannot_be_read_costs_nothing_else() -> None:
 
 
 def test_numbers_may_come_as_text_or_floats() -> None:
-    """Whole numbers are read from floats and text."""
+    """Integers are read from floats and text."""
     video = One(types.Video)({"id": 1.5, "status": "queued", "duration": 45.9, "size_bytes": "10", "progress": 64.6})
 
     assert (video.id, video.duration, video.size_bytes, video.progress) == ("1.5", 45, 10, 64)
 
 
 def test_template_prices_and_schemas_are_filled_both_ways() -> None:
-    """Items 49, 50, 52 and 53: the quickstart's and the SDK page's names are one figure."""
+    """Items 49, 50, 52 and 53: the names of the quickstart and of the SDK page have the same value."""
     quickstart = One(types.Template)(
         {"id": "t", "credits_per_video": 2, "requires_context": {"prompt": True, "x": False}}
     )
@@ -145,7 +145,7 @@ def test_template_prices_and_schemas_are_filled_both_ways() -> None:
 
 
 def test_documented_assets_and_keys_are_read() -> None:
-    """Conflicts C-8, C-10 and C-11: both families of names are read."""
+    """Conflicts C-8, C-10 and C-11: the names of both documents are read."""
     asset = One(types.Asset)({"id": "a", "display_name": "n", "cloudfront_url": "u", "width": 3, "metadata": {"k": 1}})
     key = One(types.ApiKey)({"id": "k", "api_key": "bluma_test_secret", "last_used": "2025-11-03T10:30:00Z"})
 
@@ -159,13 +159,13 @@ def test_documented_assets_and_keys_are_read() -> None:
     [([{"id": "a"}], 1), ({"assets": [{"id": "a"}, {"id": "b"}]}, 2), ({"id": "a"}, 1), ({"assets": None}, 0)],
 )
 def test_lists_come_bare_alone_or_named(raw: object, count: int) -> None:
-    """Reference 1.9: a list under its name, a bare list and a single object are all lists."""
+    """Reference 1.9: a list under its name, a bare list, and a single object are decoded to lists."""
     assert len(Many(types.Asset, "assets")(raw)) == count
 
 
 @pytest.mark.parametrize("raw", [{}, {"assets": 5}, "x", None, {"assets": ["x"]}])
-def test_what_is_no_list_is_refused(raw: object) -> None:
-    """What holds no list where one belongs is refused."""
+def test_a_value_without_a_list_is_refused(raw: object) -> None:
+    """A value without a list is refused."""
     with pytest.raises(TypeError):
         Many(types.Asset, "assets")(raw)
 
@@ -185,7 +185,7 @@ def test_what_is_no_list_is_refused(raw: object) -> None:
     ],
 )
 def test_times_are_read_in_every_usual_form(text: str, moment: datetime) -> None:
-    """Item 1: what 3.8's own parser cannot read is read all the same; without an offset it is UTC."""
+    """Item 1: also the forms that Python 3.8 cannot parse; a time without an offset is in UTC."""
     assert read_datetime(text) == moment
     assert read_datetime(text).tzinfo is timezone.utc
 
@@ -193,15 +193,15 @@ def test_times_are_read_in_every_usual_form(text: str, moment: datetime) -> None
 @pytest.mark.parametrize(
     "text", ["", "yesterday", "2025-11-03", "2025-13-03T10:30:00Z", "0001-01-01T00:00:00+23:00", 5, None]
 )
-def test_what_is_no_time_is_refused(text: object) -> None:
-    """Nonsense raises one of the errors the caller expects."""
+def test_an_invalid_time_is_refused(text: object) -> None:
+    """An invalid time raises one of the errors that callers handle."""
     with pytest.raises((ValueError, OverflowError)):
         read_datetime(text)
 
 
 @pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
 def test_every_model_is_a_dataclass_too(cls: Any) -> None:
-    """Items 44 and 46: fields, asdict and replace work, and `__dict__` is plain."""
+    """Items 44 and 46: fields, asdict and replace work, and `__dict__` has the fields alone."""
     needed = {"id": "a", "status": types.VideoStatus.QUEUED, "type": "x", "amount": 1, "credits": 1}
     needed.update(
         download_url="u", upload_url="u", asset_id="a", key="k", state=types.JobState.SAVED, provider="kie", url="u"
@@ -221,7 +221,7 @@ def test_every_model_is_a_dataclass_too(cls: Any) -> None:
 
 
 def test_video_is_built_by_the_documented_arguments() -> None:
-    """Items 42 and 45: the mock sample's arguments are enough, and created_at may be left out."""
+    """Items 42 and 45: the arguments of the documented mock are enough, and `created_at` has a default."""
     made = datetime.now(timezone.utc)
 
     video = types.Video(
@@ -238,7 +238,7 @@ def test_video_is_built_by_the_documented_arguments() -> None:
 
 
 def test_free_form_objects_answer_both_ways() -> None:
-    """Items 34 and 61: a failed video's error is a dict that also answers as attributes."""
+    """Items 34 and 61: the error of a failed video is a dict whose keys are attributes too."""
     error = types.AttrDict({"type": "rendering_failed", "items": 1, "deep": [{"a": {"b": 2}}]})
 
     assert (error["type"], error.type, error.deep[0].a.b) == ("rendering_failed", "rendering_failed", 2)
@@ -252,7 +252,7 @@ def test_free_form_objects_answer_both_ways() -> None:
 
 
 def test_secrets_do_not_show() -> None:
-    """No repr shows a key, a webhook secret, or what makes a link valid."""
+    """No repr shows an API key, a webhook secret, or the signature of a link."""
     shown = [
         types.Webhook(id="w", secret="whsec_abc"),
         types.ApiKey(id="k", key="bluma_live_abc"),

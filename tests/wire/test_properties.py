@@ -1,4 +1,4 @@
-"""Whatever comes, only what is promised comes out. `BLUMA_FUZZ` sets the number of cases."""
+"""Property tests: random input gives a result or a documented error. `BLUMA_FUZZ` sets the number of cases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bluma_async import sign_webhook, types, verify_webhook
-from bluma_async._wire.answers import read
+from bluma_async._wire.answers import read_answer
 from bluma_async._wire.budget import read_rate_limit
 from bluma_async._wire.codec import Many, One
 from bluma_async._wire.messages import Answer
@@ -58,7 +58,7 @@ DECODERS: Any = [
 def test_every_answer_is_a_result_or_an_error_of_ours(status: int, headers: Any, body: bytes, decode: Any) -> None:
     """Any status, headers and body give a result or a BlumaError, nothing else."""
     try:
-        read(Answer(status, headers, body), decode)
+        read_answer(Answer(status, headers, body), decode)
     except BlumaError as error:
         assert str(error)
         assert isinstance(error.status, int)
@@ -83,12 +83,12 @@ def test_every_webhook_is_an_event_or_refused(payload: bytes, signature: Any, is
 
 
 @pytest.mark.parametrize("depth", [10, 100, 400, 990, 5000])
-def test_depth_is_survived(depth: int) -> None:
-    """Objects nested beyond any use are read or refused, and do not crash."""
+def test_deeply_nested_objects(depth: int) -> None:
+    """Deeply nested objects are decoded or refused; they do not crash."""
     body = b'{"id": "a", "status": "queued", "deep": ' + b'{"a": ' * depth + b"1" + b"}" * depth + b"}"
 
     try:
-        video: Any = read(Answer(200, {}, body), One(types.Video))
+        video: Any = read_answer(Answer(200, {}, body), One(types.Video))
     except BlumaError as error:
         assert error.status == 502
     else:

@@ -1,4 +1,4 @@
-"""Webhook signatures, and the events behind them."""
+"""Webhook signatures are verified, and bodies decoded to events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_documented_vector_holds() -> None:
     "payload", [BODY, BODY.decode(), bytearray(BODY), memoryview(BODY)], ids=lambda kind: type(kind).__name__
 )
 def test_bytes_and_text_are_verified(payload: Any) -> None:
-    """Items 61 and 63: the event answers as attributes, its data too."""
+    """Items 61 and 63: fields of the event and of its data are attributes."""
     event = verify_webhook(payload, SIGNATURE, SECRET)
 
     assert isinstance(event, VideoEvent)
@@ -42,7 +42,7 @@ def test_bytes_and_text_are_verified(payload: Any) -> None:
 
 
 def test_events_answer_by_index_too() -> None:
-    """Item 66: `event["type"]` works, as it did in 1.2.0."""
+    """Item 66: `event["type"]` works, as in version 1.2.0."""
     event = verify_webhook(BODY, SIGNATURE, SECRET)
 
     assert (event["type"], event["data"]["status"]) == ("video.completed", "completed")
@@ -57,7 +57,7 @@ def test_events_answer_by_index_too() -> None:
     [SIGNATURE.upper(), SIGNATURE.encode(), f"  {SIGNATURE}\n", SIGNATURE.replace("5aa8", "5AA8")],
 )
 def test_the_case_of_the_digits_does_not_matter(signature: Any) -> None:
-    """Item 65: upper case and surrounding space are accepted on purpose."""
+    """Item 65: upper-case digits and surrounding spaces are accepted."""
     assert verify_webhook_signature(BODY, signature, SECRET)
 
 
@@ -86,8 +86,8 @@ def test_the_case_of_the_digits_does_not_matter(signature: Any) -> None:
         ({"id": "evt"}, SIGNATURE, SECRET),
     ],
 )
-def test_whatever_is_wrong_is_one_error(payload: Any, signature: Any, secret: Any) -> None:
-    """Item 62: no event comes of a mismatch, or of anything that is missing."""
+def test_each_invalid_webhook_raises_one_error(payload: Any, signature: Any, secret: Any) -> None:
+    """Item 62: a mismatch or a missing argument raises, and returns no event."""
     with pytest.raises(WebhookVerificationError) as caught:
         verify_webhook(payload, signature, secret)
 
@@ -97,7 +97,7 @@ def test_whatever_is_wrong_is_one_error(payload: Any, signature: Any, secret: An
 
 
 def test_secrets_can_be_rotated() -> None:
-    """Any one of several secrets will do."""
+    """A signature with any one of several secrets is valid."""
     assert verify_webhook(BODY, SIGNATURE, ["whsec_new", SECRET]).id == "evt_abc123xyz"
     assert verify_webhook_signature(BODY, SIGNATURE, (b"whsec_test_secret", "whsec_new"))
     assert not verify_webhook_signature(BODY, SIGNATURE, ["whsec_new", "whsec_newer"])
@@ -107,13 +107,13 @@ def test_secrets_can_be_rotated() -> None:
     "body", [b"no json", b"[]", b'"x"', b"{}", b'{"id": "e"}', b'{"id": "e", "type": "t", "data": 5}', b"[" * 99_999]
 )
 def test_a_signed_body_that_is_no_event_is_refused(body: bytes) -> None:
-    """A body may be signed and still be nonsense."""
-    with pytest.raises(WebhookVerificationError, match="no event"):
+    """A body with a valid signature may still be no event."""
+    with pytest.raises(WebhookVerificationError, match="not an event"):
         verify_webhook(body, sign_webhook(body, SECRET), SECRET)
 
 
 def test_events_are_typed_by_their_family() -> None:
-    """Reference 5.2: video events, credits events, and families not heard of yet."""
+    """Reference 5.2: video events, credits events, and events of unknown types."""
     low = _event(b'{"id": "e", "type": "credits.low", "data": {"remaining": 8}}')
     new = _event(b'{"id": "e", "type": "team.joined", "data": {"who": {"name": "x"}}}')
     done = _event(b'{"id": "e", "type": "video.completed", "data": {"id": "b", "credits_consumed": 6}}')
@@ -126,7 +126,7 @@ def test_events_are_typed_by_their_family() -> None:
 
 
 def test_signing_refuses_what_it_cannot_sign() -> None:
-    """An empty secret signs nothing."""
+    """An empty secret is refused."""
     with pytest.raises(WebhookVerificationError, match="secret"):
         sign_webhook(BODY, "")
 

@@ -1,7 +1,7 @@
 """
-Where the API and its documents call one thing by several names: one table, and what follows from what.
+Fields that have several names: the quickstart, the API reference and the SDK page of Bluma disagree.
 
-Each entry is explained by the conflict it settles: the quickstart, the API reference and the SDK page disagree.
+One table maps the other names to the model's own; functions below it fill fields that follow from others.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any, Callable, Dict, Mapping
 from bluma_async import types
 from bluma_async._wire.times import read_datetime
 
-__all__ = ["fold"]
+__all__ = ["normalize"]
 
 JSONObject = Dict[str, Any]
 
-# Model: field -> the other names it may come under.
+# Model: field -> its other names.
 ALIASES: Mapping[type, Mapping[str, tuple[str, ...]]] = {
     types.Video: {"url": ("video_url",), "credits_charged": ("credits_consumed",)},
     types.Template: {
@@ -31,8 +31,8 @@ ALIASES: Mapping[type, Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def fold(cls: type, raw: JSONObject) -> JSONObject:
-    """Return the object under the model's own names, without nulls, and with what follows from the rest filled in."""
+def normalize(cls: type, raw: JSONObject) -> JSONObject:
+    """Return the object with the model's own field names, without nulls, and with derived fields filled in."""
     present = {name: value for name, value in raw.items() if value is not None}
     for name, others in ALIASES.get(cls, {}).items():
         for other in others if name not in present else ():
@@ -46,7 +46,7 @@ def fold(cls: type, raw: JSONObject) -> JSONObject:
 
 
 def _complete_video(video: JSONObject) -> None:
-    """Leave out a time that cannot be read: a paid video's id must not be lost with it."""
+    """Drop an invalid time: it must not make the whole video, and the id that was paid for, unreadable."""
     try:
         video["created_at"] = read_datetime(video.get("created_at"))
     except (ValueError, OverflowError):
@@ -54,26 +54,26 @@ def _complete_video(video: JSONObject) -> None:
 
 
 def _complete_template(template: JSONObject) -> None:
-    """Fill `context_schema` from `requires_context`: the reference has one, the SDK page reads the other."""
+    """Derive `context_schema` from `requires_context`: the API reference has the latter, the SDK page the former."""
     required = template.get("requires_context")
     if "context_schema" not in template and isinstance(required, dict):
         names: Dict[str, Any] = dict(required)  # pyright: ignore[reportUnknownArgumentType]  # JSON is untyped
         template["context_schema"] = {
             "type": "object",
             "required": [name for name, is_required in names.items() if is_required],
-            "properties": {name: {"type": "string" if name in TEXTS else "object"} for name in names},
+            "properties": {name: {"type": "string" if name in TEXT_FIELDS else "object"} for name in names},
         }
 
 
 def _complete_asset(asset: JSONObject) -> None:
-    """Keep the picture's size in `metadata` too, where the SDK page has it."""
+    """Copy the picture's size into `metadata`, where the SDK page expects it."""
     size = {name: asset[name] for name in ("width", "height") if name in asset}
     metadata = asset.get("metadata", {})
     if size and isinstance(metadata, dict):
         asset["metadata"] = {**size, **metadata}
 
 
-TEXTS = frozenset(("prompt", "brand_id", "system_prompt"))
+TEXT_FIELDS = frozenset(("prompt", "brand_id", "system_prompt"))
 COMPLETIONS: Mapping[type, Callable[[JSONObject], None]] = {
     types.Video: _complete_video,
     types.Template: _complete_template,
