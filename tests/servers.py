@@ -46,6 +46,11 @@ async def serving(serve: Serve) -> AsyncIterator[Tuple[str, List[bytes]]]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def as_another_process(base_url: str) -> str:
+    """Return the same URL in another spelling: a client of it shares no evidence, like one in another process."""
+    return base_url.replace("127.0.0.1", "localhost")
+
+
 async def well(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: bytes) -> None:
     """Answer as one should."""
     writer.write(reply())

@@ -45,7 +45,7 @@ KNOWS_THE_TWIN = {"bluma_async.webhooks.receiver"}
 ONLY_HERE = {
     "aiohttp": {"_runtime/sockets.py", "_session", "client.py", "sandbox", "webhooks/serving.py"},
     "cattrs": {"_wire/codec.py"},
-    "anyio": {"_runtime/threads.py", "_session", "batch/journal.py", "transfer/download.py", "resources/_uploading.py"},
+    "anyio": {"_runtime/threads.py", "_session", "batch/journal.py", "transfer/download.py"},
     "click": {"cli"},
     "rich": {"cli"},
     "av": {"sandbox"},
