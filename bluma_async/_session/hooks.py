@@ -106,15 +106,15 @@ class Observer:
         """Report an answer."""
         logger.debug("%s %s: %d after %.3f s", request.method, mask(request.public_url), answer.status, elapsed)
         if self._options.on_response is not None:
+            # The host of a signed link is not the API: its headers say nothing about the key's budget.
+            rate_limit = None if request.is_signed else read_rate_limit(answer.headers)
             info = ResponseInfo(
                 method=request.method,
                 url=request.public_url,
                 attempt=attempt,
                 status=answer.status,
                 elapsed=elapsed,
-                rate_limit=None
-                if request.is_signed
-                else read_rate_limit(answer.headers),  # a link's host has no budget
+                rate_limit=rate_limit,
             )
             await call_back(self._options.on_response, info)
 

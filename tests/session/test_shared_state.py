@@ -19,16 +19,16 @@ BUDGET = {"x-ratelimit-limit": "10", "x-ratelimit-remaining": "3"}
 
 
 def test_the_transport_is_opened_once() -> None:
-    """Eight threads that use a new client at once get the same transport."""
-    start = threading.Barrier(8)
-    connections = Connections(lambda: FakeTransport())  # noqa: PLW0108 - each call makes a new one
+    """Eight threads that all find no transport, and each make one, get the same one in the end."""
+    opening = threading.Barrier(8)
 
-    def get(_: int) -> Any:
-        start.wait()
-        return connections.get()
+    def open_transport() -> Any:
+        opening.wait()
+        return FakeTransport()
 
+    connections = Connections(open_transport)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(get, range(8)))
+        found = [future.result() for future in [pool.submit(connections.get) for _ in range(8)]]
 
     assert len(set(map(id, found))) == 1
 

@@ -42,7 +42,8 @@ def summary(reports: List[Any]) -> List[Any]:
 
 def served(status: int = 200, size: int = len(BODY)) -> Answer:
     """Return the answer of the link's host."""
-    return answer(status, BODY[:size], {"Content-Length": str(len(BODY)), "ETag": '"1"', "X-RateLimit-Remaining": "1"})
+    headers = {"Content-Length": str(len(BODY)), "ETag": '"1"', "X-RateLimit-Limit": "9", "X-RateLimit-Remaining": "1"}
+    return answer(status, BODY[:size], headers)
 
 
 async def test_a_download_calls_the_hooks(tmp_path: Path) -> None:
