@@ -22,7 +22,7 @@ class Budgets:
         """Store the headers of an answer, if they report a budget."""
         if "x-ratelimit-remaining" not in headers:
             return
-        self._headers[api_key] = headers  # read when needed: most answers' budgets are never looked at
+        self._headers[api_key] = headers  # parsed when needed: most are never asked for
         if len(self._headers) > MAX_KEYS:
             self._headers.popitem(last=False)
 

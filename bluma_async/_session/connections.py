@@ -32,7 +32,7 @@ class Connections:
             raise BlumaError("This client is closed, and nothing was sent. Make a new one, or close it later.")
         if self.transport is None:
             # Several threads may open at once, and all must get the same transport. `setdefault` is atomic; a lock
-            # would be inherited by a forked child, locked for ever.
+            # would be inherited by a forked child, locked forever.
             self.transport = self._first.setdefault("transport", self._open_transport())
         return self.transport
 

@@ -1,5 +1,5 @@
 """
-What this process knows about the creates of one account, to explain the videos that a lost create may have become.
+The knowledge of this process about the creates of one account: which videos a lost create may have made, and which not.
 
 Rule 1: evidence belongs to (base URL, API key) in the process. Two clients of one account share it, also a blocking
 and an async one: a video that one of them created is never taken for a lost create of the other.
@@ -54,7 +54,7 @@ class CreateEvidence:
         return [other for other in others if _may_match(call.template_id, other.template_id)]
 
     def mark_known(self, video_id: str) -> None:
-        """Note that a video is explained: a create returned it, or somebody waits for it."""
+        """Note that a video is explained: a create returned it, or a call waits for it."""
         self._known[video_id] = ALWAYS
         self._trim()
 
@@ -102,7 +102,7 @@ class _Registry:
         Keep the known ids in a forked child, and drop the calls in flight.
 
         The parent's videos are no lost creates of the child, so their ids stay. Its calls in flight do not run here:
-        the child would wait for their answers for ever.
+        the child would wait for their answers without end.
         """
         self._lock = threading.Lock()  # another thread of the parent may have held it
         for evidence in self._by_account.values():

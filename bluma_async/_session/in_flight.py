@@ -73,10 +73,10 @@ def ambiguous_create(
     in_flight: InFlightCall, server_clock: ServerClock, failure: BlumaError, candidates: Sequence[Video] = ()
 ) -> AmbiguousCreateError:
     """Return the error for a paid call that may have been accepted."""
-    found = f"{len(candidates)} video(s) may be it" if candidates else "it could not be looked up"
+    found = f"{len(candidates)} video(s) may be its result" if candidates else "it could not be looked up"
     return AmbiguousCreateError(
-        f"{failure} It may have been accepted and billed, and was not repeated: {found}. Make sure of it before you "
-        "create it again; `candidates` are the videos that may be it.",
+        f"{failure} The create may have been accepted and billed, and was not retried: {found}. Check this before you "
+        "create it again; `candidates` are the videos that may be its result.",
         status=failure.status,
         attempts=failure.attempts,
         candidates=candidates,

@@ -87,7 +87,7 @@ class Options:
             retry at the same moment.
         max_retry_after: Seconds. A 429 or 503 that asks for a pause of at most this long is retried after it, one
             that asks for a longer pause is raised at once. None raises every 429.
-        on_ambiguous: What follows when it is uncertain whether a paid create was accepted: `reconcile` searches for
+        on_ambiguous: The reaction when it is uncertain whether a paid create was accepted: `reconcile` searches for
             its video and retries only if there is none; `adopt` also returns the one video that it may have created
             (only for accounts that nobody else uses); `retry` retries without a search; `raise` never retries.
         should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.

@@ -1,7 +1,7 @@
 """
 The one retry loop: JSON calls, uploads and downloads run their attempts here.
 
-Rule 1: `_wire.retry`, or the user's own functions, decide what follows a failed attempt. This module acts on it.
+Rule 1: `_wire.retry` and the user's own functions decide whether to retry, and when. This module acts on it.
 Rule 2: an attempt returns a failure that may be retried, and raises everything else. A user's hook may raise the SDK's
 own errors: if attempts raised their failures, the loop would retry the user's exception.
 Rule 3: the hooks are called in the same places for all three.
@@ -56,7 +56,7 @@ class RetryLoop:
         Return the result of the first attempt that succeeds, or raise the failure of the last one.
 
         Args:
-            in_flight: The call; its `request` is what the hooks are shown.
+            in_flight: The call; hooks and the log report its `request`.
             attempt: Sends the request once, and calls `observer.after_response` if an answer comes.
             reconcile: Finds out whether a paid call was accepted: returns None if it certainly was not, its result if
                 that is certain, and raises otherwise.

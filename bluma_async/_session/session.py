@@ -3,7 +3,7 @@ Send the calls of one client by one set of options.
 
 Rule 1: an attempt is bounded by `timeout`, the call with its retries and pauses by `deadline`. Transfers of files have
 no deadline: a large download may take hours.
-Rule 2: `retry_loop` decides what follows a failure.
+Rule 2: `retry_loop` makes the attempts, and decides on retries.
 Rule 3: time and I/O are passed in.
 """
 
@@ -34,7 +34,9 @@ __all__ = ["Session"]
 
 T = TypeVar("T")
 PYTHON = platform.python_version()
-OURS = {name.lower(): name for name in ("Authorization", "User-Agent", "Accept", "Content-Type", "Idempotency-Key")}
+SDK_HEADERS = {
+    name.lower(): name for name in ("Authorization", "User-Agent", "Accept", "Content-Type", "Idempotency-Key")
+}
 
 
 class Session:
@@ -136,10 +138,10 @@ class Session:
 
 
 def _standing_headers(options: Options) -> dict[str, str]:
-    """Return the headers of every request; the caller's own headers replace ours, in any letter case."""
-    ours = {
+    """Return the headers of every request; the caller's own headers replace the SDK's, in any letter case."""
+    own = {
         "Authorization": f"Bearer {options.api_key}",
         "User-Agent": f"bluma-python/{__version__} python/{PYTHON}",
         "Accept": "application/json",
     }
-    return {**ours, **{OURS.get(name.lower(), name): text for name, text in options.default_headers.items()}}
+    return {**own, **{SDK_HEADERS.get(name.lower(), name): text for name, text in options.default_headers.items()}}

@@ -1,7 +1,7 @@
 """
-Decide what follows a failed attempt: retry, reconcile first, or give up.
+Decide the next step after a failed attempt: retry, reconcile first, or give up.
 
-Rule 1: nothing here waits, sends, or reads a clock. The session does, and passes in what happened.
+Rule 1: nothing here waits, sends, or reads a clock. The session does, and passes in the outcome.
 Rule 2: a call that costs money is never retried on a guess: unless it was certainly refused, it may have been accepted.
 """
 
@@ -92,7 +92,7 @@ def decide(
     can_reconcile: bool = True,
 ) -> Decision:
     """
-    Decide what follows a failed attempt.
+    Decide the next step after a failed attempt.
 
     Args:
         safety: Whether a retry may cost money.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, List
@@ -80,7 +81,7 @@ async def test_a_video_of_one_client_is_no_candidate_of_another() -> None:
 
 
 async def test_candidates_reported_to_one_client_are_known_to_another() -> None:
-    """A later create of the other client is not told about the same candidate again; clocks do not matter."""
+    """A later create of the other client does not report the same candidate again; clocks do not matter."""
     late = FakeClock()
     late.time = 10.0**6
     one, _, _ = client_with(CUT, listing("x"), clock=late)
@@ -196,6 +197,7 @@ def test_a_forked_child_keeps_ids_and_drops_calls_in_flight() -> None:
     with registry._lock:  # another thread of the parent holds it while the process forks
         child = os.fork()
         if child == 0:
+            signal.alarm(10)  # ends a child that waits for the lock forever
             is_right = find_evidence("https://x", KEY) is evidence and not evidence.may_be_from("a", call)
             os._exit(0 if is_right and not evidence.rivals(paid_call()) else 1)
 

@@ -1,4 +1,4 @@
-"""Options are described once: what repeats a name, type, default or description is compared with the source."""
+"""Options have one source: every repeated name, type, default and description is compared with it."""
 
 from __future__ import annotations
 

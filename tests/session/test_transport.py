@@ -1,4 +1,4 @@
-"""Send requests over real sockets: what goes out, and how the answer is read."""
+"""Send requests over real sockets: the bytes of the request, and the decoded answer."""
 
 from __future__ import annotations
 
