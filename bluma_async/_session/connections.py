@@ -19,7 +19,7 @@ class Connections:
         self._open_transport = open_transport
         self._first: Dict[str, Transport] = {}
         self.transport: Transport | None = None
-        self.is_closed = False
+        self.is_closed: bool = False
 
     def get(self) -> Transport:
         """

@@ -236,7 +236,7 @@ def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str]
         BlumaError: There is no API key.
         InvalidArgumentError: An option is invalid.
     """
-    given = {name: value for name, value in arguments.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
     for name, variable in environment.items():
         value = os.environ.get(variable, "").strip()
         if value and name not in given:
@@ -248,4 +248,5 @@ def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str]
             "dashboard.",
             status=401,
         )
-    return Options(**{"base_url": base_url, **given})
+    given.setdefault("base_url", base_url)
+    return Options(**given)

@@ -46,7 +46,7 @@ class RetryLoop:
     """Run attempts until one succeeds or no further one is allowed."""
 
     def __init__(self, options: Options, shared: Shared) -> None:
-        self.observer = Observer(options)
+        self.observer: Observer = Observer(options)
         self._options = options
         self._policy = options.retry_policy
         self._shared = shared

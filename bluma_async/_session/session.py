@@ -23,6 +23,7 @@ from bluma_async._wire.messages import Request
 from bluma_async.errors import APIError, NetworkError
 
 if TYPE_CHECKING:
+    from bluma_async._session.evidence import CreateEvidence
     from bluma_async._session.options import Options
     from bluma_async._session.retry_loop import Attempt, Reconciler
     from bluma_async._session.shared import Shared
@@ -45,8 +46,8 @@ class Session:
     def __init__(self, options: Options, shared: Shared) -> None:
         self.options = options
         self.shared = shared
-        self.evidence = find_evidence(options.base_url, options.api_key)
-        self.retry_loop = RetryLoop(options, shared)
+        self.evidence: CreateEvidence = find_evidence(options.base_url, options.api_key)
+        self.retry_loop: RetryLoop = RetryLoop(options, shared)
         self._headers = _standing_headers(options)
 
     @property

@@ -20,6 +20,6 @@ class Shared:
 
     def __init__(self, clock: Clock, open_transport: Callable[[], Transport]) -> None:
         self.clock = clock
-        self.connections = Connections(open_transport)
-        self.server_clock = ServerClock()
-        self.budgets = Budgets()
+        self.connections: Connections = Connections(open_transport)
+        self.server_clock: ServerClock = ServerClock()
+        self.budgets: Budgets = Budgets()

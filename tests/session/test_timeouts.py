@@ -51,13 +51,13 @@ async def test_the_deadline_holds_over_all_attempts() -> None:
         await asyncio.Event().wait()
 
     async with serving(silent) as (base, heads):
-        client = AsyncBluma("bluma_test_key", base_url=base, timeout=0.1, deadline=0.25, max_retries=50, retry_delay=0)
+        client = AsyncBluma("bluma_test_key", base_url=base, timeout=0.1, deadline=0.9, max_retries=50, retry_delay=0)
         async with client:
             with pytest.raises(errors.RequestTimeoutError) as caught:
                 await client.videos.get("batch_1")
 
-    assert 2 <= caught.value.attempts <= 4
-    assert len(heads) <= 3
+    assert 2 <= caught.value.attempts <= 10
+    assert len(heads) <= 10
 
 
 async def test_ten_thousand_calls_at_once_are_a_queue() -> None:
