@@ -161,10 +161,11 @@ class AsyncBluma:
         Raises:
             InvalidArgumentError: A value cannot be right.
         """
+        from bluma_async.batch.api import BatchApi  # noqa: PLC0415 - loads SQLite, for those who run batches
         from bluma_async.batch.batch import Batch  # noqa: PLC0415 - loads SQLite, for those who run batches
-        from bluma_async.batch.terms import Api, Terms  # noqa: PLC0415 - as above
+        from bluma_async.batch.options import BatchOptions  # noqa: PLC0415 - loads SQLite, for those who run batches
 
-        terms = Terms.checked(
+        options = BatchOptions.checked(
             journal,
             out,
             concurrency=concurrency,
@@ -174,7 +175,7 @@ class AsyncBluma:
             timeout=timeout,
             on_change=on_change,
         )
-        return Batch(terms, Api(self._session, self._hub))
+        return Batch(options, BatchApi(self._session, self._hub))
 
     def learn(self, event: WebhookEvent) -> None:
         """

@@ -6,14 +6,17 @@ import asyncio
 import os
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bluma_async.cli.running import add_options, run_to_end, say
 from bluma_async.cli.table import show_jobs
 from bluma_async.client import AsyncBluma
-from bluma_async.types import BatchStatus, JobState
+from bluma_async.stores.states import JobState
+
+if TYPE_CHECKING:
+    from bluma_async.stores.jobs import BatchStatus
 
 __all__ = ["batch"]
 

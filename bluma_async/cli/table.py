@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Generator, Tuple
 
 from bluma_async.cli.running import say
-from bluma_async.types import BatchResult, JobState
+from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from bluma_async.batch.results import BatchResult
 
 __all__ = ["Lines", "show_jobs"]
 

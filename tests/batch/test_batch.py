@@ -11,11 +11,11 @@ from typing import Any, AsyncIterator, Dict, Iterator, List
 
 import pytest
 
+from bluma.types import BatchResult, JobState
 from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.request_log import RequestRecord
-from bluma_async.types import BatchResult, JobState
 from tests.fakes import FakeClock, FakeTransport, answer
 
 Row = Dict[str, Any]
@@ -204,7 +204,7 @@ async def test_what_is_in_doubt_can_be_resubmitted(quick: Sandbox, batch: Batch,
         (other,) = journal.execute("SELECT video_id FROM jobs WHERE key = 'k1'").fetchone()
 
     [listed] = [result async for result in batch.results("in_doubt")]
-    with pytest.raises(errors.InvalidArgumentError, match="another job's"):
+    with pytest.raises(errors.InvalidArgumentError, match="belongs to another job"):
         await batch.adopt("k0", other)
     for key in ("k1", "unknown"):
         with pytest.raises(errors.InvalidArgumentError, match="not in doubt"):

@@ -155,7 +155,7 @@ async def test_a_file_of_the_users_is_not_replaced(sandbox: Sandbox, client: Asy
 
     error = await refusal_of(client, [{"template_id": T, "prompt": "x", "key": "a"}], out=tmp_path)
 
-    assert "knows nothing of" in str(error)
+    assert "did not save" in str(error)
     assert (tmp_path / "a.mp4").read_bytes() == b"mine"
 
 
@@ -214,7 +214,7 @@ async def test_turns() -> None:
     create_turns, log = CreateTurns(), []
 
     async def have(name: str, template: Any) -> None:
-        async with create_turns.of(template):
+        async with create_turns.acquire(template):
             log.append(f"+{name}")
             await asyncio.sleep(0)
             await asyncio.sleep(0)

@@ -13,9 +13,9 @@ from typing import Iterator
 
 import pytest
 
+from bluma.types import BatchResult, JobState
 from bluma_async.cli.table import LiveTable
 from bluma_async.sandbox import Sandbox
-from bluma_async.types import BatchResult, JobState
 from tests.cli.test_cli import run
 from tests.live import Live
 
