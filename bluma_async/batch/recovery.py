@@ -1,5 +1,5 @@
 """
-Settle what an earlier run left behind: whether the journal is of this account, and the creates that were interrupted.
+Settle the creates that an earlier run left without an outcome, after a check that the journal is of this account.
 
 Rule 1: a video that was created since an interrupted create began, and that no job explains, is that create's if it is
 the only one.

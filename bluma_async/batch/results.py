@@ -1,5 +1,5 @@
 """
-What a batch reports about a job.
+Build the results that a batch reports.
 
 The annotations are real at run time, on Python 3.8 too: `BatchResult` answers as a dataclass.
 """

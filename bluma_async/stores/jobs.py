@@ -1,4 +1,4 @@
-"""What job stores take and return: plain values, the same for every implementation."""
+"""The values that job stores take and return: the same for every implementation."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class HistoryLine:
 @model
 class BatchStatus(Model):
     """
-    How many jobs of a batch are in each state, and what they cost, in credits.
+    The number of jobs in each state, and the credits that they cost.
 
     `credits_refunded` are the credits of failed renders; the API refunds them without being asked.
     """

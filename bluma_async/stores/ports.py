@@ -1,9 +1,9 @@
 """
-The ports: what batches and receivers need of a store, without a word about databases.
+Define the ports: the methods that batches and receivers call on a store, whatever database it uses.
 
 Rule 1: a verb is one transaction. It happens wholly or not at all, also when its caller is cancelled.
 Rule 2: a verb that does not fit the stored state changes nothing and returns a Conflict. The caller knows the row, and
-turns the Conflict into an error for the user. Only a store that cannot work (a full disk, say) raises.
+turns the Conflict into an error for the user. A store raises only if it cannot work, for example because the disk is full.
 Rule 3: a store reads no clock but the one it was given; the start of a create is passed in, because it counts by the
 server's clock.
 
@@ -64,7 +64,7 @@ class JobStore(Protocol):
 
     @property
     def name(self) -> str:
-        """What error messages call the store, such as the path of its file."""
+        """The name of the store in error messages, such as the path of its file."""
         ...
 
     async def plan_all(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
@@ -75,7 +75,7 @@ class JobStore(Protocol):
         was never billed.
 
         Args:
-            rows: Read once, and where the store blocks, in a thread. What it raises undoes the plan and is raised.
+            rows: Iterated once, in a thread if the store uses threads. Its exceptions undo the plan, and are raised.
             most: Refused rows after which no more rows are read.
         """
         ...

@@ -44,7 +44,7 @@ class JobState(OpenEnum):
 
 
 class Verb(Enum):
-    """What can happen to a job."""
+    """The events in the life of a job; each is a method of a store."""
 
     PLAN = "plan"
     CORRECT = "correct"

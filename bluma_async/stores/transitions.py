@@ -1,7 +1,7 @@
 """
-Decide what a verb changes. Nothing here reads or writes: a store fetches the job, asks, and applies the answer.
+Decide which fields a verb changes, or why it is refused. Nothing here reads or writes; stores do.
 
-Rule 1: all stores share these decisions, so that they differ in how they write, and not in what they write.
+Rule 1: all stores share these decisions, so that they cannot differ in the states and bills that they record.
 Rule 2: a store reads the job, asks `check_change` or `find_plan_conflict`, and applies the change in one transaction.
 """
 
@@ -32,7 +32,7 @@ class Bill:
 @attrs.frozen(kw_only=True)
 class Change:
     """
-    What a verb writes.
+    The fields, the line of the ledger and the note that a verb writes.
 
     Attributes:
         verb: The verb; it decides the job's next state.

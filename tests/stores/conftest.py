@@ -1,4 +1,4 @@
-"""Every implementation of a port, so that one suite runs all of them."""
+"""Fixtures: each implementation of each port, so that one suite runs all of them."""
 
 from __future__ import annotations
 

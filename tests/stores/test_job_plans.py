@@ -63,7 +63,7 @@ async def test_one_refused_row_refuses_the_plan(store: JobStore, make_job: MakeJ
 
 
 async def test_no_more_rows_are_read_than_can_be_reported(store: JobStore) -> None:
-    """A file with the wrong separator is not read to its end."""
+    """If every row of a large file is invalid, only the first rows are read."""
     read = []
 
     def rows() -> Iterator[PlanRow]:
@@ -77,7 +77,7 @@ async def test_no_more_rows_are_read_than_can_be_reported(store: JobStore) -> No
 
 
 async def test_an_error_of_the_rows_undoes_the_plan(store: JobStore, make_job: MakeJob) -> None:
-    """It is raised as it is."""
+    """The error is raised unchanged."""
     await store.plan_all([make_job("old")], most=20)
 
     def rows() -> Iterator[PlanRow]:

@@ -1,4 +1,4 @@
-"""Every store of jobs obeys the table of states, and records what a verb says."""
+"""Every store of jobs obeys the table of states, and records the arguments of verbs."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 async def test_a_killed_process_loses_no_committed_step(path: Path) -> None:
-    """Every bill that it reported is there, and nothing half done; the lock is free at once."""
+    """Every bill that it reported is recorded, no step is half done, and its lock is released."""
     with start(path) as process:
         await asyncio.get_running_loop().run_in_executor(None, bill_some, process, 5)
         process.kill()
@@ -130,7 +130,7 @@ async def test_a_step_that_fails_half_way_is_undone(path: Path, make_job: MakeJo
 
 
 async def test_a_cancelled_step_is_done_wholly_or_not_at_all(path: Path, make_job: MakeJob) -> None:
-    """The transaction goes on in its thread; the next verb waits for it."""
+    """The transaction continues in its thread, and the next verb waits for it."""
     store = await SQLiteJobStore.open(path, to_write=True)
     job = require_job(await store.plan(make_job("k")))
 

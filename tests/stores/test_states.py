@@ -1,4 +1,4 @@
-"""The table of states: its diagram, and what it must never allow."""
+"""The table of states: it equals its diagram, and never allows a second bill."""
 
 from __future__ import annotations
 
