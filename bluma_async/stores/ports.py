@@ -3,7 +3,7 @@ Define the ports: the methods that batches and receivers call on a store, whatev
 
 Rule 1: a verb is one transaction. It happens wholly or not at all, also when its caller is cancelled.
 Rule 2: a verb that does not fit the stored state changes nothing and returns a Conflict. The caller knows the row, and
-turns the Conflict into an error for the user. A store raises only if it cannot work, for example because the disk is full.
+turns the Conflict into an error for the user. A store raises only if it cannot work, as on a full disk.
 Rule 3: a store reads no clock but the one it was given; the start of a create is passed in, because it counts by the
 server's clock.
 
