@@ -1,4 +1,4 @@
-"""What the API returns, and what a batch reports, under the names that the API's documents import."""
+"""The models of the API and the results of batches, under the import name of the API's documentation."""
 
 from bluma_async import types as _types
 from bluma_async.batch.results import BatchResult

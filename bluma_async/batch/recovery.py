@@ -49,7 +49,7 @@ async def require_account(store: JobStore, api: BatchApi) -> None:
             ) from problem
     await store.write_account(fingerprint)
     if not api.session.shared.server_clock.is_known:
-        await api.videos.list(limit=1)  # the start of a create is recorded by the server's clock
+        await api.videos.list(limit=1)  # an intent needs the server's clock, which the first answer shows
 
 
 async def recover(store: JobStore, api: BatchApi) -> List[BatchResult]:

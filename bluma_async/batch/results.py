@@ -41,7 +41,7 @@ class BatchResult(Model):
     path: Optional[str] = None
     credits_charged: int = 0
     error: Optional[BlumaError] = None
-    candidates: List[str] = attrs.field(factory=list)
+    candidates: List[str] = attrs.field(factory=lambda: [])  # noqa: PIE807 - typed, unlike `list`
 
     @property
     def is_done(self) -> bool:
