@@ -42,7 +42,7 @@ def test_tracebacks_are_short(bluma: Bluma) -> None:
     def refused(_: int) -> None:
         bluma.videos.get("batch_unknown")
 
-    for callback, expected in ((fail, "fail"), (refused, "read")):
+    for callback, expected in ((fail, "fail"), (refused, "read_answer")):
         with pytest.raises((ZeroDivisionError, NotFoundError)) as raised:
             bluma.videos.wait_for(video.id, on_progress=callback)
         frames = traceback.extract_tb(raised.tb)
