@@ -1,9 +1,9 @@
 # Generated from bluma_async/client.py by `nox -s facade`: change that, not this.
-"""The client: options, and the resources hung on one session."""
+"""The client: its options, and its resources, which share one session."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Mapping, Sequence
 
 from bluma_async import client as asynchronous
 from bluma_async._runtime.resource import Resource
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import aiohttp
-    from typing_extensions import Literal, Self
+    from typing_extensions import Literal, Self, Unpack
 
     from bluma_async._runtime.clock import Clock
-    from bluma_async._session.options import Callback
+    from bluma_async._session.options import Callback, OptionChanges
     from bluma_async._session.ports import Transport
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.retry import OnAmbiguous
@@ -92,37 +92,39 @@ class Bluma:
 
         Args:
             api_key: `bluma_test_...` or `bluma_live_...`; default `BLUMA_API_KEY`.
-            base_url: Where the API is; default `BLUMA_BASE_URL`, else `https://api.getbluma.com/api/v1`.
-            timeout: Seconds one attempt may take, from connecting to the last byte.
-            max_retries: How often a 5xx answer or a network failure is followed by another attempt.
-            retry_delay: Seconds before the first repetition.
+            base_url: The URL of the API; default `BLUMA_BASE_URL`, else `https://api.getbluma.com/api/v1`.
+            timeout: Seconds that one attempt may take, from connecting to the last byte.
+            max_retries: How often a call is retried after a 5xx answer or a network failure.
+            retry_delay: Seconds before the first retry.
             retry_multiplier: How much longer each following pause is; the defaults pause 1, 2 and 4 s.
-            deadline: Seconds for a whole call with its attempts and pauses; None for no such bound.
-            retry_jitter: The share of a pause by which it may be longer at random; for fleets.
-            max_retry_after: Seconds; a 429 or 503 that asks for at most so long is repeated after just that, a longer
-                one raised at once. None raises every 429.
-            on_ambiguous: What to do about a paid create of which nobody knows whether it was accepted: `reconcile`
-                looks for it and repeats it only if it is not there, `adopt` also takes the one video that may be it
-                (for accounts nobody else uses), `retry` repeats it blindly, `raise` never does.
-            should_retry: `(error, attempt) -> bool` decides alone, in place of `max_retries`; attempts count from 0.
-            calculate_retry_delay: `(attempt) -> seconds`, in the place of the pauses above.
-            default_headers: Sent with every request; they replace the SDK's own of the same name.
-            webhook_secret: What `webhooks.verify` uses; default `BLUMA_WEBHOOK_SECRET`.
-            on_request: Called with a RequestInfo before each attempt.
+            deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. Uploads to and
+                downloads from signed links have no deadline.
+            retry_jitter: The largest share of a pause that is added to it at random, so that many processes do not
+                retry at the same moment.
+            max_retry_after: Seconds. A 429 or 503 that asks for a pause of at most this long is retried after it, one
+                that asks for a longer pause is raised at once. None raises every 429.
+            on_ambiguous: The reaction when it is uncertain whether a paid create was accepted: `reconcile` searches for
+                its video and retries only if there is none; `adopt` also returns the one video that it may have created
+                (only for accounts that nobody else uses); `retry` retries without a search; `raise` never retries.
+            should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
+            calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
+            default_headers: Sent with every request; they replace the SDK's own headers of the same name.
+            webhook_secret: The secret that `webhooks.verify` uses; default `BLUMA_WEBHOOK_SECRET`.
+            on_request: Called with a RequestInfo before each attempt of a call, an upload or a download.
             on_response: Called with a ResponseInfo after each answer.
             on_retry: Called with a RetryInfo before each pause.
-            connection_limit: Connections, and so requests, at a time in each event loop.
+            connection_limit: The connections, and so the requests, at a time in each event loop.
             proxy: The URL of an HTTP proxy.
             trust_env: Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
-            ssl_context: How TLS is checked.
-            http_session: A session of your own to send with, in its own event loop; it is never closed.
-            trace_configs: Given to aiohttp, for its tracing.
-            transport: Another way to send requests, for tests.
-            clock: Another time, for tests.
+            ssl_context: How TLS certificates are checked.
+            http_session: An aiohttp session of your own, for its own event loop; it is never closed.
+            trace_configs: Passed to aiohttp, for its tracing.
+            transport: Sends the requests in place of aiohttp; for tests.
+            clock: Replaces the machine's clock; for tests.
 
         Raises:
             BlumaError: There is no API key.
-            InvalidArgumentError: A value cannot be right.
+            InvalidArgumentError: An option is invalid.
         """
         self._async = asynchronous.AsyncBluma(
             api_key,
@@ -154,7 +156,7 @@ class Bluma:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The key's hourly budget as the last answer told it; None before the first."""
+        """The key's hourly budget, as the newest answer reported it; None before the first."""
         return self._async.rate_limit
 
     def batch(
@@ -173,17 +175,17 @@ class Bluma:
         Set up a durable batch. Nothing is sent yet, and no file is touched.
 
         Args:
-            journal: The SQLite file that remembers what was done; default `journal.sqlite` in `out`.
+            journal: The SQLite file that records the state of every job; default `journal.sqlite` in `out`.
             out: The folder for the files, each named by its job's key; None saves none.
             concurrency: Jobs at a time, each from its create to its file.
-            max_credits: Stop submitting before the journal's net credits would go beyond this.
-            on_error: `collect` gives jobs that fail among the results, `raise` ends the run at the first.
+            max_credits: Stop submitting before the journal's net credits would exceed this.
+            on_error: `collect` returns failed jobs among the results, `raise` ends the run at the first failed job.
             poll_interval: Seconds between two polls; above 0.
-            timeout: Seconds to wait for a video; after that the job goes on at the next run.
+            timeout: Seconds to wait for a video; after that the job is continued by the next run.
             on_change: Called with a BatchResult at each change of a job's state. May be async.
 
         Raises:
-            InvalidArgumentError: A value cannot be right.
+            InvalidArgumentError: An argument is invalid.
         """
         return Batch(
             self._async.batch(
@@ -200,13 +202,13 @@ class Bluma:
 
     def learn(self, event: WebhookEvent) -> None:
         """
-        Take in what a verified webhook tells: a video that has ended ends the waits for it, without a further poll.
+        Use a verified webhook event: a video that has ended ends the waits for it, without a further poll.
 
-        May be called from any thread. Other events, and videos nobody waits for, change nothing.
+        May be called from any thread. Other events, and videos that are not waited for, change nothing.
         """
         self._async.learn(event)
 
-    def with_options(self, **changes: Any) -> Self:
+    def with_options(self, **changes: Unpack[OptionChanges]) -> Self:
         """
         Return a copy with other options, for one call or for many. It shares the connections: closing one closes both.
 
@@ -214,12 +216,12 @@ class Bluma:
             **changes: Any option of the constructor down to `on_retry`, such as `timeout`, `deadline` or `max_retries`.
 
         Raises:
-            InvalidArgumentError: There is no such option, or its value cannot be right.
+            InvalidArgumentError: There is no such option, or its value is invalid.
         """
         return mirror(type(self), self._async.with_options(**changes))
 
     def close(self) -> None:
-        """Let go of the connections. A call after this raises; closing again does nothing."""
+        """Close the connections and end the waits. A call after this raises; closing again does nothing."""
         run(self._async.aclose())
 
     def __enter__(self) -> Self:

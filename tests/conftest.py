@@ -10,6 +10,7 @@ from blockbuster import BlockBuster
 
 import bluma_async._session.transport  # noqa: F401 - imported in a loop, it could block: imports wait for those of other threads
 from bluma_async import AsyncBluma
+from bluma_async._session.evidence import registry
 from bluma_async.sandbox import Sandbox
 
 
@@ -33,6 +34,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     logger.setLevel(level)
     logger.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def fresh_evidence() -> None:
+    """Forget the creates of earlier tests: the fakes share one account, and an exception can keep its client alive."""
+    registry._by_account.clear()
 
 
 @pytest.fixture

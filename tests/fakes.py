@@ -1,8 +1,9 @@
-"""Time that does not pass and a network that is not there, as objects to pass in."""
+"""A clock and a transport for tests: no time passes, and nothing is sent."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from contextlib import asynccontextmanager
 from typing import Any, AsyncIterator, Callable, Iterable, List, Mapping, Optional, Sequence, Union
@@ -15,7 +16,7 @@ VIDEO = {"id": "batch_1", "status": "completed", "template_id": "t", "created_at
 
 
 class FakeClock:
-    """A clock that moves when somebody sleeps, and remembers for how long."""
+    """A clock that moves only when a sleep is requested, and records the sleeps."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -31,7 +32,7 @@ class FakeClock:
 
 
 class FakeTransport:
-    """Gives the replies it was told to give, in turn; the last one for ever."""
+    """A transport that returns the given replies in turn, and the last one again and again."""
 
     def __init__(self, *replies: Reply, clock: Optional[FakeClock] = None, takes: float = 0.0) -> None:
         self.replies = list(replies)
@@ -39,7 +40,7 @@ class FakeTransport:
         self.timeouts: List[float] = []
         self.patience: List[Optional[float]] = []
         self.is_closed = False
-        self.piece = 4  # bytes of a stream at a time
+        self.piece = 4  # bytes in each piece of a stream
         self._clock = clock
         self._takes = takes
 
@@ -52,6 +53,7 @@ class FakeTransport:
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         if callable(reply) and not isinstance(reply, BaseException):
             reply = reply(request)
+            reply = await reply if inspect.isawaitable(reply) else reply
         if isinstance(reply, BaseException):
             raise reply
         return reply
@@ -80,7 +82,7 @@ class FakeTransport:
 
 
 def answer(status: int = 200, body: Any = None, headers: Optional[Mapping[str, str]] = None) -> Answer:
-    """Return an answer with a JSON body, or with the bytes as they are."""
+    """Return an answer with a JSON body; bytes are the body itself."""
     raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     return Answer(status, {name.lower(): value for name, value in (headers or {}).items()}, raw)
 
@@ -93,7 +95,7 @@ def problem(status: int, **error: Any) -> Answer:
 def client_with(
     *replies: Reply, clock: Optional[FakeClock] = None, takes: float = 0.0, **options: Any
 ) -> tuple[AsyncBluma, FakeTransport, FakeClock]:
-    """Return a client over fakes, and the fakes."""
+    """Return a client with a fake transport and a fake clock, and both fakes."""
     clock = clock or FakeClock()
     transport = FakeTransport(*replies, clock=clock, takes=takes)
     client = AsyncBluma("bluma_test_key", transport=transport, clock=clock, **options)

@@ -1,10 +1,12 @@
-"""Servers that misbehave on purpose, on loopback."""
+"""Servers on loopback that misbehave on purpose, and a client for them."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import AsyncIterator, Awaitable, Callable, List, Tuple
+from typing import Any, AsyncIterator, Awaitable, Callable, List, Tuple
+
+from bluma_async import AsyncBluma
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
 OK = b'{"id": "batch_1", "status": "completed", "created_at": "2025-11-03T10:30:00Z"}'
@@ -15,9 +17,14 @@ def reply(body: bytes = OK, head: bytes = b"HTTP/1.1 200 OK\r\nContent-Type: app
     return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
+def client_for(base_url: str, **options: Any) -> AsyncBluma:
+    """Return a client that never retries."""
+    return AsyncBluma("bluma_test_key", base_url=base_url, max_retries=0, **options)
+
+
 @asynccontextmanager
 async def serving(serve: Serve) -> AsyncIterator[Tuple[str, List[bytes]]]:
-    """Run a server that reads one request's head after the other and hands it on; give its base URL and the heads."""
+    """Run a server that passes the head of each request to `serve`; yield its base URL and the heads so far."""
     heads: List[bytes] = []
     tasks: List[asyncio.Task[None]] = []
 
@@ -46,7 +53,12 @@ async def serving(serve: Serve) -> AsyncIterator[Tuple[str, List[bytes]]]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def as_another_process(base_url: str) -> str:
+    """Return the same URL in another spelling: a client of it shares no evidence, like one in another process."""
+    return base_url.replace("127.0.0.1", "localhost")
+
+
 async def well(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: bytes) -> None:
-    """Answer as one should."""
+    """Answer with a valid video."""
     writer.write(reply())
     await writer.drain()

@@ -1,4 +1,4 @@
-"""Setting a client up: arguments, environment, what is refused, what shows."""
+"""Setting a client up: arguments, environment, invalid options, secrets, logging and imports."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ KEY = "bluma_test_secret"
 BODY = b'{"id": "evt_1", "type": "video.queued", "data": {"id": "b"}}'
 
 
-def options_of(client: AsyncBluma) -> Any:
-    """Return what a client was set up with."""
+def get_options(client: AsyncBluma) -> Any:
+    """Return the options of a client."""
     return client._session.options
 
 
 def test_the_defaults_are_the_documented_ones() -> None:
     """Items 4, 5 and 7: a key is enough, and everything else is as documented."""
-    options = options_of(AsyncBluma(api_key=KEY))
+    options = get_options(AsyncBluma(api_key=KEY))
 
     assert options.base_url == "https://api.getbluma.com/api/v1"
     assert (options.timeout, options.max_retries, options.retry_delay, options.retry_multiplier) == (30, 3, 1.0, 2.0)
@@ -39,14 +39,14 @@ def test_the_defaults_are_the_documented_ones() -> None:
     )
 
 
-def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is passed counts; what is not comes from BLUMA_ variables; a trailing slash does not matter."""
+def test_arguments_take_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arguments come first, then the BLUMA_ variables; a trailing slash of the URL does not matter."""
     monkeypatch.setenv("BLUMA_API_KEY", " bluma_live_environment\n")
     monkeypatch.setenv("BLUMA_BASE_URL", "http://localhost:5001/api/v1/")
     monkeypatch.setenv("BLUMA_WEBHOOK_SECRET", "whsec_environment")
 
-    from_environment = options_of(AsyncBluma(api_key=None))
-    passed = options_of(AsyncBluma(KEY, base_url="https://x/v1", webhook_secret="whsec_mine"))
+    from_environment = get_options(AsyncBluma(api_key=None))
+    passed = get_options(AsyncBluma(KEY, base_url="https://x/v1", webhook_secret="whsec_mine"))
 
     assert from_environment.api_key == "bluma_live_environment"
     assert from_environment.base_url == "http://localhost:5001/api/v1"
@@ -55,8 +55,8 @@ def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("key", [None, "", "   "])
-def test_no_key_says_what_to_set(key: Any) -> None:
-    """Item 10: without a key anywhere there is no client, and the message says what to do."""
+def test_a_missing_key_is_an_error(key: Any) -> None:
+    """Item 10: without a key there is no client, and the error names the variable to set."""
     with pytest.raises(errors.BlumaError, match="BLUMA_API_KEY"):
         AsyncBluma(api_key=key)
 
@@ -95,8 +95,8 @@ def test_no_key_says_what_to_set(key: Any) -> None:
         {"connection_limit": "x"},
     ],
 )
-def test_what_cannot_work_is_refused(options: Any) -> None:
-    """Bad options are refused at construction, and the error names the option and says what it must be."""
+def test_invalid_options_are_refused(options: Any) -> None:
+    """The constructor refuses an invalid option; the error names it and says which values are valid."""
     with pytest.raises(errors.InvalidArgumentError, match=next(iter(options))) as caught:
         AsyncBluma(KEY, **options)
 
@@ -105,19 +105,19 @@ def test_what_cannot_work_is_refused(options: Any) -> None:
 
 
 @pytest.mark.parametrize("key", ["bluma_test_a\nb", "bluma test", "bluma_test_ü"])
-def test_a_key_that_was_copied_badly_is_refused_without_showing_it(key: str) -> None:
-    """A key with a line break in it cannot be a header; the message does not tell it."""
+def test_an_invalid_key_is_refused_and_not_shown(key: str) -> None:
+    """A key with a line break cannot be sent in a header; the error does not contain the key."""
     with pytest.raises(errors.InvalidArgumentError, match="api_key") as caught:
         AsyncBluma(key)
 
     assert key not in str(caught.value)
 
 
-def test_secrets_do_not_show() -> None:
-    """No repr holds the key or the webhook secret."""
+def test_secrets_are_in_no_repr() -> None:
+    """No repr contains the key or the webhook secret."""
     client = AsyncBluma(KEY, webhook_secret="whsec_secret", default_headers={"X-Y": "z"})
 
-    shown = repr(client) + repr(options_of(client)) + repr(client._session._begin(_call(), None))
+    shown = repr(client) + repr(get_options(client)) + repr(client._session._begin(_call(), None))
 
     assert "secret" not in shown.replace("webhook_secret", "")
 
@@ -128,7 +128,7 @@ def _call() -> Any:
     return call.get("/x", str)
 
 
-def test_resources_are_seen_on_the_class() -> None:
+def test_resources_are_attributes_of_the_class() -> None:
     """Items 14 and 115: mocks made from the class have every resource."""
     names = ["videos", "templates", "credits", "webhooks", "variants", "collections", "assets", "api_keys", "usage"]
     mock, auto = Mock(spec=AsyncBluma), create_autospec(AsyncBluma)
@@ -145,7 +145,7 @@ def test_resources_are_seen_on_the_class() -> None:
 
 
 def test_webhooks_are_verified_by_class_and_instance() -> None:
-    """`verify` needs a secret on the class; on a client it has the client's own."""
+    """On the class, `verify` needs a secret; on a client it uses the client's own."""
     signature = sign_webhook(BODY, "whsec_mine")
     client = AsyncBluma(KEY, webhook_secret="whsec_mine")
 
@@ -161,7 +161,7 @@ def test_webhooks_are_verified_by_class_and_instance() -> None:
 
 
 async def test_the_log_can_be_turned_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """`BLUMA_LOG=debug` writes a line for each answer and each retry, with no secret in it."""
+    """`BLUMA_LOG=debug` logs each answer and each retry, without secrets."""
     monkeypatch.setenv("BLUMA_LOG", "debug")
     error = answer(500, {"error": "key bluma_live_abcdef whsec_0123"})
     client, _, _ = client_with(error, answer(200, VIDEO))
@@ -181,8 +181,8 @@ async def test_the_log_can_be_turned_on(monkeypatch: pytest.MonkeyPatch, caplog:
     )
 
 
-def test_a_log_level_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A typo in BLUMA_LOG says what there is."""
+def test_an_invalid_log_level_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error for a typo in BLUMA_LOG lists the valid levels."""
     monkeypatch.setenv("BLUMA_LOG", "loud")
 
     with pytest.raises(errors.InvalidArgumentError, match="debug, info, warning, error"):
@@ -190,7 +190,7 @@ def test_a_log_level_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("package", ["bluma", "bluma_async"])
-def test_importing_loads_next_to_nothing(package: str) -> None:
+def test_importing_loads_no_large_library(package: str) -> None:
     """Neither aiohttp nor cattrs nor anyio is loaded by importing, nor by making a client."""
     code = (
         f"import sys, {package}; heavy = {{'aiohttp', 'cattrs', 'anyio'}}; print(sorted(heavy & set(sys.modules)));"
@@ -204,7 +204,7 @@ def test_importing_loads_next_to_nothing(package: str) -> None:
 
 @pytest.mark.parametrize("package", [bluma, bluma_async, errors, types])
 def test_all_names_are_there(package: Any) -> None:
-    """Every name in `__all__` can be had, and nothing else is invented."""
+    """Every name in `__all__` can be imported, and other names raise AttributeError."""
     assert all(getattr(package, name) is not None for name in package.__all__)
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="nothing"):
@@ -212,7 +212,7 @@ def test_all_names_are_there(package: Any) -> None:
 
 
 def test_documented_types_and_errors_can_be_imported() -> None:
-    """Items 92, 113 and 114: the names of the documents."""
+    """Items 92, 113 and 114: the names in the documents can be imported."""
     documented = (
         "Video VideoStatus Template CreditBalance Transaction Webhook WebhookEvent TemplateVariant Collection Asset "
         "AssetUploadResponse"

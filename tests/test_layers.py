@@ -44,7 +44,7 @@ KNOWN_CIRCLES = {"bluma_async.errors"}
 ONLY_HERE = {
     "aiohttp": {"_runtime/sockets.py", "_session", "client.py", "sandbox", "webhooks/aiohttp_web.py"},
     "cattrs": {"_wire/codec.py"},
-    "anyio": {"_runtime/threads.py", "_session", "batch/journal.py", "transfer/download.py", "resources/_uploading.py"},
+    "anyio": {"_runtime/threads.py", "_session", "batch/journal.py", "transfer/download.py"},
     "click": {"cli"},
     "rich": {"cli"},
     "av": {"sandbox"},

@@ -1,1 +1,1 @@
-"""How calls are sent: options, the retry loop, the transport, and the state that all copies of a client share."""
+"""How calls are sent: options, the retry loop, the transport, hooks, and the state that copies of a client share."""

@@ -1,8 +1,9 @@
 """
-What happens on the wire, told to the hooks and to the log.
+Report requests, answers and retries to the user's hooks and to the log.
 
-Rule 1: no header and no body is told: there are secrets in them.
-Rule 2: a hook that raises ends the call with what it raised.
+Rule 1: headers and bodies are not reported, because they hold secrets. A signed link is a secret too: it is reported
+without its query.
+Rule 2: an exception that a hook raises ends the call and reaches the caller unchanged.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from bluma_async._wire.budget import read_rate_limit
 if TYPE_CHECKING:
     from bluma_async._session.options import Options
     from bluma_async._wire.budget import RateLimit
-    from bluma_async._wire.messages import Answer, Request
+    from bluma_async._wire.messages import Answer, Download, Request
     from bluma_async.errors import BlumaError
 
 __all__ = ["Observer", "RequestInfo", "ResponseInfo", "RetryInfo"]
@@ -27,7 +28,14 @@ __all__ = ["Observer", "RequestInfo", "ResponseInfo", "RetryInfo"]
 
 @attrs.frozen(kw_only=True)
 class RequestInfo:
-    """A request is about to be sent; `attempt` counts from 0."""
+    """
+    A request that is about to be sent: of an API call, an upload or a download.
+
+    Attributes:
+        method: The HTTP method.
+        url: The URL; of a signed link without its query, which is a secret.
+        attempt: The number of the attempt, from 0. A download that received bytes counts from 0 again.
+    """
 
     method: str
     url: str
@@ -36,7 +44,17 @@ class RequestInfo:
 
 @attrs.frozen(kw_only=True)
 class ResponseInfo:
-    """An answer came, after `elapsed` seconds; `rate_limit` is what it told of the key's budget."""
+    """
+    An answer that arrived. A download reports its status and headers; the body follows.
+
+    Attributes:
+        method: The HTTP method.
+        url: The URL; of a signed link without its query, which is a secret.
+        attempt: The number of the attempt, from 0.
+        status: The HTTP status.
+        elapsed: Seconds from the request to the answer; for a download, to its headers.
+        rate_limit: The key's budget, if the answer reports it.
+    """
 
     method: str
     url: str
@@ -48,7 +66,16 @@ class ResponseInfo:
 
 @attrs.frozen(kw_only=True)
 class RetryInfo:
-    """An attempt failed with `error`; the next one follows after `delay` seconds."""
+    """
+    An attempt that failed, and will be followed by another one.
+
+    Attributes:
+        method: The HTTP method.
+        url: The URL; of a signed link without its query, which is a secret.
+        attempt: The number of the failed attempt, from 0.
+        error: The error of the failed attempt.
+        delay: Seconds until the next attempt.
+    """
 
     method: str
     url: str
@@ -58,41 +85,43 @@ class RetryInfo:
 
 
 class Observer:
-    """Tells the hooks and the log."""
+    """Calls the hooks, and writes the log."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self.hears_requests: bool = options.on_request is not None
+        self.observes_requests: bool = options.on_request is not None
 
     @property
-    def hears_answers(self) -> bool:
-        """Whether anybody wants to know of answers."""
+    def observes_responses(self) -> bool:
+        """Whether `after_response` has an effect; the log's level can change at any time."""
         return logger.isEnabledFor(DEBUG) or self._options.on_response is not None
 
-    async def sending(self, request: Request, attempt: int) -> None:
-        """Tell that a request is about to be sent."""
+    async def before_request(self, request: Request, attempt: int) -> None:
+        """Report a request that is about to be sent."""
         if self._options.on_request is not None:
-            info = RequestInfo(method=request.method, url=request.url, attempt=attempt)
+            info = RequestInfo(method=request.method, url=request.public_url, attempt=attempt)
             await call_back(self._options.on_request, info)
 
-    async def answered(self, request: Request, answer: Answer, attempt: int, elapsed: float) -> None:
-        """Tell that an answer came."""
-        logger.debug("%s %s: %d after %.3f s", request.method, mask(request.url), answer.status, elapsed)
-        if self._options.on_response:
+    async def after_response(self, request: Request, answer: Answer | Download, attempt: int, elapsed: float) -> None:
+        """Report an answer."""
+        logger.debug("%s %s: %d after %.3f s", request.method, mask(request.public_url), answer.status, elapsed)
+        if self._options.on_response is not None:
+            # The host of a signed link is not the API: its headers say nothing about the key's budget.
+            rate_limit = None if request.is_signed else read_rate_limit(answer.headers)
             info = ResponseInfo(
                 method=request.method,
-                url=request.url,
+                url=request.public_url,
                 attempt=attempt,
                 status=answer.status,
                 elapsed=elapsed,
-                rate_limit=read_rate_limit(answer.headers),
+                rate_limit=rate_limit,
             )
             await call_back(self._options.on_response, info)
 
-    async def repeating(self, request: Request, error: BlumaError, attempt: int, delay: float) -> None:
-        """Tell that an attempt failed and another follows."""
-        told = (request.method, mask(request.url), attempt, delay, mask(str(error)))
-        logger.info("%s %s: attempt %d failed, the next in %.3g s: %s", *told)
-        if self._options.on_retry:
-            info = RetryInfo(method=request.method, url=request.url, attempt=attempt, error=error, delay=delay)
+    async def before_retry(self, request: Request, error: BlumaError, attempt: int, delay: float) -> None:
+        """Report a failed attempt that another one will follow."""
+        facts = (request.method, mask(request.public_url), attempt, delay, mask(str(error)))
+        logger.info("%s %s: attempt %d failed, the next in %.3g s: %s", *facts)
+        if self._options.on_retry is not None:
+            info = RetryInfo(method=request.method, url=request.public_url, attempt=attempt, error=error, delay=delay)
             await call_back(self._options.on_retry, info)

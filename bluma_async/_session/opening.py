@@ -1,85 +1,69 @@
-"""From a client's arguments to its session; both families of clients begin here."""
+"""Make a session from the arguments of a client; the clients of all APIs begin here."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Sequence, TypedDict
+from typing import TYPE_CHECKING, Any, Mapping
 
 from bluma_async._runtime.clock import SystemClock
 from bluma_async._runtime.log import enable_logging
-from bluma_async._session.options import DEFAULT_BASE_URL, Callback, Options, options_from
+from bluma_async._session.options import (
+    DEFAULT_BASE_URL,
+    ConnectionOptions,
+    Options,
+    require_known,
+    resolve_options,
+)
 from bluma_async._session.session import Session
 from bluma_async._session.shared import Shared
-from bluma_async._wire.checks import require_whole
 
 if TYPE_CHECKING:
-    import ssl
-
-    import aiohttp
-
-    from bluma_async._runtime.clock import Clock
+    from bluma_async._session.options import ClientOptions
     from bluma_async._session.ports import Transport
-    from bluma_async._wire.retry import OnAmbiguous
 
-__all__ = ["OPENING", "ClientOptions", "open_session"]
-
-CONNECTING = ("connection_limit", "proxy", "trust_env", "ssl_context", "http_session", "trace_configs")
-OPENING = (*Options.names(), *CONNECTING, "transport", "clock")
-
-
-class ClientOptions(TypedDict, total=False):
-    """What every client takes; `AsyncBluma` says what each means, and its default."""
-
-    timeout: float
-    max_retries: int
-    retry_delay: float
-    retry_multiplier: float
-    deadline: float | None
-    retry_jitter: float
-    max_retry_after: float | None
-    on_ambiguous: OnAmbiguous
-    should_retry: Callback | None
-    calculate_retry_delay: Callback | None
-    default_headers: Mapping[str, str] | None
-    webhook_secret: str | None
-    on_request: Callback | None
-    on_response: Callback | None
-    on_retry: Callback | None
-    connection_limit: int
-    proxy: str | None
-    trust_env: bool
-    ssl_context: ssl.SSLContext | None
-    http_session: aiohttp.ClientSession | None
-    trace_configs: Sequence[aiohttp.TraceConfig]
-    transport: Transport | None
-    clock: Clock | None
+__all__ = ["open_session"]
 
 
 def open_session(
-    arguments: Mapping[str, Any], environment: Mapping[str, str], base_url: str = DEFAULT_BASE_URL
+    api_key: str | None,
+    base_url: str | None,
+    arguments: ClientOptions,
+    environment: Mapping[str, str],
+    default_base_url: str = DEFAULT_BASE_URL,
 ) -> Session:
     """
     Return a session. Nothing is sent yet.
 
     Args:
-        arguments: What the client was made with.
-        environment: Which variable stands for which option.
-        base_url: Where the API is, if neither says.
+        api_key: The key; None to take it from the environment.
+        base_url: The URL of the API; None to take it from the environment, or the default.
+        arguments: The other arguments of the client.
+        environment: The environment variable of each option that has one.
+        default_base_url: The URL of the API, if neither an argument nor the environment names one.
 
     Raises:
         BlumaError: There is no API key.
-        InvalidArgumentError: A value cannot be right.
+        InvalidArgumentError: There is no such option, or its value is invalid.
     """
     enable_logging()
-    require_whole("connection_limit", arguments.get("connection_limit", 100), at_least=1)
-    options = options_from({name: arguments.get(name) for name in Options.names()}, environment, base_url)
-    connecting = {name: arguments[name] for name in CONNECTING if name in arguments}
+    given: Mapping[str, Any] = {"api_key": api_key, "base_url": base_url, **arguments}
+    names = ConnectionOptions.names()
+    require_known(given, [*Options.names(), *names])
+    connection = ConnectionOptions(**{name: given[name] for name in names if name in given})
+    options = {name: value for name, value in given.items() if name not in names}
+    resolved = resolve_options(options, environment, default_base_url)
+    return Session(resolved, Shared(connection.clock or SystemClock(), lambda: _open_transport(connection)))
 
-    def open_transport() -> Transport:
-        if arguments.get("transport") is not None:
-            transport: Transport = arguments["transport"]
-            return transport
-        from bluma_async._session.transport import AiohttpTransport  # noqa: PLC0415 - loads aiohttp, at the first call
 
-        return AiohttpTransport(**connecting)
+def _open_transport(options: ConnectionOptions) -> Transport:
+    if options.transport is not None:
+        return options.transport
+    from bluma_async._session.transport import AiohttpTransport  # noqa: PLC0415 - loads aiohttp, at the first call
 
-    return Session(options, Shared(arguments.get("clock") or SystemClock(), open_transport))
+    return AiohttpTransport(
+        connection_limit=options.connection_limit,
+        proxy=options.proxy,
+        trust_env=options.trust_env,
+        ssl_context=options.ssl_context,
+        http_session=options.http_session,
+        trace_configs=options.trace_configs,
+    )

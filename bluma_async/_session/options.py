@@ -1,14 +1,18 @@
 """
-How a client is set up: arguments first, the environment second, defaults last.
+The options of a client: arguments first, then the environment, then the defaults.
 
-Rule 1: what cannot work is refused here, before there is a client.
+`Options` and `ConnectionOptions` are the source of every option's name, type, default and description. The signature of
+`AsyncBluma` and the typed dictionaries below repeat them for type checkers and readers; tests/session/test_options.py
+compares them.
+
+Rule 1: an invalid option is refused here, before there is a client.
 Rule 2: options do not change; `with_options` makes another set.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Mapping, Union, get_args
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, TypedDict, get_args
 
 import attrs
 
@@ -24,9 +28,27 @@ from bluma_async._wire.checks import (
 from bluma_async._wire.retry import OnAmbiguous, RetryPolicy
 from bluma_async.errors import BlumaError, InvalidArgumentError
 
-__all__ = ["DEFAULT_BASE_URL", "ENVIRONMENT", "Callback", "Options", "options_from"]
+if TYPE_CHECKING:
+    import ssl
+
+    import aiohttp
+
+    from bluma_async._runtime.clock import Clock
+    from bluma_async._session.ports import Transport
+
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "ENVIRONMENT",
+    "Callback",
+    "ClientOptions",
+    "ConnectionOptions",
+    "OptionChanges",
+    "Options",
+    "resolve_options",
+]
 
 DEFAULT_BASE_URL = "https://api.getbluma.com/api/v1"
+ENVIRONMENT = {"api_key": "BLUMA_API_KEY", "base_url": "BLUMA_BASE_URL", "webhook_secret": "BLUMA_WEBHOOK_SECRET"}
 Callback = Callable[..., Any]
 
 
@@ -35,33 +57,71 @@ def _checked(check: Callable[..., None], **details: Any) -> Callable[[Any, attrs
     return lambda _, attribute, value: check(attribute.name, value, **details)
 
 
+def _strip(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _strip_slash(value: Any) -> Any:
+    return value.rstrip("/") if isinstance(value, str) else value
+
+
+def _copy(headers: Mapping[str, str] | None) -> dict[str, str]:
+    return dict(headers or {})
+
+
 @attrs.frozen(kw_only=True)
 class Options:
-    """Everything that one client, or one copy of it, does its own way."""
+    """
+    The options of a client, or of one copy of it.
 
-    api_key: str = attrs.field(repr=lambda _: "'***'", validator=_checked(require_header_text))
-    base_url: str = attrs.field(default=DEFAULT_BASE_URL, validator=_checked(require_http_url))
-    webhook_secret: Union[str, None] = attrs.field(default=None, repr=lambda _: "'***'")
+    Attributes:
+        api_key: `bluma_test_...` or `bluma_live_...`; default `BLUMA_API_KEY`.
+        base_url: The URL of the API; default `BLUMA_BASE_URL`, else `https://api.getbluma.com/api/v1`.
+        timeout: Seconds that one attempt may take, from connecting to the last byte.
+        max_retries: How often a call is retried after a 5xx answer or a network failure.
+        retry_delay: Seconds before the first retry.
+        retry_multiplier: How much longer each following pause is; the defaults pause 1, 2 and 4 s.
+        deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. Uploads to and
+            downloads from signed links have no deadline.
+        retry_jitter: The largest share of a pause that is added to it at random, so that many processes do not
+            retry at the same moment.
+        max_retry_after: Seconds. A 429 or 503 that asks for a pause of at most this long is retried after it, one
+            that asks for a longer pause is raised at once. None raises every 429.
+        on_ambiguous: The reaction when it is uncertain whether a paid create was accepted: `reconcile` searches for
+            its video and retries only if there is none; `adopt` also returns the one video that it may have created
+            (only for accounts that nobody else uses); `retry` retries without a search; `raise` never retries.
+        should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
+        calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
+        default_headers: Sent with every request; they replace the SDK's own headers of the same name.
+        webhook_secret: The secret that `webhooks.verify` uses; default `BLUMA_WEBHOOK_SECRET`.
+        on_request: Called with a RequestInfo before each attempt of a call, an upload or a download.
+        on_response: Called with a ResponseInfo after each answer.
+        on_retry: Called with a RetryInfo before each pause.
+    """
+
+    api_key: str = attrs.field(repr=lambda _: "'***'", converter=_strip, validator=_checked(require_header_text))
+    base_url: str = attrs.field(default=DEFAULT_BASE_URL, converter=_strip_slash, validator=_checked(require_http_url))
     timeout: float = attrs.field(default=30.0, validator=_checked(require_number, above=0))
-    deadline: Union[float, None] = attrs.field(default=None, validator=_checked(require_number, above=0, optional=True))
     max_retries: int = attrs.field(default=3, validator=_checked(require_whole))
     retry_delay: float = attrs.field(default=1.0, validator=_checked(require_number))
     retry_multiplier: float = attrs.field(default=2.0, validator=_checked(require_number))
+    deadline: float | None = attrs.field(default=None, validator=_checked(require_number, above=0, optional=True))
     retry_jitter: float = attrs.field(default=0.0, validator=_checked(require_number))
-    max_retry_after: Union[float, None] = attrs.field(default=None, validator=_checked(require_number, optional=True))
+    max_retry_after: float | None = attrs.field(default=None, validator=_checked(require_number, optional=True))
     on_ambiguous: OnAmbiguous = attrs.field(
         default="reconcile", validator=_checked(require_choice, choices=get_args(OnAmbiguous))
     )
-    should_retry: Union[Callback, None] = attrs.field(default=None, validator=_checked(require_callable))
-    calculate_retry_delay: Union[Callback, None] = attrs.field(default=None, validator=_checked(require_callable))
-    default_headers: Mapping[str, str] = attrs.field(factory=dict, converter=dict, validator=_checked(require_headers))
-    on_request: Union[Callback, None] = attrs.field(default=None, validator=_checked(require_callable))
-    on_response: Union[Callback, None] = attrs.field(default=None, validator=_checked(require_callable))
-    on_retry: Union[Callback, None] = attrs.field(default=None, validator=_checked(require_callable))
+    should_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
+    calculate_retry_delay: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
+    default_headers: Mapping[str, str] = attrs.field(default=None, converter=_copy, validator=_checked(require_headers))
+    webhook_secret: str | None = attrs.field(default=None, repr=lambda _: "'***'")
+    on_request: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
+    on_response: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
+    on_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
 
     @property
     def retry_policy(self) -> RetryPolicy:
-        """The part of the options that decides on retries."""
+        """The options that decide on retries."""
         return RetryPolicy(**{field.name: getattr(self, field.name) for field in attrs.fields(RetryPolicy)})
 
     @classmethod
@@ -74,29 +134,109 @@ class Options:
         Return other options.
 
         Raises:
-            InvalidArgumentError: There is no such option, or its value cannot be right.
+            InvalidArgumentError: There is no such option, or its value is invalid.
         """
-        known = self.names()
-        unknown = sorted(set(changes) - set(known))
-        if unknown:
-            raise InvalidArgumentError(f"There is no option {', '.join(unknown)}; there are {', '.join(known)}.")
+        require_known(changes, self.names())
         return attrs.evolve(self, **changes)
 
 
-def options_from(arguments: Mapping[str, Any], environment: Mapping[str, str], base_url: str) -> Options:
+@attrs.frozen(kw_only=True)
+class ConnectionOptions:
     """
-    Fill what was not passed (None) from the environment, and the rest from the defaults.
+    The options that a client and all its copies share: how requests travel.
+
+    Attributes:
+        connection_limit: The connections, and so the requests, at a time in each event loop.
+        proxy: The URL of an HTTP proxy.
+        trust_env: Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
+        ssl_context: How TLS certificates are checked.
+        http_session: An aiohttp session of your own, for its own event loop; it is never closed.
+        trace_configs: Passed to aiohttp, for its tracing.
+        transport: Sends the requests in place of aiohttp; for tests.
+        clock: Replaces the machine's clock; for tests.
+    """
+
+    connection_limit: int = attrs.field(default=100, validator=_checked(require_whole, at_least=1))
+    proxy: str | None = None
+    trust_env: bool = True
+    ssl_context: ssl.SSLContext | None = None
+    http_session: aiohttp.ClientSession | None = None
+    trace_configs: Sequence[aiohttp.TraceConfig] = ()
+    transport: Transport | None = None
+    clock: Clock | None = None
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of all options."""
+        return [field.name for field in attrs.fields(cls)]
+
+
+class CallOptions(TypedDict, total=False):
+    """The options that clients of all APIs take, and that `with_options` changes."""
+
+    timeout: float
+    max_retries: int
+    retry_delay: float
+    retry_multiplier: float
+    deadline: float | None
+    retry_jitter: float
+    max_retry_after: float | None
+    on_ambiguous: OnAmbiguous
+    should_retry: Callback | None
+    calculate_retry_delay: Callback | None
+    default_headers: Mapping[str, str] | None
+    webhook_secret: str | None
+    on_request: Callback | None
+    on_response: Callback | None
+    on_retry: Callback | None
+
+
+class OptionChanges(CallOptions, total=False):
+    """The keyword arguments of `with_options`; Options describes them."""
+
+    api_key: str
+    base_url: str
+
+
+class ClientOptions(CallOptions, total=False):
+    """The keyword arguments of every client besides its key and URL; Options and ConnectionOptions describe them."""
+
+    connection_limit: int
+    proxy: str | None
+    trust_env: bool
+    ssl_context: ssl.SSLContext | None
+    http_session: aiohttp.ClientSession | None
+    trace_configs: Sequence[aiohttp.TraceConfig]
+    transport: Transport | None
+    clock: Clock | None
+
+
+def require_known(given: Mapping[str, Any], known: Sequence[str]) -> None:
+    """
+    Require that all options exist.
+
+    Raises:
+        InvalidArgumentError: There is no such option.
+    """
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise InvalidArgumentError(f"There is no option {', '.join(unknown)}; there are {', '.join(known)}.")
+
+
+def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str], base_url: str) -> Options:
+    """
+    Return the options: the arguments, else the environment for those that are None, else the defaults.
 
     Args:
-        arguments: What was passed.
-        environment: Which variable stands for which option.
-        base_url: Where the API is, if neither says.
+        arguments: The arguments of the client.
+        environment: The environment variable of each option that has one.
+        base_url: The default URL of the API.
 
     Raises:
         BlumaError: There is no API key.
-        InvalidArgumentError: A value cannot be right.
+        InvalidArgumentError: An option is invalid.
     """
-    given = {name: value for name, value in arguments.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
     for name, variable in environment.items():
         value = os.environ.get(variable, "").strip()
         if value and name not in given:
@@ -108,11 +248,5 @@ def options_from(arguments: Mapping[str, Any], environment: Mapping[str, str], b
             "dashboard.",
             status=401,
         )
-    given["api_key"] = api_key.strip()
     given.setdefault("base_url", base_url)
-    if isinstance(given.get("base_url"), str):
-        given["base_url"] = given["base_url"].rstrip("/")
     return Options(**given)
-
-
-ENVIRONMENT = {"api_key": "BLUMA_API_KEY", "base_url": "BLUMA_BASE_URL", "webhook_secret": "BLUMA_WEBHOOK_SECRET"}

@@ -1,4 +1,4 @@
-"""How requests travel, as something that is passed in: tests bring their own transport."""
+"""The transport as a protocol, so that tests, and users, can pass in their own."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["Transport"]
 
 
 class Transport(Protocol):
-    """How requests travel."""
+    """Sends requests and returns their answers."""
 
     async def send(self, request: Request, timeout: float, patience: float | None = None) -> Answer:
         """
-        Exchange one request for its answer.
+        Send one request and return its answer.
 
         Args:
-            request: What to send.
-            timeout: Seconds the exchange may take, from connecting to the last byte.
-            patience: Seconds to wait for a free connection and exchange, together; None for as long as it takes.
+            request: The request.
+            timeout: Seconds that the exchange may take, from connecting to the last byte.
+            patience: Seconds to wait for a free connection and exchange, together; None for no limit.
 
         Raises:
             NetworkError: No answer came.
@@ -31,13 +31,13 @@ class Transport(Protocol):
 
     def stream(self, request: Request, timeout: float) -> AbstractAsyncContextManager[Download]:
         """
-        Open an answer for reading piece by piece; `timeout` bounds the connecting, and the wait for each piece.
+        Open an answer whose body is read piece by piece; `timeout` bounds the connecting, and the wait for each piece.
 
         Raises:
-            NetworkError: No answer came, or it broke off.
+            NetworkError: No answer came, or the connection broke while it was read.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of everything that is ours."""
+        """Close every connection that this transport opened."""
         ...

@@ -1,7 +1,8 @@
-"""One HTTP request and its answer, as plain data."""
+"""An HTTP request and its answer, as plain data."""
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, AsyncIterator, BinaryIO, Callable, Mapping, Sequence
 
@@ -16,11 +17,13 @@ __all__ = ["NOTHING", "Answer", "Download", "Part", "Request"]
 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+USER = re.compile(r"^(\w+://)[^/?#]*@")
+QUERY = re.compile(r"[?#].*", re.DOTALL)
 
 
 @attrs.frozen
 class Part:
-    """One file to send, of so many bytes. `open` gives a fresh reader for every attempt."""
+    """A file in a multipart body. `open` returns a new reader for each attempt; `size` is in bytes."""
 
     name: str
     file_name: str
@@ -29,22 +32,40 @@ class Part:
     size: int = 0
 
 
-@attrs.define  # not frozen: one is made for every call, and frozen ones take thrice as long
+@attrs.define  # not frozen: one is made for each call, and a frozen one takes three times as long to make
 class Request:
-    """What one attempt sends. `url` is complete and already percent-encoded."""
+    """
+    The request of one attempt.
+
+    Attributes:
+        method: The HTTP method.
+        url: The whole URL, percent-encoded.
+        headers: The headers; the API key is among them.
+        body: The body, if it is in memory.
+        parts: The files of a multipart body.
+        fields: The fields of a multipart body.
+        pieces: A body that is read while it is sent.
+        is_signed: Whether the URL is a signed link: its query is a secret that gives access to the file.
+    """
 
     method: str
     url: str
-    headers: Mapping[str, str] = attrs.field(repr=False)  # the API key is among them
+    headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes | None = None
     parts: Sequence[Part] = ()
     fields: Mapping[str, str] = NOTHING
-    pieces: AsyncIterator[bytes] | None = None  # a body that is made while it is sent
+    pieces: AsyncIterator[bytes] | None = None
+    is_signed: bool = False
+
+    @property
+    def public_url(self) -> str:
+        """The URL as hooks, the log and errors may show it: a signed link loses its query, and a user its password."""
+        return QUERY.sub("", USER.sub(r"\1", self.url)) if self.is_signed else self.url
 
 
-@attrs.define  # as above
+@attrs.define  # not frozen: one is made for each call, and a frozen one takes three times as long to make
 class Answer:
-    """What came back, whole. `headers` are looked up by lower-case names."""
+    """A whole answer. Header names are in lower case, or the mapping ignores the case."""
 
     status: int
     headers: Mapping[str, str]
@@ -52,13 +73,13 @@ class Answer:
 
     @property
     def date(self) -> datetime | None:
-        """When the server says it answered, by its own clock."""
+        """When the answer was sent, by the server's clock; None without a valid Date header."""
         return read_http_date(self.headers.get("date"))
 
 
 @attrs.frozen
 class Download:
-    """An answer that is read piece by piece."""
+    """An answer whose body is read piece by piece."""
 
     status: int
     headers: Mapping[str, str]

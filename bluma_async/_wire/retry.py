@@ -1,8 +1,8 @@
 """
-Decide what follows a failed attempt: repeat it, look first whether it was accepted, or give up.
+Decide the next step after a failed attempt: retry, reconcile first, or give up.
 
-Rule 1: nothing here waits, sends, or reads a clock; the session does, and tells what happened.
-Rule 2: a call that costs money is never repeated on a guess. What is not known to be refused may have been accepted.
+Rule 1: nothing here waits, sends, or reads a clock. The session does, and passes in the outcome.
+Rule 2: a call that costs money is never retried on a guess: unless it was certainly refused, it may have been accepted.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import attrs
 from bluma_async._wire.call import Safety
 from bluma_async.errors import APIError, BlumaError, NetworkError, RateLimitError, ServerError
 
-__all__ = ["Decision", "GiveUp", "LookFirst", "OnAmbiguous", "Repeat", "RetryPolicy", "decide", "is_certainly_refused"]
+__all__ = ["Decision", "GiveUp", "OnAmbiguous", "Reconcile", "Retry", "RetryPolicy", "decide", "is_certainly_refused"]
 
 OnAmbiguous = Literal["reconcile", "retry", "raise", "adopt"]
-MAX_EXPONENT = 64  # beyond it the delay outlives the universe, and then the float
+MAX_EXPONENT = 64  # a larger one makes a delay of more seconds than a float can hold
 
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """How failed calls are repeated; delays in seconds. The defaults sleep 1, 2 and 4 s."""
+    """How failed calls are retried; delays in seconds. The defaults pause 1, 2 and 4 s."""
 
     max_retries: int = 3
     retry_delay: float = 1.0
@@ -32,53 +32,53 @@ class RetryPolicy:
     max_retry_after: float | None = None
     on_ambiguous: OnAmbiguous = "reconcile"
 
-    def is_worth_repeating(self, error: BlumaError, attempt: int) -> bool:
-        """Tell whether another attempt makes sense; attempts count from 0."""
+    def allows_retry(self, error: BlumaError, attempt: int) -> bool:
+        """Return whether this failed attempt may be followed by another; attempts count from 0."""
         if attempt >= self.max_retries:
             return False
-        if self._follows(error):
+        if self._obeys_server(error):
             asked = _asked_pause(error)
             return asked is None or self.max_retry_after is None or asked <= self.max_retry_after
         return isinstance(error, (ServerError, NetworkError))
 
     def delay(self, error: BlumaError, attempt: int, spread: float) -> float:
-        """Return the seconds before the next attempt; `spread`, from 0 to 1, is the share of the jitter to take."""
-        asked = _asked_pause(error) if self._follows(error) else None
+        """Return the seconds before the next attempt; `spread`, from 0 to 1, is the share of the jitter to add."""
+        asked = _asked_pause(error) if self._obeys_server(error) else None
         backoff = self.retry_delay * self.retry_multiplier ** min(attempt, MAX_EXPONENT)
         return (backoff if asked is None else asked) * (1 + self.retry_jitter * spread)
 
-    def _follows(self, error: BlumaError) -> bool:
-        """Whether the server's own wish decides: 429 and 503, once the caller has said how long is bearable."""
+    def _obeys_server(self, error: BlumaError) -> bool:
+        """Whether Retry-After decides: for 429 and 503, if the caller has set the longest acceptable pause."""
         return self.max_retry_after is not None and (isinstance(error, RateLimitError) or _is_unavailable(error))
 
 
 @attrs.frozen
-class Repeat:
-    """Send it again after so many seconds."""
+class Retry:
+    """Send the call again after so many seconds."""
 
     after: float
 
 
 @attrs.frozen
-class LookFirst:
+class Reconcile:
     """
-    Find out whether the call was accepted after all, after so many seconds.
+    Find out whether the call was accepted, after so many seconds.
 
-    If it certainly was not, send it again (`then_repeat`) or raise the error.
+    If it certainly was not, send it again (`then_retry`) or raise the error.
     """
 
     after: float
-    then_repeat: bool
+    then_retry: bool
 
 
 @attrs.frozen
 class GiveUp:
-    """Raise the error; `in_doubt` when the call may have been accepted and nobody may look."""
+    """Raise the error; `in_doubt` if the call may have been accepted and there is no way to find out."""
 
     in_doubt: bool = False
 
 
-Decision = Union[Repeat, LookFirst, GiveUp]
+Decision = Union[Retry, Reconcile, GiveUp]
 
 
 def decide(
@@ -86,33 +86,33 @@ def decide(
     error: BlumaError,
     policy: RetryPolicy,
     *,
-    repeat: bool,
+    retry: bool,
     delay: float,
     time_left: float = math.inf,
-    can_look: bool = True,
+    can_reconcile: bool = True,
 ) -> Decision:
     """
-    Decide what follows a failed attempt.
+    Decide the next step after a failed attempt.
 
     Args:
-        safety: What repeating the call may do.
-        error: What the attempt ended with.
+        safety: Whether a retry may cost money.
+        error: The error of the attempt.
         policy: The client's policy.
-        repeat: Whether the policy, or the caller's own `should_retry`, wants another attempt.
+        retry: Whether the policy, or the caller's own `should_retry`, wants another attempt.
         delay: The seconds before it.
-        time_left: The seconds until the call's deadline; what would not begin before it is not begun.
-        can_look: Whether there is a way to find out what became of the call.
+        time_left: The seconds until the call's deadline; an attempt that would not start before it is not made.
+        can_reconcile: Whether there is a way to find out if the call was accepted.
     """
-    repeat = repeat and delay < time_left
+    retry = retry and delay < time_left
     if safety is Safety.COSTS_MONEY and policy.on_ambiguous != "retry" and not is_certainly_refused(error):
-        if policy.on_ambiguous == "raise" or not can_look:
+        if policy.on_ambiguous == "raise" or not can_reconcile:
             return GiveUp(in_doubt=True)
-        return LookFirst(delay if repeat else 0.0, then_repeat=repeat)
-    return Repeat(delay) if repeat else GiveUp()
+        return Reconcile(delay if retry else 0.0, then_retry=retry)
+    return Retry(delay) if retry else GiveUp()
 
 
 def is_certainly_refused(error: BlumaError) -> bool:
-    """Tell whether the server certainly did not accept the call."""
+    """Return whether the server certainly did not accept the call."""
     if isinstance(error, NetworkError):
         return not error.request_sent
     return isinstance(error, APIError) and (not isinstance(error, ServerError) or _is_unavailable(error))

@@ -46,7 +46,7 @@ async def require_account(journal: Journal, api: Api) -> None:
                 "that account's key, or another journal. Nothing was created."
             ) from problem
     await journal.do(records.note, "account", stamp)
-    if api.session.shared.dated is None:
+    if not api.session.shared.server_clock.is_known:
         await api.videos.list(limit=1)  # creates are dated by the server's clock
 
 
@@ -58,8 +58,8 @@ async def recover(journal: Journal, api: Api) -> List[BatchResult]:
         BlumaError: The API could not be asked. Nothing was created.
     """
     for video_id in await journal.do(records.recent_videos, RECENT):
-        api.session.shared.mark_known(video_id)
-    api.session.shared.mark_candidates(await journal.do(records.found_in_doubt))
+        api.session.evidence.mark_known(video_id)
+    api.session.evidence.mark_candidates(await journal.do(records.found_in_doubt))
     return [doubt for entry in await journal.do(records.creating) if (doubt := await _settle(journal, api, entry))]
 
 
@@ -74,7 +74,7 @@ async def _settle(journal: Journal, api: Api, entry: Entry) -> BatchResult | Non
     if len(found) == 1:
         video = await api.videos.get(found[0].id)
         await journal.do(moves.bill, entry, video.id, video.credits_charged, "found again")
-        api.session.shared.mark_known(video.id)
+        api.session.evidence.mark_known(video.id)
         return None
     names = [video.id for video in found]
     error = AmbiguousCreateError(
@@ -85,7 +85,7 @@ async def _settle(journal: Journal, api: Api, entry: Entry) -> BatchResult | Non
         template_id=entry.template_id,
         started_at=datetime.fromisoformat(entry.started_at) if entry.started_at else None,
     )
-    api.session.shared.mark_candidates(names)
+    api.session.evidence.mark_candidates(names)
     await journal.do(moves.doubt, entry, names, str(error))
     return (await journal.do(records.read, entry.place)).result(error)
 

@@ -106,7 +106,7 @@ class Steps:
         await self._know_price(entry)
         with self._credit_limit.hold(entry.template_id, entry.resolution):
             key = uuid.uuid4().hex
-            began = self._api.session.shared.server_time(self._api.clock.now()) or utc_now()
+            began = self._api.session.shared.server_clock.at(self._api.clock.now()) or utc_now()
             await self._journal.do(moves.intend, entry, key, began.isoformat())
             try:
                 video = await self._api.videos.create(**entry.arguments, idempotency_key=key)

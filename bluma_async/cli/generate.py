@@ -13,7 +13,7 @@ from bluma_async.cli.progress import show_progress
 from bluma_async.cli.running import add_options, import_sandbox, run_to_end, say
 from bluma_async.client import AsyncBluma
 from bluma_async.errors import BlumaError
-from bluma_async.transfer.download import require_place
+from bluma_async.transfer.places import require_place
 from bluma_async.types import VideoStatus
 
 if TYPE_CHECKING:

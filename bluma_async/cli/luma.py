@@ -13,7 +13,7 @@ from bluma_async.cli.running import add_options, import_sandbox, run_to_end, say
 from bluma_async.errors import BlumaError
 from bluma_async.luma.client import AsyncLuma
 from bluma_async.luma.registry import list_providers
-from bluma_async.transfer.download import require_place
+from bluma_async.transfer.places import require_place
 from bluma_async.types import GenerationState
 
 if TYPE_CHECKING:

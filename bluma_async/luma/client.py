@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Dict
 
 from bluma_async._runtime.resource import Resource
-from bluma_async._session.opening import ClientOptions, open_session
+from bluma_async._session.opening import open_session
 from bluma_async._wire.checks import require_choice
 from bluma_async.luma.lifecycle import Lifecycle
 from bluma_async.luma.registry import PROVIDERS
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from bluma_async._session.options import ClientOptions, OptionChanges
     from bluma_async._session.session import Session
     from bluma_async.luma.adapter import Adapter, Capabilities
     from bluma_async.luma.registry import ProviderName
@@ -68,7 +69,7 @@ class AsyncLuma:
         require_choice("provider", provider, PROVIDERS)
         adapter = PROVIDERS[provider]
         environment = {"api_key": adapter.key_variable, "base_url": adapter.key_variable.replace("API_KEY", "BASE_URL")}
-        session = open_session({**options, "api_key": api_key, "base_url": base_url}, environment, adapter.base_url)
+        session = open_session(api_key, base_url, options, environment, adapter.base_url)
         self._set_up(session, adapter, PollHub(session.shared.clock), {})
 
     @property
@@ -81,7 +82,7 @@ class AsyncLuma:
         """The operations, options and limits of the provider."""
         return self._adapter.capabilities
 
-    def with_options(self, **changes: Any) -> Self:
+    def with_options(self, **changes: Unpack[OptionChanges]) -> Self:
         """
         Return a copy with other options, for one call or for many. It shares the connections: closing one closes both.
 

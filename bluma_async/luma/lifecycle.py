@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from bluma_async._wire.checks import invalid
-from bluma_async.transfer.download import require_place, save_link
+from bluma_async.transfer.download import save_link
+from bluma_async.transfer.places import require_place
 from bluma_async.types import Generation, GenerationState
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ async def created_since(
     Yield the videos that were created since a moment, newest first.
 
     Args:
-        session: What to send with.
+        session: The session to send with.
         began: Returns the moment by the server's clock, or None while that is unknown. It is called again for each
             video, because the first page can be the first answer that has a Date header.
         template_id: Only videos of this template; None for all.

@@ -106,9 +106,8 @@ class VideoSource:
 
     def pace(self) -> Pace:
         """How fast the key's hourly budget allows requests, by the rate-limit headers of the last answer."""
-        dated = self.session.shared.dated
-        age = self.session.shared.clock.now() - dated[1] if dated else 0.0
-        return Pace(self.session.rate_limit, age)
+        shared = self.session.shared
+        return Pace(self.session.rate_limit, shared.server_clock.age(shared.clock.now()))
 
     async def _page(self, status: VideoStatus, number: int, within: float) -> VideoPage:
         call = get("/videos", One(VideoPage), page=number, limit=MAX_PAGE_SIZE, status=str(status))

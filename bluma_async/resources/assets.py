@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, List, Sequence, overload
 from bluma_async._wire.call import Call, compact, delete, get, path, post, put
 from bluma_async._wire.checks import invalid, require_id_list, require_text, require_whole
 from bluma_async._wire.codec import Many, One
-from bluma_async.resources._uploading import AssetFile, gather_some, parts_of
+from bluma_async.resources._uploading import AssetFile, gather_some, make_parts
 from bluma_async.transfer.upload import put_file
 from bluma_async.types import Asset, AssetUploadResponse
 
@@ -65,7 +65,7 @@ class Assets:
             raise invalid("files", "Either files, or file_name and file_type, must be provided.")
         if files is None:
             return await self._session.send(_presign(file_name, file_type, collection_ids))
-        parts = await parts_of(files, file_type)
+        parts = await make_parts(files, file_type)
         fields = {} if collection_id is None else {"collection_id": require_text("collection_id", collection_id)}
         return await self._session.send(post("/assets/upload", Many(Asset, "assets"), parts=parts, fields=fields))
 
@@ -95,7 +95,7 @@ class Assets:
             InvalidArgumentError: The file is missing, too large, or not a file. Nothing was sent.
             NetworkError: The connection broke more often than the retry options allow.
         """
-        (part,) = await parts_of([file], file_type)
+        (part,) = await make_parts([file], file_type)
         signed = await self._session.send(_presign(name or part.file_name, part.content_type, collection_ids))
         await put_file(self._session, signed.upload_url, part, on_progress)
         return await self.get(signed.asset_id)

@@ -13,7 +13,8 @@ from bluma_async.resources._creating import create_call
 from bluma_async.resources._paging import Pages
 from bluma_async.resources._reconcile import reconcile
 from bluma_async.resources._video_source import VideoSource, get_call
-from bluma_async.transfer.download import require_place, save_link
+from bluma_async.transfer.download import save_link
+from bluma_async.transfer.places import require_place
 from bluma_async.types import Video, VideoDownload, VideoPage, VideoStatus
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ class Videos:
         """
         call = create_call(context, template_id, variant_id, webhook_url, options, idempotency_key)
         video = await self._session.send(
-            call, look=lambda in_flight, failure: reconcile(self._session, in_flight, failure)
+            call, reconcile=lambda in_flight, failure: reconcile(self._session, in_flight, failure)
         )
-        self._session.shared.mark_known(video.id)
+        self._session.evidence.mark_known(video.id)
         return video
 
     async def generate(
@@ -169,7 +170,7 @@ class Videos:
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
         get_call(video_id)  # raises for an invalid id
-        self._session.shared.mark_known(video_id)
+        self._session.evidence.mark_known(video_id)
         return await self._hub.wait(
             self._source, video_id, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress
         )

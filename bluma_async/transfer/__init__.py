@@ -1,1 +1,1 @@
-"""Files on their way to the disk."""
+"""Downloads to the disk, and uploads from it."""

@@ -1,9 +1,11 @@
 """
-Write what a link gives to a file, however often the connection breaks.
+Download a signed link to a file, across broken connections.
 
-Rule 1: what was fetched stays, and the next attempt, or the next program, goes on behind it if the file is the same.
-Rule 2: a link that has expired is signed again, once.
-Rule 3: the disk never blocks the event loop, and what the user's callback raises comes out as it is.
+Rule 1: bytes that arrived are kept. The next attempt, or the next program, continues behind them if the file on the
+server is still the same version.
+Rule 2: an expired link is signed again, once.
+Rule 3: the disk never blocks the event loop.
+Rule 4: an exception that the user's callback raises ends the download and reaches the caller unchanged.
 """
 
 from __future__ import annotations
@@ -11,138 +13,147 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
+from typing import TYPE_CHECKING, Awaitable, Callable, List, Union
 
-from bluma_async._runtime.callbacks import call_back
-from bluma_async._runtime.threads import in_thread
-from bluma_async._session.retrying import another_attempt
+import attrs
+
+from bluma_async._session.retry_loop import Failed
 from bluma_async._wire.answers import decode_error
-from bluma_async._wire.checks import invalid
 from bluma_async._wire.messages import Answer
-from bluma_async.errors import APIError, BlumaError, NetworkError, ServerError
+from bluma_async.errors import APIError, NetworkError, ServerError
+from bluma_async.transfer.callbacks import OnBytes, UserCallbacks
+from bluma_async.transfer.disk import use_disk
 from bluma_async.transfer.part import Part
+from bluma_async.transfer.places import require_place
 
 if TYPE_CHECKING:
     import os
 
+    from bluma_async._session.in_flight import InFlightCall
     from bluma_async._session.session import Session
     from bluma_async._wire.messages import Download
 
-__all__ = ["require_place", "save_link"]
+__all__ = ["save_link"]
 
-OnBytes = Callable[[int, "int | None"], Any]
+Sign = Callable[[], Awaitable[str]]
+Outcome = Union[int, Failed]
 LARGEST_ERROR = 2**16
-BATCH = 2**21  # bytes that are written at a time: each time costs a hop to another thread
+BATCH = 2**21  # bytes that are written at a time: each write costs a switch to another thread
 EXPIRED = (403, 404, 410)
-MP4 = (b"ftyp", 4)  # what every MP4 has, and where
+MP4 = (b"ftyp", 4)  # the mark that every MP4 file has, and its place
+PLAIN = {"Accept-Encoding": "identity"}  # a compressed body has other byte offsets than the file
 
 
 async def save_link(
     session: Session,
-    sign: Callable[[], Awaitable[str]],
+    sign: Sign,
     file: str | os.PathLike[str],
     *,
     overwrite: bool,
     on_progress: OnBytes | None,
 ) -> int:
     """
-    Write what a link gives to a file, and return its size.
+    Download a signed link to a file, and return the file's size.
 
     Args:
-        session: What to fetch with.
-        sign: Gives the link, and another one when that has expired.
-        file: Where to write.
-        overwrite: Whether a file that is there may be replaced.
-        on_progress: Called with the bytes written and the bytes there are, if known.
+        session: The session to send with.
+        sign: Returns the link, and a new one after that has expired.
+        file: The path to write to.
+        overwrite: Whether an existing file may be replaced.
+        on_progress: Called with the bytes written so far, and the bytes of the file or None.
 
     Raises:
-        InvalidArgumentError: The file is there, or its folder is not.
-        APIError: The link's host refused it, or what it gave is no MP4 though it says so.
-        NetworkError: The connection broke too often.
+        InvalidArgumentError: The file exists, or its folder does not.
+        APIError: The host of the link refused it, or sent a video that is no MP4.
+        NetworkError: The connection broke, and no retry is left.
         BlumaError: The disk refused.
     """
     target = Path(file)
     await require_place(target, overwrite=overwrite)
-    fetch = _Fetch(session, sign, Part(target), on_progress)
+    fetch = _Fetch(session, sign, Part(target), UserCallbacks(on_progress))
     try:
-        return await fetch.run()
+        return await session.retry_loop.run(session.begin_transfer("GET", await sign(), PLAIN), fetch.attempt)
     finally:
         await fetch.close()
 
 
-async def require_place(file: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """
-    See that a file can be written there.
-
-    Raises:
-        InvalidArgumentError: The file is there, or its folder is not.
-    """
-    await _in_thread(_require_place, Path(file), overwrite)
-
-
 class _Fetch:
-    """One file on its way."""
+    """One file that is downloaded."""
 
-    def __init__(
-        self, session: Session, sign: Callable[[], Awaitable[str]], part: Part, on_progress: OnBytes | None
-    ) -> None:
+    def __init__(self, session: Session, sign: Sign, part: Part, callbacks: UserCallbacks) -> None:
         self._session = session
         self._sign = sign
+        self._is_signed_again = False
         self._part = part
-        self._on_progress = on_progress
+        self._callbacks = callbacks
 
-    async def run(self) -> int:
-        """Fetch until all is there; return how much that is."""
-        link, attempt, signed = await self._sign(), 0, 1
-        while True:
-            offset, tag = await _in_thread(self._part.found)
-            try:
-                return await self._fetch(link, offset, tag)
-            except (NetworkError, APIError) as failure:
-                if failure.status in EXPIRED and signed == 1:
-                    link, signed = await self._sign(), 2
-                    continue
-                is_further = (await _in_thread(self._part.found))[0] > offset
-                await _in_thread(self._part.close)
-                session = self._session
-                attempt = 0 if is_further else attempt
-                attempt = await another_attempt(session.options, session.shared.clock, failure, attempt)
+    async def attempt(self, in_flight: InFlightCall) -> Outcome:
+        """Fetch the rest of the file; return its whole size."""
+        outcome = await self._fetch(in_flight)
+        if self._is_signed_again or not isinstance(outcome, Failed) or outcome.error.status not in EXPIRED:
+            return outcome
+        self._is_signed_again = True  # no retry: there is no pause, and it is not counted
+        in_flight.request = attrs.evolve(in_flight.request, url=await self._sign())
+        await self._session.retry_loop.observer.before_request(in_flight.request, in_flight.attempts)
+        return await self._fetch(in_flight)
 
     async def close(self) -> None:
-        """Let go of the disk, also when interrupted."""
+        """Close the file, even if cancelled."""
         import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
 
         with anyio.CancelScope(shield=True):
-            await _in_thread(self._part.close)
+            await use_disk(self._part.close)
 
-    async def _fetch(self, link: str, offset: int, tag: str) -> int:
-        asked = {"Range": f"bytes={offset}-", "If-Range": tag} if offset else {}
-        async with self._session.stream(link, asked) as download:
-            if offset and download.status == 416 and _total(download) == offset:
-                return await self._keep(download, offset)  # the last attempt had all, and did not know
-            begin = await self._begin(download, offset)
-            size = await self._copy(download, begin)
-            total = _total(download)
-            if total is not None and size != total:
-                raise NetworkError(f"The download broke off after {size} of {total} bytes. Save it again to go on.")
-            return await self._keep(download, size)
+    async def _fetch(self, in_flight: InFlightCall) -> Outcome:
+        offset, tag = await use_disk(self._part.found)
+        outcome = await self._exchange(in_flight, offset, tag)
+        if isinstance(outcome, Failed):
+            if (await use_disk(self._part.found))[0] > offset:
+                in_flight.attempts = 0  # only attempts without progress count: a large file may need many
+            await use_disk(self._part.close)
+        return outcome
+
+    async def _exchange(self, in_flight: InFlightCall, offset: int, tag: str) -> Outcome:
+        session, clock = self._session, self._session.shared.clock
+        rest = {"Range": f"bytes={offset}-", "If-Range": tag} if offset else {}
+        request = attrs.evolve(in_flight.request, headers={**in_flight.request.headers, **rest})
+        stream = session.shared.connections.get().stream(request, session.options.timeout)
+        sent_at = clock.now()
+        try:
+            async with stream as download:
+                elapsed, observer = clock.now() - sent_at, session.retry_loop.observer
+                await self._callbacks.run(observer.after_response(request, download, in_flight.attempts, elapsed))
+                return await self._store(download, offset)
+        except (APIError, NetworkError) as error:
+            self._callbacks.raise_again()
+            return Failed(error)
+
+    async def _store(self, download: Download, offset: int) -> int:
+        if offset and download.status == 416 and _total(download) == offset:
+            return await self._keep(download, offset)  # an earlier attempt got everything, and was then interrupted
+        begin = await self._begin(download, offset)
+        size = await self._copy(download, begin)
+        total = _total(download)
+        if total is not None and size != total:
+            raise NetworkError(f"The download broke off after {size} of {total} bytes. Save it again to continue.")
+        return await self._keep(download, size)
 
     async def _begin(self, download: Download, offset: int) -> int:
-        """Return where the bytes that come belong, and open the file there."""
+        """Open the file at the place of the first byte that comes, and return that place."""
         if download.status == 416:
-            await _in_thread(self._part.discard)
-            raise NetworkError("The file on the server is not the one that was begun. Save it again to start over.")
+            await use_disk(self._part.discard)
+            raise NetworkError("The file on the server has changed since the download began. Save it again.")
         if download.status not in {200, 206}:
-            raise decode_error(Answer(download.status, download.headers, await _beginning(download)))
+            raise decode_error(Answer(download.status, download.headers, await _read_error(download)))
         begin = 0 if download.status == 200 else _first(download)
         if begin not in {0, offset}:
             raise NetworkError(f"The server sent bytes from {begin}, and was asked for those from {offset}.")
         tag = download.headers.get("etag", "")
-        await _in_thread(self._part.open, begin, "" if tag.startswith("W/") or not tag.isascii() else tag)
+        await use_disk(self._part.open, begin, "" if tag.startswith("W/") or not tag.isascii() else tag)
         return begin
 
     async def _copy(self, download: Download, size: int) -> int:
-        """Write what comes; while one batch is written, the next one is read."""
+        """Write the body to the file; while one batch is written, the next one is read."""
         total, waiting = _total(download), 0
         batch: List[bytes] = []
         writing: asyncio.Future[None] | None = None
@@ -151,34 +162,32 @@ class _Fetch:
                 batch.append(piece)
                 waiting += len(piece)
                 if waiting >= BATCH:
-                    await _ended(writing)
+                    await _end(writing)
                     size += waiting
                     writing, batch, waiting = asyncio.ensure_future(self._write(batch, size, total)), [], 0
-        finally:  # what came before the connection broke need not come again
-            await _ended(writing)
+        finally:  # also after a cut: the bytes that arrived need not be sent again
+            await _end(writing)
             size += waiting
             await self._write(batch, size, total)
         return size
 
     async def _write(self, batch: List[bytes], size: int, total: int | None) -> None:
-        if not batch:
-            return
-        await _in_thread(self._part.write, batch)
-        if self._on_progress is not None:
-            await call_back(self._on_progress, size, total)
+        if batch:
+            await use_disk(self._part.write, batch)
+            await self._callbacks.report(size, total)
 
     async def _keep(self, download: Download, size: int) -> int:
-        await _in_thread(self._part.end)
+        await use_disk(self._part.end)
         is_video = download.headers.get("content-type", "").startswith("video/mp4")
-        if is_video and not await _in_thread(self._part.starts_with, *MP4):
-            await _in_thread(self._part.discard)
+        if is_video and not await use_disk(self._part.has_mark, *MP4):
+            await use_disk(self._part.discard)
             raise ServerError("The server sent a video that is no MP4; it was not kept.", status=502)
-        await _in_thread(self._part.keep)
+        await use_disk(self._part.keep)
         return size
 
 
-async def _ended(writing: asyncio.Future[None] | None) -> None:
-    """Wait for a batch to be written, also when interrupted."""
+async def _end(writing: asyncio.Future[None] | None) -> None:
+    """Wait until a batch is written, even if cancelled."""
     if writing is None:
         return
     try:
@@ -189,19 +198,8 @@ async def _ended(writing: asyncio.Future[None] | None) -> None:
         raise
 
 
-async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Do something with the disk; what it refuses is told as an error of ours."""
-    try:
-        return await in_thread(function, *args)
-    except OSError as problem:
-        where = problem.filename or "the file"
-        raise BlumaError(
-            f"{where} could not be written: {problem.strerror or problem}. Save it again to go on."
-        ) from problem
-
-
 def _total(download: Download) -> int | None:
-    """Return how many bytes the whole file has, if the server says so."""
+    """Return the size of the whole file in bytes, if the server reports it."""
     spanned = re.fullmatch(r"bytes (?:\d+-\d+|\*)/(\d+)", download.headers.get("content-range", ""))
     length = download.headers.get("content-length", "")
     if spanned:
@@ -210,23 +208,16 @@ def _total(download: Download) -> int | None:
 
 
 def _first(download: Download) -> int:
+    """Return the place of the first byte that the server sends, or -1 if it does not say."""
     spanned = re.match(r"bytes (\d+)-", download.headers.get("content-range", ""))
     return int(spanned[1]) if spanned else -1
 
 
-async def _beginning(download: Download) -> bytes:
+async def _read_error(download: Download) -> bytes:
+    """Return the beginning of an error's body, which may be long."""
     body = b""
     async for piece in download.pieces:
         body += piece
         if len(body) > LARGEST_ERROR:
             break
     return body
-
-
-def _require_place(target: Path, overwrite: bool) -> None:
-    if not target.parent.is_dir():
-        raise invalid("path", f"There is no folder {str(target.parent)!r} to write to.")
-    if target.is_dir():
-        raise invalid("path", f"{str(target)!r} is a folder, not a file.")
-    if target.exists() and not overwrite:
-        raise invalid("path", f"{str(target)!r} is already there; pass overwrite=True to replace it.")

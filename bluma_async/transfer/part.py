@@ -1,9 +1,10 @@
 """
-The bytes of a file that are there so far, and whose bytes they are.
+An unfinished download on disk: the bytes that have arrived, and the version of the file that they belong to.
 
-Rule 1: they stand beside the file, as `.part`, with the server's name for this version of it as `.part.etag`. The file
-itself appears by a rename, whole and on disk, or not at all.
-Rule 2: bytes of one version are never continued with those of another: the name goes before the bytes.
+Rule 1: the bytes are in `FILE.part`, the ETag of their version is in `FILE.part.etag`. The file itself appears by a
+rename after its bytes are flushed to the disk, so it is complete or absent.
+Rule 2: bytes of one version are never continued with bytes of another. The ETag is written before the first byte: after
+a crash between the two, bytes without an ETag would belong to an unknown version.
 Rule 3: everything here blocks, and is called in a thread.
 """
 
@@ -16,11 +17,11 @@ from typing import IO, Sequence
 
 __all__ = ["Part"]
 
-MOST_AT_ONCE = 1024  # pieces in one call, on Linux
+MAX_PIECES = 1024  # in one call of writev, on Linux
 
 
 class Part:
-    """What is there so far of one file."""
+    """The unfinished download of one file."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -29,7 +30,7 @@ class Part:
         self._file: IO[bytes] | None = None
 
     def found(self) -> tuple[int, str]:
-        """Return how many bytes are there, and their version; 0 unless it is known which they are of."""
+        """Return the number of bytes and the ETag of their version; 0 and no ETag if the version is unknown."""
         try:
             tag = self._tag_path.read_text(encoding="ascii")
             return (self._path.stat().st_size, tag) if tag else (0, "")
@@ -37,7 +38,7 @@ class Part:
             return 0, ""
 
     def open(self, offset: int, tag: str) -> None:
-        """Go on behind so many bytes; at 0, begin afresh with this version."""
+        """Open the file to continue at this byte; at 0, start over with this version."""
         self.end()
         if offset == 0:
             with contextlib.suppress(FileNotFoundError):
@@ -47,48 +48,48 @@ class Part:
         self._file.truncate(offset)
 
     def write(self, pieces: Sequence[bytes]) -> None:
-        """Add bytes."""
+        """Append bytes."""
         if self._file is not None:
             _write_all(self._file, pieces)
 
     def end(self) -> None:
-        """Let go of the file."""
+        """Close the file, if it is open."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
 
     def close(self) -> None:
-        """Let go of the file before it is whole. What is there stays, if another attempt can know what it is of."""
+        """Close an unfinished file. Delete its bytes unless their version is known: they could not be continued."""
         self.end()
         if self.found() == (0, ""):
             self.discard()
 
     def keep(self) -> None:
-        """See that all is on disk, and give it the file's name."""
+        """Flush the bytes to the disk, and rename them to the file."""
         self.end()
         with self._path.open("rb+") as file:
             os.fsync(file.fileno())
         self._path.replace(self._target)
         self._tag_path.unlink()
 
-    def starts_with(self, mark: bytes, at: int) -> bool:
-        """Tell whether these bytes are at this place."""
+    def has_mark(self, mark: bytes, at: int) -> bool:
+        """Return whether these bytes are at this place."""
         with self._path.open("rb") as file:
             file.seek(at)
             return file.read(len(mark)) == mark
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Delete the bytes and their ETag."""
         for path in (self._path, self._tag_path):
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
 
 
 def _write_all(file: IO[bytes], pieces: Sequence[bytes]) -> None:
-    """Write all pieces with one call: each call lets go of the interpreter, and must wait to have it back."""
+    """Write all pieces with one call: each call releases the interpreter lock, and waits to acquire it again."""
     size = sum(map(len, pieces))
-    is_vector = hasattr(os, "writev") and len(pieces) <= MOST_AT_ONCE
-    written = os.writev(file.fileno(), pieces) if is_vector else 0
+    can_write_at_once = hasattr(os, "writev") and len(pieces) <= MAX_PIECES
+    written = os.writev(file.fileno(), pieces) if can_write_at_once else 0
     left = memoryview(b"".join(pieces))[written:] if written < size else b""
     while left:
         left = left[file.write(left) :]

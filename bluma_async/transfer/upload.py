@@ -1,83 +1,82 @@
 """
-Send a file to a signed link.
+Upload a file to a signed link.
 
 Rule 1: the file is never in memory as a whole, and the disk never blocks the event loop.
-Rule 2: a PUT may be repeated: what broke off, or got a 5xx, is sent again from its first byte.
-Rule 3: what the user's callback raises comes out as it is, and is not taken for a broken connection.
+Rule 2: a PUT is safe to retry: after a cut or a 5xx, the file is sent again from its first byte.
+Rule 3: an exception that the user's callback raises ends the upload and reaches the caller unchanged.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, AsyncIterator, BinaryIO, Callable
+from typing import TYPE_CHECKING, AsyncIterator, BinaryIO
 
-from bluma_async._runtime.callbacks import call_back
+import attrs
+
 from bluma_async._runtime.threads import in_thread
-from bluma_async._session.retrying import another_attempt
+from bluma_async._session.retry_loop import Failed
 from bluma_async._wire.answers import decode_error
-from bluma_async._wire.messages import Request
-from bluma_async.errors import APIError, NetworkError
+from bluma_async.errors import NetworkError
+from bluma_async.transfer.callbacks import OnBytes, UserCallbacks
 
 if TYPE_CHECKING:
+    from bluma_async._session.in_flight import InFlightCall
     from bluma_async._session.session import Session
     from bluma_async._wire.messages import Part
 
 __all__ = ["put_file"]
 
-OnBytes = Callable[[int, int], Any]
 PIECE = 2**18
-SLOWEST = 2**16  # bytes a second that an upload may be slow: its timeout grows with its size
+SLOWEST = 2**16  # bytes a second: the timeout grows with the size, so that a slow line can send a large file
 
 
 async def put_file(session: Session, link: str, part: Part, on_progress: OnBytes | None) -> None:
     """
-    Send a file to a signed link, as often as it takes.
+    Upload a file to a signed link, with retries.
 
     Args:
-        session: What to send with.
-        link: Where to.
-        part: What.
-        on_progress: Called with the bytes sent and the bytes there are.
+        session: The session to send with.
+        link: The signed link.
+        part: The file.
+        on_progress: Called with the bytes sent so far and the bytes of the file.
 
     Raises:
-        APIError: The link's host refused it.
-        NetworkError: The connection broke too often.
+        APIError: The host of the link refused the file.
+        NetworkError: The connection broke, and no retry is left.
     """
-    attempt = 0
-    while True:
-        sending = _Sending(part, on_progress)
-        try:
-            await sending.put(session, link)
-        except (APIError, NetworkError) as failure:
-            if sending.raised is not None:
-                raise sending.raised from None
-            attempt = await another_attempt(session.options, session.shared.clock, failure, attempt)
-        else:
-            return
+    in_flight = session.begin_transfer("PUT", link, {"Content-Length": str(part.size)})
+    await session.retry_loop.run(in_flight, lambda call: _Sending(session, part, on_progress).attempt(call))
 
 
 class _Sending:
-    """One attempt; `raised` is what the callback raised, if it did."""
+    """One attempt."""
 
-    def __init__(self, part: Part, on_progress: OnBytes | None) -> None:
+    def __init__(self, session: Session, part: Part, on_progress: OnBytes | None) -> None:
+        self._session = session
         self._part = part
-        self._on_progress = on_progress
+        self._callbacks = UserCallbacks(on_progress)
         self._file: BinaryIO | None = None
-        self._told = 0
-        self.raised: Exception | None = None
+        self._reported = 0
 
-    async def put(self, session: Session, link: str) -> None:
-        """Send it, and see that it was taken."""
-        headers = {"User-Agent": session.user_agent, "Content-Length": str(self._part.size)}
+    async def attempt(self, in_flight: InFlightCall) -> Failed | None:
+        """Send the file; return None if the host accepted it."""
+        session, clock = self._session, self._session.shared.clock
         timeout = session.options.timeout + self._part.size / SLOWEST
-        try:  # not in the generator: who reads it stops at the last byte, and leaves it there
+        request = attrs.evolve(in_flight.request, pieces=self._pieces())
+        sent_at = clock.now()
+        try:  # the file is opened and closed here: aiohttp stops reading `_pieces` at the last byte and never closes it
             await in_thread(self._open)
-            request = Request("PUT", link, headers, pieces=self._pieces())
-            answer = await session.shared.reach().send(request, timeout)
+            answer = await session.shared.connections.get().send(request, timeout)
+        except NetworkError as error:
+            self._callbacks.raise_again()
+            return Failed(error)
         finally:
             await in_thread(self._close)
+        self._callbacks.raise_again()
+        await session.retry_loop.observer.after_response(request, answer, in_flight.attempts, clock.now() - sent_at)
         if not 200 <= answer.status < 300:
-            raise decode_error(answer)
-        await self._tell(self._part.size)
+            return Failed(decode_error(answer))
+        await self._report(self._part.size)
+        return None
 
     def _open(self) -> None:
         self._file = self._part.open()
@@ -94,14 +93,9 @@ class _Sending:
         while piece := await in_thread(self._read):
             sent += len(piece)
             yield piece
-            await self._tell(sent)
+            await self._report(sent)
 
-    async def _tell(self, sent: int) -> None:
-        if self._on_progress is None or sent <= self._told:
-            return
-        self._told = sent
-        try:
-            await call_back(self._on_progress, sent, self._part.size)
-        except Exception as error:
-            self.raised = error
-            raise
+    async def _report(self, sent: int) -> None:
+        if sent > self._reported:
+            self._reported = sent
+            await self._callbacks.report(sent, self._part.size)

@@ -137,12 +137,14 @@ class Poller(Generic[S]):
         """List the active jobs, and return the requests that are needed besides."""
         began, entries = self._clock.now(), list(self._entries.values())
         more: Sequence[Entry] = ()
+        for entry in entries:
+            entry.is_unlisted = False  # the list decides that again; an event that comes meanwhile sets it
         try:
             listed = await self._send_for(waiter, self._source.list_active(len(entries), _time_left(entries, began)))
         except _WaiterLeft:
             pass  # the other jobs are still due: the next plan lists them for another waiter
         except TRANSIENT as failure:
-            self._end_turn(entries, began + _retry_after(failure))
+            self._end_turn([entry for entry in entries if not entry.is_unlisted], began + _retry_after(failure))
         except APIError:  # this key may not list; the next plan reads one by one
             self._limits = attrs.evolve(self._limits, lists_again=began + RELIST)
         else:
@@ -164,7 +166,7 @@ class Poller(Generic[S]):
         self._limits = attrs.evolve(self._limits, next_list=again)
         self._end_turn(entries, again)
         for entry in entries:
-            entry.is_unlisted = entry.job_id not in active
+            entry.is_unlisted = entry.is_unlisted or entry.job_id not in active
             if entry.last is None:
                 entry.last = active.get(entry.job_id)
         return [entry for entry in entries if entry.needs_own_read]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bluma_async._runtime.resource import Resource
 from bluma_async.luma import client as asynchronous
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from bluma_async._session.opening import ClientOptions
+    from bluma_async._session.options import ClientOptions, OptionChanges
     from bluma_async.luma.adapter import Capabilities
     from bluma_async.luma.registry import ProviderName
 
@@ -71,7 +71,7 @@ class Luma:
         """The operations, options and limits of the provider."""
         return self._async.capabilities
 
-    def with_options(self, **changes: Any) -> Self:
+    def with_options(self, **changes: Unpack[OptionChanges]) -> Self:
         """
         Return a copy with other options, for one call or for many. It shares the connections: closing one closes both.
 

@@ -17,6 +17,7 @@ from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.request_log import RequestRecord
 from bluma_async.types import BatchResult, JobState
 from tests.fakes import FakeClock, FakeTransport, answer
+from tests.servers import as_another_process
 
 Row = Dict[str, Any]
 TEMPLATE = "ugc-text-overlay"
@@ -175,7 +176,7 @@ async def test_lost_answers_are_one_bill_each(quick: Sandbox, batch: Batch) -> N
 async def test_a_job_that_could_be_a_strangers_is_in_doubt(quick: Sandbox, client: AsyncBluma, batch: Batch) -> None:
     """Two videos may be it: it is not billed again until it is adopted, or resubmitted; the others go on."""
     quick.faults.add("POST /videos", "status_after", status=500)
-    strangers = AsyncBluma(quick.live_key, base_url=quick.base_url)
+    strangers = AsyncBluma(quick.live_key, base_url=as_another_process(quick.base_url))
 
     async def intrude(record: RequestRecord) -> None:
         if record.route == "POST /videos" and quick.state()["billed"] == 1:

@@ -11,6 +11,7 @@ import pytest
 from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
 from bluma_async.types import Video
+from tests.servers import as_another_process
 
 TEMPLATE = "ugc-text-overlay"
 # For each outcome its fault, and the result of a single create: returned, certainly refused, or in doubt.
@@ -48,7 +49,7 @@ async def test_one_bill_each(sandbox: Sandbox, outcome: str, key: str, count: in
     base_url = sandbox.base_url if kind else "http://127.0.0.1:1"
     options: Dict[str, Any] = {"base_url": base_url, "retry_delay": 0.0, "timeout": 2.0 if kind != "silent" else 0.5}
     async with AsyncBluma(mine, **options) as client, AsyncBluma(
-        mine, base_url=sandbox.base_url, timeout=0.5
+        mine, base_url=as_another_process(sandbox.base_url), timeout=0.5
     ) as stranger:
         if kind:
             await client.templates.list()  # connected

@@ -214,7 +214,7 @@ async def test_the_search_reads_as_many_pages_as_needed() -> None:
     full = [(f"batch_{index}", "2025-11-03T10:30:30Z") for index in range(100)]
     client, transport, _ = client_with(CUT, listing(*full), listing(("lost", "2025-11-03T10:30:30Z")))
     for name, _ in full:
-        client._session.shared.mark_known(name)
+        client._session.evidence.mark_known(name)
 
     with pytest.raises(errors.AmbiguousCreateError) as caught:
         await client.videos.create({"prompt": "p"}, "t")

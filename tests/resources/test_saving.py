@@ -99,14 +99,15 @@ async def test_the_api_key_is_not_sent_to_links(sandbox: Sandbox, client: AsyncB
     """Requests to signed links have no header with the API key."""
     video = await completed(sandbox, client)
     seen: List[Any] = []
-    client._session.shared.reach()
-    stream = client._session.shared.transport.stream  # type: ignore[union-attr]  # reached
+    connections = client._session.shared.connections
+    connections.get()
+    stream = connections.transport.stream  # type: ignore[union-attr]  # reached
 
     def spy(request: Any, timeout: float) -> Any:
         seen.append(dict(request.headers))
         return stream(request, timeout)
 
-    client._session.shared.transport.stream = spy  # type: ignore[union-attr,method-assign]  # to see the headers
+    connections.transport.stream = spy  # type: ignore[union-attr,method-assign]  # to see the headers
     await client.videos.save(video.id, tmp_path / "x.mp4")
 
     assert len(seen) == 1

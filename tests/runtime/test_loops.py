@@ -173,7 +173,7 @@ def test_sockets_of_a_loop_without_a_shutdown_are_closed(is_lent: bool) -> None:
             return client
 
         left = pool.submit(leave).result()
-        transport: Any = left._session.shared.transport
+        transport: Any = left._session.shared.connections.transport
         (held,) = transport._connections._held.values()
         transport._connections.abandon(lambda _: True)
 

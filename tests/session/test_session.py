@@ -1,4 +1,4 @@
-"""The one retry loop, over fakes: no time passes and nothing is sent."""
+"""Sending calls: retries, deadlines, headers and hooks, with a fake clock and a fake transport."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_retries_sleep_one_two_four_seconds() -> None:
     "failure", [problem(500), problem(503), errors.NetworkError("cut"), errors.RequestTimeoutError("late")]
 )
 async def test_a_retry_that_succeeds_returns(failure: Any) -> None:
-    """Item 112: the caller never hears of a failure that passed."""
+    """Item 112: the caller gets the result, and no error."""
     client, transport, clock = client_with(failure, OK)
 
     assert (await client.videos.get("a")).id == "batch_1"
@@ -37,7 +37,7 @@ async def test_a_retry_that_succeeds_returns(failure: Any) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 402, 403, 404, 409, 429])
-async def test_refusals_are_not_repeated(status: int) -> None:
+async def test_refusals_are_not_retried(status: int) -> None:
     """Item 107: one request, and the error."""
     client, transport, clock = client_with(problem(status))
 
@@ -58,7 +58,7 @@ async def test_no_retries_means_one_attempt() -> None:
 
 
 async def test_should_retry_alone_decides() -> None:
-    """Item 109: the sample's function repeats rate limits five times, past `max_retries`."""
+    """Item 109: the sample's function retries rate limits five times, past `max_retries`."""
     seen: List[Any] = []
 
     def should_retry(error: Exception, attempt: int) -> bool:
@@ -93,7 +93,7 @@ async def test_the_delay_function_replaces_the_pauses() -> None:
 
 
 async def test_the_delay_function_works_alone() -> None:
-    """Item 111: `max_retries` still counts, and a negative delay is none."""
+    """Item 111: `max_retries` still counts, and a negative delay means no pause."""
     client, _, clock = client_with(problem(500), calculate_retry_delay=lambda attempt: attempt - 1)
 
     with pytest.raises(errors.ServerError):
@@ -102,8 +102,8 @@ async def test_the_delay_function_works_alone() -> None:
     assert clock.slept == [0, 0, 1]
 
 
-async def test_what_a_callback_raises_ends_the_call() -> None:
-    """The user's exception comes out as it is."""
+async def test_an_exception_of_a_callback_ends_the_call() -> None:
+    """The caller gets the user's exception unchanged."""
 
     def should_retry(error: Exception, attempt: int) -> bool:
         raise LookupError("mine")
@@ -116,8 +116,8 @@ async def test_what_a_callback_raises_ends_the_call() -> None:
 
 
 @pytest.mark.parametrize("hook", ["on_request", "on_response"])
-async def test_what_a_hook_raises_ends_the_call_whatever_it_is(hook: str) -> None:
-    """An error of ours that a hook raises is the hook's own: it comes out, and nothing is repeated."""
+async def test_an_exception_of_a_hook_ends_the_call(hook: str) -> None:
+    """An SDK error that a hook raises is the hook's own: the caller gets it, and there is no retry."""
 
     def raising(_: Any) -> None:
         raise errors.NetworkError("mine")
@@ -129,10 +129,10 @@ async def test_what_a_hook_raises_ends_the_call_whatever_it_is(hook: str) -> Non
     assert (len(transport.requests), clock.slept) == (int(hook == "on_response"), [])
 
 
-async def test_a_bearable_rate_limit_is_waited_for_when_opted_in() -> None:
-    """Conflict C-5: `max_retry_after` sleeps exactly what is asked; a longer one is raised at once."""
-    bearable = answer(429, b"{}", {"Retry-After": "30"})
-    client, _, clock = client_with(bearable, OK, max_retry_after=60)
+async def test_a_short_retry_after_is_obeyed_when_opted_in() -> None:
+    """Conflict C-5: with `max_retry_after`, a short pause is slept exactly; a longer one is raised at once."""
+    short = answer(429, b"{}", {"Retry-After": "30"})
+    client, _, clock = client_with(short, OK, max_retry_after=60)
 
     await client.videos.get("a")
 
@@ -144,7 +144,7 @@ async def test_a_bearable_rate_limit_is_waited_for_when_opted_in() -> None:
 
 
 async def test_the_deadline_bounds_attempts_and_pauses() -> None:
-    """Each attempt gets what is left, and a pause that would reach the deadline is not begun."""
+    """Each attempt gets the time that is left, and a pause that would reach the deadline does not begin."""
     clock = FakeClock()
     client, transport, _ = client_with(problem(500), clock=clock, takes=2.0, deadline=10.0)
 
@@ -157,13 +157,13 @@ async def test_the_deadline_bounds_attempts_and_pauses() -> None:
 
 
 async def test_no_time_left_means_nothing_is_sent() -> None:
-    """A hook that eats the deadline leaves nothing to send with."""
+    """If a hook uses up the deadline, nothing is sent."""
     clock = FakeClock()
 
-    def eat(_: Any) -> None:
+    def use_up(_: Any) -> None:
         clock.time += 10
 
-    client, transport, _ = client_with(OK, clock=clock, deadline=5.0, on_request=eat)
+    client, transport, _ = client_with(OK, clock=clock, deadline=5.0, on_request=use_up)
 
     with pytest.raises(errors.RequestTimeoutError, match="no time is left") as caught:
         await client.videos.get("a")
@@ -173,7 +173,7 @@ async def test_no_time_left_means_nothing_is_sent() -> None:
 
 
 async def test_every_change_carries_one_key_for_all_attempts() -> None:
-    """Idempotency-Key: the same in all attempts of a call, another in the next, none on reads."""
+    """Idempotency-Key is the same in all attempts of a call, another one in the next call, and absent on reads."""
     client, transport, _ = client_with(problem(500), answer(201, {"id": "c"}), answer(201, {"id": "c"}), OK)
 
     await client.collections.create("x")
@@ -186,7 +186,7 @@ async def test_every_change_carries_one_key_for_all_attempts() -> None:
 
 
 async def test_headers_are_the_documented_ones() -> None:
-    """Items 11 to 13: the key, JSON, and the caller's own headers in the place of ours."""
+    """Items 11 to 13: the key, JSON, and the caller's own headers in place of the SDK's."""
     own = {"user-agent": "MyApp/1.0", "X-Custom-Header": "value", "content-type": "application/json"}
     client, transport, _ = client_with(answer(201, {"id": "c"}), default_headers=own)
     usual, plain, _ = client_with(OK)
@@ -207,7 +207,7 @@ async def test_headers_are_the_documented_ones() -> None:
 
 
 async def test_with_options_is_a_copy_over_the_same_connections() -> None:
-    """One call gets its own settings; the client keeps its own."""
+    """The copy has its own settings, the client keeps its own, and closing one closes both."""
     client, transport, clock = client_with(problem(500))
     quick = client.with_options(timeout=5, max_retries=1)
 
@@ -222,51 +222,51 @@ async def test_with_options_is_a_copy_over_the_same_connections() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"tiemout": 5}, {"timeout": -1}, {"max_retries": 1.5}, {"proxy": "x"}])
-async def test_options_that_cannot_be_are_refused(changes: Any) -> None:
-    """A typo or an impossible value says what there is."""
+async def test_invalid_options_are_refused(changes: Any) -> None:
+    """The error for a typo or an invalid value names the option."""
     client, _, _ = client_with(OK)
 
     with pytest.raises(errors.InvalidArgumentError, match=next(iter(changes))):
         client.with_options(**changes)
 
 
-async def test_hooks_hear_of_every_attempt() -> None:
-    """Requests, answers and retries are told, without headers or bodies."""
-    told: List[Any] = []
+async def test_hooks_are_called_for_every_attempt() -> None:
+    """Requests, answers and retries are reported, without headers or bodies."""
+    reports: List[Any] = []
 
     async def on_response(info: Any) -> None:
-        told.append(("response", info.status, info.attempt, info.rate_limit and info.rate_limit.remaining))
+        reports.append(("response", info.status, info.attempt, info.rate_limit and info.rate_limit.remaining))
 
     limits = {"X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "3"}
     client, _, _ = client_with(
         problem(500),
         answer(200, VIDEO, limits),
-        on_request=lambda info: told.append(("request", info.method, info.attempt)),
+        on_request=lambda info: reports.append(("request", info.method, info.attempt)),
         on_response=on_response,
-        on_retry=told.append,
+        on_retry=reports.append,
     )
 
     await client.videos.get("a")
 
-    assert told[:2] == [("request", "GET", 0), ("response", 500, 0, None)]
-    assert isinstance(told[2], RetryInfo)
-    assert (told[2].delay, told[2].attempt, told[2].error.status) == (1, 0, 500)
-    assert told[3:] == [("request", "GET", 1), ("response", 200, 1, 3)]
+    assert reports[:2] == [("request", "GET", 0), ("response", 500, 0, None)]
+    assert isinstance(reports[2], RetryInfo)
+    assert (reports[2].delay, reports[2].attempt, reports[2].error.status) == (1, 0, 500)
+    assert reports[3:] == [("request", "GET", 1), ("response", 200, 1, 3)]
     assert client.rate_limit is not None
     assert client.rate_limit.remaining == 3
 
 
-async def test_a_server_that_echoes_the_key_does_not_get_it_into_errors() -> None:
-    """Item 104: no error holds the key."""
+async def test_an_echoed_key_is_masked_in_errors() -> None:
+    """Item 104: no error contains the key, even if the server sends it back."""
 
     def echo(request: Request) -> Any:
         return problem(400, detail=f"bad header {request.headers['Authorization']}", metadata={"key": "bluma_test_key"})
 
-    def echo_well(request: Request) -> Any:
+    def echo_in_success(request: Request) -> Any:
         return answer(200, f"<pre>{request.headers}</pre>".encode())
 
     client, _, _ = client_with(echo)
-    garbled, _, _ = client_with(echo_well, max_retries=0)
+    garbled, _, _ = client_with(echo_in_success, max_retries=0)
 
     with pytest.raises(errors.ValidationError) as caught:
         await client.videos.get("a")
@@ -278,8 +278,8 @@ async def test_a_server_that_echoes_the_key_does_not_get_it_into_errors() -> Non
     assert unreadable.value.__cause__ is None
 
 
-async def test_a_closed_client_says_so() -> None:
-    """Using a client after closing it is a clear error; closing again does nothing."""
+async def test_a_closed_client_refuses_calls() -> None:
+    """A call after closing raises a clear error; closing again does nothing."""
     client, transport, _ = client_with(OK)
     async with client as same:
         assert same is client

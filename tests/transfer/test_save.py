@@ -1,4 +1,4 @@
-"""Saving: whatever breaks, the file is whole or not there, and what was fetched is not fetched again."""
+"""Saving: after any failure the file is complete or absent, and bytes that arrived are not fetched again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TAG = '"one"'
 
 
 def served(body: bytes = WHOLE, status: int = 200, tag: Optional[str] = TAG, **headers: str) -> Any:
-    """Return what a file's host answers."""
+    """Return the answer of a file's host."""
     named = {"ETag": tag} if tag else {}
     return answer(status, body, {"Content-Length": str(len(body)), **named, **headers})
 
@@ -36,13 +36,13 @@ def rest(begin: int, tag: str = TAG, total: int = len(WHOLE)) -> Any:
 
 
 def cut(after: int, tag: Optional[str] = TAG) -> Any:
-    """Return an answer that promises all and gives less."""
+    """Return an answer whose body ends before its Content-Length."""
     named = {"ETag": tag} if tag else {}
     return answer(200, WHOLE[:after], {"Content-Length": str(len(WHOLE)), **named})
 
 
 def names(folder: Path) -> List[str]:
-    """Return what is in a folder."""
+    """Return the names of the files in a folder."""
     return sorted(os.listdir(folder))  # noqa: PTH208 - names, at once
 
 
@@ -54,7 +54,7 @@ def asked(transport: Any) -> List[Dict[str, str]]:
 
 
 async def test_a_cut_is_continued(tmp_path: Path) -> None:
-    """The next attempt asks for the rest, of this version alone."""
+    """The next attempt requests the rest, of the same version only."""
     client, transport, clock = client_with(SIGNED, cut(1000), rest(1000))
 
     size = await client.videos.save("a", tmp_path / "x.mp4")
@@ -65,8 +65,8 @@ async def test_a_cut_is_continued(tmp_path: Path) -> None:
     assert names(tmp_path) == ["x.mp4"]
 
 
-async def test_a_later_program_goes_on(tmp_path: Path) -> None:
-    """What one left behind, another continues."""
+async def test_a_later_program_continues(tmp_path: Path) -> None:
+    """A second client continues the download that the first one left unfinished."""
     first, _, _ = client_with(SIGNED, cut(1000), max_retries=0)
     with pytest.raises(errors.NetworkError, match="1000 of 10240 bytes"):
         await first.videos.save("a", tmp_path / "x.mp4")
@@ -82,7 +82,7 @@ async def test_a_later_program_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("begun", [b"old", WHOLE[:500] + b"x" * 20_000])
 async def test_another_version_starts_over(tmp_path: Path, begun: bytes) -> None:
-    """A 200 for a range request means that the file is another one: nothing of the old stays."""
+    """A 200 for a range request means that the file has changed: its old bytes are dropped."""
     (tmp_path / "x.mp4.part").write_bytes(begun)
     (tmp_path / "x.mp4.part.etag").write_text('"other"')
     client, transport, _ = client_with(SIGNED, served())
@@ -94,8 +94,8 @@ async def test_another_version_starts_over(tmp_path: Path, begun: bytes) -> None
 
 
 async def test_bytes_of_no_known_version_are_not_continued(tmp_path: Path) -> None:
-    """Without a name for what is there, all of it comes again; and without one from the server nothing stays."""
-    (tmp_path / "x.mp4.part").write_bytes(b"what is this")
+    """Without an ETag, bytes on disk are fetched again, and the bytes of a failed attempt are deleted."""
+    (tmp_path / "x.mp4.part").write_bytes(b"unknown")
     client, transport, _ = client_with(SIGNED, cut(1000, tag=None), cut(2000, tag='W/"weak"'), served(tag=None))
 
     await client.videos.save("a", tmp_path / "x.mp4")
@@ -105,8 +105,8 @@ async def test_bytes_of_no_known_version_are_not_continued(tmp_path: Path) -> No
     assert names(tmp_path) == ["x.mp4"]
 
 
-async def test_all_was_there_already(tmp_path: Path) -> None:
-    """A program killed between the last byte and the rename finds out, and does not fetch again."""
+async def test_a_complete_part_is_not_fetched_again(tmp_path: Path) -> None:
+    """A program that was killed between the last byte and the rename only renames the file."""
     (tmp_path / "x.mp4.part").write_bytes(WHOLE)
     (tmp_path / "x.mp4.part.etag").write_text(TAG)
     client, _, _ = client_with(SIGNED, answer(416, b"", {"Content-Range": f"bytes */{len(WHOLE)}"}))
@@ -117,8 +117,8 @@ async def test_all_was_there_already(tmp_path: Path) -> None:
     assert names(tmp_path) == ["x.mp4"]
 
 
-async def test_more_than_there_is_starts_over(tmp_path: Path) -> None:
-    """A part that is longer than the file is of no use."""
+async def test_a_part_that_is_too_long_starts_over(tmp_path: Path) -> None:
+    """A part that is longer than the file is deleted, and the file is fetched again."""
     (tmp_path / "x.mp4.part").write_bytes(WHOLE + b"more")
     (tmp_path / "x.mp4.part.etag").write_text(TAG)
     client, transport, _ = client_with(SIGNED, answer(416, b"", {"Content-Range": f"bytes */{len(WHOLE)}"}), served())
@@ -131,7 +131,7 @@ async def test_more_than_there_is_starts_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("status", [403, 404, 410])
 async def test_an_expired_link_is_signed_again_once(tmp_path: Path, status: int) -> None:
-    """Then it is a refusal."""
+    """The second link is used; if it is refused too, the error is raised."""
     again = answer(200, {"download_url": "https://cdn/v1/y.mp4"})
     client, transport, _ = client_with(SIGNED, answer(status, b""), again, served())
     refused, _, _ = client_with(SIGNED, answer(status, b""), again, answer(status, b""))
@@ -145,8 +145,8 @@ async def test_an_expired_link_is_signed_again_once(tmp_path: Path, status: int)
     assert names(tmp_path) == ["x.mp4"]
 
 
-async def test_what_is_no_video_is_not_kept(tmp_path: Path) -> None:
-    """A page that calls itself an MP4."""
+async def test_a_video_that_is_no_mp4_is_not_kept(tmp_path: Path) -> None:
+    """A web page with the content type of an MP4 is an error, and leaves no file."""
     page = served(b"<html>sorry</html>", **{"Content-Type": "video/mp4"})
     client, _, _ = client_with(SIGNED, page, max_retries=0)
 
@@ -156,8 +156,8 @@ async def test_what_is_no_video_is_not_kept(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-async def test_attempts_without_progress_come_to_an_end(tmp_path: Path) -> None:
-    """Three retries for each stretch that brings nothing; a byte more begins a new count."""
+async def test_attempts_without_progress_are_limited(tmp_path: Path) -> None:
+    """Three retries without a new byte are allowed; an attempt with progress starts the count again."""
     client, transport, clock = client_with(SIGNED, cut(10), errors.NetworkError("cut"))
 
     with pytest.raises(errors.NetworkError):
@@ -169,7 +169,7 @@ async def test_attempts_without_progress_come_to_an_end(tmp_path: Path) -> None:
 
 
 async def test_a_range_that_was_not_asked_for_is_refused(tmp_path: Path) -> None:
-    """Bytes go where they belong, or nowhere."""
+    """Bytes from another place than the requested one are not written."""
     (tmp_path / "x.mp4.part").write_bytes(WHOLE[:100])
     (tmp_path / "x.mp4.part.etag").write_text(TAG)
     client, _, _ = client_with(SIGNED, rest(50), max_retries=0)
@@ -181,7 +181,7 @@ async def test_a_range_that_was_not_asked_for_is_refused(tmp_path: Path) -> None
 
 
 async def test_cut_at_fifty_random_bytes(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
-    """Against the sandbox: every attempt gets a little further, and the file is whole in the end."""
+    """Against the sandbox: every attempt gets a little further, and the final file is complete."""
     video = await client.videos.create({"prompt": "Test"}, "ugc-text-overlay")
     await sandbox.advance(105)
     await client.videos.save(video.id, tmp_path / "whole.mp4")
@@ -216,10 +216,10 @@ with Bluma() as client:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits, and no such signal")
 @pytest.mark.parametrize(("code", "exit_code"), [(LIMITED, 0), (KILLED, -signal.SIGKILL)], ids=["disk full", "kill -9"])
-async def test_a_program_that_ends_half_way_leaves_no_half_file(
+async def test_a_program_that_ends_half_way_leaves_no_partial_file(
     sandbox: Sandbox, client: AsyncBluma, tmp_path: Path, code: str, exit_code: int
 ) -> None:
-    """The disk refuses, or the program is killed: the file is not there, and saving again makes it whole."""
+    """After a full disk or a kill the file is absent, and saving again completes it."""
     video = await client.videos.create({"prompt": "Test"}, "ugc-text-overlay")
     await sandbox.advance(105)
     target = tmp_path / "x.mp4"
@@ -237,21 +237,21 @@ async def test_a_program_that_ends_half_way_leaves_no_half_file(
 
 
 def video_size(sandbox: Sandbox, video_id: str) -> int:
-    """Return how large a video's file is."""
+    """Return the size of a video's file."""
     return int(sandbox._running.videos.need(video_id)["size_bytes"])
 
 
 async def test_a_large_file_is_written_by_batches(tmp_path: Path) -> None:
-    """One is written while the next is read; progress is told after each, and what it raises ends the call."""
+    """Progress is reported after each batch, and an exception of `on_progress` ends the call."""
     large = b"0000ftyp" + bytes(5 * 2**20)
     client, transport, _ = client_with(SIGNED, served(large))
     transport.piece = 2**18
-    told: List[int] = []
+    reported: List[int] = []
 
-    await client.videos.save("a", tmp_path / "x.mp4", on_progress=lambda done, _: told.append(done))
+    await client.videos.save("a", tmp_path / "x.mp4", on_progress=lambda done, _: reported.append(done))
 
     assert (tmp_path / "x.mp4").read_bytes() == large
-    assert told == [2**21, 2**22, len(large)]
+    assert reported == [2**21, 2**22, len(large)]
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError
@@ -264,7 +264,7 @@ async def test_a_large_file_is_written_by_batches(tmp_path: Path) -> None:
 
 
 async def test_a_save_that_is_cancelled_while_it_writes(tmp_path: Path) -> None:
-    """The batch is written to its end, and nothing is left at work."""
+    """The batch is written completely, and no task is left running."""
     large = b"0000ftyp" + bytes(5 * 2**20)
     client, transport, _ = client_with(SIGNED, served(large))
     transport.piece = 2**18

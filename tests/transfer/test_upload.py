@@ -1,4 +1,4 @@
-"""Uploading: one call from a file to its asset, repeated where it may be, never in memory as a whole."""
+"""Uploading: one call from a file to its asset, with retries, without the whole file in memory."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.live import Live
 PICTURE = b"\xff\xd8" + bytes(600_000)
 
 
-def content_of(sandbox: Sandbox, asset_id: str) -> bytes:
-    """Return the bytes the sandbox has of an asset."""
+def read_content(sandbox: Sandbox, asset_id: str) -> bytes:
+    """Return the bytes of an asset that the sandbox has stored."""
     state = sandbox._running
     path = state.files.find_path(state.assets.need(asset_id)["place"])
     assert path is not None
@@ -26,12 +26,12 @@ def content_of(sandbox: Sandbox, asset_id: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["path", "text", "bytes", "file"])
 async def test_a_file_becomes_an_asset(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path, kind: str) -> None:
-    """A path, bytes or an open file; its type is guessed from its name, its progress told."""
+    """A path, bytes or an open file is uploaded; its type is guessed from its name, and progress is reported."""
     path = tmp_path / "photo.jpg"
     path.write_bytes(PICTURE)
     collection = await client.collections.create("Photos")
-    told: List[Tuple[int, int]] = []
-    options: Dict[str, Any] = {"collection_ids": [collection.id], "on_progress": lambda *facts: told.append(facts)}
+    reported: List[Tuple[int, int]] = []
+    options: Dict[str, Any] = {"collection_ids": [collection.id], "on_progress": lambda *facts: reported.append(facts)}
 
     if kind == "bytes":
         asset = await client.assets.upload_file(PICTURE, name="photo.jpg", file_type="image/jpeg", **options)
@@ -43,45 +43,45 @@ async def test_a_file_becomes_an_asset(sandbox: Sandbox, client: AsyncBluma, tmp
         asset = await client.assets.upload_file(path if kind == "path" else str(path), **options)
 
     assert (asset.name, asset.file_type, asset.file_size_bytes) == ("photo.jpg", "image/jpeg", len(PICTURE))
-    assert content_of(sandbox, asset.id) == PICTURE
-    assert told[-1] == (len(PICTURE), len(PICTURE))
+    assert read_content(sandbox, asset.id) == PICTURE
+    assert reported[-1] == (len(PICTURE), len(PICTURE))
     assert [entry.id for entry in await client.collections.list_assets(collection.id)] == [asset.id]
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "status"])
-async def test_what_breaks_is_sent_again_from_its_start(sandbox: Sandbox, client: AsyncBluma, kind: str) -> None:
-    """A cut and a 500, then it is whole."""
+async def test_a_failed_upload_is_retried_from_its_first_byte(sandbox: Sandbox, client: AsyncBluma, kind: str) -> None:
+    """After two cuts, or two 500, the third attempt sends the whole file."""
     sandbox.faults.add("PUT /uploads/{place}", kind, times=2)
 
     asset = await client.assets.upload_file(PICTURE, name="x.jpg", file_type="image/jpeg")
 
-    assert content_of(sandbox, asset.id) == PICTURE
+    assert read_content(sandbox, asset.id) == PICTURE
 
 
-async def test_a_refused_upload_is_told(sandbox: Sandbox, client: AsyncBluma) -> None:
-    """A link that is no good any more is not tried again."""
+async def test_a_refused_upload_is_an_error(sandbox: Sandbox, client: AsyncBluma) -> None:
+    """A link that has expired is not retried."""
     sandbox.faults.add("PUT /uploads/{place}", "status", status=403)
 
     with pytest.raises(errors.ForbiddenError):
         await client.assets.upload_file(b"x", name="x.jpg", file_type="image/jpeg")
 
 
-async def test_what_on_progress_raises_ends_the_upload(client: AsyncBluma) -> None:
-    """As it is, and at once."""
-    told: List[int] = []
+async def test_an_exception_of_on_progress_ends_the_upload(client: AsyncBluma) -> None:
+    """The caller gets it unchanged, and nothing more is sent."""
+    reported: List[int] = []
 
-    def tell(sent: int, _: int) -> None:
-        told.append(sent)
+    def fail(sent: int, _: int) -> None:
+        reported.append(sent)
         raise LookupError("mine")
 
     with pytest.raises(LookupError, match="mine"):
-        await client.assets.upload_file(PICTURE, name="x.jpg", file_type="image/jpeg", on_progress=tell)
-    assert len(told) == 1
+        await client.assets.upload_file(PICTURE, name="x.jpg", file_type="image/jpeg", on_progress=fail)
+    assert len(reported) == 1
 
 
 @pytest.mark.parametrize("file", ["missing.jpg", 7, ""])
-async def test_what_is_no_file_is_refused(sandbox: Sandbox, client: AsyncBluma, file: Any) -> None:
-    """Before anything is sent."""
+async def test_an_invalid_file_is_refused(sandbox: Sandbox, client: AsyncBluma, file: Any) -> None:
+    """A missing file, or an argument that is no file, is refused before any request."""
     with pytest.raises(errors.InvalidArgumentError):
         await client.assets.upload_file(file)
 
@@ -89,12 +89,12 @@ async def test_what_is_no_file_is_refused(sandbox: Sandbox, client: AsyncBluma, 
 
 
 async def test_several_files(sandbox: Sandbox, client: AsyncBluma) -> None:
-    """In order, a few at a time; the first failure ends it, and what is done stays."""
+    """Assets are returned in order; the first failure ends the call, and finished uploads stay."""
     files = [bytes([number]) * (number + 1) for number in range(10)]
 
     assets = await client.assets.upload_files(files, file_type="image/png", concurrency=3)
 
-    assert [content_of(sandbox, asset.id) for asset in assets] == files
+    assert [read_content(sandbox, asset.id) for asset in assets] == files
     sandbox.faults.add("PUT /uploads/{place}", "status", status=403, skip=4)
     with pytest.raises(errors.ForbiddenError):
         await client.assets.upload_files(files, file_type="image/png", concurrency=2)
@@ -103,12 +103,12 @@ async def test_several_files(sandbox: Sandbox, client: AsyncBluma) -> None:
 
 
 def test_the_blocking_twin_uploads_too(tmp_path: Path) -> None:
-    """The same call; progress in the caller's thread."""
+    """The blocking client uploads too, and calls `on_progress` in the caller's thread."""
     path = tmp_path / "photo.jpg"
     path.write_bytes(PICTURE)
-    told: List[int] = []
+    reported: List[int] = []
     with Live() as sandbox, Bluma(sandbox.live_key, base_url=sandbox.base_url) as client:
-        asset = client.assets.upload_file(path, on_progress=lambda sent, _: told.append(sent))
+        asset = client.assets.upload_file(path, on_progress=lambda sent, _: reported.append(sent))
         more = client.assets.upload_files([path, path])
 
-    assert (asset.file_size_bytes, told[-1], len(more)) == (len(PICTURE), len(PICTURE), 2)
+    assert (asset.file_size_bytes, reported[-1], len(more)) == (len(PICTURE), len(PICTURE), 2)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Dict, Hashable, List, Mapping, Sequence
+from typing import Any, Callable, Dict, Hashable, List, Mapping, Sequence
 
 import pytest
 
-from bluma_async.errors import APIError, WaitTimeoutError
+from bluma_async.errors import APIError, NetworkError, RateLimitError, WaitTimeoutError
 from bluma_async.waiting.hub import PollHub
 from bluma_async.waiting.pace import Pace
 from tests.fakes import FakeClock
 
 
 class Source:
-    """Jobs whose states are texts; "done" is final. Each request waits until the gate is open."""
+    """Jobs whose states are texts, by default "done", which is final. Each answer waits until the gate is open."""
 
     def __init__(self, clock: FakeClock, jobs_per_poll: int = 20) -> None:
         self.clock = clock
@@ -23,6 +23,7 @@ class Source:
         self.active: Any = None  # what a list returns
         self.polled: List[List[str]] = []
         self.lists = 0
+        self.on_list: Callable[[int], None] = lambda _: None  # prepares the next list
         self.gate = asyncio.Event()
 
     @property
@@ -38,7 +39,11 @@ class Source:
     async def list_active(self, most_pages: int, within: float) -> Any:
         self.lists += 1
         await self.gate.wait()
-        return self.active
+        active = self.active
+        self.on_list(self.lists)
+        if isinstance(active, Exception):
+            raise active
+        return active
 
     def merge_event(self, last: str | None, event: Any) -> str | None:
         return str(event) if event else None
@@ -132,6 +137,62 @@ async def test_a_job_that_is_left_during_a_list_is_not_polled(hub: PollHub, cloc
     assert set(await asyncio.gather(*waits.values())) == {"done"}
     assert source.lists == 1
     assert sorted(source.polled) == [["a"], ["b"], ["c"], ["d"], ["e"]]
+
+
+async def test_a_job_that_is_listed_again_is_not_read_by_itself(hub: PollHub, clock: FakeClock) -> None:
+    """A list that lags behind makes the missing job be read, until a list shows it: then no more."""
+    source = Source(clock, jobs_per_poll=1)
+    source.states = dict.fromkeys("abcdef", "processing")
+    source.active = (dict.fromkeys("bcdef", "processing"), 1)
+    source.gate.set()
+
+    def complete(lists: int) -> None:
+        source.active = ({}, 1) if lists == 4 else (dict.fromkeys("abcdef", "processing"), 1)
+        source.states = {} if lists == 4 else source.states
+
+    source.on_list = complete
+    waits = [begin(hub, source, name) for name in "abcdef"]
+
+    assert set(await asyncio.gather(*waits)) == {"done"}
+    assert source.polled[:2] == [["a"]] * 2  # after the first list, and beside the second, which shows it
+    assert sorted(source.polled[2:]) == [["a"], ["b"], ["c"], ["d"], ["e"], ["f"]]
+
+
+async def test_a_list_with_a_rate_limit_is_tried_again_after_its_pause(hub: PollHub, clock: FakeClock) -> None:
+    """Retry-After of a list counts for all jobs that it would have shown."""
+    source = Source(clock, jobs_per_poll=1)
+    source.active = RateLimitError("slow down", status=429, retry_after=60)
+    source.gate.set()
+
+    def recover(_: int) -> None:
+        source.active = ({}, 1)
+
+    source.on_list = recover
+
+    assert set(await asyncio.gather(*(begin(hub, source, name) for name in "abcdef"))) == {"done"}
+    assert (source.lists, clock.slept) == (2, [60])
+
+
+@pytest.mark.parametrize("failure", [None, NetworkError("cut")])
+async def test_an_event_during_a_list_polls_its_job_at_once(
+    hub: PollHub, clock: FakeClock, failure: Exception | None
+) -> None:
+    """The list may be older than the event: the job is read right after it, even if it was listed as active."""
+    source = Source(clock, jobs_per_poll=1)
+    source.states = dict.fromkeys("abcdef", "processing")
+    source.active = failure or (dict(source.states), 1)
+    waits = [begin(hub, source, name) for name in "abcdef"]
+    await settle()
+
+    hub.learn("c")
+    await settle()
+    del source.states["c"]
+    source.gate.set()
+
+    assert await waits[2] == "done"
+    assert (source.polled, clock.slept) == ([["c"]], [])
+    hub.close()
+    await asyncio.gather(*waits, return_exceptions=True)
 
 
 async def test_a_wait_that_joins_during_a_poll_takes_part_in_it(hub: PollHub, clock: FakeClock) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bluma_async._wire.call import Safety
-from bluma_async._wire.retry import GiveUp, LookFirst, Repeat, RetryPolicy, decide, is_certainly_refused
+from bluma_async._wire.retry import GiveUp, Reconcile, Retry, RetryPolicy, decide, is_certainly_refused
 from bluma_async.errors import (
     APIError,
     AuthenticationError,
@@ -41,7 +41,7 @@ def test_server_and_network_failures_are_worth_repeating(error: BlumaError) -> N
     """Item 107: 5xx and the network, as long as there are retries left."""
     policy = RetryPolicy()
 
-    assert [policy.is_worth_repeating(error, attempt) for attempt in range(5)] == [True, True, True, False, False]
+    assert [policy.allows_retry(error, attempt) for attempt in range(5)] == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_server_and_network_failures_are_worth_repeating(error: BlumaError) -> N
 )
 def test_refusals_are_final(error: BlumaError) -> None:
     """Item 107: nothing in the 400s is repeated, and by default 429 is not either."""
-    assert not RetryPolicy().is_worth_repeating(error, 0)
+    assert not RetryPolicy().allows_retry(error, 0)
 
 
 def test_delays_double_from_one_second() -> None:
@@ -93,7 +93,7 @@ def test_bearable_pauses_are_kept_when_opted_in(error: BlumaError, repeats: bool
     """`max_retry_after` repeats 429 and 503 after just what they ask, and raises what asks for more."""
     policy = RetryPolicy(max_retry_after=60)
 
-    assert policy.is_worth_repeating(error, 0) is repeats
+    assert policy.allows_retry(error, 0) is repeats
     assert policy.delay(error, 0, 0.0) == delay
 
 
@@ -107,37 +107,37 @@ def test_certainty_is_told_by_the_outcome() -> None:
 @pytest.mark.parametrize("repeat", [True, False])
 def test_what_costs_money_is_looked_for_first(error: BlumaError, repeat: bool) -> None:
     """A paid call with an uncertain outcome is never just repeated, nor just given up."""
-    decision = decide(Safety.COSTS_MONEY, error, RetryPolicy(), repeat=repeat, delay=2.0)
+    decision = decide(Safety.COSTS_MONEY, error, RetryPolicy(), retry=repeat, delay=2.0)
 
-    assert decision == LookFirst(2.0 if repeat else 0.0, then_repeat=repeat)
+    assert decision == Reconcile(2.0 if repeat else 0.0, then_retry=repeat)
 
 
 @pytest.mark.parametrize("error", CERTAIN, ids=repr)
 def test_certain_refusals_of_paid_calls_are_treated_as_any(error: BlumaError) -> None:
     """What was certainly not accepted needs no looking."""
-    assert decide(Safety.COSTS_MONEY, error, RetryPolicy(), repeat=True, delay=2.0) == Repeat(2.0)
-    assert decide(Safety.COSTS_MONEY, error, RetryPolicy(), repeat=False, delay=2.0) == GiveUp()
+    assert decide(Safety.COSTS_MONEY, error, RetryPolicy(), retry=True, delay=2.0) == Retry(2.0)
+    assert decide(Safety.COSTS_MONEY, error, RetryPolicy(), retry=False, delay=2.0) == GiveUp()
 
 
 @pytest.mark.parametrize(
-    ("options", "can_look", "decision"),
+    ("options", "can_reconcile", "decision"),
     [
-        ({"on_ambiguous": "retry"}, True, Repeat(2.0)),
+        ({"on_ambiguous": "retry"}, True, Retry(2.0)),
         ({"on_ambiguous": "raise"}, True, GiveUp(in_doubt=True)),
         ({"on_ambiguous": "reconcile"}, False, GiveUp(in_doubt=True)),
     ],
 )
-def test_the_policy_for_doubt_is_the_callers(options: Any, can_look: bool, decision: Any) -> None:
+def test_the_policy_for_doubt_is_the_callers(options: Any, can_reconcile: bool, decision: Any) -> None:
     """`retry` repeats blindly, `raise` never does, and where nobody can look nothing is repeated."""
     policy = RetryPolicy(**options)
 
-    assert decide(Safety.COSTS_MONEY, CUT, policy, repeat=True, delay=2.0, can_look=can_look) == decision
+    assert decide(Safety.COSTS_MONEY, CUT, policy, retry=True, delay=2.0, can_reconcile=can_reconcile) == decision
 
 
 def test_what_would_begin_after_the_deadline_is_not_begun() -> None:
     """A pause that reaches the deadline ends the call; a paid one is still looked for."""
     policy = RetryPolicy()
 
-    assert decide(Safety.REPEATABLE, CUT, policy, repeat=True, delay=2.0, time_left=2.0) == GiveUp()
-    assert decide(Safety.REPEATABLE, CUT, policy, repeat=True, delay=2.0, time_left=2.1) == Repeat(2.0)
-    assert decide(Safety.COSTS_MONEY, CUT, policy, repeat=True, delay=2.0, time_left=1.0) == LookFirst(0.0, False)
+    assert decide(Safety.REPEATABLE, CUT, policy, retry=True, delay=2.0, time_left=2.0) == GiveUp()
+    assert decide(Safety.REPEATABLE, CUT, policy, retry=True, delay=2.0, time_left=2.1) == Retry(2.0)
+    assert decide(Safety.COSTS_MONEY, CUT, policy, retry=True, delay=2.0, time_left=1.0) == Reconcile(0.0, False)

@@ -1,0 +1,122 @@
+"""
+The knowledge of this process about the creates of one account: which videos a lost create may have made, and which not.
+
+Rule 1: evidence belongs to (base URL, API key) in the process. Two clients of one account share it, also a blocking
+and an async one: a video that one of them created is never taken for a lost create of the other.
+Rule 2: evidence lives as long as a client, or a copy of one, uses its account. The registry holds weak references, so
+that a server with a key for each of its users does not keep an entry for every key it has ever seen.
+Rule 3: reports and calls are ordered by a counter, not by a clock. Clients with different clocks share evidence, and a
+coarse clock gives two events the same time.
+Rule 4: every operation here is a single operation of a built-in container, which is atomic: clients in several threads
+share evidence without a lock.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections import OrderedDict
+from itertools import count
+from typing import TYPE_CHECKING, Iterable, List, Set, Tuple
+from weakref import WeakValueDictionary
+
+if TYPE_CHECKING:
+    from bluma_async._session.in_flight import InFlightCall
+
+__all__ = ["CreateEvidence", "find_evidence"]
+
+ALWAYS = -math.inf
+MAX_KNOWN = 100_000  # video ids; a key creates about a thousand an hour
+
+
+class CreateEvidence:
+    """Known video ids, reported candidates, and paid calls in flight, of one account."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, float] = OrderedDict()  # by id: calls that began later are not from this video
+        self._order = count(1)
+        self._paid_in_flight: Set[InFlightCall] = set()
+
+    def add(self, call: InFlightCall) -> None:
+        """Register a paid call that begins now; `remove` it when it has ended."""
+        call.order = next(self._order)
+        self._paid_in_flight.add(call)
+
+    def remove(self, call: InFlightCall) -> None:
+        """Remove a paid call that has ended."""
+        call.is_sending = False
+        self._paid_in_flight.discard(call)
+
+    def rivals(self, call: InFlightCall) -> List[InFlightCall]:
+        """Return the other paid calls in flight that may have created the same videos: unknown templates match all."""
+        others = [other for other in list(self._paid_in_flight) if other is not call]
+        return [other for other in others if _may_match(call.template_id, other.template_id)]
+
+    def mark_known(self, video_id: str) -> None:
+        """Note that a video is explained: a create returned it, or a call waits for it."""
+        self._known[video_id] = ALWAYS
+        self._trim()
+
+    def mark_candidates(self, video_ids: Iterable[str]) -> None:
+        """
+        Note that videos were reported as candidates of a lost create.
+
+        They are no evidence for calls that begin later. For calls that are in flight now they still are: two calls may
+        be lost together, and each video may be either's.
+        """
+        now = next(self._order)
+        for video_id in video_ids:
+            self._known.setdefault(video_id, now)  # keeps an earlier mark, also one that another thread sets meanwhile
+        self._trim()
+
+    def may_be_from(self, video_id: str, call: InFlightCall) -> bool:
+        """Return whether a video may have been created by this call, as far as this process knows."""
+        return self._known.get(video_id, math.inf) > call.order
+
+    def forget_in_flight(self) -> None:
+        """Forget the calls in flight."""
+        self._paid_in_flight.clear()
+
+    def _trim(self) -> None:
+        while len(self._known) > MAX_KNOWN:  # the oldest first: only a new video can be mistaken for a lost create
+            self._known.popitem(last=False)
+
+
+class _Registry:
+    """The evidence of every account that a client of this process uses."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_account: WeakValueDictionary[Tuple[str, str], CreateEvidence] = WeakValueDictionary()
+
+    def find(self, base_url: str, api_key: str) -> CreateEvidence:
+        with self._lock:  # two threads that make the first clients of an account must get the same object
+            evidence = self._by_account.get((base_url, api_key))
+            if evidence is None:
+                evidence = self._by_account[base_url, api_key] = CreateEvidence()
+            return evidence
+
+    def start_in_child(self) -> None:
+        """
+        Keep the known ids in a forked child, and drop the calls in flight.
+
+        The parent's videos are no lost creates of the child, so their ids stay. Its calls in flight do not run here:
+        the child would wait for their answers without end.
+        """
+        self._lock = threading.Lock()  # another thread of the parent may have held it
+        for evidence in self._by_account.values():
+            evidence.forget_in_flight()
+
+    def __len__(self) -> int:
+        return len(self._by_account)
+
+
+def _may_match(template_id: str | None, other: str | None) -> bool:
+    return None in (template_id, other) or template_id == other
+
+
+registry = _Registry()
+find_evidence = registry.find
+if hasattr(os, "register_at_fork"):  # not on Windows, where there is no fork
+    os.register_at_fork(after_in_child=registry.start_in_child)

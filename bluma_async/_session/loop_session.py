@@ -1,0 +1,89 @@
+"""The aiohttp session of one event loop: opened, or borrowed from the user; closed, or abandoned with its loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import attrs
+
+from bluma_async._runtime.sockets import abandon
+from bluma_async._wire.checks import invalid
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["LoopSession", "abandon_session", "borrow", "close", "connect", "set_read_size"]
+
+CHUNK = 2**16
+
+
+class _Connector(aiohttp.TCPConnector):
+    """
+    A connector whose connections read 64 KiB at a time.
+
+    asyncio reads 256 KiB at a time. malloc gets a buffer of that size from the system and returns it for every answer,
+    which is a sixth of the cost of a request.
+    """
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Any:
+        connection = await super().connect(*args, **kwargs)
+        set_read_size(connection, CHUNK)
+        return connection
+
+
+def set_read_size(connection: Any, size: int) -> None:
+    """Set how many bytes a connection reads at a time."""
+    transport: Any = getattr(connection, "transport", None)
+    if hasattr(transport, "max_size"):  # only asyncio's own transport without TLS has it
+        transport.max_size = size
+
+
+@attrs.define
+class LoopSession:
+    """The aiohttp session of one event loop; `gate` limits the requests at a time."""
+
+    session: aiohttp.ClientSession
+    gate: asyncio.Semaphore
+    is_ours: bool = True
+
+
+def connect(limit: int, ssl_context: ssl.SSLContext | None, trace_configs: list[aiohttp.TraceConfig]) -> LoopSession:
+    """Open a session for the running event loop."""
+    connector_options: dict[str, Any] = {"ssl": ssl_context} if ssl_context else {}
+    session = aiohttp.ClientSession(
+        connector=_Connector(limit=0, **connector_options),  # unlimited: the gate is the limit
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=trace_configs,
+    )
+    return LoopSession(session, asyncio.Semaphore(limit))
+
+
+def borrow(limit: int, session: aiohttp.ClientSession) -> LoopSession:
+    """
+    Use a session of the user's.
+
+    Raises:
+        InvalidArgumentError: It belongs to another event loop than the running one.
+    """
+    loop = session._loop  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the public name warns
+    if loop is not asyncio.get_running_loop():
+        raise invalid(
+            "http_session",
+            "http_session belongs to another event loop than the one this call runs in. Make it in that loop; a "
+            "blocking client has its own loop, and cannot use a session of another one.",
+        )
+    return LoopSession(session, asyncio.Semaphore(limit), is_ours=False)
+
+
+async def close(held: LoopSession) -> None:
+    """Close a session, unless it is the user's."""
+    if held.is_ours:
+        await held.session.close()
+
+
+def abandon_session(held: LoopSession) -> None:
+    """Close the sockets of a session whose loop is gone, unless it is the user's."""
+    if held.is_ours:
+        abandon(held.session)

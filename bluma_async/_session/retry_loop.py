@@ -1,0 +1,119 @@
+"""
+The one retry loop: JSON calls, uploads and downloads run their attempts here.
+
+Rule 1: `_wire.retry` and the user's own functions decide whether to retry, and when. This module acts on it.
+Rule 2: an attempt returns a failure that may be retried, and raises everything else. A user's hook may raise the SDK's
+own errors: if attempts raised their failures, the loop would retry the user's exception.
+Rule 3: the hooks are called in the same places for all three.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import TYPE_CHECKING, Awaitable, Callable, TypeVar, Union
+
+import attrs
+
+from bluma_async._runtime.callbacks import call_back
+from bluma_async._session.hooks import Observer
+from bluma_async._session.in_flight import InFlightCall, ambiguous_create
+from bluma_async._wire.retry import GiveUp, Reconcile, decide
+from bluma_async.errors import BlumaError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    from bluma_async._session.options import Options
+    from bluma_async._session.shared import Shared
+    from bluma_async._wire.retry import Decision
+
+__all__ = ["Attempt", "Failed", "Reconciler", "RetryLoop"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Failed:
+    """The outcome of an attempt that may be retried."""
+
+    error: BlumaError
+
+
+Attempt = Callable[[InFlightCall], Awaitable[Union[T, Failed]]]
+Reconciler = Callable[[InFlightCall, BlumaError], Awaitable[Union[T, None]]]
+
+
+class RetryLoop:
+    """Run attempts until one succeeds or no further one is allowed."""
+
+    def __init__(self, options: Options, shared: Shared) -> None:
+        self.observer: Observer = Observer(options)
+        self._options = options
+        self._policy = options.retry_policy
+        self._shared = shared
+
+    async def run(self, in_flight: InFlightCall, attempt: Attempt[T], reconcile: Reconciler[T] | None = None) -> T:
+        """
+        Return the result of the first attempt that succeeds, or raise the failure of the last one.
+
+        Args:
+            in_flight: The call; hooks and the log report its `request`.
+            attempt: Sends the request once, and calls `observer.after_response` if an answer comes.
+            reconcile: Finds out whether a paid call was accepted: returns None if it certainly was not, its result if
+                that is certain, and raises otherwise.
+        """
+        while True:
+            if self.observer.observes_requests:
+                await self.observer.before_request(in_flight.request, in_flight.attempts)
+            outcome = await attempt(in_flight)
+            if not isinstance(outcome, Failed):
+                return outcome
+            found = await self._follow(in_flight, outcome.error, reconcile)
+            if found is not None:
+                return found
+
+    async def _follow(self, in_flight: InFlightCall, failure: BlumaError, reconcile: Reconciler[T] | None) -> T | None:
+        """Act on a failed attempt. Return the call's result if it was accepted after all; None to try again."""
+        number, in_flight.is_sending = in_flight.attempts, False
+        failure.attempts = in_flight.attempts = number + 1
+        decision = await self._decide(in_flight, failure, number, can_reconcile=reconcile is not None)
+        if isinstance(decision, GiveUp):
+            if decision.in_doubt:
+                raise ambiguous_create(in_flight, self._shared.server_clock, failure) from failure
+            raise failure
+        is_last = isinstance(decision, Reconcile) and not decision.then_retry
+        if not is_last:
+            await self.observer.before_retry(in_flight.request, failure, number, decision.after)
+            await self._shared.clock.sleep(decision.after)
+        found = None
+        if isinstance(decision, Reconcile) and reconcile is not None:
+            found = await reconcile(in_flight, failure)
+        if is_last and found is None:
+            raise failure
+        return found
+
+    async def _decide(
+        self, in_flight: InFlightCall, failure: BlumaError, number: int, *, can_reconcile: bool
+    ) -> Decision:
+        pause = await self._pause(failure, number)
+        return decide(
+            in_flight.safety,
+            failure,
+            self._policy,
+            retry=pause is not None,
+            delay=pause or 0.0,
+            time_left=math.inf if in_flight.ends is None else in_flight.ends - self._shared.clock.now(),
+            can_reconcile=can_reconcile,
+        )
+
+    async def _pause(self, failure: BlumaError, number: int) -> float | None:
+        """Return the seconds before another attempt, or None to make none; the user's own functions come first."""
+        options = self._options
+        if options.should_retry is None or isinstance(failure, InvalidArgumentError):
+            is_wanted = self._policy.allows_retry(failure, number)
+        else:
+            is_wanted = bool(await call_back(options.should_retry, failure, number))
+        if not is_wanted:
+            return None
+        if options.calculate_retry_delay is not None:
+            return max(float(await call_back(options.calculate_retry_delay, number)), 0.0)
+        return self._policy.delay(failure, number, random.random())  # noqa: S311 - spreads a fleet, protects nothing
