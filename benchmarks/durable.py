@@ -1,4 +1,4 @@
-"""A batch killed with SIGKILL at random moments, run again each time: bills, files, and what was done twice."""
+"""Kill a batch with SIGKILL at random moments and run it again each time; count bills, files and repeated renders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bluma_async.sandbox import Sandbox
 
 JOBS = 2000
 KILLS = 20
-HYGIENE = 1000
+AT_ONCE = 1000
 PROGRAM = """
 import asyncio, os
 from bluma_async import AsyncBluma
@@ -46,23 +46,23 @@ def serve(ready: threading.Event, made: List[Sandbox], stop: threading.Event) ->
     asyncio.run(run())
 
 
-def killed(jobs: int, kills: int, seed: int) -> Tuple[int, int, int, float]:
-    """Return how many kills struck, the bills, the whole files, and the seconds it took."""
+def run_and_kill(jobs: int, kills: int, seed: int) -> Tuple[int, int, int, float]:
+    """Return the number of kills, bills and complete files, and the duration in seconds."""
     chance, made, ready, stop = random.Random(seed), [], threading.Event(), threading.Event()
     thread = threading.Thread(target=serve, args=(ready, made, stop))
     thread.start()
     ready.wait()
-    sandbox, began, struck = made[0], time.perf_counter(), 0
+    sandbox, began, kills_done = made[0], time.perf_counter(), 0
     with tempfile.TemporaryDirectory() as out:
         environment = {**os.environ, "KEY": sandbox.live_key, "URL": sandbox.base_url, "OUT": out, "JOBS": str(jobs)}
         while True:
             process = subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment)
             try:
-                code = process.wait(timeout=chance.uniform(0.7, 3.0) if struck < kills else 300)
+                code = process.wait(timeout=chance.uniform(0.7, 3.0) if kills_done < kills else 300)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
                 process.wait()
-                struck += 1
+                kills_done += 1
                 continue
             assert code == 0
             break
@@ -70,16 +70,16 @@ def killed(jobs: int, kills: int, seed: int) -> Tuple[int, int, int, float]:
         billed = sandbox.state()["billed"]
     stop.set()
     thread.join()
-    return struck, billed, len(files), time.perf_counter() - began
+    return kills_done, billed, len(files), time.perf_counter() - began
 
 
-async def lag(base_url: str, key: str) -> List[float]:
-    """Return the loop's lags while 1,000 jobs are under way."""
+async def measure_lag(base_url: str, key: str) -> List[float]:
+    """Return the delays of the event loop in seconds, sorted, while 1,000 jobs are running."""
     lags: List[float] = []
     with tempfile.TemporaryDirectory() as folder:
         async with AsyncBluma(key, base_url) as client:
-            batch = client.batch(f"{folder}/jobs.sqlite", concurrency=HYGIENE, poll_interval=0.5)
-            jobs = [{"template_id": "ugc-text-overlay", "prompt": str(number)} for number in range(HYGIENE)]
+            batch = client.batch(f"{folder}/jobs.sqlite", concurrency=AT_ONCE, poll_interval=0.5)
+            jobs = [{"template_id": "ugc-text-overlay", "prompt": str(number)} for number in range(AT_ONCE)]
 
             async def run() -> None:
                 async for result in batch.run(jobs):
@@ -94,7 +94,7 @@ async def lag(base_url: str, key: str) -> List[float]:
     return sorted(lags)
 
 
-def hygiene() -> List[float]:
+def measure_lag_beside_a_server() -> List[float]:
     options = ["--port", "0", "--speed", "20", "--no-render", "--credits", "1000000", "--rate-limit", "10000000"]
     server = subprocess.Popen(
         [sys.executable, "-m", "bluma", "sandbox", *options],
@@ -103,23 +103,23 @@ def hygiene() -> List[float]:
         text=True,
     )
     assert server.stdout is not None
-    told = dict(server.stdout.readline().strip().split("=", 1) for _ in range(3))
+    settings = dict(server.stdout.readline().strip().split("=", 1) for _ in range(3))
     threading.Thread(target=server.stdout.read, daemon=True).start()
     try:
-        return asyncio.run(lag(told["BLUMA_BASE_URL"], "bluma_live_sandbox"))
+        return asyncio.run(measure_lag(settings["BLUMA_BASE_URL"], "bluma_live_sandbox"))
     finally:
         server.terminate()
         server.wait()
 
 
 def report() -> List[str]:
-    lags = hygiene()
+    lags = measure_lag_beside_a_server()
     p99, worst = lags[int(len(lags) * 0.99)] * 1e3, lags[-1] * 1e3
-    struck, billed, files, seconds = killed(JOBS, KILLS, seed=1)
-    what = f"{billed} bills, {files} whole files, {billed - JOBS} re-renders ({seconds:.0f} s)"
+    kills_done, billed, files, seconds = run_and_kill(JOBS, KILLS, seed=1)
+    counts = f"{billed} bills, {files} complete files, {billed - JOBS} repeated renders ({seconds:.0f} s)"
     return [
-        f"a batch of {HYGIENE:,} jobs at once: loop lag p99 {p99:.1f} ms, worst {worst:.0f} ms",
-        f"a batch of {JOBS:,} jobs, killed {struck} times: {what}",
+        f"a batch of {AT_ONCE:,} jobs at once: loop lag p99 {p99:.1f} ms, worst {worst:.0f} ms",
+        f"a batch of {JOBS:,} jobs, killed {kills_done} times: {counts}",
     ]
 
 

@@ -21,17 +21,25 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_async.batch.results import BatchResult
     from bluma_async.client import AsyncBluma
     from bluma_async.luma.adapter import Capabilities
     from bluma_async.luma.client import AsyncLuma
+    from bluma_async.stores.jobs import BatchStatus
+    from bluma_async.stores.memory_events import MemoryStore
+    from bluma_async.stores.ports import EventStore
+    from bluma_async.stores.sqlite_events import SQLiteStore
+    from bluma_async.stores.states import JobState
     from bluma_async.webhooks.receiver import WebhookReceiver
-    from bluma_async.webhooks.stores import EventStore, MemoryStore, SQLiteStore
 
 __all__ = [
     "AsyncBluma",
     "AsyncLuma",
+    "BatchResult",
+    "BatchStatus",
     "Capabilities",
     "EventStore",
+    "JobState",
     "MemoryStore",
     "RateLimit",
     "RequestInfo",
@@ -50,14 +58,17 @@ __all__ = [
 HOMES = {
     "AsyncBluma": "bluma_async.client",
     "AsyncLuma": "bluma_async.luma.client",
+    "BatchResult": "bluma_async.batch.results",
+    "BatchStatus": "bluma_async.stores.jobs",
     "Capabilities": "bluma_async.luma.adapter",
-    "EventStore": "bluma_async.webhooks.stores",
-    "MemoryStore": "bluma_async.webhooks.stores",
+    "EventStore": "bluma_async.stores.ports",
+    "JobState": "bluma_async.stores.states",
+    "MemoryStore": "bluma_async.stores.memory_events",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",
     "ResponseInfo": "bluma_async._session.hooks",
     "RetryInfo": "bluma_async._session.hooks",
-    "SQLiteStore": "bluma_async.webhooks.stores",
+    "SQLiteStore": "bluma_async.stores.sqlite_events",
     "WebhookReceiver": "bluma_async.webhooks.receiver",
     "__version__": "bluma_async._version",
     "errors": "bluma_async.errors",

@@ -174,10 +174,11 @@ class AsyncBluma:
         Raises:
             InvalidArgumentError: An argument is invalid.
         """
+        from bluma_async.batch.api import BatchApi  # noqa: PLC0415 - loads SQLite, which only batches need
         from bluma_async.batch.batch import Batch  # noqa: PLC0415 - loads SQLite, which only batches need
-        from bluma_async.batch.terms import Api, Terms  # noqa: PLC0415 - loads SQLite, which only batches need
+        from bluma_async.batch.options import BatchOptions  # noqa: PLC0415 - loads SQLite, which only batches need
 
-        terms = Terms.checked(
+        options = BatchOptions.checked(
             journal,
             out,
             concurrency=concurrency,
@@ -187,7 +188,7 @@ class AsyncBluma:
             timeout=timeout,
             on_change=on_change,
         )
-        return Batch(terms, Api(self._session, self._hub))
+        return Batch(options, BatchApi(self._session, self._hub))
 
     def learn(self, event: WebhookEvent) -> None:
         """

@@ -21,17 +21,25 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_async.batch.results import BatchResult
     from bluma_async.luma.adapter import Capabilities
+    from bluma_async.stores.jobs import BatchStatus
+    from bluma_async.stores.memory_events import MemoryStore
+    from bluma_async.stores.ports import EventStore
+    from bluma_async.stores.sqlite_events import SQLiteStore
+    from bluma_async.stores.states import JobState
     from bluma_async.webhooks.receiver import WebhookReceiver
-    from bluma_async.webhooks.stores import EventStore, MemoryStore, SQLiteStore
     from bluma_sync import errors, types
     from bluma_sync.client import Bluma
     from bluma_sync.luma.client import Luma
 
 __all__ = [
+    "BatchResult",
+    "BatchStatus",
     "Bluma",
     "Capabilities",
     "EventStore",
+    "JobState",
     "Luma",
     "MemoryStore",
     "RateLimit",
@@ -48,16 +56,19 @@ __all__ = [
     "verify_webhook_signature",
 ]
 HOMES = {
+    "BatchResult": "bluma_async.batch.results",
+    "BatchStatus": "bluma_async.stores.jobs",
     "Bluma": "bluma_sync.client",
     "Capabilities": "bluma_async.luma.adapter",
-    "EventStore": "bluma_async.webhooks.stores",
+    "EventStore": "bluma_async.stores.ports",
+    "JobState": "bluma_async.stores.states",
     "Luma": "bluma_sync.luma.client",
-    "MemoryStore": "bluma_async.webhooks.stores",
+    "MemoryStore": "bluma_async.stores.memory_events",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",
     "ResponseInfo": "bluma_async._session.hooks",
     "RetryInfo": "bluma_async._session.hooks",
-    "SQLiteStore": "bluma_async.webhooks.stores",
+    "SQLiteStore": "bluma_async.stores.sqlite_events",
     "WebhookReceiver": "bluma_async.webhooks.receiver",
     "__version__": "bluma_async._version",
     "errors": "bluma_sync.errors",

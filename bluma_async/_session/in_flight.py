@@ -42,7 +42,7 @@ class InFlightCall:
     request: Request
     began: float
     ends: float | None = None
-    safety: Safety = Safety.REPEATABLE
+    safety: Safety = Safety.SAFE_TO_RETRY
     template_id: str | None = None
     attempts: int = 0
     is_sending: bool = False

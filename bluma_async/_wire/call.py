@@ -29,7 +29,7 @@ PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 class Safety(Enum):
     """The worst result of sending a call twice."""
 
-    REPEATABLE = "a second object that costs nothing"
+    SAFE_TO_RETRY = "a second object that costs nothing"
     COSTS_MONEY = "a second bill"
 
 
@@ -60,7 +60,7 @@ class Call(Generic[T]):
     body: bytes | None = None
     parts: Sequence[Part] = ()
     fields: Mapping[str, str] = NOTHING
-    safety: Safety = Safety.REPEATABLE
+    safety: Safety = Safety.SAFE_TO_RETRY
     idempotency_key: str | None = None
     subject: str | None = None
     read: Callable[[Answer, str], T] | None = None

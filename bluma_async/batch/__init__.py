@@ -1,1 +1,1 @@
-"""Many jobs, each billed once, whatever happens to the process."""
+"""Durable batches: many jobs, each billed once, even if the process is killed."""

@@ -3,150 +3,171 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, AsyncGenerator, AsyncIterator
+from functools import partial
+from typing import TYPE_CHECKING, AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 from bluma_async._wire.checks import invalid, require_choice
-from bluma_async.batch import moves, records
+from bluma_async.batch.api import BatchApi, StopSignal
 from bluma_async.batch.catalog import Catalog
 from bluma_async.batch.create_turns import CreateTurns
 from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.folder import require_folder
-from bluma_async.batch.intake import Jobs, entries_of
-from bluma_async.batch.journal import Journal
+from bluma_async.batch.intake import Jobs, plan_jobs
+from bluma_async.batch.job_runner import JobRunner
 from bluma_async.batch.recovery import recover, require_account
-from bluma_async.batch.run import Run
-from bluma_async.batch.steps import Steps
-from bluma_async.batch.terms import Api, Stop, Terms
-from bluma_async.types import BatchResult, BatchStatus, JobState
+from bluma_async.batch.results import BatchResult, build_result
+from bluma_async.batch.workers import Workers
+from bluma_async.stores.jobs import BatchStatus, Conflict, ConflictKind
+from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
     from typing_extensions import Literal
 
-    from bluma_async.errors import BlumaError
+    from bluma_async.batch.options import BatchOptions
+    from bluma_async.errors import BlumaError, InvalidArgumentError
+    from bluma_async.stores.jobs import StoredJob
+    from bluma_async.stores.ports import JobStore
 
 __all__ = ["Batch"]
 
 
 class Batch:
     """
-    Many jobs, and the journal of what became of them.
+    Many jobs, and a journal of the steps of each.
 
-    Kill the process at any moment and run the same jobs again: each is billed once, what is done is not done again.
+    Kill the process at any moment and run the same jobs again: each is billed once, and finished jobs are skipped.
     """
 
-    def __init__(self, terms: Terms, api: Api) -> None:
-        self._terms = terms
+    def __init__(
+        self, options: BatchOptions, api: BatchApi, open_store: Callable[..., Awaitable[JobStore]] | None = None
+    ) -> None:
+        self._options = options
         self._api = api
-        self._stop = Stop()
+        self._open_store = open_store or partial(SQLiteJobStore.open, options.journal)
+        self._stop = StopSignal()
 
     @property
     def stopped(self) -> BlumaError | None:
-        """Why the last run submitted no more than it did; None if it submitted everything."""
+        """Why the last run stopped submitting jobs; None if it submitted all of them."""
         return self._stop.reason
 
     async def run(self, jobs: Jobs = None) -> AsyncIterator[BatchResult]:
         """
-        Run jobs, and give what becomes of each when it is known. Jobs that were done before are not done again.
+        Run jobs, and yield the result of each as it finishes. Jobs that an earlier run finished are skipped.
 
-        A job is a mapping: `template_id` or `variant_id`, `prompt`, and where they are wanted `key`, `resolution`,
-        `watermark`, `webhook_url`, a whole `context`, or parts of it as `context.NAME`. Two jobs of the same content
-        need different keys.
+        A job is a mapping with `template_id` or `variant_id`, `prompt`, and optionally `key`, `resolution`,
+        `watermark`, `webhook_url`, and either a whole `context` or its parts as `context.NAME`. Two jobs with the same
+        content need different keys.
 
-        Of each template one create at a time is under way, so that a lost answer can be told apart: it is looked for,
-        and the video taken if it is the only one that may be it. A job with several is put in doubt and never billed
-        again by itself: see `adopt` and `retry`.
+        Of each template, one create at a time is in flight, so that a lost answer can belong to one job only: its video
+        is searched for, and adopted if there is only one candidate. With several candidates the job is put in doubt,
+        and is not billed again unless you ask for it: see `adopt` and `retry`.
 
         Args:
-            jobs: The path of a CSV or JSONL file, a list, or anything that can be looped over. Files and lists are
-                checked as a whole before the first create; others are read as their jobs are begun. None goes on with
-                all that the journal has.
+            jobs: The path of a CSV or JSONL file, a list, or any iterable. Files and lists are validated as a whole
+                before the first create; other iterables are read as their jobs are started. None continues all jobs
+                of the journal.
 
         Raises:
-            InvalidArgumentError: A job, the folder or the journal cannot be right. Nothing was created, unless the
-                jobs came one by one.
+            InvalidArgumentError: A job, the folder or the journal is invalid. Nothing was created, unless the jobs
+                came one by one.
             BlumaError: Another process uses the journal, the disk refuses, or with `on_error="raise"` a job failed.
         """
-        self._stop = stop = Stop()
-        if self._terms.out is not None:
-            await require_folder(self._terms.out)
-        async with self._journal(to_write=True) as journal:
-            await require_account(journal, self._api)
-            for doubt in await recover(journal, self._api):
-                if self._terms.on_error == "raise" and doubt.error is not None:
+        self._stop = stop = StopSignal()
+        if self._options.out is not None:
+            await require_folder(self._options.out)
+        async with self._opened(to_write=True) as store:
+            await require_account(store, self._api)
+            for doubt in await recover(store, self._api):
+                if self._options.on_error == "raise" and doubt.error is not None:
                     raise doubt.error
                 yield doubt
-            spent = (await journal.do(records.statistics)).credits_net
-            credit_limit = CreditLimit(self._terms.max_credits, spent)
-            catalog = Catalog(self._api, credit_limit)
-            steps = Steps(self._terms, self._api, journal, catalog, credit_limit, CreateTurns(), stop)
-            entries = entries_of(jobs, self._terms, journal, catalog, stop)
-            run = Run(self._terms, steps, stop, entries).results()
+            results = (await self._set_up(jobs, store, stop)).results()
             try:
-                async for result in run:
+                async for result in results:
                     yield result
             finally:
-                await run.aclose()
+                await results.aclose()
 
     async def results(self, state: str | None = None) -> AsyncIterator[BatchResult]:
         """
-        Give what the journal says of its jobs, in their order. It may be read while another process runs them.
+        Yield the recorded result of each job, in their order. Another process may be running them meanwhile.
 
         Args:
-            state: Only those in this state, such as `in_doubt`.
+            state: Only jobs in this state, such as `in_doubt`.
         """
         if state is not None:
             require_choice("state", state, JobState)
-        async with self._journal(to_write=False) as journal:
+        async with self._opened(to_write=False) as store:
             after = 0
-            while page := await journal.do(records.listed, state, after):
-                for entry in page:
-                    yield entry.result()
+            while page := await store.list_jobs(state, after):
+                for job in page:
+                    yield build_result(job)
                 after = page[-1].place
 
     async def status(self) -> BatchStatus:
-        """Count the journal's jobs, and sum their credits. It may be read while another process runs them."""
-        async with self._journal(to_write=False) as journal:
-            return await journal.do(records.statistics)
+        """Count the jobs in each state, and sum their credits. Another process may be running them meanwhile."""
+        async with self._opened(to_write=False) as store:
+            return await store.statistics()
 
     async def retry(self, *, in_doubt: Literal["leave", "resubmit"] = "leave") -> int:
         """
-        Have the jobs that failed planned again, and return how many; `run` then creates them.
+        Plan the failed jobs again, and return how many; the next `run` creates them.
 
         Args:
-            in_doubt: `resubmit` plans those in doubt again, too. If one of the candidates is its video after all, it
-                is billed twice.
+            in_doubt: `resubmit` also plans the jobs in doubt again. A job is then billed twice if one of its candidates
+                was its video.
 
         Raises:
             BlumaError: Another process uses the journal.
         """
         require_choice("in_doubt", in_doubt, ("leave", "resubmit"))
         states = [JobState.FAILED] + [JobState.IN_DOUBT] * (in_doubt == "resubmit")
-        async with self._journal(to_write=True) as journal:
-            return await journal.do(moves.replan, states)
+        async with self._opened(to_write=True) as store:
+            return await store.replan(states)
 
     async def adopt(self, key: str, video_id: str) -> BatchResult:
         """
-        Settle a job in doubt: this is its video. `run` then waits for it and saves it.
+        Name the video of a job in doubt. The next `run` waits for it and saves it.
 
         Raises:
-            InvalidArgumentError: There is no such job, it is not in doubt, or the video is another job's.
-            NotFoundError: There is no such video.
+            InvalidArgumentError: The job does not exist or is not in doubt, or the video belongs to another job.
+            NotFoundError: The video does not exist.
         """
-        async with self._journal(to_write=True) as journal:
-            entry = await journal.do(records.find, key)
-            if entry is None or entry.state != JobState.IN_DOUBT:
-                known = "there is no such job" if entry is None else f"it is {entry.state}"
-                raise invalid("key", f"Job {key!r} is not in doubt: {known}.")
-            if await journal.do(records.is_billed, video_id):
-                raise invalid("video_id", f"Video {video_id} is another job's.")
+        async with self._opened(to_write=True) as store:
+            job = await store.find(key)
+            if job is None or job.state != JobState.IN_DOUBT:
+                raise _not_in_doubt(key, job)
+            if await store.is_billed(video_id):
+                raise _not_free(video_id)
             video = await self._api.videos.get(video_id)
-            await journal.do(moves.bill, entry, video.id, video.credits_charged, "adopted")
-            return (await journal.do(records.read, entry.place)).result()
+            outcome = await store.adopt(job.place, video.id, video.credits_charged)
+            if not isinstance(outcome, Conflict):
+                return build_result(outcome)
+            is_taken = outcome.kind is ConflictKind.VIDEO_IN_USE
+            raise _not_free(video.id) if is_taken else _not_in_doubt(key, await store.find(key))
+
+    async def _set_up(self, jobs: Jobs, store: JobStore, stop: StopSignal) -> Workers:
+        spent = (await store.statistics()).credits_net
+        credit_limit = CreditLimit(self._options.max_credits, spent)
+        catalog = Catalog(self._api, credit_limit)
+        runner = JobRunner(self._options, self._api, store, catalog, credit_limit, CreateTurns(), stop)
+        return Workers(self._options, runner, stop, plan_jobs(jobs, self._options, store, catalog, stop))
 
     @asynccontextmanager
-    async def _journal(self, *, to_write: bool) -> AsyncGenerator[Journal, None]:
-        journal = await Journal.open(self._terms.journal, to_write=to_write)
+    async def _opened(self, *, to_write: bool) -> AsyncGenerator[JobStore, None]:
+        store = await self._open_store(to_write=to_write)
         try:
-            yield journal
+            yield store
         finally:
-            await journal.close()
+            await store.close()
+
+
+def _not_in_doubt(key: str, job: StoredJob | None) -> InvalidArgumentError:
+    reason = "there is no such job" if job is None else f"it is {job.state}"
+    return invalid("key", f"Job {key!r} is not in doubt: {reason}.")
+
+
+def _not_free(video_id: str) -> InvalidArgumentError:
+    return invalid("video_id", f"Video {video_id} belongs to another job.")

@@ -1,8 +1,8 @@
 """
-Whose turn it is to create.
+Give turns to create.
 
-Rule: of the creates of one template one at a time is under way, so that a lost answer has one job it can belong to. A
-create from a variant, whose template is not known, is alone.
+Rule: of each template, one create at a time is in flight, so that a lost answer can belong to one job only. A create
+from a variant, whose template is unknown, runs alone.
 """
 
 from __future__ import annotations
@@ -15,28 +15,29 @@ __all__ = ["CreateTurns"]
 
 
 class CreateTurns:
-    """Gives turns in the order in which they are asked for, as far as templates do not differ."""
+    """Gives turns in the order of the requests; creates of different templates do not wait for each other."""
 
     def __init__(self) -> None:
-        self._asked: List[Tuple[str | None, asyncio.Future[None]]] = []
+        self._queue: List[Tuple[str | None, asyncio.Future[None]]] = []
 
     @asynccontextmanager
-    async def of(self, template_id: str | None) -> AsyncGenerator[None, None]:
-        """Wait for a turn, and have it until the end of the block."""
-        mine = (template_id, asyncio.get_running_loop().create_future())
-        self._asked.append(mine)
-        self._call()
+    async def acquire(self, template_id: str | None) -> AsyncGenerator[None, None]:
+        """Wait for a turn, and keep it until the end of the block."""
+        entry = (template_id, asyncio.get_running_loop().create_future())
+        self._queue.append(entry)
+        self._wake()
         try:
-            await mine[1]
+            await entry[1]
             yield
         finally:
-            self._asked.remove(mine)
-            self._call()
+            self._queue.remove(entry)
+            self._wake()
 
-    def _call(self) -> None:
-        before: set[str | None] = set()
-        for template_id, future in self._asked:
-            is_free = not before if template_id is None else not {template_id, None} & before
+    def _wake(self) -> None:
+        """Give a turn to every waiting create that no earlier one excludes."""
+        earlier: set[str | None] = set()
+        for template_id, future in self._queue:
+            is_free = not earlier if template_id is None else not {template_id, None} & earlier
             if is_free and not future.done():
                 future.set_result(None)
-            before.add(template_id)
+            earlier.add(template_id)

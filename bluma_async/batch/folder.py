@@ -1,7 +1,8 @@
-"""The folder that files are saved to."""
+"""The folder that files are saved to, and the files in it."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -11,23 +12,31 @@ from bluma_async._wire.checks import invalid
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["require_folder"]
+__all__ = ["is_complete", "require_folder"]
 
 
 async def require_folder(folder: Path) -> None:
     """
-    See that files can be written there; make the folder if it is not there.
+    Require a folder that files can be written to; create it if it is missing.
 
     Raises:
-        InvalidArgumentError: They cannot.
+        InvalidArgumentError: The folder cannot be created or written to.
     """
     await in_thread(_require_folder, folder)
+
+
+def is_complete(path: str | None, size: int | None) -> bool:
+    """Return whether a file exists and has its full size. Blocks: call it in a thread."""
+    try:
+        return path is not None and os.stat(path).st_size == size  # noqa: PTH116 - called once for each job
+    except OSError:
+        return False
 
 
 def _require_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"\0" * 4096)
+            file.write(b"\0" * 4096)  # an empty file can be created on a full disk
     except OSError as problem:
         raise invalid("out", f"Nothing can be written to {str(folder)!r}: {problem.strerror or problem}.") from problem

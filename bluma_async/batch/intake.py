@@ -1,9 +1,9 @@
 """
-Take jobs in: from a file or a list all at once, from a stream one by one.
+Plan the jobs of a run: those of a file or list all at once, those of a stream one by one.
 
-Rule 1: what can be read twice is checked as a whole before anything is created, and taken in wholly or not at all.
-Rule 2: a stream is read no faster than its jobs are begun.
-Rule 3: the user's own iterators run where the user's functions run.
+Rule 1: rows that can be read before the run are all checked before anything is created. All are planned, or none.
+Rule 2: a stream is read no faster than its jobs are started.
+Rule 3: the user's own iterators run where the user's callbacks run.
 """
 
 from __future__ import annotations
@@ -25,59 +25,62 @@ from typing import (
     Union,
 )
 
+import attrs
+
 from bluma_async._runtime.callbacks import call_back
+from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
-from bluma_async.batch import moves, records
-from bluma_async.batch.jobs import Job, job_of
-from bluma_async.batch.rows import Row, rows_of
+from bluma_async.batch.conflicts import build_plan_error
+from bluma_async.batch.folder import is_complete
+from bluma_async.batch.parsing import parse_job
+from bluma_async.batch.rows import Row, read_rows
 from bluma_async.errors import BlumaError, InvalidArgumentError
-from bluma_async.types import JobState
+from bluma_async.stores.jobs import Conflict, InvalidRow
+from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
-    import sqlite3
-
+    from bluma_async.batch.api import StopSignal
     from bluma_async.batch.catalog import Catalog
-    from bluma_async.batch.journal import Journal
-    from bluma_async.batch.records import Entry
-    from bluma_async.batch.terms import Stop, Terms
+    from bluma_async.batch.options import BatchOptions
+    from bluma_async.stores.jobs import PlanRow, StoredJob
+    from bluma_async.stores.ports import JobStore
 
-__all__ = ["Jobs", "entries_of"]
+__all__ = ["Jobs", "plan_jobs"]
 
 JobRow = Mapping[str, Any]
 Jobs = Union[str, "os.PathLike[str]", Iterable[JobRow], AsyncIterable[JobRow], None]
-TOLD = 20  # wrong rows at most
+MOST_ERRORS = 20  # rows that one error message reports
 END: Any = object()
 
 
-async def entries_of(
-    jobs: Jobs, terms: Terms, journal: Journal, catalog: Catalog, stop: Stop
-) -> AsyncGenerator[Entry, None]:
+async def plan_jobs(
+    jobs: Jobs, options: BatchOptions, store: JobStore, catalog: Catalog, stop: StopSignal
+) -> AsyncGenerator[StoredJob, None]:
     """
-    Give the jobs that are not at their end, each when it is asked for; once stopped, those alone that are begun.
+    Plan jobs, and yield each job that is not finished when it is asked for. After a stop, planned jobs are skipped.
 
     Raises:
-        InvalidArgumentError: Rows cannot be right. Unless they came one by one, nothing was created.
+        InvalidArgumentError: Rows are invalid. Nothing was created, unless the rows came one by one.
     """
-    rows = _all_at_once(jobs)
-    if rows is None and jobs is not None:
-        async for entry in _streamed(jobs, terms, journal, stop):  # type: ignore[arg-type]  # no path
-            yield entry
+    rows = _get_rows(jobs)
+    if rows is not None:
+        await _plan_all(rows, options, store, catalog)
+    elif jobs is None:
+        await store.resume()
+        await catalog.check(store)
+    else:
+        async for job in _plan_stream(jobs, options, store, stop):  # type: ignore[arg-type]  # it is no path
+            yield job
         return
-    mark = await journal.do(records.last_place)
-    await journal.do(_plan, rows, terms.is_taken)
-    try:
-        await catalog.check(journal)
-    except BlumaError:
-        await journal.do(moves.forget, mark)
-        raise
-    async for entry in _planned(terms, journal, stop):
-        yield entry
+    async for job in _list_unfinished(options, store, stop):
+        yield job
 
 
-def _all_at_once(jobs: Jobs) -> Callable[[], Iterator[Row]] | None:
+def _get_rows(jobs: Jobs) -> Callable[[], Iterator[Row]] | None:
+    """Return a function that reads all rows, or None if they can only be read one by one."""
     if isinstance(jobs, (str, os.PathLike)):
         file = Path(jobs)
-        return lambda: rows_of(file)
+        return lambda: read_rows(file)
     if isinstance(jobs, Mapping):
         raise invalid("jobs", "jobs must be several jobs, or a file of them; put a single one into a list.")
     if isinstance(jobs, Sequence):
@@ -86,60 +89,69 @@ def _all_at_once(jobs: Jobs) -> Callable[[], Iterator[Row]] | None:
     return None
 
 
-def _plan(db: sqlite3.Connection, rows: Callable[[], Iterator[Row]] | None, is_taken: Callable[[str], bool]) -> None:
-    """Take all rows in; without any, all that were taken in before."""
-    moves.begin_run(db)
-    if rows is None:
-        moves.everything(db)
-        return
-    problems: List[InvalidArgumentError] = []
+async def _plan_all(
+    rows: Callable[[], Iterator[Row]], options: BatchOptions, store: JobStore, catalog: Catalog
+) -> None:
+    plan = await store.plan_all(_parse_rows(rows, options), most=MOST_ERRORS)
+    if plan.refused:
+        raise _join_errors(
+            [row.error if isinstance(row, InvalidRow) else build_plan_error(row) for row in plan.refused]
+        )
+    try:
+        await catalog.check(store)
+    except BlumaError:
+        await store.forget(plan.mark)
+        raise
+
+
+def _parse_rows(rows: Callable[[], Iterator[Row]], options: BatchOptions) -> Iterator[PlanRow]:
+    """Yield the jobs of rows. An invalid row is yielded too: the store reports it among the rows that it refuses."""
     for origin, row in rows():
         try:
-            moves.plan(db, job_of(row, origin), is_taken)
-        except InvalidArgumentError as problem:  # noqa: PERF203 - all are to be told
-            problems.append(problem)
-            if len(problems) == TOLD:
-                break
-    if problems:
-        raise _together(problems)
+            job = parse_job(row, origin)
+        except InvalidArgumentError as problem:  # noqa: PERF203 - every invalid row is reported
+            yield InvalidRow(problem)
+        else:
+            yield attrs.evolve(job, has_file=True) if options.has_file(job.key) else job
 
 
-def _together(problems: Sequence[InvalidArgumentError]) -> InvalidArgumentError:
+def _join_errors(problems: Sequence[BlumaError]) -> InvalidArgumentError:
     lines = "\n".join(f"  {problem}" for problem in problems)
-    entries = [entry for problem in problems for entry in problem.validation_errors]
-    how_many = "One row" if len(problems) == 1 else f"{len(problems)} rows"
-    return InvalidArgumentError(f"{how_many} cannot be right. Nothing was created.\n{lines}", validation_errors=entries)
+    named = [problem for problem in problems if isinstance(problem, InvalidArgumentError)]
+    entries = [entry for problem in named for entry in problem.validation_errors]
+    count = "One row is" if len(problems) == 1 else f"{len(problems)} rows are"
+    return InvalidArgumentError(f"{count} invalid. Nothing was created.\n{lines}", validation_errors=entries)
 
 
-async def _planned(terms: Terms, journal: Journal, stop: Stop) -> AsyncIterator[Entry]:
-    place: int | None = 0
-    while place is not None:
-        entries, place = await journal.do(records.to_do, place, saves=terms.out is not None)
-        for entry in entries:
-            if not (stop and entry.state == JobState.PLANNED):
-                yield entry
+async def _list_unfinished(options: BatchOptions, store: JobStore, stop: StopSignal) -> AsyncIterator[StoredJob]:
+    after = 0
+    while page := await store.to_do(after):
+        for job in await _select_unfinished(page, options):
+            if not (stop.is_set and job.state == JobState.PLANNED):
+                yield job
+        after = page[-1].place
 
 
-async def _streamed(
-    jobs: Iterable[JobRow] | AsyncIterable[JobRow], terms: Terms, journal: Journal, stop: Stop
-) -> AsyncIterator[Entry]:
-    await journal.do(moves.begin_run)
+async def _plan_stream(
+    jobs: Iterable[JobRow] | AsyncIterable[JobRow], options: BatchOptions, store: JobStore, stop: StopSignal
+) -> AsyncIterator[StoredJob]:
+    await store.begin_run()
     number = 0
-    async for row in _each(jobs):
+    async for row in _read_stream(jobs):
         number += 1
-        entry = await journal.do(_plan_one, job_of(row, f"job {number}"), terms)
-        if entry is not None:
-            yield entry
-        if stop:
+        job = parse_job(row, f"job {number}")
+        if options.saves_files and await in_thread(options.has_file, job.key):
+            job = attrs.evolve(job, has_file=True)
+        planned = await store.plan(job)
+        if isinstance(planned, Conflict):
+            raise build_plan_error(planned)
+        for unfinished in await _select_unfinished([planned], options):
+            yield unfinished
+        if stop.is_set:
             return
 
 
-def _plan_one(db: sqlite3.Connection, job: Job, terms: Terms) -> Entry | None:
-    entry = records.read(db, moves.plan(db, job, terms.is_taken))
-    return entry if records.is_open(entry, saves=terms.out is not None) else None
-
-
-async def _each(jobs: Iterable[JobRow] | AsyncIterable[JobRow]) -> AsyncIterator[JobRow]:
+async def _read_stream(jobs: Iterable[JobRow] | AsyncIterable[JobRow]) -> AsyncIterator[JobRow]:
     if isinstance(jobs, AsyncIterable):
         async for row in jobs:
             yield row
@@ -147,3 +159,21 @@ async def _each(jobs: Iterable[JobRow] | AsyncIterable[JobRow]) -> AsyncIterator
     iterator = iter(jobs)
     while (row := await call_back(next, iterator, END)) is not END:
         yield row
+
+
+async def _select_unfinished(jobs: Sequence[StoredJob], options: BatchOptions) -> List[StoredJob]:
+    """Return the jobs that need more work. The files of saved jobs are looked at in a thread, once for all."""
+    saved = [job for job in jobs if job.state == JobState.SAVED and options.saves_files]
+    lost = await in_thread(_find_lost, saved) if saved else ()
+    return [job for job in jobs if job.place in lost or not _is_finished(job, options)]
+
+
+def _find_lost(saved: Sequence[StoredJob]) -> set[int]:
+    """Return the places of saved jobs whose file is missing, or has another size."""
+    return {job.place for job in saved if not is_complete(job.path, job.size)}
+
+
+def _is_finished(job: StoredJob, options: BatchOptions) -> bool:
+    if job.state == JobState.RENDERED:
+        return not options.saves_files
+    return job.state in (JobState.SAVED, JobState.FAILED, JobState.IN_DOUBT)

@@ -1,96 +1,104 @@
 """
-Find out what an earlier start left behind: whose journal this is, and what became of creates that were cut.
+Settle the creates that an earlier run left without an outcome, after a check that the journal is of this account.
 
-Rule 1: a video that came to be since a create began, and is nobody else's, is that create's if it is the only one.
-Rule 2: if there is none, it is looked for once more, a little later: the request may still have been on its way.
-Rule 3: if there are several, nobody knows; the job is put in doubt, and never billed again unless told.
+Rule 1: a video that was created since an interrupted create began, and that no job explains, is that create's if it is
+the only one.
+Rule 2: if there is none, the search is repeated after a pause: the request may still have been on its way.
+Rule 3: if there are several, the job is put in doubt, and billed again only if the user asks for it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from typing import TYPE_CHECKING, List
 
-from bluma_async.batch import moves, records
+from bluma_async.batch.conflicts import require_moved
+from bluma_async.batch.results import build_result
 from bluma_async.errors import AmbiguousCreateError, InvalidArgumentError, NotFoundError
 from bluma_async.resources._candidates import created_since
 
 if TYPE_CHECKING:
-    from bluma_async.batch.journal import Journal
-    from bluma_async.batch.records import Entry
-    from bluma_async.batch.terms import Api
-    from bluma_async.types import BatchResult, Video
+    from bluma_async.batch.api import BatchApi
+    from bluma_async.batch.results import BatchResult
+    from bluma_async.stores.jobs import StoredJob
+    from bluma_async.stores.ports import JobStore
+    from bluma_async.types import Video
 
 __all__ = ["recover", "require_account"]
 
-RECENT = 1000  # videos; only those of the last second count
+RECENT = 1000  # videos marked as known; of these, the search can meet only those of the first listed second
 
 
-async def require_account(journal: Journal, api: Api) -> None:
+async def require_account(store: JobStore, api: BatchApi) -> None:
     """
-    See that the journal is of this account: its newest video can be read with this key.
+    Require that the journal is of this account. With another key, its newest video must be readable.
 
     Raises:
-        InvalidArgumentError: It cannot.
+        InvalidArgumentError: The video cannot be read with this key.
     """
     options = api.session.options
-    stamp = hashlib.sha256(f"{options.base_url} {options.api_key}".encode()).hexdigest()[:16]
-    newest = await journal.do(records.recent_videos, 1)
-    if newest and await journal.do(records.note, "account") != stamp:
+    fingerprint = hashlib.sha256(f"{options.base_url} {options.api_key}".encode()).hexdigest()[:16]
+    newest = await store.list_recent_videos(1)
+    if newest and await store.read_account() != fingerprint:
         try:
             await api.videos.get(newest[0])
         except NotFoundError as problem:
             raise InvalidArgumentError(
-                f"The journal {journal.path} is of another account: this key does not see its video {newest[0]}. Use "
+                f"The journal {store.name} is of another account: this key cannot read its video {newest[0]}. Use "
                 "that account's key, or another journal. Nothing was created."
             ) from problem
-    await journal.do(records.note, "account", stamp)
+    await store.write_account(fingerprint)
     if not api.session.shared.server_clock.is_known:
-        await api.videos.list(limit=1)  # creates are dated by the server's clock
+        await api.videos.list(limit=1)  # the start of a create is recorded by the server's clock
 
 
-async def recover(journal: Journal, api: Api) -> List[BatchResult]:
+async def recover(store: JobStore, api: BatchApi) -> List[BatchResult]:
     """
-    Settle every create that was begun and not ended; return those that are in doubt.
+    Settle every create that has an intent and no outcome; return the jobs that are now in doubt.
 
     Raises:
-        BlumaError: The API could not be asked. Nothing was created.
+        BlumaError: The search for a video failed. Nothing was created.
     """
-    for video_id in await journal.do(records.recent_videos, RECENT):
+    for video_id in await store.list_recent_videos(RECENT):
         api.session.evidence.mark_known(video_id)
-    api.session.evidence.mark_candidates(await journal.do(records.found_in_doubt))
-    return [doubt for entry in await journal.do(records.creating) if (doubt := await _settle(journal, api, entry))]
+    api.session.evidence.mark_candidates(await store.list_candidates())
+    return [doubt for job in await store.list_creating() if (doubt := await _settle(store, api, job))]
 
 
-async def _settle(journal: Journal, api: Api, entry: Entry) -> BatchResult | None:
-    found = await _candidates(journal, api, entry)
+async def _settle(store: JobStore, api: BatchApi, job: StoredJob) -> BatchResult | None:
+    found = await _search(store, api, job)
     if not found:
         await api.clock.sleep(api.session.options.retry_delay)
-        found = await _candidates(journal, api, entry)
+        found = await _search(store, api, job)
     if not found:
-        await journal.do(moves.put_back, entry, "it was not accepted")
+        require_moved(await store.release(job.place, "it was not accepted"), store.name)
         return None
     if len(found) == 1:
         video = await api.videos.get(found[0].id)
-        await journal.do(moves.bill, entry, video.id, video.credits_charged, "found again")
+        outcome = await store.bill(job.place, video.id, video.credits_charged, "found again")
+        require_moved(outcome, store.name)
         api.session.evidence.mark_known(video.id)
         return None
+    return await _put_in_doubt(store, api, job, found)
+
+
+async def _put_in_doubt(store: JobStore, api: BatchApi, job: StoredJob, found: List[Video]) -> BatchResult:
     names = [video.id for video in found]
     error = AmbiguousCreateError(
-        f"The create of job {entry.key} was cut, and {len(found)} videos may be it: {', '.join(names)}. It was not "
-        "repeated; adopt one of them, or have it resubmitted.",
+        f"The create of job {job.key} was interrupted, and {len(found)} videos may be it: {', '.join(names)}. It was "
+        "not sent again; adopt one of them, or have it resubmitted.",
         candidates=found,
-        idempotency_key=entry.request_key,
-        template_id=entry.template_id,
-        started_at=datetime.fromisoformat(entry.started_at) if entry.started_at else None,
+        idempotency_key=job.request_key,
+        template_id=job.template_id,
+        started_at=job.started_at,
     )
     api.session.evidence.mark_candidates(names)
-    await journal.do(moves.doubt, entry, names, str(error))
-    return (await journal.do(records.read, entry.place)).result(error)
+    doubtful = require_moved(await store.doubt(job.place, names, str(error)), store.name)
+    return build_result(doubtful, error)
 
 
-async def _candidates(journal: Journal, api: Api, entry: Entry) -> List[Video]:
-    began = datetime.fromisoformat(entry.started_at) if entry.started_at else None
-    videos = created_since(api.session, lambda: began, template_id=entry.template_id)
-    return [video async for video in videos if not await journal.do(records.is_explained, video.id)]
+async def _search(store: JobStore, api: BatchApi, job: StoredJob) -> List[Video]:
+    """Return the videos created since the job's create began that are no other job's, nor a candidate of one."""
+    explained = set(await store.list_candidates())
+    videos = created_since(api.session, lambda: job.started_at, template_id=job.template_id)
+    return [video async for video in videos if video.id not in explained and not await store.is_billed(video.id)]

@@ -21,7 +21,6 @@ from bluma_async.types.account import (
     UsageByKey,
     UsageMetrics,
 )
-from bluma_async.types.batch import BatchResult, BatchStatus, JobState
 from bluma_async.types.events import (
     CreditsEvent,
     CreditsEventData,
@@ -41,8 +40,6 @@ __all__ = [
     "Asset",
     "AssetUploadResponse",
     "AttrDict",
-    "BatchResult",
-    "BatchStatus",
     "Collection",
     "CreditBalance",
     "CreditHistory",
@@ -53,7 +50,6 @@ __all__ = [
     "GeneratedVideo",
     "Generation",
     "GenerationState",
-    "JobState",
     "Pagination",
     "RecentRequest",
     "Template",

@@ -21,17 +21,17 @@ from bluma_async._wire.checks import invalid
 from bluma_async._wire.events import read_event, verify_webhook
 from bluma_async._wire.signature import verify_webhook_signature
 from bluma_async.errors import BlumaError, WebhookVerificationError
+from bluma_async.stores.memory_events import MemoryStore
 from bluma_async.types import WebhookEventType
 from bluma_async.types._model import utc_now
 from bluma_async.webhooks.handlers import Handlers
 from bluma_async.webhooks.reply import Reply
-from bluma_async.webhooks.stores import MemoryStore
 
 if TYPE_CHECKING:
     from bluma_async._wire.signature import Payload, Secret
+    from bluma_async.stores.ports import EventStore
     from bluma_async.types import WebhookEvent
     from bluma_async.webhooks.handlers import Handler
-    from bluma_async.webhooks.stores import EventStore
 
 __all__ = ["WebhookReceiver"]
 

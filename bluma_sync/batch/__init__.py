@@ -1,2 +1,2 @@
 # Generated from bluma_async/batch/__init__.py by `nox -s facade`: change that, not this.
-"""Many jobs, each billed once, whatever happens to the process."""
+"""Durable batches: many jobs, each billed once, even if the process is killed."""

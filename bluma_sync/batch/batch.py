@@ -12,17 +12,18 @@ if TYPE_CHECKING:
 
     from bluma_async.batch import batch as asynchronous
     from bluma_async.batch.intake import Jobs
+    from bluma_async.batch.results import BatchResult
     from bluma_async.errors import BlumaError
-    from bluma_async.types import BatchResult, BatchStatus
+    from bluma_async.stores.jobs import BatchStatus
 
 __all__ = ["Batch"]
 
 
 class Batch:
     """
-    Many jobs, and the journal of what became of them.
+    Many jobs, and a journal of the steps of each.
 
-    Kill the process at any moment and run the same jobs again: each is billed once, what is done is not done again.
+    Kill the process at any moment and run the same jobs again: each is billed once, and finished jobs are skipped.
     """
 
     def __init__(self, twin: asynchronous.Batch) -> None:
@@ -30,53 +31,53 @@ class Batch:
 
     @property
     def stopped(self) -> BlumaError | None:
-        """Why the last run submitted no more than it did; None if it submitted everything."""
+        """Why the last run stopped submitting jobs; None if it submitted all of them."""
         return self._async.stopped
 
     def run(self, jobs: Jobs = None) -> Iterator[BatchResult]:
         """
-        Run jobs, and give what becomes of each when it is known. Jobs that were done before are not done again.
+        Run jobs, and yield the result of each as it finishes. Jobs that an earlier run finished are skipped.
 
-        A job is a mapping: `template_id` or `variant_id`, `prompt`, and where they are wanted `key`, `resolution`,
-        `watermark`, `webhook_url`, a whole `context`, or parts of it as `context.NAME`. Two jobs of the same content
-        need different keys.
+        A job is a mapping with `template_id` or `variant_id`, `prompt`, and optionally `key`, `resolution`,
+        `watermark`, `webhook_url`, and either a whole `context` or its parts as `context.NAME`. Two jobs with the same
+        content need different keys.
 
-        Of each template one create at a time is under way, so that a lost answer can be told apart: it is looked for,
-        and the video taken if it is the only one that may be it. A job with several is put in doubt and never billed
-        again by itself: see `adopt` and `retry`.
+        Of each template, one create at a time is in flight, so that a lost answer can belong to one job only: its video
+        is searched for, and adopted if there is only one candidate. With several candidates the job is put in doubt,
+        and is not billed again unless you ask for it: see `adopt` and `retry`.
 
         Args:
-            jobs: The path of a CSV or JSONL file, a list, or anything that can be looped over. Files and lists are
-                checked as a whole before the first create; others are read as their jobs are begun. None goes on with
-                all that the journal has.
+            jobs: The path of a CSV or JSONL file, a list, or any iterable. Files and lists are validated as a whole
+                before the first create; other iterables are read as their jobs are started. None continues all jobs
+                of the journal.
 
         Raises:
-            InvalidArgumentError: A job, the folder or the journal cannot be right. Nothing was created, unless the
-                jobs came one by one.
+            InvalidArgumentError: A job, the folder or the journal is invalid. Nothing was created, unless the jobs
+                came one by one.
             BlumaError: Another process uses the journal, the disk refuses, or with `on_error="raise"` a job failed.
         """
         return iterate(self._async.run(jobs))
 
     def results(self, state: str | None = None) -> Iterator[BatchResult]:
         """
-        Give what the journal says of its jobs, in their order. It may be read while another process runs them.
+        Yield the recorded result of each job, in their order. Another process may be running them meanwhile.
 
         Args:
-            state: Only those in this state, such as `in_doubt`.
+            state: Only jobs in this state, such as `in_doubt`.
         """
         return iterate(self._async.results(state))
 
     def status(self) -> BatchStatus:
-        """Count the journal's jobs, and sum their credits. It may be read while another process runs them."""
+        """Count the jobs in each state, and sum their credits. Another process may be running them meanwhile."""
         return run(self._async.status())
 
     def retry(self, *, in_doubt: Literal["leave", "resubmit"] = "leave") -> int:
         """
-        Have the jobs that failed planned again, and return how many; `run` then creates them.
+        Plan the failed jobs again, and return how many; the next `run` creates them.
 
         Args:
-            in_doubt: `resubmit` plans those in doubt again, too. If one of the candidates is its video after all, it
-                is billed twice.
+            in_doubt: `resubmit` also plans the jobs in doubt again. A job is then billed twice if one of its candidates
+                was its video.
 
         Raises:
             BlumaError: Another process uses the journal.
@@ -85,10 +86,10 @@ class Batch:
 
     def adopt(self, key: str, video_id: str) -> BatchResult:
         """
-        Settle a job in doubt: this is its video. `run` then waits for it and saves it.
+        Name the video of a job in doubt. The next `run` waits for it and saves it.
 
         Raises:
-            InvalidArgumentError: There is no such job, it is not in doubt, or the video is another job's.
-            NotFoundError: There is no such video.
+            InvalidArgumentError: The job does not exist or is not in doubt, or the video belongs to another job.
+            NotFoundError: The video does not exist.
         """
         return run(self._async.adopt(key, video_id))

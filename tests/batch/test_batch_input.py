@@ -1,8 +1,7 @@
-"""What is wrong with a batch is said before the first create, with row and column."""
+"""Invalid rows, options and files are reported before the first create, with row and column."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sqlite3
 from pathlib import Path
@@ -45,40 +44,40 @@ JSONL: Dict[str, str] = {
 }
 
 
-async def refusal_of(client: AsyncBluma, jobs: Any, **terms: Any) -> errors.BlumaError:
-    """Run what cannot be right; return what is said of it."""
-    with pytest.raises(errors.BlumaError) as told:
-        async for _ in client.batch(**terms).run(jobs):
+async def run_refused(client: AsyncBluma, jobs: Any, **options: Any) -> errors.BlumaError:
+    """Run a batch that is refused, and return the error."""
+    with pytest.raises(errors.BlumaError) as raised:
+        async for _ in client.batch(**options).run(jobs):
             pass
-    return told.value
+    return raised.value
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "expected"),
     [
-        *(("jobs.csv", text, said) for text, said in CSV.items()),
-        *(("jobs.jsonl", text, said) for text, said in JSONL.items()),
+        *(("jobs.csv", text, expected) for text, expected in CSV.items()),
+        *(("jobs.jsonl", text, expected) for text, expected in JSONL.items()),
     ],
 )
-async def test_a_file_that_cannot_be_right(
-    sandbox: Sandbox, client: AsyncBluma, tmp_path: Path, name: str, text: str, said: str
+async def test_an_invalid_file_is_refused(
+    sandbox: Sandbox, client: AsyncBluma, tmp_path: Path, name: str, text: str, expected: str
 ) -> None:
-    """The message names file, row and column; nothing was created, and nothing taken into the journal."""
+    """The message names file, row and column; nothing was created, and no job is in the journal."""
     file = tmp_path / name
     file.write_text(text, encoding="utf-8")
 
-    error = await refusal_of(client, file, out=tmp_path / "out")
+    error = await run_refused(client, file, out=tmp_path / "out")
 
     assert isinstance(error, errors.InvalidArgumentError)
-    assert said in str(error)
+    assert expected in str(error)
     assert error.validation_errors[0]["row"].startswith(name)
     assert sandbox.state()["jobs"] == {"test": 0, "live": 0}
     assert (await client.batch(out=tmp_path / "out").status()).total == 0
 
 
-async def test_all_rows_are_told_together(client: AsyncBluma, tmp_path: Path) -> None:
+async def test_all_invalid_rows_are_reported_together(client: AsyncBluma, tmp_path: Path) -> None:
     """Up to twenty of them."""
-    error = await refusal_of(client, [{"prompt": "x"}] * 30, out=tmp_path)
+    error = await run_refused(client, [{"prompt": "x"}] * 30, out=tmp_path)
 
     assert str(error).count("\n") == 20
     assert len(error.validation_errors) == 20  # type: ignore[attr-defined]  # an InvalidArgumentError
@@ -112,20 +111,20 @@ async def test_rows_in_all_their_forms(sandbox: Sandbox, client: AsyncBluma, tmp
 
 
 @pytest.mark.parametrize("jobs", ["missing.csv", "jobs.xlsx", {"template_id": T, "prompt": "x"}])
-async def test_jobs_that_are_none(client: AsyncBluma, tmp_path: Path, jobs: Any) -> None:
+async def test_arguments_that_are_no_jobs(client: AsyncBluma, tmp_path: Path, jobs: Any) -> None:
     """No such file, a file of another kind, a single job."""
-    assert isinstance(await refusal_of(client, jobs, out=tmp_path), errors.InvalidArgumentError)
+    assert isinstance(await run_refused(client, jobs, out=tmp_path), errors.InvalidArgumentError)
 
 
 async def test_a_file_that_is_no_utf_8(client: AsyncBluma, tmp_path: Path) -> None:
-    """It says so."""
+    """The error says that the file is not UTF-8."""
     (tmp_path / "jobs.csv").write_bytes(b"template_id,prompt\nt,\xff\xfe\n")
 
-    assert "not UTF-8" in str(await refusal_of(client, tmp_path / "jobs.csv", out=tmp_path))
+    assert "not UTF-8" in str(await run_refused(client, tmp_path / "jobs.csv", out=tmp_path))
 
 
 @pytest.mark.parametrize(
-    "terms",
+    "options",
     [
         {},
         {"journal": "j", "concurrency": 0},
@@ -133,34 +132,34 @@ async def test_a_file_that_is_no_utf_8(client: AsyncBluma, tmp_path: Path) -> No
         {"journal": "j", "on_error": "ignore"},
     ],
 )
-def test_terms_that_cannot_be_right(terms: Dict[str, Any]) -> None:
-    """They are refused when the batch is set up."""
+def test_invalid_options_are_refused(options: Dict[str, Any]) -> None:
+    """The error is raised when the batch is set up."""
     with pytest.raises(errors.InvalidArgumentError):
-        AsyncBluma("bluma_test_key").batch(**terms)
+        AsyncBluma("bluma_test_key").batch(**options)
 
 
 async def test_a_folder_that_cannot_be_written(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
-    """A file in its place, say. Nothing was created."""
+    """A file has its name. Nothing was created."""
     (tmp_path / "out").write_text("mine", encoding="utf-8")
 
-    error = await refusal_of(client, [{"template_id": T, "prompt": "x"}], out=tmp_path / "out", journal=tmp_path / "j")
+    error = await run_refused(client, [{"template_id": T, "prompt": "x"}], out=tmp_path / "out", journal=tmp_path / "j")
 
     assert "Nothing can be written to" in str(error)
     assert sandbox.state()["jobs"] == {"test": 0, "live": 0}
 
 
 async def test_a_file_of_the_users_is_not_replaced(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
-    """What the journal knows nothing of stays."""
+    """A file that the journal did not save is kept, and the job is refused."""
     (tmp_path / "a.mp4").write_bytes(b"mine")
 
-    error = await refusal_of(client, [{"template_id": T, "prompt": "x", "key": "a"}], out=tmp_path)
+    error = await run_refused(client, [{"template_id": T, "prompt": "x", "key": "a"}], out=tmp_path)
 
-    assert "knows nothing of" in str(error)
+    assert "did not save" in str(error)
     assert (tmp_path / "a.mp4").read_bytes() == b"mine"
 
 
 async def test_journals_that_cannot_be_used(client: AsyncBluma, tmp_path: Path) -> None:
-    """A newer one, another database, no database, none at all, none to be made."""
+    """A newer version, another database, no database, a missing file, and a missing folder."""
     newer, other, none = tmp_path / "newer", tmp_path / "other", tmp_path / "none"
     _ = [row async for row in client.batch(newer).run([])]
     with contextlib.closing(sqlite3.connect(newer)) as journal:
@@ -169,18 +168,16 @@ async def test_journals_that_cannot_be_used(client: AsyncBluma, tmp_path: Path) 
         journal.execute("CREATE TABLE mine (x)")
     none.write_text("x" * 5000, encoding="utf-8")
 
-    assert "newer version" in str(await refusal_of(client, [], journal=newer))
-    assert "no journal" in str(await refusal_of(client, [], journal=other))
-    assert "no journal" in str(await refusal_of(client, [], journal=none))
-    assert "could not be used" in str(await refusal_of(client, [], journal=tmp_path / "no" / "folder"))
+    assert "newer version" in str(await run_refused(client, [], journal=newer))
+    assert "no journal" in str(await run_refused(client, [], journal=other))
+    assert "no journal" in str(await run_refused(client, [], journal=none))
+    assert "could not be used" in str(await run_refused(client, [], journal=tmp_path / "no" / "folder"))
     with pytest.raises(errors.InvalidArgumentError, match="no journal at"):
         await client.batch(tmp_path / "missing").status()
 
 
-async def test_a_row_that_came_to_nothing_can_be_corrected(
-    sandbox: Sandbox, client: AsyncBluma, tmp_path: Path
-) -> None:
-    """The same key with another content, if nothing was billed for it; otherwise it is another job."""
+async def test_a_row_without_a_bill_can_be_corrected(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """A key can get another content if nothing was billed for it; otherwise the row is refused."""
     sandbox.watch(lambda record: sandbox.advance(105) if record.route == "POST /videos" else None)
     batch = client.batch(out=tmp_path, poll_interval=0.01)
     wrong, right = {"variant_id": "no", "prompt": "x", "key": "a"}, {"template_id": T, "prompt": "x", "key": "a"}
@@ -189,15 +186,15 @@ async def test_a_row_that_came_to_nothing_can_be_corrected(
     second = [result.state async for result in batch.run([right])]
 
     assert (first, second) == (["failed"], ["saved"])
-    assert "was another job" in str(await refusal_of(client, [{**right, "prompt": "y"}], out=tmp_path))
+    assert "was another job" in str(await run_refused(client, [{**right, "prompt": "y"}], out=tmp_path))
 
 
 async def test_a_full_disk_stops_submitting(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
-    """What cannot be saved stays rendered, and nothing more is paid for; with room again it is saved."""
+    """A video that cannot be saved stays rendered, and nothing more is created; the next run saves it."""
     sandbox.watch(lambda record: sandbox.advance(105) if record.route == "POST /videos" else None)
     jobs = [{"template_id": T, "prompt": f"{n}", "key": f"k{n}"} for n in range(3)]
     batch = client.batch(out=tmp_path, concurrency=1, poll_interval=0.01)
-    (tmp_path / "k0.mp4.part").mkdir()  # in the place of its bytes
+    (tmp_path / "k0.mp4.part").mkdir()  # a folder has the name of the partial file
 
     [result] = [result async for result in batch.run(jobs)]
     (tmp_path / "k0.mp4.part").rmdir()
@@ -205,22 +202,3 @@ async def test_a_full_disk_stops_submitting(sandbox: Sandbox, client: AsyncBluma
 
     assert (result.state, "could not be written" in str(result.error)) == ("rendered", True)
     assert (again, sandbox.state()["billed"]) == (["saved"] * 3, 3)
-
-
-async def test_turns() -> None:
-    """One create of a template at a time, in order; one from a variant is alone."""
-    from bluma_async.batch.create_turns import CreateTurns
-
-    create_turns, log = CreateTurns(), []
-
-    async def have(name: str, template: Any) -> None:
-        async with create_turns.of(template):
-            log.append(f"+{name}")
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            log.append(f"-{name}")
-
-    await asyncio.gather(have("a1", "a"), have("b1", "b"), have("a2", "a"), have("v", None), have("b2", "b"))
-
-    assert log.index("-a1") < log.index("+a2") < log.index("-a2") < log.index("+v") < log.index("-v") < log.index("+b2")
-    assert log.index("+b1") < log.index("-a1")

@@ -1,4 +1,4 @@
-"""Batches in scripts: the same results without await, after Ctrl-C, and after SIGKILL at the worst moments."""
+"""Batches of the blocking client: the same results, also after Ctrl-C, and after SIGKILL during a create."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ TEMPLATES = "ugc-text-overlay cat-explainer-v2 rick-morty-explainer"
 
 
 def rows(count: int) -> List[Row]:
-    """Return so many jobs."""
+    """Return so many jobs, each with its own key."""
     return [{"template_id": "ugc-text-overlay", "prompt": f"{n}", "key": f"k{n}"} for n in range(count)]
 
 
 @pytest.fixture
 def live() -> Iterator[Live]:
-    """Give a sandbox whose clock is moved by hand, in a thread of its own."""
+    """Give a sandbox in its own thread, whose clock is moved by hand."""
     made = Live()
     with made:
         yield made
 
 
-def results_of(sandbox: Sandbox, folder: Path, jobs: str = TEMPLATES, **more: str) -> List[Dict[str, Any]]:
-    """Run the program to its end."""
+def run_program(sandbox: Sandbox, folder: Path, jobs: str = TEMPLATES, **more: str) -> List[Dict[str, Any]]:
+    """Run the program, and return the results that it printed."""
     process = start(PROGRAM, sandbox.base_url, KEY=sandbox.live_key, OUT=str(folder), JOBS=jobs, **more)
     code, out, err = finish(process)
     assert (code, err) == (0, "")
@@ -55,7 +55,7 @@ def results_of(sandbox: Sandbox, folder: Path, jobs: str = TEMPLATES, **more: st
 
 
 def test_results_come_in_a_for_loop(tmp_path: Path) -> None:
-    """A batch is iterated over, and its source is read in the caller's thread."""
+    """The source of jobs is read, and callbacks are called, in the caller's thread."""
     threads = set()
 
     def source() -> Iterator[Row]:
@@ -77,8 +77,8 @@ def test_results_come_in_a_for_loop(tmp_path: Path) -> None:
         assert threads == {threading.current_thread()}
 
 
-def test_a_loop_that_is_left_leaves_the_rest_for_later(tmp_path: Path) -> None:
-    """`break` ends the run; the next one goes on."""
+def test_a_loop_that_breaks_can_be_continued(tmp_path: Path) -> None:
+    """`break` ends the run; the next run finishes the other jobs."""
     with Live(at_once=True) as sandbox, Bluma(sandbox.live_key, base_url=sandbox.base_url) as client:
         batch = client.batch(out=tmp_path, poll_interval=0.01, concurrency=1)
         for _ in batch.run(rows(3)):
@@ -90,21 +90,21 @@ def test_a_loop_that_is_left_leaves_the_rest_for_later(tmp_path: Path) -> None:
         assert (batch.status().saved, sandbox.state()["billed"]) == (3, 3)
 
 
-def until(live: Live, what: Any) -> threading.Event:
-    """Return what is set when a request is seen of which this is true."""
+def watch_for(live: Live, is_wanted: Any) -> threading.Event:
+    """Return an event that is set when a request is seen for which `is_wanted` is true."""
     seen = threading.Event()
 
-    def look(record: RequestRecord) -> None:
-        if what(record):
+    def check(record: RequestRecord) -> None:
+        if is_wanted(record):
             seen.set()
 
-    live.sandbox.watch(look)
+    live.sandbox.watch(check)
     return seen
 
 
-def test_ctrl_c_stops_and_the_next_start_goes_on(live: Live, tmp_path: Path) -> None:
-    """What was begun is paid once, and saved by the next start."""
-    waiting = until(live, lambda record: record.route == "GET /videos/{id}")
+def test_ctrl_c_stops_and_the_next_run_continues(live: Live, tmp_path: Path) -> None:
+    """Jobs that were created are billed once, and saved by the next run."""
+    waiting = watch_for(live, lambda record: record.route == "GET /videos/{id}")
     sandbox = live.sandbox
     process = start(PROGRAM, sandbox.base_url, KEY=sandbox.live_key, OUT=str(tmp_path), JOBS=TEMPLATES)
     assert waiting.wait(10)
@@ -113,7 +113,7 @@ def test_ctrl_c_stops_and_the_next_start_goes_on(live: Live, tmp_path: Path) -> 
     live.advance(105)
     sandbox.watch(lambda record: sandbox.advance(105) if record.route == "POST /videos" else None)
 
-    results = results_of(sandbox, tmp_path)
+    results = run_program(sandbox, tmp_path)
 
     assert (code, out, err) == (0, "stopped\n", "")
     assert [result["state"] for result in results] == ["saved"] * 3
@@ -121,11 +121,11 @@ def test_ctrl_c_stops_and_the_next_start_goes_on(live: Live, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("is_accepted", [True, False])
-def test_killed_in_the_middle_of_a_create(live: Live, tmp_path: Path, is_accepted: bool) -> None:
-    """The request was on its way: accepted, it is found again; not accepted, it is sent again. One bill each."""
+def test_killed_during_a_create(live: Live, tmp_path: Path, is_accepted: bool) -> None:
+    """A create that was accepted is found again, one that was not is sent again; each job is billed once."""
     sandbox = live.sandbox
     sandbox.faults.add("POST /videos", "silent" if is_accepted else "drop_before", times=None)
-    posted = until(live, lambda record: record.route == "POST /videos")
+    posted = watch_for(live, lambda record: record.route == "POST /videos")
     process = start(
         PROGRAM.replace("retry_delay=0.0", "retry_delay=30.0"),
         sandbox.base_url,
@@ -142,7 +142,7 @@ def test_killed_in_the_middle_of_a_create(live: Live, tmp_path: Path, is_accepte
     live.advance(105)
     sandbox.watch(lambda record: sandbox.advance(105) if record.route == "POST /videos" else None)
 
-    results = results_of(sandbox, tmp_path)
+    results = run_program(sandbox, tmp_path)
 
     assert sorted((result["key"], result["state"]) for result in results) == [
         (t, "saved") for t in sorted(TEMPLATES.split())
@@ -151,8 +151,8 @@ def test_killed_in_the_middle_of_a_create(live: Live, tmp_path: Path, is_accepte
     assert len(list(tmp_path.glob("*.mp4"))) == 3
 
 
-def test_killed_with_several_that_may_be_it(live: Live, tmp_path: Path) -> None:
-    """A stranger created from the same template meanwhile: the job is in doubt, the others go on, nobody pays twice."""
+def test_killed_with_several_candidates(live: Live, tmp_path: Path) -> None:
+    """Another user created from the same template: the job is in doubt, other jobs finish, and none is billed twice."""
     sandbox = live.sandbox
     sandbox.faults.add("POST /videos", "silent")
     process = start(PROGRAM, sandbox.base_url, KEY=sandbox.live_key, OUT=str(tmp_path), JOBS="ugc-text-overlay")
@@ -164,8 +164,8 @@ def test_killed_with_several_that_may_be_it(live: Live, tmp_path: Path) -> None:
         stranger.videos.create({"prompt": "theirs"}, "ugc-text-overlay")
     sandbox.watch(lambda record: sandbox.advance(105) if record.route == "POST /videos" else None)
 
-    first = results_of(sandbox, tmp_path)
-    second = results_of(sandbox, tmp_path)
+    first = run_program(sandbox, tmp_path)
+    second = run_program(sandbox, tmp_path)
 
     states = {result["key"]: result["state"] for result in first}
     doubt = next(result for result in first if result["state"] == "in_doubt")

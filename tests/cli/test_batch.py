@@ -1,4 +1,4 @@
-"""`bluma batch`, as a person types it."""
+"""The command `bluma batch`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Iterator
 
 import pytest
 
+from bluma.types import BatchResult, JobState
 from bluma_async.cli.table import LiveTable
 from bluma_async.sandbox import Sandbox
-from bluma_async.types import BatchResult, JobState
 from tests.cli.test_cli import run
 from tests.live import Live
 
@@ -30,7 +30,7 @@ POLL = ["--poll-interval", "0.01"]
 
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Give a sandbox that finishes videos at once, and the environment that leads to it."""
+    """Give a sandbox that finishes videos at once, with its URL and key in the environment."""
     with Live(at_once=True) as sandbox:
         monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
         monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
@@ -50,7 +50,7 @@ def jobs(tmp_path: Path) -> Path:
 def test_run_again_status_and_retry(
     live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line for each job, then the sums; exit code 1 while something is not done; nothing is done twice."""
+    """One line for each job, then the sums; exit code 1 while a job is unfinished; no job is run twice."""
     where = ["--out", str(tmp_path / "videos")]
 
     codes = [run(["batch", "run", str(jobs), *where, *POLL]), run(["batch", "run", str(jobs), *where, *POLL])]
@@ -58,22 +58,22 @@ def test_run_again_status_and_retry(
     retried = run(["batch", "retry", *where, *POLL])
     monkeypatch.delenv("BLUMA_API_KEY")
     status = run(["batch", "status", *where])
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
 
     assert codes == [1, 1]
     assert f"saved  sky  {tmp_path / 'videos' / 'sky.mp4'}  2 credits\n" in out
     assert out.count("saved  ") == 2
     assert out.endswith("3 jobs: 2 saved, 1 failed\n6 credits charged, 2 refunded, 4 net\n")
     assert (retried, status) == (1, 0)
-    assert "failed  cats  Video batch_" in told
-    assert told.count("8 credits charged, 4 refunded, 4 net") == 2
+    assert "failed  cats  Video batch_" in output
+    assert output.count("8 credits charged, 4 refunded, 4 net") == 2
     assert live.state()["billed"] == 4
 
 
-def test_what_is_in_doubt_is_told_and_adopted(
+def test_jobs_in_doubt_are_listed_and_adopted(
     live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The status names the candidates, the run says what to do; adopting settles it."""
+    """`status` lists the candidates, `run` shows the commands that settle the job, and `adopt` settles it."""
     where = ["--out", str(tmp_path / "videos")]
     run(["batch", "run", str(jobs), *where, *POLL])
     with contextlib.closing(sqlite3.connect(tmp_path / "videos" / "journal.sqlite")) as journal, journal:
@@ -85,29 +85,29 @@ def test_what_is_in_doubt_is_told_and_adopted(
 
     code = run(["batch", "run", str(jobs), *where, *POLL])
     run(["batch", "status", *where])
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     adopted = run(["batch", "adopt", "sky", video_id, *where])
     run(["batch", "run", str(jobs), *where, *POLL])
 
     assert (code, adopted) == (1, 0)
-    assert "bluma batch adopt KEY VIDEO_ID" in told
-    assert f"in doubt  sky  {video_id} batch_other" in told
+    assert "bluma batch adopt KEY VIDEO_ID" in output
+    assert f"in doubt  sky  {video_id} batch_other" in output
     assert "2 saved, 1 failed" in capsys.readouterr().out
     assert live.state()["billed"] == 3
 
 
 def test_too_few_credits(live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Why it stopped, and how to go on."""
+    """The output says why the batch stopped, and shows the command that continues it."""
     code = run(["batch", "run", str(jobs), "--out", str(tmp_path / "v"), "--max-credits", "2", *POLL])
 
     out = capsys.readouterr().out
     assert code == 1
     assert "Stopped early: The next video costs 2 credits" in out
-    assert f"Go on with: bluma batch run {jobs} --out {tmp_path / 'v'}" in out
+    assert f"Continue with: bluma batch run {jobs} --out {tmp_path / 'v'}" in out
 
 
 def test_bad_input(live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2, a message with row and column, no folder of files."""
+    """Exit code 2; the message names row and column, or the missing option."""
     jobs.write_text("template_id,prompt\nnope,x\n", encoding="utf-8")
 
     codes = [run(["batch", "run", str(jobs), "--out", str(tmp_path / "v")]), run(["batch", "run", str(jobs)])]
@@ -119,8 +119,8 @@ def test_bad_input(live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.Cap
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
-def test_ctrl_c_says_how_to_go_on(jobs: Path, tmp_path: Path) -> None:
-    """Exit code 130, the command to go on with, and no job lost."""
+def test_ctrl_c_shows_how_to_continue(jobs: Path, tmp_path: Path) -> None:
+    """Exit code 130 and the command that continues the batch, without a traceback."""
     with Live() as sandbox:
         environment = {**os.environ, "BLUMA_BASE_URL": sandbox.base_url, "BLUMA_API_KEY": sandbox.live_key}
         process = subprocess.Popen(
@@ -136,11 +136,11 @@ def test_ctrl_c_says_how_to_go_on(jobs: Path, tmp_path: Path) -> None:
         out, err = process.communicate(timeout=15)
 
     assert (process.returncode, err.strip()) == (130, "")
-    assert f"Stopped. Nothing is lost; go on with: bluma batch run {jobs} --out {tmp_path / 'v'}" in out
+    assert f"Stopped. Nothing is lost; continue with: bluma batch run {jobs} --out {tmp_path / 'v'}" in out
 
 
 def test_the_live_table() -> None:
-    """Jobs under way are rows, those that end are lines above."""
+    """Running jobs are rows of the table; finished jobs are lines above it."""
     from rich.console import Console
     from rich.live import Live as RichLive
 

@@ -15,7 +15,7 @@ from typing import List
 
 import pytest
 
-from bluma_async.batch.journal import Journal
+from bluma_async.stores.sqlite_jobs import SQLiteJobStore
 from bluma_async.stores.sqlite_open import create_once
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -155,11 +155,11 @@ def test_threads_that_read_a_journal_do_not_disturb_the_one_that_creates_it(tmp_
     path.touch()
 
     async def count(*, to_write: bool) -> int:
-        journal = await Journal.open(path, to_write=to_write)
+        store = await SQLiteJobStore.open(path, to_write=to_write)
         try:
-            return await journal.do(lambda database: database.execute("SELECT count(*) FROM jobs").fetchone()[0])
+            return (await store.statistics()).total
         finally:
-            await journal.close()
+            await store.close()
 
     def use(place: int) -> int:
         barrier.wait()

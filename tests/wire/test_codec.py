@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bluma_async import types
+from bluma import types
 from bluma_async._wire.codec import Many, One
 from bluma_async._wire.times import read_datetime
 

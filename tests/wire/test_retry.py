@@ -1,4 +1,4 @@
-"""What follows a failed attempt."""
+"""The decision after a failed attempt: retry, reconcile, or give up."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ UNCERTAIN = [CUT, LATE, BROKEN, BAD_GATEWAY, ServerError(status=504)]
 
 
 @pytest.mark.parametrize("error", [BROKEN, BAD_GATEWAY, AWAY, CUT, LATE, NEVER_SENT], ids=repr)
-def test_server_and_network_failures_are_worth_repeating(error: BlumaError) -> None:
-    """Item 107: 5xx and the network, as long as there are retries left."""
+def test_server_and_network_failures_are_retried(error: BlumaError) -> None:
+    """Item 107: 5xx and network failures, as long as there are retries left."""
     policy = RetryPolicy()
 
     assert [policy.allows_retry(error, attempt) for attempt in range(5)] == [True, True, True, False, False]
@@ -58,7 +58,7 @@ def test_server_and_network_failures_are_worth_repeating(error: BlumaError) -> N
     ids=repr,
 )
 def test_refusals_are_final(error: BlumaError) -> None:
-    """Item 107: nothing in the 400s is repeated, and by default 429 is not either."""
+    """Item 107: no 4xx is retried; by default 429 is not either."""
     assert not RetryPolicy().allows_retry(error, 0)
 
 
@@ -79,7 +79,7 @@ def test_jitter_only_lengthens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "repeats", "delay"),
+    ("error", "is_retried", "delay"),
     [
         (RateLimitError(status=429, retry_after=60.0), True, 60.0),
         (RateLimitError(status=429, retry_after=60.5), False, 60.5),
@@ -89,32 +89,32 @@ def test_jitter_only_lengthens() -> None:
         (ServerError(status=500, retry_after=300.0), True, 1.0),
     ],
 )
-def test_bearable_pauses_are_kept_when_opted_in(error: BlumaError, repeats: bool, delay: float) -> None:
-    """`max_retry_after` repeats 429 and 503 after just what they ask, and raises what asks for more."""
+def test_the_pause_of_the_server_is_kept_up_to_a_limit(error: BlumaError, is_retried: bool, delay: float) -> None:
+    """With `max_retry_after`, a 429 or 503 is retried after the pause that it asks for, unless that is longer."""
     policy = RetryPolicy(max_retry_after=60)
 
-    assert policy.allows_retry(error, 0) is repeats
+    assert policy.allows_retry(error, 0) is is_retried
     assert policy.delay(error, 0, 0.0) == delay
 
 
-def test_certainty_is_told_by_the_outcome() -> None:
-    """Connect failures, 4xx and 503 are refusals; silence, cuts and other 5xx are not."""
+def test_certain_and_uncertain_outcomes() -> None:
+    """Failed connects, 4xx and 503 are refusals; timeouts, cut connections and other 5xx are not."""
     assert [is_certainly_refused(error) for error in CERTAIN] == [True] * len(CERTAIN)
     assert [is_certainly_refused(error) for error in UNCERTAIN] == [False] * len(UNCERTAIN)
 
 
 @pytest.mark.parametrize("error", UNCERTAIN, ids=repr)
-@pytest.mark.parametrize("repeat", [True, False])
-def test_what_costs_money_is_looked_for_first(error: BlumaError, repeat: bool) -> None:
-    """A paid call with an uncertain outcome is never just repeated, nor just given up."""
-    decision = decide(Safety.COSTS_MONEY, error, RetryPolicy(), retry=repeat, delay=2.0)
+@pytest.mark.parametrize("retry", [True, False])
+def test_a_paid_call_is_reconciled_first(error: BlumaError, retry: bool) -> None:
+    """A paid call with an uncertain outcome is reconciled before it is retried or given up."""
+    decision = decide(Safety.COSTS_MONEY, error, RetryPolicy(), retry=retry, delay=2.0)
 
-    assert decision == Reconcile(2.0 if repeat else 0.0, then_retry=repeat)
+    assert decision == Reconcile(2.0 if retry else 0.0, then_retry=retry)
 
 
 @pytest.mark.parametrize("error", CERTAIN, ids=repr)
 def test_certain_refusals_of_paid_calls_are_treated_as_any(error: BlumaError) -> None:
-    """What was certainly not accepted needs no looking."""
+    """A call that was certainly not accepted needs no reconciliation."""
     assert decide(Safety.COSTS_MONEY, error, RetryPolicy(), retry=True, delay=2.0) == Retry(2.0)
     assert decide(Safety.COSTS_MONEY, error, RetryPolicy(), retry=False, delay=2.0) == GiveUp()
 
@@ -127,17 +127,17 @@ def test_certain_refusals_of_paid_calls_are_treated_as_any(error: BlumaError) ->
         ({"on_ambiguous": "reconcile"}, False, GiveUp(in_doubt=True)),
     ],
 )
-def test_the_policy_for_doubt_is_the_callers(options: Any, can_reconcile: bool, decision: Any) -> None:
-    """`retry` repeats blindly, `raise` never does, and where nobody can look nothing is repeated."""
+def test_on_ambiguous_decides_about_doubt(options: Any, can_reconcile: bool, decision: Any) -> None:
+    """`retry` retries without a search, `raise` never does, and without a way to reconcile there is no retry."""
     policy = RetryPolicy(**options)
 
     assert decide(Safety.COSTS_MONEY, CUT, policy, retry=True, delay=2.0, can_reconcile=can_reconcile) == decision
 
 
-def test_what_would_begin_after_the_deadline_is_not_begun() -> None:
-    """A pause that reaches the deadline ends the call; a paid one is still looked for."""
+def test_no_attempt_begins_after_the_deadline() -> None:
+    """A pause that reaches the deadline ends the call; a paid call is reconciled all the same."""
     policy = RetryPolicy()
 
-    assert decide(Safety.REPEATABLE, CUT, policy, retry=True, delay=2.0, time_left=2.0) == GiveUp()
-    assert decide(Safety.REPEATABLE, CUT, policy, retry=True, delay=2.0, time_left=2.1) == Retry(2.0)
+    assert decide(Safety.SAFE_TO_RETRY, CUT, policy, retry=True, delay=2.0, time_left=2.0) == GiveUp()
+    assert decide(Safety.SAFE_TO_RETRY, CUT, policy, retry=True, delay=2.0, time_left=2.1) == Retry(2.0)
     assert decide(Safety.COSTS_MONEY, CUT, policy, retry=True, delay=2.0, time_left=1.0) == Reconcile(0.0, False)

@@ -1,10 +1,11 @@
 """
-The file in which a batch writes down what it is about to do, and what it has done.
+Open the SQLite file of a batch, for one writer and any number of readers.
 
-Rule 1: what is written is on disk before the next step is taken; a power cut loses nothing.
-Rule 2: one process at a time writes. It holds a lock of SQLite's own on a second, empty file, which the system lets go
-when the process ends, however it ends. Anybody may read.
-Rule 3: the disk never blocks the event loop, and what it refuses is told as an error of ours.
+Rule 1: a committed transaction is on disk before the next step begins (`synchronous = FULL`): an intent survives a
+power cut.
+Rule 2: one process writes at a time. It holds `BEGIN EXCLUSIVE` on a second, empty file, which the system releases
+however the process ends; a lock file with a process id would survive its process.
+Rule 3: SQLite runs in threads, one transaction at a time, so that the disk never blocks the event loop.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import sqlite3
 from contextlib import ExitStack, closing
 from functools import partial
-from typing import TYPE_CHECKING, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
 
     P = ParamSpec("P")
 
-__all__ = ["Journal"]
+__all__ = ["JournalFile", "RollbackWith"]
 
 T = TypeVar("T")
 APPLICATION = 0x426C756D  # "Blum"
 VERSION = 1
-PATIENCE = 10.0  # seconds that a reader and a writer may be in each other's way
+LOCK_TIMEOUT = 10.0  # seconds that a reader and the writer wait for each other
 SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE jobs (
@@ -53,8 +54,16 @@ PRAGMA user_version = {VERSION};
 """
 
 
-class Journal:
-    """An open journal. One thing is done to it at a time, each wholly or not at all."""
+class RollbackWith(Exception):  # noqa: N818 - a result that must leave no trace in the file, not an error
+    """Raised inside a transaction to undo it and return a value nevertheless."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+class JournalFile:
+    """An open file. It runs one transaction at a time."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection, lock: sqlite3.Connection | None) -> None:
         self.path = path
@@ -63,27 +72,27 @@ class Journal:
         self._turn = asyncio.Lock()
 
     @classmethod
-    async def open(cls, path: Path, *, to_write: bool) -> Journal:
+    async def open(cls, path: Path, *, to_write: bool) -> JournalFile:
         """
-        Open it; to write, alone, and make it if it is not there.
+        Open the file; to write, exclusively, and creating it if it is missing.
 
         Raises:
-            InvalidArgumentError: It is not there, is no journal, or is of a newer version.
-            BlumaError: Another process writes, or the disk refuses.
+            InvalidArgumentError: The file is missing, is no journal, or was written by a newer version.
+            BlumaError: Another process writes to it, or the disk refuses.
         """
-        connection, lock = await in_thread(_told, path, _open, path, to_write)
+        connection, lock = await in_thread(_with_own_errors, path, _open, path, to_write)
         return cls(path, connection, lock)
 
     async def do(self, action: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do something to it in one transaction, also when interrupted."""
+        """Call a function with the connection, in one transaction that also ends if the caller is cancelled."""
         async with self._turn:
             outcome: T = await in_thread(
-                _told, self.path, self._transact, lambda: action(self._connection, *args, **kwargs)
+                _with_own_errors, self.path, self._transact, lambda: action(self._connection, *args, **kwargs)
             )
             return outcome
 
     async def close(self) -> None:
-        """Let go of it, also when interrupted."""
+        """Close the file and release the lock, also when cancelled."""
         import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
 
         with anyio.CancelScope(shield=True):
@@ -94,6 +103,10 @@ class Journal:
         self._connection.execute("BEGIN IMMEDIATE" if self._lock is not None else "BEGIN")
         try:
             outcome = action()
+        except RollbackWith as ended:
+            self._connection.execute("ROLLBACK")
+            value: T = ended.value
+            return value
         except BaseException:
             self._connection.execute("ROLLBACK")
             raise
@@ -106,30 +119,33 @@ class Journal:
             self._lock.close()
 
 
-def _told(path: Path, action: Callable[..., T], *args: object) -> T:
-    """Call something; what SQLite refuses is told as an error of ours."""
+def _with_own_errors(path: Path, action: Callable[..., T], *args: object) -> T:
+    """Call a function; errors of SQLite and of the disk become a BlumaError."""
     try:
         return action(*args)
     except (sqlite3.Error, OSError) as problem:
-        raise BlumaError(f"The journal {path} could not be used: {problem}. What it says already holds.") from problem
+        raise BlumaError(
+            f"The journal {path} could not be used: {problem}. The steps recorded in it so far are kept."
+        ) from problem
 
 
 def _open(path: Path, to_write: bool) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
     if not to_write and not path.is_file():
         raise InvalidArgumentError(f"There is no journal at {path}.")
     with ExitStack() as opened:
-        lock = opened.enter_context(closing(_locked(path))) if to_write else None
-        connection = sqlite3.connect(str(path), timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        lock = opened.enter_context(closing(_acquire_lock(path))) if to_write else None
+        connection = sqlite3.connect(str(path), timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
         opened.enter_context(closing(connection))
         connection.row_factory = sqlite3.Row
-        _prepare(path, connection)
+        create_once(connection, SCHEMA, partial(_is_new, path), timeout=LOCK_TIMEOUT)
+        connection.execute("PRAGMA synchronous = FULL")
         if to_write:
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", (str(os.getpid()),))
-        opened.pop_all()  # it stays open
+        opened.pop_all()  # both stay open
     return connection, lock
 
 
-def _locked(path: Path) -> sqlite3.Connection:
+def _acquire_lock(path: Path) -> sqlite3.Connection:
     lock = sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None, check_same_thread=False)
     try:
         lock.execute("BEGIN EXCLUSIVE")
@@ -138,13 +154,14 @@ def _locked(path: Path) -> sqlite3.Connection:
         if "locked" not in str(problem):
             raise
         raise BlumaError(
-            f"The journal {path} is in use by {_holder(path)}. Wait until that has ended; nothing was sent."
+            f"The journal {path} is in use by {_read_holder(path)}. Wait until that process has ended; nothing was "
+            "sent."
         ) from problem
     return lock
 
 
-def _holder(path: Path) -> str:
-    connection = sqlite3.connect(str(path), timeout=PATIENCE)
+def _read_holder(path: Path) -> str:
+    connection = sqlite3.connect(str(path), timeout=LOCK_TIMEOUT)
     try:
         found = connection.execute("SELECT value FROM meta WHERE name = 'holder'").fetchone()
     except sqlite3.Error:
@@ -154,9 +171,9 @@ def _holder(path: Path) -> str:
     return f"process {found[0]}" if found else "another process"
 
 
-def _kind(path: Path, connection: sqlite3.Connection) -> tuple[int, int, int]:
-    """Return what the file says it is: whose, of which version, with how many tables."""
-    # One statement, so that a journal which is just being created is seen either without anything or whole.
+def _read_format(path: Path, connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Return the file's application id, its schema version, and the number of its tables and indexes."""
+    # One statement, so that a journal which is just being created is seen either empty or complete.
     query = (
         "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master) "
         "FROM pragma_application_id, pragma_user_version"
@@ -172,7 +189,7 @@ def _kind(path: Path, connection: sqlite3.Connection) -> tuple[int, int, int]:
 
 def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
     """Return whether the file has yet to become a journal; raise if it is something else."""
-    application, version, tables = _kind(path, connection)
+    application, version, tables = _read_format(path, connection)
     if (application, version) == (APPLICATION, VERSION):
         return False
     if application == APPLICATION and version > VERSION:
@@ -183,8 +200,3 @@ def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
     if tables:
         raise InvalidArgumentError(f"{path} is a database, but no journal; name another file. Nothing was sent.")
     return True
-
-
-def _prepare(path: Path, connection: sqlite3.Connection) -> None:
-    create_once(connection, SCHEMA, partial(_is_new, path), timeout=PATIENCE)
-    connection.execute("PRAGMA synchronous = FULL")

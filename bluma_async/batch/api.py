@@ -1,0 +1,51 @@
+"""The API calls of a batch, and the signal to submit nothing more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bluma_async.resources.templates import Templates
+from bluma_async.resources.videos import Videos
+
+if TYPE_CHECKING:
+    from bluma_async._runtime.clock import Clock
+    from bluma_async._session.session import Session
+    from bluma_async.errors import BlumaError
+    from bluma_async.waiting.hub import PollHub
+
+__all__ = ["BatchApi", "StopSignal"]
+
+
+class BatchApi:
+    """
+    The API calls of a batch.
+
+    A lost answer is settled by adopting the only candidate. That is safe here, because `CreateTurns` sends one create
+    of a template at a time.
+    """
+
+    def __init__(self, session: Session, hub: PollHub) -> None:
+        self.session: Session = session.with_options({"on_ambiguous": "adopt"})
+        self.videos: Videos = Videos(self.session, hub)
+        self.templates: Templates = Templates(self.session)
+
+    @property
+    def clock(self) -> Clock:
+        """The client's clock."""
+        return self.session.shared.clock
+
+
+class StopSignal:
+    """Tells every worker of a run to submit nothing more. The first reason is kept."""
+
+    def __init__(self) -> None:
+        self.reason: BlumaError | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether nothing more is submitted."""
+        return self.reason is not None
+
+    def set(self, reason: BlumaError) -> None:
+        """Submit nothing more."""
+        self.reason = self.reason or reason

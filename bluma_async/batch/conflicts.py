@@ -1,0 +1,44 @@
+"""Turn the conflicts of a store, which are data, into errors that name the row, the column or the job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Mapping
+
+from bluma_async.batch.parsing import row_error
+from bluma_async.errors import BlumaError
+from bluma_async.stores.jobs import Conflict, ConflictKind
+
+if TYPE_CHECKING:
+    from bluma_async.errors import InvalidArgumentError
+    from bluma_async.stores.jobs import Outcome, StoredJob
+
+__all__ = ["PLAN_MESSAGES", "build_plan_error", "require_moved"]
+
+PLAN_MESSAGES: Mapping[ConflictKind, str] = {
+    ConflictKind.SAME_JOB: "it is the same as {other}; give each a key of its own",
+    ConflictKind.SAME_KEY: "the key {key!r} is also that of {other}; give each a key of its own",
+    ConflictKind.KEY_IN_USE: "{key!r} was another job in this journal; give it another key",
+    ConflictKind.FILE_EXISTS: "there is a file for {key!r} that this journal did not save; move it, or change the key",
+}
+
+
+def build_plan_error(conflict: Conflict) -> InvalidArgumentError:
+    """Return the error for a row that a store refused to plan."""
+    message = PLAN_MESSAGES[conflict.kind].format(key=conflict.key, other=conflict.other)
+    return row_error(conflict.origin, "key", message)
+
+
+def require_moved(outcome: Outcome, journal: str) -> StoredJob:
+    """
+    Return the job that a verb moved.
+
+    Raises:
+        BlumaError: The store refused the verb. One process writes at a time, so another program changed the job.
+    """
+    if isinstance(outcome, Conflict):
+        state = f"is {outcome.state}" if outcome.state is not None else "does not exist"
+        raise BlumaError(
+            f"The step {outcome.verb.value!r} of job {outcome.key!r} was not recorded: in the journal {journal} it "
+            f"{state}. Another program has changed the journal; run the batch again."
+        )
+    return outcome

@@ -1,0 +1,64 @@
+"""The options of a batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import attrs
+
+from bluma_async._wire.checks import invalid, require_choice, require_number, require_whole
+
+if TYPE_CHECKING:
+    import os
+
+    from typing_extensions import Literal
+
+__all__ = ["BatchOptions"]
+
+
+@attrs.frozen(kw_only=True)
+class BatchOptions:
+    """The options of a batch, checked."""
+
+    journal: Path
+    out: Path | None
+    concurrency: int
+    max_credits: float | None
+    on_error: Literal["collect", "raise"]
+    poll_interval: float
+    timeout: float
+    on_change: Callable[..., Any] | None
+
+    @classmethod
+    def checked(
+        cls, journal: str | os.PathLike[str] | None, out: str | os.PathLike[str] | None, **others: Any
+    ) -> BatchOptions:
+        """
+        Return the options.
+
+        Raises:
+            InvalidArgumentError: An option is invalid.
+        """
+        if journal is None and out is None:
+            raise invalid("journal", "A batch needs a journal, or a folder `out` to keep one in.")
+        folder = None if out is None else Path(out)
+        file = Path(journal) if journal is not None else Path(folder or "", "journal.sqlite")
+        options = cls(journal=file, out=folder, **others)
+        require_whole("concurrency", options.concurrency, at_least=1)
+        require_number("max_credits", options.max_credits, optional=True)
+        require_choice("on_error", options.on_error, ("collect", "raise"))
+        return options
+
+    @property
+    def saves_files(self) -> bool:
+        """Whether videos are saved to files; without a folder, rendered is the last state."""
+        return self.out is not None
+
+    def build_path(self, key: str) -> Path:
+        """Return the path of a job's file."""
+        return (self.out or Path()) / f"{key}.mp4"
+
+    def has_file(self, key: str) -> bool:
+        """Return whether a job's file exists. Blocks: call it in a thread."""
+        return self.out is not None and self.build_path(key).exists()

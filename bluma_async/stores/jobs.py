@@ -1,0 +1,210 @@
+"""The values that job stores take and return: the same for every implementation."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Tuple, Union
+
+import attrs
+
+from bluma_async.types._model import Model, model
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bluma_async.errors import BlumaError
+    from bluma_async.stores.states import JobState, Verb
+
+__all__ = [
+    "BatchStatus",
+    "Conflict",
+    "ConflictKind",
+    "HistoryLine",
+    "Intent",
+    "InvalidRow",
+    "Job",
+    "Outcome",
+    "Plan",
+    "PlanRow",
+    "StoredJob",
+    "WantedTemplate",
+    "summarize",
+]
+
+
+@attrs.frozen
+class Job:
+    """
+    A job to be planned.
+
+    Attributes:
+        key: Its name in the store, without regard to case.
+        body: The arguments of its create as canonical JSON. Two jobs with the same body have the same content.
+        template_id: Its template; None if it is made from a variant.
+        resolution: The resolution it asks for; None for the template's own.
+        origin: The row it comes from, such as `jobs.csv, row 3`.
+        has_file: Whether a file exists where its video would be saved. A job that is new to the store is then refused,
+            because its video would replace a file of the user's.
+    """
+
+    key: str
+    body: str
+    template_id: str | None
+    resolution: str | None
+    origin: str
+    has_file: bool = False
+
+
+@attrs.frozen
+class InvalidRow:
+    """A row that cannot become a job. It stands in the plan, so that all refused rows are reported in their order."""
+
+    error: BlumaError
+
+
+PlanRow = Union[Job, InvalidRow]
+
+
+@attrs.frozen
+class Intent:
+    """
+    The create that is about to be sent for a job.
+
+    When several processes share a store, the epoch of the process that holds the job belongs here: the store then
+    accepts the outcome of a create only from the process that announced it.
+
+    Attributes:
+        request_key: The `Idempotency-Key` of the request.
+        started_at: When the create begins, by the server's clock.
+    """
+
+    request_key: str
+    started_at: datetime
+
+
+@attrs.frozen
+class StoredJob:
+    """A job as a store returns it. `place` identifies it, and orders jobs as they were planned."""
+
+    place: int
+    key: str
+    body: str
+    template_id: str | None
+    resolution: str | None
+    origin: str
+    run: int
+    state: JobState
+    request_key: str | None = None
+    started_at: datetime | None = None
+    video_id: str | None = None
+    path: str | None = None
+    size: int | None = None
+    error: str | None = None
+    candidates: Tuple[str, ...] = ()
+    charged: int = 0
+
+    @property
+    def arguments(self) -> Dict[str, Any]:
+        """The arguments of its create."""
+        found: Dict[str, Any] = json.loads(self.body)
+        return found
+
+
+class ConflictKind(Enum):
+    """Why a store refused a verb."""
+
+    SAME_JOB = "same_job"  # another row of this run has this key and this content
+    SAME_KEY = "same_key"  # another row of this run has this key, with another content
+    KEY_IN_USE = "key_in_use"  # a job with another content has this key, and it may have been billed
+    FILE_EXISTS = "file_exists"  # the job is new, but a file with its name exists
+    NO_SUCH_JOB = "no_such_job"
+    WRONG_STATE = "wrong_state"  # the table of states does not allow the verb in the job's state
+    VIDEO_IN_USE = "video_in_use"  # the video was billed for another job
+
+
+@attrs.frozen
+class Conflict:
+    """
+    A verb that a store refused. Nothing was changed.
+
+    Attributes:
+        kind: The reason.
+        verb: The refused verb.
+        key: The job's key; empty if there is no such job.
+        state: The job's present state; None if there is no such job.
+        origin: For a job that was to be planned: the row it comes from.
+        other: For `same_job` and `same_key`: the row it conflicts with.
+    """
+
+    kind: ConflictKind
+    verb: Verb
+    key: str = ""
+    state: JobState | None = None
+    origin: str = ""
+    other: str = ""
+
+
+Outcome = Union[StoredJob, Conflict]  # of a verb: the job as it is afterwards, or why nothing was changed
+
+
+@attrs.frozen
+class Plan:
+    """
+    The outcome of planning many rows at once.
+
+    Attributes:
+        refused: The rows that were refused, in their order. If there are any, nothing was changed.
+        mark: The place of the last job before the plan; `forget(mark)` removes the jobs that the plan added.
+    """
+
+    refused: Tuple[Union[Conflict, InvalidRow], ...]
+    mark: int
+
+
+@attrs.frozen
+class WantedTemplate:
+    """A template that planned jobs need, with the first row that asks for it at this resolution."""
+
+    template_id: str
+    resolution: str | None
+    origin: str
+
+
+@attrs.frozen
+class HistoryLine:
+    """One step of a job. A bill and an adoption are both steps to `rendering`; the note tells them apart."""
+
+    at: datetime
+    state: JobState
+    note: str | None
+
+
+@model
+class BatchStatus(Model):
+    """
+    The number of jobs in each state, and the credits that they cost.
+
+    `credits_refunded` are the credits of failed renders; the API refunds them without being asked.
+    """
+
+    total: int = 0
+    planned: int = 0
+    creating: int = 0
+    rendering: int = 0
+    rendered: int = 0
+    saved: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    credits_charged: int = 0
+    credits_refunded: int = 0
+
+    @property
+    def credits_net(self) -> int:
+        """Credits charged, less those refunded."""
+        return self.credits_charged - self.credits_refunded
+
+
+def summarize(counts: Mapping[str, int], charged: int, refunded: int) -> BatchStatus:
+    """Return the status for the number of jobs in each state, and the sums of the ledger."""
+    return BatchStatus(total=sum(counts.values()), credits_charged=charged, credits_refunded=refunded, **counts)

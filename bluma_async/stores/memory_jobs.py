@@ -1,0 +1,259 @@
+"""
+Remember the jobs of a batch in memory, as long as the process lives.
+
+Rule 1: nothing here waits, and nothing runs in a thread: a simulation with virtual time needs that.
+Rule 2: verbs are atomic because there is no await inside one; a refused plan restores a copy of the tables.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Iterator, List, Tuple
+
+import attrs
+
+from bluma_async.stores.jobs import Conflict, HistoryLine, InvalidRow, Plan, StoredJob, WantedTemplate, summarize
+from bluma_async.stores.states import JobState, Verb, list_sources
+from bluma_async.stores.transitions import (
+    REPLAN,
+    JobVerbs,
+    build_fields,
+    check_change,
+    correct,
+    find_plan_conflict,
+)
+from bluma_async.types._model import utc_now
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bluma_async.stores.jobs import BatchStatus, Job, Outcome, PlanRow
+    from bluma_async.stores.transitions import Change
+
+__all__ = ["MemoryJobStore"]
+
+PAGE = 200  # jobs
+ENDED = (JobState.FAILED, JobState.IN_DOUBT)
+ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # keys are compared as SQLite does
+
+
+@attrs.define
+class _Tables:
+    """All that the store remembers. A copy is cheap, because the values never change."""
+
+    run: int = 0
+    account: str | None = None
+    jobs: Dict[int, StoredJob] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by place, in order
+    places: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by key
+    charged: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - credits by video: the ledger
+    refunded: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - credits by video
+    history: Dict[int, Tuple[HistoryLine, ...]] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by place
+
+    def copy(self) -> _Tables:
+        """Return the tables as they are now."""
+        tables = (self.jobs, self.places, self.charged, self.refunded, self.history)
+        return _Tables(self.run, self.account, *map(dict, tables))  # type: ignore[arg-type]  # in the fields' order
+
+
+class MemoryJobStore(JobVerbs):
+    """A `JobStore` in memory. It outlives the batch that uses it, but not the process."""
+
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        """
+        Set up an empty store.
+
+        Args:
+            now: Returns the present time, for the history of jobs.
+        """
+        self._now = now
+        self._tables = _Tables()
+
+    @property
+    def name(self) -> str:
+        """A name for error messages."""
+        return "in memory"
+
+    async def plan_all(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
+        """Begin a run with these jobs: all of them are planned, or if any row is refused, none."""
+        before, mark = self._tables.copy(), self._last_place
+        try:
+            refused = self._plan_rows(rows, most)
+        except BaseException:
+            self._tables = before
+            raise
+        if refused:
+            self._tables = before
+        return Plan(tuple(refused), mark)
+
+    async def begin_run(self) -> None:
+        """Begin a run without jobs; `plan` adds them."""
+        self._tables.run += 1
+
+    async def resume(self) -> None:
+        """Begin a run with all jobs of the store."""
+        self._tables.run += 1
+        for job in self._iterate():
+            self._put(job, run=self._tables.run)
+
+    async def plan(self, job: Job) -> Outcome:
+        """Add a job to the present run."""
+        return self._plan(job)
+
+    async def forget(self, mark: int) -> None:
+        """Delete the planned jobs whose place is above the mark."""
+        tables = self._tables
+        for job in list(self._iterate(mark)):
+            if job.state in list_sources(Verb.FORGET):
+                del tables.jobs[job.place], tables.places[_fold(job.key)], tables.history[job.place]
+
+    async def replan(self, states: Collection[JobState]) -> int:
+        """Plan all jobs in these states again, where the table allows it; return how many."""
+        jobs = [job for job in self._iterate() if job.state in states and job.state in list_sources(Verb.REPLAN)]
+        for job in jobs:
+            self._write(job, REPLAN)
+        return len(jobs)
+
+    async def read(self, place: int) -> StoredJob | None:
+        """Return a job by its place."""
+        return self._get(place)
+
+    async def find(self, key: str) -> StoredJob | None:
+        """Return a job by its key, without regard to case."""
+        return self._get(self._tables.places.get(_fold(key), 0))
+
+    async def to_do(self, after: int) -> List[StoredJob]:
+        """Return the next jobs of the present run that have not failed and are not in doubt."""
+        run = self._tables.run
+        return self._page(job for job in self._iterate(after) if job.run == run and job.state not in ENDED)
+
+    async def list_jobs(self, state: str | None, after: int) -> List[StoredJob]:
+        """Return the next jobs in one state, or in any."""
+        return self._page(job for job in self._iterate(after) if state in (None, job.state))
+
+    async def list_creating(self) -> List[StoredJob]:
+        """Return the jobs whose create has an intent and no outcome."""
+        return [self._with_charge(job) for job in self._iterate() if job.state == JobState.CREATING]
+
+    async def list_wanted_templates(self) -> List[WantedTemplate]:
+        """Return the templates and resolutions that the planned jobs of the present run need."""
+        wanted: Dict[Tuple[str, str | None], WantedTemplate] = {}
+        for job in self._iterate():
+            if job.run == self._tables.run and job.state == JobState.PLANNED and job.template_id is not None:
+                template = WantedTemplate(job.template_id, job.resolution, job.origin)
+                wanted.setdefault((job.template_id, job.resolution), template)
+        return list(wanted.values())
+
+    async def list_recent_videos(self, most: int) -> List[str]:
+        """Return the ids of the jobs' videos, the most recent create first."""
+        made = [(job.started_at, job.video_id) for job in self._iterate() if job.video_id and job.started_at]
+        return [video_id for _, video_id in sorted(made, reverse=True)[:most]]
+
+    async def list_candidates(self) -> List[str]:
+        """Return the ids of all candidates of jobs in doubt."""
+        return [name for job in self._iterate() if job.state == JobState.IN_DOUBT for name in job.candidates]
+
+    async def is_billed(self, video_id: str) -> bool:
+        """Return whether a video is in the ledger."""
+        return video_id in self._tables.charged
+
+    async def statistics(self) -> BatchStatus:
+        """Count the jobs in each state, and sum the ledger."""
+        counts: Dict[str, int] = {}
+        for job in self._iterate():
+            counts[str(job.state)] = counts.get(str(job.state), 0) + 1
+        return summarize(counts, sum(self._tables.charged.values()), sum(self._tables.refunded.values()))
+
+    async def history(self, place: int) -> List[HistoryLine]:
+        """Return the steps of a job, the first one first."""
+        return list(self._tables.history.get(place, ()))
+
+    async def read_account(self) -> str | None:
+        """Return the fingerprint of the account; None before the first run."""
+        return self._tables.account
+
+    async def write_account(self, fingerprint: str) -> None:
+        """Record the fingerprint of the account."""
+        self._tables.account = fingerprint
+
+    async def close(self) -> None:
+        """Do nothing: the next run uses the same store."""
+
+    async def _move(self, place: int, change: Change) -> Outcome:
+        is_billed = change.bill is not None and change.bill.video_id in self._tables.charged
+        job = check_change(change, self._get(place), is_billed=is_billed)
+        return job if isinstance(job, Conflict) else self._write(job, change)
+
+    def _write(self, job: StoredJob, change: Change) -> StoredJob:
+        tables, video_id = self._tables, job.video_id or ""
+        if change.bill is not None:
+            tables.charged.setdefault(change.bill.video_id, change.bill.charged)
+        if change.charged is not None and video_id in tables.charged:
+            tables.charged[video_id] = change.charged
+        if change.is_refund and video_id in tables.charged:
+            tables.refunded[video_id] = tables.charged[video_id]
+        fields = build_fields(job, change)
+        self._log(job.place, fields["state"], change.note)
+        return self._put(job, **fields)
+
+    def _log(self, place: int, state: JobState, note: str | None) -> None:
+        history = self._tables.history
+        history[place] = (*history.get(place, ()), HistoryLine(self._now(), state, note))
+
+    def _plan_rows(self, rows: Iterable[PlanRow], most: int) -> List[Conflict | InvalidRow]:
+        self._tables.run += 1
+        refused: List[Conflict | InvalidRow] = []
+        for row in rows:
+            outcome = row if isinstance(row, InvalidRow) else self._plan(row)
+            if not isinstance(outcome, StoredJob):
+                refused.append(outcome)
+            if len(refused) == most:
+                break
+        return refused
+
+    def _plan(self, job: Job) -> Outcome:
+        """Plan a job; a refusal has changed nothing."""
+        run, found = self._tables.run, self._get(self._tables.places.get(_fold(job.key), 0))
+        conflict = find_plan_conflict(job, found, run)
+        if conflict is not None:
+            return conflict
+        if found is None:
+            return self._insert(job, run)
+        if found.body != job.body:
+            found = self._write(found, correct(job))
+        return self._put(found, run=run, origin=job.origin)
+
+    def _insert(self, job: Job, run: int) -> StoredJob:
+        place, state = self._last_place + 1, JobState.PLANNED
+        made = StoredJob(place, job.key, job.body, job.template_id, job.resolution, job.origin, run, state)
+        self._tables.places[_fold(job.key)] = place
+        self._log(place, state, job.origin)
+        return self._put(made)
+
+    def _put(self, job: StoredJob, **fields: Any) -> StoredJob:
+        self._tables.jobs[job.place] = attrs.evolve(job, **fields)
+        return self._with_charge(self._tables.jobs[job.place])
+
+    def _get(self, place: int) -> StoredJob | None:
+        job = self._tables.jobs.get(place)
+        return self._with_charge(job) if job is not None else None
+
+    def _with_charge(self, job: StoredJob) -> StoredJob:
+        """Return the job with the charge of its video, which can have been corrected since the job was written."""
+        charged = self._tables.charged.get(job.video_id or "", 0)
+        return job if job.charged == charged else attrs.evolve(job, charged=charged)
+
+    def _iterate(self, after: int = 0) -> Iterator[StoredJob]:
+        """Yield the jobs above a place, in order. Without a scan from the first job, many pages stay cheap."""
+        jobs = self._tables.jobs
+        return (jobs[place] for place in range(after + 1, self._last_place + 1) if place in jobs)
+
+    def _page(self, jobs: Iterator[StoredJob]) -> List[StoredJob]:
+        return [self._with_charge(job) for job in islice(jobs, PAGE)]
+
+    @property
+    def _last_place(self) -> int:
+        return next(reversed(self._tables.jobs), 0)
+
+
+def _fold(key: str) -> str:
+    return key.translate(ASCII_LOWER)

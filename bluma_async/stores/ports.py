@@ -1,0 +1,198 @@
+"""
+Define the ports: the methods that batches and receivers call on a store, whatever database it uses.
+
+Rule 1: a verb is one transaction. It happens wholly or not at all, also when its caller is cancelled.
+Rule 2: a verb that does not fit the stored state changes nothing and returns a Conflict. The caller knows the row, and
+turns the Conflict into an error for the user. A store raises only if it cannot work, as on a full disk.
+Rule 3: a store reads no clock but the one it was given; the start of a create is passed in, because it counts by the
+server's clock.
+
+A third port, `Budget` (how fast one key may send), belongs here as soon as several processes share a key.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Awaitable, Collection, Iterable, List, Protocol, Sequence, Union
+
+if TYPE_CHECKING:
+    from bluma_async.stores.jobs import (
+        BatchStatus,
+        HistoryLine,
+        Intent,
+        Job,
+        Outcome,
+        Plan,
+        PlanRow,
+        StoredJob,
+        WantedTemplate,
+    )
+    from bluma_async.stores.states import JobState
+
+__all__ = ["EventStore", "JobStore"]
+
+
+class EventStore(Protocol):
+    """
+    Remembers webhook events, so that each is handled once.
+
+    An event is claimed before its handlers run, and finished when they have returned; an event that is already claimed
+    is not handled again. The methods may be plain or async. Plain methods are called in a thread and may block.
+
+    If a method raises, the delivery is answered with 503, so that Bluma sends the event again.
+    """
+
+    def claim(self, event_id: str, body: bytes) -> Union[bool, Awaitable[bool]]:
+        """Record an event with its body if it is new; return whether it is. Of concurrent claims one returns True."""
+        ...
+
+    def finish(self, event_id: str) -> Union[Awaitable[None], None]:
+        """Record that an event was handled."""
+        ...
+
+    def unfinished(self) -> Union[List[bytes], Awaitable[List[bytes]]]:
+        """Claim again the events that were claimed long ago and never finished, and return their bodies."""
+        ...
+
+
+class JobStore(Protocol):
+    """
+    Remembers the jobs of a batch, the intent and the outcome of each create, and every bill.
+
+    `states.py` has the table of states and verbs. Verbs that move one job return the job as it is afterwards, or a
+    Conflict.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name of the store in error messages, such as the path of its file."""
+        ...
+
+    async def plan_all(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
+        """
+        Begin a run with these jobs: all of them are planned, or if any row is refused, none.
+
+        A job that the store has already keeps its state and joins the run; its content may be corrected as long as it
+        was never billed.
+
+        Args:
+            rows: Iterated once, in a thread if the store uses threads. Its exceptions undo the plan, and are raised.
+            most: Refused rows after which no more rows are read.
+        """
+        ...
+
+    async def begin_run(self) -> None:
+        """Begin a run without jobs; `plan` adds them."""
+        ...
+
+    async def resume(self) -> None:
+        """Begin a run with all jobs of the store."""
+        ...
+
+    async def plan(self, job: Job) -> Outcome:
+        """Add a job to the present run, by the rules of `plan_all`."""
+        ...
+
+    async def forget(self, mark: int) -> None:
+        """Delete the planned jobs whose place is above the mark."""
+        ...
+
+    async def replan(self, states: Collection[JobState]) -> int:
+        """Plan all jobs in these states again, where the table allows it; return how many. Their bills are kept."""
+        ...
+
+    async def intend(self, place: int, intent: Intent) -> Outcome:
+        """Record that the create of a planned job is about to be sent."""
+        ...
+
+    async def release(self, place: int, reason: str) -> Outcome:
+        """Record that a create was certainly refused: the job is planned again."""
+        ...
+
+    async def bill(self, place: int, video_id: str, charged: int, note: str | None = None) -> Outcome:
+        """Record the video that a create returned, and its charge."""
+        ...
+
+    async def adopt(self, place: int, video_id: str, charged: int) -> Outcome:
+        """Record the video of a job in doubt, unless the video was billed for another job."""
+        ...
+
+    async def doubt(self, place: int, candidates: Sequence[str], reason: str) -> Outcome:
+        """Record that several videos may be the job's."""
+        ...
+
+    async def fail(self, place: int, reason: str) -> Outcome:
+        """Record that the job has failed. A charge of it stays."""
+        ...
+
+    async def mark_rendered(self, place: int, charged: int, size: int | None) -> Outcome:
+        """Record that the video is rendered, with its final charge and its size in bytes, if that is known."""
+        ...
+
+    async def refund(self, place: int, reason: str) -> Outcome:
+        """Record that the render failed, and that the charge was refunded."""
+        ...
+
+    async def mark_saved(self, place: int, path: str, size: int | None) -> Outcome:
+        """Record the file of the job, which is complete."""
+        ...
+
+    async def read(self, place: int) -> StoredJob | None:
+        """Return a job by its place."""
+        ...
+
+    async def find(self, key: str) -> StoredJob | None:
+        """Return a job by its key, without regard to case."""
+        ...
+
+    async def to_do(self, after: int) -> List[StoredJob]:
+        """
+        Return the next jobs of the present run whose place is above `after`, in order; none at the end.
+
+        Failed jobs and jobs in doubt are left out. Saved jobs are not: only the caller can see whether their file is
+        still there.
+        """
+        ...
+
+    async def list_jobs(self, state: str | None, after: int) -> List[StoredJob]:
+        """Return the next jobs whose place is above `after`, in one state or in any; none at the end."""
+        ...
+
+    async def list_creating(self) -> List[StoredJob]:
+        """Return the jobs whose create has an intent and no outcome."""
+        ...
+
+    async def list_wanted_templates(self) -> List[WantedTemplate]:
+        """Return the templates and resolutions that the planned jobs of the present run need."""
+        ...
+
+    async def list_recent_videos(self, most: int) -> List[str]:
+        """Return the ids of the jobs' videos, the most recent create first."""
+        ...
+
+    async def list_candidates(self) -> List[str]:
+        """Return the ids of all candidates of jobs in doubt."""
+        ...
+
+    async def is_billed(self, video_id: str) -> bool:
+        """Return whether a video is in the ledger."""
+        ...
+
+    async def statistics(self) -> BatchStatus:
+        """Count the jobs in each state, and sum the ledger."""
+        ...
+
+    async def history(self, place: int) -> List[HistoryLine]:
+        """Return the steps of a job, the first one first."""
+        ...
+
+    async def read_account(self) -> str | None:
+        """Return the fingerprint of the account that the videos belong to; None before the first run."""
+        ...
+
+    async def write_account(self, fingerprint: str) -> None:
+        """Record the fingerprint of the account."""
+        ...
+
+    async def close(self) -> None:
+        """Release the store, also when cancelled. Closing again does nothing."""
+        ...

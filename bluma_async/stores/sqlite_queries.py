@@ -1,0 +1,132 @@
+"""Read jobs from a SQLite journal: every query is a function of a connection, for use inside a transaction."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, List
+
+from bluma_async.stores.jobs import HistoryLine, StoredJob, WantedTemplate, summarize
+from bluma_async.stores.states import JobState
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from bluma_async.stores.jobs import BatchStatus
+
+__all__ = [
+    "find_job",
+    "is_billed",
+    "read_candidates",
+    "read_history",
+    "read_in_state",
+    "read_job",
+    "read_last_place",
+    "read_meta",
+    "read_page",
+    "read_recent_videos",
+    "read_run",
+    "read_statistics",
+    "read_to_do",
+    "read_wanted_templates",
+]
+
+PAGE = 200  # jobs
+SELECT = "SELECT *, coalesce((SELECT charged FROM videos WHERE id = video_id), 0) AS charged FROM jobs "
+
+
+def parse_job(row: sqlite3.Row) -> StoredJob:
+    """Return a row of the table as a job."""
+    fields = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a row is no mapping
+    fields["state"] = JobState(row["state"])
+    fields["candidates"] = tuple(json.loads(row["candidates"]))
+    fields["started_at"] = datetime.fromisoformat(row["started_at"]) if row["started_at"] else None
+    return StoredJob(**fields)
+
+
+def read_job(db: sqlite3.Connection, place: int) -> StoredJob | None:
+    """Return the job of a place."""
+    row = db.execute(SELECT + "WHERE place = ?", (place,)).fetchone()
+    return parse_job(row) if row else None
+
+
+def find_job(db: sqlite3.Connection, key: str) -> StoredJob | None:
+    """Return the job of a key."""
+    row = db.execute(SELECT + "WHERE key = ?", (key,)).fetchone()
+    return parse_job(row) if row else None
+
+
+def read_to_do(db: sqlite3.Connection, after: int) -> List[StoredJob]:
+    """Return the next jobs of the present run that have not ended."""
+    ended = (str(JobState.FAILED), str(JobState.IN_DOUBT))
+    # `+run` keeps the index on runs out: with it, SQLite would sort all the jobs of the run for each page.
+    where = "WHERE +run = ? AND place > ? AND state NOT IN (?, ?) ORDER BY place LIMIT ?"
+    return [parse_job(row) for row in db.execute(SELECT + where, (read_run(db), after, *ended, PAGE))]
+
+
+def read_page(db: sqlite3.Connection, state: str | None, after: int) -> List[StoredJob]:
+    """Return the next jobs in one state, or in any."""
+    where = "WHERE place > ? AND (? IS NULL OR state = ?) ORDER BY place LIMIT ?"
+    return [parse_job(row) for row in db.execute(SELECT + where, (after, state, state, PAGE))]
+
+
+def read_in_state(db: sqlite3.Connection, state: JobState) -> List[StoredJob]:
+    """Return all jobs in a state."""
+    return [parse_job(row) for row in db.execute(SELECT + "WHERE state = ? ORDER BY place", (str(state),))]
+
+
+def read_wanted_templates(db: sqlite3.Connection) -> List[WantedTemplate]:
+    """Return the templates and resolutions that the planned jobs of the present run need."""
+    rows = db.execute(
+        "SELECT template_id, resolution, origin, min(place) FROM jobs "
+        "WHERE run = ? AND state = ? AND template_id IS NOT NULL GROUP BY template_id, resolution",
+        (read_run(db), str(JobState.PLANNED)),
+    )
+    return [WantedTemplate(row["template_id"], row["resolution"], row["origin"]) for row in rows]
+
+
+def read_last_place(db: sqlite3.Connection) -> int:
+    """Return the place of the newest job; 0 if there is none."""
+    return int(db.execute("SELECT coalesce(max(place), 0) FROM jobs").fetchone()[0])
+
+
+def is_billed(db: sqlite3.Connection, video_id: str) -> bool:
+    """Return whether a video is in the ledger."""
+    return db.execute("SELECT 1 FROM videos WHERE id = ?", (video_id,)).fetchone() is not None
+
+
+def read_candidates(db: sqlite3.Connection) -> List[str]:
+    """Return the candidates of all jobs in doubt."""
+    rows = db.execute("SELECT candidates FROM jobs WHERE state = ?", (str(JobState.IN_DOUBT),))
+    return [video_id for row in rows for video_id in json.loads(row["candidates"])]
+
+
+def read_recent_videos(db: sqlite3.Connection, most: int) -> List[str]:
+    """Return the ids of the jobs' videos, the most recent create first."""
+    rows = db.execute("SELECT video_id FROM jobs WHERE video_id IS NOT NULL ORDER BY started_at DESC LIMIT ?", (most,))
+    return [row["video_id"] for row in rows]
+
+
+def read_statistics(db: sqlite3.Connection) -> BatchStatus:
+    """Count the jobs in each state, and sum the ledger."""
+    counts = {row[0]: row[1] for row in db.execute("SELECT state, count(*) FROM jobs GROUP BY state")}
+    sums = "SELECT coalesce(sum(charged), 0), coalesce(sum(refunded), 0) FROM videos"
+    charged, refunded = db.execute(sums).fetchone()
+    return summarize(counts, charged, refunded)
+
+
+def read_history(db: sqlite3.Connection, place: int) -> List[HistoryLine]:
+    """Return the steps of a job."""
+    rows = db.execute("SELECT at, state, note FROM history WHERE place = ? ORDER BY rowid", (place,))
+    return [HistoryLine(datetime.fromisoformat(row["at"]), JobState(row["state"]), row["note"]) for row in rows]
+
+
+def read_meta(db: sqlite3.Connection, name: str) -> str | None:
+    """Return a value that belongs to the journal as a whole."""
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row["value"])
+
+
+def read_run(db: sqlite3.Connection) -> int:
+    """Return the number of the present run."""
+    return int(read_meta(db, "run") or 0)

@@ -1,0 +1,30 @@
+"""Fixtures of the tests of batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bluma_async import AsyncBluma
+from bluma_async.batch.batch import Batch
+from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox.request_log import RequestRecord
+
+
+@pytest.fixture
+async def quick(sandbox: Sandbox) -> Sandbox:
+    """Give a sandbox in which every video is finished when its create is answered."""
+
+    async def finish(record: RequestRecord) -> None:
+        if record.route == "POST /videos":
+            await sandbox.advance(105)
+
+    sandbox.watch(finish)
+    return sandbox
+
+
+@pytest.fixture
+def batch(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> Batch:
+    """Give a batch that uses this sandbox."""
+    return client.batch(out=tmp_path, poll_interval=0.01)

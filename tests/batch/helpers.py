@@ -1,0 +1,37 @@
+"""Shared by the tests of batches: rows, complete runs, and journals as a crash leaves them."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from typing import Any, Dict, List
+
+from bluma.types import BatchResult
+from bluma_async.batch.batch import Batch
+
+Row = Dict[str, Any]
+TEMPLATE = "ugc-text-overlay"
+
+
+def make_rows(count: int, **more: Any) -> List[Row]:
+    """Return so many jobs, each with its own key."""
+    return [{"template_id": TEMPLATE, "prompt": f"Number {n}", "key": f"k{n}", **more} for n in range(count)]
+
+
+async def run_all(batch: Batch, jobs: Any = None) -> List[BatchResult]:
+    """Run jobs, and return all their results."""
+    return [result async for result in batch.run(jobs)]
+
+
+def change_journal(folder: Path, statement: str, *values: object) -> None:
+    """Execute a statement on the journal in a folder."""
+    with contextlib.closing(sqlite3.connect(folder / "journal.sqlite")) as journal, journal:
+        journal.execute(statement, values)
+
+
+def rewind(folder: Path, key: str, began: str) -> None:
+    """Set a job of the journal to a create that has an intent and no outcome, as a crash leaves it."""
+    change_journal(folder, "DELETE FROM videos WHERE place = (SELECT place FROM jobs WHERE key = ?)", key)
+    change = "UPDATE jobs SET state = 'creating', video_id = NULL, path = NULL, started_at = ? WHERE key = ?"
+    change_journal(folder, change, began, key)

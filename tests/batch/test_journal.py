@@ -1,0 +1,88 @@
+"""The journal of a batch: one writer, one account, results of earlier runs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bluma.types import JobState
+from bluma_async import AsyncBluma, errors
+from bluma_async.batch.batch import Batch
+from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox.request_log import RequestRecord
+from tests.batch.helpers import change_journal, make_rows, run_all
+
+
+async def test_one_run_writes_at_a_time(quick: Sandbox, batch: Batch) -> None:
+    """A second run on the same journal is refused, and names the process; reading is allowed."""
+    run = batch.run(make_rows(2))
+    await run.__anext__()
+
+    with pytest.raises(errors.BlumaError, match="in use by process"):
+        await run_all(batch, make_rows(2))
+    assert (await batch.status()).total == 2
+    await run.aclose()  # type: ignore[attr-defined]  # a generator
+
+    await run_all(batch, make_rows(2))
+    assert (await batch.status()).saved == 2
+
+
+async def test_another_accounts_journal_is_refused(
+    quick: Sandbox, client: AsyncBluma, batch: Batch, tmp_path: Path
+) -> None:
+    """Its videos cannot be read with this key; another key of the same account is accepted."""
+    await run_all(batch, make_rows(1))
+    other = AsyncBluma(quick.test_key, base_url=quick.base_url)
+
+    if await _can_read(other, batch):
+        assert await run_all(other.batch(out=tmp_path), make_rows(1)) == []
+    await other.aclose()
+    async with Sandbox(clock="manual", render=False) as elsewhere:
+        stranger = AsyncBluma(elsewhere.live_key, base_url=elsewhere.base_url)
+        with pytest.raises(errors.InvalidArgumentError, match="another account"):
+            await run_all(stranger.batch(out=tmp_path), make_rows(2))
+        await stranger.aclose()
+        assert elsewhere.state()["billed"] == 0
+
+
+async def _can_read(client: AsyncBluma, batch: Batch) -> bool:
+    [result] = [result async for result in batch.results()]
+    try:
+        await client.videos.get(result.video_id or "")
+    except errors.NotFoundError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("state", list(JobState))
+async def test_every_state_can_be_listed(batch: Batch, state: JobState) -> None:
+    """Results of earlier runs can be read by state; an unknown state is refused."""
+    await run_all(batch, make_rows(1))
+
+    listed = [result.key async for result in batch.results(state)]
+
+    assert listed == (["k0"] if state == "saved" else [])
+    with pytest.raises(errors.InvalidArgumentError, match="state must be"):
+        [result async for result in batch.results("done")]
+
+
+async def test_a_journal_that_cannot_be_written(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
+    """A bill that cannot be recorded ends the run; the next run finds the video, and it is billed once."""
+
+    async def break_table(record: RequestRecord) -> None:
+        if record.route == "POST /videos":
+            await asyncio.get_running_loop().run_in_executor(
+                None, change_journal, tmp_path, "ALTER TABLE videos RENAME TO hidden"
+            )
+
+    quick.watch(break_table)
+    with pytest.raises(errors.BlumaError, match="could not be used"):
+        await run_all(batch, make_rows(1))
+    change_journal(tmp_path, "ALTER TABLE hidden RENAME TO videos")
+
+    [found] = await run_all(batch, make_rows(1))
+
+    assert found.state == "saved"
+    assert quick.state()["billed"] == 1

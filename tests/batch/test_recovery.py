@@ -1,0 +1,119 @@
+"""Creates whose answer was lost, in this run or in one that was killed: found again, sent again, or in doubt."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bluma_async import AsyncBluma, errors
+from bluma_async.batch.batch import Batch
+from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox.request_log import RequestRecord
+from tests.batch.helpers import TEMPLATE, make_rows, rewind, run_all
+from tests.servers import as_another_process
+
+
+async def test_lost_answers_are_one_bill_each(quick: Sandbox, batch: Batch) -> None:
+    """The answer of every create is cut: each video is found, because it is the only candidate."""
+    quick.faults.add("POST /videos", "drop_after", times=None)
+
+    results = await run_all(batch, make_rows(10))
+
+    assert len({result.video_id for result in results}) == 10
+    assert {result.state for result in results} == {"saved"}
+    assert quick.state()["billed"] == 10
+
+
+async def test_a_job_with_two_candidates_is_in_doubt(quick: Sandbox, client: AsyncBluma, batch: Batch) -> None:
+    """A job with two candidates is not billed again until it is adopted or resubmitted; other jobs are not affected."""
+    quick.faults.add("POST /videos", "status_after", status=500)
+    strangers = AsyncBluma(quick.live_key, base_url=as_another_process(quick.base_url))
+
+    async def intrude(record: RequestRecord) -> None:
+        if record.route == "POST /videos" and quick.state()["billed"] == 1:
+            await strangers.videos.create({"prompt": "theirs"}, TEMPLATE)
+
+    quick.watch(intrude)
+    results = {result.key: result for result in await run_all(batch, make_rows(3))}
+    doubt = next(result for result in results.values() if result.state == "in_doubt")
+
+    again = await run_all(batch, make_rows(3))
+    adopted = await batch.adopt(doubt.key, doubt.candidates[1])
+    [saved] = await run_all(batch, make_rows(3))
+    await strangers.aclose()
+
+    assert isinstance(doubt.error, errors.AmbiguousCreateError)
+    assert (len(doubt.candidates), again) == (2, [])
+    assert (adopted.video_id, saved.state, saved.key) == (doubt.candidates[1], "saved", doubt.key)
+    assert quick.state()["billed"] == 4
+
+
+async def test_jobs_in_doubt_can_be_resubmitted(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
+    """Only if the user asks for it; `adopt` refuses other jobs' videos and jobs that are not in doubt."""
+    await run_all(batch, make_rows(2))
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as journal, journal:
+        journal.execute("UPDATE jobs SET state = 'in_doubt', candidates = '[\"a\", \"b\"]' WHERE key = 'k0'")
+        (other,) = journal.execute("SELECT video_id FROM jobs WHERE key = 'k1'").fetchone()
+
+    [listed] = [result async for result in batch.results("in_doubt")]
+    with pytest.raises(errors.InvalidArgumentError, match="belongs to another job"):
+        await batch.adopt("k0", other)
+    for key in ("k1", "unknown"):
+        with pytest.raises(errors.InvalidArgumentError, match="not in doubt"):
+            await batch.adopt(key, other)
+    assert listed.candidates == ["a", "b"]
+    assert (await batch.retry(), await batch.retry(in_doubt="resubmit")) == (0, 1)
+    assert [result.key for result in await run_all(batch)] == ["k0"]
+    assert quick.state()["billed"] == 3
+
+
+async def test_a_create_that_a_crash_interrupted_is_found_again(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
+    """The only video that was created since, and belongs to no other job, is adopted."""
+    began = quick.state()["clock"].replace("Z", "+00:00")
+    first = {result.key: result.video_id for result in await run_all(batch, make_rows(3))}
+    rewind(tmp_path, "k1", began)
+
+    again = await run_all(batch, make_rows(3))
+
+    assert [(result.key, result.video_id, result.state) for result in again] == [("k1", first["k1"], "saved")]
+    assert quick.state()["billed"] == 3
+
+
+async def test_a_create_that_was_never_accepted_is_sent_again(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
+    """Two searches find no video that was created since the intent."""
+    await run_all(batch, make_rows(1))
+    began = quick.state()["clock"].replace("Z", "+00:00")
+    rewind(tmp_path, "k0", began)
+    quick._running.request_log.clear()
+
+    [result] = await run_all(batch, make_rows(1))
+
+    searches = [record for record in quick.requests if record.route == "GET /videos" and "from_date" in record.query]
+    assert (result.state, len(searches)) == ("saved", 2)
+    assert quick.state()["billed"] == 2
+
+
+@pytest.mark.parametrize("on_error", ["collect", "raise"])
+async def test_a_create_that_a_crash_interrupted_can_be_in_doubt(
+    quick: Sandbox, client: AsyncBluma, tmp_path: Path, on_error: Any
+) -> None:
+    """With two candidates the job is put in doubt; the error is in its result, or is raised."""
+    batch = client.batch(out=tmp_path, poll_interval=0.01, on_error=on_error)
+    began = quick.state()["clock"].replace("Z", "+00:00")
+    await run_all(batch, make_rows(1))
+    await client.videos.create({"prompt": "theirs"}, TEMPLATE)
+    rewind(tmp_path, "k0", began)
+
+    if on_error == "raise":
+        with pytest.raises(errors.AmbiguousCreateError):
+            await run_all(batch, make_rows(1))
+    else:
+        [doubt] = await run_all(batch, make_rows(1))
+        assert isinstance(doubt.error, errors.AmbiguousCreateError)
+        assert len(doubt.candidates) == len(doubt.error.candidates) == 2
+    assert await run_all(batch, make_rows(1)) == []
+    assert quick.state()["billed"] == 2

@@ -1,0 +1,52 @@
+"""Fixtures: each implementation of each port, so that one suite runs all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, AsyncIterator, Callable
+
+import pytest
+
+from bluma_async.stores.jobs import Job
+from bluma_async.stores.memory_events import MemoryStore
+from bluma_async.stores.memory_jobs import MemoryJobStore
+from bluma_async.stores.ports import EventStore, JobStore
+from bluma_async.stores.sqlite_events import SQLiteStore
+from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from tests.stores.steps import Now
+
+
+@pytest.fixture
+def now() -> Now:
+    """Give a clock that is moved by hand."""
+    return Now()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: Any, tmp_path: Path, now: Now) -> AsyncIterator[JobStore]:
+    """Give an empty store of jobs, of every kind."""
+    if request.param == "memory":
+        yield MemoryJobStore(now)
+        return
+    opened = await SQLiteJobStore.open(tmp_path / "journal.sqlite", to_write=True, now=now)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def event_store(request: Any, tmp_path: Path, now: Now) -> EventStore:
+    """Give an empty store of events, of every kind."""
+    if request.param == "memory":
+        return MemoryStore()
+    return SQLiteStore(tmp_path / "events.sqlite", now=lambda: now().timestamp())
+
+
+@pytest.fixture
+def make_job() -> Callable[..., Job]:
+    """Give a function that returns a job with a key, and its other fields derived from the key."""
+
+    def make(key: str, **fields: Any) -> Job:
+        values = {"body": f'{{"n":"{key}"}}', "template_id": "t", "resolution": None, "origin": f"row {key}", **fields}
+        return Job(key, **values)
+
+    return make
