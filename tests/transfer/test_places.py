@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,30 +9,39 @@ import pytest
 from bluma_async import errors
 from bluma_async.transfer.places import check_place, require_place
 
+REFUSED = [("none/x.mp4", "no folder"), (".", "is a folder"), ("x", "already there")]
 
-@pytest.mark.parametrize(
-    ("place", "message"), [("none/x.mp4", "no folder"), (".", "is a folder"), ("x", "already there")]
-)
-def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, place: str, message: str) -> None:
-    """A missing folder, a folder and an existing file; both checks say the same."""
+
+@pytest.mark.parametrize(("place", "message"), REFUSED)
+async def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, place: str, message: str) -> None:
+    """A missing folder, a folder and an existing file are refused, without blocking the event loop."""
     (tmp_path / "x").write_bytes(b"mine")
 
     with pytest.raises(errors.InvalidArgumentError, match=message) as caught:
-        asyncio.run(require_place(tmp_path / place, overwrite=False))
-    with pytest.raises(errors.InvalidArgumentError) as at_once:
-        check_place(str(tmp_path / place), overwrite=False)
+        await require_place(tmp_path / place, overwrite=False)
 
-    assert (str(caught.value), caught.value.field) == (str(at_once.value), "path")
+    assert caught.value.field == "path"
 
 
-def test_a_path_that_can_be_written_passes(tmp_path: Path) -> None:
-    """A new file in an existing folder, and an existing one that may be replaced."""
+@pytest.mark.parametrize(("place", "message"), REFUSED)
+def test_the_check_without_an_event_loop_refuses_the_same(tmp_path: Path, place: str, message: str) -> None:
+    """A path may be text, too."""
     (tmp_path / "x").write_bytes(b"mine")
 
-    asyncio.run(require_place(tmp_path / "new", overwrite=False))
-    asyncio.run(require_place(tmp_path / "x", overwrite=True))
-    check_place(tmp_path / "new", overwrite=False)
+    with pytest.raises(errors.InvalidArgumentError, match=message) as caught:
+        check_place(str(tmp_path / place), overwrite=False)
 
+    assert caught.value.field == "path"
+
+
+async def test_a_path_that_can_be_written_passes(tmp_path: Path) -> None:
+    """A new file in an existing folder passes, and an existing one that may be replaced; nothing is changed."""
+    (tmp_path / "x").write_bytes(b"mine")
+
+    await require_place(tmp_path / "new", overwrite=False)
+    await require_place(tmp_path / "x", overwrite=True)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
     assert (tmp_path / "x").read_bytes() == b"mine"
 
 
