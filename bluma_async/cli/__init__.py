@@ -49,8 +49,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(error: BlumaError) -> int:
-    """Print an error and return the exit code. Arguments of the client appear as the options of the command."""
-    message = str(error).replace("overwrite=True", "--overwrite")
-    print(f"Error: {message}", file=sys.stderr)  # noqa: T201 - a command prints its errors
+    """Print an error and return the exit code."""
+    print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - a command prints its errors
     has_no_key = type(error) is BlumaError and error.status == 401
     return 2 if has_no_key or isinstance(error, InvalidArgumentError) else 1

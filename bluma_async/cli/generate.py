@@ -13,7 +13,7 @@ from bluma_async.cli.progress import show_progress
 from bluma_async.cli.running import add_options, import_sandbox, run_to_end, say
 from bluma_async.client import AsyncBluma
 from bluma_async.errors import BlumaError
-from bluma_async.transfer.places import require_place
+from bluma_async.transfer.places import check_place
 from bluma_async.types import VideoStatus
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ def generate(
     timeout: float,
 ) -> None:
     """Make a video from a PROMPT, and save it. Needs BLUMA_API_KEY, or --sandbox."""
+    check_place(output, overwrite=overwrite, option="--overwrite")
     if (template is None) == (variant is None):
         raise click.UsageError("Give either --template or --variant. Nothing was sent.")
 
     async def work() -> None:
-        await require_place(output, overwrite=overwrite)  # before the video is paid for
         async with _open_client(in_sandbox=in_sandbox) as client:
             options = {"resolution": resolution} if resolution else None
             video = await client.videos.create({"prompt": prompt}, template, variant, options=options)
@@ -72,9 +72,9 @@ def generate(
 @_waiting_options
 def save(video_id: str, output: Path, overwrite: bool, poll_interval: float, timeout: float) -> None:
     """Wait for the video with this VIDEO_ID, and save it."""
+    check_place(output, overwrite=overwrite, option="--overwrite")
 
     async def work() -> None:
-        await require_place(output, overwrite=overwrite)
         async with _open_client(in_sandbox=False) as client:
             await _wait_and_save(client, video_id, output, poll_interval, timeout, overwrite=overwrite)
 

@@ -13,7 +13,7 @@ from bluma_async.cli.running import add_options, import_sandbox, run_to_end, say
 from bluma_async.errors import BlumaError
 from bluma_async.luma.client import AsyncLuma
 from bluma_async.luma.registry import list_providers
-from bluma_async.transfer.places import require_place
+from bluma_async.transfer.places import check_place
 from bluma_async.types import GenerationState
 
 if TYPE_CHECKING:
@@ -107,8 +107,9 @@ def _run(
     poll_interval: float | None,
     timeout: float | None,
 ) -> None:
+    check_place(output, overwrite=overwrite, option="--overwrite")
+
     async def work() -> None:
-        await require_place(output, overwrite=overwrite)
         async with _client(provider, in_sandbox=in_sandbox) as client:
             resource = client.modifications if client.capabilities.modify else client.generations
             started = await start(client)
