@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Mapping, Sequence
+from typing import TYPE_CHECKING, List, Mapping, Sequence
 
 from bluma_async._runtime.resource import Resource
 from bluma_async._session.opening import open_session
 from bluma_async._session.options import ENVIRONMENT, Callback, ClientOptions
+from bluma_async.resources._settling import list_open_creates, settle_creates
 from bluma_async.resources.api_keys import ApiKeys
 from bluma_async.resources.assets import Assets
 from bluma_async.resources.collections import Collections
@@ -16,7 +17,7 @@ from bluma_async.resources.usage import Usage
 from bluma_async.resources.variants import Variants
 from bluma_async.resources.videos import Videos
 from bluma_async.resources.webhooks import Webhooks
-from bluma_async.types import VideoEvent, WebhookEvent
+from bluma_async.types import OpenCreate, SettledCreate, VideoEvent, WebhookEvent
 from bluma_async.waiting.hub import PollHub
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class AsyncBluma:
         retry_jitter: float = 0.0,
         max_retry_after: float | None = None,
         on_ambiguous: OnAmbiguous = "reconcile",
+        settle_time: float = 30.0,
         should_retry: Callback | None = None,
         calculate_retry_delay: Callback | None = None,
         default_headers: Mapping[str, str] | None = None,
@@ -107,6 +109,8 @@ class AsyncBluma:
             on_ambiguous: The reaction when it is uncertain whether a paid create was accepted: `reconcile` searches for
                 its video and retries only if there is none; `adopt` also returns the one video that it may have created
                 (only for accounts that nobody else uses); `retry` retries without a search; `raise` never retries.
+            settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the last
+                moment at which its request can have been on its way, because servers commit late and lists lag.
             should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
             calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
             default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -132,7 +136,7 @@ class AsyncBluma:
         options = ClientOptions(
             timeout=timeout, deadline=deadline, max_retries=max_retries, max_retry_after=max_retry_after,
             retry_delay=retry_delay, retry_multiplier=retry_multiplier, retry_jitter=retry_jitter,
-            should_retry=should_retry, calculate_retry_delay=calculate_retry_delay, on_ambiguous=on_ambiguous,
+            should_retry=should_retry, calculate_retry_delay=calculate_retry_delay, on_ambiguous=on_ambiguous, settle_time=settle_time,
             on_request=on_request, on_response=on_response, on_retry=on_retry,
             default_headers=default_headers, webhook_secret=webhook_secret,
             connection_limit=connection_limit, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context,
@@ -198,6 +202,28 @@ class AsyncBluma:
         """
         if isinstance(event, VideoEvent) and isinstance(event.data.get("id"), str):
             self._hub.learn(event.data.id, event)
+
+    @property
+    def open_creates(self) -> List[OpenCreate]:
+        """
+        The creates of this account that this process has sent, and whose outcome is not known, oldest first.
+
+        A create is open while it is in flight, and stays open when it was interrupted, or ended with
+        AmbiguousCreateError. Clients with the same base URL and key share the list.
+        """
+        return list_open_creates(self._session)
+
+    async def settle(self) -> List[SettledCreate]:
+        """
+        Find out what became of the open creates that were interrupted or lost; those in flight are left alone.
+
+        It waits until `settle_time` has passed since their requests can have been on their way, and reads the list of
+        videos. A create in doubt stays open.
+
+        Returns:
+            One result for each of them: accepted (with its video), not accepted, or in doubt (with candidates).
+        """
+        return await settle_creates(self._session)
 
     def with_options(self, **changes: Unpack[OptionChanges]) -> Self:
         """

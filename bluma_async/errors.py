@@ -96,9 +96,14 @@ class APIError(BlumaError):
         links: Pages about the problem, by name.
         validation_errors: One `{"field", "message"}` for each error in the request.
         retry_after: The seconds that the server asks to wait before the next request; None if it does not say.
+        http_status: The status of the answer; None when there was none, or the answer was not Bluma's. It differs from
+            `status` for a 2xx answer that cannot be read, whose `status` is 502.
+        is_api_answer: Whether the answer carried the API's own error JSON. A proxy's page does not.
     """
 
     status = 500
+    http_status: int | None = None
+    is_api_answer: bool = False
 
     def __init__(
         self,
@@ -114,8 +119,12 @@ class APIError(BlumaError):
         links: Mapping[str, Any] | None = None,
         validation_errors: Sequence[Mapping[str, Any]] = (),
         retry_after: float | None = None,
+        http_status: int | None = None,
+        is_api_answer: bool = False,
     ) -> None:
         super().__init__(message, status=status, attempts=attempts)
+        self.http_status = http_status
+        self.is_api_answer = is_api_answer
         self.type = type
         self.title = title
         self.detail: str = detail or self.message
@@ -216,16 +225,18 @@ class RequestTimeoutError(NetworkError, TimeoutError):
 
 class AmbiguousCreateError(NetworkError):
     """
-    A create that costs money may have been accepted; sending it again could be billed twice.
+    A create that costs money was, or may have been, accepted, and its video is not known. It was not sent again.
 
-    Check the candidates: they were created from the same template since the call began, and by no other call of this
-    client. If one of them is yours, wait for it by its id. If none is, create the video again.
+    The candidates were created since the call began, with the same template, and by no other create that this process
+    knows of. If one is yours, wait for it by its id; if none is, create again. `client.settle()` searches once more.
 
     Attributes:
-        candidates: The videos that this create may have made, newest first; empty if the search failed.
-        idempotency_key: The `Idempotency-Key` of the request.
-        template_id: The template of the request; None if it named a variant.
-        started_at: When the call began, by the server's clock; None if that is unknown.
+        accepted: True when the create certainly was accepted, and so billed; False when it may have been.
+        candidates: Videos that may be the lost one, those whose time fits best first; empty when none was found.
+        idempotency_key: What the lost request carried as `Idempotency-Key`.
+        template_id: The template that was asked for; None when a variant was.
+        started_at: When the call began, by the server's clock as far as it is known.
+        type: The server's identifier of the problem, when it answered with one; None otherwise.
     """
 
     def __init__(
@@ -234,16 +245,20 @@ class AmbiguousCreateError(NetworkError):
         *,
         status: int | None = None,
         attempts: int = 0,
+        accepted: bool = False,
         candidates: Sequence[Video] = (),
         idempotency_key: str | None = None,
         template_id: str | None = None,
         started_at: datetime | None = None,
+        type: str | None = None,  # noqa: A002 - the wire's own word
     ) -> None:
         super().__init__(message, status=status, attempts=attempts, request_sent=True)
+        self.accepted = accepted
         self.candidates: list[Video] = list(candidates)
         self.idempotency_key = idempotency_key
         self.template_id = template_id
         self.started_at = started_at
+        self.type = type
 
 
 class WaitTimeoutError(BlumaError, TimeoutError):

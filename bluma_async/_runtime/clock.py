@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from datetime import datetime, timezone
+from typing import Any, Protocol
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["Clock", "SystemClock", "local_time"]
 
 
 class Clock(Protocol):
@@ -20,8 +21,18 @@ class Clock(Protocol):
         ...
 
 
+def local_time(clock: Clock) -> datetime | None:
+    """Return the wall clock's time, aware, in UTC; None for a clock that has none (it has no method `utc`)."""
+    utc: Any = getattr(clock, "utc", None)
+    return None if utc is None else utc()
+
+
 class SystemClock:
     """The clock of the machine."""
+
+    def utc(self) -> datetime:
+        """Return the machine's wall clock, aware, in UTC."""
+        return datetime.now(timezone.utc)
 
     def now(self) -> float:
         """Return the monotonic time, in seconds."""

@@ -7,7 +7,9 @@ Rule 2: evidence lives as long as a client, or a copy of one, uses its account. 
 that a server with a key for each of its users does not keep an entry for every key it has ever seen.
 Rule 3: reports and calls are ordered by a counter, not by a clock. Clients with different clocks share evidence, and a
 coarse clock gives two events the same time.
-Rule 4: every operation here is a single operation of a built-in container, which is atomic: clients in several threads
+Rule 4: a paid call stays open from before its first byte is sent until its outcome is known. An interruption does not
+close it: `client.open_creates` shows it, and `client.settle()` resolves it.
+Rule 5: every operation here is a single operation of a built-in container, which is atomic: clients in several threads
 share evidence without a lock.
 """
 
@@ -18,10 +20,12 @@ import os
 import threading
 from collections import OrderedDict
 from itertools import count
-from typing import TYPE_CHECKING, Iterable, List, Set, Tuple
+from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from bluma_async._session.in_flight import InFlightCall
 
 __all__ = ["CreateEvidence", "find_evidence"]
@@ -31,26 +35,44 @@ MAX_KNOWN = 100_000  # video ids; a key creates about a thousand an hour
 
 
 class CreateEvidence:
-    """Known video ids, reported candidates, and paid calls in flight, of one account."""
+    """
+    Known video ids, reported candidates, and open paid calls of one account.
+
+    Attributes:
+        skew: By how much the Date of an answered create was ahead of the video's `created_at`, at most; None before the
+            first answered create.
+        foreign_video: A video that disproves that this program is the account's only user; None while nothing does.
+    """
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, float] = OrderedDict()  # by id: calls that began later are not from this video
         self._order = count(1)
-        self._paid_in_flight: Set[InFlightCall] = set()
+        self._open: Dict[int, InFlightCall] = {}  # by order: a set would have an order that differs in each run
+        self.skew: timedelta | None = None
+        self.foreign_video: str | None = None
 
     def add(self, call: InFlightCall) -> None:
-        """Register a paid call that begins now; `remove` it when it has ended."""
+        """Open a paid call that begins now; `remove` it when its outcome is known."""
         call.order = next(self._order)
-        self._paid_in_flight.add(call)
+        self._open[call.order] = call
 
     def remove(self, call: InFlightCall) -> None:
-        """Remove a paid call that has ended."""
-        call.is_sending = False
-        self._paid_in_flight.discard(call)
+        """Close a paid call whose outcome is known."""
+        self._open.pop(call.order, None)
+
+    @property
+    def open_calls(self) -> List[InFlightCall]:
+        """The paid calls without a known outcome, oldest first."""
+        return list(self._open.values())
+
+    def learn_skew(self, server_date: datetime, created_at: datetime) -> None:
+        """Note by how much the Date of an answered create was ahead of its video's `created_at`."""
+        ahead = server_date - created_at
+        self.skew = ahead if self.skew is None else max(self.skew, ahead)
 
     def rivals(self, call: InFlightCall) -> List[InFlightCall]:
-        """Return the other paid calls in flight that may have created the same videos: unknown templates match all."""
-        others = [other for other in list(self._paid_in_flight) if other is not call]
+        """Return the other open paid calls that may have created the same videos: unknown templates match all."""
+        others = [other for other in self.open_calls if other is not call]
         return [other for other in others if _may_match(call.template_id, other.template_id)]
 
     def mark_known(self, video_id: str) -> None:
@@ -74,9 +96,9 @@ class CreateEvidence:
         """Return whether a video may have been created by this call, as far as this process knows."""
         return self._known.get(video_id, math.inf) > call.order
 
-    def forget_in_flight(self) -> None:
-        """Forget the calls in flight."""
-        self._paid_in_flight.clear()
+    def forget_open(self) -> None:
+        """Forget the open calls."""
+        self._open.clear()
 
     def _trim(self) -> None:
         while len(self._known) > MAX_KNOWN:  # the oldest first: only a new video can be mistaken for a lost create
@@ -99,14 +121,14 @@ class _Registry:
 
     def start_in_child(self) -> None:
         """
-        Keep the known ids in a forked child, and drop the calls in flight.
+        Keep the known ids in a forked child, and drop the open calls.
 
-        The parent's videos are no lost creates of the child, so their ids stay. Its calls in flight do not run here:
+        The parent's videos are no lost creates of the child, so their ids stay. Its open calls do not run here:
         the child would wait for their answers without end.
         """
         self._lock = threading.Lock()  # another thread of the parent may have held it
         for evidence in self._by_account.values():
-            evidence.forget_in_flight()
+            evidence.forget_open()
 
     def __len__(self) -> int:
         return len(self._by_account)

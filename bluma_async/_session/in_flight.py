@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Sequence
 
 import attrs
 
+from bluma_async._runtime.log import logger
 from bluma_async._wire.call import Safety
+from bluma_async._wire.certainty import CreateOutcome
 from bluma_async.errors import AmbiguousCreateError, RequestTimeoutError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async._runtime.clock import Clock
-    from bluma_async._session.server_clock import ServerClock
     from bluma_async._wire.messages import Request
     from bluma_async.errors import BlumaError
     from bluma_async.types import Video
 
-__all__ = ["InFlightCall", "ambiguous_create"]
+__all__ = ["InFlightCall", "Standing", "ambiguous_create", "log_interrupted"]
+
+
+class Standing(Enum):
+    """What is known of a paid call at this moment."""
+
+    NOT_SENT = "not_sent"  # no request is out, or may have been accepted
+    IN_FLIGHT = "in_flight"  # a request is out
+    UNCERTAIN = "uncertain"  # a request was out, and may have been accepted
+    ACCEPTED = "accepted"  # it was accepted and billed, whether or not its video is known
+
+
+STANDINGS = {
+    CreateOutcome.REFUSED: Standing.NOT_SENT,
+    CreateOutcome.ACCEPTED: Standing.ACCEPTED,
+    CreateOutcome.UNCERTAIN: Standing.UNCERTAIN,
+}
 
 
 @attrs.define(eq=False)
@@ -33,10 +51,14 @@ class InFlightCall:
         safety: Whether a retry may cost money.
         template_id: The template that is paid for, if known.
         attempts: The attempts that have failed; a download that receives bytes counts from 0 again.
-        is_sending: Whether a request is out and its answer is not here.
+        standing: What is known of a paid call.
+        last_sent: The last moment, by our clock, at which a request of a paid call can have been on its way.
+        is_attended: Whether the task that began a paid call, or `settle`, still works on it.
+        video_id: The video that a paid call is known to have become.
         order: The place of a paid call among the calls and reports of its account (see CreateEvidence).
         server_date: When a paid call began, by the server's clock, if that was known then. A value computed later
             would be wrong by the time that this machine slept in between.
+        local_time: When a paid call began, by this machine's wall clock; None for a clock without one.
     """
 
     request: Request
@@ -45,13 +67,37 @@ class InFlightCall:
     safety: Safety = Safety.SAFE_TO_RETRY
     template_id: str | None = None
     attempts: int = 0
-    is_sending: bool = False
+    standing: Standing = Standing.NOT_SENT
+    last_sent: float = 0.0
+    is_attended: bool = False
+    video_id: str | None = None
     order: int = 0
     server_date: datetime | None = None
+    local_time: datetime | None = None
 
-    def started_at(self, server_clock: ServerClock) -> datetime | None:
-        """Return when the call began, by the server's clock; None before the first answer with a Date header."""
-        return self.server_date or server_clock.at(self.began)
+    @property
+    def key(self) -> str | None:
+        """The `Idempotency-Key` of its requests."""
+        return self.request.headers.get("Idempotency-Key")
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether a request is out and its answer is not here."""
+        return self.standing is Standing.IN_FLIGHT
+
+    def begin_attempt(self) -> None:
+        """Note that a request is about to be sent."""
+        self.standing = Standing.IN_FLIGHT
+
+    def end_attempt(self, now: float, outcome: CreateOutcome) -> None:
+        """Note that an attempt has failed, and what is known of it."""
+        self.attempts += 1
+        self.last_sent, self.standing = now, STANDINGS[outcome]
+
+    def interrupt(self, now: float) -> None:
+        """Note that nobody waits for the answer any more. A request that is out may be accepted all the same."""
+        if self.standing is Standing.IN_FLIGHT:
+            self.last_sent, self.standing = now, Standing.UNCERTAIN
 
     def time_left(self, clock: Clock) -> float | None:
         """
@@ -70,17 +116,39 @@ class InFlightCall:
 
 
 def ambiguous_create(
-    in_flight: InFlightCall, server_clock: ServerClock, failure: BlumaError, candidates: Sequence[Video] = ()
+    in_flight: InFlightCall, failure: BlumaError, candidates: Sequence[Video] = (), *, because: str = ""
 ) -> AmbiguousCreateError:
-    """Return the error for a paid call that may have been accepted."""
-    found = f"{len(candidates)} video(s) may be its result" if candidates else "it could not be looked up"
-    return AmbiguousCreateError(
-        f"{failure} The create may have been accepted and billed, and was not retried: {found}. Check this before you "
-        "create it again; `candidates` are the videos that may be its result.",
+    """
+    Return the error for a paid call that was, or may have been, accepted.
+
+    Args:
+        in_flight: The call.
+        failure: What its last attempt ended with.
+        candidates: Videos that may be its own, those whose time fits best first.
+        because: Why its video is not known, if there are no candidates.
+    """
+    is_accepted = in_flight.standing is Standing.ACCEPTED
+    billed = "It was accepted and billed" if is_accepted else "It may have been accepted and billed"
+    found = f"{len(candidates)} video(s) may be its own" if candidates else because or "nothing searched for its video"
+    error = AmbiguousCreateError(
+        f"{failure} {billed}, and was not sent again: {found}. Make sure of it before you create it again; `candidates` "
+        "are the videos that may be its own.",
         status=failure.status,
         attempts=failure.attempts,
+        accepted=is_accepted,
         candidates=candidates,
-        idempotency_key=in_flight.request.headers.get("Idempotency-Key"),
+        idempotency_key=in_flight.key,
         template_id=in_flight.template_id,
-        started_at=in_flight.started_at(server_clock),
+        started_at=in_flight.server_date or in_flight.local_time,
+        type=getattr(failure, "type", None),
+    )
+    error.__cause__ = failure
+    return error
+
+
+def log_interrupted(in_flight: InFlightCall) -> None:
+    """Log a create that was interrupted while its request was out: its caller knows nothing but its key."""
+    known = f"became video {in_flight.video_id}" if in_flight.video_id else "may have been accepted and billed"
+    logger.warning(
+        "A create was interrupted. It %s (Idempotency-Key %s). `client.settle()` finds out.", known, in_flight.key
     )

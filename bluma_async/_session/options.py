@@ -23,6 +23,7 @@ from bluma_async._wire.checks import (
     require_headers,
     require_http_url,
     require_number,
+    require_seconds,
     require_whole,
 )
 from bluma_async._wire.retry import OnAmbiguous, RetryPolicy
@@ -90,6 +91,8 @@ class Options:
         on_ambiguous: The reaction when it is uncertain whether a paid create was accepted: `reconcile` searches for
             its video and retries only if there is none; `adopt` also returns the one video that it may have created
             (only for accounts that nobody else uses); `retry` retries without a search; `raise` never retries.
+        settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the last
+            moment at which its request can have been on its way, because servers commit late and lists lag.
         should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
         calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
         default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -111,6 +114,7 @@ class Options:
     on_ambiguous: OnAmbiguous = attrs.field(
         default="reconcile", validator=_checked(require_choice, choices=get_args(OnAmbiguous))
     )
+    settle_time: float = attrs.field(default=30.0, validator=_checked(require_seconds))
     should_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     calculate_retry_delay: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     default_headers: Mapping[str, str] = attrs.field(default=None, converter=_copy, validator=_checked(require_headers))
@@ -182,6 +186,7 @@ class CallOptions(TypedDict, total=False):
     retry_jitter: float
     max_retry_after: float | None
     on_ambiguous: OnAmbiguous
+    settle_time: float
     should_retry: Callback | None
     calculate_retry_delay: Callback | None
     default_headers: Mapping[str, str] | None

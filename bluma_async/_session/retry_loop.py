@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING, Awaitable, Callable, TypeVar, Union
+from typing import TYPE_CHECKING, Awaitable, Callable, Protocol, TypeVar, Union
 
 import attrs
 
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._session.hooks import Observer
-from bluma_async._session.in_flight import InFlightCall, ambiguous_create
-from bluma_async._wire.retry import GiveUp, Reconcile, decide
+from bluma_async._session.in_flight import InFlightCall, Standing, ambiguous_create
+from bluma_async._wire.certainty import classify
+from bluma_async._wire.retry import GiveUp, Reconcile, Retry, decide
 from bluma_async.errors import BlumaError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from bluma_async._session.options import Options
     from bluma_async._session.shared import Shared
+    from bluma_async._wire.messages import Answer
     from bluma_async._wire.retry import Decision
 
 __all__ = ["Attempt", "Failed", "Reconciler", "RetryLoop"]
@@ -39,7 +41,28 @@ class Failed:
 
 
 Attempt = Callable[[InFlightCall], Awaitable[Union[T, Failed]]]
-Reconciler = Callable[[InFlightCall, BlumaError], Awaitable[Union[T, None]]]
+
+
+class Reconciler(Protocol[T]):
+    """How to find out what a paid call became. The room of the resource knows; this one does not."""
+
+    def accept(self, in_flight: InFlightCall, outcome: T, answer: Answer) -> None:
+        """
+        Note what an accepted call became.
+
+        Raises:
+            ServerError: The answer belongs to another request.
+        """
+        ...
+
+    async def reconcile(self, in_flight: InFlightCall, failure: BlumaError, decision: Reconcile) -> T | None:
+        """
+        Return what a call became, or None if it certainly was not accepted.
+
+        Raises:
+            AmbiguousCreateError: It was accepted, or may have been, and what it became is not known.
+        """
+        ...
 
 
 class RetryLoop:
@@ -51,15 +74,15 @@ class RetryLoop:
         self._policy = options.retry_policy
         self._shared = shared
 
-    async def run(self, in_flight: InFlightCall, attempt: Attempt[T], reconcile: Reconciler[T] | None = None) -> T:
+    async def run(self, in_flight: InFlightCall, attempt: Attempt[T], reconciler: Reconciler[T] | None = None) -> T:
         """
         Return the result of the first attempt that succeeds, or raise the failure of the last one.
 
         Args:
             in_flight: The call; hooks and the log report its `request`.
             attempt: Sends the request once, and calls `observer.after_response` if an answer comes.
-            reconcile: Finds out whether a paid call was accepted: returns None if it certainly was not, its result if
-                that is certain, and raises otherwise.
+            reconciler: Finds out what a paid call became. Without it, such a call is never sent again unless it
+                certainly was refused.
         """
         while True:
             if self.observer.observes_requests:
@@ -67,28 +90,28 @@ class RetryLoop:
             outcome = await attempt(in_flight)
             if not isinstance(outcome, Failed):
                 return outcome
-            found = await self._follow(in_flight, outcome.error, reconcile)
+            found = await self._follow(in_flight, outcome.error, reconciler)
             if found is not None:
                 return found
 
-    async def _follow(self, in_flight: InFlightCall, failure: BlumaError, reconcile: Reconciler[T] | None) -> T | None:
+    async def _follow(self, in_flight: InFlightCall, failure: BlumaError, reconciler: Reconciler[T] | None) -> T | None:
         """Act on a failed attempt. Return the call's result if it was accepted after all; None to try again."""
-        number, in_flight.is_sending = in_flight.attempts, False
-        failure.attempts = in_flight.attempts = number + 1
-        decision = await self._decide(in_flight, failure, number, can_reconcile=reconcile is not None)
+        number = in_flight.attempts
+        in_flight.end_attempt(self._shared.clock.now(), classify(failure))
+        failure.attempts = in_flight.attempts
+        decision = await self._decide(in_flight, failure, number, can_reconcile=reconciler is not None)
         if isinstance(decision, GiveUp):
-            if decision.in_doubt:
-                raise ambiguous_create(in_flight, self._shared.server_clock, failure) from failure
-            raise failure
-        is_last = isinstance(decision, Reconcile) and not decision.then_retry
-        if not is_last:
+            raise ambiguous_create(in_flight, failure) if decision.in_doubt else failure
+        if isinstance(decision, Retry) or decision.then_retry:
             await self.observer.before_retry(in_flight.request, failure, number, decision.after)
+        if isinstance(decision, Retry) or reconciler is None:
             await self._shared.clock.sleep(decision.after)
-        found = None
-        if isinstance(decision, Reconcile) and reconcile is not None:
-            found = await reconcile(in_flight, failure)
-        if is_last and found is None:
-            raise failure
+            return None
+        found = await reconciler.reconcile(in_flight, failure, decision)
+        if found is None:
+            in_flight.standing = Standing.NOT_SENT
+            if not decision.then_retry:
+                raise failure
         return found
 
     async def _decide(

@@ -14,13 +14,15 @@ import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any, Coroutine, Mapping, TypeVar, Union
 
+from bluma_async._runtime.clock import local_time
 from bluma_async._session.evidence import find_evidence
-from bluma_async._session.in_flight import InFlightCall
+from bluma_async._session.in_flight import InFlightCall, Standing, log_interrupted
 from bluma_async._session.retry_loop import Failed, RetryLoop
 from bluma_async._version import __version__
 from bluma_async._wire.answers import read_answer
+from bluma_async._wire.call import Safety
 from bluma_async._wire.messages import Request
-from bluma_async.errors import APIError, NetworkError
+from bluma_async.errors import AmbiguousCreateError, APIError, NetworkError
 
 if TYPE_CHECKING:
     from bluma_async._session.evidence import CreateEvidence
@@ -60,7 +62,7 @@ class Session:
         return Session(self.options.changed(changes), self.shared)
 
     def send(
-        self, call: Call[T], *, within: float | None = None, reconcile: Reconciler[T] | None = None
+        self, call: Call[T], *, within: float | None = None, reconciler: Reconciler[T] | None = None
     ) -> Coroutine[Any, Any, T]:
         """
         Send a call, retry it as the options say, and return the decoded answer.
@@ -68,43 +70,61 @@ class Session:
         Args:
             call: The call.
             within: Seconds for the whole call, if that is sooner than the `deadline` option.
-            reconcile: Finds out whether a call that costs money was accepted: returns None if it certainly was not,
-                its result if that is certain, and raises otherwise. Without it, such a call is not retried when its
-                outcome is uncertain.
+            reconciler: Finds out what a call that costs money became. Without it, such a call is never sent again
+                unless it certainly was refused.
         """
         in_flight = self._begin(call, within)
-        attempt = partial(self._attempt, call)
-        if reconcile is None:
-            return self.retry_loop.run(in_flight, attempt)
-        return self._send_paid(in_flight, attempt, reconcile)
+        attempt = partial(self._attempt, call, reconciler)
+        if call.safety is Safety.COSTS_MONEY:
+            return self._send_paid(in_flight, attempt, reconciler)
+        return self.retry_loop.run(in_flight, attempt)
 
-    async def _send_paid(self, in_flight: InFlightCall, attempt: Attempt[T], reconcile: Reconciler[T]) -> T:
-        """Send a call that costs money; the other creates of the account see it while it is in flight."""
+    async def _send_paid(self, in_flight: InFlightCall, attempt: Attempt[T], reconciler: Reconciler[T] | None) -> T:
+        """Send a call that costs money; it stays open until its outcome is known, even if it is interrupted."""
         in_flight.server_date = self.shared.server_clock.at(in_flight.began)
+        in_flight.local_time = local_time(self.shared.clock)
+        in_flight.is_attended = True
         self.evidence.add(in_flight)
         try:
-            return await self.retry_loop.run(in_flight, attempt, reconcile)
+            result = await self.retry_loop.run(in_flight, attempt, reconciler)
+        except AmbiguousCreateError:
+            raise
+        except BaseException:
+            in_flight.interrupt(self.shared.clock.now())
+            if in_flight.standing is Standing.NOT_SENT:
+                self.evidence.remove(in_flight)
+            else:
+                log_interrupted(in_flight)
+            raise
         finally:
-            self.evidence.remove(in_flight)
+            in_flight.is_attended = False
+        self.evidence.remove(in_flight)
+        return result
 
-    async def _attempt(self, call: Call[T], in_flight: InFlightCall) -> Union[T, Failed]:
+    async def _attempt(
+        self, call: Call[T], reconciler: Reconciler[T] | None, in_flight: InFlightCall
+    ) -> Union[T, Failed]:
         shared, request = self.shared, in_flight.request
-        patience, in_flight.is_sending = in_flight.time_left(shared.clock), True
-        sent_at = shared.clock.now()
+        patience, transport, sent_at = in_flight.time_left(shared.clock), shared.connections.get(), shared.clock.now()
+        in_flight.begin_attempt()
         try:
-            answer = await shared.connections.get().send(request, self.options.timeout, patience)
+            answer = await transport.send(request, self.options.timeout, patience)
         except NetworkError as error:
             return Failed(error)
         now = shared.clock.now()
         shared.budgets.update(self.options.api_key, answer.headers)
         shared.server_clock.update(answer.headers, now)
+        outcome: Union[T, Failed]
+        try:  # before the hook: an exception of the user's must not hide that a create was accepted
+            outcome = self._read(call, answer)
+            if reconciler is not None:
+                reconciler.accept(in_flight, outcome, answer)
+        except APIError as error:
+            outcome = Failed(error)
         observer = self.retry_loop.observer
         if observer.observes_responses:
             await observer.after_response(request, answer, in_flight.attempts, now - sent_at)
-        try:
-            return self._read(call, answer)
-        except APIError as error:
-            return Failed(error)
+        return outcome
 
     def _read(self, call: Call[T], answer: Answer) -> T:
         key = self.options.api_key

@@ -83,6 +83,8 @@ def decode_error(answer: Answer) -> APIError:
         links=_object(problem.get("links")),
         validation_errors=[_object(entry) for entry in _list(problem.get("validation_errors")) if entry],
         retry_after=_retry_after(answer, metadata),
+        http_status=answer.status,
+        is_api_answer=_is_api_answer(answer),
     )
 
 
@@ -98,9 +100,23 @@ def _unreadable(answer: Answer, problem: Exception) -> ServerError:
     return ServerError(
         f"The server answered {_phrase(answer.status)}, but {flaw}: {excerpt!r}",
         status=UNREADABLE,
+        http_status=answer.status,
         request_id=answer.headers.get("x-request-id"),
         metadata={"http_status": answer.status, "body": excerpt},
     )
+
+
+def _is_api_answer(answer: Answer) -> bool:
+    """
+    Tell whether an error body is the API's own JSON: `{"error": {...}}`, or a bare `{"error": "..."}`.
+
+    Proxies answer with HTML, text, or JSON of their own; none of them has an `error` object with a type or a detail.
+    """
+    try:
+        error = _object(json.loads(answer.body)).get("error")
+    except (ValueError, RecursionError):
+        return False
+    return bool(_text(error) or _text(_object(error).get("type")) or _text(_object(error).get("detail")))
 
 
 def _find_problem(answer: Answer) -> dict[str, Any]:

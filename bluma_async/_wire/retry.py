@@ -13,6 +13,7 @@ from typing import Literal, Union
 import attrs
 
 from bluma_async._wire.call import Safety
+from bluma_async._wire.certainty import CreateOutcome, classify
 from bluma_async.errors import APIError, BlumaError, NetworkError, RateLimitError, ServerError
 
 __all__ = ["Decision", "GiveUp", "OnAmbiguous", "Reconcile", "Retry", "RetryPolicy", "decide", "is_certainly_refused"]
@@ -45,7 +46,7 @@ class RetryPolicy:
         """Return the seconds before the next attempt; `spread`, from 0 to 1, is the share of the jitter to add."""
         asked = _asked_pause(error) if self._obeys_server(error) else None
         backoff = self.retry_delay * self.retry_multiplier ** min(attempt, MAX_EXPONENT)
-        return (backoff if asked is None else asked) * (1 + self.retry_jitter * spread)
+        return max(backoff, asked or 0.0) * (1 + self.retry_jitter * spread)
 
     def _obeys_server(self, error: BlumaError) -> bool:
         """Whether Retry-After decides: for 429 and 503, if the caller has set the longest acceptable pause."""
@@ -62,13 +63,13 @@ class Retry:
 @attrs.frozen
 class Reconcile:
     """
-    Find out whether the call was accepted, after so many seconds.
+    Find out whether the call was accepted, and begin with that after so many seconds.
 
-    If it certainly was not, send it again (`then_retry`) or raise the error.
+    If it certainly was not, send it again (`then_retry`) or raise the error. An accepted call is never sent again.
     """
 
     after: float
-    then_retry: bool
+    then_retry: bool = False
 
 
 @attrs.frozen
@@ -104,18 +105,17 @@ def decide(
         can_reconcile: Whether there is a way to find out if the call was accepted.
     """
     retry = retry and delay < time_left
-    if safety is Safety.COSTS_MONEY and policy.on_ambiguous != "retry" and not is_certainly_refused(error):
-        if policy.on_ambiguous == "raise" or not can_reconcile:
-            return GiveUp(in_doubt=True)
-        return Reconcile(delay if retry else 0.0, then_retry=retry)
-    return Retry(delay) if retry else GiveUp()
+    outcome = classify(error) if safety is Safety.COSTS_MONEY else CreateOutcome.REFUSED
+    if outcome is CreateOutcome.REFUSED or (outcome is CreateOutcome.UNCERTAIN and policy.on_ambiguous == "retry"):
+        return Retry(delay) if retry else GiveUp()
+    if policy.on_ambiguous == "raise" or not can_reconcile:
+        return GiveUp(in_doubt=True)
+    return Reconcile(delay, then_retry=retry and outcome is not CreateOutcome.ACCEPTED)
 
 
 def is_certainly_refused(error: BlumaError) -> bool:
     """Return whether the server certainly did not accept the call."""
-    if isinstance(error, NetworkError):
-        return not error.request_sent
-    return isinstance(error, APIError) and (not isinstance(error, ServerError) or _is_unavailable(error))
+    return classify(error) is CreateOutcome.REFUSED
 
 
 def _is_unavailable(error: BlumaError) -> bool:

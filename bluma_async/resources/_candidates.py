@@ -1,55 +1,87 @@
-"""Search for the videos that a create without an answer may have become; single creates and batches use this search."""
+"""Search the account for videos that a create without an answer may have become; creates, batches and `settle` use it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, cast
 
-from bluma_async._wire.call import get
+import attrs
+
+from bluma_async._wire.call import Call, get
+from bluma_async._wire.certainty import CandidateSearch, ListedVideo, VideoListing
 from bluma_async._wire.checks import MAX_PAGE_SIZE
 from bluma_async._wire.codec import One
-from bluma_async.resources._paging import Pages
-from bluma_async.types import Video, VideoPage
+from bluma_async._wire.times import read_datetime
+from bluma_async.types import Video
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async._session.session import Session
 
-__all__ = ["created_since"]
+__all__ = ["Found", "search_videos"]
+
+TRIES = 3  # a list from which something was deleted meanwhile is read again
+VIDEO = One(Video)
 
 
-async def created_since(
-    session: Session,
-    began: Callable[[], datetime | None],
-    *,
-    template_id: str | None,
-    within: float | None = None,
-) -> AsyncIterator[Video]:
+@attrs.frozen
+class Found:
+    """What a search has seen: every video of the window, newest first, if it `is_complete`."""
+
+    videos: List[Video]
+    is_complete: bool
+
+
+async def search_videos(session: Session, begin: datetime, template_id: str | None, within: float | None) -> Found:
     """
-    Yield the videos that were created since a moment, newest first.
+    Return the videos that were created at or after a moment.
+
+    `from_date` is not used: it is documented as "created after", and whether a video of the same second counts is not.
 
     Args:
-        session: The session to send with.
-        began: Returns the moment by the server's clock, or None while that is unknown. It is called again for each
-            video, because the first page can be the first answer that has a Date header.
+        session: What to send with.
+        begin: The earliest `created_at` that counts.
         template_id: Only videos of this template; None for all.
         within: Seconds that one request may take; None for the client's own timeout.
+
+    Raises:
+        BlumaError: The list could not be read.
     """
-    since = _whole_second(began())
-
-    async def fetch(index: int) -> Sequence[Video]:
-        call = get(
-            "/videos", One(VideoPage), page=index + 1, limit=MAX_PAGE_SIZE, template_id=template_id, from_date=since
-        )
-        return (await session.send(call, within=within)).videos
-
-    async for video in Pages(fetch, MAX_PAGE_SIZE):
-        begin = _whole_second(began())
-        if begin is not None and video.created_at < begin:
-            return
-        yield video
+    videos: Dict[str, Video] = {}
+    search = CandidateSearch(begin)
+    for _ in range(TRIES):
+        search = CandidateSearch(begin)
+        while search.next_page is not None:
+            call = _list_call(search.next_page, template_id, videos)
+            search.add(await session.send(call, within=within))
+        if search.is_complete:
+            break
+    return Found([videos[video.id] for video in search.found], search.is_complete)
 
 
-def _whole_second(moment: datetime | None) -> datetime | None:
-    """Return the moment in whole seconds, as `created_at` has them."""
-    return moment.replace(microsecond=0) if moment else None
+def _list_call(page: int, template_id: str | None, videos: Dict[str, Video]) -> Call[VideoListing]:
+    """Build the call that reads a page, and keeps its videos whole beside what the search needs."""
+
+    def decode(raw: object) -> VideoListing:
+        try:
+            named = cast("Dict[str, Any]", raw)
+            read = [_listed(entry, videos) for entry in named["videos"]]
+            counts = cast("Dict[str, Any]", named.get("pagination") or {})
+        except (KeyError, AttributeError) as problem:
+            raise ValueError(f"no list of videos: {problem}") from None
+        return VideoListing(read, _count(counts.get("total")), _count(counts.get("total_pages")))
+
+    return get("/videos", decode, page=page, limit=MAX_PAGE_SIZE, template_id=template_id)
+
+
+def _listed(entry: Dict[str, Any], videos: Dict[str, Video]) -> ListedVideo:
+    video = videos[str(entry["id"])] = VIDEO(entry)
+    try:
+        created_at = read_datetime(entry.get("created_at"))
+    except (ValueError, OverflowError):
+        created_at = None  # the model's own `created_at` would be the time of reading
+    return ListedVideo(video.id, video.template_id or None, created_at)
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

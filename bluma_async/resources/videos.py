@@ -9,9 +9,9 @@ from bluma_async._wire.call import path as path_of
 from bluma_async._wire.checks import MAX_PAGE_SIZE, require_page
 from bluma_async._wire.codec import One
 from bluma_async.errors import BlumaError
+from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.resources._creating import create_call
 from bluma_async.resources._paging import Pages
-from bluma_async.resources._reconcile import reconcile
 from bluma_async.resources._video_source import VideoSource, get_call
 from bluma_async.transfer.download import save_link
 from bluma_async.transfer.places import require_place
@@ -71,11 +71,7 @@ class Videos:
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
         """
         call = create_call(context, template_id, variant_id, webhook_url, options, idempotency_key)
-        video = await self._session.send(
-            call, reconcile=lambda in_flight, failure: reconcile(self._session, in_flight, failure)
-        )
-        self._session.evidence.mark_known(video.id)
-        return video
+        return await self._session.send(call, reconciler=CertainCreate(self._session))
 
     async def generate(
         self,

@@ -21,6 +21,7 @@ from bluma_async.types.account import (
     UsageByKey,
     UsageMetrics,
 )
+from bluma_async.types.creates import CreateResult, OpenCreate, OpenCreateState, SettledCreate
 from bluma_async.types.events import (
     CreditsEvent,
     CreditsEventData,
@@ -41,6 +42,7 @@ __all__ = [
     "AssetUploadResponse",
     "AttrDict",
     "Collection",
+    "CreateResult",
     "CreditBalance",
     "CreditHistory",
     "CreditsEvent",
@@ -50,8 +52,11 @@ __all__ = [
     "GeneratedVideo",
     "Generation",
     "GenerationState",
+    "OpenCreate",
+    "OpenCreateState",
     "Pagination",
     "RecentRequest",
+    "SettledCreate",
     "Template",
     "TemplateVariant",
     "TimeSeriesPoint",

@@ -1,0 +1,145 @@
+"""
+Decide what is known of a create that costs money, from the attempt's outcome and from what a search has read.
+
+    refused     the connection was never made; or a 4xx or 503 that carries the API's own error JSON
+    accepted    any 2xx answer, readable or not: the video exists and is billed
+    uncertain   everything else: cut, timeout, 500, 502, 504, a proxy's own page
+
+Rule 1: only a refused create may be sent again without further evidence, an accepted one never.
+Rule 2: a search proves that an uncertain create was not accepted only if it began `settle_time` after the last moment at
+which the request can have been on its way, and if it read far enough.
+Rule 3: nothing here waits, sends, or reads a clock.
+
+A proxy's 408, 409, 425, 429, 499 or 503 can follow an acceptance, because the proxy answers for a server that it no longer
+hears; therefore a refusal counts only in the API's own words.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Dict, List, Sequence
+
+import attrs
+
+from bluma_async.errors import APIError, BlumaError, NetworkError
+
+__all__ = ["CandidateSearch", "CreateOutcome", "ListedVideo", "VideoListing", "classify", "window_begin"]
+
+UNKNOWN_SKEW = timedelta(seconds=60)  # how far Date, or our own clock, may be ahead of `created_at`
+ROUNDING = timedelta(seconds=2)  # Date and `created_at` have whole seconds, each cut off separately
+MOST_REQUESTS = 50  # of one search; 5,000 videos at 100 to a page
+
+
+class CreateOutcome(Enum):
+    """What one attempt to create is known to have done."""
+
+    REFUSED = "nothing was created"
+    ACCEPTED = "the video exists, and is billed"
+    UNCERTAIN = "nobody knows yet"
+
+
+def classify(failure: BlumaError) -> CreateOutcome:
+    """Return what is known of a create whose attempt ended with this error."""
+    if isinstance(failure, NetworkError):
+        return CreateOutcome.UNCERTAIN if failure.request_sent else CreateOutcome.REFUSED
+    if not isinstance(failure, APIError):
+        return CreateOutcome.UNCERTAIN
+    status = failure.http_status
+    if status is not None and 200 <= status < 300:
+        return CreateOutcome.ACCEPTED
+    # Without a status of its own the error was made by an adapter or by the SDK, which knows what it means.
+    is_api_answer = failure.is_api_answer or status is None
+    is_refusal = 400 <= failure.status < 500 or failure.status == 503
+    return CreateOutcome.REFUSED if is_refusal and is_api_answer else CreateOutcome.UNCERTAIN
+
+
+def window_begin(server_date: datetime | None, local_time: datetime | None, skew: timedelta | None) -> datetime | None:
+    """
+    Return the earliest `created_at` that the video of a create can have; None if no clock is known.
+
+    Args:
+        server_date: The server's Date when the create began, as far as it was known then.
+        local_time: This machine's clock when the create began.
+        skew: By how much Date was ahead of `created_at` in an earlier answered create; None before the first.
+    """
+    if server_date is not None and skew is not None:
+        return server_date - max(skew, timedelta(0)) - ROUNDING
+    clocks = [clock for clock in (server_date, local_time) if clock is not None]
+    return min(clocks) - UNKNOWN_SKEW if clocks else None
+
+
+@attrs.frozen
+class ListedVideo:
+    """An entry of a list of videos; `created_at` is None if the server sent none that can be read."""
+
+    id: str
+    template_id: str | None
+    created_at: datetime | None
+
+
+@attrs.frozen
+class VideoListing:
+    """One page of `GET /videos`, with the server's own counts; None where it sent none."""
+
+    videos: Sequence[ListedVideo]
+    total: int | None = None
+    total_pages: int | None = None
+
+
+@attrs.define
+class CandidateSearch:
+    """
+    Collect the videos of a window from pages that are read newest first, and tell when they are complete.
+
+    A page that is empty or short, but below the server's `total`, is not the end: servers cap pages below `limit`, and
+    lists lag. A list that is not in descending order is read whole.
+    """
+
+    begin: datetime
+    most_requests: int = MOST_REQUESTS
+    found: List[ListedVideo] = attrs.field(factory=list)  # those of the window, newest first
+    is_complete: bool = False
+    _seen: Dict[str, None] = attrs.field(factory=dict)
+    _pages: int = 0
+    _total: int | None = None
+    _may_follow: bool = True  # whether another page can hold something
+    _is_ordered: bool = True
+    _has_shrunk: bool = False
+    _last: datetime | None = None
+
+    @property
+    def next_page(self) -> int | None:
+        """The page to read next, from 1; None when nothing more can be learned."""
+        is_over = self.is_complete or self._has_shrunk or self._pages >= self.most_requests
+        return self._pages + 1 if self._may_follow and not is_over else None
+
+    def add(self, page: VideoListing) -> None:
+        """Take in the page that was read."""
+        self._pages += 1
+        self._may_follow = bool(page.videos) or self._pages < (page.total_pages or 0)
+        if self._total is None:
+            self._total = page.total
+        if page.total is not None and self._total is not None and page.total < self._total:
+            self._has_shrunk = True  # a deletion may have moved a video onto a page that was read already
+        fresh = [video for video in page.videos if video.id not in self._seen]
+        for video in fresh:
+            self._note(video)
+        self.is_complete = not self._has_shrunk and (self._lies_before(page.videos) or self._is_all())
+
+    def _note(self, video: ListedVideo) -> None:
+        self._seen[video.id] = None
+        if video.created_at is None or (self._last is not None and video.created_at > self._last):
+            self._is_ordered = False
+        self._last = video.created_at or self._last
+        if video.created_at is None or video.created_at >= self.begin:
+            self.found.append(video)
+
+    def _lies_before(self, videos: Sequence[ListedVideo]) -> bool:
+        """Whether the list is ordered, and this page is older than the window: so is every page behind it."""
+        times = [video.created_at for video in videos]
+        return bool(times) and self._is_ordered and all(time is not None and time < self.begin for time in times)
+
+    def _is_all(self) -> bool:
+        """Whether everything was read that existed when the search began."""
+        return self._total is not None and len(self._seen) >= self._total

@@ -1,0 +1,170 @@
+"""
+Find out what became of a paid create that got no certain answer.
+
+Rule 1: absence is proven by a search that begins `settle_time` after the last moment at which the request can have been
+on its way, and that reads far enough. An earlier search can find a video, but never prove its absence.
+Rule 2: a candidate is adopted only on positive evidence that it is ours; being the only candidate is none.
+Rule 3: other creates of this account may explain a video: their answers are awaited before it is suspected.
+Rule 4: whatever cannot be read proves nothing: the create stays in doubt, and is not sent again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, List
+
+import attrs
+
+from bluma_async._session.in_flight import Standing, ambiguous_create
+from bluma_async._wire.call import get, path
+from bluma_async._wire.certainty import window_begin
+from bluma_async._wire.codec import One
+from bluma_async.errors import APIError, BlumaError, NetworkError, ServerError
+from bluma_async.resources._candidates import Found, search_videos
+from bluma_async.types import CreditHistory, Transaction, TransactionType, Video
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bluma_async._session.in_flight import InFlightCall
+    from bluma_async._session.session import Session
+    from bluma_async._wire.messages import Answer
+    from bluma_async._wire.retry import Reconcile
+
+__all__ = ["CertainCreate"]
+
+WAITING_FOR_RIVALS = 0.05  # seconds between two looks at whether creates beside this one have their answers
+LIVE_KEY = "bluma_live_"  # test keys have no ledger that moves
+
+
+@attrs.frozen
+class CertainCreate:
+    """The Reconciler of videos."""
+
+    session: Session
+
+    def accept(self, call: InFlightCall, outcome: Video, answer: Answer) -> None:
+        """
+        Note the video that a create became.
+
+        Raises:
+            ServerError: The answer is another request's: its id is known already, or its template is not the one that
+                was asked for. Connections can deliver a stray answer after an interrupted exchange.
+        """
+        evidence, wanted = self.session.evidence, call.template_id
+        if not evidence.may_be_from(outcome.id, call):
+            raise _foreign(f"video {outcome.id}, which this create cannot have made", answer)
+        if wanted is not None and outcome.template_id not in {"", wanted}:
+            raise _foreign(f"a video of template {outcome.template_id}, and {wanted} was asked for", answer)
+        call.video_id, call.standing = outcome.id, Standing.ACCEPTED
+        evidence.mark_known(outcome.id)
+        if answer.date is not None:
+            evidence.learn_skew(answer.date, outcome.created_at)
+
+    async def reconcile(self, call: InFlightCall, failure: BlumaError, decision: Reconcile) -> Video | None:
+        """Return the video that a create became, or None if it certainly was not accepted."""
+        settled_at = call.last_sent + self.session.options.settle_time
+        await self._sleep_until(min(call.last_sent + decision.after, settled_at))
+        begin = self._window(call)
+        if begin is None:
+            raise self._doubt(call, failure, "neither the server's clock nor this machine's is known")
+        early = await self._search(call, begin)
+        if early is not None and early.videos:
+            return await self._judge(call, failure, early.videos)
+        if call.ends is not None and settled_at >= call.ends:
+            raise self._doubt(call, failure, "the deadline leaves no time to prove that it was not accepted")
+        await self._sleep_until(max(settled_at, call.last_sent + decision.after))
+        found = await self._search(call, begin)
+        if found is None or (not found.videos and not found.is_complete):
+            raise self._doubt(call, failure, "the list of videos could not be read far enough")
+        if found.videos:
+            return await self._judge(call, failure, found.videos)
+        if call.standing is Standing.ACCEPTED:
+            raise self._doubt(call, failure, "it is not in the list of videos")
+        contradiction = await self._unexplained_charge(call, begin)
+        if contradiction is not None:
+            raise self._doubt(call, failure, f"the credit history has an unexplained charge for {contradiction}")
+        return None
+
+    def _window(self, call: InFlightCall) -> datetime | None:
+        return window_begin(call.server_date, call.local_time, self.session.evidence.skew)
+
+    async def _search(self, call: InFlightCall, begin: datetime) -> Found | None:
+        """Return the videos that no other create explains; None if the list could not be read."""
+        clock = self.session.shared.clock
+        try:
+            within = None if call.ends is None else max(call.ends - clock.now(), 0.001)
+            found = await search_videos(self.session, begin, call.template_id, within)
+        except BlumaError:
+            return None
+        sending = [(rival, rival.attempts) for rival in self.session.evidence.rivals(call) if rival.is_sending]
+        while self._unexplained(call, found.videos) and any(
+            rival.is_sending and rival.attempts == count for rival, count in sending
+        ):
+            await clock.sleep(WAITING_FOR_RIVALS)
+        return Found(self._unexplained(call, found.videos), found.is_complete)
+
+    def _unexplained(self, call: InFlightCall, videos: List[Video]) -> List[Video]:
+        may_be_from = self.session.evidence.may_be_from
+        return [video for video in videos if may_be_from(video.id, call)]
+
+    async def _judge(self, call: InFlightCall, failure: BlumaError, candidates: List[Video]) -> Video:
+        """Adopt the candidate if there is positive evidence that it is ours; raise otherwise."""
+        evidence = self.session.evidence
+        evidence.mark_candidates(video.id for video in candidates)
+        if self.session.options.on_ambiguous == "adopt" and evidence.foreign_video is None:
+            rivals = [rival for rival in evidence.rivals(call) if rival.standing is not Standing.NOT_SENT]
+            if len(candidates) > 1 + len(rivals):
+                evidence.foreign_video = candidates[-1].id
+            elif len(candidates) == 1 and not rivals:
+                return await self._adopt(call, candidates[0])
+        raise self._doubt(call, failure, "", candidates)
+
+    async def _adopt(self, call: InFlightCall, video: Video) -> Video:
+        call.video_id, call.standing = video.id, Standing.ACCEPTED
+        self.session.evidence.mark_known(video.id)
+        try:
+            return await self.session.send(get(path("videos", video.id), One(Video)))
+        except (APIError, NetworkError):
+            return video  # as it was listed: it is paid, and must not be lost again
+
+    async def _unexplained_charge(self, call: InFlightCall, begin: datetime) -> str | None:
+        """Return a video that was charged since the call began and that nothing explains; None if there is none."""
+        if not self.session.options.api_key.startswith(LIVE_KEY):
+            return None
+        try:
+            history = await self.session.send(get("/credits/history", One(CreditHistory), limit=100, offset=0))
+        except BlumaError:
+            return None  # a key without the scope: the list alone decides
+        for entry in history.transactions:
+            is_recent = entry.created_at is None or entry.created_at >= begin
+            if entry.type == TransactionType.DEDUCTION and is_recent:
+                video_id = _charged_video(entry, call.template_id)
+                if video_id is not None and self.session.evidence.may_be_from(video_id, call):
+                    return video_id
+        return None
+
+    def _doubt(
+        self, call: InFlightCall, failure: BlumaError, because: str, candidates: List[Video] | None = None
+    ) -> BlumaError:
+        return ambiguous_create(call, failure, candidates or [], because=because)
+
+    async def _sleep_until(self, moment: float) -> None:
+        left = moment - self.session.shared.clock.now()
+        if left > 0:
+            await self.session.shared.clock.sleep(left)
+
+
+def _charged_video(entry: Transaction, template_id: str | None) -> str | None:
+    """Return the video that a deduction paid for, if it can be of this template."""
+    details = entry.metadata or {}
+    is_other = template_id is not None and details.get("template_id") not in {None, template_id}
+    video_id = details.get("video_id")
+    return video_id if isinstance(video_id, str) and not is_other else None
+
+
+def _foreign(what: str, answer: Answer) -> ServerError:
+    return ServerError(
+        f"The answer to this create carries {what}: it belongs to another request, or a mock returns one id twice.",
+        status=502,
+        http_status=answer.status,
+    )

@@ -1,0 +1,65 @@
+"""Everything that one run shares: virtual time, the model of the API, chance, strangers and the trace."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import List
+
+from tests.simulation.api import TEMPLATES, Api
+from tests.simulation.conditions import Conditions
+from tests.simulation.network import Network
+from tests.simulation.virtual import VirtualClock, VirtualLoop
+
+LIVE_KEY = "bluma_live_simulated"
+
+
+class World:
+    """One run's surroundings; `lines` is its trace, if it is wanted."""
+
+    def __init__(self, seed: int, conditions: Conditions, *, is_traced: bool = False) -> None:
+        self.loop = VirtualLoop()
+        self.base_url = f"http://run-{seed}/api/v1"  # what one run knows of its account explains nothing in another
+        self.conditions = conditions
+        self.chance = random.Random(seed * 7919 + 1)
+        self.api = Api(self.loop, conditions, random.Random(seed * 7919 + 2))
+        self.lines: List[str] = []
+        self._is_traced = is_traced
+        self._networks: List[Network] = []
+        self.strangers = 0
+
+    def trace(self, line: str) -> None:
+        """Write a line of the trace."""
+        if self._is_traced:
+            self.lines.append(f"{self.loop.seconds:9.2f}  {line}")
+
+    def clock(self) -> VirtualClock:
+        """Return the clock of one process."""
+        return VirtualClock(self.loop, self.conditions.local_ahead)
+
+    def network(self, name: str) -> Network:
+        """Return the network of one process."""
+        chance = random.Random(self.chance.random())
+        made = Network(self.api, chance, lambda line: self.trace(f"[{name}] {line}"))
+        self._networks.append(made)
+        return made
+
+    @property
+    def creates(self) -> int:
+        """How many creates were sent."""
+        return sum(network.creates for network in self._networks)
+
+    @property
+    def faults(self) -> int:
+        """How many of them had another fate than an answer."""
+        return sum(network.faults for network in self._networks)
+
+    async def estrange(self) -> None:
+        """Create videos in other people's names, until cancelled."""
+        while True:
+            await asyncio.sleep(self.chance.expovariate(self.conditions.strangers / 60.0))
+            self.strangers += 1
+            video = self.api.create(
+                {"template_id": self.chance.choice(TEMPLATES), "context": {"prompt": "stranger"}}, "stranger"
+            )
+            self.trace(f"a stranger made {video.id} ({video.template_id})")
