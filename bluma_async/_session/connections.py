@@ -26,10 +26,12 @@ class Connections:
         Return the open transport.
 
         Raises:
-            BlumaError: The client is closed. Nothing was sent.
+            BlumaError: The client is closed.
         """
         if self.is_closed:
-            raise BlumaError("This client is closed, and nothing was sent. Make a new one, or close it later.")
+            raise BlumaError(
+                "This client is closed, and this request was not sent. Make a new client, or close it later."
+            )
         if self.transport is None:
             # Several threads may open at once, and all must get the same transport. `setdefault` is atomic; a lock
             # would be inherited by a forked child, locked forever.

@@ -65,6 +65,15 @@ class CreateEvidence:
         """The paid calls without a known outcome, oldest first."""
         return list(self._open.values())
 
+    def find_token(self, token: str) -> InFlightCall | None:
+        """Return the open create whose callback URL carries this token."""
+        return next((call for call in self.open_calls if call.token == token), None)
+
+    def wake_all(self) -> None:
+        """Have the open calls look at what has changed."""
+        for call in self.open_calls:
+            call.wake()
+
     def learn_skew(self, server_date: datetime, created_at: datetime) -> None:
         """Note by how much the Date of an answered create was ahead of its video's `created_at`."""
         ahead = server_date - created_at

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from enum import Enum
 from typing import TYPE_CHECKING, Sequence
 
@@ -55,6 +57,8 @@ class InFlightCall:
         last_sent: The last moment, by our clock, at which a request of a paid call can have been on its way.
         is_attended: Whether the task that began a paid call, or `settle`, still works on it.
         video_id: The video that a paid call is known to have become.
+        token: The one-use token in the callback URL of a create; None without one.
+        confirmed_id: The video that a callback with this token has named; it is read before it is believed.
         order: The place of a paid call among the calls and reports of its account (see CreateEvidence).
         server_date: When a paid call began, by the server's clock, if that was known then. A value computed later
             would be wrong by the time that this machine slept in between.
@@ -71,6 +75,9 @@ class InFlightCall:
     last_sent: float = 0.0
     is_attended: bool = False
     video_id: str | None = None
+    token: str | None = None
+    confirmed_id: str | None = None
+    _alarm: tuple[asyncio.AbstractEventLoop, asyncio.Future[None]] | None = None
     order: int = 0
     server_date: datetime | None = None
     local_time: datetime | None = None
@@ -99,6 +106,25 @@ class InFlightCall:
         if self.standing is Standing.IN_FLIGHT:
             self.last_sent, self.standing = now, Standing.UNCERTAIN
 
+    async def sleep(self, clock: Clock, seconds: float) -> None:
+        """Sleep, but no longer than until `wake`."""
+        loop = asyncio.get_running_loop()
+        alarm: asyncio.Future[None] = loop.create_future()
+        self._alarm = (loop, alarm)
+        nap = asyncio.ensure_future(clock.sleep(seconds))
+        try:
+            await asyncio.wait({nap, alarm}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._alarm = None
+            nap.cancel()
+
+    def wake(self) -> None:
+        """End a sleep: something has changed. May be called from any thread."""
+        if self._alarm is not None:
+            loop, alarm = self._alarm
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                loop.call_soon_threadsafe(_ring, alarm)
+
     def time_left(self, clock: Clock) -> float | None:
         """
         Return the seconds until the deadline, or None without a deadline.
@@ -113,6 +139,11 @@ class InFlightCall:
             where = f"{self.request.method} {self.request.public_url}"
             raise RequestTimeoutError(f"{where} was not sent: no time is left before the deadline.", request_sent=False)
         return left
+
+
+def _ring(alarm: asyncio.Future[None]) -> None:
+    if not alarm.done():
+        alarm.set_result(None)
 
 
 def ambiguous_create(

@@ -141,6 +141,8 @@ class Session:
 
     async def close(self) -> None:
         """Close the connections of all copies of the client."""
+        self.shared.connections.is_closed = True
+        self.evidence.wake_all()  # a create that waits for evidence ends now, as in doubt
         await self.shared.connections.close()
 
     def _begin(self, call: Call[Any], within: float | None) -> InFlightCall:
@@ -155,7 +157,7 @@ class Session:
             within = deadline
         request = Request(call.method, url, headers, call.body, call.parts, call.fields)
         ends = None if within is None else began + within
-        return InFlightCall(request, began, ends, call.safety, call.subject)
+        return InFlightCall(request, began, ends, call.safety, call.subject, token=call.token)
 
 
 def _standing_headers(options: Options) -> dict[str, str]:

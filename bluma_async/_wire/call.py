@@ -63,6 +63,7 @@ class Call(Generic[T]):
     safety: Safety = Safety.SAFE_TO_RETRY
     idempotency_key: str | None = None
     subject: str | None = None
+    token: str | None = None
     read: Callable[[Answer, str], T] | None = None
 
 

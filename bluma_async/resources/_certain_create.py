@@ -62,28 +62,53 @@ class CertainCreate:
 
     async def reconcile(self, call: InFlightCall, failure: BlumaError, decision: Reconcile) -> Video | None:
         """Return the video that a create became, or None if it certainly was not accepted."""
-        settled_at = call.last_sent + self.session.options.settle_time
-        await self._sleep_until(min(call.last_sent + decision.after, settled_at))
         begin = self._window(call)
         if begin is None:
             raise self._doubt(call, failure, "neither the server's clock nor this machine's is known")
-        early = await self._search(call, begin)
-        if early is not None and early.videos:
+        settled_at = call.last_sent + self.session.options.settle_time
+        early = await self._search_at(call, begin, min(call.last_sent + decision.after, settled_at))
+        if early is None or not early.videos:
+            if call.ends is not None and settled_at >= call.ends:
+                raise self._doubt(call, failure, "the deadline leaves no time to prove that it was not accepted")
+            early = await self._search_at(call, begin, max(settled_at, call.last_sent + decision.after))
+        if call.confirmed_id is not None:
+            return await self._confirm(call, failure, call.confirmed_id)
+        if early is None or not (early.videos or early.is_complete):
+            raise self._doubt(call, failure, self._unread())
+        if early.videos:
             return await self._judge(call, failure, early.videos)
-        if call.ends is not None and settled_at >= call.ends:
-            raise self._doubt(call, failure, "the deadline leaves no time to prove that it was not accepted")
-        await self._sleep_until(max(settled_at, call.last_sent + decision.after))
-        found = await self._search(call, begin)
-        if found is None or (not found.videos and not found.is_complete):
-            raise self._doubt(call, failure, "the list of videos could not be read far enough")
-        if found.videos:
-            return await self._judge(call, failure, found.videos)
         if call.standing is Standing.ACCEPTED:
             raise self._doubt(call, failure, "it is not in the list of videos")
         contradiction = await self._unexplained_charge(call, begin)
         if contradiction is not None:
             raise self._doubt(call, failure, f"the credit history has an unexplained charge for {contradiction}")
         return None
+
+    async def _search_at(self, call: InFlightCall, begin: datetime, moment: float) -> Found | None:
+        """Search at this moment; None if the list cannot be read, or something else ended the wait."""
+        clock, connections = self.session.shared.clock, self.session.shared.connections
+        while (left := moment - clock.now()) > 0 and call.confirmed_id is None and not connections.is_closed:
+            await call.sleep(clock, left)
+        if call.confirmed_id is not None or connections.is_closed:
+            return None
+        return await self._search(call, begin)
+
+    def _unread(self) -> str:
+        is_closed = self.session.shared.connections.is_closed
+        return "the client was closed" if is_closed else "the list of videos could not be read far enough"
+
+    async def _confirm(self, call: InFlightCall, failure: BlumaError, video_id: str) -> Video:
+        """Return the video that a callback with the create's own token has named, once it is read and fits."""
+        try:
+            video = await self.session.send(get(path("videos", video_id), One(Video)))
+        except BlumaError:
+            raise self._doubt(call, failure, f"a callback named {video_id}, which could not be read") from None
+        fits = call.template_id in {None, video.template_id} and self.session.evidence.may_be_from(video.id, call)
+        if not fits:
+            raise self._doubt(call, failure, f"a callback named {video_id}, which this create cannot have made")
+        call.video_id, call.standing = video.id, Standing.ACCEPTED
+        self.session.evidence.mark_known(video.id)
+        return video
 
     def _window(self, call: InFlightCall) -> datetime | None:
         return window_begin(call.server_date, call.local_time, self.session.evidence.skew)
@@ -147,11 +172,6 @@ class CertainCreate:
         self, call: InFlightCall, failure: BlumaError, because: str, candidates: List[Video] | None = None
     ) -> BlumaError:
         return ambiguous_create(call, failure, candidates or [], because=because)
-
-    async def _sleep_until(self, moment: float) -> None:
-        left = moment - self.session.shared.clock.now()
-        if left > 0:
-            await self.session.shared.clock.sleep(left)
 
 
 def _charged_video(entry: Transaction, template_id: str | None) -> str | None:
