@@ -73,6 +73,7 @@ class AsyncBluma:
         retry_jitter: float = 0.0,
         max_retry_after: float | None = None,
         on_ambiguous: OnAmbiguous = "reconcile",
+        exclusive: bool = False,
         settle_time: float = 30.0,
         should_retry: Callback | None = None,
         calculate_retry_delay: Callback | None = None,
@@ -109,8 +110,10 @@ class AsyncBluma:
             on_ambiguous: The reaction when it is uncertain whether a paid create was accepted: `reconcile` searches for
                 its video and retries only if there is none; `adopt` also returns the one video that it may have created
                 (only for accounts that nobody else uses); `retry` retries without a search; `raise` never retries.
-            settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the last
-                moment at which its request can have been on its way, because servers commit late and lists lag.
+            exclusive: States that nobody else uses this key. A lost create then returns the one new video that it may
+                have created; two programs on one machine that both state it refuse each other.
+            settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the
+                last moment at which its request can have been on its way: servers commit late, and lists lag.
             should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
             calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
             default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -136,7 +139,8 @@ class AsyncBluma:
         options = ClientOptions(
             timeout=timeout, deadline=deadline, max_retries=max_retries, max_retry_after=max_retry_after,
             retry_delay=retry_delay, retry_multiplier=retry_multiplier, retry_jitter=retry_jitter,
-            should_retry=should_retry, calculate_retry_delay=calculate_retry_delay, on_ambiguous=on_ambiguous, settle_time=settle_time,
+            should_retry=should_retry, calculate_retry_delay=calculate_retry_delay,
+            on_ambiguous=on_ambiguous, exclusive=exclusive, settle_time=settle_time,
             on_request=on_request, on_response=on_response, on_retry=on_retry,
             default_headers=default_headers, webhook_secret=webhook_secret,
             connection_limit=connection_limit, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context,

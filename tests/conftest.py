@@ -52,7 +52,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[AsyncBluma]:
     """Give a client for the sandbox, with a live key."""
-    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, retry_delay=0.0) as made:
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, retry_delay=0.0, settle_time=0.0) as made:
         yield made
 
 

@@ -1,9 +1,9 @@
 """
 A lock between processes, on a file beside what it protects.
 
-Rule 1: the lock is the operating system's (flock, or LockFileEx on Windows): it ends with its process, however that ends.
-A POSIX record lock is not enough: it vanishes as soon as any code of the process opens and closes the file, a backup for
-example.
+Rule 1: the lock is the operating system's (flock, or LockFileEx on Windows): it ends with its process, however that
+ends. A POSIX record lock is not enough: it vanishes as soon as any code of the process opens and closes the file, a
+backup for example.
 Rule 2: a system without such locks is refused. A lock file that merely exists would outlive its process.
 Rule 3: the file is opened without following links, and a forked child neither holds nor releases the lock.
 Rule 4: everything here blocks; call it in a thread.
@@ -48,7 +48,7 @@ class FileLock:
         if filelock.FileLock is filelock.SoftFileLock:
             raise BlumaError(f"{path} cannot be locked: this system has no locks that end with their process.")
         _require_regular(path)
-        options = {"thread_local": False, "timeout": 0}
+        options: dict[str, Any] = {"thread_local": False, "timeout": 0}
         if "fallback_to_soft" in inspect.signature(filelock.FileLock.__init__).parameters:
             options["fallback_to_soft"] = False
         lock: Any = filelock.FileLock(str(path), **options)

@@ -15,7 +15,8 @@ __all__ = ["Connections"]
 class Connections:
     """Open the transport at its first use, and refuse calls once it is closed."""
 
-    def __init__(self, open_transport: Callable[[], Transport]) -> None:
+    def __init__(self, open_transport: Callable[[], Transport], *, is_custom: bool = False) -> None:
+        self.is_custom = is_custom  # a transport of the caller's: no other program reaches the same server through it
         self._open_transport = open_transport
         self._first: Dict[str, Transport] = {}
         self.transport: Transport | None = None

@@ -26,6 +26,7 @@ from weakref import WeakValueDictionary
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from bluma_async._runtime.file_lock import FileLock
     from bluma_async._session.in_flight import InFlightCall
 
 __all__ = ["CreateEvidence", "find_evidence"]
@@ -41,6 +42,7 @@ class CreateEvidence:
     Attributes:
         skew: By how much the Date of an answered create was ahead of the video's `created_at`, at most; None before the
             first answered create.
+        exclusive_lock: The account's lock on this machine, if a client of this process has stated `exclusive`.
         foreign_video: A video that disproves that this program is the account's only user; None while nothing does.
     """
 
@@ -48,12 +50,15 @@ class CreateEvidence:
         self._known: OrderedDict[str, float] = OrderedDict()  # by id: calls that began later are not from this video
         self._order = count(1)
         self._open: Dict[int, InFlightCall] = {}  # by order: a set would have an order that differs in each run
+        self._floors: Dict[str | None, datetime] = {}
         self.skew: timedelta | None = None
         self.foreign_video: str | None = None
+        self.exclusive_lock: FileLock | None = None
 
     def add(self, call: InFlightCall) -> None:
         """Open a paid call that begins now; `remove` it when its outcome is known."""
         call.order = next(self._order)
+        call.floor = self._floors.get(call.template_id, self._floors.get(None))
         self._open[call.order] = call
 
     def remove(self, call: InFlightCall) -> None:
@@ -73,6 +78,15 @@ class CreateEvidence:
         """Have the open calls look at what has changed."""
         for call in self.open_calls:
             call.wake()
+
+    def set_floor(self, template_id: str | None, created_at: datetime) -> None:
+        """Note the newest `created_at` of a template (None: of all) before a batch creates from it."""
+        self._floors[template_id] = created_at
+
+    def raise_floors(self, created_at: datetime) -> None:
+        """Note the `created_at` of an answered create: creates that begin from now on are not older."""
+        for template_id, floor in list(self._floors.items()):
+            self._floors[template_id] = max(floor, created_at)
 
     def learn_skew(self, server_date: datetime, created_at: datetime) -> None:
         """Note by how much the Date of an answered create was ahead of its video's `created_at`."""

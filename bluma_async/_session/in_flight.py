@@ -57,6 +57,7 @@ class InFlightCall:
         last_sent: The last moment, by our clock, at which a request of a paid call can have been on its way.
         is_attended: Whether the task that began a paid call, or `settle`, still works on it.
         video_id: The video that a paid call is known to have become.
+        floor: A time, by the clock of `created_at`, before which this create cannot have made a video; None if unknown.
         token: The one-use token in the callback URL of a create; None without one.
         confirmed_id: The video that a callback with this token has named; it is read before it is believed.
         order: The place of a paid call among the calls and reports of its account (see CreateEvidence).
@@ -75,6 +76,7 @@ class InFlightCall:
     last_sent: float = 0.0
     is_attended: bool = False
     video_id: str | None = None
+    floor: datetime | None = None
     token: str | None = None
     confirmed_id: str | None = None
     _alarm: tuple[asyncio.AbstractEventLoop, asyncio.Future[None]] | None = None
@@ -160,10 +162,10 @@ def ambiguous_create(
     """
     is_accepted = in_flight.standing is Standing.ACCEPTED
     billed = "It was accepted and billed" if is_accepted else "It may have been accepted and billed"
-    found = f"{len(candidates)} video(s) may be its own" if candidates else because or "nothing searched for its video"
+    found = f"{len(candidates)} video(s) may be its own" if candidates else because or "its video was not searched for"
     error = AmbiguousCreateError(
-        f"{failure} {billed}, and was not sent again: {found}. Make sure of it before you create it again; `candidates` "
-        "are the videos that may be its own.",
+        f"{failure} {billed}, and was not sent again: {found}. Make sure of it before you create it again: "
+        "`candidates` are the videos that may be its own.",
         status=failure.status,
         attempts=failure.attempts,
         accepted=is_accepted,

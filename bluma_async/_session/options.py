@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, TypedDict, g
 import attrs
 
 from bluma_async._wire.checks import (
+    require_bool,
     require_callable,
     require_choice,
     require_header_text,
@@ -91,6 +92,8 @@ class Options:
         on_ambiguous: The reaction when it is uncertain whether a paid create was accepted: `reconcile` searches for
             its video and retries only if there is none; `adopt` also returns the one video that it may have created
             (only for accounts that nobody else uses); `retry` retries without a search; `raise` never retries.
+        exclusive: States that nobody else uses this key. A lost create then returns the one new video that it may have
+            created; two programs on one machine that both state it refuse each other.
         settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the last
             moment at which its request can have been on its way, because servers commit late and lists lag.
         should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
@@ -114,6 +117,7 @@ class Options:
     on_ambiguous: OnAmbiguous = attrs.field(
         default="reconcile", validator=_checked(require_choice, choices=get_args(OnAmbiguous))
     )
+    exclusive: bool = attrs.field(default=False, validator=_checked(require_bool))
     settle_time: float = attrs.field(default=30.0, validator=_checked(require_seconds))
     should_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     calculate_retry_delay: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
@@ -127,6 +131,11 @@ class Options:
     def retry_policy(self) -> RetryPolicy:
         """The options that decide on retries."""
         return RetryPolicy(**{field.name: getattr(self, field.name) for field in attrs.fields(RetryPolicy)})
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether the caller has stated that nobody else uses the key."""
+        return self.exclusive or self.on_ambiguous == "adopt"
 
     @classmethod
     def names(cls) -> list[str]:
@@ -186,6 +195,7 @@ class CallOptions(TypedDict, total=False):
     retry_jitter: float
     max_retry_after: float | None
     on_ambiguous: OnAmbiguous
+    exclusive: bool
     settle_time: float
     should_retry: Callback | None
     calculate_retry_delay: Callback | None

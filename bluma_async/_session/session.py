@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Coroutine, Mapping, TypeVar, Union
 
 from bluma_async._runtime.clock import local_time
 from bluma_async._session.evidence import find_evidence
+from bluma_async._session.exclusive import require_exclusive
 from bluma_async._session.in_flight import InFlightCall, Standing, log_interrupted
 from bluma_async._session.retry_loop import Failed, RetryLoop
 from bluma_async._version import __version__
@@ -83,6 +84,8 @@ class Session:
         """Send a call that costs money; it stays open until its outcome is known, even if it is interrupted."""
         in_flight.server_date = self.shared.server_clock.at(in_flight.began)
         in_flight.local_time = local_time(self.shared.clock)
+        if self.options.is_exclusive and not self.shared.connections.is_custom:
+            await require_exclusive(self.evidence, self.options.base_url, self.options.api_key)
         in_flight.is_attended = True
         self.evidence.add(in_flight)
         try:

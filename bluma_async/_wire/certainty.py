@@ -6,12 +6,12 @@ Decide what is known of a create that costs money, from the attempt's outcome an
     uncertain   everything else: cut, timeout, 500, 502, 504, a proxy's own page
 
 Rule 1: only a refused create may be sent again without further evidence, an accepted one never.
-Rule 2: a search proves that an uncertain create was not accepted only if it began `settle_time` after the last moment at
-which the request can have been on its way, and if it read far enough.
+Rule 2: a search proves that an uncertain create was not accepted only if it began `settle_time` after the last moment
+at which the request can have been on its way, and if it read far enough.
 Rule 3: nothing here waits, sends, or reads a clock.
 
-A proxy's 408, 409, 425, 429, 499 or 503 can follow an acceptance, because the proxy answers for a server that it no longer
-hears; therefore a refusal counts only in the API's own words.
+A proxy's 408, 409, 425, 429, 499 or 503 can follow an acceptance, because the proxy answers for a server that it no
+longer hears; therefore a refusal counts only in the API's own words.
 """
 
 from __future__ import annotations
@@ -54,15 +54,23 @@ def classify(failure: BlumaError) -> CreateOutcome:
     return CreateOutcome.REFUSED if is_refusal and is_api_answer else CreateOutcome.UNCERTAIN
 
 
-def window_begin(server_date: datetime | None, local_time: datetime | None, skew: timedelta | None) -> datetime | None:
+def window_begin(
+    server_date: datetime | None,
+    local_time: datetime | None,
+    skew: timedelta | None,
+    floor: datetime | None = None,
+) -> datetime | None:
     """
     Return the earliest `created_at` that the video of a create can have; None if no clock is known.
 
     Args:
         server_date: The server's Date when the create began, as far as it was known then.
         local_time: This machine's clock when the create began.
+        floor: A `created_at` that was seen before the create began; it needs no clock to agree with another.
         skew: By how much Date was ahead of `created_at` in an earlier answered create; None before the first.
     """
+    if floor is not None:
+        return floor - ROUNDING
     if server_date is not None and skew is not None:
         return server_date - max(skew, timedelta(0)) - ROUNDING
     clocks = [clock for clock in (server_date, local_time) if clock is not None]

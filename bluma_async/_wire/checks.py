@@ -19,6 +19,7 @@ from bluma_async.errors import InvalidArgumentError
 __all__ = [
     "MAX_PAGE_SIZE",
     "invalid",
+    "require_bool",
     "require_callable",
     "require_choice",
     "require_header_text",
@@ -74,6 +75,17 @@ def require_number(
     bound = f"of at least {at_least:g}" if above is None else f"greater than {above:g}"
     if not (optional and value is None) and not _is_number(value, at_least, above):
         raise invalid(name, f"{name} must be a number {bound}{' or None' if optional else ''}, not {value!r}.")
+
+
+def require_bool(name: str, value: object) -> None:
+    """
+    Require True or False.
+
+    Raises:
+        InvalidArgumentError: The value is neither.
+    """
+    if not isinstance(value, bool):
+        raise invalid(name, f"{name} must be True or False, not {value!r}.")
 
 
 def require_seconds(name: str, value: object, *, above: float | None = None) -> None:

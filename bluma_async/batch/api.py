@@ -17,15 +17,10 @@ __all__ = ["BatchApi", "StopSignal"]
 
 
 class BatchApi:
-    """
-    The API calls of a batch.
-
-    A lost answer is settled by adopting the only candidate. That is safe here, because `CreateTurns` sends one create
-    of a template at a time.
-    """
+    """The API calls of a batch, with the options of its client."""
 
     def __init__(self, session: Session, hub: PollHub) -> None:
-        self.session: Session = session.with_options({"on_ambiguous": "adopt"})
+        self.session: Session = session
         self.videos: Videos = Videos(self.session, hub)
         self.templates: Templates = Templates(self.session)
 

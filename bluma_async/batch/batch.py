@@ -14,7 +14,7 @@ from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.folder import require_folder
 from bluma_async.batch.intake import Jobs, plan_jobs
 from bluma_async.batch.job_runner import JobRunner
-from bluma_async.batch.recovery import recover, require_account
+from bluma_async.batch.recovery import Recovery, require_account
 from bluma_async.batch.results import BatchResult, build_result
 from bluma_async.batch.workers import Workers
 from bluma_async.stores.jobs import BatchStatus, Conflict, ConflictKind
@@ -79,16 +79,17 @@ class Batch:
             await require_folder(self._options.out)
         async with self._opened(to_write=True) as store:
             await require_account(store, self._api)
-            for doubt in await recover(store, self._api):
-                if self._options.on_error == "raise" and doubt.error is not None:
-                    raise doubt.error
-                yield doubt
-            results = (await self._set_up(jobs, store, stop)).results()
+            create_turns = CreateTurns()
+            recovery = Recovery(store, self._api, create_turns)
+            await recovery.begin()
+            results = (await self._set_up(jobs, store, stop, create_turns, recovery)).results()
             try:
                 async for result in results:
                     yield result
+                await recovery.rest()
             finally:
                 await results.aclose()
+                await recovery.end()
 
     async def results(self, state: str | None = None) -> AsyncIterator[BatchResult]:
         """
@@ -148,11 +149,13 @@ class Batch:
             is_taken = outcome.kind is ConflictKind.VIDEO_IN_USE
             raise _not_free(video.id) if is_taken else _not_in_doubt(key, await store.find(key))
 
-    async def _set_up(self, jobs: Jobs, store: JobStore, stop: StopSignal) -> Workers:
+    async def _set_up(
+        self, jobs: Jobs, store: JobStore, stop: StopSignal, create_turns: CreateTurns, recovery: Recovery
+    ) -> Workers:
         spent = (await store.statistics()).credits_net
         credit_limit = CreditLimit(self._options.max_credits, spent)
         catalog = Catalog(self._api, credit_limit)
-        runner = JobRunner(self._options, self._api, store, catalog, credit_limit, CreateTurns(), stop)
+        runner = JobRunner(self._options, self._api, store, catalog, credit_limit, create_turns, recovery, stop)
         return Workers(self._options, runner, stop, plan_jobs(jobs, self._options, store, catalog, stop))
 
     @asynccontextmanager

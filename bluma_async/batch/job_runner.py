@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Coroutine, TypeVar
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.retry import is_certainly_refused
+from bluma_async.batch.baseline import Baseline
 from bluma_async.batch.conflicts import require_moved
 from bluma_async.batch.folder import is_complete
 from bluma_async.batch.results import build_result
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from bluma_async.batch.create_turns import CreateTurns
     from bluma_async.batch.credit_limit import CreditLimit
     from bluma_async.batch.options import BatchOptions
+    from bluma_async.batch.recovery import Recovery
     from bluma_async.batch.results import BatchResult
     from bluma_async.stores.jobs import Outcome, StoredJob
     from bluma_async.stores.ports import JobStore
@@ -63,6 +65,7 @@ class JobRunner:
         catalog: Catalog,
         credit_limit: CreditLimit,
         create_turns: CreateTurns,
+        recovery: Recovery,
         stop: StopSignal,
     ) -> None:
         self._options = options
@@ -71,11 +74,15 @@ class JobRunner:
         self._catalog = catalog
         self._credit_limit = credit_limit
         self._create_turns = create_turns
+        self._recovery = recovery
+        self._baseline = Baseline(api.session)
         self._stop = stop
 
     async def run(self, job: StoredJob) -> BatchResult | None:
         """Take a job as far as possible; return its result, or None if it was not submitted."""
         try:
+            if job.state == JobState.CREATING:
+                job = await self._settle(job)
             if job.state == JobState.PLANNED:
                 job = await self._create(job)
             if job.state == JobState.RENDERING:
@@ -88,6 +95,17 @@ class JobRunner:
             error.video_id = error.video_id or job.video_id
             return build_result(await self._store.read(job.place) or job, error)
         return build_result(job)
+
+    async def _settle(self, job: StoredJob) -> StoredJob:
+        """Return a job whose create an earlier run has left open, once its outcome is known."""
+        try:
+            settled = await self._recovery.settled(job)
+        except AmbiguousCreateError as error:
+            if not error.candidates:
+                self._stop.set(error)  # the list cannot be read, so no other create could be made certain
+            raise
+        await self._report(settled)
+        return settled
 
     async def _create(self, job: StoredJob) -> StoredJob:
         async with self._create_turns.acquire(job.template_id):
@@ -114,6 +132,7 @@ class JobRunner:
         await self._learn_price(job)
         with self._credit_limit.reserve(job.template_id, job.resolution):
             key = uuid.uuid4().hex
+            await self._baseline.require(job.template_id)
             began = self._api.session.shared.server_clock.at(self._api.clock.now()) or utc_now()
             self._accept(await self._store.intend(job.place, Intent(key, began)))
             try:

@@ -1,32 +1,37 @@
 """
-Settle the creates that an earlier run left without an outcome, after a check that the journal is of this account.
+Settle what an earlier run left behind: whether the journal is of this account, and the creates that were interrupted.
 
-Rule 1: a video that was created since an interrupted create began, and that no job explains, is that create's if it is
-the only one.
-Rule 2: if there is none, the search is repeated after a pause: the request may still have been on its way.
-Rule 3: if there are several, the job is put in doubt, and billed again only if the user asks for it.
+Rule 1: an interrupted create may still be on its way when the journal is taken over. Only a search that begins
+`settle_time` after that moment proves that it was not accepted; other jobs are not held up meanwhile.
+Rule 2: a video is adopted only on positive evidence that it is this create's. Without evidence the job is in doubt, and
+is billed again only if the user asks for it.
+Rule 3: the open creates are registered before any video is marked as known: a video that the search finds may be
+theirs, even if it was there when this run began.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING, Dict
 
+from bluma_async._session.in_flight import InFlightCall, Standing
+from bluma_async._wire.call import Safety
+from bluma_async._wire.messages import Request
+from bluma_async._wire.retry import Reconcile
 from bluma_async.batch.conflicts import require_moved
-from bluma_async.batch.results import build_result
-from bluma_async.errors import AmbiguousCreateError, InvalidArgumentError, NotFoundError
-from bluma_async.resources._candidates import created_since
+from bluma_async.errors import AmbiguousCreateError, InvalidArgumentError, NetworkError, NotFoundError
+from bluma_async.resources._certain_create import CertainCreate
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi
-    from bluma_async.batch.results import BatchResult
+    from bluma_async.batch.create_turns import CreateTurns
     from bluma_async.stores.jobs import StoredJob
     from bluma_async.stores.ports import JobStore
-    from bluma_async.types import Video
 
-__all__ = ["recover", "require_account"]
+__all__ = ["Recovery", "require_account"]
 
-RECENT = 1000  # videos marked as known; of these, the search can meet only those of the first listed second
+RECENT = 1000  # videos that are marked as known; of these, a search can meet only the newest
 
 
 async def require_account(store: JobStore, api: BatchApi) -> None:
@@ -48,57 +53,76 @@ async def require_account(store: JobStore, api: BatchApi) -> None:
                 "that account's key, or another journal. Nothing was created."
             ) from problem
     await store.write_account(fingerprint)
-    if not api.session.shared.server_clock.is_known:
-        await api.videos.list(limit=1)  # an intent needs the server's clock, which the first answer shows
 
 
-async def recover(store: JobStore, api: BatchApi) -> List[BatchResult]:
-    """
-    Settle every create that has an intent and no outcome; return the jobs that are now in doubt.
+class Recovery:
+    """The creates of earlier runs that have an intent and no outcome."""
 
-    Raises:
-        BlumaError: The search for a video failed. Nothing was created.
-    """
-    for video_id in await store.list_recent_videos(RECENT):
-        api.session.evidence.mark_known(video_id)
-    api.session.evidence.mark_candidates(await store.list_candidates())
-    return [doubt for job in await store.list_creating() if (doubt := await _settle(store, api, job))]
+    def __init__(self, store: JobStore, api: BatchApi, create_turns: CreateTurns) -> None:
+        self._store = store
+        self._api = api
+        self._create_turns = create_turns
+        self._calls: Dict[int, InFlightCall] = {}  # by the place of the job
+        self._tasks: Dict[int, asyncio.Task[StoredJob]] = {}
 
+    async def begin(self) -> None:
+        """Register the interrupted creates, and begin to settle each in a task of its own."""
+        evidence = self._api.session.evidence
+        jobs = await self._store.list_creating()
+        for job in jobs:
+            self._calls[job.place] = call = self._open(job)
+            evidence.add(call)
+        for video_id in await self._store.list_recent_videos(RECENT):
+            evidence.mark_known(video_id)
+        evidence.mark_candidates(await self._store.list_candidates())
+        for job in jobs:
+            self._tasks[job.place] = asyncio.ensure_future(self._settle(job))
 
-async def _settle(store: JobStore, api: BatchApi, job: StoredJob) -> BatchResult | None:
-    found = await _search(store, api, job)
-    if not found:
-        await api.clock.sleep(api.session.options.retry_delay)
-        found = await _search(store, api, job)
-    if not found:
-        require_moved(await store.release(job.place, "it was not accepted"), store.name)
-        return None
-    if len(found) == 1:
-        video = await api.videos.get(found[0].id)
-        outcome = await store.bill(job.place, video.id, video.credits_charged, "found again")
-        require_moved(outcome, store.name)
-        api.session.evidence.mark_known(video.id)
-        return None
-    return await _put_in_doubt(store, api, job, found)
+    async def settled(self, job: StoredJob) -> StoredJob:
+        """
+        Return an interrupted job as it is once it is settled: rendering, planned again, or in doubt.
 
+        Raises:
+            AmbiguousCreateError: The job is in doubt; or the list could not be read, and the job stays as it is.
+        """
+        return await asyncio.shield(self._tasks[job.place])
 
-async def _put_in_doubt(store: JobStore, api: BatchApi, job: StoredJob, found: List[Video]) -> BatchResult:
-    names = [video.id for video in found]
-    error = AmbiguousCreateError(
-        f"The create of job {job.key} was interrupted, and {len(found)} videos may be it: {', '.join(names)}. It was "
-        "not sent again; adopt one of them, or have it resubmitted.",
-        candidates=found,
-        idempotency_key=job.request_key,
-        template_id=job.template_id,
-        started_at=job.started_at,
-    )
-    api.session.evidence.mark_candidates(names)
-    doubtful = require_moved(await store.doubt(job.place, names, str(error)), store.name)
-    return build_result(doubtful, error)
+    async def rest(self) -> None:
+        """Wait until the jobs that are not part of this run are settled too."""
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
+    async def end(self) -> None:
+        """Stop settling. Whatever is not settled is left to the next run."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for call in self._calls.values():
+            self._api.session.evidence.remove(call)
 
-async def _search(store: JobStore, api: BatchApi, job: StoredJob) -> List[Video]:
-    """Return the videos created since the job's create began that are no other job's, nor a candidate of one."""
-    explained = set(await store.list_candidates())
-    videos = created_since(api.session, lambda: job.started_at, template_id=job.template_id)
-    return [video async for video in videos if video.id not in explained and not await store.is_billed(video.id)]
+    def _open(self, job: StoredJob) -> InFlightCall:
+        """Return the interrupted create as a call whose request may have been on its way until now."""
+        session, now = self._api.session, self._api.clock.now()
+        headers = {"Idempotency-Key": job.request_key or ""}
+        request = Request("POST", f"{session.options.base_url}/videos", headers)
+        call = InFlightCall(request, now, None, Safety.COSTS_MONEY, job.template_id)
+        call.server_date, call.local_time = job.started_at, job.started_at
+        call.standing, call.last_sent, call.is_attended = Standing.UNCERTAIN, now, True
+        return call
+
+    async def _settle(self, job: StoredJob) -> StoredJob:
+        call = self._calls[job.place]
+        failure = NetworkError(f"The create of job {job.key} was interrupted.")
+        async with self._create_turns.acquire(job.template_id):
+            try:
+                video = await CertainCreate(self._api.session).reconcile(call, failure, Reconcile(0.0))
+            except AmbiguousCreateError as error:
+                if error.candidates:
+                    names = [candidate.id for candidate in error.candidates]
+                    require_moved(await self._store.doubt(job.place, names, str(error)), self._store.name)
+                raise
+            if video is None:
+                outcome = await self._store.release(job.place, "it was not accepted")
+            else:
+                outcome = await self._store.bill(job.place, video.id, video.credits_charged, "found again")
+            self._api.session.evidence.remove(call)
+            return require_moved(outcome, self._store.name)

@@ -1,8 +1,8 @@
-"""Search the account for videos that a create without an answer may have become; creates, batches and `settle` use it."""
+"""Search the account for the videos that a create without an answer may have become."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, cast
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence, cast
 
 import attrs
 
@@ -18,10 +18,20 @@ if TYPE_CHECKING:
 
     from bluma_async._session.session import Session
 
-__all__ = ["Found", "search_videos"]
+__all__ = ["Found", "read_newest", "search_videos"]
 
 TRIES = 3  # a list from which something was deleted meanwhile is read again
 VIDEO = One(Video)
+
+
+async def read_newest(session: Session, template_id: str | None) -> Sequence[ListedVideo]:
+    """
+    Return the newest videos of a template, or of the account; as many as one page has.
+
+    Raises:
+        BlumaError: The list could not be read.
+    """
+    return (await session.send(_list_call(1, template_id, {}))).videos
 
 
 @attrs.frozen

@@ -10,7 +10,8 @@ Rule 4: whatever cannot be read proves nothing: the create stays in doubt, and i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List
+import json
+from typing import TYPE_CHECKING, Any, List, Mapping
 
 import attrs
 
@@ -18,6 +19,7 @@ from bluma_async._session.in_flight import Standing, ambiguous_create
 from bluma_async._wire.call import get, path
 from bluma_async._wire.certainty import window_begin
 from bluma_async._wire.codec import One
+from bluma_async._wire.times import read_datetime
 from bluma_async.errors import APIError, BlumaError, NetworkError, ServerError
 from bluma_async.resources._candidates import Found, search_videos
 from bluma_async.types import CreditHistory, Transaction, TransactionType, Video
@@ -57,8 +59,11 @@ class CertainCreate:
             raise _foreign(f"a video of template {outcome.template_id}, and {wanted} was asked for", answer)
         call.video_id, call.standing = outcome.id, Standing.ACCEPTED
         evidence.mark_known(outcome.id)
-        if answer.date is not None:
-            evidence.learn_skew(answer.date, outcome.created_at)
+        created_at = _read_created_at(answer)
+        if created_at is not None:
+            evidence.raise_floors(created_at)
+            if answer.date is not None:
+                evidence.learn_skew(answer.date, created_at)
 
     async def reconcile(self, call: InFlightCall, failure: BlumaError, decision: Reconcile) -> Video | None:
         """Return the video that a create became, or None if it certainly was not accepted."""
@@ -66,23 +71,35 @@ class CertainCreate:
         if begin is None:
             raise self._doubt(call, failure, "neither the server's clock nor this machine's is known")
         settled_at = call.last_sent + self.session.options.settle_time
-        early = await self._search_at(call, begin, min(call.last_sent + decision.after, settled_at))
-        if early is None or not early.videos:
+        retry_at = call.last_sent + decision.after
+        found = await self._search_at(call, begin, min(retry_at, settled_at))
+        if found is None or not found.videos:
             if call.ends is not None and settled_at >= call.ends:
                 raise self._doubt(call, failure, "the deadline leaves no time to prove that it was not accepted")
-            early = await self._search_at(call, begin, max(settled_at, call.last_sent + decision.after))
+            found = await self._search_at(call, begin, max(settled_at, retry_at))
         if call.confirmed_id is not None:
             return await self._confirm(call, failure, call.confirmed_id)
-        if early is None or not (early.videos or early.is_complete):
+        if found is not None and found.videos:
+            return await self._judge(call, failure, found.videos)
+        await self._require_absence(call, failure, begin, found)
+        return None
+
+    async def _require_absence(
+        self, call: InFlightCall, failure: BlumaError, begin: datetime, found: Found | None
+    ) -> None:
+        """
+        Require that a search without candidates proves that a create was not accepted.
+
+        Raises:
+            AmbiguousCreateError: It proves nothing.
+        """
+        if found is None or not found.is_complete:
             raise self._doubt(call, failure, self._unread())
-        if early.videos:
-            return await self._judge(call, failure, early.videos)
         if call.standing is Standing.ACCEPTED:
             raise self._doubt(call, failure, "it is not in the list of videos")
         contradiction = await self._unexplained_charge(call, begin)
         if contradiction is not None:
             raise self._doubt(call, failure, f"the credit history has an unexplained charge for {contradiction}")
-        return None
 
     async def _search_at(self, call: InFlightCall, begin: datetime, moment: float) -> Found | None:
         """Search at this moment; None if the list cannot be read, or something else ended the wait."""
@@ -111,7 +128,7 @@ class CertainCreate:
         return video
 
     def _window(self, call: InFlightCall) -> datetime | None:
-        return window_begin(call.server_date, call.local_time, self.session.evidence.skew)
+        return window_begin(call.server_date, call.local_time, self.session.evidence.skew, call.floor)
 
     async def _search(self, call: InFlightCall, begin: datetime) -> Found | None:
         """Return the videos that no other create explains; None if the list could not be read."""
@@ -136,7 +153,7 @@ class CertainCreate:
         """Adopt the candidate if there is positive evidence that it is ours; raise otherwise."""
         evidence = self.session.evidence
         evidence.mark_candidates(video.id for video in candidates)
-        if self.session.options.on_ambiguous == "adopt" and evidence.foreign_video is None:
+        if self.session.options.is_exclusive and evidence.foreign_video is None:
             rivals = [rival for rival in evidence.rivals(call) if rival.standing is not Standing.NOT_SENT]
             if len(candidates) > 1 + len(rivals):
                 evidence.foreign_video = candidates[-1].id
@@ -174,9 +191,17 @@ class CertainCreate:
         return ambiguous_create(call, failure, candidates or [], because=because)
 
 
+def _read_created_at(answer: Answer) -> datetime | None:
+    """Return the server's own `created_at`: that of the model is the time of reading if the server sent none."""
+    try:
+        return read_datetime(json.loads(answer.body).get("created_at"))
+    except (ValueError, OverflowError, AttributeError):
+        return None
+
+
 def _charged_video(entry: Transaction, template_id: str | None) -> str | None:
     """Return the video that a deduction paid for, if it can be of this template."""
-    details = entry.metadata or {}
+    details: Mapping[str, Any] = entry.metadata or {}
     is_other = template_id is not None and details.get("template_id") not in {None, template_id}
     video_id = details.get("video_id")
     return video_id if isinstance(video_id, str) and not is_other else None

@@ -8,7 +8,7 @@ from typing import List, Optional, Sequence
 import pytest
 
 from bluma_async import errors
-from bluma_async._wire.answers import read
+from bluma_async._wire.answers import read_answer as read
 from bluma_async._wire.certainty import (
     CandidateSearch,
     CreateOutcome,

@@ -1,0 +1,65 @@
+"""
+Hold the statement that nobody else uses an account, for the other programs of this machine.
+
+Reason: the statement lets a lost create adopt the only new video. Two programs that both make it would adopt each
+other's videos, so the second one is refused. Programs on other machines cannot be seen from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bluma_async._runtime.file_lock import FileLock
+from bluma_async._runtime.threads import in_thread
+from bluma_async.errors import BlumaError
+
+if TYPE_CHECKING:
+    from bluma_async._session.evidence import CreateEvidence
+
+__all__ = ["require_exclusive"]
+
+
+async def require_exclusive(evidence: CreateEvidence, base_url: str, api_key: str) -> None:
+    """
+    Acquire the account's lock on this machine, unless this process has it.
+
+    Raises:
+        BlumaError: Another program has it, or the lock file cannot be opened. Nothing was sent.
+    """
+    if evidence.exclusive_lock is None:
+        lock = await in_thread(_acquire, base_url, api_key)
+        if evidence.exclusive_lock is not None:  # another create of this process was faster
+            await in_thread(lock.release)
+            return
+        evidence.exclusive_lock = lock
+
+
+def _acquire(base_url: str, api_key: str) -> FileLock:
+    folder = _find_folder()
+    account = hashlib.sha256(f"{base_url} {api_key}".encode()).hexdigest()[:32]
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock.acquire(folder / f"{account}.lock")
+    except OSError as problem:
+        raise BlumaError(
+            f"The statement exclusive=True could not be recorded in {str(folder)!r}: {problem.strerror or problem}. "
+            "Nothing was sent; name another folder in BLUMA_STATE_DIR."
+        ) from problem
+    if lock is None:
+        raise BlumaError(
+            "Another program on this machine has stated that it uses this API key alone (exclusive=True). Nothing was "
+            "sent: wait until it has ended, or leave exclusive out in both."
+        )
+    return lock
+
+
+def _find_folder() -> Path:
+    """Return the folder of this user for state that is not precious."""
+    named = os.environ.get("BLUMA_STATE_DIR", "").strip()
+    if named:
+        return Path(named)
+    local = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_STATE_HOME")
+    return Path(local or Path.home() / ".local" / "state", "bluma")
