@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Mapping, Sequence
+from typing import TYPE_CHECKING, List, Mapping, Sequence
 
 from bluma_async import client as asynchronous
 from bluma_async._runtime.resource import Resource
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bluma_async._session.ports import Transport
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.retry import OnAmbiguous
-    from bluma_async.types import WebhookEvent
+    from bluma_async.types import OpenCreate, SettledCreate, WebhookEvent
 
 __all__ = ["Bluma"]
 
@@ -71,6 +71,8 @@ class Bluma:
         retry_jitter: float = 0.0,
         max_retry_after: float | None = None,
         on_ambiguous: OnAmbiguous = "reconcile",
+        exclusive: bool = False,
+        settle_time: float = 30.0,
         should_retry: Callback | None = None,
         calculate_retry_delay: Callback | None = None,
         default_headers: Mapping[str, str] | None = None,
@@ -106,6 +108,10 @@ class Bluma:
             on_ambiguous: The reaction when it is uncertain whether a paid create was accepted: `reconcile` searches for
                 its video and retries only if there is none; `adopt` also returns the one video that it may have created
                 (only for accounts that nobody else uses); `retry` retries without a search; `raise` never retries.
+            exclusive: States that nobody else uses this key. A lost create then returns the one new video that it may
+                have created; two programs on one machine that both state it refuse each other.
+            settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the
+                last moment at which its request can have been on its way: servers commit late, and lists lag.
             should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
             calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
             default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -137,6 +143,8 @@ class Bluma:
             retry_jitter=retry_jitter,
             max_retry_after=max_retry_after,
             on_ambiguous=on_ambiguous,
+            exclusive=exclusive,
+            settle_time=settle_time,
             should_retry=should_retry,
             calculate_retry_delay=calculate_retry_delay,
             default_headers=default_headers,
@@ -207,6 +215,28 @@ class Bluma:
         May be called from any thread. Other events, and videos that are not waited for, change nothing.
         """
         self._async.learn(event)
+
+    @property
+    def open_creates(self) -> List[OpenCreate]:
+        """
+        The creates of this account that this process has sent, and whose outcome is not known, oldest first.
+
+        A create is open while it is in flight, and stays open when it was interrupted, or ended with
+        AmbiguousCreateError. Clients with the same base URL and key share the list.
+        """
+        return self._async.open_creates
+
+    def settle(self) -> List[SettledCreate]:
+        """
+        Find out what became of the open creates that were interrupted or lost; those in flight are left alone.
+
+        It waits until `settle_time` has passed since their requests can have been on their way, and reads the list of
+        videos. A create in doubt stays open.
+
+        Returns:
+            One result for each of them: accepted (with its video), not accepted, or in doubt (with candidates).
+        """
+        return run(self._async.settle())
 
     def with_options(self, **changes: Unpack[OptionChanges]) -> Self:
         """

@@ -51,7 +51,9 @@ def open_session(
     connection = ConnectionOptions(**{name: given[name] for name in names if name in given})
     options = {name: value for name, value in given.items() if name not in names}
     resolved = resolve_options(options, environment, default_base_url)
-    return Session(resolved, Shared(connection.clock or SystemClock(), lambda: _open_transport(connection)))
+    is_custom = connection.transport is not None
+    clock = connection.clock or SystemClock()
+    return Session(resolved, Shared(clock, lambda: _open_transport(connection), has_custom_transport=is_custom))
 
 
 def _open_transport(options: ConnectionOptions) -> Transport:

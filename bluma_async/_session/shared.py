@@ -18,8 +18,10 @@ __all__ = ["Shared"]
 class Shared:
     """The clock, the connections, the server's clock and the budgets of a client and its copies."""
 
-    def __init__(self, clock: Clock, open_transport: Callable[[], Transport]) -> None:
+    def __init__(
+        self, clock: Clock, open_transport: Callable[[], Transport], *, has_custom_transport: bool = False
+    ) -> None:
         self.clock = clock
-        self.connections: Connections = Connections(open_transport)
+        self.connections: Connections = Connections(open_transport, is_custom=has_custom_transport)
         self.server_clock: ServerClock = ServerClock()
         self.budgets: Budgets = Budgets()
