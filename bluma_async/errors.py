@@ -61,11 +61,13 @@ class BlumaError(Exception):
         status: An HTTP status for every kind of error: 503 for the network, 504 for a timeout, 400 for an invalid
             argument, 500 if nothing fits better.
         attempts: How many attempts the failed call made.
+        not_accepted: True if a search has proven that the create which failed was not accepted, and so not billed.
         video_id: The id of the paid video, if a call failed after the video was created; None otherwise.
     """
 
     status: int = 500
     video_id: str | None = None
+    not_accepted: bool = False
 
     def __init__(self, message: str = "", *, status: int | None = None, attempts: int = 0) -> None:
         super().__init__(message)

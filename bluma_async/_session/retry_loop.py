@@ -111,6 +111,7 @@ class RetryLoop:
         if found is None:
             in_flight.standing = Standing.NOT_SENT
             if not decision.then_retry:
+                failure.not_accepted = True
                 raise failure
         return found
 

@@ -41,6 +41,8 @@ class CreateOutcome(Enum):
 
 def classify(failure: BlumaError) -> CreateOutcome:
     """Return what is known of a create whose attempt ended with this error."""
+    if failure.not_accepted:
+        return CreateOutcome.REFUSED
     if isinstance(failure, NetworkError):
         return CreateOutcome.UNCERTAIN if failure.request_sent else CreateOutcome.REFUSED
     if not isinstance(failure, APIError):

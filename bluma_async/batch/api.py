@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bluma_async._runtime.clock import local_time
 from bluma_async.resources.templates import Templates
 from bluma_async.resources.videos import Videos
+from bluma_async.types._model import utc_now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.session import Session
     from bluma_async.errors import BlumaError
@@ -23,6 +27,12 @@ class BatchApi:
         self.session: Session = session
         self.videos: Videos = Videos(self.session, hub)
         self.templates: Templates = Templates(self.session)
+
+    def now(self) -> datetime:
+        """Return the earlier of the server's clock and this machine's: a create that begins now is not older."""
+        clock = self.session.shared.clock
+        known = (self.session.shared.server_clock.at(clock.now()), local_time(clock))
+        return min((time for time in known if time is not None), default=None) or utc_now()
 
     @property
     def clock(self) -> Clock:

@@ -30,7 +30,6 @@ from bluma_async.errors import (
 from bluma_async.stores.jobs import Intent
 from bluma_async.stores.states import JobState
 from bluma_async.types import Video, VideoStatus
-from bluma_async.types._model import utc_now
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi, StopSignal
@@ -133,7 +132,7 @@ class JobRunner:
         with self._credit_limit.reserve(job.template_id, job.resolution):
             key = uuid.uuid4().hex
             await self._baseline.require(job.template_id)
-            began = self._api.session.shared.server_clock.at(self._api.clock.now()) or utc_now()
+            began = self._api.now()
             self._accept(await self._store.intend(job.place, Intent(key, began)))
             try:
                 video = await self._api.videos.create(**job.arguments, idempotency_key=key)

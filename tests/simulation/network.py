@@ -78,6 +78,8 @@ class Network:
         video = self._api.create(json.loads(request.body or b"{}"), maker) if acts else None
         if video is not None:
             self._trace(f"  accepted as {video.id}, committed at {video.committed:.1f}")
+            if not conditions.dated_at_arrival and kind == "answer":  # no answer has a time that has not come yet
+                await asyncio.sleep(max(video.committed - asyncio.get_running_loop().time(), 0.0))
         await asyncio.sleep(self._delay())
         self._reply(kind, video, answered)
 
