@@ -24,11 +24,45 @@ import attrs
 
 from bluma_async.errors import APIError, BlumaError, NetworkError
 
-__all__ = ["CandidateSearch", "CreateOutcome", "ListedVideo", "VideoListing", "classify", "window_begin"]
+__all__ = [
+    "MOST_REQUESTS",
+    "CandidateSearch",
+    "CertaintyPolicy",
+    "CreateOutcome",
+    "ListedVideo",
+    "VideoListing",
+    "classify",
+    "window_begin",
+]
 
-UNKNOWN_SKEW = timedelta(seconds=60)  # how far Date, or our own clock, may be ahead of `created_at`
 ROUNDING = timedelta(seconds=2)  # Date and `created_at` have whole seconds, each cut off separately
 MOST_REQUESTS = 50  # of one search; 5,000 videos at 100 to a page
+
+
+@attrs.frozen(kw_only=True)
+class CertaintyPolicy:
+    """
+    The rules that make a create certain. A client always has the defaults.
+
+    The simulation passes weaker rules in, one at a time, to prove that it finds the defects that each prevents.
+
+    Attributes:
+        unknown_skew: How far Date, or this machine's clock, may be ahead of `created_at` while that is unknown.
+        waits_to_settle: Whether only a search after `settle_time` proves absence.
+        needs_readable_list: Whether a list that cannot be read proves nothing.
+        reads_far: Whether a search reads as many pages as its window has.
+        needs_evidence: Whether being the only candidate is no evidence.
+        checks_answers: Whether an answer with a known id, or with another template, is no answer.
+        takes_turns: Whether a batch sends one create of a template at a time.
+    """
+
+    unknown_skew: timedelta = timedelta(seconds=60)
+    waits_to_settle: bool = True
+    needs_readable_list: bool = True
+    reads_far: bool = True
+    needs_evidence: bool = True
+    checks_answers: bool = True
+    takes_turns: bool = True
 
 
 class CreateOutcome(Enum):
@@ -61,6 +95,7 @@ def window_begin(
     local_time: datetime | None,
     skew: timedelta | None,
     floor: datetime | None = None,
+    unknown_skew: timedelta = CertaintyPolicy().unknown_skew,
 ) -> datetime | None:
     """
     Return the earliest `created_at` that the video of a create can have; None if no clock is known.
@@ -70,13 +105,14 @@ def window_begin(
         local_time: This machine's clock when the create began.
         floor: A `created_at` that was seen before the create began; it needs no clock to agree with another.
         skew: By how much Date was ahead of `created_at` in an earlier answered create; None before the first.
+        unknown_skew: How far a clock may be ahead of `created_at`, as long as that is unknown.
     """
     if floor is not None:
         return floor - ROUNDING
     if server_date is not None and skew is not None:
         return server_date - max(skew, timedelta(0)) - ROUNDING
     clocks = [clock for clock in (server_date, local_time) if clock is not None]
-    return min(clocks) - UNKNOWN_SKEW if clocks else None
+    return min(clocks) - unknown_skew if clocks else None
 
 
 @attrs.frozen

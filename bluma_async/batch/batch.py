@@ -79,7 +79,7 @@ class Batch:
             await require_folder(self._options.out)
         async with self._opened(to_write=True) as store:
             await require_account(store, self._api)
-            create_turns = CreateTurns()
+            create_turns = CreateTurns(is_serial=self._api.session.shared.certainty.takes_turns)
             recovery = Recovery(store, self._api, create_turns)
             await recovery.begin()
             results = (await self._set_up(jobs, store, stop, create_turns, recovery)).results()

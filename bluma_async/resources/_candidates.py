@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Sequence, cast
 import attrs
 
 from bluma_async._wire.call import Call, get
-from bluma_async._wire.certainty import CandidateSearch, ListedVideo, VideoListing
+from bluma_async._wire.certainty import MOST_REQUESTS, CandidateSearch, ListedVideo, VideoListing
 from bluma_async._wire.checks import MAX_PAGE_SIZE
 from bluma_async._wire.codec import One
 from bluma_async._wire.times import read_datetime
@@ -58,9 +58,10 @@ async def search_videos(session: Session, begin: datetime, template_id: str | No
         BlumaError: The list could not be read.
     """
     videos: Dict[str, Video] = {}
+    most_requests = MOST_REQUESTS if session.shared.certainty.reads_far else 1
     search = CandidateSearch(begin)
     for _ in range(TRIES):
-        search = CandidateSearch(begin)
+        search = CandidateSearch(begin, most_requests)
         while search.next_page is not None:
             call = _list_call(search.next_page, template_id, videos)
             search.add(await session.send(call, within=within))

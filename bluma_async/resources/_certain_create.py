@@ -17,7 +17,7 @@ import attrs
 
 from bluma_async._session.in_flight import Standing, ambiguous_create
 from bluma_async._wire.call import get, path
-from bluma_async._wire.certainty import window_begin
+from bluma_async._wire.certainty import CertaintyPolicy, window_begin
 from bluma_async._wire.codec import One
 from bluma_async._wire.times import read_datetime
 from bluma_async.errors import APIError, BlumaError, NetworkError, ServerError
@@ -44,6 +44,10 @@ class CertainCreate:
 
     session: Session
 
+    @property
+    def _policy(self) -> CertaintyPolicy:
+        return self.session.shared.certainty
+
     def accept(self, call: InFlightCall, outcome: Video, answer: Answer) -> None:
         """
         Note the video that a create became.
@@ -53,9 +57,10 @@ class CertainCreate:
                 was asked for. Connections can deliver a stray answer after an interrupted exchange.
         """
         evidence, wanted = self.session.evidence, call.template_id
-        if not evidence.may_be_from(outcome.id, call):
+        checks = self._policy.checks_answers
+        if checks and not evidence.may_be_from(outcome.id, call):
             raise _foreign(f"video {outcome.id}, which this create cannot have made", answer)
-        if wanted is not None and outcome.template_id not in {"", wanted}:
+        if checks and wanted is not None and outcome.template_id not in {"", wanted}:
             raise _foreign(f"a video of template {outcome.template_id}, and {wanted} was asked for", answer)
         call.video_id, call.standing = outcome.id, Standing.ACCEPTED
         evidence.mark_known(outcome.id)
@@ -76,7 +81,8 @@ class CertainCreate:
         if found is None or not found.videos:
             if call.ends is not None and settled_at >= call.ends:
                 raise self._doubt(call, failure, "the deadline leaves no time to prove that it was not accepted")
-            found = await self._search_at(call, begin, max(settled_at, retry_at))
+            proof_at = max(settled_at, retry_at) if self._policy.waits_to_settle else retry_at
+            found = await self._search_at(call, begin, proof_at)
         if call.confirmed_id is not None:
             return await self._confirm(call, failure, call.confirmed_id)
         if found is not None and found.videos:
@@ -93,7 +99,9 @@ class CertainCreate:
         Raises:
             AmbiguousCreateError: It proves nothing.
         """
-        if found is None or not found.is_complete:
+        is_unread = found is None and self._policy.needs_readable_list
+        is_cut = found is not None and not found.is_complete and self._policy.reads_far
+        if is_unread or is_cut:
             raise self._doubt(call, failure, self._unread())
         if call.standing is Standing.ACCEPTED:
             raise self._doubt(call, failure, "it is not in the list of videos")
@@ -128,7 +136,8 @@ class CertainCreate:
         return video
 
     def _window(self, call: InFlightCall) -> datetime | None:
-        return window_begin(call.server_date, call.local_time, self.session.evidence.skew, call.floor)
+        skew, unknown_skew = self.session.evidence.skew, self._policy.unknown_skew
+        return window_begin(call.server_date, call.local_time, skew, call.floor, unknown_skew)
 
     async def _search(self, call: InFlightCall, begin: datetime) -> Found | None:
         """Return the videos that no other create explains; None if the list could not be read."""
@@ -138,7 +147,8 @@ class CertainCreate:
             found = await search_videos(self.session, begin, call.template_id, within)
         except BlumaError:
             return None
-        sending = [(rival, rival.attempts) for rival in self.session.evidence.rivals(call) if rival.is_sending]
+        rivals = self.session.evidence.rivals(call)
+        sending = [(rival, rival.attempts) for rival in rivals if rival.is_sending]
         while self._unexplained(call, found.videos) and any(
             rival.is_sending and rival.attempts == count for rival, count in sending
         ):
@@ -153,7 +163,8 @@ class CertainCreate:
         """Adopt the candidate if there is positive evidence that it is ours; raise otherwise."""
         evidence = self.session.evidence
         evidence.mark_candidates(video.id for video in candidates)
-        if self.session.options.is_exclusive and evidence.foreign_video is None:
+        has_evidence = self.session.options.is_exclusive or not self._policy.needs_evidence
+        if has_evidence and evidence.foreign_video is None:
             rivals = [rival for rival in evidence.rivals(call) if rival.standing is not Standing.NOT_SENT]
             if len(candidates) > 1 + len(rivals):
                 evidence.foreign_video = candidates[-1].id

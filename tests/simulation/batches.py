@@ -106,6 +106,7 @@ class BatchProcess:
         base_url = f"{world.base_url[:-7]}-{self.name}{self._lives}/api/v1"  # memory of its own
         options: Dict[str, Any] = {**plan.options, "exclusive": plan.is_exclusive}
         client = AsyncBluma(LIVE_KEY, base_url=base_url, transport=network, clock=world.clock(), **options)
+        client._session.shared.certainty = world.policy
         batch_options = BatchOptions.checked(
             Path("journal"), None, concurrency=plan.concurrency, max_credits=None, on_error="collect",
             poll_interval=5.0, timeout=3600.0, on_change=None,
@@ -124,6 +125,7 @@ class BatchProcess:
                 await asyncio.wait([work], timeout=world.chance.uniform(0.0, 60.0))
                 if not work.done():
                     world.trace(f"{self.name}.{self._lives} is killed")
+                    world.kills += 1
                     network.is_dead = self.store.is_dead = True
                     work.cancel()
             await asyncio.wait_for(asyncio.wait([work]), LONGEST_RUN)
@@ -185,19 +187,25 @@ async def check_batch(process: BatchProcess) -> List[str]:
     for video in process.world.api.videos:
         bills.setdefault(video.prompt, []).append(video)
     for given in process.jobs:
-        key = given["key"]
         mine = [video.id for video in bills.get(given["prompt"], [])]
-        job = await process.store.find(key)
+        job = await process.store.find(given["key"])
         if len(mine) > 1:
-            broken.append(f"{key} was billed {len(mine)} times: {mine}")
-        if job is None:
-            broken += [f"{key} was billed for {mine}, and is not in the journal"] if mine else []
-        elif job.video_id is not None and job.video_id not in mine:
-            broken.append(f"{key} is {job.state} with {job.video_id}, its own is {mine}")
-        elif _is_needless_doubt(process, job):
-            broken.append(f"{key} is in doubt although the key is exclusive and the list readable: {job.error}")
-        elif mine and job.state == JobState.PLANNED:
-            broken.append(f"{key} was billed for {mine}, and the journal does not know")
-        elif mine and job.state == JobState.FAILED and job.video_id is None:
-            broken.append(f"{key} was billed for {mine}, and failed: {job.error}")
+            broken.append(f"{given['key']} was billed {len(mine)} times: {mine}")
+        wrong = _find_wrong(process, job, mine)
+        broken += [f"{given['key']} {wrong}"] if wrong else []
     return broken
+
+
+def _find_wrong(process: BatchProcess, job: StoredJob | None, mine: List[str]) -> str | None:
+    """Return what is wrong with a job that was billed for these videos; None if nothing is."""
+    if job is None:
+        return f"was billed for {mine}, and is not in the journal" if mine else None
+    if job.video_id is not None and job.video_id not in mine:
+        return f"is {job.state} with {job.video_id}, its own is {mine}"
+    if mine and job.state == JobState.PLANNED:
+        return f"was billed for {mine}, and the journal does not know"
+    if mine and job.state == JobState.FAILED and not process.world.api.has_failed(mine[0]):
+        return f"was billed for {mine}, which is whole, and failed: {job.error}"
+    if _is_needless_doubt(process, job):
+        return f"is in doubt although the key is exclusive and the list readable: {job.error}"
+    return None

@@ -8,11 +8,13 @@ from typing import Any, Awaitable, Coroutine, List
 
 import attrs
 
+from bluma_async._wire.certainty import CertaintyPolicy
 from tests.simulation import batches, singles
 from tests.simulation.conditions import Conditions, draw_conditions
 from tests.simulation.virtual import run_virtually
 from tests.simulation.world import World
 
+DESIGNED = CertaintyPolicy()
 LONGEST = 6 * 3600.0  # virtual seconds; every call and wait has ended long before
 
 
@@ -26,14 +28,17 @@ class Report:
     creates: int
     faults: int
     strangers: int
+    kills: int
     lines: List[str]
 
 
-def run_seed(seed: int, *, is_traced: bool = False) -> Report:
-    """Run one seed, and return what was broken."""
+def run_seed(
+    seed: int, policy: CertaintyPolicy = DESIGNED, *, is_traced: bool = False, is_beyond: bool = False
+) -> Report:
+    """Run one seed under a policy, and return what was broken."""
     chance = random.Random(seed)
-    conditions = draw_conditions(chance)
-    world = World(seed, conditions, is_traced=is_traced)
+    conditions = draw_conditions(chance, is_beyond=is_beyond)
+    world = World(seed, conditions, policy, is_traced=is_traced)
     has_strangers = conditions.strangers > 0
     work: Coroutine[Any, Any, List[str]]
     if seed % 2:
@@ -44,7 +49,7 @@ def run_seed(seed: int, *, is_traced: bool = False) -> Report:
     world.trace(f"{conditions}")
     broken = run_virtually(world.loop, work)
     broken += [f"a task failed unseen: {failure}" for failure in world.loop.failures]
-    return Report(seed, conditions, broken, world.creates, world.faults, world.strangers, world.lines)
+    return Report(seed, conditions, broken, world.creates, world.faults, world.strangers, world.kills, world.lines)
 
 
 async def _run_singles(world: World, plan: singles.Plan) -> List[str]:

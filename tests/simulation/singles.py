@@ -75,6 +75,7 @@ class Singles:
         self.client = AsyncBluma(
             LIVE_KEY, base_url=world.base_url, transport=self.network, clock=world.clock(), **plan.options
         )
+        self.client._session.shared.certainty = world.policy
         self.attempted: List[Attempted] = []
         self.settled: Dict[str, SettledCreate] = {}
 
