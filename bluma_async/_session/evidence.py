@@ -33,6 +33,7 @@ __all__ = ["CreateEvidence", "find_evidence"]
 
 ALWAYS = -math.inf
 MAX_KNOWN = 100_000  # video ids; a key creates about a thousand an hour
+READ_LAG = 60.0  # seconds after a create for which a read may not see its video yet
 
 
 class CreateEvidence:
@@ -51,6 +52,7 @@ class CreateEvidence:
         self._order = count(1)
         self._open: Dict[int, InFlightCall] = {}  # by order: a set would have an order that differs in each run
         self._floors: Dict[str | None, datetime] = {}
+        self._created: OrderedDict[str, float] = OrderedDict()  # by video: the moment at which its create was answered
         self.skew: timedelta | None = None
         self.foreign_video: str | None = None
         self.exclusive_lock: FileLock | None = None
@@ -102,6 +104,20 @@ class CreateEvidence:
         """Note that a video is explained: a create returned it, or a call waits for it."""
         self._known[video_id] = ALWAYS
         self._trim()
+
+    def mark_created(self, video_id: str, moment: float) -> None:
+        """Note that a video of this process, or of its journal, was created at this moment of our clock."""
+        self._created[video_id] = moment
+        while len(self._created) > MAX_KNOWN:
+            self._created.popitem(last=False)
+
+    def knows_create(self, video_id: str) -> bool:
+        """Return whether the moment at which a video was created is known."""
+        return video_id in self._created
+
+    def may_be_unseen(self, video_id: str, now: float) -> bool:
+        """Return whether a video was created so recently that a read may lag behind, and answer 404 for it."""
+        return now - self._created.get(video_id, ALWAYS) < READ_LAG
 
     def mark_candidates(self, video_ids: Iterable[str]) -> None:
         """

@@ -14,6 +14,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Coroutine, TypeVar
 
 from bluma_async._runtime.callbacks import call_back
+from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.retry import is_certainly_refused
 from bluma_async.batch.baseline import Baseline
@@ -170,6 +171,7 @@ class JobRunner:
 
     async def _wait(self, job: StoredJob) -> StoredJob:
         options, video_id = self._options, job.video_id or ""
+        self._note_recent_create(job)
         try:
             video = await self._api.videos.wait_for(video_id, options.poll_interval, options.timeout)
         except NotFoundError as gone:
@@ -182,6 +184,14 @@ class JobRunner:
             return await self._reported(await self._store.refund(job.place, reason))
         charged = max(job.charged, video.credits_charged)
         return await self._reported(await self._store.mark_rendered(job.place, charged, video.size_bytes))
+
+    def _note_recent_create(self, job: StoredJob) -> None:
+        """Note when a create of an earlier process began: its video may not be readable yet, like one of this run."""
+        session, now = self._api.session, self._api.clock.now()
+        present = session.shared.server_clock.at(now) or local_time(self._api.clock) or utc_now()
+        if job.video_id is not None and job.started_at is not None and not session.evidence.knows_create(job.video_id):
+            age = (present - job.started_at).total_seconds()
+            session.evidence.mark_created(job.video_id, now - max(age, 0.0))
 
     async def _save(self, job: StoredJob) -> StoredJob:
         file, size = self._options.build_path(job.key), job.size

@@ -62,8 +62,7 @@ class CertainCreate:
             raise _foreign(f"video {outcome.id}, which this create cannot have made", answer)
         if checks and wanted is not None and outcome.template_id not in {"", wanted}:
             raise _foreign(f"a video of template {outcome.template_id}, and {wanted} was asked for", answer)
-        call.video_id, call.standing = outcome.id, Standing.ACCEPTED
-        evidence.mark_known(outcome.id)
+        self._note(call, outcome)
         created_at = _read_created_at(answer)
         if created_at is not None:
             evidence.raise_floors(created_at)
@@ -131,8 +130,7 @@ class CertainCreate:
         fits = call.template_id in {None, video.template_id} and self.session.evidence.may_be_from(video.id, call)
         if not fits:
             raise self._doubt(call, failure, f"a callback named {video_id}, which this create cannot have made")
-        call.video_id, call.standing = video.id, Standing.ACCEPTED
-        self.session.evidence.mark_known(video.id)
+        self._note(call, video)
         return video
 
     def _window(self, call: InFlightCall) -> datetime | None:
@@ -173,12 +171,16 @@ class CertainCreate:
         raise self._doubt(call, failure, "", candidates)
 
     async def _adopt(self, call: InFlightCall, video: Video) -> Video:
-        call.video_id, call.standing = video.id, Standing.ACCEPTED
-        self.session.evidence.mark_known(video.id)
+        self._note(call, video)
         try:
             return await self.session.send(get(path("videos", video.id), One(Video)))
         except (APIError, NetworkError):
             return video  # as it was listed: it is paid, and must not be lost again
+
+    def _note(self, call: InFlightCall, video: Video) -> None:
+        call.video_id, call.standing = video.id, Standing.ACCEPTED
+        self.session.evidence.mark_known(video.id)
+        self.session.evidence.mark_created(video.id, self.session.shared.clock.now())
 
     async def _unexplained_charge(self, call: InFlightCall, begin: datetime) -> str | None:
         """Return a video that was charged since the call began and that nothing explains; None if there is none."""

@@ -144,7 +144,8 @@ class Videos:
 
         All waits of a client share their polls: one poll serves all waits for a video, and many videos are read by
         pages. Where the key's hourly budget would not last, polls are further apart than `poll_interval`. A poll that
-        fails with a transient error (no answer, 429, 5xx) does not end the wait; a wrong key or an unknown id does.
+        fails with a transient error (no answer, 429, 5xx) does not end the wait; a wrong key or an unknown id does. For
+        60 s after this process has created a video, 404 does not end the wait for it: reads may lag behind creates.
 
         Args:
             video_id: The id of the video.
