@@ -54,6 +54,7 @@ class CertaintyPolicy:
         needs_evidence: Whether being the only candidate is no evidence.
         checks_answers: Whether an answer with a known id, or with another template, is no answer.
         takes_turns: Whether a batch sends one create of a template at a time.
+        tolerates_read_lag: Whether a wait tolerates that a new video cannot be read yet.
     """
 
     unknown_skew: timedelta = timedelta(seconds=60)
@@ -63,6 +64,7 @@ class CertaintyPolicy:
     needs_evidence: bool = True
     checks_answers: bool = True
     takes_turns: bool = True
+    tolerates_read_lag: bool = True
 
 
 class CreateOutcome(Enum):
@@ -151,6 +153,7 @@ class CandidateSearch:
     _total: int | None = None
     _may_follow: bool = True  # whether another page can hold something
     _is_ordered: bool = True
+    _descends: bool = False  # whether two different times have shown the order; one page of one video shows none
     _has_shrunk: bool = False
     _last: datetime | None = None
 
@@ -175,8 +178,11 @@ class CandidateSearch:
 
     def _note(self, video: ListedVideo) -> None:
         self._seen[video.id] = None
-        if video.created_at is None or (self._last is not None and video.created_at > self._last):
+        if video.created_at is None:
             self._is_ordered = False
+        elif self._last is not None and video.created_at != self._last:
+            self._descends = video.created_at < self._last
+            self._is_ordered = self._is_ordered and self._descends
         self._last = video.created_at or self._last
         if video.created_at is None or video.created_at >= self.begin:
             self.found.append(video)
@@ -184,7 +190,8 @@ class CandidateSearch:
     def _lies_before(self, videos: Sequence[ListedVideo]) -> bool:
         """Whether the list is ordered, and this page is older than the window: so is every page behind it."""
         times = [video.created_at for video in videos]
-        return bool(times) and self._is_ordered and all(time is not None and time < self.begin for time in times)
+        is_descending = self._is_ordered and self._descends
+        return bool(times) and is_descending and all(time is not None and time < self.begin for time in times)
 
     def _is_all(self) -> bool:
         """Whether everything was read that existed when the search began."""

@@ -14,7 +14,6 @@ import uuid
 from typing import TYPE_CHECKING, Any, Coroutine, TypeVar
 
 from bluma_async._runtime.callbacks import call_back
-from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.retry import is_certainly_refused
 from bluma_async.batch.baseline import Baseline
@@ -188,7 +187,7 @@ class JobRunner:
     def _note_recent_create(self, job: StoredJob) -> None:
         """Note when a create of an earlier process began: its video may not be readable yet, like one of this run."""
         session, now = self._api.session, self._api.clock.now()
-        present = session.shared.server_clock.at(now) or local_time(self._api.clock) or utc_now()
+        present = self._api.now()
         if job.video_id is not None and job.started_at is not None and not session.evidence.knows_create(job.video_id):
             age = (present - job.started_at).total_seconds()
             session.evidence.mark_created(job.video_id, now - max(age, 0.0))

@@ -59,7 +59,8 @@ class VideoSource:
             return {job_id: await self.session.send(get_call(job_id), within=within)}
         except NotFoundError:
             # Reads may lag behind the create. To end the wait would have its caller, or a batch, create it again.
-            if not self.session.evidence.may_be_unseen(job_id, sent_at):
+            tolerates = self.session.shared.certainty.tolerates_read_lag
+            if not (tolerates and self.session.evidence.may_be_unseen(job_id, sent_at)):
                 raise
             return {job_id: None}
 

@@ -16,5 +16,6 @@ MUTANTS: Dict[str, CertaintyPolicy] = {
     "the clocks are trusted": CertaintyPolicy(unknown_skew=timedelta(0)),
     "the only candidate is adopted": CertaintyPolicy(needs_evidence=False),
     "a stray answer is an answer": CertaintyPolicy(checks_answers=False),
+    "a read that lags ends a wait": CertaintyPolicy(tolerates_read_lag=False),
     "a batch creates without turns": CertaintyPolicy(takes_turns=False),
 }

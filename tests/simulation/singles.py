@@ -138,6 +138,7 @@ def _gave_up_too_soon(made: Attempted, singles: Singles) -> bool:
         plan.options["on_ambiguous"] in {"reconcile", "adopt"}
         and plan.options["deadline"] is None
         and not plan.is_gathered
+        and not plan.interrupted  # an interrupted create may explain a video as well
         and not conditions.strangers
         and not conditions.list_failures
         and plan.options["timeout"] > 4 * conditions.latency

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from typing import List
 
@@ -12,6 +13,7 @@ from tests.simulation.conditions import Conditions
 from tests.simulation.network import Network
 from tests.simulation.virtual import VirtualClock, VirtualLoop
 
+WORLDS = itertools.count(1)
 LIVE_KEY = "bluma_live_simulated"
 
 
@@ -20,7 +22,7 @@ class World:
 
     def __init__(self, seed: int, conditions: Conditions, policy: CertaintyPolicy, *, is_traced: bool = False) -> None:
         self.loop = VirtualLoop()
-        self.base_url = f"http://run-{seed}/api/v1"  # what one run knows of its account explains nothing in another
+        self.base_url = f"http://run-{next(WORLDS)}/api/v1"  # runs share no evidence
         self.conditions = conditions
         self.policy = policy
         self.chance = random.Random(seed * 7919 + 1)

@@ -115,6 +115,7 @@ def search(pages: Sequence[VideoListing]) -> CandidateSearch:
         ([page(1, 5, total=2)], ["v0", "v1"], True),
         ([page(10, total=1)], ["v0"], True),  # the first second of the window counts
         ([page(1, 20, total=9, pages=2), page(30, 40, total=9, start=2)], ["v0"], True),
+        ([page(20, total=9, pages=9), page(1, total=9, start=1)], ["v1"], False),  # one video shows no order
         ([page(20, 30, total=9, pages=5)], [], True),  # a page that lies wholly before the window is far enough
         ([page(1, total=3, pages=1), page(total=3)], ["v0"], False),  # an empty page below `total` is not the end
         ([page(1, total=3, pages=1), page(5, 20, total=3, start=1)], ["v0", "v1"], True),  # capped below `limit`
@@ -125,7 +126,8 @@ def search(pages: Sequence[VideoListing]) -> CandidateSearch:
         ([page(30, 20, total=9, pages=2), page(1, 5, total=9, pages=2, start=2), page(total=9)], ["v2", "v3"], False),
         ([page(None, 20, total=2)], ["v0"], True),  # a video without a time is a candidate
         ([page(1, total=None, pages=None), page(total=None, pages=None)], ["v0"], False),  # no counts: no proof
-        ([page(20, total=None, pages=None)], [], True),
+        ([page(20, 30, total=None, pages=None)], [], True),
+        ([page(20, total=None, pages=None), page(total=None, pages=None)], [], False),
     ],
 )
 def test_a_search_is_complete_when_it_read_far_enough(
