@@ -51,6 +51,7 @@ class CreateEvidence:
         self._known: OrderedDict[str, float] = OrderedDict()  # by id: calls that began later are not from this video
         self._order = count(1)
         self._open: Dict[int, InFlightCall] = {}  # by order: a set would have an order that differs in each run
+        self._contested: Dict[str, None] = {}
         self._floors: Dict[str | None, datetime] = {}
         self._created: OrderedDict[str, float] = OrderedDict()  # by video: the moment at which its create was answered
         self.skew: timedelta | None = None
@@ -130,6 +131,16 @@ class CreateEvidence:
         for video_id in video_ids:
             self._known.setdefault(video_id, now)  # keeps an earlier mark, also one that another thread sets meanwhile
         self._trim()
+
+    def mark_contested(self, video_ids: Iterable[str]) -> None:
+        """Note candidates of a create that no search can settle any more: no other create may adopt them either."""
+        contested = list(video_ids)
+        self._contested.update(dict.fromkeys(contested))
+        self.mark_candidates(contested)
+
+    def is_contested(self, video_id: str) -> bool:
+        """Return whether a video is a candidate of a create that no search can settle any more."""
+        return video_id in self._contested
 
     def may_be_from(self, video_id: str, call: InFlightCall) -> bool:
         """Return whether a video may have been created by this call, as far as this process knows."""

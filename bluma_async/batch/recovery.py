@@ -74,7 +74,7 @@ class Recovery:
             evidence.add(call)
         for video_id in await self._store.list_recent_videos(RECENT):
             evidence.mark_known(video_id)
-        evidence.mark_candidates(await self._store.list_candidates())
+        evidence.mark_contested(await self._store.list_candidates())
         for job in jobs:
             self._tasks[job.place] = asyncio.ensure_future(self._settle(job))
 

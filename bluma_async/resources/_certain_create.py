@@ -166,7 +166,7 @@ class CertainCreate:
             rivals = [rival for rival in evidence.rivals(call) if rival.standing is not Standing.NOT_SENT]
             if len(candidates) > 1 + len(rivals):
                 evidence.foreign_video = candidates[-1].id
-            elif len(candidates) == 1 and not rivals:
+            elif len(candidates) == 1 and not rivals and not evidence.is_contested(candidates[0].id):
                 return await self._adopt(call, candidates[0])
         raise self._doubt(call, failure, "", candidates)
 
