@@ -167,10 +167,9 @@ class CandidateSearch:
         """Take in the page that was read."""
         self._pages += 1
         self._may_follow = bool(page.videos) or self._pages < (page.total_pages or 0)
-        if self._total is None:
-            self._total = page.total
         if page.total is not None and self._total is not None and page.total < self._total:
             self._has_shrunk = True  # a deletion may have moved a video onto a page that was read already
+        self._total = page.total if page.total is not None else self._total
         fresh = [video for video in page.videos if video.id not in self._seen]
         for video in fresh:
             self._note(video)
@@ -194,5 +193,5 @@ class CandidateSearch:
         return bool(times) and is_descending and all(time is not None and time < self.begin for time in times)
 
     def _is_all(self) -> bool:
-        """Whether everything was read that existed when the search began."""
+        """Whether as many videos were read as the list has now: one of the same second can appear in its middle."""
         return self._total is not None and len(self._seen) >= self._total

@@ -119,7 +119,17 @@ def search(pages: Sequence[VideoListing]) -> CandidateSearch:
         ([page(20, 30, total=9, pages=5)], [], True),  # a page that lies wholly before the window is far enough
         ([page(1, total=3, pages=1), page(total=3)], ["v0"], False),  # an empty page below `total` is not the end
         ([page(1, total=3, pages=1), page(5, 20, total=3, start=1)], ["v0", "v1"], True),  # capped below `limit`
-        ([page(1, 2, total=3, pages=2), page(2, 20, total=4, pages=2, start=1)], ["v0", "v1"], True),  # one was pushed
+        # One video was pushed onto the next page by a new one: the list has four now, and three were read.
+        ([page(1, 2, total=3, pages=2), page(2, 20, total=4, pages=2, start=1)], ["v0", "v1"], False),
+        (
+            [
+                page(1, 2, total=3, pages=2),
+                page(2, 20, total=4, pages=2, start=1),
+                page(30, total=4, pages=2, start=3),
+            ],
+            ["v0", "v1"],
+            True,
+        ),
         ([page(1, 2, total=4, pages=2), page(total=3, pages=2)], ["v0", "v1"], False),  # one was deleted meanwhile
         ([page(20, 30, total=4, pages=2), page(1, 5, total=4, pages=2, start=2)], [], True),  # ordered as far as read
         ([page(30, 20, total=4, pages=2), page(1, 5, total=4, pages=2, start=2)], ["v2", "v3"], True),  # unordered
