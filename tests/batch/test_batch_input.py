@@ -21,7 +21,7 @@ CSV: Dict[str, str] = {
     f"template_id,prompt\n{T},x\n{T},": "row 3, prompt: it must be a text",
     f"template_id,prompt\n{T},x\n,y": "row 3, template_id: Either template_id or variant_id",
     f"template_id,prompt\n{T},x,y,z": "row 2, row: it has 4 cells",
-    f'template_id,prompt\n{T},"x': "row: it is no CSV",
+    f'template_id,prompt\n{T},"x': "row: this is not valid CSV",
     f"template_id,prompt,key\n{T},x,a\n\n{T},y,a": "row 4, key: the key 'a' is also that of jobs.csv, row 2",
     f"template_id,prompt,key\n{T},x,a\n{T},y,A": "row 3, key: the key 'A' is also that of",
     f"template_id,prompt\n{T},x\n{T},x": "row 3, key: it is the same as jobs.csv, row 2",
@@ -33,7 +33,7 @@ CSV: Dict[str, str] = {
     f"template_id,variant_id,prompt\n{T},var_1,x": "row 2, variant_id: template_id and variant_id cannot both",
 }
 JSONL: Dict[str, str] = {
-    "{": "row 1, row: it is no JSON",
+    "{": "row 1, row: this is not valid JSON",
     "[]": "row 1, row: a job must be a mapping",
     f'{{"template_id": "{T}", "context": "x"}}': "row 1, context: it must be an object",
     f'{{"template_id": "{T}", "prompt": "x", "options": 3}}': "row 1, options: it must be an object",

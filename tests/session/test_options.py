@@ -164,7 +164,7 @@ async def test_the_options_of_the_connections_arrive(monkeypatch: pytest.MonkeyP
 
 def test_an_option_that_does_not_exist_is_refused() -> None:
     """A misspelled option is an error for every client; it is not ignored."""
-    with pytest.raises(errors.InvalidArgumentError, match="There is no option timout; there are api_key"):
+    with pytest.raises(errors.InvalidArgumentError, match=r"There is no option timout\. The options are api_key"):
         AsyncLuma("kie", "key", timout=5)  # type: ignore[call-arg]  # the mistake is the test
     with pytest.raises(TypeError, match="timout"):
         AsyncBluma(KEY, timout=5)  # type: ignore[call-arg]  # the mistake is the test
