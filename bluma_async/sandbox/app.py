@@ -17,11 +17,13 @@ The path of a request, with the modules that handle it:
 
 The answer passes the same middlewares in reverse order, so `log_request` sees the status that the client sees. Just
 before it is sent, responses.py sets the headers that depend on the clock. cruelty.py lists the places on this path at
-which Cruelty can make the sandbox slower, less consistent or busier than the documents promise. Three groups of routes skip some of the middlewares:
+which Cruelty can make the sandbox slower, less consistent or busier than the documents promise. Three groups of routes
+skip some of the middlewares:
 
 - the Luma providers (luma/) skip `authorise`: they check the key themselves, because their error bodies differ;
 - files (handlers/files.py) skip `authorise` and `log_request`: a link needs no key, and a download is no API request;
-- the control surface (handlers/control.py and cruelty.py) skips these two and `inject_fault`: it must work while faults are active.
+- the control surface (handlers/control.py and handlers/cruelty.py) skips these two and `inject_fault`: it must work
+  while faults are active.
 """
 
 from __future__ import annotations

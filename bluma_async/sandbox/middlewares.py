@@ -58,29 +58,14 @@ async def log_request(request: web.Request, handler: Handler) -> web.StreamRespo
     """Record every API request, also one whose answer is never sent."""
     if not request.path.startswith(request.app[LOGGED]):
         return await handler(request)
-    state, began, at = request.app[STATE], time.monotonic(), request.app[STATE].clock.time()
+    began, at = time.monotonic(), request.app[STATE].clock.time()
     status: Optional[int] = None
     try:
         response = await handler(request)
         status = None if request.get(IS_CUT) else response.status
     finally:
-        key: Optional[Row] = request.get(KEY)
-        await state.request_log.add(
-            RequestRecord(
-                id=f"req_{secrets.token_hex(6)}",
-                method=request.method,
-                path=request.path,
-                query=request.query_string,
-                route=find_route_name(request),
-                status=status,
-                key=classify_key(key),
-                key_id=key["id"] if key else None,
-                idempotency_key=request.headers.get("Idempotency-Key"),
-                video_id=request.get(VIDEO_ID),
-                at=at,
-                latency=(time.monotonic() - began) * 1000,
-            )
-        )
+        record = _make_record(request, status, at, latency=(time.monotonic() - began) * 1000)
+        await request.app[STATE].request_log.add(record)
     return response
 
 
@@ -148,6 +133,24 @@ def make_error_answer(request: web.Request, error: ApiError) -> web.Response:
     headers: Dict[str, str] = {**request.get(RATE_LIMIT_HEADERS, {}), **error.headers}
     body = error.to_json(f"req_{secrets.token_hex(6)}", now)
     return web.json_response(body, status=error.status, headers=headers)
+
+
+def _make_record(request: web.Request, status: int | None, at: float, latency: float) -> RequestRecord:
+    key: Optional[Row] = request.get(KEY)
+    return RequestRecord(
+        id=f"req_{secrets.token_hex(6)}",
+        method=request.method,
+        path=request.path,
+        query=request.query_string,
+        route=find_route_name(request),
+        status=status,
+        key=classify_key(key),
+        key_id=key["id"] if key else None,
+        idempotency_key=request.headers.get("Idempotency-Key"),
+        video_id=request.get(VIDEO_ID),
+        at=at,
+        latency=latency,
+    )
 
 
 def _read_bearer_token(request: web.Request) -> str | None:

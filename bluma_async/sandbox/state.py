@@ -44,12 +44,8 @@ class State:
         self.clock: Clock = self._make_clock()
         self.cruelty: CurrentCruelty = CurrentCruelty(settings.make_cruelty())
         self.faults: Faults = Faults()
-        self.random_faults: RandomFaults = RandomFaults(self.cruelty)
-        self.last_answers: Dict[str, Tuple[int, bytes]] = {}  # route to its last success, for `stray_answer`
-        self.idle: IdleConnections = IdleConnections(self.clock, self.cruelty)
         self.request_log: RequestLog = RequestLog()
         self.stopping: asyncio.Event = asyncio.Event()
-        self.creates_by_key: Dict[str, PendingCreate] = {}  # by Idempotency-Key, with `honour_idempotency`
         self.keys: Keys = Keys(Table("key", database), self.clock)
         self.rate_limits: RateLimits = RateLimits(self.clock)
         self.webhooks: Table = Table("webhook", database)
@@ -60,14 +56,21 @@ class State:
         self.ledger: Ledger = Ledger(Table("transaction", database), self.clock, self.events.publish, settings.credits)
         self.files: Files = Files(folder, self._load_secret(), self.clock)
         self.videos: Videos = Videos(Table("video", database), self.clock, self.ledger, self.events, self.files)
-        self.creates: Creates = Creates(self.videos, self.clock, self.cruelty)
-        self.strangers: Strangers = Strangers(self.videos, self.clock, self.cruelty)
         self.jobs: Jobs = Jobs(Table("luma", database), self.clock, self.ledger, self.files)
         self.variants: Table = Table("variant", database)
         self.collections: Table = Table("collection", database)
         self.assets: Table = Table("asset", database)
         self.workers: Workers = Workers(self.files, make_renderer(prepared=not settings.render))
+        self._apply_cruelty()
         self._connect()
+
+    def _apply_cruelty(self) -> None:
+        self.creates: Creates = Creates(self.videos, self.clock, self.cruelty)
+        self.creates_by_key: Dict[str, PendingCreate] = {}  # by Idempotency-Key, with `honour_idempotency`
+        self.strangers: Strangers = Strangers(self.videos, self.clock, self.cruelty)
+        self.idle: IdleConnections = IdleConnections(self.clock, self.cruelty)
+        self.random_faults: RandomFaults = RandomFaults(self.cruelty)
+        self.last_answers: Dict[str, Tuple[int, bytes]] = {}  # route to its last success, for `stray_answer`
 
     def _connect(self) -> None:
         self.events.send = self.workers.deliver

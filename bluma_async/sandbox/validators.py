@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Collection
+from typing import TYPE_CHECKING, Any, Collection
 
-import attrs
+if TYPE_CHECKING:
+    import attrs
 
 __all__ = ["is_flag", "is_number_within", "is_one_of", "is_some_of"]
 

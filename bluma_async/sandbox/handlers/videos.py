@@ -173,11 +173,8 @@ def _find_matching(state: State, query: Dict[str, Any], then: float) -> List[Row
 
 def _is_between(row: Row, query: Dict[str, Any], *, is_inclusive: bool) -> bool:
     """Compare in whole seconds: `created_at` shows whole seconds, and clients send it back as `from_date`."""
-    begin, end, created = (
-        parse_timestamp(query.get("from_date")),
-        parse_timestamp(query.get("to_date")),
-        int(row["created"]),
-    )
+    begin, end = parse_timestamp(query.get("from_date")), parse_timestamp(query.get("to_date"))
+    created = int(row["created"])
     is_after = begin is None or created > int(begin) or (is_inclusive and created == int(begin))
     return is_after and (end is None or created < int(end) or (is_inclusive and row["created"] <= end))
 
