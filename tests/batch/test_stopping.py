@@ -84,6 +84,7 @@ async def _somewhere() -> Path:
     return Path(await asyncio.get_running_loop().run_in_executor(None, tempfile.mkdtemp), "jobs.sqlite")
 
 
+@pytest.mark.inclusive_dates
 async def test_a_create_with_an_unknown_outcome_stops_the_batch(quick: Sandbox, batch: Batch) -> None:
     """Its answer was lost and the search failed: it stays `creating`, and the next run searches for it first."""
     quick.faults.add("POST /videos", "drop_after")
