@@ -44,7 +44,7 @@ def fresh_evidence() -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker of the tests that need a kinder sandbox."""
-    config.addinivalue_line("markers", "inclusive_dates: from_date includes its second, which the client's search needs")
+    config.addinivalue_line("markers", "inclusive_dates: from_date includes its second, for the client's search")
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ async def change_cruelty(request: web.Request) -> web.Response:
 
 
 async def reset_cruelty(request: web.Request) -> web.Response:
-    """Remove every cruelty, also what the sandbox was started with."""
+    """Remove every cruelty, also those that the sandbox was started with."""
     request.app[STATE].cruelty.replace(Cruelty())
     return await show_cruelty(request)
 
