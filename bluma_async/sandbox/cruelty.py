@@ -17,7 +17,7 @@ and `idle_close` apply to the Luma providers too.
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, cast
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import attrs
 
@@ -31,7 +31,8 @@ DAY = 86400.0
 
 
 def _to_tuple(value: Any) -> Any:
-    return tuple(cast("List[Any]", value)) if isinstance(value, list) else value
+    items: Any = value  # not narrowed by isinstance, which would leave its items without a type
+    return tuple(items) if isinstance(value, list) else value
 
 
 def _seconds(highest: float = DAY) -> Any:
