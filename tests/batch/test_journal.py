@@ -70,6 +70,7 @@ async def test_every_state_can_be_listed(batch: Batch, state: JobState) -> None:
         [result async for result in batch.results("done")]
 
 
+@pytest.mark.inclusive_dates
 async def test_a_journal_that_cannot_be_written(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
     """A bill that cannot be recorded ends the run; the next run finds the video, and it is billed once."""
 

@@ -73,6 +73,7 @@ async def test_a_rate_limit_is_waited_for(tmp_path: Path) -> None:
     assert (results[0].state, 1800.0 in clock.slept) == ("rendered", True)
 
 
+@pytest.mark.inclusive_dates
 async def test_a_create_with_an_unknown_outcome_stops_the_batch(quick: Sandbox, batch: Batch) -> None:
     """Its answer was lost and the search failed: it stays `creating`, and the next run searches for it first."""
     quick.faults.add("POST /videos", "drop_after")

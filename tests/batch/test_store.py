@@ -57,6 +57,7 @@ async def test_a_store_in_memory_uses_no_threads(quick: Sandbox, client: AsyncBl
     assert set(threading.enumerate()) <= before
 
 
+@pytest.mark.inclusive_dates
 async def test_a_create_that_was_interrupted_is_found_from_memory(quick: Sandbox, client: AsyncBluma) -> None:
     """The store outlives the batch: the next run searches for the create that the first one left open."""
     store = MemoryJobStore()
