@@ -6,11 +6,13 @@ import asyncio
 import inspect
 import json
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, timezone
 from typing import Any, AsyncIterator, Callable, Iterable, List, Mapping, Optional, Sequence, Union
 
 from bluma_async import AsyncBluma
 from bluma_async._wire.messages import Answer, Download, Request
 
+BEGAN = datetime(2025, 11, 3, 10, 29, 50, tzinfo=timezone.utc)
 Reply = Union[Answer, BaseException, Callable[[Request], Any]]
 VIDEO = {"id": "batch_1", "status": "completed", "template_id": "t", "created_at": "2025-11-03T10:30:00Z"}
 
@@ -24,6 +26,10 @@ class FakeClock:
 
     def now(self) -> float:
         return self.time
+
+    def utc(self) -> datetime:
+        """Return a wall clock that showed ten seconds before the fakes' videos when this clock was made."""
+        return BEGAN + timedelta(seconds=self.time - 1000.0)
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -97,6 +97,7 @@ class RetryLoop:
     async def _follow(self, in_flight: InFlightCall, failure: BlumaError, reconciler: Reconciler[T] | None) -> T | None:
         """Act on a failed attempt. Return the call's result if it was accepted after all; None to try again."""
         number = in_flight.attempts
+        failure.not_accepted = False  # a transport of the caller's may raise one object twice
         in_flight.end_attempt(self._shared.clock.now(), classify(failure))
         failure.attempts = in_flight.attempts
         decision = await self._decide(in_flight, failure, number, can_reconcile=reconciler is not None)

@@ -33,7 +33,11 @@ def listing(*names: str) -> Any:
     rows = [
         {"id": name, "status": "queued", "template_id": "t", "created_at": "2025-11-03T10:30:30Z"} for name in names
     ]
-    return answer(200, {"videos": rows, "pagination": {}}, {"Date": "Mon, 03 Nov 2025 10:30:30 GMT"})
+    return answer(
+        200,
+        {"videos": rows, "pagination": {"total": len(rows), "total_pages": 1}},
+        {"Date": "Mon, 03 Nov 2025 10:30:30 GMT"},
+    )
 
 
 def get_evidence(client: Any) -> CreateEvidence:
@@ -67,15 +71,16 @@ def test_another_key_or_url_has_its_own() -> None:
 async def test_a_video_of_one_client_is_no_candidate_of_another() -> None:
     """The search after a lost create ignores a video that another client of the account created."""
     clock = FakeClock()
+    next_one = answer(202, {"id": "batch_next", "status": "queued", "template_id": "t"})
     one, _, _ = client_with(ACCEPTED, clock=clock)
-    other, transport, _ = client_with(CUT, listing("batch_new"), ACCEPTED, clock=FakeClock())
+    other, transport, _ = client_with(CUT, listing("batch_new"), listing("batch_new"), next_one, clock=FakeClock())
     stranger, _, _ = client_with(CUT, listing("batch_new"))
     stranger = stranger.with_options(api_key="bluma_test_stranger")
     await one.videos.create({"prompt": "p"}, "t")
 
     video = await other.videos.create({"prompt": "p"}, "t")
 
-    assert (video.id, len(transport.requests)) == ("batch_new", 3)
+    assert (video.id, len(transport.requests)) == ("batch_next", 4)
     with pytest.raises(errors.AmbiguousCreateError):
         await stranger.videos.create({"prompt": "p"}, "t")
 
@@ -85,13 +90,13 @@ async def test_candidates_reported_to_one_client_are_known_to_another() -> None:
     late = FakeClock()
     late.time = 10.0**6
     one, _, _ = client_with(CUT, listing("x"), clock=late)
-    other, transport, _ = client_with(CUT, listing("x"), ACCEPTED)
+    other, transport, _ = client_with(CUT, listing("x"), listing("x"), ACCEPTED)
     with pytest.raises(errors.AmbiguousCreateError):
         await one.videos.create({"prompt": "p"}, "t")
 
     await other.videos.create({"prompt": "p"}, "t")
 
-    assert len(transport.requests) == 3
+    assert len(transport.requests) == 4
 
 
 def test_a_report_counts_for_later_calls_only() -> None:

@@ -25,15 +25,24 @@ NEVER_SENT = NetworkError("refused", request_sent=False)
 CUT = NetworkError("cut")
 LATE = RequestTimeoutError("late")
 BROKEN, BAD_GATEWAY, AWAY = ServerError(status=500), ServerError(status=502), ServerError(status=503)
+UNREADABLE = ServerError(status=502, http_status=202)
 CERTAIN = [
     NEVER_SENT,
-    AWAY,
-    RateLimitError(status=429),
+    ServerError(status=503, http_status=503, is_api_answer=True),
+    RateLimitError(status=429, http_status=429, is_api_answer=True),
     ValidationError(),
     InsufficientCreditsError(),
-    APIError(status=307),
 ]
-UNCERTAIN = [CUT, LATE, BROKEN, BAD_GATEWAY, ServerError(status=504)]
+UNCERTAIN = [
+    CUT,
+    LATE,
+    BROKEN,
+    BAD_GATEWAY,
+    ServerError(status=504),
+    APIError(status=307),
+    ServerError(status=503, http_status=503),
+    RateLimitError(status=429, http_status=429),
+]
 
 
 @pytest.mark.parametrize("error", [BROKEN, BAD_GATEWAY, AWAY, CUT, LATE, NEVER_SENT], ids=repr)
@@ -84,13 +93,14 @@ def test_jitter_only_lengthens() -> None:
         (RateLimitError(status=429, retry_after=60.0), True, 60.0),
         (RateLimitError(status=429, retry_after=60.5), False, 60.5),
         (RateLimitError(status=429), True, 1.0),
+        (RateLimitError(status=429, retry_after=0.0), True, 1.0),
         (ServerError(status=503, retry_after=5.0), True, 5.0),
         (ServerError(status=503, retry_after=300.0), False, 300.0),
         (ServerError(status=500, retry_after=300.0), True, 1.0),
     ],
 )
 def test_the_pause_of_the_server_is_kept_up_to_a_limit(error: BlumaError, is_retried: bool, delay: float) -> None:
-    """With `max_retry_after`, a 429 or 503 is retried after the pause that it asks for, unless that is longer."""
+    """With `max_retry_after`, a 429 or 503 is retried after the pause that it asks for, never sooner than the backoff."""
     policy = RetryPolicy(max_retry_after=60)
 
     assert policy.allows_retry(error, 0) is is_retried
@@ -98,7 +108,7 @@ def test_the_pause_of_the_server_is_kept_up_to_a_limit(error: BlumaError, is_ret
 
 
 def test_certain_and_uncertain_outcomes() -> None:
-    """Failed connects, 4xx and 503 are refusals; timeouts, cut connections and other 5xx are not."""
+    """Failed connects, and 4xx and 503 in the API's own words, are refusals; a proxy's page and other 5xx are not."""
     assert [is_certainly_refused(error) for error in CERTAIN] == [True] * len(CERTAIN)
     assert [is_certainly_refused(error) for error in UNCERTAIN] == [False] * len(UNCERTAIN)
 
@@ -109,7 +119,16 @@ def test_a_paid_call_is_reconciled_first(error: BlumaError, retry: bool) -> None
     """A paid call with an uncertain outcome is reconciled before it is retried or given up."""
     decision = decide(Safety.COSTS_MONEY, error, RetryPolicy(), retry=retry, delay=2.0)
 
-    assert decision == Reconcile(2.0 if retry else 0.0, then_retry=retry)
+    assert decision == Reconcile(2.0, then_retry=retry)
+
+
+@pytest.mark.parametrize("on_ambiguous", ["reconcile", "adopt", "retry"])
+@pytest.mark.parametrize("retry", [True, False])
+def test_an_accepted_create_is_never_sent_again(on_ambiguous: Any, retry: bool) -> None:
+    """A 2xx that cannot be read was billed: its video is searched for, whatever the policy."""
+    policy = RetryPolicy(on_ambiguous=on_ambiguous)
+
+    assert decide(Safety.COSTS_MONEY, UNREADABLE, policy, retry=retry, delay=2.0) == Reconcile(2.0, then_retry=False)
 
 
 @pytest.mark.parametrize("error", CERTAIN, ids=repr)
@@ -140,4 +159,4 @@ def test_no_attempt_begins_after_the_deadline() -> None:
 
     assert decide(Safety.SAFE_TO_RETRY, CUT, policy, retry=True, delay=2.0, time_left=2.0) == GiveUp()
     assert decide(Safety.SAFE_TO_RETRY, CUT, policy, retry=True, delay=2.0, time_left=2.1) == Retry(2.0)
-    assert decide(Safety.COSTS_MONEY, CUT, policy, retry=True, delay=2.0, time_left=1.0) == Reconcile(0.0, False)
+    assert decide(Safety.COSTS_MONEY, CUT, policy, retry=True, delay=2.0, time_left=1.0) == Reconcile(2.0, False)
