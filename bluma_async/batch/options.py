@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import attrs
 
-from bluma_async._wire.checks import invalid, require_choice, require_number, require_whole
+from bluma_async._wire.checks import invalid, require_bool, require_choice, require_number, require_whole
 
 if TYPE_CHECKING:
     import os
@@ -29,6 +29,7 @@ class BatchOptions:
     poll_interval: float
     timeout: float
     on_change: Callable[..., Any] | None
+    exclusive: bool = False
 
     @classmethod
     def checked(
@@ -47,6 +48,7 @@ class BatchOptions:
         options = cls(journal=file, out=folder, **others)
         require_whole("concurrency", options.concurrency, at_least=1)
         require_number("max_credits", options.max_credits, optional=True)
+        require_bool("exclusive", options.exclusive)
         require_choice("on_error", options.on_error, ("collect", "raise"))
         return options
 

@@ -117,7 +117,7 @@ class JobStore(Protocol):
         ...
 
     async def doubt(self, place: int, candidates: Sequence[str], reason: str) -> Outcome:
-        """Record that several videos may be the job's."""
+        """Record that the job may be billed, and the videos that may be its own, the likeliest first."""
         ...
 
     async def fail(self, place: int, reason: str) -> Outcome:

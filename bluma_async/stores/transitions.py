@@ -130,7 +130,7 @@ class JobVerbs(ABC):
         return await self._move(place, _with_video(Verb.ADOPT, video_id, charged, "adopted"))
 
     async def doubt(self, place: int, candidates: Sequence[str], reason: str) -> Outcome:
-        """Record that several videos may be the job's."""
+        """Record that the job may be billed, and the videos that may be its own, the likeliest first."""
         fields = {"error": reason, "candidates": tuple(candidates)}
         return await self._move(place, Change(verb=Verb.DOUBT, note=reason, fields=fields))
 

@@ -92,7 +92,7 @@ async def test_a_forked_child_neither_holds_nor_releases_the_lock(path: Path) ->
     ended, reader, writer = os.fork(), *os.pipe()
     if ended == 0:
         os._exit(0)
-    os.waitpid(ended, 0)
+    os.waitpid(ended, 0)  # noqa: ASYNC222 - it ends at once
     living = os.fork()
     if living == 0:
         os.close(writer)
@@ -106,4 +106,4 @@ async def test_a_forked_child_neither_holds_nor_releases_the_lock(path: Path) ->
     finally:
         os.close(writer)
         os.close(reader)
-        os.waitpid(living, 0)
+        os.waitpid(living, 0)  # noqa: ASYNC222 - it ends at once
