@@ -111,7 +111,7 @@ async def test_a_create_that_was_never_accepted_is_sent_again(
     [result] = await run_all(batch, make_rows(1))
 
     reads = [record.route for record in quick.requests]
-    assert reads.index("POST /videos") - reads.index("GET /videos") == 3
+    assert reads[: reads.index("POST /videos")].count("GET /videos") == 3
     assert (result.state, reads.count("GET /videos")) == ("saved", 3)
     assert quick.state()["billed"] == 2
 

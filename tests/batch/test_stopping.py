@@ -62,7 +62,8 @@ async def test_an_unreachable_api_stops_the_batch_and_loses_nothing(quick: Sandb
 async def test_a_rate_limit_is_waited_for() -> None:
     """After a 429 the create is sent again when the server allows it; the job does not fail."""
     clock = FakeClock()
-    replies = [problem(429, retry_after=1800), answer(202, {"id": "batch_1", "status": "queued"})]
+    refusal = problem(429, metadata={"retry_after": 1800})
+    replies = [refusal, answer(202, {"id": "batch_1", "status": "queued"})]
 
     def serve(request: Any) -> Any:
         if request.method == "POST":
