@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import attrs
 
 from bluma_async._wire.checks import invalid, require_bool, require_choice, require_number, require_whole
+from bluma_async.batch.keys import build_file_name
 
 if TYPE_CHECKING:
     import os
@@ -59,7 +60,7 @@ class BatchOptions:
 
     def build_path(self, key: str) -> Path:
         """Return the path of a job's file."""
-        return (self.out or Path()) / f"{key}.mp4"
+        return (self.out or Path()) / build_file_name(key)
 
     def has_file(self, key: str) -> bool:
         """Return whether a job's file exists. Blocks: call it in a thread."""

@@ -141,7 +141,7 @@ class JobStore(Protocol):
         ...
 
     async def find(self, key: str) -> StoredJob | None:
-        """Return a job by its key, without regard to case."""
+        """Return a job by its key; of several that are equal by `fold_key`, the one that is equal in ASCII case."""
         ...
 
     async def to_do(self, after: int) -> List[StoredJob]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar
 from bluma_async._runtime.file_lock import FileLock
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
+from bluma_async.stores.keys import fold_key
 from bluma_async.stores.sqlite_open import create_once
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ __all__ = ["JournalFile", "RollbackWith"]
 
 T = TypeVar("T")
 APPLICATION = 0x426C756D  # "Blum"
-VERSION = 1
+VERSION = 2
 LOCK_TIMEOUT = 10.0  # seconds that a reader and the writer wait for each other
 SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -42,8 +43,9 @@ CREATE TABLE jobs (
     place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE COLLATE NOCASE, body TEXT NOT NULL,
     template_id TEXT, resolution TEXT, origin TEXT NOT NULL, run INTEGER NOT NULL, state TEXT NOT NULL,
     request_key TEXT, started_at TEXT, video_id TEXT, path TEXT, size INTEGER, error TEXT,
-    candidates TEXT NOT NULL DEFAULT '[]'
+    candidates TEXT NOT NULL DEFAULT '[]', folded TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX jobs_by_folded_key ON jobs (folded);
 CREATE INDEX jobs_to_do ON jobs (run, state, place);
 CREATE INDEX jobs_by_state ON jobs (state);
 CREATE INDEX jobs_by_start ON jobs (started_at);
@@ -144,6 +146,7 @@ def _open(path: Path, to_write: bool) -> tuple[sqlite3.Connection, FileLock | No
         create_once(connection, SCHEMA, partial(_is_new, path), timeout=LOCK_TIMEOUT)
         connection.execute("PRAGMA synchronous = FULL")
         if to_write:
+            _migrate(connection)
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", (str(os.getpid()),))
         opened.pop_all()  # both stay open
     return connection, lock
@@ -189,11 +192,28 @@ def _read_format(path: Path, connection: sqlite3.Connection) -> tuple[int, int, 
     return application, version, tables
 
 
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the journal of an earlier release to the present schema, in one transaction; its jobs stay as they are."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("ALTER TABLE jobs ADD COLUMN folded TEXT NOT NULL DEFAULT ''")
+        keys = [(fold_key(row["key"]), row["place"]) for row in connection.execute("SELECT key, place FROM jobs")]
+        connection.executemany("UPDATE jobs SET folded = ? WHERE place = ?", keys)
+        connection.execute("CREATE INDEX jobs_by_folded_key ON jobs (folded)")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
 def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
     """Return whether the file has yet to become a journal; raise if it is something else."""
     application, version, tables = _read_format(path, connection)
-    if (application, version) == (APPLICATION, VERSION):
-        return False
+    if application == APPLICATION and 1 <= version <= VERSION:
+        return False  # a reader uses an older schema as it is, and a writer migrates it
     if application == APPLICATION and version > VERSION:
         raise InvalidArgumentError(
             f"The journal {path} was written by a newer version (its schema is {version}, this one knows {VERSION}). "

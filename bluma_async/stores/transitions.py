@@ -88,7 +88,7 @@ def find_plan_conflict(job: Job, found: StoredJob | None, run: int) -> Conflict 
         run: The number of the present run.
     """
     if found is None:
-        return Conflict(ConflictKind.FILE_EXISTS, Verb.PLAN, job.key, origin=job.origin) if job.has_file else None
+        return _find_new_conflict(job)
     is_same = found.body == job.body
     if found.run == run:
         kind = ConflictKind.SAME_JOB if is_same else ConflictKind.SAME_KEY
@@ -96,6 +96,12 @@ def find_plan_conflict(job: Job, found: StoredJob | None, run: int) -> Conflict 
     if not is_same and find_next_state(found.state, Verb.CORRECT) is None:
         return Conflict(ConflictKind.KEY_IN_USE, Verb.CORRECT, job.key, found.state, job.origin, found.origin)
     return None
+
+
+def _find_new_conflict(job: Job) -> Conflict | None:
+    if job.key_problem:
+        return Conflict(ConflictKind.UNSAFE_KEY, Verb.PLAN, job.key, origin=job.origin, other=job.key_problem)
+    return Conflict(ConflictKind.FILE_EXISTS, Verb.PLAN, job.key, origin=job.origin) if job.has_file else None
 
 
 def correct(job: Job) -> Change:

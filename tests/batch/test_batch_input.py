@@ -163,7 +163,7 @@ async def test_journals_that_cannot_be_used(client: AsyncBluma, tmp_path: Path) 
     newer, other, none = tmp_path / "newer", tmp_path / "other", tmp_path / "none"
     _ = [row async for row in client.batch(newer).run([])]
     with contextlib.closing(sqlite3.connect(newer)) as journal:
-        journal.execute("PRAGMA user_version = 2")
+        journal.execute("PRAGMA user_version = 99")
     with contextlib.closing(sqlite3.connect(other)) as journal:
         journal.execute("CREATE TABLE mine (x)")
     none.write_text("x" * 5000, encoding="utf-8")

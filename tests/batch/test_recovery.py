@@ -18,7 +18,7 @@ from tests.servers import as_another_process
 
 
 async def test_lost_answers_are_one_bill_each(quick: Sandbox, exclusive: Batch) -> None:
-    """The answer of every create is cut: each video is found, because it is the only new one, and nobody else creates."""
+    """The answer of every create is cut: each video is found, because nobody else creates."""
     quick.faults.add("POST /videos", "drop_after", times=None)
 
     results = await run_all(exclusive, make_rows(10))
