@@ -178,6 +178,7 @@ class Bluma:
         poll_interval: float = 5.0,
         timeout: float = 3600.0,
         on_change: Callback | None = None,
+        exclusive: bool = False,
     ) -> Batch:
         """
         Set up a durable batch. Nothing is sent yet, and no file is touched.
@@ -191,6 +192,8 @@ class Bluma:
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait for a video; after that the job is continued by the next run.
             on_change: Called with a BatchResult at each change of a job's state. May be async.
+            exclusive: States that nobody else uses this key, like the option of the client. A lost create then adopts
+                the one new video that it may have created; without it, its job is in doubt.
 
         Raises:
             InvalidArgumentError: An argument is invalid.
@@ -205,6 +208,7 @@ class Bluma:
                 poll_interval=poll_interval,
                 timeout=timeout,
                 on_change=on_change,
+                exclusive=exclusive,
             )
         )
 

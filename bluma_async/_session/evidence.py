@@ -53,7 +53,9 @@ class CreateEvidence:
         self._open: Dict[int, InFlightCall] = {}  # by order: a set would have an order that differs in each run
         self._contested: Dict[str, None] = {}
         self._floors: Dict[str | None, datetime] = {}
+        self._baselines: Dict[str | None, datetime] = {}
         self._created: OrderedDict[str, float] = OrderedDict()  # by video: the moment at which its create was answered
+        self._by_key: OrderedDict[str, str] = OrderedDict()  # videos by the Idempotency-Key of their creates
         self.skew: timedelta | None = None
         self.foreign_video: str | None = None
         self.exclusive_lock: FileLock | None = None
@@ -84,7 +86,12 @@ class CreateEvidence:
 
     def set_floor(self, template_id: str | None, created_at: datetime) -> None:
         """Note the newest `created_at` of a template (None: of all) before a batch creates from it."""
-        self._floors[template_id] = created_at
+        self._floors[template_id] = self._baselines[template_id] = created_at
+
+    def is_after_baseline(self, template_id: str | None, created_at: datetime) -> bool:
+        """Return whether a video is newer than all that a batch saw before it first created from this template."""
+        baseline = self._baselines.get(template_id, self._baselines.get(None))
+        return baseline is not None and created_at > baseline
 
     def raise_floors(self, created_at: datetime) -> None:
         """Note the `created_at` of an answered create: creates that begin from now on are not older."""
@@ -106,11 +113,22 @@ class CreateEvidence:
         self._known[video_id] = ALWAYS
         self._trim()
 
-    def mark_created(self, video_id: str, moment: float) -> None:
+    def mark_created(self, video_id: str, moment: float, request_key: str | None = None) -> None:
         """Note that a video of this process, or of its journal, was created at this moment of our clock."""
         self._created[video_id] = moment
-        while len(self._created) > MAX_KNOWN:
-            self._created.popitem(last=False)
+        if request_key is not None:
+            self._by_key[request_key] = video_id
+        for marks in (self._created, self._by_key):
+            while len(marks) > MAX_KNOWN:
+                marks.popitem(last=False)
+
+    def find_created(self, request_key: str | None) -> str | None:
+        """Return the video that the create with this Idempotency-Key is known to have become."""
+        return self._by_key.get(request_key or "")
+
+    def find_open(self, request_key: str | None) -> InFlightCall | None:
+        """Return the open create with this Idempotency-Key."""
+        return next((call for call in self.open_calls if call.key == request_key), None)
 
     def knows_create(self, video_id: str) -> bool:
         """Return whether the moment at which a video was created is known."""

@@ -36,10 +36,18 @@ async def read_newest(session: Session, template_id: str | None) -> Sequence[Lis
 
 @attrs.frozen
 class Found:
-    """What a search has seen: every video of the window, newest first, if it `is_complete`."""
+    """
+    What a search has seen.
+
+    Attributes:
+        videos: Every video of the window, newest first, if the search `is_complete`.
+        is_complete: Whether it read far enough.
+        older: Videos on the same pages that are older than the window.
+    """
 
     videos: List[Video]
     is_complete: bool
+    older: Sequence[Video] = ()
 
 
 async def search_videos(session: Session, begin: datetime, template_id: str | None, within: float | None) -> Found:
@@ -67,7 +75,9 @@ async def search_videos(session: Session, begin: datetime, template_id: str | No
             search.add(await session.send(call, within=within))
         if search.is_complete:
             break
-    return Found([videos[video.id] for video in search.found], search.is_complete)
+    found = {video.id: videos[video.id] for video in search.found}
+    older = [video for name, video in videos.items() if name not in found]
+    return Found(list(found.values()), search.is_complete, older)
 
 
 def _list_call(page: int, template_id: str | None, videos: Dict[str, Video]) -> Call[VideoListing]:

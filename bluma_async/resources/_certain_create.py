@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, List, Mapping
 
 import attrs
 
+from bluma_async._runtime.log import logger
 from bluma_async._session.in_flight import Standing, ambiguous_create
 from bluma_async._wire.call import get, path
 from bluma_async._wire.certainty import CertaintyPolicy, window_begin
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["CertainCreate"]
 
 WAITING_FOR_RIVALS = 0.05  # seconds between two looks at whether creates beside this one have their answers
+DISPROVED = "Video {} was created by somebody else, although exclusive=True states that nobody else uses this key"
 LIVE_KEY = "bluma_live_"  # test keys have no ledger that moves
 
 
@@ -84,6 +86,8 @@ class CertainCreate:
             found = await self._search_at(call, begin, proof_at)
         if call.confirmed_id is not None:
             return await self._confirm(call, failure, call.confirmed_id)
+        if found is not None and self.session.options.is_exclusive:
+            self._suspect_foreign(call, found)
         if found is not None and found.videos:
             return await self._judge(call, failure, found.videos)
         await self._require_absence(call, failure, begin, found)
@@ -151,7 +155,7 @@ class CertainCreate:
             rival.is_sending and rival.attempts == count for rival, count in sending
         ):
             await clock.sleep(WAITING_FOR_RIVALS)
-        return Found(self._unexplained(call, found.videos), found.is_complete)
+        return attrs.evolve(found, videos=self._unexplained(call, found.videos))
 
     def _unexplained(self, call: InFlightCall, videos: List[Video]) -> List[Video]:
         may_be_from = self.session.evidence.may_be_from
@@ -159,16 +163,37 @@ class CertainCreate:
 
     async def _judge(self, call: InFlightCall, failure: BlumaError, candidates: List[Video]) -> Video:
         """Adopt the candidate if there is positive evidence that it is ours; raise otherwise."""
-        evidence = self.session.evidence
+        evidence, because = self.session.evidence, ""
+        candidates = self._rank(call, candidates)
         evidence.mark_candidates(video.id for video in candidates)
-        has_evidence = self.session.options.is_exclusive or not self._policy.needs_evidence
-        if has_evidence and evidence.foreign_video is None:
-            rivals = [rival for rival in evidence.rivals(call) if rival.standing is not Standing.NOT_SENT]
-            if len(candidates) > 1 + len(rivals):
-                evidence.foreign_video = candidates[-1].id
-            elif len(candidates) == 1 and not rivals and not evidence.is_contested(candidates[0].id):
+        if self.session.options.is_exclusive or not self._policy.needs_evidence:
+            is_alone = len(candidates) == 1 and not self._claimants(call)
+            if is_alone and evidence.foreign_video is None and not evidence.is_contested(candidates[0].id):
                 return await self._adopt(call, candidates[0])
-        raise self._doubt(call, failure, "", candidates)
+            if evidence.foreign_video is not None:
+                because = f"none was adopted: {DISPROVED.format(evidence.foreign_video)}"
+        raise self._doubt(call, failure, because, candidates)
+
+    def _claimants(self, call: InFlightCall) -> List[InFlightCall]:
+        """Return the other creates that may have made the same videos."""
+        return [rival for rival in self.session.evidence.rivals(call) if rival.standing is not Standing.NOT_SENT]
+
+    def _suspect_foreign(self, call: InFlightCall, found: Found) -> None:
+        """Note a video that no create of this program explains: it disproves that nobody else uses the key."""
+        evidence, ranked = self.session.evidence, self._rank(call, found.videos)
+        older = [video for video in found.older if evidence.is_after_baseline(call.template_id, video.created_at)]
+        strays = self._unexplained(call, older)
+        if evidence.foreign_video is None and len(strays) + len(ranked) > 1 + len(self._claimants(call)):
+            evidence.foreign_video = (strays or ranked)[-1].id
+            logger.warning("%s: lost creates are not adopted any more.", DISPROVED.format(evidence.foreign_video))
+
+    def _rank(self, call: InFlightCall, candidates: List[Video]) -> List[Video]:
+        """Return the candidates, those first whose `created_at` is the closest to the moment the create began."""
+        skew = self.session.evidence.skew
+        began = call.server_date - skew if call.server_date and skew else call.server_date or call.local_time
+        if began is None:
+            return candidates
+        return sorted(candidates, key=lambda video: abs((video.created_at - began).total_seconds()))
 
     async def _adopt(self, call: InFlightCall, video: Video) -> Video:
         self._note(call, video)
@@ -180,7 +205,7 @@ class CertainCreate:
     def _note(self, call: InFlightCall, video: Video) -> None:
         call.video_id, call.standing = video.id, Standing.ACCEPTED
         self.session.evidence.mark_known(video.id)
-        self.session.evidence.mark_created(video.id, self.session.shared.clock.now())
+        self.session.evidence.mark_created(video.id, self.session.shared.clock.now(), call.key)
 
     async def _unexplained_charge(self, call: InFlightCall, begin: datetime) -> str | None:
         """Return a video that was charged since the call began and that nothing explains; None if there is none."""
