@@ -131,7 +131,7 @@ async def test_an_unreadable_acceptance_is_searched_for_and_never_sent_again() -
 
 
 async def test_every_attempt_waits_for_its_own_proof() -> None:
-    """Statement 105 for creates: 1, 2 and 4 s before the early searches, and 30 s in all before each further attempt."""
+    """Statement 105 for creates: pauses of 1, 2 and 4 s, then a search, and 30 s in all before the next attempt."""
     proof = [CUT, QUIET, QUIET]
     client, transport, clock = client_with(*proof * 4)
 

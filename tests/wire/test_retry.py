@@ -93,7 +93,7 @@ def test_jitter_only_lengthens() -> None:
     ],
 )
 def test_the_pause_of_the_server_is_kept_up_to_a_limit(error: BlumaError, is_retried: bool, delay: float) -> None:
-    """A 429 or 503 is retried after the pause that it asks for, up to `max_retry_after`, never sooner than the backoff."""
+    """A 429 or 503 is retried after the pause that it asks for, up to a limit, and never sooner than the backoff."""
     policy = RetryPolicy(max_retry_after=60)
 
     assert policy.allows_retry(error, 0) is is_retried
