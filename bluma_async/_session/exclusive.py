@@ -34,7 +34,7 @@ async def require_exclusive(evidence: CreateEvidence, base_url: str, api_key: st
 
 
 def _acquire_once(evidence: CreateEvidence, base_url: str, api_key: str) -> None:
-    """Acquire the lock for all creates of this process: the system would refuse the second of two that begin at once."""
+    """Acquire the lock once for this process: the system would refuse the second of two creates that begin at once."""
     with evidence.exclusive_gate:
         if evidence.exclusive_lock is None:
             evidence.exclusive_lock = _acquire(base_url, api_key)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, List, Mapping
 
 import attrs
 
+from bluma_async._runtime.log import logger
 from bluma_async._session.in_flight import Standing, ambiguous_create
 from bluma_async._wire.call import get, path
 from bluma_async._wire.certainty import window_begin
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 __all__ = ["CertainCreate"]
 
 WAITING_FOR_RIVALS = 0.05  # seconds between two looks at whether creates beside this one have their answers
+FOREIGN_VIDEO = (
+    "Video %s was created on this account, and no create of this program explains it: exclusive=True is not true. "
+    "From now on no lost create of this process adopts a video."
+)
 LIVE_KEY = "bluma_live_"  # test keys have no ledger that moves
 
 
@@ -142,6 +147,8 @@ class CertainCreate:
         while self._unexplained(call, found.videos) and any(
             rival.is_sending and rival.attempts == count for rival, count in sending
         ):
+            if call.ends is not None and clock.now() >= call.ends:
+                break  # a rival may be silent for its whole timeout; the video is then a candidate
             await clock.sleep(WAITING_FOR_RIVALS)
         return Found(self._unexplained(call, found.videos), found.is_complete)
 
@@ -153,13 +160,17 @@ class CertainCreate:
         """Adopt the candidate if there is positive evidence that it is ours; raise otherwise."""
         evidence = self.session.evidence
         evidence.mark_candidates(video.id for video in candidates)
-        if self.session.options.is_exclusive and evidence.foreign_video is None:
+        because = ""
+        if self.session.options.is_exclusive:
             rivals = [rival for rival in evidence.rivals(call) if rival.standing is not Standing.NOT_SENT]
-            if len(candidates) > 1 + len(rivals):
+            if evidence.foreign_video is None and len(candidates) > 1 + len(rivals):
                 evidence.foreign_video = candidates[-1].id
-            elif len(candidates) == 1 and not rivals:
+                logger.warning(FOREIGN_VIDEO, evidence.foreign_video)
+            if evidence.foreign_video is None and len(candidates) == 1 and not rivals:
                 return await self._adopt(call, candidates[0])
-        raise self._doubt(call, failure, "", candidates)
+            if evidence.foreign_video is not None:
+                because = f"video {evidence.foreign_video} shows that this program does not use the key alone"
+        raise self._doubt(call, failure, because, candidates)
 
     async def _adopt(self, call: InFlightCall, video: Video) -> Video:
         call.video_id, call.standing = video.id, Standing.ACCEPTED
