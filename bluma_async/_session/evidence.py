@@ -44,6 +44,7 @@ class CreateEvidence:
         skew: By how much the Date of an answered create was ahead of the video's `created_at`, at most; None before the
             first answered create.
         exclusive_lock: The account's lock on this machine, if a client of this process has stated `exclusive`.
+        exclusive_gate: Held by the thread that acquires it.
         foreign_video: A video that disproves that this program is the account's only user; None while nothing does.
     """
 
@@ -59,6 +60,7 @@ class CreateEvidence:
         self.skew: timedelta | None = None
         self.foreign_video: str | None = None
         self.exclusive_lock: FileLock | None = None
+        self.exclusive_gate: threading.Lock = threading.Lock()
 
     def add(self, call: InFlightCall) -> None:
         """Open a paid call that begins now; `remove` it when its outcome is known."""
@@ -164,9 +166,10 @@ class CreateEvidence:
         """Return whether a video may have been created by this call, as far as this process knows."""
         return self._known.get(video_id, math.inf) > call.order
 
-    def forget_open(self) -> None:
-        """Forget the open calls."""
+    def start_in_child(self) -> None:
+        """Forget, in a forked child, the open calls, and the lock that only the parent process has."""
         self._open.clear()
+        self.exclusive_lock, self.exclusive_gate = None, threading.Lock()
 
     def _trim(self) -> None:
         while len(self._known) > MAX_KNOWN:  # the oldest first: only a new video can be mistaken for a lost create
@@ -196,7 +199,7 @@ class _Registry:
         """
         self._lock = threading.Lock()  # another thread of the parent may have held it
         for evidence in self._by_account.values():
-            evidence.forget_open()
+            evidence.start_in_child()
 
     def __len__(self) -> int:
         return len(self._by_account)

@@ -154,6 +154,8 @@ class CertainCreate:
         while self._unexplained(call, found.videos) and any(
             rival.is_sending and rival.attempts == count for rival, count in sending
         ):
+            if call.ends is not None and clock.now() >= call.ends:
+                break  # a rival may be silent for its whole timeout; the video is then a candidate
             await clock.sleep(WAITING_FOR_RIVALS)
         return attrs.evolve(found, videos=self._unexplained(call, found.videos))
 

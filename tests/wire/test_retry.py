@@ -25,24 +25,17 @@ NEVER_SENT = NetworkError("refused", request_sent=False)
 CUT = NetworkError("cut")
 LATE = RequestTimeoutError("late")
 BROKEN, BAD_GATEWAY, AWAY = ServerError(status=500), ServerError(status=502), ServerError(status=503)
-UNREADABLE = ServerError(status=502, http_status=202)
 CERTAIN = [
     NEVER_SENT,
-    ServerError(status=503, http_status=503, is_api_answer=True),
-    RateLimitError(status=429, http_status=429, is_api_answer=True),
+    AWAY,
+    RateLimitError(status=429),
     ValidationError(),
     InsufficientCreditsError(),
 ]
-UNCERTAIN = [
-    CUT,
-    LATE,
-    BROKEN,
-    BAD_GATEWAY,
-    ServerError(status=504),
-    APIError(status=307),
-    ServerError(status=503, http_status=503),
-    RateLimitError(status=429, http_status=429),
-]
+UNCERTAIN = [CUT, LATE, BROKEN, BAD_GATEWAY, ServerError(status=504), APIError(status=307)]
+BARE = [APIError(status=status, http_status=status) for status in (408, 409, 425, 429, 499)]
+BARE.append(ServerError(status=503, http_status=503))
+UNREADABLE = ServerError(status=502, http_status=202)
 
 
 @pytest.mark.parametrize("error", [BROKEN, BAD_GATEWAY, AWAY, CUT, LATE, NEVER_SENT], ids=repr)
@@ -100,7 +93,7 @@ def test_jitter_only_lengthens() -> None:
     ],
 )
 def test_the_pause_of_the_server_is_kept_up_to_a_limit(error: BlumaError, is_retried: bool, delay: float) -> None:
-    """With `max_retry_after`, a 429 or 503 is retried after the pause that it asks for, never sooner than the backoff."""
+    """A 429 or 503 is retried after the pause that it asks for, up to a limit, and never sooner than the backoff."""
     policy = RetryPolicy(max_retry_after=60)
 
     assert policy.allows_retry(error, 0) is is_retried
@@ -108,9 +101,11 @@ def test_the_pause_of_the_server_is_kept_up_to_a_limit(error: BlumaError, is_ret
 
 
 def test_certain_and_uncertain_outcomes() -> None:
-    """Failed connects, and 4xx and 503 in the API's own words, are refusals; a proxy's page and other 5xx are not."""
+    """Failed connects, 4xx and 503 in the API's own words are refusals; cuts, other 5xx and a proxy's pages are not."""
+    doubtful = [*UNCERTAIN, *BARE, UNREADABLE]
+
     assert [is_certainly_refused(error) for error in CERTAIN] == [True] * len(CERTAIN)
-    assert [is_certainly_refused(error) for error in UNCERTAIN] == [False] * len(UNCERTAIN)
+    assert [is_certainly_refused(error) for error in doubtful] == [False] * len(doubtful)
 
 
 @pytest.mark.parametrize("error", UNCERTAIN, ids=repr)
@@ -122,13 +117,20 @@ def test_a_paid_call_is_reconciled_first(error: BlumaError, retry: bool) -> None
     assert decision == Reconcile(2.0, then_retry=retry)
 
 
+@pytest.mark.parametrize("error", BARE, ids=lambda error: str(error.status))
+def test_a_proxys_answer_is_no_refusal(error: BlumaError) -> None:
+    """A bare 4xx or 503 can follow an acceptance: it is reconciled, and never just retried."""
+    decision = decide(Safety.COSTS_MONEY, error, RetryPolicy(), retry=True, delay=2.0)
+
+    assert decision == Reconcile(2.0, then_retry=True)
+
+
 @pytest.mark.parametrize("on_ambiguous", ["reconcile", "adopt", "retry"])
-@pytest.mark.parametrize("retry", [True, False])
-def test_an_accepted_create_is_never_sent_again(on_ambiguous: Any, retry: bool) -> None:
-    """A 2xx that cannot be read was billed: its video is searched for, whatever the policy."""
+def test_an_accepted_call_is_never_retried(on_ambiguous: Any) -> None:
+    """A 2xx answer that cannot be read is searched for; no option has it sent again."""
     policy = RetryPolicy(on_ambiguous=on_ambiguous)
 
-    assert decide(Safety.COSTS_MONEY, UNREADABLE, policy, retry=retry, delay=2.0) == Reconcile(2.0, then_retry=False)
+    assert decide(Safety.COSTS_MONEY, UNREADABLE, policy, retry=True, delay=2.0) == Reconcile(2.0, then_retry=False)
 
 
 @pytest.mark.parametrize("error", CERTAIN, ids=repr)
@@ -159,4 +161,5 @@ def test_no_attempt_begins_after_the_deadline() -> None:
 
     assert decide(Safety.SAFE_TO_RETRY, CUT, policy, retry=True, delay=2.0, time_left=2.0) == GiveUp()
     assert decide(Safety.SAFE_TO_RETRY, CUT, policy, retry=True, delay=2.0, time_left=2.1) == Retry(2.0)
-    assert decide(Safety.COSTS_MONEY, CUT, policy, retry=True, delay=2.0, time_left=1.0) == Reconcile(2.0, False)
+    assert decide(Safety.COSTS_MONEY, CUT, policy, retry=True, delay=2.0, time_left=1.0) == Reconcile(0.0, False)
+    assert decide(Safety.COSTS_MONEY, CUT, policy, retry=True, delay=2.0, time_left=2.1) == Reconcile(2.0, True)
