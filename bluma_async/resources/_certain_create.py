@@ -42,9 +42,16 @@ LIVE_KEY = "bluma_live_"  # test keys have no ledger that moves
 
 @attrs.frozen
 class CertainCreate:
-    """The Reconciler of videos."""
+    """
+    The Reconciler of videos.
+
+    Attributes:
+        session: What to send with.
+        preset: The variant that only this caller creates from; a candidate of it is ours.
+    """
 
     session: Session
+    preset: str | None = None
 
     def accept(self, call: InFlightCall, outcome: Video, answer: Answer) -> None:
         """
@@ -156,12 +163,22 @@ class CertainCreate:
         evidence, because = self.session.evidence, ""
         candidates = self._rank(call, candidates)
         evidence.mark_candidates(video.id for video in candidates)
+        if self.preset is not None and not self._claimants(call):
+            echoed = [video for video in candidates if await self._echoes_preset(video)]
+            if len(echoed) == 1:
+                return await self._adopt(call, echoed[0])
         if self.session.options.is_exclusive:
             if evidence.foreign_video is None and len(candidates) == 1 and not self._claimants(call):
                 return await self._adopt(call, candidates[0])
             if evidence.foreign_video is not None:
                 because = f"none was adopted: {DISPROVED.format(evidence.foreign_video)}"
         raise self._doubt(call, failure, because, candidates)
+
+    async def _echoes_preset(self, video: Video) -> bool:
+        try:
+            return (await self.session.send(get(path("videos", video.id), One(Video)))).variant_id == self.preset
+        except BlumaError:
+            return False
 
     def _claimants(self, call: InFlightCall) -> List[InFlightCall]:
         """Return the other creates that may have made the same videos."""

@@ -27,7 +27,15 @@ __all__ = ["CertainCreate"]
 
 
 class CertainCreate:
-    """The Reconciler of videos."""
+    """
+    The Reconciler of videos.
+
+    Attributes:
+        session: What to send with.
+        preset: The variant that only this caller creates from; a candidate of it is ours.
+    """
+
+    preset: str | None = None
 
     def __init__(self, twin: asynchronous.CertainCreate) -> None:
         self._async = twin
