@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING, Dict
+from typing import TYPE_CHECKING, Any, Dict
 
 import attrs
 
@@ -57,7 +57,7 @@ class Presets:
         """Create the video of a job, from its preset if there is one."""
         if preset is None:
             return await self._api.videos.create(**job.arguments, idempotency_key=request_key)
-        arguments = {**job.arguments, "template_id": None, "variant_id": preset}
+        arguments: Dict[str, Any] = {**job.arguments, "template_id": None, "variant_id": preset}
         # The template stays the subject: the search for a lost create reads only its videos.
         call = attrs.evolve(create_call(**arguments, idempotency_key=request_key), subject=job.template_id)
         return await self._api.session.send(call, reconciler=CertainCreate(self._api.session, preset))
