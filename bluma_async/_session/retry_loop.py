@@ -46,7 +46,7 @@ Attempt = Callable[[InFlightCall], Awaitable[Union[T, Failed]]]
 class Reconciler(Protocol[T]):
     """How to find out what a paid call became. The room of the resource knows; this one does not."""
 
-    def accept(self, in_flight: InFlightCall, outcome: T, answer: Answer) -> None:
+    def accept(self, call: InFlightCall, outcome: T, answer: Answer) -> None:
         """
         Note what an accepted call became.
 
@@ -55,7 +55,7 @@ class Reconciler(Protocol[T]):
         """
         ...
 
-    async def reconcile(self, in_flight: InFlightCall, failure: BlumaError, decision: Reconcile) -> T | None:
+    async def reconcile(self, call: InFlightCall, failure: BlumaError, decision: Reconcile) -> T | None:
         """
         Return what a call became, or None if it certainly was not accepted.
 

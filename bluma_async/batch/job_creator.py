@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bluma_async.batch.catalog import Catalog
     from bluma_async.batch.create_turns import CreateTurns
     from bluma_async.batch.credit_limit import CreditLimit
+    from bluma_async.batch.presets import Presets
     from bluma_async.stores.jobs import Outcome, StoredJob
     from bluma_async.stores.ports import JobStore
     from bluma_async.types import Video
@@ -53,6 +54,7 @@ class JobCreator:
         catalog: Catalog,
         credit_limit: CreditLimit,
         create_turns: CreateTurns,
+        presets: Presets,
         stop: StopSignal,
         report: Callable[..., Awaitable[None]],
     ) -> None:
@@ -61,6 +63,7 @@ class JobCreator:
         self._catalog = catalog
         self._credit_limit = credit_limit
         self._create_turns = create_turns
+        self._presets = presets
         self._stop = stop
         self._report = report
         self._baseline = Baseline(api.session)
@@ -98,11 +101,12 @@ class JobCreator:
         await self._hold_price(job)
         key, evidence = uuid.uuid4().hex, self._api.session.evidence
         try:
+            preset = await self._presets.require(job.template_id)
             await self._baseline.require(job.template_id)
             began = self._api.now()
             self._accept(await self._store.intend(job.place, Intent(key, began)))
             try:
-                video = await self._api.videos.create(**job.arguments, idempotency_key=key)
+                video = await self._presets.create(job, preset, key)
             except BlumaError as failure:
                 # A hook of the user's may raise any error, also after the create was accepted: it stays open then.
                 if isinstance(failure, AmbiguousCreateError) or evidence.find_open(key) is None:

@@ -9,6 +9,7 @@ from bluma_async._runtime.threads import in_thread
 from bluma_async.batch.conflicts import require_moved
 from bluma_async.batch.folder import is_complete
 from bluma_async.batch.job_creator import JobCreator, Unsubmitted
+from bluma_async.batch.presets import Presets
 from bluma_async.batch.results import build_result
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError
 from bluma_async.stores.states import JobState
@@ -48,7 +49,8 @@ class JobRunner:
         self._credit_limit = credit_limit
         self._recovery = recovery
         self._stop = stop
-        self._creator = JobCreator(api, store, catalog, credit_limit, create_turns, stop, self._report)
+        presets = Presets(api, store, is_wanted=options.tag == "preset")
+        self._creator = JobCreator(api, store, catalog, credit_limit, create_turns, presets, stop, self._report)
 
     async def run(self, job: StoredJob) -> BatchResult | None:
         """Take a job as far as possible; return its result, or None if it was not submitted."""

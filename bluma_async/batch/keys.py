@@ -17,8 +17,8 @@ SUFFIX = ".mp4"
 SHAPE = re.compile(r"(?!\.)[^\x00-\x1f\x7f/\\:*?\"<>|]+(?<![. ])")
 MOST_BYTES = 255 - len(SUFFIX) - 32  # every system allows 255; 32 to spare for files beside it, such as `.part.etag`
 # Windows opens a device for these names, whatever their extension.
-RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"}
-RESERVED |= {f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"}
+PORTS = frozenset(f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³")
+RESERVED = PORTS | {"con", "prn", "aux", "nul", "conin$", "conout$"}
 
 
 def is_key(value: object) -> bool:

@@ -31,6 +31,7 @@ class BatchOptions:
     timeout: float
     on_change: Callable[..., Any] | None
     exclusive: bool = False
+    tag: Literal["preset"] | None = None
 
     @classmethod
     def checked(
@@ -50,6 +51,8 @@ class BatchOptions:
         require_whole("concurrency", options.concurrency, at_least=1)
         require_number("max_credits", options.max_credits, optional=True)
         require_bool("exclusive", options.exclusive)
+        if options.tag is not None:
+            require_choice("tag", options.tag, ("preset",))
         require_choice("on_error", options.on_error, ("collect", "raise"))
         return options
 

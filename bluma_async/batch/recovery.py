@@ -213,8 +213,9 @@ class Recovery:
 
     async def _reconcile(self, job: StoredJob, call: InFlightCall, session: Session) -> Found | None:
         failure = NetworkError(f"The create of job {job.key} was interrupted.")
+        preset = None if job.template_id is None else await self._store.read_preset(job.template_id)
         async with self._create_turns.acquire(job.template_id):  # no other create can be lost during the search
-            video = await CertainCreate(session).reconcile(call, failure, Reconcile(0.0))
+            video = await CertainCreate(session, preset).reconcile(call, failure, Reconcile(0.0))
         return None if video is None else (video.id, video.credits_charged)
 
     async def _read_charge(self, video_id: str) -> int:

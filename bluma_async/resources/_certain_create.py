@@ -42,9 +42,16 @@ LIVE_KEY = "bluma_live_"  # test keys have no ledger that moves
 
 @attrs.frozen
 class CertainCreate:
-    """The Reconciler of videos."""
+    """
+    The Reconciler of videos.
+
+    Attributes:
+        session: What to send with.
+        preset: The variant that only this caller creates from; a candidate of it is ours.
+    """
 
     session: Session
+    preset: str | None = None
 
     @property
     def _policy(self) -> CertaintyPolicy:
@@ -165,16 +172,28 @@ class CertainCreate:
 
     async def _judge(self, call: InFlightCall, failure: BlumaError, candidates: List[Video]) -> Video:
         """Adopt the candidate if there is positive evidence that it is ours; raise otherwise."""
-        evidence, because = self.session.evidence, ""
+        evidence = self.session.evidence
         candidates = self._rank(call, candidates)
         evidence.mark_candidates(video.id for video in candidates)
-        if self.session.options.is_exclusive or not self._policy.needs_evidence:
-            is_alone = len(candidates) == 1 and not self._claimants(call)
-            if is_alone and evidence.foreign_video is None and not evidence.is_contested(candidates[0].id):
-                return await self._adopt(call, candidates[0])
-            if evidence.foreign_video is not None:
-                because = f"none was adopted: {DISPROVED.format(evidence.foreign_video)}"
+        ours = await self._find_ours(call, candidates)
+        if ours is not None:
+            return await self._adopt(call, ours)
+        is_disproved = self.session.options.is_exclusive and evidence.foreign_video is not None
+        because = f"none was adopted: {DISPROVED.format(evidence.foreign_video)}" if is_disproved else ""
         raise self._doubt(call, failure, because, candidates)
+
+    async def _find_ours(self, call: InFlightCall, candidates: List[Video]) -> Video | None:
+        """Return the candidate for which there is positive evidence: our preset, or the statement that we are alone."""
+        if self._claimants(call):
+            return None
+        if self.preset is not None:
+            echoed = [video for video in candidates if await self._echoes_preset(video)]
+            if len(echoed) == 1:
+                return echoed[0]
+        evidence = self.session.evidence
+        is_alone = self.session.options.is_exclusive or not self._policy.needs_evidence
+        may_adopt = is_alone and len(candidates) == 1 and evidence.foreign_video is None
+        return candidates[0] if may_adopt and not evidence.is_contested(candidates[0].id) else None
 
     def _claimants(self, call: InFlightCall) -> List[InFlightCall]:
         """Return the other creates that may have made the same videos."""

@@ -67,6 +67,7 @@ class MemoryJobStore(JobVerbs):
         """
         self._now = now
         self._tables = _Tables()
+        self._presets: Dict[str, str] = {}  # variants by template; no plan changes them
 
     @property
     def name(self) -> str:
@@ -174,6 +175,14 @@ class MemoryJobStore(JobVerbs):
     async def write_account(self, fingerprint: str) -> None:
         """Record the fingerprint of the account."""
         self._tables.account = fingerprint
+
+    async def read_preset(self, template_id: str) -> str | None:
+        """Return the private variant of a template; None before the first."""
+        return self._presets.get(template_id)
+
+    async def write_preset(self, template_id: str, variant_id: str) -> None:
+        """Record the private variant of a template."""
+        self._presets[template_id] = variant_id
 
     async def close(self) -> None:
         """Do nothing: the next run uses the same store."""

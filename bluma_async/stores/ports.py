@@ -193,6 +193,14 @@ class JobStore(Protocol):
         """Record the fingerprint of the account."""
         ...
 
+    async def read_preset(self, template_id: str) -> str | None:
+        """Return the private variant of a template that the jobs are created from; None before the first."""
+        ...
+
+    async def write_preset(self, template_id: str, variant_id: str) -> None:
+        """Record the private variant of a template."""
+        ...
+
     async def close(self) -> None:
         """Release the store, also when cancelled. Closing again does nothing."""
         ...

@@ -141,6 +141,14 @@ class SQLiteJobStore(JobVerbs):
         """Record the fingerprint of the account."""
         await self._file.do(_write_meta, "account", fingerprint)
 
+    async def read_preset(self, template_id: str) -> str | None:
+        """Return the private variant of a template; None before the first."""
+        return await self._file.do(queries.read_meta, f"preset {template_id}")
+
+    async def write_preset(self, template_id: str, variant_id: str) -> None:
+        """Record the private variant of a template."""
+        await self._file.do(_write_meta, f"preset {template_id}", variant_id)
+
     async def close(self) -> None:
         """Close the file and release its lock, also when cancelled."""
         await self._file.close()
