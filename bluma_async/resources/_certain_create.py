@@ -20,7 +20,7 @@ from bluma_async._wire.call import get, path
 from bluma_async._wire.certainty import window_begin
 from bluma_async._wire.codec import One
 from bluma_async._wire.times import read_datetime
-from bluma_async.errors import APIError, BlumaError, NetworkError, ServerError
+from bluma_async.errors import APIError, BlumaError, NetworkError, NotFoundError, ServerError
 from bluma_async.resources._candidates import Found, search_videos
 from bluma_async.types import CreditHistory, Transaction, TransactionType, Video
 
@@ -67,22 +67,35 @@ class CertainCreate:
 
     async def reconcile(self, call: InFlightCall, failure: BlumaError, decision: Reconcile) -> Video | None:
         """Return the video that a create became, or None if it certainly was not accepted."""
+        if call.confirmed_id is not None:
+            return await self._confirm(call, failure, call.confirmed_id)
         begin = self._window(call)
         if begin is None:
             raise self._doubt(call, failure, "neither the server's clock nor this machine's is known")
-        settled_at = call.last_sent + self.session.options.settle_time
-        retry_at = call.last_sent + decision.after
-        found = await self._search_at(call, begin, min(retry_at, settled_at))
-        if found is None or not found.videos:
-            if call.ends is not None and settled_at >= call.ends:
-                raise self._doubt(call, failure, "the deadline leaves no time to prove that it was not accepted")
-            found = await self._search_at(call, begin, max(settled_at, retry_at))
+        found = await self._search_until_settled(call, failure, begin, decision.after)
         if call.confirmed_id is not None:
             return await self._confirm(call, failure, call.confirmed_id)
         if found is not None and found.videos:
             return await self._judge(call, failure, found.videos)
         await self._require_absence(call, failure, begin, found)
         return None
+
+    async def _search_until_settled(
+        self, call: InFlightCall, failure: BlumaError, begin: datetime, after: float
+    ) -> Found | None:
+        """Search after the backoff, and after `settle_time` unless the first search was enough; return the last one."""
+        settled_at, retry_at = call.last_sent + self.session.options.settle_time, call.last_sent + after
+        found = await self._search_at(call, begin, min(retry_at, settled_at))
+        if call.confirmed_id is not None:
+            return None
+        is_too_late = call.ends is not None and settled_at >= call.ends
+        if found is not None and found.videos:
+            may_be_confirmed = call.token is not None and not self.session.options.is_exclusive and not is_too_late
+            later = await self._search_at(call, begin, settled_at) if may_be_confirmed else None
+            return later or found
+        if is_too_late:
+            raise self._doubt(call, failure, "the deadline leaves no time to prove that it was not accepted")
+        return await self._search_at(call, begin, max(settled_at, retry_at))
 
     async def _require_absence(
         self, call: InFlightCall, failure: BlumaError, begin: datetime, found: Found | None
@@ -117,15 +130,29 @@ class CertainCreate:
     async def _confirm(self, call: InFlightCall, failure: BlumaError, video_id: str) -> Video:
         """Return the video that a callback with the create's own token has named, once it is read and fits."""
         try:
-            video = await self.session.send(get(path("videos", video_id), One(Video)))
+            video = await self._read_confirmed(call, video_id)
         except BlumaError:
             raise self._doubt(call, failure, f"a callback named {video_id}, which could not be read") from None
         fits = call.template_id in {None, video.template_id} and self.session.evidence.may_be_from(video.id, call)
         if not fits:
+            call.confirmed_id = None  # `settle` searches, as if there had been no callback
             raise self._doubt(call, failure, f"a callback named {video_id}, which this create cannot have made")
         call.video_id, call.standing = video.id, Standing.ACCEPTED
         self.session.evidence.mark_known(video.id)
         return video
+
+    async def _read_confirmed(self, call: InFlightCall, video_id: str) -> Video:
+        """Read a video that a callback has named. It may be too new to be read: then once more after `settle_time`."""
+        read = get(path("videos", video_id), One(Video))
+        try:
+            return await self.session.send(read)
+        except NotFoundError:
+            clock = self.session.shared.clock
+            left = call.last_sent + self.session.options.settle_time - clock.now()
+            if left <= 0 or (call.ends is not None and clock.now() + left >= call.ends):
+                raise
+            await clock.sleep(left)
+        return await self.session.send(read)
 
     def _window(self, call: InFlightCall) -> datetime | None:
         return window_begin(call.server_date, call.local_time, self.session.evidence.skew, call.floor)
