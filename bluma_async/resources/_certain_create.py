@@ -72,30 +72,20 @@ class CertainCreate:
         begin = self._window(call)
         if begin is None:
             raise self._doubt(call, failure, "neither the server's clock nor this machine's is known")
-        found = await self._search_until_settled(call, failure, begin, decision.after)
+        settled_at = call.last_sent + self.session.options.settle_time
+        retry_at = call.last_sent + decision.after
+        found = await self._search_at(call, begin, min(retry_at, settled_at))
+        found = await self._wait_for_callback(call, begin, found)
+        if call.confirmed_id is None and (found is None or not found.videos):
+            if call.ends is not None and settled_at >= call.ends:
+                raise self._doubt(call, failure, "the deadline leaves no time to prove that it was not accepted")
+            found = await self._search_at(call, begin, max(settled_at, retry_at))
         if call.confirmed_id is not None:
             return await self._confirm(call, failure, call.confirmed_id)
         if found is not None and found.videos:
             return await self._judge(call, failure, found.videos)
         await self._require_absence(call, failure, begin, found)
         return None
-
-    async def _search_until_settled(
-        self, call: InFlightCall, failure: BlumaError, begin: datetime, after: float
-    ) -> Found | None:
-        """Search after the backoff, and after `settle_time` unless the first search was enough; return the last one."""
-        settled_at, retry_at = call.last_sent + self.session.options.settle_time, call.last_sent + after
-        found = await self._search_at(call, begin, min(retry_at, settled_at))
-        if call.confirmed_id is not None:
-            return None
-        is_too_late = call.ends is not None and settled_at >= call.ends
-        if found is not None and found.videos:
-            may_be_confirmed = call.token is not None and not self.session.options.is_exclusive and not is_too_late
-            later = await self._search_at(call, begin, settled_at) if may_be_confirmed else None
-            return later or found
-        if is_too_late:
-            raise self._doubt(call, failure, "the deadline leaves no time to prove that it was not accepted")
-        return await self._search_at(call, begin, max(settled_at, retry_at))
 
     async def _require_absence(
         self, call: InFlightCall, failure: BlumaError, begin: datetime, found: Found | None
@@ -122,6 +112,15 @@ class CertainCreate:
         if call.confirmed_id is not None or connections.is_closed:
             return None
         return await self._search(call, begin)
+
+    async def _wait_for_callback(self, call: InFlightCall, begin: datetime, found: Found | None) -> Found | None:
+        """Give a callback until `settle_time` to confirm one of the candidates; return those that there are then."""
+        if found is None or not found.videos or call.token is None or self.session.options.is_exclusive:
+            return found
+        settled_at = call.last_sent + self.session.options.settle_time
+        if call.ends is not None and settled_at >= call.ends:
+            return found
+        return await self._search_at(call, begin, settled_at) or found
 
     def _unread(self) -> str:
         is_closed = self.session.shared.connections.is_closed
