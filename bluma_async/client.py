@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, List, Mapping, Sequence
 from bluma_async._runtime.resource import Resource
 from bluma_async._session.opening import open_session
 from bluma_async._session.options import ENVIRONMENT, Callback, ClientOptions
+from bluma_async.resources._creating import confirm_create
 from bluma_async.resources._settling import list_open_creates, settle_creates
 from bluma_async.resources.api_keys import ApiKeys
 from bluma_async.resources.assets import Assets
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bluma_async._session.session import Session
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.retry import OnAmbiguous
+    from bluma_async._wire.signature import Payload
     from bluma_async.batch.batch import Batch
 
 __all__ = ["AsyncBluma"]
@@ -215,6 +217,26 @@ class AsyncBluma:
         """
         if isinstance(event, VideoEvent) and isinstance(event.data.get("id"), str):
             self._hub.learn(event.data.id, event)
+
+    def confirm_create(self, token: str, body: Payload) -> bool:
+        """
+        Use a callback to the `webhook_url` of a create as evidence of which video that create has made.
+
+        Put `{create_token}` into the `webhook_url`, for example `https://app.example.com/hook?create={create_token}`:
+        each create gets a token of its own there. Pass the token of the callback's URL and its raw body. A create whose
+        answer was lost then returns this video, after it has read and checked it; after an AmbiguousCreateError,
+        `settle` returns it. A WebhookReceiver that is attached to this client calls this for you.
+
+        May be called from any thread. Never raises for a forged, repeated or invalid callback.
+
+        Args:
+            token: The token in the URL of the request. It is valid once.
+            body: The raw request body. No signature is needed: the token is known to the server alone.
+
+        Returns:
+            Whether the callback confirmed an open create. False for a create that has its answer: it needs none.
+        """
+        return confirm_create(self._session.evidence, token, body)
 
     @property
     def open_creates(self) -> List[OpenCreate]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bluma_async._session.ports import Transport
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.retry import OnAmbiguous
+    from bluma_async._wire.signature import Payload
     from bluma_async.types import OpenCreate, SettledCreate, WebhookEvent
 
 __all__ = ["Bluma"]
@@ -223,6 +224,26 @@ class Bluma:
         May be called from any thread. Other events, and videos that are not waited for, change nothing.
         """
         self._async.learn(event)
+
+    def confirm_create(self, token: str, body: Payload) -> bool:
+        """
+        Use a callback to the `webhook_url` of a create as evidence of which video that create has made.
+
+        Put `{create_token}` into the `webhook_url`, for example `https://app.example.com/hook?create={create_token}`:
+        each create gets a token of its own there. Pass the token of the callback's URL and its raw body. A create whose
+        answer was lost then returns this video, after it has read and checked it; after an AmbiguousCreateError,
+        `settle` returns it. A WebhookReceiver that is attached to this client calls this for you.
+
+        May be called from any thread. Never raises for a forged, repeated or invalid callback.
+
+        Args:
+            token: The token in the URL of the request. It is valid once.
+            body: The raw request body. No signature is needed: the token is known to the server alone.
+
+        Returns:
+            Whether the callback confirmed an open create. False for a create that has its answer: it needs none.
+        """
+        return self._async.confirm_create(token, body)
 
     @property
     def open_creates(self) -> List[OpenCreate]:

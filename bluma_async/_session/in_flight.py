@@ -114,6 +114,8 @@ class InFlightCall:
         alarm: asyncio.Future[None] = loop.create_future()
         self._alarm = (loop, alarm)
         nap = asyncio.ensure_future(clock.sleep(seconds))
+        if self.confirmed_id is not None:  # set by another thread before it could see the alarm
+            alarm.set_result(None)
         try:
             await asyncio.wait({nap, alarm}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -122,8 +124,9 @@ class InFlightCall:
 
     def wake(self) -> None:
         """End a sleep: something has changed. May be called from any thread."""
-        if self._alarm is not None:
-            loop, alarm = self._alarm
+        current = self._alarm  # read once: the task may remove it meanwhile
+        if current is not None:
+            loop, alarm = current
             with contextlib.suppress(RuntimeError):  # the loop has been closed
                 loop.call_soon_threadsafe(_ring, alarm)
 

@@ -50,6 +50,7 @@ class Call(Generic[T]):
         safety: The worst result of sending the call twice.
         idempotency_key: The `Idempotency-Key` of all attempts; None for a random one.
         subject: The template that is paid for; None if that is unknown, or nothing is paid.
+        token: The one-use token in the callback URL of a create; None without one.
         read: Replaces `read_answer` for APIs that report errors in 200 answers. Returns the decoded answer or raises
             the error; its second argument is the API key, to be masked in errors.
     """

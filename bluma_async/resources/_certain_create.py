@@ -21,7 +21,7 @@ from bluma_async._wire.call import get, path
 from bluma_async._wire.certainty import CertaintyPolicy, window_begin
 from bluma_async._wire.codec import One
 from bluma_async._wire.times import read_datetime
-from bluma_async.errors import APIError, BlumaError, NetworkError, ServerError
+from bluma_async.errors import APIError, BlumaError, NetworkError, NotFoundError, ServerError
 from bluma_async.resources._candidates import Found, search_videos
 from bluma_async.types import CreditHistory, Transaction, TransactionType, Video
 
@@ -80,13 +80,16 @@ class CertainCreate:
 
     async def reconcile(self, call: InFlightCall, failure: BlumaError, decision: Reconcile) -> Video | None:
         """Return the video that a create became, or None if it certainly was not accepted."""
+        if call.confirmed_id is not None:
+            return await self._confirm(call, failure, call.confirmed_id)
         begin = self._window(call)
         if begin is None:
             raise self._doubt(call, failure, "neither the server's clock nor this machine's is known")
         settled_at = call.last_sent + self.session.options.settle_time
         retry_at = call.last_sent + decision.after
         found = await self._search_at(call, begin, min(retry_at, settled_at))
-        if found is None or not found.videos:
+        found = await self._wait_for_callback(call, begin, found)
+        if call.confirmed_id is None and (found is None or not found.videos):
             if call.ends is not None and settled_at >= call.ends:
                 raise self._doubt(call, failure, "the deadline leaves no time to prove that it was not accepted")
             proof_at = max(settled_at, retry_at) if self._policy.waits_to_settle else retry_at
@@ -128,6 +131,15 @@ class CertainCreate:
             return None
         return await self._search(call, begin)
 
+    async def _wait_for_callback(self, call: InFlightCall, begin: datetime, found: Found | None) -> Found | None:
+        """Give a callback until `settle_time` to confirm one of the candidates; return those that there are then."""
+        if found is None or not found.videos or call.token is None or self.session.options.is_exclusive:
+            return found
+        settled_at = call.last_sent + self.session.options.settle_time
+        if call.ends is not None and settled_at >= call.ends:
+            return found
+        return await self._search_at(call, begin, settled_at) or found
+
     def _unread(self) -> str:
         is_closed = self.session.shared.connections.is_closed
         return "the client was closed" if is_closed else "the list of videos could not be read far enough"
@@ -135,14 +147,28 @@ class CertainCreate:
     async def _confirm(self, call: InFlightCall, failure: BlumaError, video_id: str) -> Video:
         """Return the video that a callback with the create's own token has named, once it is read and fits."""
         try:
-            video = await self.session.send(get(path("videos", video_id), One(Video)))
+            video = await self._read_confirmed(call, video_id)
         except BlumaError:
             raise self._doubt(call, failure, f"a callback named {video_id}, which could not be read") from None
         fits = call.template_id in {None, video.template_id} and self.session.evidence.may_be_from(video.id, call)
         if not fits:
+            call.confirmed_id = None  # `settle` searches, as if there had been no callback
             raise self._doubt(call, failure, f"a callback named {video_id}, which this create cannot have made")
         self._note(call, video)
         return video
+
+    async def _read_confirmed(self, call: InFlightCall, video_id: str) -> Video:
+        """Read a video that a callback has named. It may be too new to be read: then once more after `settle_time`."""
+        read = get(path("videos", video_id), One(Video))
+        try:
+            return await self.session.send(read)
+        except NotFoundError:
+            clock = self.session.shared.clock
+            left = call.last_sent + self.session.options.settle_time - clock.now()
+            if left <= 0 or (call.ends is not None and clock.now() + left >= call.ends):
+                raise
+            await clock.sleep(left)
+        return await self.session.send(read)
 
     def _window(self, call: InFlightCall) -> datetime | None:
         skew, unknown_skew = self.session.evidence.skew, self._policy.unknown_skew

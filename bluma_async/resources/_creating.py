@@ -1,15 +1,29 @@
-"""The call that creates a video and costs money: its body, and the checks before it is sent."""
+"""
+The call that creates a video and costs money: its body, its checks before it is sent, and the callback to its own URL.
+
+A `webhook_url` with the mark `{create_token}` gets a random token, new for each create. Only the server learns it, so a
+callback that carries it is evidence of which video the create has made.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+import json
+import secrets
+from typing import TYPE_CHECKING, Any, Mapping, cast
 
 from bluma_async._wire.call import Call, Safety, compact, post
 from bluma_async._wire.checks import invalid, require_mapping, require_text
 from bluma_async._wire.codec import One
 from bluma_async.types import Video
 
-__all__ = ["create_call"]
+if TYPE_CHECKING:
+    from bluma_async._session.evidence import CreateEvidence
+    from bluma_async._wire.signature import Payload
+
+__all__ = ["confirm_create", "create_call"]
+
+MARK = "{create_token}"
+TOKEN_SIZE = 24  # random bytes: guessing one is hopeless, and the URL stays short
 
 
 def create_call(
@@ -34,12 +48,13 @@ def create_call(
         require_text("webhook_url", webhook_url)
     if idempotency_key is not None and not require_text("idempotency_key", idempotency_key).isprintable():
         raise invalid("idempotency_key", "idempotency_key must be printable text.")
+    token = secrets.token_urlsafe(TOKEN_SIZE) if webhook_url is not None and MARK in webhook_url else None
     body = compact(
         template_id=template_id,
         variant_id=variant_id,
         context=dict(context),
         options=None if options is None else dict(options),
-        webhook_url=webhook_url,
+        webhook_url=webhook_url if webhook_url is None or token is None else webhook_url.replace(MARK, token),
     )
     return post(
         "/videos",
@@ -48,7 +63,34 @@ def create_call(
         safety=Safety.COSTS_MONEY,
         idempotency_key=idempotency_key,
         subject=template_id,
+        token=token,
     )
+
+
+def confirm_create(evidence: CreateEvidence, token: str, body: Payload) -> bool:
+    """
+    Give the video that a callback names to the open create with this token. Return False if there is none.
+
+    The token is removed from the create, so that a second callback has no effect. The id is not trusted yet: the create
+    reads the video and checks it. Nothing is parsed before the token is found, since anybody can send a request.
+    """
+    call = evidence.find_token(token) if token and isinstance(token, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]  # it comes from a request
+    video_id = None if call is None else _read_video_id(body)
+    if call is None or video_id is None:
+        return False
+    call.token, call.confirmed_id = None, video_id
+    call.wake()
+    return True
+
+
+def _read_video_id(body: object) -> str | None:
+    """Return the id of the video that an event is about, or None if the body names none."""
+    try:
+        raw: object = json.loads(bytes(body) if isinstance(body, memoryview) else cast("bytes", body))
+        video_id = cast("Any", raw)["data"]["id"]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    return video_id if isinstance(video_id, str) and video_id.strip() else None
 
 
 def _require_one_id(template_id: str | None, variant_id: str | None) -> None:

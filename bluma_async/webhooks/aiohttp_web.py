@@ -23,7 +23,8 @@ def aiohttp_handler(receiver: WebhookReceiver) -> Callable[[Any], Awaitable[Any]
 
     async def handle(request: web.Request) -> web.Response:
         signature = request.headers.get(SIGNATURE_HEADER)
-        reply = await receive_request(receiver, request.method, signature, request.content.iter_any())
+        chunks = request.content.iter_any()
+        reply = await receive_request(receiver, request.method, signature, chunks, request.rel_url.raw_query_string)
         return web.Response(status=reply.status, body=reply.text.encode(), headers=build_headers(reply))
 
     return handle

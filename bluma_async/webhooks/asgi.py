@@ -42,8 +42,9 @@ def asgi_app(receiver: WebhookReceiver) -> Callable[[Any, Any, Any], Awaitable[N
 
 async def _handle_request(receiver: WebhookReceiver, scope: Message, receive: Receive, send: Send) -> None:
     signature = next((value for name, value in scope["headers"] if name.lower() == SIGNATURE_HEADER.encode()), None)
+    query = scope.get("query_string", b"")
     try:
-        reply = await receive_request(receiver, scope["method"], signature, _read_chunks(receive))
+        reply = await receive_request(receiver, scope["method"], signature, _read_chunks(receive), query)
     except _DisconnectedError:
         return
     headers = [(name.lower().encode(), value.encode()) for name, value in build_headers(reply).items()]

@@ -1,7 +1,8 @@
 """
 Receive webhooks: verify a request, answer it at once, and run the handlers of each event once, in the background.
 
-Rule 1: nothing is parsed before its signature is verified, over the raw bytes.
+Rule 1: nothing is parsed before its signature is verified, over the raw bytes. The exception is a callback that carries
+the token of an open create: no secret is documented for the `webhook_url` of a create. Only its video id is used.
 Rule 2: the sender waits for the event store, never for a handler: after 5 s it times out and sends the event again.
 Rule 3: every request gets a reply; no input and no failing store raises an exception into the web server.
 Rule 4: the receiver knows no web framework. `aiohttp_web`, `asgi` and `bluma_sync.webhooks` connect it to one.
@@ -13,7 +14,7 @@ import asyncio
 import inspect
 import os
 import time
-from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, List, Protocol, TypeVar
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.threads import in_thread
@@ -45,6 +46,10 @@ class EventConsumer(Protocol):
 
     def learn(self, event: WebhookEvent) -> None:
         """Use the event to end the waits for its video."""
+        ...
+
+    def confirm_create(self, token: str, body: Payload) -> bool:
+        """Use the callback of a create as evidence, and return whether an open create has its token."""
         ...
 
 
@@ -93,6 +98,7 @@ class WebhookReceiver:
         self.max_body = max_body
         self.body_timeout = body_timeout
         self._handlers = Handlers(on_error)
+        self._clients: List[EventConsumer] = []
         self._recovered_at = -RECOVERY_INTERVAL
 
     def on(self, event_type: str) -> Callable[[H], H]:
@@ -116,24 +122,36 @@ class WebhookReceiver:
         return add
 
     def attach(self, client: EventConsumer) -> None:
-        """Let events end the waits of a client, AsyncBluma or Bluma: a wait then needs no further poll."""
+        """
+        Let events end the waits of a client, AsyncBluma or Bluma: a wait then needs no further poll.
+
+        Callbacks whose URL has the parameter `create` also confirm its open creates: see the client's `confirm_create`.
+        """
+        self._clients.append(client)
         self._handlers.add("video.*", client.learn)
 
-    async def receive(self, body: Payload, signature: str | bytes | None) -> Reply:
+    async def receive(self, body: Payload, signature: str | bytes | None, create_token: str | None = None) -> Reply:
         """
         Process one request, and return the reply to send. Never raises.
 
         Args:
             body: The raw body.
             signature: The `X-Bluma-Signature` header, or None if the request has none.
+            create_token: The parameter `create` of the request's URL, or None if it has none.
 
         Returns:
-            200 for an event, also for one that was received before; 401 for an invalid signature; 400 for a signed body
-            that is not an event or is too old; 503 if the event store failed, so that the event is sent again.
+            200 for an event, also for one that was received before, and for a callback that confirmed a create; 401 for
+            an invalid signature; 400 for a signed body that is not an event or is too old; 503 if the event store
+            failed, so that the event is sent again.
         """
+        is_confirmed = create_token is not None and any(
+            client.confirm_create(create_token, body) for client in self._clients
+        )
         try:
             event = verify_webhook(body, signature, self._secret)
         except WebhookVerificationError as problem:
+            if is_confirmed:
+                return Reply(200)  # evidence for a create, and no event: its handlers need a signature
             is_signed = verify_webhook_signature(body, signature, self._secret)
             return Reply(400 if is_signed else 401, str(problem))
         if self._is_stale(event):

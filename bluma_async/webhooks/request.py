@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, AsyncIterator
+from urllib.parse import parse_qs
 
 from bluma_async.webhooks.reply import BODY_TIMEOUT, BODY_TOO_LARGE, WRONG_METHOD
 
@@ -11,13 +12,24 @@ if TYPE_CHECKING:
     from bluma_async.webhooks.receiver import WebhookReceiver
     from bluma_async.webhooks.reply import Reply
 
-__all__ = ["SIGNATURE_HEADER", "receive_request"]
+__all__ = ["SIGNATURE_HEADER", "find_token", "receive_request"]
 
 SIGNATURE_HEADER = "x-bluma-signature"
+PARAMETER = "create"  # of a callback URL: its value is the one-use token of a create
+
+
+def find_token(query: str | bytes) -> str | None:
+    """Return the token of a create in the query of a callback URL, or None."""
+    text = query.decode("latin-1") if isinstance(query, bytes) else query
+    return parse_qs(text).get(PARAMETER, [None])[0] if PARAMETER in text else None
 
 
 async def receive_request(
-    receiver: WebhookReceiver, method: str, signature: str | bytes | None, chunks: AsyncIterator[bytes]
+    receiver: WebhookReceiver,
+    method: str,
+    signature: str | bytes | None,
+    chunks: AsyncIterator[bytes],
+    query: str | bytes = "",
 ) -> Reply:
     """Read a request, pass it to the receiver, and return the reply."""
     if method != "POST":
@@ -26,7 +38,7 @@ async def receive_request(
         body = await asyncio.wait_for(_read_body(chunks, receiver.max_body), receiver.body_timeout)
     except asyncio.TimeoutError:
         return BODY_TIMEOUT
-    return BODY_TOO_LARGE if body is None else await receiver.receive(body, signature)
+    return BODY_TOO_LARGE if body is None else await receiver.receive(body, signature, find_token(query))
 
 
 async def _read_body(chunks: AsyncIterator[bytes], max_size: int) -> bytes | None:

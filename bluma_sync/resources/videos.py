@@ -46,7 +46,8 @@ class Videos:
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
             template_id: The template; either this or `variant_id`.
             variant_id: A saved preset of a template.
-            webhook_url: A URL to which this video's events are sent.
+            webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
+                token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
                 bool, test keys only). Sent unchanged.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
@@ -87,7 +88,8 @@ class Videos:
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
             template_id: The template; either this or `variant_id`.
             variant_id: A saved preset of a template.
-            webhook_url: A URL to which this video's events are sent.
+            webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
+                token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
             save_to: The path of the file; None to write no file. Its folder must exist.
             overwrite: Whether an existing file may be replaced.

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, Mapping, Protocol
 
 from bluma_async.webhooks.reply import BODY_TIMEOUT, BODY_TOO_LARGE, WRONG_METHOD, Reply
+from bluma_async.webhooks.request import find_token
 from bluma_sync._portal import run
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def receive_request(receiver: WebhookReceiver, environ: Mapping[str, Any], body:
         return refusal.reply
     except OSError:
         return BODY_INCOMPLETE
-    return run(receiver.receive(content, environ.get("HTTP_X_BLUMA_SIGNATURE")))
+    token = find_token(environ.get("QUERY_STRING", ""))
+    return run(receiver.receive(content, environ.get("HTTP_X_BLUMA_SIGNATURE"), token))
 
 
 def _read_body(receiver: WebhookReceiver, environ: Mapping[str, Any], body: Readable, length: int | None) -> bytes:

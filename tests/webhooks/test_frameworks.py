@@ -107,6 +107,42 @@ def test_requests_that_are_not_genuine_are_refused(framework: str) -> None:
         assert endpoint.handled == ["evt_1"]
 
 
+class Client:
+    """Stands for a client with one open create, whose token is `secret-1`."""
+
+    def __init__(self) -> None:
+        self.confirmed: List[Tuple[str, bytes]] = []
+
+    def learn(self, event: Any) -> None:
+        """Use an event."""
+
+    def confirm_create(self, token: str, body: Any) -> bool:
+        """Record a callback, and return whether its token is valid."""
+        self.confirmed.append((token, bytes(body)))
+        return token == "secret-1"
+
+
+def test_callbacks_with_the_token_of_a_create_are_passed_on(framework: str) -> None:
+    """A valid token makes an unsigned callback a 200, without handlers; any other query changes nothing."""
+    client = Client()
+    with serve(framework) as endpoint:
+        endpoint.receiver.attach(client)
+        tail = path_options(framework).get("tail", "")
+        queries = ["?x=1&create=secret-1", "?create=forged", "?creates=secret-1", "?create=", "?%ff=%FF&create"]
+        statuses = [endpoint.post(make_body(), "", tail=tail + query)[0] for query in queries]
+        signed = endpoint.post(make_body("evt_2"), tail=tail + "?create=secret-1")[0]
+
+        assert statuses == [200, 401, 401, 401, 401]
+        assert signed == 200
+        assert endpoint.wait_handled()
+        assert endpoint.handled == ["evt_2"]
+    assert client.confirmed == [
+        ("secret-1", make_body()),
+        ("forged", make_body()),
+        ("secret-1", make_body("evt_2")),
+    ]
+
+
 @pytest.mark.parametrize("hours", [-3, 3])
 def test_events_older_or_newer_than_max_age_are_refused(framework: str, hours: int) -> None:
     """With max_age, an event whose created_at is too old, in the future or missing gets a 400."""
