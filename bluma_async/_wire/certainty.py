@@ -32,6 +32,7 @@ __all__ = [
     "ListedVideo",
     "VideoListing",
     "classify",
+    "earliest_time",
     "window_begin",
 ]
 
@@ -115,6 +116,17 @@ def window_begin(
         return server_date - max(skew, timedelta(0)) - ROUNDING
     clocks = [clock for clock in (server_date, local_time) if clock is not None]
     return min(clocks) - unknown_skew if clocks else None
+
+
+def earliest_time(
+    server_date: datetime | None, local_time: datetime | None, skew: timedelta | None, floor: datetime | None
+) -> datetime | None:
+    """
+    Return the earliest `created_at` that certainly belongs to a create; None if no clock is known.
+
+    It is the begin of the window without the minute for unknown clocks: a video of that minute may be an older one.
+    """
+    return window_begin(server_date, local_time, skew, floor, ROUNDING)
 
 
 @attrs.frozen

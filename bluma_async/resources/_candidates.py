@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Sequence, cast
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, List, Sequence, cast
 
 import attrs
 
@@ -42,11 +42,13 @@ class Found:
     Attributes:
         videos: Every video of the window, newest first, if the search `is_complete`.
         is_complete: Whether it read far enough.
+        untimed: The ids of those for which the server sent no time.
         older: Videos on the same pages that are older than the window.
     """
 
     videos: List[Video]
     is_complete: bool
+    untimed: FrozenSet[str] = frozenset()
     older: Sequence[Video] = ()
 
 
@@ -77,7 +79,8 @@ async def search_videos(session: Session, begin: datetime, template_id: str | No
             break
     found = {video.id: videos[video.id] for video in search.found}
     older = [video for name, video in videos.items() if name not in found]
-    return Found(list(found.values()), search.is_complete, older)
+    untimed = frozenset(video.id for video in search.found if video.created_at is None)
+    return Found(list(found.values()), search.is_complete, untimed, older)
 
 
 def _list_call(page: int, template_id: str | None, videos: Dict[str, Video]) -> Call[VideoListing]:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, List, Mapping
 
 import attrs
 
-from bluma_async._runtime.log import logger
 from bluma_async._session.in_flight import Standing, ambiguous_create
 from bluma_async._wire.call import get, path
 from bluma_async._wire.certainty import CertaintyPolicy, window_begin
@@ -23,6 +22,7 @@ from bluma_async._wire.codec import One
 from bluma_async._wire.times import read_datetime
 from bluma_async.errors import APIError, BlumaError, NetworkError, NotFoundError, ServerError
 from bluma_async.resources._candidates import Found, search_videos
+from bluma_async.resources._ownership import DISPROVED, Ownership, list_unexplained
 from bluma_async.types import CreditHistory, Transaction, TransactionType, Video
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["CertainCreate"]
 
 WAITING_FOR_RIVALS = 0.05  # seconds between two looks at whether creates beside this one have their answers
-DISPROVED = "Video {} was created by somebody else, although exclusive=True states that nobody else uses this key"
 LIVE_KEY = "bluma_live_"  # test keys have no ledger that moves
 
 
@@ -52,6 +51,10 @@ class CertainCreate:
 
     session: Session
     preset: str | None = None
+
+    @property
+    def _owner(self) -> Ownership:
+        return Ownership(self.session, self.preset)
 
     @property
     def _policy(self) -> CertaintyPolicy:
@@ -97,9 +100,9 @@ class CertainCreate:
         if call.confirmed_id is not None:
             return await self._confirm(call, failure, call.confirmed_id)
         if found is not None and self.session.options.is_exclusive:
-            self._suspect_foreign(call, found)
+            self._owner.suspect_foreign(call, found)
         if found is not None and found.videos:
-            return await self._judge(call, failure, found.videos)
+            return await self._judge(call, failure, found)
         await self._require_absence(call, failure, begin, found)
         return None
 
@@ -184,63 +187,25 @@ class CertainCreate:
             return None
         rivals = self.session.evidence.rivals(call)
         sending = [(rival, rival.attempts) for rival in rivals if rival.is_sending]
-        while self._unexplained(call, found.videos) and any(
+        while list_unexplained(self.session, call, found.videos) and any(
             rival.is_sending and rival.attempts == count for rival, count in sending
         ):
             if call.ends is not None and clock.now() >= call.ends:
                 break  # a rival may be silent for its whole timeout; the video is then a candidate
             await clock.sleep(WAITING_FOR_RIVALS)
-        return attrs.evolve(found, videos=self._unexplained(call, found.videos))
+        return attrs.evolve(found, videos=list_unexplained(self.session, call, found.videos))
 
-    def _unexplained(self, call: InFlightCall, videos: List[Video]) -> List[Video]:
-        may_be_from = self.session.evidence.may_be_from
-        return [video for video in videos if may_be_from(video.id, call)]
-
-    async def _judge(self, call: InFlightCall, failure: BlumaError, candidates: List[Video]) -> Video:
+    async def _judge(self, call: InFlightCall, failure: BlumaError, found: Found) -> Video:
         """Adopt the candidate if there is positive evidence that it is ours; raise otherwise."""
-        evidence = self.session.evidence
-        candidates = self._rank(call, candidates)
+        evidence, owner = self.session.evidence, self._owner
+        candidates = owner.rank(call, found.videos)
         evidence.mark_candidates(video.id for video in candidates)
-        ours = await self._find_ours(call, candidates)
+        ours = await owner.find_ours(call, candidates, found.untimed)
         if ours is not None:
             return await self._adopt(call, ours)
         is_disproved = self.session.options.is_exclusive and evidence.foreign_video is not None
         because = f"none was adopted: {DISPROVED.format(evidence.foreign_video)}" if is_disproved else ""
         raise self._doubt(call, failure, because, candidates)
-
-    async def _find_ours(self, call: InFlightCall, candidates: List[Video]) -> Video | None:
-        """Return the candidate for which there is positive evidence: our preset, or the statement that we are alone."""
-        if self._claimants(call):
-            return None
-        if self.preset is not None:
-            echoed = [video for video in candidates if await self._echoes_preset(video)]
-            if len(echoed) == 1:
-                return echoed[0]
-        evidence = self.session.evidence
-        is_alone = self.session.options.is_exclusive or not self._policy.needs_evidence
-        may_adopt = is_alone and len(candidates) == 1 and evidence.foreign_video is None
-        return candidates[0] if may_adopt and not evidence.is_contested(candidates[0].id) else None
-
-    def _claimants(self, call: InFlightCall) -> List[InFlightCall]:
-        """Return the other creates that may have made the same videos."""
-        return [rival for rival in self.session.evidence.rivals(call) if rival.standing is not Standing.NOT_SENT]
-
-    def _suspect_foreign(self, call: InFlightCall, found: Found) -> None:
-        """Note a video that no create of this program explains: it disproves that nobody else uses the key."""
-        evidence, ranked = self.session.evidence, self._rank(call, found.videos)
-        older = [video for video in found.older if evidence.is_after_baseline(call.template_id, video.created_at)]
-        strays = self._unexplained(call, older)
-        if evidence.foreign_video is None and len(strays) + len(ranked) > 1 + len(self._claimants(call)):
-            evidence.foreign_video = (strays or ranked)[-1].id
-            logger.warning("%s: lost creates are not adopted any more.", DISPROVED.format(evidence.foreign_video))
-
-    def _rank(self, call: InFlightCall, candidates: List[Video]) -> List[Video]:
-        """Return the candidates, those first whose `created_at` is the closest to the moment the create began."""
-        skew = self.session.evidence.skew
-        began = call.server_date - skew if call.server_date and skew else call.server_date or call.local_time
-        if began is None:
-            return candidates
-        return sorted(candidates, key=lambda video: abs((video.created_at - began).total_seconds()))
 
     async def _adopt(self, call: InFlightCall, video: Video) -> Video:
         self._note(call, video)

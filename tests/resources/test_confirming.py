@@ -54,7 +54,8 @@ class CallingClock(FakeClock):
 
     async def sleep(self, seconds: float) -> None:
         if seconds < self.at or self.then is None:
-            return await super().sleep(seconds)
+            await super().sleep(seconds)
+            return
         then, self.then = self.then, None
         then()
         await asyncio.Event().wait()

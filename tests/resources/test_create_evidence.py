@@ -138,27 +138,6 @@ async def test_a_learned_skew_replaces_the_minute() -> None:
     assert [video.id for video in caught.value.candidates] == ["in"]
 
 
-async def test_without_any_clock_there_is_no_window() -> None:
-    """Neither Date nor a wall clock is known: the outcome stays uncertain, and nothing is searched or adopted."""
-    clock: Any = _NoWallClock()
-    client, transport, _ = client_with(CUT, listing(("day-old", "2025-11-02T10:30:30Z")), clock=clock)
-
-    with pytest.raises(errors.AmbiguousCreateError, match="clock") as caught:
-        await client.videos.create({"prompt": "p"}, "t")
-
-    assert (caught.value.candidates, transport.sent) == ([], ["POST /videos"])
-
-
-class _NoWallClock:
-    """The port as it is documented: `now` and `sleep`, and nothing else."""
-
-    def now(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("there is nothing to wait for")
-
-
 async def test_known_videos_are_no_candidates() -> None:
     """Videos that were created, waited for, or reported before are no candidates."""
     known = [("batch_new", TIME), ("batch_waited", TIME)]
