@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, List
 
 import pytest
@@ -67,6 +68,23 @@ async def test_a_deadline_that_leaves_time_for_proof() -> None:
     await client.videos.create(PROMPT, "t")
 
     assert (transport.sent.count("POST /videos"), clock.slept) == (2, [1, 29])
+
+
+async def test_waiting_for_other_creates_ends_at_the_deadline() -> None:
+    """A create beside this one that gets no answer holds it up no longer than its own deadline."""
+    found = list_videos(("batch_any", "2025-11-03T10:30:30Z"))
+    silent = asyncio.Event()
+    client, _, clock = client_with(lambda _: silent.wait(), CUT, found)
+    rival = asyncio.ensure_future(client.videos.create(PROMPT, "t"))
+    await asyncio.sleep(0)
+
+    with pytest.raises(errors.AmbiguousCreateError) as caught:
+        await client.with_options(deadline=20).videos.create(PROMPT, "t")
+
+    assert [video.id for video in caught.value.candidates] == ["batch_any"]
+    assert clock.time == pytest.approx(1020, abs=0.1)
+    rival.cancel()
+    await asyncio.gather(rival, return_exceptions=True)
 
 
 async def test_should_retry_cannot_skip_the_proof() -> None:

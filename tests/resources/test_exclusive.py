@@ -151,6 +151,19 @@ async def test_creates_of_one_program_share_the_lock(sandbox: Sandbox) -> None:
     assert sandbox.state()["billed"] == 20
 
 
+async def test_creates_that_begin_at_once_acquire_it_one_after_the_other() -> None:
+    """The system would refuse the second of two threads as if it were another program."""
+    evidence = find_evidence("https://x", "bluma_test_key")
+
+    with evidence.exclusive_gate:
+        tasks = [asyncio.ensure_future(require_exclusive(evidence, "https://x", "bluma_test_key")) for _ in range(2)]
+        done, _ = await asyncio.wait(tasks, timeout=0.1)
+
+    assert done == set()
+    await asyncio.gather(*tasks)
+    assert evidence.exclusive_lock is not None
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 async def test_a_forked_child_has_no_lock(sandbox: Sandbox, client: AsyncBluma) -> None:
     """The parent's statement is not the child's: the child acquires the lock itself, and is refused."""
