@@ -65,7 +65,7 @@ class CreateEvidence:
     def add(self, call: InFlightCall) -> None:
         """Open a paid call that begins now; `remove` it when its outcome is known."""
         call.order = next(self._order)
-        call.floor = self._floors.get(call.template_id, self._floors.get(None))
+        call.floor = self.find_floor(call.template_id)
         self._open[call.order] = call
 
     def remove(self, call: InFlightCall) -> None:
@@ -94,6 +94,10 @@ class CreateEvidence:
         """Return whether a video is newer than all that a batch saw before it first created from this template."""
         baseline = self._baselines.get(template_id, self._baselines.get(None))
         return baseline is not None and created_at > baseline
+
+    def find_floor(self, template_id: str | None) -> datetime | None:
+        """Return the newest `created_at` that was seen of a template, or of all; None without a baseline."""
+        return self._floors.get(template_id, self._floors.get(None))
 
     def raise_floors(self, created_at: datetime) -> None:
         """Note the `created_at` of an answered create: creates that begin from now on are not older."""

@@ -158,9 +158,9 @@ class CandidateSearch:
 
     begin: datetime
     most_requests: int = MOST_REQUESTS
-    found: List[ListedVideo] = attrs.field(factory=list)  # those of the window, newest first
+    found: List[ListedVideo] = attrs.field(factory=lambda: [])  # noqa: PIE807 - typed; those of the window, newest first
     is_complete: bool = False
-    _seen: Dict[str, None] = attrs.field(factory=dict)
+    _seen: Dict[str, None] = attrs.field(factory=lambda: {})  # noqa: PIE807 - typed
     _pages: int = 0
     _total: int | None = None
     _may_follow: bool = True  # whether another page can hold something

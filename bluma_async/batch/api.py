@@ -29,6 +29,16 @@ class BatchApi:
         self.videos: Videos = Videos(self.session, hub)
         self.templates: Templates = Templates(self.session)
 
+    def begin_create(self, template_id: str | None) -> datetime:
+        """
+        Return the time that a journal records for a create that begins now.
+
+        With an exclusive key it is the newest `created_at` that the batch has seen: a later run can then tell the video
+        of this create from older ones, also if the clocks disagree. Otherwise strangers' videos would be in that time.
+        """
+        floor = self.session.evidence.find_floor(template_id) if self.session.options.is_exclusive else None
+        return self.now() if floor is None else min(floor, self.now())
+
     def now(self) -> datetime:
         """Return the earlier of the server's clock and this machine's: a create that begins now is not older."""
         clock = self.session.shared.clock

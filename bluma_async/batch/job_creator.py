@@ -103,7 +103,7 @@ class JobCreator:
         try:
             preset = await self._presets.require(job.template_id)
             await self._baseline.require(job.template_id)
-            began = self._api.now()
+            began = self._api.begin_create(job.template_id)
             self._accept(await self._store.intend(job.place, Intent(key, began)))
             try:
                 video = await self._presets.create(job, preset, key)

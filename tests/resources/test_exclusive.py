@@ -13,6 +13,7 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async._session.evidence import find_evidence
+from bluma_async._session.exclusive import require_exclusive
 from bluma_async.sandbox import Sandbox
 from tests.fakes import FakeClock, FakeTransport, answer, client_with, list_videos, problem
 from tests.resources.slow_server import SlowServer

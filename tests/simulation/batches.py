@@ -173,9 +173,13 @@ def _event(video: MadeVideo) -> VideoEvent:
 
 
 def _is_needless_doubt(process: BatchProcess, job: StoredJob) -> bool:
-    """Whether a job is in doubt that the evidence of an exclusive key can always settle."""
+    """
+    Whether a job is in doubt that the evidence of an exclusive key can always settle.
+
+    After a kill two creates of one template can be open at once: the interrupted one, and a lost one of the new run.
+    """
     conditions = process.world.conditions
-    is_settleable = process.plan.is_exclusive and not conditions.list_failures
+    is_settleable = process.plan.is_exclusive and not process.plan.kills and not conditions.list_failures
     has_strays = conditions.create_faults and any(fate.startswith("stray") for fate in conditions.fates)
     return job.state == JobState.IN_DOUBT and is_settleable and not has_strays
 
