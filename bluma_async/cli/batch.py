@@ -6,16 +6,18 @@ import asyncio
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Dict
 
 import click
 
-from bluma_async.cli.running import add_options, run_to_end, say
+from bluma_async.cli.running import SETTLE_TIME, add_options, add_settle_options, run_to_end, say
+from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.table import show_jobs
 from bluma_async.client import AsyncBluma
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
+    from bluma_async.batch.batch import Batch
     from bluma_async.stores.jobs import BatchStatus
 
 __all__ = ["batch"]
@@ -38,32 +40,35 @@ _run_options = add_options(
     click.option("--max-credits", type=int, help="Submit nothing beyond this, in net credits of the journal."),
     click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls."),
     click.option("--timeout", type=float, default=3600.0, show_default=True, help="Seconds to wait for a video."),
+    add_settle_options,
 )
 
 
 @batch.command()
 @click.argument("jobs", type=click.Path(path_type=Path))
 @_run_options
-def run(jobs: Path, **options: Any) -> None:
+def run(jobs: Path, settle_time: float, exclusive_key: bool, **options: Any) -> None:
     """
     Make the videos of the JOBS in a CSV or JSONL file. Jobs that are finished are skipped.
 
     Columns: template_id or variant_id, prompt, and optionally key, resolution, watermark, webhook_url, context.NAME.
     """
-    run_to_end(_run(jobs, options, _build_command("run", jobs, options)))
+    account = {"settle_time": settle_time, "exclusive": exclusive_key}
+    run_to_end(_run(jobs, account, options, _build_command("run", jobs, account, options)))
 
 
 @batch.command()
 @click.option("--in-doubt", type=click.Choice(["leave", "resubmit"]), default="leave", show_default=True)
 @_run_options
-def retry(in_doubt: Any, **options: Any) -> None:
+def retry(in_doubt: Any, settle_time: float, exclusive_key: bool, **options: Any) -> None:
     """Create failed jobs again; with --in-doubt resubmit also the jobs in doubt, which can bill them twice."""
+    account = {"settle_time": settle_time, "exclusive": exclusive_key}
 
     async def work() -> None:
         async with AsyncBluma() as client:
             count = await client.batch(**options).retry(in_doubt=in_doubt)
         say(f"Jobs planned again: {count}")
-        await _run(None, options, _build_command("retry", None, options))
+        await _run(None, account, options, _build_command("retry", None, account, options))
 
     run_to_end(work())
 
@@ -87,21 +92,37 @@ def status(**location: Any) -> None:
 
 @batch.command()
 @click.argument("key")
-@click.argument("video_id")
+@click.argument("video_id", required=False)
+@click.option("--likely", is_flag=True, help="Adopt the candidate whose time fits best. Look at it before you do.")
 @_location
-def adopt(key: str, video_id: str, **location: Any) -> None:
-    """Settle a job in doubt: VIDEO_ID is the video of the job KEY."""
+def adopt(key: str, video_id: str | None, likely: bool, **location: Any) -> None:
+    """Settle a job in doubt: VIDEO_ID, or with --likely its first candidate, is the video of the job KEY."""
+    if (video_id is None) != likely:
+        raise click.UsageError("Give either VIDEO_ID or --likely. Nothing was changed.")
 
     async def work() -> None:
         async with AsyncBluma() as client:
-            await client.batch(**location).adopt(key, video_id)
-        say(f"{video_id} is the video of {key}. Run the batch again to save it.")
+            batch = client.batch(**location)
+            chosen = video_id or await _find_likely(batch, key)
+            await batch.adopt(key, chosen)
+        say(f"{chosen} is the video of {key}. Run the batch again to save it.")
 
     run_to_end(work())
 
 
-async def _run(jobs: Path | None, options: Any, command: str) -> None:
-    async with AsyncBluma() as client:
+async def _find_likely(batch: Batch, key: str) -> str:
+    """Return the first candidate of a job in doubt: they are recorded in the order in which their times fit."""
+    found = [result.candidates async for result in batch.results("in_doubt") if result.key == key]
+    candidates = found[0] if found else []
+    if not candidates:
+        reason = "no candidates are recorded" if found else "there is no such job in doubt"
+        raise click.UsageError(f"--likely cannot choose a video for {key!r}: {reason}. Nothing was changed.")
+    say(f"The first of {len(candidates)} candidate(s) of {key}: {candidates[0]}")
+    return candidates[0]
+
+
+async def _run(jobs: Path | None, account: Dict[str, Any], options: Any, command: str) -> None:
+    async with AsyncBluma(**account) as client:
         with show_jobs() as table:
             batch = client.batch(**options, on_change=table.change)
             try:
@@ -110,6 +131,7 @@ async def _run(jobs: Path | None, options: Any, command: str) -> None:
             except asyncio.CancelledError:
                 table.close()
                 say(f"Stopped. Nothing is lost; continue with: {command}")
+                await settle_interrupted(client, account["settle_time"])
                 raise
         status = await batch.status()
     _print_status(status)
@@ -129,9 +151,13 @@ def _print_status(status: BatchStatus) -> None:
     say("{} credits charged, {} refunded, {} net".format(*money))
 
 
-def _build_command(name: str, jobs: Path | None, options: Any) -> str:
+def _build_command(name: str, jobs: Path | None, account: Dict[str, Any], options: Any) -> str:
     words = ["bluma", "batch", name, *([str(jobs)] if jobs else [])]
     for option in ("out", "journal", "concurrency", "max_credits"):
         if options[option] is not None:
             words += ["--" + option.replace("_", "-"), str(options[option])]
+    if account["settle_time"] != SETTLE_TIME:
+        words += ["--settle-time", f"{account['settle_time']:g}"]
+    if account["exclusive"]:
+        words.append("--exclusive-key")
     return " ".join(shlex.quote(word) for word in words)

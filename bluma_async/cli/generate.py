@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, AsyncGenerator
+from typing import TYPE_CHECKING, Any, AsyncGenerator
 
 import click
 
 from bluma_async.cli.progress import show_progress
-from bluma_async.cli.running import add_options, import_sandbox, run_to_end, say
+from bluma_async.cli.running import add_options, add_settle_options, import_sandbox, run_to_end, say
+from bluma_async.cli.settling import settle_interrupted
 from bluma_async.client import AsyncBluma
 from bluma_async.errors import BlumaError
 from bluma_async.transfer.places import check_place
@@ -40,6 +42,7 @@ _waiting_options = add_options(
 @click.option("--resolution", type=click.Choice(["720p", "1080p", "4k"]), help="Default: the API's.")
 @click.option("--sandbox", "in_sandbox", is_flag=True, help="Use a local sandbox: no key, no cost.")
 @_waiting_options
+@add_settle_options
 def generate(
     prompt: str,
     template: str | None,
@@ -50,6 +53,8 @@ def generate(
     overwrite: bool,
     poll_interval: float,
     timeout: float,
+    settle_time: float,
+    exclusive_key: bool,
 ) -> None:
     """Make a video from a PROMPT, and save it. Needs BLUMA_API_KEY, or --sandbox."""
     check_place(output, overwrite=overwrite, option="--overwrite")
@@ -57,9 +62,14 @@ def generate(
         raise click.UsageError("Give either --template or --variant. Nothing was sent.")
 
     async def work() -> None:
-        async with _open_client(in_sandbox=in_sandbox) as client:
-            options = {"resolution": resolution} if resolution else None
-            video = await client.videos.create({"prompt": prompt}, template, variant, options=options)
+        options = {"resolution": resolution} if resolution else None
+        async with _open_client(in_sandbox=in_sandbox, settle_time=settle_time, exclusive=exclusive_key) as client:
+            try:
+                video = await client.videos.create({"prompt": prompt}, template, variant, options=options)
+            except asyncio.CancelledError:
+                if not await settle_interrupted(client, settle_time, _build_save_command("VIDEO_ID", output)):
+                    say("Stopped. No create was accepted, and nothing was billed.")
+                raise
             say(f"Video {video.id}: {video.credits_charged} credits")
             interval = SANDBOX_POLL_INTERVAL if in_sandbox else poll_interval
             await _wait_and_save(client, video.id, output, interval, timeout, overwrite=overwrite)
@@ -90,20 +100,24 @@ async def _wait_and_save(
         _require_success(video)
         size = await client.videos.save(video_id, output, overwrite=overwrite)
     except asyncio.CancelledError:
-        say(f"Stopped. The render continues; save the video with: bluma save {video_id} -o {output}")
+        say(f"Stopped. The render continues; save the video with: {_build_save_command(video_id, output)}")
         raise
     say(f"Saved {output}: {video.duration} s, {size / 1e6:.1f} MB")
 
 
+def _build_save_command(video_id: str, output: Path) -> str:
+    return f"bluma save {video_id} -o {shlex.quote(str(output))}"
+
+
 @asynccontextmanager
-async def _open_client(*, in_sandbox: bool) -> AsyncGenerator[AsyncBluma, None]:
+async def _open_client(*, in_sandbox: bool, **options: Any) -> AsyncGenerator[AsyncBluma, None]:
     if not in_sandbox:
-        async with AsyncBluma() as client:
+        async with AsyncBluma(**options) as client:
             yield client
         return
     local = import_sandbox()
     async with local(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - one statement would need Python 3.9's parentheses
-        async with AsyncBluma(sandbox.test_key, base_url=sandbox.base_url, trust_env=False) as client:
+        async with AsyncBluma(sandbox.test_key, base_url=sandbox.base_url, trust_env=False, **options) as client:
             yield client
 
 

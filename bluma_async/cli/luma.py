@@ -112,7 +112,11 @@ def _run(
     async def work() -> None:
         async with _client(provider, in_sandbox=in_sandbox) as client:
             resource = client.modifications if client.capabilities.modify else client.generations
-            started = await start(client)
+            try:
+                started = await start(client)
+            except asyncio.CancelledError:
+                say("Stopped during the create, which may have been accepted and billed. Look for it at the provider.")
+                raise
             say(f"{started.kind.capitalize()} {started.id}")
             try:
                 interval = SANDBOX_POLL if in_sandbox else poll_interval

@@ -10,9 +10,10 @@ from typing import Any, Callable, Coroutine, TypeVar
 
 import click
 
-__all__ = ["add_options", "import_sandbox", "run_to_end", "say"]
+__all__ = ["add_options", "add_settle_options", "import_sandbox", "run_to_end", "say"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+SETTLE_TIME = 30.0  # seconds; the client's own default
 
 
 def add_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:
@@ -24,6 +25,20 @@ def add_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:
         return command
 
     return add
+
+
+def add_settle_options(command: F) -> F:
+    """Add the options that decide how a create without an answer ends: `settle_time` and `exclusive_key`."""
+    return add_options(
+        click.option(
+            "--settle-time",
+            type=float,
+            default=SETTLE_TIME,
+            show_default=True,
+            help="Seconds until a lost create that is not listed counts as not accepted.",
+        ),
+        click.option("--exclusive-key", is_flag=True, help="No other program uses this key: adopt a lost video."),
+    )(command)
 
 
 def import_sandbox() -> Any:
@@ -45,7 +60,8 @@ def run_to_end(work: Coroutine[Any, Any, None]) -> None:
     Run the coroutine of a command.
 
     Ctrl-C cancels it, and KeyboardInterrupt is raised after it has ended. Without that, Python would raise
-    KeyboardInterrupt at an arbitrary point of the event loop, and the command could not print how to continue.
+    KeyboardInterrupt at an arbitrary point of the event loop, and the command could not print how to continue. A
+    further Ctrl-C cancels it again, and so ends what it does after the first one.
     """
     if asyncio.run(_run(work)):
         raise KeyboardInterrupt

@@ -55,10 +55,10 @@ class CallingClock(FakeClock):
     async def sleep(self, seconds: float) -> None:
         if seconds < self.at or self.then is None:
             await super().sleep(seconds)
-            return
-        then, self.then = self.then, None
-        then()
-        await asyncio.Event().wait()
+        else:
+            then, self.then = self.then, None
+            then()
+            await asyncio.Event().wait()
 
 
 async def test_each_create_has_its_own_token() -> None:
@@ -151,6 +151,17 @@ async def test_a_deadline_ends_the_wait_for_a_callback() -> None:
 
     assert [video.id for video in caught.value.candidates] == ["v"]
     assert clock.slept == [1.0]
+
+
+async def test_a_callback_counts_although_the_deadline_comes_before_settle_time() -> None:
+    """Evidence needs no time: the create returns."""
+    clock = CallingClock(1, lambda: client.confirm_create(token_of(transport), callback("v")))
+    client, transport, _ = client_with(HELLO, CUT, answer(200, row("v")), clock=clock, settle_time=30, deadline=10)
+    await client.templates.list()
+
+    video = await client.videos.create({"prompt": "x"}, "t", webhook_url=URL)
+
+    assert video.id == "v"
 
 
 async def test_a_late_callback_settles_the_create() -> None:

@@ -1,0 +1,76 @@
+"""After Ctrl-C: find out what became of the creates that were interrupted, and print it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Iterable
+
+from bluma_async.cli.running import say
+from bluma_async.types import CreateResult, OpenCreateState
+
+if TYPE_CHECKING:
+    from bluma_async.client import AsyncBluma
+    from bluma_async.types import OpenCreate, SettledCreate, Video
+
+__all__ = ["format_candidates", "settle_interrupted"]
+
+
+async def settle_interrupted(client: AsyncBluma, settle_time: float, how_to_save: str | None = None) -> bool:
+    """
+    Settle the interrupted creates of a client, print each result, and return whether there were any.
+
+    A second Ctrl-C ends this at once, with the keys of the creates that are not settled.
+
+    Args:
+        client: The client, whose creates have been cancelled.
+        settle_time: Its option.
+        how_to_save: The command that saves a video, with `VIDEO_ID` in place of its id; None where a later run does it.
+    """
+    creates = client.open_creates
+    if not creates:
+        return False
+    say(
+        f"Stopped during {len(creates)} create(s), which may have been accepted and billed. Searching for the "
+        f"video(s), at most about {settle_time:g} s; Ctrl-C ends the search."
+    )
+    try:
+        results = await client.settle()
+    except asyncio.CancelledError:
+        for create in client.open_creates:
+            say(f"Not settled: {_describe(create)}")
+        raise
+    for settled in results:
+        say(_format_result(settled, how_to_save))
+    return True
+
+
+def _format_result(settled: SettledCreate, how_to_save: str | None) -> str:
+    create = settled.create
+    if settled.result == CreateResult.NOT_ACCEPTED:
+        return f"The create was not accepted, and nothing was billed (Idempotency-Key {create.idempotency_key})."
+    if settled.result == CreateResult.ACCEPTED:
+        video_id = settled.video.id if settled.video else create.video_id or ""
+        end = f"; save it with: {how_to_save.replace('VIDEO_ID', video_id)}" if how_to_save else ""
+        return f"The create was accepted and billed: video {video_id}{end}"
+    lines = [f"In doubt: {_describe(create)}", *format_candidates(settled.candidates)]
+    if settled.candidates and how_to_save:
+        lines.append(f"If one of them is yours, save it with: {how_to_save}")
+    return "\n".join(lines)
+
+
+def _describe(create: OpenCreate) -> str:
+    """Return what is known of a create that is not settled."""
+    if create.video_id is not None:
+        known = f"it was accepted and billed: video {create.video_id}"
+    elif create.state == OpenCreateState.ACCEPTED:
+        known = "it was accepted and billed, and its video is not known"
+    else:
+        known = "it may have been accepted and billed"
+    subject = "a create" if create.template_id is None else f"a create from {create.template_id}"
+    return f"{subject}; {known} (Idempotency-Key {create.idempotency_key})"
+
+
+def format_candidates(candidates: Iterable[Video]) -> Iterable[str]:
+    """Return a line for each video that may be the one of a create in doubt."""
+    for video in candidates:
+        yield f"  may be its video: {video.id}  created {video.created_at:%Y-%m-%d %H:%M:%S %Z}"

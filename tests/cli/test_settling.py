@@ -1,0 +1,269 @@
+"""Creates without an answer on the command line: the options, Ctrl-C, the errors, and jobs in doubt."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Callable, Iterator, List, Tuple
+from urllib.request import urlopen
+
+import pytest
+
+from bluma_async.sandbox import Sandbox
+from tests.cli.test_cli import run
+from tests.live import Live
+
+COMMAND = """
+import signal
+from bluma.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+needs_sigint = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
+
+
+@pytest.fixture
+def live(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sandbox]:
+    """Give a sandbox in another thread, with its URL and key in the environment."""
+    with Live() as sandbox:
+        monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
+        monkeypatch.setenv("BLUMA_STATE_DIR", str(tmp_path / "state"))
+        yield sandbox
+
+
+def generate(tmp_path: Path, *options: str) -> List[str]:
+    """Return the arguments of a command that makes a video."""
+    return ["generate", "x", "-t", "ugc-text-overlay", "-o", str(tmp_path / "x.mp4"), *options]
+
+
+def interrupt(
+    arguments: List[str], when: Callable[[Any], Any], *, then: Callable[[Any], None] = lambda _: None
+) -> Tuple[int, str, str]:
+    """Start a command, send Ctrl-C when a moment has come, and return its exit code and its output."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    when(process)
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    then(process)
+    out, err = process.communicate(timeout=15)
+    return process.returncode, first + out, err.strip()  # click ends the line of the ^C
+
+
+def request_seen(sandbox: Sandbox, route: str) -> Callable[[Any], Any]:
+    """Return a function that waits until the sandbox has answered a request of this route."""
+    seen = threading.Event()
+    sandbox.watch(lambda record: seen.set() if record.route == route else None)
+    return lambda _: seen.wait(10)
+
+
+def wait_for_retry(process: Any) -> None:
+    """Wait until the command logs that it will try again."""
+    while "the next in" not in process.stderr.readline():
+        assert process.poll() is None
+
+
+def billed(sandbox: Sandbox) -> Callable[[Any], Any]:
+    """Return a function that waits until a create was billed, which may never be answered."""
+
+    def wait(process: Any) -> None:
+        while True:
+            with urlopen(sandbox.origin + "/_sandbox/state") as answer:  # the sandbox runs in another thread
+                if json.load(answer)["billed"]:
+                    return
+            assert process.poll() is None
+
+    return wait
+
+
+@needs_sigint
+def test_ctrl_c_during_a_create_that_was_accepted(live: Sandbox, tmp_path: Path) -> None:
+    """Without evidence whose video it is: the candidate with its time, the key, and how to save it; exit code 130."""
+    live.faults.add("POST /videos", "silent", times=None)
+
+    code, out, err = interrupt(generate(tmp_path, "--settle-time", "0"), billed(live))
+
+    (video,) = live._running.videos.newest_first()
+    assert (code, err) == (130, "")
+    assert out.startswith("Stopped during 1 create(s), which may have been accepted and billed.")
+    assert "In doubt: a create from ugc-text-overlay; it may have been accepted and billed (Idempotency-Key " in out
+    assert f"  may be its video: {video['id']}  created 20" in out
+    assert f"save it with: bluma save VIDEO_ID -o {tmp_path / 'x.mp4'}" in out
+    assert "nothing was" not in out.lower()
+
+
+@needs_sigint
+def test_ctrl_c_during_a_create_with_an_exclusive_key(live: Sandbox, tmp_path: Path) -> None:
+    """The video is adopted: its id, and the command that saves it."""
+    live.faults.add("POST /videos", "silent", times=None)
+
+    code, out, err = interrupt(generate(tmp_path, "--settle-time", "0", "--exclusive-key"), billed(live))
+
+    (video,) = live._running.videos.newest_first()
+    assert (code, err) == (130, "")
+    assert f"The create was accepted and billed: video {video['id']}; save it with: bluma save {video['id']} -o" in out
+
+
+@needs_sigint
+def test_ctrl_c_during_a_create_that_was_not_accepted(live: Sandbox, tmp_path: Path) -> None:
+    """The search proves it: nothing was billed."""
+    live.faults.add("POST /videos", "html", status=502, times=None)
+
+    code, out, err = interrupt(generate(tmp_path, "--settle-time", "0.1"), request_seen(live, "POST /videos"))
+
+    assert (code, err) == (130, "")
+    assert "The create was not accepted, and nothing was billed (Idempotency-Key " in out
+    assert live.state()["billed"] == 0
+
+
+@needs_sigint
+def test_a_second_ctrl_c_ends_the_search(live: Sandbox, tmp_path: Path) -> None:
+    """It ends the command at once, with the key of the create; nothing is claimed about its outcome."""
+    live.faults.add("POST /videos", "html", status=502, times=None)
+
+    code, out, err = interrupt(
+        generate(tmp_path, "--settle-time", "600"),
+        request_seen(live, "POST /videos"),
+        then=lambda process: process.send_signal(signal.SIGINT),
+    )
+
+    assert (code, err) == (130, "")
+    assert "at most about 600 s; Ctrl-C ends the search." in out
+    assert "Not settled: a create from ugc-text-overlay; it may have been accepted and billed (Idempotency-Key " in out
+    assert "nothing was" not in out.lower()
+
+
+@needs_sigint
+def test_ctrl_c_before_a_retry_of_a_refused_create(
+    live: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal is certain, so there is nothing to search for."""
+    monkeypatch.setenv("BLUMA_LOG", "info")
+    live.faults.add("POST /videos", "status", status=503, times=None)
+
+    code, out, _ = interrupt(generate(tmp_path), wait_for_retry)
+
+    assert code == 130
+    assert out == "Stopped. No create was accepted, and nothing was billed.\n"
+
+
+@needs_sigint
+def test_ctrl_c_during_the_create_of_a_batch(live: Sandbox, tmp_path: Path) -> None:
+    """The command that continues the batch comes first; then the create is settled."""
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text("template_id,prompt,key\nugc-text-overlay,x,sky\n", encoding="utf-8")
+    live.faults.add("POST /videos", "silent", times=None)
+    options = ["--out", str(tmp_path / "v"), "--settle-time", "0", "--exclusive-key"]
+
+    code, out, err = interrupt(["batch", "run", str(jobs), *options], billed(live))
+
+    (video,) = live._running.videos.newest_first()
+    assert (code, err) == (130, "")
+    command = f"bluma batch run {jobs} --out {tmp_path / 'v'} --concurrency 8 --settle-time 0 --exclusive-key"
+    assert out.startswith(f"Stopped. Nothing is lost; continue with: {command}\n")
+    assert f"The create was accepted and billed: video {video['id']}\n" in out
+
+
+def test_a_create_in_doubt_prints_its_key_and_candidates(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 5: a script must not repeat the command."""
+    live.faults.add("POST /videos", "drop_after")
+
+    code = run(generate(tmp_path, "--settle-time", "0"))
+
+    err = capsys.readouterr().err
+    (video,) = live._running.videos.newest_first()
+    assert code == 5
+    assert "  Idempotency-Key: " in err
+    assert f"  may be its video: {video['id']}  created 20" in err
+
+
+def test_an_exclusive_key_adopts_a_lost_video(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --exclusive-key a lost answer is no failure."""
+    live.faults.add("POST /videos", "drop_after")
+
+    code = run(generate(tmp_path, "--settle-time", "0", "--exclusive-key", "--timeout", "0"))
+
+    (video,) = live._running.videos.newest_first()
+    assert code == 1  # the wait of 0 s is over
+    assert f"Video {video['id']}: 2 credits" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["generate", "batch"])
+@pytest.mark.parametrize("value", ["-1", "nan", "soon"])
+def test_an_invalid_settle_time_is_refused(
+    live: Sandbox, tmp_path: Path, command: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, and the message names the option."""
+    arguments = generate(tmp_path) if command == "generate" else ["batch", "run", "x.csv", "--out", str(tmp_path)]
+
+    assert run([*arguments, "--settle-time", value]) == 2
+    assert "settle" in capsys.readouterr().err
+    assert live.requests == []
+
+
+def put_in_doubt(live: Sandbox, tmp_path: Path, candidates: str) -> List[str]:
+    """Run a job, and change its journal so that it is in doubt; return the options with its place."""
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text("template_id,prompt,key\nugc-text-overlay,x,sky\n", encoding="utf-8")
+    where = ["--out", str(tmp_path / "v")]
+    run(["batch", "run", str(jobs), *where, "--poll-interval", "0.01", "--timeout", "0"])
+    (video,) = live._running.videos.newest_first()
+    with contextlib.closing(sqlite3.connect(tmp_path / "v" / "journal.sqlite")) as journal, journal:
+        journal.execute("DELETE FROM videos")
+        change = "UPDATE jobs SET state = 'in_doubt', video_id = NULL, candidates = ? WHERE key = 'sky'"
+        journal.execute(change, (candidates.replace("VIDEO", video["id"]),))
+    return where
+
+
+def test_the_likely_candidate_is_adopted(live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--likely adopts the first candidate, and prints which one it is."""
+    where = put_in_doubt(live, tmp_path, '["VIDEO", "batch_other"]')
+    (video,) = live._running.videos.newest_first()
+    capsys.readouterr()
+
+    code = run(["batch", "adopt", "sky", "--likely", *where])
+
+    assert code == 0
+    assert capsys.readouterr().out == (
+        f"The first of 2 candidate(s) of sky: {video['id']}\n"
+        f"{video['id']} is the video of sky. Run the batch again to save it.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sky"], "either VIDEO_ID or --likely"),
+        (["sky", "batch_1", "--likely"], "either VIDEO_ID or --likely"),
+        (["sky", "--likely"], "no candidates are recorded"),
+        (["sea", "--likely"], "there is no such job in doubt"),
+    ],
+)
+def test_what_cannot_be_adopted(
+    live: Sandbox, tmp_path: Path, arguments: List[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, and nothing is changed."""
+    where = put_in_doubt(live, tmp_path, "[]")
+
+    assert run(["batch", "adopt", *arguments, *where]) == 2
+    assert message in capsys.readouterr().err
+    assert run(["batch", "status", *where]) == 0
+    assert "in doubt  sky" in capsys.readouterr().out
