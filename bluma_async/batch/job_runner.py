@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JobRunner"]
 
+LONGEST_CREATE = 3600.0  # seconds between the begin of a create and its answer, with all retries
+
 
 class JobRunner:
     """Runs jobs, one by one or several at once."""
@@ -99,12 +101,16 @@ class JobRunner:
         return await self._reported(await self._store.mark_rendered(job.place, charged, video.size_bytes))
 
     def _note_recent_create(self, job: StoredJob) -> None:
-        """Note when a create of an earlier process began: its video may not be readable yet, like one of this run."""
-        session, now = self._api.session, self._api.clock.now()
-        present = self._api.now()
-        if job.video_id is not None and job.started_at is not None and not session.evidence.knows_create(job.video_id):
-            age = (present - job.started_at).total_seconds()
-            session.evidence.mark_created(job.video_id, now - max(age, 0.0))
+        """
+        Note that the video of an earlier process may not be readable yet, like one of this run.
+
+        The journal has the moment when the create began, not the one when it was answered: retries may lie between
+        them. So the lag of reads counts from now, unless the create began long ago.
+        """
+        evidence = self._api.session.evidence
+        if job.video_id is not None and job.started_at is not None and not evidence.knows_create(job.video_id):
+            if (self._api.now() - job.started_at).total_seconds() < LONGEST_CREATE:
+                evidence.mark_created(job.video_id, self._api.clock.now())
 
     async def _save(self, job: StoredJob) -> StoredJob:
         file, size = self._options.build_path(job.key), job.size

@@ -11,6 +11,7 @@ from tests.simulation.runs import run_seed
 from tests.simulation.virtual import DeadlockError, VirtualLoop, run_virtually
 
 SHARD = 100  # seeds
+FOUND = [58351]  # seeds that found a defect, outside of the shards
 # Found by `python -m tests.simulation --mutants 4000`.
 PINNED = {
     "an early search is proof": 18,
@@ -32,6 +33,12 @@ def test_nothing_is_paid_twice_lost_or_mistaken(shard: int) -> None:
         broken += [f"python -m tests.simulation {seed}: {line}" for line in run_seed(seed).broken]
 
     assert broken == []
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_a_seed_that_found_a_defect_is_clean(seed: int) -> None:
+    """58351: a create was answered by its retry, and the process restarted before its video could be read."""
+    assert run_seed(seed).broken == []
 
 
 @pytest.mark.parametrize("name", MUTANTS)
