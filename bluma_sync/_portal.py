@@ -154,7 +154,7 @@ class _BlockingCall(Generic[T]):
             message.run()
 
     def items(self, coroutine: Coroutine[Any, Any, T]) -> Generator[Item, None, None]:
-        """Start the coroutine and yield its items; the consumer must answer each one."""
+        """Start the coroutine and yield its items; the coroutine continues when the consumer has answered the item."""
         try:
             self.start(coroutine)
             message = self.receive()

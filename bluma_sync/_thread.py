@@ -55,8 +55,8 @@ class _Loop(PlatformLoop):
         """
         Do not wait for the threads that resolve host names.
 
-        asyncio starts a thread to wait for them, which Python 3.12 and later refuse at exit. By then these threads have
-        ended, and `close` shuts the executor down without waiting.
+        asyncio starts a thread to wait for them, which some releases of Python refuse at exit, such as 3.12.1. By then
+        these threads have ended, and `close` shuts the executor down without waiting.
         """
 
 
@@ -129,7 +129,7 @@ class _ProcessState:
 
     @property
     def is_exiting(self) -> bool:
-        """Whether the loop was stopped; no other is started."""
+        """Whether the interpreter is shutting down: the loop is stopped, and no other loop is started."""
         return self._exit_began.is_set()
 
     def get_loop_thread(self) -> LoopThread:
@@ -221,8 +221,8 @@ def _is_shutdown_error(error: BaseException) -> bool:
     """
     Return whether Python refused a thread because the main thread has ended.
 
-    Executors refuse since Python 3.9, new threads since 3.12. The type is a plain RuntimeError; all messages contain
-    "shutdown".
+    Executors refuse since Python 3.9; the interpreter itself refuses new threads in some releases, such as 3.12.1. The
+    type is a plain RuntimeError; all messages contain "shutdown".
     """
     return isinstance(error, RuntimeError) and "shutdown" in str(error) and not threading.main_thread().is_alive()
 

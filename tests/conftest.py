@@ -42,10 +42,16 @@ def fresh_evidence() -> None:
     registry._by_account.clear()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of the tests that need a kinder sandbox."""
+    config.addinivalue_line("markers", "inclusive_dates: from_date includes its second, for the client's search")
+
+
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
+async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     """Give a sandbox with a manual clock, whose videos are small prepared clips."""
-    async with Sandbox(clock="manual", render=False) as running:
+    is_inclusive = request.node.get_closest_marker("inclusive_dates") is not None
+    async with Sandbox(clock="manual", render=False, inclusive_dates=is_inclusive) as running:
         yield running
 
 

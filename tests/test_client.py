@@ -1,20 +1,14 @@
-"""Setting a client up: arguments, environment, invalid options, secrets, logging and imports."""
+"""Setting a client up: arguments, environment, invalid options, secrets and resources."""
 
 from __future__ import annotations
 
 import inspect
-import logging
-import subprocess
-import sys
 from typing import Any
 from unittest.mock import Mock, create_autospec
 
 import pytest
 
-import bluma
-import bluma_async
 from bluma_async import AsyncBluma, errors, sign_webhook, types
-from tests.fakes import VIDEO, answer, client_with
 
 KEY = "bluma_test_secret"
 BODY = b'{"id": "evt_1", "type": "video.queued", "data": {"id": "b"}}'
@@ -158,57 +152,6 @@ def test_webhooks_are_verified_by_class_and_instance() -> None:
     with pytest.raises(errors.WebhookVerificationError):
         client.webhooks.verify(BODY, signature, None)
     assert "whsec_mine" not in str(inspect.signature(client.webhooks.verify))
-
-
-async def test_the_log_can_be_turned_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """`BLUMA_LOG=debug` logs each answer and each retry, without secrets."""
-    monkeypatch.setenv("BLUMA_LOG", "debug")
-    error = answer(500, {"error": "key bluma_live_abcdef whsec_0123"})
-    client, _, _ = client_with(error, answer(200, VIDEO))
-    AsyncBluma(KEY)
-
-    with caplog.at_level(logging.DEBUG, logger="bluma"):
-        await client.videos.get("batch_1")
-
-    lines = [record.getMessage() for record in caplog.records]
-    assert [line.split(":")[0] for line in lines] == ["GET https"] * 3
-    assert ["500" in lines[0], "attempt 0 failed" in lines[1], "200" in lines[2]] == [True] * 3
-    assert "abcdef" not in "".join(lines)
-    assert "0123" not in "".join(lines)
-    assert (
-        len([handler for handler in logging.getLogger("bluma").handlers if type(handler).__name__ == "_StderrHandler"])
-        == 1
-    )
-
-
-def test_an_invalid_log_level_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error for a typo in BLUMA_LOG lists the valid levels."""
-    monkeypatch.setenv("BLUMA_LOG", "loud")
-
-    with pytest.raises(errors.InvalidArgumentError, match="debug, info, warning, error"):
-        AsyncBluma(KEY)
-
-
-@pytest.mark.parametrize("package", ["bluma", "bluma_async"])
-def test_importing_loads_no_large_library(package: str) -> None:
-    """Neither aiohttp nor cattrs nor anyio is loaded by importing, nor by making a client."""
-    code = (
-        f"import sys, {package}; heavy = {{'aiohttp', 'cattrs', 'anyio'}}; print(sorted(heavy & set(sys.modules)));"
-        f"{package}.AsyncBluma('bluma_test_x').videos; print(sorted(heavy & set(sys.modules)))"
-    )
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert done.stdout == "[]\n[]\n"
-
-
-@pytest.mark.parametrize("package", [bluma, bluma_async, errors, types])
-def test_all_names_are_there(package: Any) -> None:
-    """Every name in `__all__` can be imported, and other names raise AttributeError."""
-    assert all(getattr(package, name) is not None for name in package.__all__)
-    assert set(package.__all__) <= set(dir(package))
-    with pytest.raises(AttributeError, match="nothing"):
-        _ = package.nothing
 
 
 def test_documented_types_and_errors_can_be_imported() -> None:

@@ -17,7 +17,7 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep for so many seconds, in the running event loop."""
+        """Sleep for this number of seconds, in the running event loop."""
         ...
 
 

@@ -16,7 +16,7 @@ __all__ = ["abandon"]
 
 
 def abandon(session: aiohttp.ClientSession) -> None:
-    """Close a session's sockets, and mark it as closed, so that its `__del__` warns of nothing."""
+    """Close the sockets of a session, and mark the session as closed, so that its `__del__` does not warn."""
     connector: Any = session.connector
     if connector is None:
         return

@@ -42,7 +42,7 @@ def set_read_size(connection: Any, size: int) -> None:
 
 @attrs.define
 class LoopSession:
-    """The aiohttp session of one event loop; `gate` limits the requests at a time."""
+    """The aiohttp session of one event loop; `gate` limits how many requests are sent at the same time."""
 
     session: aiohttp.ClientSession
     gate: asyncio.Semaphore

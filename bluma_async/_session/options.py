@@ -235,7 +235,7 @@ def require_known(given: Mapping[str, Any], known: Sequence[str]) -> None:
     """
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise InvalidArgumentError(f"There is no option {', '.join(unknown)}; there are {', '.join(known)}.")
+        raise InvalidArgumentError(f"There is no option {', '.join(unknown)}. The options are {', '.join(known)}.")
 
 
 def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str], base_url: str) -> Options:

@@ -1,7 +1,7 @@
 """
 Argument checks, written once: options, resources, batches and waits use the same ones.
 
-Rule 1: an invalid argument is refused before any request, with an error that names it and says what it must be.
+Rule 1: an invalid argument is refused before any request; the error names the argument and its valid values.
 Rule 2: a check raises or returns nothing; only `require_text` and `require_link` return their value, because callers
 build bodies with it.
 """

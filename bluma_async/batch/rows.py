@@ -52,7 +52,7 @@ def _read_csv(name: str, file: TextIO) -> Iterator[Row]:
             else:
                 yield origin, dict(zip(header, cells))
     except csv.Error as problem:
-        raise row_error(f"{name}, line {reader.line_num}", "row", f"it is no CSV: {problem}") from problem
+        raise row_error(f"{name}, line {reader.line_num}", "row", f"this is not valid CSV: {problem}") from problem
 
 
 def _parse_header(name: str, cells: List[str]) -> List[str]:
@@ -63,7 +63,7 @@ def _parse_header(name: str, cells: List[str]) -> List[str]:
         if header.count(column) > 1:
             raise row_error(origin, column, "there are two columns of this name")
     if "template_id" not in header and "variant_id" not in header:
-        raise row_error(origin, "template_id", "this column is missing, or else variant_id")
+        raise row_error(origin, "template_id", "this column is missing; variant_id can be used instead")
     if "prompt" not in header and "context.prompt" not in header:
         raise row_error(origin, "prompt", "this column is missing")
     return header
@@ -76,5 +76,5 @@ def _read_json(name: str, file: TextIO) -> Iterator[Row]:
         try:
             row: Dict[str, Any] = json.loads(line)
         except (ValueError, RecursionError) as problem:
-            raise row_error(f"{name}, row {number}", "row", f"it is no JSON: {problem}") from problem
+            raise row_error(f"{name}, row {number}", "row", f"this is not valid JSON: {problem}") from problem
         yield f"{name}, row {number}", row

@@ -48,7 +48,7 @@ def _options(capability: str) -> Callable[[F], F]:
 @click.argument("prompt")
 @click.option("--aspect-ratio", help="Such as 16:9.")
 @click.option("--expand-prompt", is_flag=True, default=None, help="Let the provider add details to the prompt.")
-@click.option("--loop", is_flag=True, default=None, help="Join the end to the start.")
+@click.option("--loop", is_flag=True, default=None, help="Make a loop: the end of the video joins its start.")
 @_options("generate")
 def generate(prompt: str, aspect_ratio: str | None, expand_prompt: bool | None, loop: bool | None, **how: Any) -> None:
     """Make a video from a PROMPT, and save it."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Sequence
 
 import click
 
@@ -14,6 +14,7 @@ from bluma_async.cli.running import import_sandbox
 from bluma_async.luma.registry import PROVIDERS
 
 if TYPE_CHECKING:
+    from bluma_async.sandbox.cruelty import Cruelty
     from bluma_async.sandbox.request_log import RequestRecord
 
 __all__ = ["sandbox"]
@@ -35,11 +36,24 @@ __all__ = ["sandbox"]
 @click.option("--tier", type=click.Choice(["free", "starter", "pro", "enterprise"]), default="pro", show_default=True)
 @click.option("--strict", is_flag=True, help="Reject prompts of less than ten characters.")
 @click.option("--honour-idempotency", is_flag=True, help="Honour a repeated Idempotency-Key; the real API ignores it.")
+@click.option("--cruel", is_flag=True, help="Be slow, inconsistent and shared at random, as --seed draws it.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that is random.")
+@click.option(
+    "--cruelty",
+    "pairs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set one cruelty, such as list_lag=3, date_ahead=none or strangers=6; repeatable. A wrong name lists all.",
+)
 @click.option("--allow-remote-control", is_flag=True, help="Serve /_sandbox on addresses other than loopback.")
-def sandbox(no_render: bool, opening_balance: int, **settings: Any) -> None:
+def sandbox(
+    no_render: bool, opening_balance: int, cruel: bool, seed: int, pairs: Sequence[str], **settings: Any
+) -> None:
     """Run a local API. Prints NAME=value lines for `export`, then logs the requests that it serves."""
     try:
-        local = import_sandbox()(render=not no_render, credits=opening_balance, **settings)
+        kind = import_sandbox()
+        cruelty = _choose_cruelty(is_drawn=cruel, seed=seed, pairs=pairs)
+        local = kind(render=not no_render, credits=opening_balance, cruelty=cruelty, **settings)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:
@@ -48,6 +62,14 @@ def sandbox(no_render: bool, opening_balance: int, **settings: Any) -> None:
         raise click.ClickException(f"Cannot listen: {error}. Choose another --port, or 0 for a free one.") from None
     except ValueError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _choose_cruelty(*, is_drawn: bool, seed: int, pairs: Sequence[str]) -> Cruelty:
+    from bluma_async.sandbox.cruelty import Cruelty, parse_settings  # noqa: PLC0415 - needs the sandbox extra
+    from bluma_async.sandbox.profiles import draw_cruelty  # noqa: PLC0415
+
+    chosen = parse_settings(pairs)
+    return draw_cruelty(seed, **chosen) if is_drawn else Cruelty().change(**{"seed": seed, **chosen})
 
 
 async def _serve(local: Any) -> None:
@@ -66,6 +88,8 @@ async def _serve(local: Any) -> None:
             *((f"{name.upper()}_API_KEY", local.test_key) for name in PROVIDERS),
         ):
             click.echo(f"{name}={value}")
+        if str(local.cruelty) != "none":
+            click.echo(f"Cruelty: {local.cruelty}.", err=True)
         await stopped.wait()
 
 

@@ -113,7 +113,7 @@ class KieDecoder:
         Return the one task.
 
         Raises:
-            NotFoundError: There is no such task, or not yet: the envelope is a success without data.
+            NotFoundError: There is no such task, or it cannot be read yet: the envelope is a success without data.
         """
         [task_id] = ids
         envelope = parse_object(document)
@@ -164,7 +164,7 @@ class Kie(Adapter):
         task_id = pick_text(data.get("taskId"), data.get("task_id"), envelope.get("taskId"))
         if task_id is None:
             raise WebhookVerificationError(
-                "The callback has no id of a task; add an identifier of your own to the callback URL."
+                "The callback does not contain the id of a task; add an identifier of your own to the callback URL."
             )
         if secret is not None:
             _verify(task_id, {name.lower(): value for name, value in headers.items()}, secret)
@@ -193,7 +193,7 @@ def _decode_failed_task(envelope: Dict[str, Any], task_id: str) -> Generation:
 def _decode_task(envelope: Dict[str, Any], task_id: str) -> Generation:
     data = parse_object(envelope.get("data"))
     if not data:
-        raise NotFoundError(f"There is no task {task_id}, or not yet.")
+        raise NotFoundError(f"There is no task {task_id}, or it cannot be read yet.")
     request, response = (
         parse_object(data.get("paramJson") or data.get("promptJson")),
         parse_object(data.get("response")),

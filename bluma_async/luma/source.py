@@ -79,7 +79,7 @@ class GenerationSource:
         Return the current state of a generation.
 
         Raises:
-            NotFoundError: The provider does not know the id, or not yet.
+            NotFoundError: The provider does not know the id, or does not know it yet.
         """
         found = await self._session.send(self._adapter.build_read([generation_id]))
         if generation_id not in found:
@@ -114,7 +114,7 @@ class GenerationSource:
         """Return None: no provider reports progress."""
 
     def timeout_error(self, job_id: str, last: Generation | None, timeout: float) -> WaitTimeoutError:
-        """Return the error for a wait that ended before the generation, with the last known state."""
+        """Return the error for a wait that timed out, with the last known state of the generation."""
         seen = f"last seen: {last.state}, {last.raw_state!r}" if last else "never seen"
         return WaitTimeoutError(
             f"Waiting timed out: generation {job_id} was not finished after {timeout:g} s ({seen}). The generation "

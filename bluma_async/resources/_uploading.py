@@ -80,7 +80,7 @@ def _make_path_make_part(path: Path, file_type: str | None) -> Part:
 
 def _require_size(name: str, size: int) -> None:
     if size > MAX_BYTES:
-        raise invalid("files", f"{name} has {size} bytes; an asset may have {MAX_BYTES}.")
+        raise invalid("files", f"{name} has {size} bytes; an asset may have at most {MAX_BYTES}.")
 
 
 def _guess_type(name: str, file_type: str | None) -> str:

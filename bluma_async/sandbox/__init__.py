@@ -4,6 +4,8 @@ A local server that behaves like the Bluma API: state, credits, limits, webhooks
 Needs the `sandbox` extra: `pip install "bluma[sandbox]"`.
 """
 
+from bluma_async.sandbox.cruelty import Cruelty
+from bluma_async.sandbox.profiles import draw_cruelty
 from bluma_async.sandbox.server import Sandbox
 
-__all__ = ["Sandbox"]
+__all__ = ["Cruelty", "Sandbox", "draw_cruelty"]

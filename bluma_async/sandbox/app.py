@@ -5,7 +5,7 @@ The path of a request, with the modules that handle it:
 
     client
       |  HTTP
-    middlewares.py   set_date > log_request > inject_fault > convert_errors > authorise    (outermost first)
+    middlewares.py   watch_connection > log_request > inject_fault > convert_errors > authorise    (outermost first)
       |
     routing.py       the Route: method, path, handler, required scope; openapi.py describes the API from the same table
       |
@@ -15,12 +15,15 @@ The path of a request, with the modules that handle it:
       |
     tables.py        rows in memory, written to SQLite by a thread when the sandbox has a data folder
 
-The answer passes the same middlewares in reverse order, so `set_date` sees every answer and `log_request` sees the
-status that the client sees. Three groups of routes skip some of the middlewares:
+The answer passes the same middlewares in reverse order, so `log_request` sees the status that the client sees. Just
+before it is sent, responses.py sets the headers that depend on the clock. cruelty.py lists the places on this path at
+which Cruelty can make the sandbox slower, less consistent or busier than the documents promise. Three groups of routes
+skip some of the middlewares:
 
 - the Luma providers (luma/) skip `authorise`: they check the key themselves, because their error bodies differ;
 - files (handlers/files.py) skip `authorise` and `log_request`: a link needs no key, and a download is no API request;
-- the control surface (handlers/control.py) skips these two and `inject_fault`: it must work while faults are active.
+- the control surface (handlers/control.py and handlers/cruelty.py) skips these two and `inject_fault`: it must work
+  while faults are active.
 """
 
 from __future__ import annotations
@@ -42,10 +45,12 @@ from bluma_async.sandbox.handlers import (
     webhooks,
 )
 from bluma_async.sandbox.handlers.control import CONTROL_ROUTES
+from bluma_async.sandbox.handlers.cruelty import CRUELTY_ROUTES
 from bluma_async.sandbox.handlers.files import FILE_ROUTES
 from bluma_async.sandbox.luma.callbacks import Callbacks
 from bluma_async.sandbox.luma.provider_api import load_apis
 from bluma_async.sandbox.middlewares import MIDDLEWARES
+from bluma_async.sandbox.responses import set_headers
 from bluma_async.sandbox.routing import API, LOGGED, ROUTES_BY_HANDLER, Route, mount
 from bluma_async.sandbox.state import STATE, State
 
@@ -65,6 +70,7 @@ def make_app(state: State) -> web.Application:
     """Return the application that serves one sandbox."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=LARGEST_BODY)
     app[STATE] = state
+    app.on_response_prepare.append(set_headers)
     app[ROUTES_BY_HANDLER] = mount(app, ALL_ROUTES)
     for method, path, handler in FILE_ROUTES:
         app.router.add_route(method, path, handler)
@@ -77,7 +83,7 @@ def make_app(state: State) -> web.Application:
         app.router.add_route(method, path, luma_handler)
     state.jobs.on_end = Callbacks(state, apis).send
     if state.settings.is_controllable:
-        for method, path, handler in CONTROL_ROUTES:
+        for method, path, handler in (*CONTROL_ROUTES, *CRUELTY_ROUTES):
             app.router.add_route(method, path, handler)
     files = [f"{method} {path.replace(':.+', '')}" for method, path, _ in FILE_ROUTES]
     luma = [f"{method} {path}" for method, path, _ in luma_routes]

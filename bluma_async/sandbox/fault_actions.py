@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Mapping
 
 from aiohttp import web
 
-from bluma_async.sandbox.routing import IS_CUT, make_request_key
+from bluma_async.sandbox.routing import IS_CUT, find_route_name, make_request_key
 from bluma_async.sandbox.state import STATE
 from bluma_async.sandbox.threads import in_thread
 
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.faults import Fault
     from bluma_async.sandbox.routing import Handler
 
-__all__ = ["EXPIRE_LINK", "FAIL_RENDER", "apply_fault"]
+__all__ = ["AT_ONCE", "EXPIRE_LINK", "FAIL_RENDER", "apply_fault"]
 
 FaultAction = Callable[["Fault", web.Request, "Handler"], Awaitable[web.StreamResponse]]
 FAIL_RENDER, EXPIRE_LINK = make_request_key("fail_render"), make_request_key("expire_link")
+# Set if the fault gives its answer at once: a create then does not wait for its commit, which may be late.
+AT_ONCE = make_request_key("at_once")
+IMMEDIATE = frozenset(("status_after", "drop_after", "silent", "truncate", "not_json", "stray_answer"))
 REQUEST_KEYS = {"fail_render": FAIL_RENDER, "expire_link": EXPIRE_LINK}
 DISCONNECT_CHECK_INTERVAL = 0.02  # seconds; aiohttp has no callback for a client that disconnects
 PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body></html>"
@@ -32,6 +35,8 @@ PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body><
 
 async def apply_fault(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer a request as the fault prescribes."""
+    if fault.kind in IMMEDIATE:
+        request[AT_ONCE] = True
     return await FAULT_ACTIONS[fault.kind](fault, request, handler)
 
 
@@ -45,8 +50,12 @@ def cut_connection(request: web.Request) -> web.Response:
 
 async def _status(fault: Fault, _: web.Request, __: Handler) -> web.StreamResponse:
     headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+    if fault.body == "html":
+        page = PAGE.format(fault.status)
+        return web.Response(status=fault.status, text=page, content_type="text/html", headers=headers)
     if isinstance(fault.body, str):
-        return web.Response(status=fault.status, text=fault.body, headers=headers)
+        text = "" if fault.body == "empty" else fault.body
+        return web.Response(status=fault.status, text=text, headers=headers)
     error = {"type": "sandbox_fault", "title": "Fault", "status": fault.status, "detail": "A fault was injected."}
     body: Any = {"error": error} if fault.body is None else fault.body
     return web.json_response(body, status=fault.status, headers=headers)
@@ -107,6 +116,13 @@ async def _not_json(_: Fault, request: web.Request, handler: Handler) -> web.Str
     return web.Response(status=done.status, text="{'this': is no JSON", content_type="application/json")
 
 
+async def _stray_answer(_: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Handle the request, and send the answer to an earlier request of its route; without one, the right answer."""
+    right = await handler(request)
+    answer = request.app[STATE].last_answers.get(find_route_name(request))
+    return right if answer is None else web.Response(status=answer[0], body=answer[1], content_type="application/json")
+
+
 async def _html(fault: Fault, _: web.Request, __: Handler) -> web.StreamResponse:
     return web.Response(status=fault.status, text=PAGE.format(fault.status), content_type="text/html")
 
@@ -137,6 +153,7 @@ FAULT_ACTIONS: Mapping[str, FaultAction] = {
     "trickle": _trickle,
     "truncate": _truncate,
     "not_json": _not_json,
+    "stray_answer": _stray_answer,
     "html": _html,
     "string_error": _string_error,
     "new_status": _new_status,

@@ -25,6 +25,7 @@ REQUEST_KINDS = frozenset(
         "trickle",
         "truncate",
         "not_json",
+        "stray_answer",
         "html",
         "string_error",
         "new_status",
@@ -50,7 +51,8 @@ class Fault:
         skip: The number of matching requests that still pass unharmed.
         status: The status that `status`, `status_after`, `html` and `string_error` answer with.
         retry_after: The Retry-After header of that answer, in seconds.
-        body: The JSON body of a `status` answer, or the status value of `new_status`.
+        body: The JSON body of a `status` or `status_after` answer, or the status value of `new_status`. The words
+            `html` and `empty` stand for a proxy's page and for no body; any other text is sent as plain text.
         seconds: How long `delay` waits, or `trickle` pauses between two bytes; in real seconds.
         after: How many bytes `truncate` sends.
     """

@@ -43,36 +43,47 @@ class Ledger:
         """All transactions, newest first."""
         return list(self._table)[::-1]
 
-    def charge(self, amount: int, video_id: str, metadata: Mapping[str, Any]) -> None:
+    def charge(self, amount: int, video_id: str, metadata: Mapping[str, Any], *, is_stranger: bool = False) -> None:
         """
         Deduct the price of a video.
 
         Raises:
             ApiError: A 402: the balance is too low, and nothing was deducted.
         """
-        before = self.balance
-        if before < amount:
-            raise _insufficient_credits(amount, before, metadata)
-        self._add("deduction", -amount, f"Video generation: {video_id}", {"video_id": video_id, **metadata})
+        self.check_balance(amount, metadata)
+        before, details = self.balance, {"video_id": video_id, **metadata}
+        self._add("deduction", -amount, f"Video generation: {video_id}", details, is_stranger=is_stranger)
         after = before - amount
         if after < LOW_BALANCE <= before:
             self._publish("credits.low", {"remaining": after, "threshold": LOW_BALANCE})
         if after == 0:
             self._publish("credits.exhausted", {"remaining": 0})
 
-    def refund(self, amount: int, video_id: str) -> None:
+    def check_balance(self, amount: int, metadata: Mapping[str, Any]) -> None:
+        """Raise an ApiError, a 402, if the balance is too low for a price."""
+        if self.balance < amount:
+            raise _insufficient_credits(amount, self.balance, metadata)
+
+    def refund(self, amount: int, video_id: str, *, is_stranger: bool = False) -> None:
         """Refund the price of a failed video."""
-        self._add("refund", amount, f"Failed video refund: {video_id}", {"video_id": video_id})
+        details = {"video_id": video_id}
+        self._add("refund", amount, f"Failed video refund: {video_id}", details, is_stranger=is_stranger)
 
     def spent(self) -> int:
         """Return the sum of all deductions less the refunds."""
         return -sum(int(row["amount"]) for row in self._table if row["type"] in {"deduction", "refund"})
 
     def bills(self) -> List[Row]:
-        """Return the deductions, oldest first."""
-        return [row for row in self._table if row["type"] == "deduction"]
+        """Return the deductions for creates of the sandbox's clients, oldest first; those of strangers are left out."""
+        return [row for row in self._table if row["type"] == "deduction" and not row.get("stranger")]
 
-    def _add(self, kind: str, amount: int, description: str, metadata: Mapping[str, Any]) -> None:
+    def count_stranger_bills(self) -> int:
+        """Return the number of deductions for creates of strangers."""
+        return sum(row["type"] == "deduction" and bool(row.get("stranger")) for row in self._table)
+
+    def _add(
+        self, kind: str, amount: int, description: str, metadata: Mapping[str, Any], *, is_stranger: bool = False
+    ) -> None:
         self._table.put(
             {
                 "id": f"txn_{secrets.token_hex(8)}",
@@ -82,6 +93,7 @@ class Ledger:
                 "description": description,
                 "metadata": dict(metadata),
                 "created": self._clock.time(),
+                "stranger": is_stranger,
             }
         )
 

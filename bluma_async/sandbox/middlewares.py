@@ -14,11 +14,21 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 from aiohttp import web
 
 from bluma_async.sandbox.api_errors import ApiError
-from bluma_async.sandbox.clock import http_date, iso
+from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.fault_actions import apply_fault
 from bluma_async.sandbox.keys import SESSION_TOKEN, classify_key
 from bluma_async.sandbox.request_log import RequestRecord
-from bluma_async.sandbox.routing import API, IS_CUT, KEY, LOGGED, RATE_LIMIT_HEADERS, ROUTES_BY_HANDLER, Handler
+from bluma_async.sandbox.routing import (
+    API,
+    IS_CUT,
+    KEY,
+    LOGGED,
+    RATE_LIMIT_HEADERS,
+    ROUTES_BY_HANDLER,
+    VIDEO_ID,
+    Handler,
+    find_route_name,
+)
 from bluma_async.sandbox.state import STATE
 
 if TYPE_CHECKING:
@@ -32,15 +42,15 @@ MISSING_SCOPE = "This API key does not have the required scope to perform this a
 
 
 @web.middleware
-async def set_date(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Set the Date header by the sandbox's clock: clients compare it with `created_at`, so both need one clock."""
+async def watch_connection(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tell when the connection is idle, because Cruelty may close idle ones. Downloads are sent later, and left out."""
+    idle, transport = request.app[STATE].idle, request.transport
+    idle.mark_busy(transport)
     try:
-        response = await handler(request)
-    except web.HTTPException as raised:
-        response = web.Response(status=raised.status, text=raised.text, headers=raised.headers)
-    if not response.prepared:
-        response.headers["Date"] = http_date(request.app[STATE].clock.time())
-    return response
+        return await handler(request)
+    finally:
+        if request.path.startswith(request.app[LOGGED]):
+            idle.mark_idle(transport)
 
 
 @web.middleware
@@ -48,39 +58,30 @@ async def log_request(request: web.Request, handler: Handler) -> web.StreamRespo
     """Record every API request, also one whose answer is never sent."""
     if not request.path.startswith(request.app[LOGGED]):
         return await handler(request)
-    state, began, at = request.app[STATE], time.monotonic(), request.app[STATE].clock.time()
+    began, at = time.monotonic(), request.app[STATE].clock.time()
     status: Optional[int] = None
     try:
         response = await handler(request)
         status = None if request.get(IS_CUT) else response.status
     finally:
-        key: Optional[Row] = request.get(KEY)
-        await state.request_log.add(
-            RequestRecord(
-                id=f"req_{secrets.token_hex(6)}",
-                method=request.method,
-                path=request.path,
-                query=request.query_string,
-                route=find_route_name(request),
-                status=status,
-                key=classify_key(key),
-                key_id=key["id"] if key else None,
-                idempotency_key=request.headers.get("Idempotency-Key"),
-                at=at,
-                latency=(time.monotonic() - began) * 1000,
-            )
-        )
+        record = _make_record(request, status, at, latency=(time.monotonic() - began) * 1000)
+        await request.app[STATE].request_log.add(record)
     return response
 
 
 @web.middleware
 async def inject_fault(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Apply the first fault that matches the request, if there is one."""
-    state = request.app[STATE]
-    fault = None
-    if not request.path.startswith("/_sandbox/"):
-        fault = state.faults.take(find_route_name(request), request.path.replace(API, "", 1))
-    return await handler(request) if fault is None else await apply_fault(fault, request, handler)
+    """Apply the first fault that matches the request, or one that Cruelty draws, if there is one."""
+    if request.path.startswith("/_sandbox/"):
+        return await handler(request)
+    state, route = request.app[STATE], find_route_name(request)
+    fault = state.faults.take(route, request.path.replace(API, "", 1)) or state.random_faults.draw(route)
+    if fault is not None:
+        return await apply_fault(fault, request, handler)
+    response = await handler(request)
+    if response.status < 300 and isinstance(response, web.Response) and isinstance(response.body, bytes):
+        state.last_answers[route] = (response.status, response.body)
+    return response
 
 
 @web.middleware
@@ -123,16 +124,7 @@ async def authorise(request: web.Request, handler: Handler) -> web.StreamRespons
     return response
 
 
-MIDDLEWARES: Sequence[Any] = (set_date, log_request, inject_fault, convert_errors, authorise)
-
-
-def find_route_name(request: web.Request) -> str:
-    """Return the name by which a fault addresses the request's route."""
-    route = request.app[ROUTES_BY_HANDLER].get(request.match_info.handler)
-    if route is not None:
-        return f"{request.method} {route.path}"
-    resource = request.match_info.route.resource
-    return f"{request.method} {resource.canonical if resource else request.path}"
+MIDDLEWARES: Sequence[Any] = (watch_connection, log_request, inject_fault, convert_errors, authorise)
 
 
 def make_error_answer(request: web.Request, error: ApiError) -> web.Response:
@@ -141,6 +133,24 @@ def make_error_answer(request: web.Request, error: ApiError) -> web.Response:
     headers: Dict[str, str] = {**request.get(RATE_LIMIT_HEADERS, {}), **error.headers}
     body = error.to_json(f"req_{secrets.token_hex(6)}", now)
     return web.json_response(body, status=error.status, headers=headers)
+
+
+def _make_record(request: web.Request, status: int | None, at: float, latency: float) -> RequestRecord:
+    key: Optional[Row] = request.get(KEY)
+    return RequestRecord(
+        id=f"req_{secrets.token_hex(6)}",
+        method=request.method,
+        path=request.path,
+        query=request.query_string,
+        route=find_route_name(request),
+        status=status,
+        key=classify_key(key),
+        key_id=key["id"] if key else None,
+        idempotency_key=request.headers.get("Idempotency-Key"),
+        video_id=request.get(VIDEO_ID),
+        at=at,
+        latency=latency,
+    )
 
 
 def _read_bearer_token(request: web.Request) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 from bluma_async._version import __version__
 from bluma_async.sandbox.api_errors import TITLES
@@ -52,11 +52,15 @@ def _parameters(route: Route) -> List[Dict[str, Any]]:
     names: List[str] = PLACEHOLDER.findall(route.path)
     schema = {"type": "string", "minLength": 1}
     in_path = [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
-    in_query = [
-        {"name": name, "in": "query", "required": name in route.needs, "schema": dict(schema)}
-        for name, schema in route.query.items()
-    ]
+    in_query = [_query_parameter(name, schema, is_needed=name in route.needs) for name, schema in route.query.items()]
     return [*in_path, *in_query]
+
+
+def _query_parameter(name: str, schema: Mapping[str, object], *, is_needed: bool) -> Dict[str, Any]:
+    """Return a parameter; its description belongs to the parameter, where viewers look for it, not to its schema."""
+    rest = {key: value for key, value in schema.items() if key != "description"}
+    described = {"description": schema["description"]} if "description" in schema else {}
+    return {"name": name, "in": "query", "required": is_needed, **described, "schema": rest}
 
 
 def _responses(route: Route) -> Dict[str, Any]:

@@ -25,6 +25,7 @@ class RequestRecord:
         key: `test` or `live`; None without a valid key.
         key_id: The key's id; None without a valid key.
         idempotency_key: The `Idempotency-Key` header, if there was one.
+        video_id: The id of the video that the request creates; its commit may still lie ahead, or may have failed.
         at: The time by the sandbox's clock, in seconds since 1970.
         latency: Milliseconds of real time until the answer was ready.
     """
@@ -40,6 +41,7 @@ class RequestRecord:
     idempotency_key: Optional[str]
     at: float
     latency: float
+    video_id: Optional[str] = None
 
 
 class RequestLog:

@@ -21,8 +21,10 @@ __all__ = [
     "RATE_LIMIT_HEADERS",
     "ROUTES_BY_HANDLER",
     "TEXT_QUERY",
+    "VIDEO_ID",
     "Handler",
     "Route",
+    "find_route_name",
     "list_aliases",
     "make_request_key",
     "mount",
@@ -52,9 +54,9 @@ def make_request_key(name: str) -> Any:
     return typed(name, object) if typed else name
 
 
-# Set on a request by the middlewares and the fault actions: the row of its API key; the rate-limit headers of its
-# answer; whether its connection was cut.
-KEY, RATE_LIMIT_HEADERS, IS_CUT = map(make_request_key, ("key", "rate_limit_headers", "is_cut"))
+# Set on a request by the middlewares, the fault actions and the handlers: the row of its API key; the rate-limit
+# headers of its answer; whether its connection was cut; the id of the video that it creates.
+KEY, RATE_LIMIT_HEADERS, IS_CUT, VIDEO_ID = map(make_request_key, ("key", "rate_limit_headers", "is_cut", "video_id"))
 
 
 @attrs.frozen(kw_only=True)
@@ -95,6 +97,15 @@ class Route:
 
 
 ROUTES_BY_HANDLER: web.AppKey[Mapping[Any, Route]] = web.AppKey("routes_by_handler")
+
+
+def find_route_name(request: web.Request) -> str:
+    """Return the name by which a fault addresses the request's route."""
+    route = request.app[ROUTES_BY_HANDLER].get(request.match_info.handler)
+    if route is not None:
+        return f"{request.method} {route.path}"
+    resource = request.match_info.route.resource
+    return f"{request.method} {resource.canonical if resource else request.path}"
 
 
 def list_aliases(path: str) -> List[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,17 +16,21 @@ from bluma_async.sandbox.settings import Settings
 from bluma_async.sandbox.state import State
 from bluma_async.sandbox.tables import Database
 from bluma_async.sandbox.threads import in_thread
+from bluma_async.sandbox.videos import accepted_view
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
+    from bluma_async.sandbox.cruelty import Cruelty
     from bluma_async.sandbox.faults import Faults
     from bluma_async.sandbox.ledger import Ledger
     from bluma_async.sandbox.request_log import RequestRecord
 
 __all__ = ["Sandbox"]
+
+logger = logging.getLogger("bluma.sandbox")
 
 
 class Sandbox:
@@ -76,6 +81,34 @@ class Sandbox:
     def faults(self) -> Faults:
         """The faults to inject."""
         return self._running.faults
+
+    @property
+    def cruelty(self) -> Cruelty:
+        """The cruelty that applies; replace it at any time, for example with `sandbox.cruelty.change(list_lag=3)`."""
+        return self.settings.make_cruelty() if self._state is None else self._state.cruelty.value
+
+    @cruelty.setter
+    def cruelty(self, cruelty: Cruelty) -> None:
+        self._running.cruelty.replace(cruelty)
+
+    @property
+    def creates(self) -> List[Dict[str, Any]]:
+        """The creates with their Idempotency-Keys and videos, as `GET /_sandbox/creates` shows them."""
+        return self._running.list_creates()
+
+    def count_bills(self, idempotency_key: str) -> int:
+        """Return the number of videos that were billed for the creates with this Idempotency-Key."""
+        return sum(create["is_billed"] for create in self.creates if create["idempotency_key"] == idempotency_key)
+
+    def create_as_stranger(self, template_id: str, kind: str = "live") -> Dict[str, Any]:
+        """
+        Create a video as somebody else on the same account, and return it as the answer to its create shows it.
+
+        Raises:
+            ValueError: There is no such template.
+            ApiError: The balance is too low; nothing was created.
+        """
+        return accepted_view(self._running.strangers.create(template_id, kind))
 
     @property
     def ledger(self) -> Ledger:
@@ -137,6 +170,9 @@ class Sandbox:
         host, port = runner.addresses[0][:2]
         self.origin = state.files.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         await state.start()
+        if self.settings.profile is not None:
+            # A warning, so that a test that fails shows the values with which it failed.
+            logger.warning("The sandbox is cruel: %s.", state.cruelty.value)
         return state
 
     async def __aenter__(self) -> Self:

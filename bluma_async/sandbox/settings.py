@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import attrs
 
+from bluma_async.sandbox.cruelty import Cruelty
 from bluma_async.sandbox.keys import PREFIXES, TIERS
+from bluma_async.sandbox.profiles import PROFILES, draw_cruelty
+from bluma_async.sandbox.validators import is_number_within, is_one_of
 
 __all__ = ["Settings"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-def _number_within(low: float, high: float, *, whole: bool = False) -> Any:
-    kinds = (int,) if whole else (int, float)
-
-    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        is_number = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
-        if not is_number or not low <= value <= high:
-            raise ValueError(
-                f"{attribute.name} must be a {'whole ' if whole else ''}number from {low:g} to {high:g}, not {value!r}."
-            )
-
-    return check
-
-
-def _one_of(*words: str) -> Any:
-    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if value not in words:
-            raise ValueError(f"{attribute.name} must be one of {', '.join(words)}, not {value!r}.")
-
-    return check
 
 
 def _api_key(kind: str) -> Any:
@@ -70,26 +51,49 @@ class Settings:
         webhook_secret: Signs events that go to the `webhook_url` of a create; registered webhooks have their own.
         strict: Whether prompts need ten characters. The reference demands them; the quickstart's own prompt is shorter.
         honour_idempotency: Whether a repeated `Idempotency-Key` returns the first answer; the real API ignores the key.
+        inclusive_dates: Whether `from_date` and `to_date` of `GET /videos` include the seconds that they name. The
+            documents say "created after" and "created before", so by default they do not.
+        cruelty: The settings of Cruelty; None for none.
+        profile: `cruel` draws the settings of Cruelty from `seed`; None does not.
+        seed: The seed of the profile; without a profile, of the random choices of Cruelty.
         allow_remote_control: Whether the control surface is served on addresses other than loopback.
     """
 
     host: str = "127.0.0.1"
-    port: int = attrs.field(default=0, validator=_number_within(0, 65535, whole=True))
-    speed: float = attrs.field(default=1.0, validator=_number_within(0.001, 100_000))
-    clock: str = attrs.field(default="real", validator=_one_of("real", "manual"))
+    port: int = attrs.field(default=0, validator=is_number_within(0, 65535, whole=True))
+    speed: float = attrs.field(default=1.0, validator=is_number_within(0.001, 100_000))
+    clock: str = attrs.field(default="real", validator=is_one_of("real", "manual"))
     data: Optional[Path] = attrs.field(default=None, converter=_to_path)
     render: bool = True
     test_key: str = attrs.field(default="bluma_test_sandbox", validator=_api_key("test"))
     live_key: str = attrs.field(default="bluma_live_sandbox", validator=_api_key("production"))
-    credits: int = attrs.field(default=500, validator=_number_within(0, 10**9, whole=True))
-    tier: str = attrs.field(default="pro", validator=_one_of(*TIERS))
+    credits: int = attrs.field(default=500, validator=is_number_within(0, 10**9, whole=True))
+    tier: str = attrs.field(default="pro", validator=is_one_of(*TIERS))
     rate_limit: Optional[int] = attrs.field(
-        default=None, validator=attrs.validators.optional(_number_within(0, 10**9, whole=True))
+        default=None, validator=attrs.validators.optional(is_number_within(0, 10**9, whole=True))
     )
     webhook_secret: str = attrs.field(default="whsec_sandbox", validator=attrs.validators.min_len(1))
     strict: bool = False
     honour_idempotency: bool = False
+    inclusive_dates: bool = False
+    cruelty: Optional[Cruelty] = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(Cruelty))
+    )
+    profile: Optional[str] = attrs.field(default=None, validator=attrs.validators.optional(is_one_of(*PROFILES)))
+    seed: Optional[int] = attrs.field(
+        default=None, validator=attrs.validators.optional(is_number_within(-(2**63), 2**63, whole=True))
+    )
     allow_remote_control: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if self.cruelty is not None and (self.profile is not None or self.seed is not None):
+            raise ValueError("profile and seed cannot be given together with cruelty; use draw_cruelty(seed, **fixed).")
+
+    def make_cruelty(self) -> Cruelty:
+        """Return the settings of Cruelty that the sandbox starts with."""
+        if self.profile is not None:
+            return draw_cruelty(self.seed or 0)
+        return self.cruelty or Cruelty(seed=self.seed or 0)
 
     @property
     def hourly_limit(self) -> int:

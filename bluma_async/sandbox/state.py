@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING, Any, Awaitable, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Awaitable, Dict, List, Tuple
 
 from aiohttp import web
 
 from bluma_async.sandbox.clock import Clock, ManualClock, RealClock, iso
+from bluma_async.sandbox.creates import Creates, PendingCreate, create_view
+from bluma_async.sandbox.cruelty import CurrentCruelty
 from bluma_async.sandbox.events import Events
 from bluma_async.sandbox.faults import Faults
 from bluma_async.sandbox.files import Files
+from bluma_async.sandbox.idle import IdleConnections
 from bluma_async.sandbox.keys import Keys, RateLimits
 from bluma_async.sandbox.ledger import Ledger
 from bluma_async.sandbox.luma.jobs import Jobs
+from bluma_async.sandbox.random_faults import RandomFaults
 from bluma_async.sandbox.rendering import make_renderer
 from bluma_async.sandbox.request_log import RequestLog
+from bluma_async.sandbox.strangers import Strangers
 from bluma_async.sandbox.tables import Database, Table
 from bluma_async.sandbox.videos import Videos
 from bluma_async.sandbox.workers import Workers
@@ -37,10 +42,10 @@ class State:
         self.database: Database = database
         self.meta: Table = Table("meta", database)
         self.clock: Clock = self._make_clock()
+        self.cruelty: CurrentCruelty = CurrentCruelty(settings.make_cruelty())
         self.faults: Faults = Faults()
         self.request_log: RequestLog = RequestLog()
         self.stopping: asyncio.Event = asyncio.Event()
-        self.answers: Dict[str, Tuple[int, Any]] = {}  # Idempotency-Key to answer, with `honour_idempotency`
         self.keys: Keys = Keys(Table("key", database), self.clock)
         self.rate_limits: RateLimits = RateLimits(self.clock)
         self.webhooks: Table = Table("webhook", database)
@@ -56,7 +61,16 @@ class State:
         self.collections: Table = Table("collection", database)
         self.assets: Table = Table("asset", database)
         self.workers: Workers = Workers(self.files, make_renderer(prepared=not settings.render))
+        self._apply_cruelty()
         self._connect()
+
+    def _apply_cruelty(self) -> None:
+        self.creates: Creates = Creates(self.videos, self.clock, self.cruelty)
+        self.creates_by_key: Dict[str, PendingCreate] = {}  # by Idempotency-Key, with `honour_idempotency`
+        self.strangers: Strangers = Strangers(self.videos, self.clock, self.cruelty)
+        self.idle: IdleConnections = IdleConnections(self.clock, self.cruelty)
+        self.random_faults: RandomFaults = RandomFaults(self.cruelty)
+        self.last_answers: Dict[str, Tuple[int, bytes]] = {}  # route to its last success, for `stray_answer`
 
     def _connect(self) -> None:
         self.events.send = self.workers.deliver
@@ -73,10 +87,15 @@ class State:
             self.videos.begin(row)
         for row in self.jobs.all():
             self.jobs.begin(row)
+        self.strangers.restart()
+        self.cruelty.listeners.append(self.strangers.restart)
 
     async def stop(self) -> None:
         """Cancel timers and workers, and save the time; another start resumes from the tables."""
         self.stopping.set()
+        self.strangers.stop()
+        self.creates.stop()
+        self.idle.stop()
         self.videos.stop()
         self.jobs.stop()
         self.events.stop()
@@ -92,14 +111,23 @@ class State:
         return Settling(self)
 
     def summary(self) -> Dict[str, Any]:
-        """Return the time, and how many jobs, bills, credits and requests there are."""
+        """Return the time, and how many jobs, bills, credits and requests there are; strangers are counted apart."""
+        strangers = {kind: self.videos.count_strangers(kind) for kind in ("test", "live")}
+        own = {kind: self.videos.count(kind) + self.jobs.count(kind) - count for kind, count in strangers.items()}
         return {
             "clock": iso(self.clock.time()),
-            "jobs": {kind: self.videos.count(kind) + self.jobs.count(kind) for kind in ("test", "live")},
+            "jobs": own,
             "billed": len(self.ledger.bills()),
+            "uncommitted": len(self.creates.list_pending()),
+            "strangers": {"jobs": strangers, "billed": self.ledger.count_stranger_bills()},
             "credits": self.ledger.balance,
             "requests": self.request_log.served,
         }
+
+    def list_creates(self) -> List[Dict[str, Any]]:
+        """Return every create with its Idempotency-Key and its video, oldest first by commit; uncommitted ones last."""
+        committed = [create_view(row, is_committed=True) for row in self.videos.oldest_commit_first()]
+        return [*committed, *(create_view(row, is_committed=False) for row in self.creates.list_pending())]
 
     def _make_clock(self) -> Clock:
         saved = self.meta.find("clock")

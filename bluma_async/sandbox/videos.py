@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping
 
-from bluma_async.sandbox.catalog import MULTIPLIERS, calculate_price, estimate_duration
+from bluma_async.sandbox.catalog import BY_ID, MULTIPLIERS, calculate_price, estimate_duration
 from bluma_async.sandbox.clock import iso
 
 if TYPE_CHECKING:
@@ -53,27 +53,59 @@ class Videos:
         self._timers: Dict[str, List[Timer]] = {}
         self.render: Render = lambda _: None
 
-    def create(self, body: Mapping[str, Any], template: Dict[str, Any], kind: str, *, fails: bool) -> Row:
+    def create(
+        self, body: Mapping[str, Any], template: Dict[str, Any], kind: str, *, fails: bool, is_stranger: bool = False
+    ) -> Row:
         """
         Create a video from the body of a request, and charge the account if the key is live.
 
         Raises:
             ApiError: The balance is too low; nothing was created.
         """
-        resolution = _read_resolution(body)
-        price = calculate_price(template, resolution)
-        identifier = f"batch_{secrets.token_hex(8)}"
-        if kind == "live":
-            factors = {"base": template["credits_per_video"], "multiplier": MULTIPLIERS[resolution or "720p"]}
-            details: Dict[str, Any] = {"template_id": template["id"], "resolution": resolution or "720p"}
-            self._ledger.charge(price, identifier, {**details, **factors})
-        row = self._table.put(self._make_row(identifier, body, template, kind, fails=fails))
+        row = self.draft(body, template, kind, fails=fails)
+        if is_stranger:
+            row["stranger"] = True
+        return self.commit(row)
+
+    def draft(
+        self,
+        body: Mapping[str, Any],
+        template: Dict[str, Any],
+        kind: str,
+        *,
+        fails: bool,
+        idempotency_key: str | None = None,
+    ) -> Row:
+        """Return the row of a video that does not exist yet: it is not billed, and no read shows it."""
+        row = self._make_row(body, template, kind, fails=fails)
+        row["idempotency_key"] = idempotency_key
+        return row
+
+    def commit(self, row: Row) -> Row:
+        """
+        Create the video of a draft, and charge the account if the key is live.
+
+        Raises:
+            ApiError: The balance is too low; nothing was created.
+        """
+        if row["kind"] == "live":
+            self._ledger.charge(
+                row["credits_charged"], row["id"], _explain_price(row), is_stranger=bool(row.get("stranger"))
+            )
+        row["committed"] = self._clock.time()
+        self._table.put(row)
         self._publish("video.queued", row, {"created_at": iso(row["created"])})
         self.begin(row)
         return row
 
+    def check_balance(self, row: Row) -> None:
+        """Raise an ApiError if the balance does not suffice for a draft."""
+        if row["kind"] == "live":
+            self._ledger.check_balance(row["credits_charged"], _explain_price(row))
+
     def begin(self, row: Row) -> None:
         """Start the timers and the render of a new video, or of an unfinished one after a restart."""
+        row.setdefault("committed", row["created"])  # a data folder of an earlier version has no time of the commit
         if row["completed"] is not None:
             return
         end, finish = (FAILS, self._fail) if row["fails"] else (DUE, self._complete)
@@ -102,24 +134,34 @@ class Videos:
         return self._table.need(identifier)
 
     def newest_first(self) -> List[Row]:
-        """Return all videos, newest first."""
-        return list(self._table)[::-1]
+        """Return all videos, newest first by `created_at`, which is not the order of the commits if these are late."""
+        return sorted(self._table, key=lambda row: row["created"])[::-1]
+
+    def oldest_commit_first(self) -> List[Row]:
+        """Return all videos in the order of their commits."""
+        return list(self._table)
+
+    def list_own_templates(self) -> List[str]:
+        """Return the templates that the clients of the sandbox have used."""
+        return sorted({row["template_id"] for row in self._table if not row.get("stranger")})
 
     def count(self, kind: str) -> int:
         """Return the number of videos created with keys of a kind (`test` or `live`)."""
         return sum(row["kind"] == kind for row in self._table)
 
+    def count_strangers(self, kind: str) -> int:
+        """Return the number of videos of a kind that strangers created."""
+        return sum(row["kind"] == kind and bool(row.get("stranger")) for row in self._table)
+
     def view(self, row: Row) -> Dict[str, Any]:
         """Return a video as `GET /videos/{id}` shows it."""
         return video_view(row, self._clock.time(), self._files)
 
-    def _make_row(
-        self, identifier: str, body: Mapping[str, Any], template: Dict[str, Any], kind: str, *, fails: bool
-    ) -> Row:
+    def _make_row(self, body: Mapping[str, Any], template: Dict[str, Any], kind: str, *, fails: bool) -> Row:
         prompt = str(body["context"]["prompt"])
         resolution = _read_resolution(body)
         return {
-            "id": identifier,
+            "id": f"batch_{secrets.token_hex(8)}",
             "kind": kind,
             "template_id": template["id"],
             "variant_id": body.get("variant_id"),
@@ -131,6 +173,7 @@ class Videos:
             "credits_charged": calculate_price(template, resolution),
             "duration": estimate_duration(template, prompt),
             "created": self._clock.time(),
+            "committed": None,
             "fails": fails or FAIL_MARK in prompt,
             "rendered": False,
             "size_bytes": None,
@@ -156,7 +199,7 @@ class Videos:
         self._table.put(row)
         self._timers.pop(row["id"], None)
         if row["kind"] == "live":
-            self._ledger.refund(row["credits_charged"], row["id"])
+            self._ledger.refund(row["credits_charged"], row["id"], is_stranger=bool(row.get("stranger")))
         self._publish("video.failed", row, {"error": FAILURE})
 
     def _publish(self, event: str, row: Row, more: Mapping[str, Any]) -> None:
@@ -168,6 +211,13 @@ class Videos:
 def _read_resolution(body: Mapping[str, Any]) -> str | None:
     options: Dict[str, Any] = body.get("options") or {}
     return options.get("resolution")
+
+
+def _explain_price(row: Row) -> Dict[str, Any]:
+    """Return the factors of a live video's price."""
+    base = BY_ID[row["template_id"]]["credits_per_video"]
+    details: Dict[str, Any] = {"template_id": row["template_id"], "resolution": row["resolution"]}
+    return {**details, "base": base, "multiplier": MULTIPLIERS[row["resolution"]]}
 
 
 def compute_status(row: Row, now: float) -> str:

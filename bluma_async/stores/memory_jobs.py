@@ -74,7 +74,7 @@ class MemoryJobStore(JobVerbs):
         return "in memory"
 
     async def plan_all(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
-        """Begin a run with these jobs: all of them are planned, or if any row is refused, none."""
+        """Begin a run with these jobs. If any row is refused, none of them is planned."""
         before, mark = self._tables.copy(), self._last_place
         try:
             refused = self._plan_rows(rows, most)

@@ -121,7 +121,7 @@ class JobStore(Protocol):
         ...
 
     async def fail(self, place: int, reason: str) -> Outcome:
-        """Record that the job has failed. A charge of it stays."""
+        """Record that the job has failed. If it was charged, the charge stays recorded."""
         ...
 
     async def mark_rendered(self, place: int, charged: int, size: int | None) -> Outcome:

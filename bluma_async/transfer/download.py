@@ -57,16 +57,16 @@ async def save_link(
 
     Args:
         session: The session to send with.
-        sign: Returns the link, and a new one after that has expired.
+        sign: Returns a new signed link. It is called again when a link has expired.
         file: The path to write to.
         overwrite: Whether an existing file may be replaced.
         on_progress: Called with the bytes written so far, and the bytes of the file or None.
 
     Raises:
         InvalidArgumentError: The file exists, or its folder does not.
-        APIError: The host of the link refused it, or sent a video that is no MP4.
+        APIError: The host of the link refused it, or sent a file that is not an MP4.
         NetworkError: The connection broke, and no retry is left.
-        BlumaError: The disk refused.
+        BlumaError: The file could not be written, for example because the disk is full.
     """
     target = Path(file)
     await require_place(target, overwrite=overwrite)

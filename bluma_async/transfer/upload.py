@@ -48,7 +48,7 @@ async def put_file(session: Session, link: str, part: Part, on_progress: OnBytes
 
 
 class _Sending:
-    """One attempt."""
+    """One upload of a file: its attempts, and the bytes that were reported to `on_progress`."""
 
     def __init__(self, session: Session, part: Part, on_progress: OnBytes | None) -> None:
         self._session = session

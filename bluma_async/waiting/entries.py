@@ -46,7 +46,7 @@ class Waiter:
     is_busy: bool = False
 
     def notify(self, state: Any = None, error: BaseException | None = None) -> None:
-        """Hand over a state or an error; called in the waiter's event loop."""
+        """Give the waiter a state or an error; called in the waiter's event loop."""
         self.state, self.error = state, error
         if not self.future.done():
             self.future.set_result(None)

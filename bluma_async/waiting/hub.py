@@ -63,14 +63,7 @@ class PollHub:
         """
         require_seconds("poll_interval", poll_interval, above=0)
         require_seconds("timeout", timeout)
-        waiter = Waiter(
-            poll_interval,
-            timeout,
-            self._clock.now() + timeout,
-            on_progress is not None,
-            contextvars.copy_context(),
-            asyncio.get_running_loop().create_future(),
-        )
+        waiter = self._make_waiter(poll_interval, timeout, wants_progress=on_progress is not None)
         poller, reported = self._poller(source), -1
         poller.join(job_id, waiter)
         try:
@@ -103,6 +96,16 @@ class PollHub:
             if pid == os.getpid():
                 with contextlib.suppress(RuntimeError):  # that loop is closed, and its waits with it
                     loop.call_soon_threadsafe(action, poller)
+
+    def _make_waiter(self, poll_interval: float, timeout: float, *, wants_progress: bool) -> Waiter:
+        return Waiter(
+            poll_interval,
+            timeout,
+            self._clock.now() + timeout,
+            wants_progress,
+            contextvars.copy_context(),
+            asyncio.get_running_loop().create_future(),
+        )
 
     def _poller(self, source: Source[S]) -> Poller[S]:
         key = os.getpid(), asyncio.get_running_loop(), source.group

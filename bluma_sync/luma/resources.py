@@ -27,7 +27,7 @@ class BaseGenerations:
         Return the current state of a generation or modification.
 
         Raises:
-            NotFoundError: The provider does not know the id, or not yet.
+            NotFoundError: The provider does not know the id, or does not know it yet.
         """
         return run(self._async.get(generation_id))
 

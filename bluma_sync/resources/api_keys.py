@@ -40,7 +40,7 @@ class ApiKeys:
 
     def rotate(self, api_key_id: str) -> ApiKey:
         """
-        Replace a key. Only this answer has the new secret `key`: store it. The old one is valid for another 30 days.
+        Replace a key. Store the new secret, `key`: no later answer has it. The old key is valid for another 30 days.
 
         Raises:
             NotFoundError: There is no key with this id.

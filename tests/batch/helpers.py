@@ -7,7 +7,10 @@ import sqlite3
 from pathlib import Path
 from typing import Any, Dict, List
 
+import pytest
+
 from bluma.types import BatchResult
+from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
 
 Row = Dict[str, Any]
@@ -35,3 +38,11 @@ def rewind(folder: Path, key: str, began: str) -> None:
     change_journal(folder, "DELETE FROM videos WHERE place = (SELECT place FROM jobs WHERE key = ?)", key)
     change = "UPDATE jobs SET state = 'creating', video_id = NULL, path = NULL, started_at = ? WHERE key = ?"
     change_journal(folder, change, began, key)
+
+
+async def run_refused(client: AsyncBluma, jobs: Any, **options: Any) -> errors.BlumaError:
+    """Run a batch that is refused, and return the error."""
+    with pytest.raises(errors.BlumaError) as raised:
+        async for _ in client.batch(**options).run(jobs):
+            pass
+    return raised.value

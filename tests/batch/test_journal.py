@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.request_log import RequestRecord
-from tests.batch.helpers import change_journal, make_rows, run_all
+from tests.batch.helpers import change_journal, make_rows, run_all, run_refused
 
 
 async def test_one_run_writes_at_a_time(quick: Sandbox, batch: Batch) -> None:
@@ -68,6 +70,7 @@ async def test_every_state_can_be_listed(batch: Batch, state: JobState) -> None:
         [result async for result in batch.results("done")]
 
 
+@pytest.mark.inclusive_dates
 async def test_a_journal_that_cannot_be_written(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
     """A bill that cannot be recorded ends the run; the next run finds the video, and it is billed once."""
 
@@ -86,3 +89,21 @@ async def test_a_journal_that_cannot_be_written(quick: Sandbox, batch: Batch, tm
 
     assert found.state == "saved"
     assert quick.state()["billed"] == 1
+
+
+async def test_journals_that_cannot_be_used(client: AsyncBluma, tmp_path: Path) -> None:
+    """A newer version, another database, no database, a missing file, and a missing folder."""
+    newer, other, none = tmp_path / "newer", tmp_path / "other", tmp_path / "none"
+    _ = [row async for row in client.batch(newer).run([])]
+    with contextlib.closing(sqlite3.connect(newer)) as journal:
+        journal.execute("PRAGMA user_version = 2")
+    with contextlib.closing(sqlite3.connect(other)) as journal:
+        journal.execute("CREATE TABLE mine (x)")
+    none.write_text("x" * 5000, encoding="utf-8")
+
+    assert "newer version" in str(await run_refused(client, [], journal=newer))
+    assert "no journal" in str(await run_refused(client, [], journal=other))
+    assert "no journal" in str(await run_refused(client, [], journal=none))
+    assert "could not be used" in str(await run_refused(client, [], journal=tmp_path / "no" / "folder"))
+    with pytest.raises(errors.InvalidArgumentError, match="no journal at"):
+        await client.batch(tmp_path / "missing").status()

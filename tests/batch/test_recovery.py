@@ -17,6 +17,7 @@ from tests.batch.helpers import TEMPLATE, make_rows, rewind, run_all
 from tests.servers import as_another_process
 
 
+@pytest.mark.inclusive_dates
 async def test_lost_answers_are_one_bill_each(quick: Sandbox, batch: Batch) -> None:
     """The answer of every create is cut: each video is found, because it is the only candidate."""
     quick.faults.add("POST /videos", "drop_after", times=None)
@@ -28,6 +29,7 @@ async def test_lost_answers_are_one_bill_each(quick: Sandbox, batch: Batch) -> N
     assert quick.state()["billed"] == 10
 
 
+@pytest.mark.inclusive_dates
 async def test_a_job_with_two_candidates_is_in_doubt(quick: Sandbox, client: AsyncBluma, batch: Batch) -> None:
     """A job with two candidates is not billed again until it is adopted or resubmitted; other jobs are not affected."""
     quick.faults.add("POST /videos", "status_after", status=500)
@@ -98,6 +100,7 @@ async def test_a_create_that_was_never_accepted_is_sent_again(quick: Sandbox, ba
 
 
 @pytest.mark.parametrize("on_error", ["collect", "raise"])
+@pytest.mark.inclusive_dates
 async def test_a_create_that_a_crash_interrupted_can_be_in_doubt(
     quick: Sandbox, client: AsyncBluma, tmp_path: Path, on_error: Any
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,7 @@ async def test_an_unreachable_api_stops_the_batch_and_loses_nothing(quick: Sandb
     assert quick.state()["billed"] == 3
 
 
-async def test_a_rate_limit_is_waited_for() -> None:
+async def test_a_rate_limit_is_waited_for(tmp_path: Path) -> None:
     """After a 429 the create is sent again when the server allows it; the job does not fail."""
     clock = FakeClock()
     replies = [answer(429, {}, {"Retry-After": "1800"}), answer(202, {"id": "batch_1", "status": "queued"})]
@@ -71,29 +70,23 @@ async def test_a_rate_limit_is_waited_for() -> None:
 
     transport = FakeTransport(serve, clock=clock)
     async with AsyncBluma("bluma_test_key", transport=transport, clock=clock) as client:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir("/")
-            results = await run_all(client.batch(journal=await _somewhere()), make_rows(1))
+        results = await run_all(client.batch(journal=tmp_path / "jobs.sqlite"), make_rows(1))
 
     assert (results[0].state, 1800.0 in clock.slept) == ("rendered", True)
 
 
-async def _somewhere() -> Path:
-    import tempfile
-
-    return Path(await asyncio.get_running_loop().run_in_executor(None, tempfile.mkdtemp), "jobs.sqlite")
-
-
+@pytest.mark.inclusive_dates
 async def test_a_create_with_an_unknown_outcome_stops_the_batch(quick: Sandbox, batch: Batch) -> None:
     """Its answer was lost and the search failed: it stays `creating`, and the next run searches for it first."""
     quick.faults.add("POST /videos", "drop_after")
     quick.faults.add("GET /videos", "drop_before", times=None, skip=1)
 
     [lost] = await run_all(batch, make_rows(1))
+    stopped = batch.stopped
     quick.faults.clear()
     [found] = await run_all(batch, make_rows(1))
 
     assert (lost.state, found.state) == ("creating", "saved")
     assert isinstance(lost.error, errors.AmbiguousCreateError)
-    assert batch.stopped is None
+    assert (stopped, batch.stopped) == (lost.error, None)
     assert quick.state()["billed"] == 1

@@ -13,12 +13,10 @@ from bluma.types import BatchResult
 from bluma_async import AsyncBluma, errors
 from bluma_async.batch.api import BatchApi
 from bluma_async.batch.batch import Batch
-from bluma_async.batch.conflicts import PLAN_MESSAGES, build_plan_error
 from bluma_async.batch.options import BatchOptions
 from bluma_async.sandbox import Sandbox
-from bluma_async.stores.jobs import Conflict, ConflictKind
 from bluma_async.stores.memory_jobs import MemoryJobStore
-from bluma_async.stores.states import JobState, Verb
+from bluma_async.stores.states import JobState
 from tests.batch.helpers import TEMPLATE, change_journal, make_rows, run_all
 
 
@@ -59,6 +57,7 @@ async def test_a_store_in_memory_uses_no_threads(quick: Sandbox, client: AsyncBl
     assert set(threading.enumerate()) <= before
 
 
+@pytest.mark.inclusive_dates
 async def test_a_create_that_was_interrupted_is_found_from_memory(quick: Sandbox, client: AsyncBluma) -> None:
     """The store outlives the batch: the next run searches for the create that the first one left open."""
     store = MemoryJobStore()
@@ -100,12 +99,3 @@ async def test_a_refused_step_stops_the_batch(quick: Sandbox, client: AsyncBluma
     assert f"in the journal {tmp_path / 'journal.sqlite'} it is saved" in str(result.error)
     assert batch.stopped is result.error
     assert quick.state()["billed"] == 0
-
-
-@pytest.mark.parametrize("kind", list(PLAN_MESSAGES))
-def test_every_conflict_of_a_plan_names_its_row(kind: ConflictKind) -> None:
-    """The column is always the key, because the key can be changed to solve the conflict."""
-    error = build_plan_error(Conflict(kind, Verb.PLAN, "k", None, "row 3", "row 2"))
-
-    assert str(error).startswith("row 3, key: ")
-    assert error.validation_errors[0]["row"] == "row 3"

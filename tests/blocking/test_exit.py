@@ -11,9 +11,7 @@ import pytest
 
 from tests.blocking.processes import run, serving
 
-# Python's limits after the end of the main thread.
-NO_EXECUTOR = sys.version_info >= (3, 9)
-NO_NEW_THREAD = sys.version_info >= (3, 12)
+NO_EXECUTOR = sys.version_info >= (3, 9)  # Python's limit after the end of the main thread
 CALL = "assert client.templates.list()\n"
 MADE = "import os, sys, threading, time\nfrom bluma import Bluma\nclient = Bluma()\n" + CALL
 DAEMONS = """
@@ -98,6 +96,18 @@ def call():
 
 threading.Thread(target=call).start()
 """
+THREAD_AFTER_MAIN = """
+import threading
+
+def start():
+    threading.main_thread().join()
+    try:
+        threading.Thread(target=int).start()
+    except RuntimeError as refusal:
+        print(refusal)
+
+threading.Thread(target=start).start()
+"""
 FIRST_AFTER_MAIN = AFTER_MAIN + "client = Bluma()\n"
 RESOLVED_AFTER_MAIN = AFTER_MAIN + BY_NAME.replace(CALL, "Bluma().templates.list()\n")
 DROPPED = """
@@ -174,12 +184,17 @@ def test_a_call_after_the_end_of_the_loop_is_refused() -> None:
 
 
 def test_a_first_call_after_the_end_of_the_main_thread() -> None:
-    """Python 3.12 and later start no thread for the loop then, so the call raises a BlumaError."""
+    """
+    The call raises a BlumaError if this Python starts no thread for the loop then, and returns otherwise.
+
+    Releases differ: 3.12.1 starts none, 3.13.0 does. Therefore the test tries it without the SDK.
+    """
     with serving() as server:
         code, out, err = run(FIRST_AFTER_MAIN, f"http://127.0.0.1:{server.port}")
+        _, refusal, _ = run(THREAD_AFTER_MAIN, "")
 
     assert (code, err) == (0, "")
-    assert out.startswith("The interpreter is shutting down, and nothing was sent." if NO_NEW_THREAD else "1\n")
+    assert out.startswith("The interpreter is shutting down, and nothing was sent." if refusal else "1\n")
 
 
 def test_a_host_name_after_the_end_of_the_main_thread() -> None:

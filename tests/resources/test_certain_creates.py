@@ -42,6 +42,7 @@ async def create_all(client: AsyncBluma, count: int) -> List[Outcome]:
 @pytest.mark.parametrize("count", [1, 50])
 @pytest.mark.parametrize("key", ["live", "test"])
 @pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.inclusive_dates
 async def test_one_bill_each(sandbox: Sandbox, outcome: str, key: str, count: int) -> None:
     """One create, and fifty in parallel while another client creates from the same template."""
     kind, details, expected = OUTCOMES[outcome]
@@ -96,6 +97,7 @@ async def test_a_create_beside_others_waits_for_their_answers(sandbox: Sandbox) 
     assert sandbox.state()["billed"] == 10
 
 
+@pytest.mark.inclusive_dates
 async def test_an_answer_that_was_lost_can_be_adopted(sandbox: Sandbox) -> None:
     """One candidate, and no other create that could have made it: the call returns the video, in full."""
     options: Dict[str, Any] = {"base_url": sandbox.base_url, "retry_delay": 0.0, "on_ambiguous": "adopt"}

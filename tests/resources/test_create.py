@@ -237,6 +237,7 @@ async def test_creates_that_lose_their_answers_together_are_not_retried(sandbox:
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+@pytest.mark.inclusive_dates
 async def test_one_bill_against_the_real_sockets(sandbox: Sandbox, client: AsyncBluma, kind: str) -> None:
     """Cut before the create: retried, one bill. Cut after it: one candidate, one bill."""
     await client.templates.list()

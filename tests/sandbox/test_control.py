@@ -28,6 +28,8 @@ async def test_the_control_surface_inspects_and_controls(sandbox: Sandbox, plain
         "clock": moved[1]["clock"],
         "jobs": {"test": 0, "live": 1},
         "billed": 1,
+        "uncommitted": 0,
+        "strangers": {"jobs": {"test": 0, "live": 0}, "billed": 0},
         "credits": 498,
         "requests": 3,
     }

@@ -36,7 +36,7 @@ def listing(*names: str) -> Any:
     return answer(200, {"videos": rows, "pagination": {}}, {"Date": "Mon, 03 Nov 2025 10:30:30 GMT"})
 
 
-def evidence_of(client: Any) -> CreateEvidence:
+def get_evidence(client: Any) -> CreateEvidence:
     """Return the evidence that a client uses."""
     found: CreateEvidence = getattr(client, "_async", client)._session.evidence
     return found
@@ -48,7 +48,7 @@ def test_clients_of_one_account_share_it() -> None:
     others: List[Any] = [AsyncBluma(KEY), Bluma(KEY), first.with_options(timeout=5), AsyncBluma(f" {KEY}\n")]
     others.append(AsyncBluma(KEY, base_url="https://api.getbluma.com/api/v1/"))
 
-    assert {evidence_of(client) for client in others} == {evidence_of(first)}
+    assert {get_evidence(client) for client in others} == {get_evidence(first)}
 
 
 def test_another_key_or_url_has_its_own() -> None:
@@ -61,7 +61,7 @@ def test_another_key_or_url_has_its_own() -> None:
         AsyncLuma("kie", KEY),
     ]
 
-    assert len({evidence_of(entry) for entry in [client, *others]}) == 5
+    assert len({get_evidence(entry) for entry in [client, *others]}) == 5
 
 
 async def test_a_video_of_one_client_is_no_candidate_of_another() -> None:
@@ -145,7 +145,7 @@ def test_nothing_is_kept_of_accounts_that_are_no_longer_used() -> None:
     gc.collect()
 
     assert len(registry) == before - 1
-    assert evidence_of(client) is find_evidence("https://api.getbluma.com/api/v1", KEY)
+    assert get_evidence(client) is find_evidence("https://api.getbluma.com/api/v1", KEY)
 
 
 def test_threads_get_the_same_evidence() -> None:

@@ -42,19 +42,19 @@ SAMPLES: Mapping[str, Any] = {
 }
 
 
-def signature_of(cls: Any) -> Dict[str, inspect.Parameter]:
+def read_signature(cls: Any) -> Dict[str, inspect.Parameter]:
     """Return the options in the signature of a class."""
     parameters = dict(inspect.signature(cls.__init__).parameters)
     del parameters["self"]
     return parameters
 
 
-def types_of(dictionary: Any) -> Dict[str, str]:
+def read_types(dictionary: Any) -> Dict[str, str]:
     """Return the types of a typed dictionary as they are written."""
     return {name: getattr(kind, "__forward_arg__", kind) for name, kind in dictionary.__annotations__.items()}
 
 
-def type_of(name: str) -> str:
+def argument_type(name: str) -> str:
     """Return the type of an option as an argument."""
     written: str = FIELDS[name].type
     return f"{written} | None" if name in NONE_IS_DEFAULT else written
@@ -71,12 +71,12 @@ def described(docstring: str | None, heading: str) -> Dict[str, str]:
 @pytest.mark.parametrize("client", [AsyncBluma, Bluma])
 def test_the_signature_has_every_option_with_its_type_and_default(client: Any) -> None:
     """The constructor of a client lists the options of both sources, and no others."""
-    parameters = signature_of(client)
+    parameters = read_signature(client)
 
     assert set(parameters) == set(FIELDS)
     for name, parameter in parameters.items():
         default = None if name in NONE_IS_DEFAULT else FIELDS[name].default
-        assert (name, parameter.annotation, parameter.default) == (name, type_of(name), default)
+        assert (name, parameter.annotation, parameter.default) == (name, argument_type(name), default)
 
 
 @pytest.mark.parametrize("client", [AsyncBluma, Bluma])
@@ -90,17 +90,17 @@ def test_the_documentation_describes_every_option_in_the_same_words(client: Any)
 
     assert set(source) == set(FIELDS)
     assert found == source
-    assert list(found) == list(signature_of(client))
+    assert list(found) == list(read_signature(client))
 
 
 def test_the_typed_dictionaries_have_the_same_options() -> None:
     """`with_options` changes every option of `Options`; a client takes the others too, besides its key and URL."""
-    changes, arguments = types_of(OptionChanges), types_of(ClientOptions)
+    changes, arguments = read_types(OptionChanges), read_types(ClientOptions)
 
     assert changes == {
-        name: FIELDS[name].type if name in {"api_key", "base_url"} else type_of(name) for name in Options.names()
+        name: FIELDS[name].type if name in {"api_key", "base_url"} else argument_type(name) for name in Options.names()
     }
-    assert arguments == {name: type_of(name) for name in FIELDS if name not in {"api_key", "base_url"}}
+    assert arguments == {name: argument_type(name) for name in FIELDS if name not in {"api_key", "base_url"}}
 
 
 @pytest.mark.parametrize("client", [AsyncBluma, Bluma, AsyncLuma, Luma])
@@ -114,7 +114,7 @@ def test_with_options_is_typed(client: Any) -> None:
 @pytest.mark.parametrize("client", [AsyncLuma, Luma])
 def test_the_clients_of_luma_are_typed(client: Any) -> None:
     """Their constructors take the same options as Bluma's."""
-    assert signature_of(client)["options"].annotation == "Unpack[ClientOptions]"
+    assert read_signature(client)["options"].annotation == "Unpack[ClientOptions]"
 
 
 def test_mypy_checks_the_calls_that_must_fail() -> None:
@@ -164,7 +164,7 @@ async def test_the_options_of_the_connections_arrive(monkeypatch: pytest.MonkeyP
 
 def test_an_option_that_does_not_exist_is_refused() -> None:
     """A misspelled option is an error for every client; it is not ignored."""
-    with pytest.raises(errors.InvalidArgumentError, match="There is no option timout; there are api_key"):
+    with pytest.raises(errors.InvalidArgumentError, match=r"There is no option timout\. The options are api_key"):
         AsyncLuma("kie", "key", timout=5)  # type: ignore[call-arg]  # the mistake is the test
     with pytest.raises(TypeError, match="timout"):
         AsyncBluma(KEY, timout=5)  # type: ignore[call-arg]  # the mistake is the test

@@ -12,7 +12,6 @@ import pytest
 
 from bluma import types
 from bluma_async._wire.codec import Many, One
-from bluma_async._wire.times import read_datetime
 
 NOON = datetime(2025, 11, 3, 10, 30, tzinfo=timezone.utc)
 COMPLETED = {
@@ -168,98 +167,3 @@ def test_a_value_without_a_list_is_refused(raw: object) -> None:
     """A value without a list is refused."""
     with pytest.raises(TypeError):
         Many(types.Asset, "assets")(raw)
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2025-11-03T10:30:00Z", NOON),
-        ("2025-11-03t10:30:00z", NOON),
-        ("2025-11-03 10:30", NOON),
-        ("2025-11-03T10:30:00", NOON),
-        ("2025-11-03T12:30:00+02:00", NOON),
-        ("2025-11-03T08:00:00-0230", NOON),
-        ("2025-11-03T12:30:00+02", NOON),
-        ("2025-11-03T10:30:00.123456789Z", NOON.replace(microsecond=123456)),
-        ("2025-11-03T10:30:00,5Z", NOON.replace(microsecond=500000)),
-    ],
-)
-def test_times_are_read_in_every_usual_form(text: str, moment: datetime) -> None:
-    """Item 1: also the forms that Python 3.8 cannot parse; a time without an offset is in UTC."""
-    assert read_datetime(text) == moment
-    assert read_datetime(text).tzinfo is timezone.utc
-
-
-@pytest.mark.parametrize(
-    "text", ["", "yesterday", "2025-11-03", "2025-13-03T10:30:00Z", "0001-01-01T00:00:00+23:00", 5, None]
-)
-def test_an_invalid_time_is_refused(text: object) -> None:
-    """An invalid time raises one of the errors that callers handle."""
-    with pytest.raises((ValueError, OverflowError)):
-        read_datetime(text)
-
-
-@pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
-def test_every_model_is_a_dataclass_too(cls: Any) -> None:
-    """Items 44 and 46: fields, asdict and replace work, and `__dict__` has the fields alone."""
-    needed = {"id": "a", "status": types.VideoStatus.QUEUED, "type": "x", "amount": 1, "credits": 1}
-    needed.update(
-        download_url="u", upload_url="u", asset_id="a", key="k", state=types.JobState.SAVED, provider="kie", url="u"
-    )
-    names = [field.name for field in dataclasses.fields(cls)]
-    made = cls(**{name: value for name, value in needed.items() if name in names})
-
-    copy = dataclasses.replace(made)
-
-    assert dataclasses.is_dataclass(cls)
-    assert copy == made
-    assert list(dataclasses.asdict(made)) == names == list(made.__dict__)
-    assert not [name for name in made.__dict__ if name.startswith("_")]
-    json.dumps(made.to_dict())
-    with pytest.raises(TypeError):
-        cls("positional")
-
-
-def test_video_is_built_by_the_documented_arguments() -> None:
-    """Items 42 and 45: the arguments of the documented mock are enough, and `created_at` has a default."""
-    made = datetime.now(timezone.utc)
-
-    video = types.Video(
-        id="batch_abc123",
-        status=types.VideoStatus.COMPLETED,
-        template_id="rick-morty-explainer",
-        url="https://cdn.getbluma.com/videos/mock.mp4",
-        credits_charged=5,
-        created_at=made,
-    )
-
-    assert video.to_dict()["created_at"] == made.isoformat().replace("+00:00", "Z")
-    assert types.Video(id="a", status=types.VideoStatus.QUEUED).created_at >= made
-
-
-def test_free_form_objects_answer_both_ways() -> None:
-    """Items 34 and 61: the error of a failed video is a dict whose keys are attributes too."""
-    error = types.AttrDict({"type": "rendering_failed", "items": 1, "deep": [{"a": {"b": 2}}]})
-
-    assert (error["type"], error.type, error.deep[0].a.b) == ("rendering_failed", "rendering_failed", 2)
-    assert dict(error)["items"] == 1
-    assert json.loads(json.dumps(error)) == error
-    assert pickle.loads(pickle.dumps(error)) == error
-    with pytest.raises(AttributeError, match="nothing_here"):
-        _ = error.nothing_here
-    with pytest.raises(AttributeError):
-        error.type = "x"
-
-
-def test_secrets_do_not_show() -> None:
-    """No repr shows an API key, a webhook secret, or the signature of a link."""
-    shown = [
-        types.Webhook(id="w", secret="whsec_abc"),
-        types.ApiKey(id="k", key="bluma_live_abc"),
-        types.VideoDownload(download_url="https://x/y.mp4?signed=abc"),
-        types.AssetUploadResponse(asset_id="a", upload_url="https://x/y?sig=abc"),
-    ]
-
-    assert not [model for model in shown if "abc" in repr(model)]
-    assert "https://x/y.mp4" in repr(shown[2])
-    assert repr(types.VideoDownload(download_url="https://x/y.mp4")).count("***") == 0

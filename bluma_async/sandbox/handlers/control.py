@@ -36,6 +36,7 @@ async def show_requests(request: web.Request) -> web.Response:
             "status": record.status,
             "key": record.key,
             "idempotency_key": record.idempotency_key,
+            "video_id": record.video_id,
             "at": iso(record.at),
         }
         for record in request.app[STATE].request_log.records
@@ -50,9 +51,15 @@ async def clear_requests(request: web.Request) -> web.Response:
 
 
 async def show_ledger(request: web.Request) -> web.Response:
-    """Return every transaction, newest first."""
-    rows = [transaction_view(row) for row in request.app[STATE].ledger.transactions]
-    return web.json_response({"transactions": rows})
+    """Return every transaction, newest first; unlike the API, it marks those of strangers."""
+    rows = request.app[STATE].ledger.transactions
+    shown = [{**transaction_view(row), "is_stranger": bool(row.get("stranger"))} for row in rows]
+    return web.json_response({"transactions": shown})
+
+
+async def show_creates(request: web.Request) -> web.Response:
+    """Return every create with its Idempotency-Key, its video, and whether that was billed."""
+    return web.json_response({"creates": request.app[STATE].list_creates()})
 
 
 async def add_fault(request: web.Request) -> web.Response:
@@ -91,6 +98,7 @@ CONTROL_ROUTES = (
     ("GET", "/_sandbox/requests", show_requests),
     ("DELETE", "/_sandbox/requests", clear_requests),
     ("GET", "/_sandbox/ledger", show_ledger),
+    ("GET", "/_sandbox/creates", show_creates),
     ("POST", "/_sandbox/faults", add_fault),
     ("DELETE", "/_sandbox/faults", clear_faults),
     ("POST", "/_sandbox/clock", move_clock),

@@ -11,6 +11,7 @@ from bluma_async.sandbox.checks import read_query
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.routing import LARGEST, Route
 from bluma_async.sandbox.state import STATE
+from bluma_async.sandbox.visibility import cap_page, rewind_transactions
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.tables import Row
@@ -39,8 +40,9 @@ async def list_history(request: web.Request) -> web.Response:
     """Return a page of the ledger, newest first."""
     state = request.app[STATE]
     query = read_query(request, {"limit": (50, 1, 100), "offset": (0, 0, LARGEST)}, {})
-    rows = state.ledger.transactions
-    shown = rows[query["offset"] : query["offset"] + query["limit"]]
+    cruelty = state.cruelty.value
+    rows = rewind_transactions(state.ledger.transactions, state.clock.time() - cruelty.list_lag)
+    shown = rows[query["offset"] : query["offset"] + cap_page(query["limit"], cruelty)]
     return web.json_response({"transactions": [transaction_view(row) for row in shown], "total": len(rows)})
 
 

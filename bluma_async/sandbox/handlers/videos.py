@@ -24,14 +24,16 @@ from bluma_async.sandbox.checks import (
     validate,
 )
 from bluma_async.sandbox.clock import iso
-from bluma_async.sandbox.fault_actions import EXPIRE_LINK, FAIL_RENDER
+from bluma_async.sandbox.fault_actions import AT_ONCE, EXPIRE_LINK, FAIL_RENDER
 from bluma_async.sandbox.keys import classify_key
-from bluma_async.sandbox.routing import DATE_QUERY, KEY, LARGEST, TEXT_QUERY, Route
+from bluma_async.sandbox.routing import DATE_QUERY, KEY, LARGEST, TEXT_QUERY, VIDEO_ID, Route
 from bluma_async.sandbox.state import STATE, State
 from bluma_async.sandbox.videos import accepted_view, compute_status, listed_view
+from bluma_async.sandbox.visibility import cap_page, hide_price, order_list, require_readable, rewind_videos
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.checks import Field
+    from bluma_async.sandbox.creates import PendingCreate
     from bluma_async.sandbox.tables import Row
 
 __all__ = ["ROUTES"]
@@ -62,29 +64,40 @@ async def create(request: web.Request) -> web.Response:
     validate(body["context"], CONTEXT, "context.")
     validate(body.get("options") or {}, OPTIONS, "options.")
     _check_prompt(state, body)
-    idempotency_key = request.headers.get("Idempotency-Key") if state.settings.honour_idempotency else None
-    if idempotency_key is not None and idempotency_key in state.answers:
-        status, answer = state.answers[idempotency_key]
-        return web.json_response(answer, status=status)
+    idempotency_key = request.headers.get("Idempotency-Key")
+    known = state.creates_by_key.get(idempotency_key or "")
+    if known is not None:
+        return await _answer_create(request, known)
     template = find_template(_resolve_template(state, body))
     if template is None:
         raise bad_request(("template_id", "is not the id of a template"), metadata={"field": "template_id"})
-    row = state.videos.create(body, template, str(classify_key(key)), fails=bool(request.get(FAIL_RENDER)))
-    if idempotency_key is not None:
-        state.answers[idempotency_key] = (202, accepted_view(row))
-    return web.json_response(accepted_view(row), status=202)
+    fails = bool(request.get(FAIL_RENDER))
+    row = state.videos.draft(body, template, str(classify_key(key)), fails=fails, idempotency_key=idempotency_key)
+    pending = state.creates.accept(row)
+    request[VIDEO_ID] = row["id"]
+    if idempotency_key and state.settings.honour_idempotency:
+        state.creates_by_key[idempotency_key] = pending
+    return await _answer_create(request, pending)
+
+
+async def _answer_create(request: web.Request, pending: PendingCreate) -> web.Response:
+    """Answer after the commit, or before it if a fault answers at once."""
+    if not request.get(AT_ONCE):
+        await pending.wait()
+    view = hide_price(accepted_view(pending.row), request.app[STATE].cruelty.value)
+    return web.json_response(view, status=202)
 
 
 async def get(request: web.Request) -> web.Response:
     """Return a video in its current state."""
     state = request.app[STATE]
-    return web.json_response(state.videos.view(state.videos.need(request.match_info["id"])))
+    return web.json_response(hide_price(state.videos.view(_need(request)), state.cruelty.value))
 
 
 async def download(request: web.Request) -> web.Response:
     """Return a signed link to a completed video."""
     state = request.app[STATE]
-    row = state.videos.need(request.match_info["id"])
+    row = _need(request)
     status = compute_status(row, state.clock.time())
     if status != "completed":
         detail = f"Video '{row['id']}' is {status}; only a completed video can be downloaded."
@@ -107,12 +120,17 @@ async def list_videos(request: web.Request) -> web.Response:
             "to_date": check_date_time,
         },
     )
-    found = _find_matching(state, query)
-    page, limit = query["page"], query["limit"]
-    now = state.clock.time()
-    shown = [listed_view(row, now, state.files) for row in found[(page - 1) * limit : page * limit]]
+    then = state.clock.time() - state.cruelty.value.list_lag
+    found = order_list(_find_matching(state, query, then), state.cruelty.value)
+    page, limit = query["page"], cap_page(query["limit"], state.cruelty.value)
+    shown = [listed_view(row, then, state.files) for row in found[(page - 1) * limit : page * limit]]
     pages = {"page": page, "limit": limit, "total": len(found), "total_pages": -(-len(found) // limit)}
     return web.json_response({"videos": shown, "pagination": pages})
+
+
+def _need(request: web.Request) -> Row:
+    state = request.app[STATE]
+    return require_readable(state.videos.need(request.match_info["id"]), state.clock.time(), state.cruelty.value)
 
 
 def _check_prompt(state: State, body: Dict[str, Any]) -> None:
@@ -142,17 +160,23 @@ def _get_property(properties: Any, name: str) -> object:
     return cast("Dict[str, object]", properties).get(name) if isinstance(properties, dict) else None
 
 
-def _find_matching(state: State, query: Dict[str, Any]) -> List[Row]:
-    now, begin, end = state.clock.time(), parse_timestamp(query.get("from_date")), parse_timestamp(query.get("to_date"))
-    # The begin is compared in whole seconds: `created_at` shows whole seconds, and clients send it back as `from_date`.
+def _find_matching(state: State, query: Dict[str, Any], then: float) -> List[Row]:
+    """Return the videos that match at a time, newest first."""
     return [
         row
-        for row in state.videos.newest_first()
-        if query.get("status") in {None, compute_status(row, now)}
+        for row in rewind_videos(state.videos.newest_first(), then)
+        if query.get("status") in {None, compute_status(row, then)}
         and query.get("template_id") in {None, row["template_id"]}
-        and (begin is None or int(row["created"]) >= int(begin))
-        and (end is None or row["created"] <= end)
+        and _is_between(row, query, is_inclusive=state.settings.inclusive_dates)
     ]
+
+
+def _is_between(row: Row, query: Dict[str, Any], *, is_inclusive: bool) -> bool:
+    """Compare in whole seconds: `created_at` shows whole seconds, and clients send it back as `from_date`."""
+    begin, end = parse_timestamp(query.get("from_date")), parse_timestamp(query.get("to_date"))
+    created = int(row["created"])
+    is_after = begin is None or created > int(begin) or (is_inclusive and created == int(begin))
+    return is_after and (end is None or created < int(end) or (is_inclusive and row["created"] <= end))
 
 
 ROUTES = (
@@ -168,8 +192,8 @@ ROUTES = (
             "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
             "status": {"type": "string", "enum": list(STATUSES)},
             "template_id": TEXT_QUERY,
-            "from_date": DATE_QUERY,
-            "to_date": DATE_QUERY,
+            "from_date": {**DATE_QUERY, "description": "Only videos created after this second; it is not included."},
+            "to_date": {**DATE_QUERY, "description": "Only videos created before this second; it is not included."},
         },
     ),
     Route(

@@ -1,0 +1,52 @@
+"""Hooks: called for every attempt, and their exceptions end the call."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+import pytest
+
+from bluma_async import RetryInfo, errors
+from tests.fakes import VIDEO, answer, client_with, problem
+
+OK = answer(200, VIDEO)
+
+
+@pytest.mark.parametrize("hook", ["on_request", "on_response"])
+async def test_an_exception_of_a_hook_ends_the_call(hook: str) -> None:
+    """An SDK error that a hook raises is the hook's own: the caller gets it, and there is no retry."""
+
+    def raising(_: Any) -> None:
+        raise errors.NetworkError("mine")
+
+    client, transport, clock = client_with(OK, **{hook: raising})
+
+    with pytest.raises(errors.NetworkError, match="mine"):
+        await client.videos.get("a")
+    assert (len(transport.requests), clock.slept) == (int(hook == "on_response"), [])
+
+
+async def test_hooks_are_called_for_every_attempt() -> None:
+    """Requests, answers and retries are reported, without headers or bodies."""
+    reports: List[Any] = []
+
+    async def on_response(info: Any) -> None:
+        reports.append(("response", info.status, info.attempt, info.rate_limit and info.rate_limit.remaining))
+
+    limits = {"X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "3"}
+    client, _, _ = client_with(
+        problem(500),
+        answer(200, VIDEO, limits),
+        on_request=lambda info: reports.append(("request", info.method, info.attempt)),
+        on_response=on_response,
+        on_retry=reports.append,
+    )
+
+    await client.videos.get("a")
+
+    assert reports[:2] == [("request", "GET", 0), ("response", 500, 0, None)]
+    assert isinstance(reports[2], RetryInfo)
+    assert (reports[2].delay, reports[2].attempt, reports[2].error.status) == (1, 0, 500)
+    assert reports[3:] == [("request", "GET", 1), ("response", 200, 1, 3)]
+    assert client.rate_limit is not None
+    assert client.rate_limit.remaining == 3
