@@ -55,6 +55,14 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def simulate(session: nox.Session) -> None:
+    """Run seeds of the simulation of creates and batches: `-- 100000` takes about half an hour on one core."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.simulation", "0", *(session.posargs or ["10000"]))
+    session.run("python", "-m", "tests.simulation", "--mutants", "4000")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks; arguments name the parts."""
     session.install("-e", ".[test]", "httpx>=0.27")

@@ -61,11 +61,13 @@ class BlumaError(Exception):
         status: An HTTP status for every kind of error: 503 for the network, 504 for a timeout, 400 for an invalid
             argument, 500 if nothing fits better.
         attempts: How many attempts the failed call made.
+        not_accepted: True if a search has proven that the failed create was not accepted.
         video_id: The id of the paid video, if a call failed after the video was created; None otherwise.
     """
 
     status: int = 500
     video_id: str | None = None
+    not_accepted: bool = False
 
     def __init__(self, message: str = "", *, status: int | None = None, attempts: int = 0) -> None:
         super().__init__(message)
@@ -227,8 +229,7 @@ class AmbiguousCreateError(NetworkError):
     """
     A create that costs money was, or may have been, accepted, and its video is not known. It was not sent again.
 
-    The candidates were created since the call began, with the same template, and by no other create that this process
-    knows of. If one is yours, wait for it by its id; if none is, create again. `client.settle()` searches once more.
+    If a candidate is yours, wait for it by its id; if none is, create again. `client.settle()` searches once more.
 
     Attributes:
         accepted: True when the create certainly was accepted, and so billed; False when it may have been.

@@ -179,6 +179,8 @@ class Bluma:
         poll_interval: float = 5.0,
         timeout: float = 3600.0,
         on_change: Callback | None = None,
+        exclusive: bool = False,
+        tag: Literal["preset"] | None = None,
     ) -> Batch:
         """
         Set up a durable batch. Nothing is sent yet, and no file is touched.
@@ -192,6 +194,10 @@ class Bluma:
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait for a video; after that the job is continued by the next run.
             on_change: Called with a BatchResult at each change of a job's state. May be async.
+            exclusive: States that nobody else uses this key, like the option of the client. A lost create then adopts
+                the one new video that it may have created; without it, its job is in doubt.
+            tag: `preset` creates a private variant of each template, and the jobs from it: a lost create then adopts
+                the video of that variant, although others use the key. Jobs with a variant of their own have no tag.
 
         Raises:
             InvalidArgumentError: An argument is invalid.
@@ -206,6 +212,8 @@ class Bluma:
                 poll_interval=poll_interval,
                 timeout=timeout,
                 on_change=on_change,
+                exclusive=exclusive,
+                tag=tag,
             )
         )
 

@@ -24,7 +24,11 @@ WITH_TWINS = (
     "luma/resources.py",
     "luma/__init__.py",
 )
-WITHOUT_TWINS = {"resources/_video_source.py"}  # async, but not for users: the poller reads through it
+WITHOUT_TWINS = {
+    "resources/_certain_create.py",
+    "resources/_ownership.py",
+    "resources/_video_source.py",
+}  # async, but not for users
 SAME_IN_BOTH = ("errors.py", "types/__init__.py")
 BY_HAND = {"_messages.py", "_portal.py", "_thread.py", "py.typed"}
 FOLDERS_BY_HAND = {"webhooks"}

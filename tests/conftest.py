@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from typing import Any, AsyncIterator, Iterator
 
 import pytest
@@ -24,8 +25,10 @@ def no_blocking() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Remove the machine's settings from the environment, and restore the logger after the test."""
+    locks = tmp_path_factory.getbasetemp() / "locks" / uuid.uuid4().hex  # an earlier test's client may still hold one
+    monkeypatch.setenv("BLUMA_STATE_DIR", str(locks))
     for name in ("BLUMA_API_KEY", "BLUMA_BASE_URL", "BLUMA_WEBHOOK_SECRET", "BLUMA_LOG", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

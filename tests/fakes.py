@@ -6,17 +6,20 @@ import asyncio
 import inspect
 import json
 from contextlib import asynccontextmanager
-from typing import Any, AsyncIterator, Callable, Iterable, List, Mapping, Optional, Sequence, Union
+from datetime import datetime, timedelta, timezone
+from typing import Any, AsyncIterator, Callable, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from bluma_async import AsyncBluma
 from bluma_async._wire.messages import Answer, Download, Request
 
 Reply = Union[Answer, BaseException, Callable[[Request], Any]]
+DATE = "Mon, 03 Nov 2025 10:30:30 GMT"
+START = datetime(2025, 11, 3, 10, 30, 30, tzinfo=timezone.utc)  # of fake wall clocks
 VIDEO = {"id": "batch_1", "status": "completed", "template_id": "t", "created_at": "2025-11-03T10:30:00Z"}
 
 
-class FakeClock:
-    """A clock that moves only when a sleep is requested, and records the sleeps."""
+class FakeMonotonicClock:
+    """A clock that moves only when a sleep is requested, and records the sleeps. It has no wall clock."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -31,10 +34,19 @@ class FakeClock:
         await asyncio.sleep(0)
 
 
+class FakeClock(FakeMonotonicClock):
+    """The same with a wall clock, which begins at START; `ahead` is by how much it differs from the server's time."""
+
+    ahead = timedelta(0)
+
+    def utc(self) -> datetime:
+        return START + self.ahead + timedelta(seconds=self.time - 1000.0)
+
+
 class FakeTransport:
     """A transport that returns the given replies in turn, and the last one again and again."""
 
-    def __init__(self, *replies: Reply, clock: Optional[FakeClock] = None, takes: float = 0.0) -> None:
+    def __init__(self, *replies: Reply, clock: Optional[FakeMonotonicClock] = None, takes: float = 0.0) -> None:
         self.replies = list(replies)
         self.requests: List[Request] = []
         self.timeouts: List[float] = []
@@ -81,6 +93,16 @@ class FakeTransport:
         return [None if request.body is None else json.loads(request.body) for request in self.requests]
 
 
+def list_videos(
+    *videos: Tuple[str, str], template_id: str = "t", total: Optional[int] = None, date: Optional[str] = DATE
+) -> Answer:
+    """Return a page with videos of these ids and `created_at`, newest first; `total` if there are more pages."""
+    rows = [{"id": name, "status": "queued", "template_id": template_id, "created_at": made} for name, made in videos]
+    total = len(rows) if total is None else total
+    pagination = {"page": 1, "limit": 100, "total": total, "total_pages": -(-total // 100)}
+    return answer(200, {"videos": rows, "pagination": pagination}, {"Date": date} if date else {})
+
+
 def answer(status: int = 200, body: Any = None, headers: Optional[Mapping[str, str]] = None) -> Answer:
     """Return an answer with a JSON body; bytes are the body itself."""
     raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
@@ -93,8 +115,8 @@ def problem(status: int, **error: Any) -> Answer:
 
 
 def client_with(
-    *replies: Reply, clock: Optional[FakeClock] = None, takes: float = 0.0, **options: Any
-) -> tuple[AsyncBluma, FakeTransport, FakeClock]:
+    *replies: Reply, clock: Optional[FakeMonotonicClock] = None, takes: float = 0.0, **options: Any
+) -> tuple[AsyncBluma, FakeTransport, FakeMonotonicClock]:
     """Return a client with a fake transport and a fake clock, and both fakes."""
     clock = clock or FakeClock()
     transport = FakeTransport(*replies, clock=clock, takes=takes)

@@ -33,6 +33,7 @@ __all__ = ["CreateEvidence", "find_evidence"]
 
 ALWAYS = -math.inf
 MAX_KNOWN = 100_000  # video ids; a key creates about a thousand an hour
+READ_LAG = 60.0  # seconds after a create for which a read may not see its video yet
 
 
 class CreateEvidence:
@@ -43,6 +44,7 @@ class CreateEvidence:
         skew: By how much the Date of an answered create was ahead of the video's `created_at`, at most; None before the
             first answered create.
         exclusive_lock: The account's lock on this machine, if a client of this process has stated `exclusive`.
+        exclusive_gate: Held by the thread that acquires it.
         foreign_video: A video that disproves that this program is the account's only user; None while nothing does.
     """
 
@@ -50,15 +52,20 @@ class CreateEvidence:
         self._known: OrderedDict[str, float] = OrderedDict()  # by id: calls that began later are not from this video
         self._order = count(1)
         self._open: Dict[int, InFlightCall] = {}  # by order: a set would have an order that differs in each run
+        self._contested: Dict[str, None] = {}
         self._floors: Dict[str | None, datetime] = {}
+        self._baselines: Dict[str | None, datetime] = {}
+        self._created: OrderedDict[str, float] = OrderedDict()  # by video: the moment at which its create was answered
+        self._by_key: OrderedDict[str, str] = OrderedDict()  # videos by the Idempotency-Key of their creates
         self.skew: timedelta | None = None
         self.foreign_video: str | None = None
         self.exclusive_lock: FileLock | None = None
+        self.exclusive_gate: threading.Lock = threading.Lock()
 
     def add(self, call: InFlightCall) -> None:
         """Open a paid call that begins now; `remove` it when its outcome is known."""
         call.order = next(self._order)
-        call.floor = self._floors.get(call.template_id, self._floors.get(None))
+        call.floor = self.find_floor(call.template_id)
         self._open[call.order] = call
 
     def remove(self, call: InFlightCall) -> None:
@@ -81,7 +88,16 @@ class CreateEvidence:
 
     def set_floor(self, template_id: str | None, created_at: datetime) -> None:
         """Note the newest `created_at` of a template (None: of all) before a batch creates from it."""
-        self._floors[template_id] = created_at
+        self._floors[template_id] = self._baselines[template_id] = created_at
+
+    def is_after_baseline(self, template_id: str | None, created_at: datetime) -> bool:
+        """Return whether a video is newer than all that a batch saw before it first created from this template."""
+        baseline = self._baselines.get(template_id, self._baselines.get(None))
+        return baseline is not None and created_at > baseline
+
+    def find_floor(self, template_id: str | None) -> datetime | None:
+        """Return the newest `created_at` that was seen of a template, or of all; None without a baseline."""
+        return self._floors.get(template_id, self._floors.get(None))
 
     def raise_floors(self, created_at: datetime) -> None:
         """Note the `created_at` of an answered create: creates that begin from now on are not older."""
@@ -103,6 +119,31 @@ class CreateEvidence:
         self._known[video_id] = ALWAYS
         self._trim()
 
+    def mark_created(self, video_id: str, moment: float, request_key: str | None = None) -> None:
+        """Note that a video of this process, or of its journal, was created at this moment of our clock."""
+        self._created[video_id] = moment
+        if request_key is not None:
+            self._by_key[request_key] = video_id
+        for marks in (self._created, self._by_key):
+            while len(marks) > MAX_KNOWN:
+                marks.popitem(last=False)
+
+    def find_created(self, request_key: str | None) -> str | None:
+        """Return the video that the create with this Idempotency-Key is known to have become."""
+        return self._by_key.get(request_key or "")
+
+    def find_open(self, request_key: str | None) -> InFlightCall | None:
+        """Return the open create with this Idempotency-Key."""
+        return next((call for call in self.open_calls if call.key == request_key), None)
+
+    def knows_create(self, video_id: str) -> bool:
+        """Return whether the moment at which a video was created is known."""
+        return video_id in self._created
+
+    def may_be_unseen(self, video_id: str, now: float) -> bool:
+        """Return whether a video was created so recently that a read may lag behind, and answer 404 for it."""
+        return now - self._created.get(video_id, ALWAYS) < READ_LAG
+
     def mark_candidates(self, video_ids: Iterable[str]) -> None:
         """
         Note that videos were reported as candidates of a lost create.
@@ -115,13 +156,24 @@ class CreateEvidence:
             self._known.setdefault(video_id, now)  # keeps an earlier mark, also one that another thread sets meanwhile
         self._trim()
 
+    def mark_contested(self, video_ids: Iterable[str]) -> None:
+        """Note candidates of a create that no search can settle any more: no other create may adopt them either."""
+        contested = list(video_ids)
+        self._contested.update(dict.fromkeys(contested))
+        self.mark_candidates(contested)
+
+    def is_contested(self, video_id: str) -> bool:
+        """Return whether a video is a candidate of a create that no search can settle any more."""
+        return video_id in self._contested
+
     def may_be_from(self, video_id: str, call: InFlightCall) -> bool:
         """Return whether a video may have been created by this call, as far as this process knows."""
         return self._known.get(video_id, math.inf) > call.order
 
-    def forget_open(self) -> None:
-        """Forget the open calls."""
+    def start_in_child(self) -> None:
+        """Forget, in a forked child, the open calls, and the lock that only the parent process has."""
         self._open.clear()
+        self.exclusive_lock, self.exclusive_gate = None, threading.Lock()
 
     def _trim(self) -> None:
         while len(self._known) > MAX_KNOWN:  # the oldest first: only a new video can be mistaken for a lost create
@@ -151,7 +203,7 @@ class _Registry:
         """
         self._lock = threading.Lock()  # another thread of the parent may have held it
         for evidence in self._by_account.values():
-            evidence.forget_open()
+            evidence.start_in_child()
 
     def __len__(self) -> int:
         return len(self._by_account)

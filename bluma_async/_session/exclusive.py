@@ -30,11 +30,14 @@ async def require_exclusive(evidence: CreateEvidence, base_url: str, api_key: st
         BlumaError: Another program has it, or the lock file cannot be opened. Nothing was sent.
     """
     if evidence.exclusive_lock is None:
-        lock = await in_thread(_acquire, base_url, api_key)
-        if evidence.exclusive_lock is not None:  # another create of this process was faster
-            await in_thread(lock.release)
-            return
-        evidence.exclusive_lock = lock
+        await in_thread(_acquire_once, evidence, base_url, api_key)
+
+
+def _acquire_once(evidence: CreateEvidence, base_url: str, api_key: str) -> None:
+    """Acquire the lock once for this process: the system would refuse the second of two creates that begin at once."""
+    with evidence.exclusive_gate:
+        if evidence.exclusive_lock is None:
+            evidence.exclusive_lock = _acquire(base_url, api_key)
 
 
 def _acquire(base_url: str, api_key: str) -> FileLock:

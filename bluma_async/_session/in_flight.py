@@ -161,11 +161,12 @@ def ambiguous_create(
         in_flight: The call.
         failure: What its last attempt ended with.
         candidates: Videos that may be its own, those whose time fits best first.
-        because: Why its video is not known, if there are no candidates.
+        because: Why its video is not known, or why no candidate was adopted.
     """
     is_accepted = in_flight.standing is Standing.ACCEPTED
     billed = "It was accepted and billed" if is_accepted else "It may have been accepted and billed"
     found = f"{len(candidates)} video(s) may be its own" if candidates else because or "its video was not searched for"
+    found += f" ({because})" if candidates and because else ""
     error = AmbiguousCreateError(
         f"{failure} {billed}, and was not sent again: {found}. Make sure of it before you create it again: "
         "`candidates` are the videos that may be its own.",

@@ -95,7 +95,7 @@ class Options:
         exclusive: States that nobody else uses this key. A lost create then returns the one new video that it may have
             created; two programs on one machine that both state it refuse each other.
         settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the last
-            moment at which its request can have been on its way, because servers commit late and lists lag.
+            moment at which its request can have been on its way: servers commit late, and lists lag.
         should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
         calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
         default_headers: Sent with every request; they replace the SDK's own headers of the same name.

@@ -46,7 +46,7 @@ Attempt = Callable[[InFlightCall], Awaitable[Union[T, Failed]]]
 class Reconciler(Protocol[T]):
     """How to find out what a paid call became. The room of the resource knows; this one does not."""
 
-    def accept(self, in_flight: InFlightCall, outcome: T, answer: Answer) -> None:
+    def accept(self, call: InFlightCall, outcome: T, answer: Answer) -> None:
         """
         Note what an accepted call became.
 
@@ -55,7 +55,7 @@ class Reconciler(Protocol[T]):
         """
         ...
 
-    async def reconcile(self, in_flight: InFlightCall, failure: BlumaError, decision: Reconcile) -> T | None:
+    async def reconcile(self, call: InFlightCall, failure: BlumaError, decision: Reconcile) -> T | None:
         """
         Return what a call became, or None if it certainly was not accepted.
 
@@ -97,6 +97,7 @@ class RetryLoop:
     async def _follow(self, in_flight: InFlightCall, failure: BlumaError, reconciler: Reconciler[T] | None) -> T | None:
         """Act on a failed attempt. Return the call's result if it was accepted after all; None to try again."""
         number = in_flight.attempts
+        failure.not_accepted = False  # a transport of the caller's may raise one object twice
         in_flight.end_attempt(self._shared.clock.now(), classify(failure))
         failure.attempts = in_flight.attempts
         decision = await self._decide(in_flight, failure, number, can_reconcile=reconciler is not None)
@@ -111,6 +112,7 @@ class RetryLoop:
         if found is None:
             in_flight.standing = Standing.NOT_SENT
             if not decision.then_retry:
+                failure.not_accepted = True
                 raise failure
         return found
 

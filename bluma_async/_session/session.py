@@ -91,6 +91,8 @@ class Session:
         try:
             result = await self.retry_loop.run(in_flight, attempt, reconciler)
         except AmbiguousCreateError:
+            if self.shared.connections.is_closed:  # the caller may be gone with the client, and the error unseen
+                log_interrupted(in_flight)
             raise
         except BaseException:
             in_flight.interrupt(self.shared.clock.now())

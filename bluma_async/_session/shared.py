@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Callable
 from bluma_async._session.budgets import Budgets
 from bluma_async._session.connections import Connections
 from bluma_async._session.server_clock import ServerClock
+from bluma_async._wire.certainty import CertaintyPolicy
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
@@ -25,3 +26,4 @@ class Shared:
         self.connections: Connections = Connections(open_transport, is_custom=has_custom_transport)
         self.server_clock: ServerClock = ServerClock()
         self.budgets: Budgets = Budgets()
+        self.certainty: CertaintyPolicy = CertaintyPolicy()

@@ -24,11 +24,48 @@ import attrs
 
 from bluma_async.errors import APIError, BlumaError, NetworkError
 
-__all__ = ["CandidateSearch", "CreateOutcome", "ListedVideo", "VideoListing", "classify", "window_begin"]
+__all__ = [
+    "MOST_REQUESTS",
+    "CandidateSearch",
+    "CertaintyPolicy",
+    "CreateOutcome",
+    "ListedVideo",
+    "VideoListing",
+    "classify",
+    "earliest_time",
+    "window_begin",
+]
 
-UNKNOWN_SKEW = timedelta(seconds=60)  # how far Date, or our own clock, may be ahead of `created_at`
 ROUNDING = timedelta(seconds=2)  # Date and `created_at` have whole seconds, each cut off separately
 MOST_REQUESTS = 50  # of one search; 5,000 videos at 100 to a page
+
+
+@attrs.frozen(kw_only=True)
+class CertaintyPolicy:
+    """
+    The rules that make a create certain. A client always has the defaults.
+
+    The simulation passes weaker rules in, one at a time, to prove that it finds the defects that each prevents.
+
+    Attributes:
+        unknown_skew: How far Date, or this machine's clock, may be ahead of `created_at` while that is unknown.
+        waits_to_settle: Whether only a search after `settle_time` proves absence.
+        needs_readable_list: Whether a list that cannot be read proves nothing.
+        reads_far: Whether a search reads as many pages as its window has.
+        needs_evidence: Whether being the only candidate is no evidence.
+        checks_answers: Whether an answer with a known id, or with another template, is no answer.
+        takes_turns: Whether a batch sends one create of a template at a time.
+        tolerates_read_lag: Whether a wait tolerates that a new video cannot be read yet.
+    """
+
+    unknown_skew: timedelta = timedelta(seconds=60)
+    waits_to_settle: bool = True
+    needs_readable_list: bool = True
+    reads_far: bool = True
+    needs_evidence: bool = True
+    checks_answers: bool = True
+    takes_turns: bool = True
+    tolerates_read_lag: bool = True
 
 
 class CreateOutcome(Enum):
@@ -41,6 +78,8 @@ class CreateOutcome(Enum):
 
 def classify(failure: BlumaError) -> CreateOutcome:
     """Return what is known of a create whose attempt ended with this error."""
+    if failure.not_accepted:
+        return CreateOutcome.REFUSED
     if isinstance(failure, NetworkError):
         return CreateOutcome.UNCERTAIN if failure.request_sent else CreateOutcome.REFUSED
     if not isinstance(failure, APIError):
@@ -59,6 +98,7 @@ def window_begin(
     local_time: datetime | None,
     skew: timedelta | None,
     floor: datetime | None = None,
+    unknown_skew: timedelta = CertaintyPolicy().unknown_skew,
 ) -> datetime | None:
     """
     Return the earliest `created_at` that the video of a create can have; None if no clock is known.
@@ -68,13 +108,25 @@ def window_begin(
         local_time: This machine's clock when the create began.
         floor: A `created_at` that was seen before the create began; it needs no clock to agree with another.
         skew: By how much Date was ahead of `created_at` in an earlier answered create; None before the first.
+        unknown_skew: How far a clock may be ahead of `created_at`, as long as that is unknown.
     """
     if floor is not None:
         return floor - ROUNDING
     if server_date is not None and skew is not None:
         return server_date - max(skew, timedelta(0)) - ROUNDING
     clocks = [clock for clock in (server_date, local_time) if clock is not None]
-    return min(clocks) - UNKNOWN_SKEW if clocks else None
+    return min(clocks) - unknown_skew if clocks else None
+
+
+def earliest_time(
+    server_date: datetime | None, local_time: datetime | None, skew: timedelta | None, floor: datetime | None
+) -> datetime | None:
+    """
+    Return the earliest `created_at` that certainly belongs to a create; None if no clock is known.
+
+    It is the begin of the window without the minute for unknown clocks: a video of that minute may be an older one.
+    """
+    return window_begin(server_date, local_time, skew, floor, ROUNDING)
 
 
 @attrs.frozen
@@ -106,13 +158,14 @@ class CandidateSearch:
 
     begin: datetime
     most_requests: int = MOST_REQUESTS
-    found: List[ListedVideo] = attrs.field(factory=list)  # those of the window, newest first
+    found: List[ListedVideo] = attrs.field(factory=lambda: [])  # noqa: PIE807 - typed; those of the window, newest first
     is_complete: bool = False
-    _seen: Dict[str, None] = attrs.field(factory=dict)
+    _seen: Dict[str, None] = attrs.field(factory=lambda: {})  # noqa: PIE807 - typed
     _pages: int = 0
     _total: int | None = None
     _may_follow: bool = True  # whether another page can hold something
     _is_ordered: bool = True
+    _descends: bool = False  # whether two different times have shown the order; one page of one video shows none
     _has_shrunk: bool = False
     _last: datetime | None = None
 
@@ -126,10 +179,9 @@ class CandidateSearch:
         """Take in the page that was read."""
         self._pages += 1
         self._may_follow = bool(page.videos) or self._pages < (page.total_pages or 0)
-        if self._total is None:
-            self._total = page.total
         if page.total is not None and self._total is not None and page.total < self._total:
             self._has_shrunk = True  # a deletion may have moved a video onto a page that was read already
+        self._total = page.total if page.total is not None else self._total
         fresh = [video for video in page.videos if video.id not in self._seen]
         for video in fresh:
             self._note(video)
@@ -137,8 +189,11 @@ class CandidateSearch:
 
     def _note(self, video: ListedVideo) -> None:
         self._seen[video.id] = None
-        if video.created_at is None or (self._last is not None and video.created_at > self._last):
+        if video.created_at is None:
             self._is_ordered = False
+        elif self._last is not None and video.created_at != self._last:
+            self._descends = video.created_at < self._last
+            self._is_ordered = self._is_ordered and self._descends
         self._last = video.created_at or self._last
         if video.created_at is None or video.created_at >= self.begin:
             self.found.append(video)
@@ -146,8 +201,9 @@ class CandidateSearch:
     def _lies_before(self, videos: Sequence[ListedVideo]) -> bool:
         """Whether the list is ordered, and this page is older than the window: so is every page behind it."""
         times = [video.created_at for video in videos]
-        return bool(times) and self._is_ordered and all(time is not None and time < self.begin for time in times)
+        is_descending = self._is_ordered and self._descends
+        return bool(times) and is_descending and all(time is not None and time < self.begin for time in times)
 
     def _is_all(self) -> bool:
-        """Whether everything was read that existed when the search began."""
+        """Whether as many videos were read as the list has now: one of the same second can appear in its middle."""
         return self._total is not None and len(self._seen) >= self._total

@@ -110,7 +110,9 @@ def decide(
         return Retry(delay) if retry else GiveUp()
     if policy.on_ambiguous == "raise" or not can_reconcile:
         return GiveUp(in_doubt=True)
-    return Reconcile(delay, then_retry=retry and outcome is not CreateOutcome.ACCEPTED)
+    # A pause that reaches the deadline is left out: the call must not outlive it, and its video may be listed already.
+    pause = delay if delay < time_left else 0.0
+    return Reconcile(pause, then_retry=retry and outcome is not CreateOutcome.ACCEPTED)
 
 
 def is_certainly_refused(error: BlumaError) -> bool:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bluma_async._runtime.clock import local_time
+from bluma_async._session.exclusive import require_exclusive
 from bluma_async.resources.templates import Templates
 from bluma_async.resources.videos import Videos
+from bluma_async.types._model import utc_now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.session import Session
     from bluma_async.errors import BlumaError
@@ -24,10 +29,47 @@ class BatchApi:
         self.videos: Videos = Videos(self.session, hub)
         self.templates: Templates = Templates(self.session)
 
+    def begin_create(self, template_id: str | None) -> datetime:
+        """
+        Return the time that a journal records for a create that begins now.
+
+        With an exclusive key it is the newest `created_at` that the batch has seen: a later run can then tell the video
+        of this create from older ones, also if the clocks disagree. Otherwise strangers' videos would be in that time.
+        """
+        floor = self.session.evidence.find_floor(template_id) if self.session.options.is_exclusive else None
+        return self.now() if floor is None else min(floor, self.now())
+
+    def now(self) -> datetime:
+        """Return the earlier of the server's clock and this machine's: a create that begins now is not older."""
+        clock = self.session.shared.clock
+        known = (self.session.shared.server_clock.at(clock.now()), local_time(clock))
+        return min((time for time in known if time is not None), default=None) or utc_now()
+
     @property
     def clock(self) -> Clock:
         """The client's clock."""
         return self.session.shared.clock
+
+    async def require_exclusive(self) -> None:
+        """
+        Hold the account's lock on this machine if the caller has stated that nobody else uses the key.
+
+        Reason: a run adopts interrupted creates of earlier ones before it sends its own first create.
+
+        Raises:
+            BlumaError: Another program has made the same statement. Nothing was sent.
+        """
+        session = self.session
+        if session.options.is_exclusive and not session.shared.connections.is_custom:
+            await require_exclusive(session.evidence, session.options.base_url, session.options.api_key)
+
+    def close_create(self, request_key: str | None, video_id: str) -> None:
+        """Note the video that a create in doubt became: it does not claim other videos any more."""
+        evidence = self.session.evidence
+        call = evidence.find_open(request_key)
+        if call is not None:
+            evidence.remove(call)
+        evidence.mark_known(video_id)
 
 
 class StopSignal:

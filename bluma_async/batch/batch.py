@@ -14,7 +14,7 @@ from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.folder import require_folder
 from bluma_async.batch.intake import Jobs, plan_jobs
 from bluma_async.batch.job_runner import JobRunner
-from bluma_async.batch.recovery import Recovery, require_account
+from bluma_async.batch.recovery import Recovery, defer_interrupted, require_account
 from bluma_async.batch.results import BatchResult, build_result
 from bluma_async.batch.workers import Workers
 from bluma_async.stores.jobs import BatchStatus, Conflict, ConflictKind
@@ -60,9 +60,10 @@ class Batch:
         `watermark`, `webhook_url`, and either a whole `context` or its parts as `context.NAME`. Two jobs with the same
         content need different keys.
 
-        Of each template, one create at a time is in flight, so that a lost answer can belong to one job only: its video
-        is searched for, and adopted if there is only one candidate. With several candidates the job is put in doubt,
-        and is not billed again unless you ask for it: see `adopt` and `retry`.
+        Of each template, one create at a time is in flight, so that a lost answer can belong to one job only. Its video
+        is searched for. With `exclusive` a single candidate is adopted; otherwise the job is in doubt, with its
+        candidates, and is not billed again unless you ask for it: see `adopt` and `retry`. A video that somebody else
+        has created disproves `exclusive`: it is named in a warning, and nothing is adopted any more.
 
         Args:
             jobs: The path of a CSV or JSONL file, a list, or any iterable. Files and lists are validated as a whole
@@ -79,10 +80,18 @@ class Batch:
             await require_folder(self._options.out)
         async with self._opened(to_write=True) as store:
             await require_account(store, self._api)
-            create_turns = CreateTurns()
-            recovery = Recovery(store, self._api, create_turns)
+            await self._api.require_exclusive()
+            spent = (await store.statistics()).credits_net
+            credit_limit, create_turns = (
+                CreditLimit(self._options.max_credits, spent),
+                CreateTurns(is_serial=self._api.session.shared.certainty.takes_turns),
+            )
+            catalog = Catalog(self._api, credit_limit)
+            recovery = Recovery(store, self._api, create_turns, catalog, credit_limit)
             await recovery.begin()
-            results = (await self._set_up(jobs, store, stop, create_turns, recovery)).results()
+            runner = JobRunner(self._options, self._api, store, catalog, credit_limit, create_turns, recovery, stop)
+            planned = defer_interrupted(plan_jobs(jobs, self._options, store, catalog, stop), recovery)
+            results = Workers(self._options, runner, stop, planned).results()
             try:
                 async for result in results:
                     yield result
@@ -145,18 +154,10 @@ class Batch:
             video = await self._api.videos.get(video_id)
             outcome = await store.adopt(job.place, video.id, video.credits_charged)
             if not isinstance(outcome, Conflict):
+                self._api.close_create(job.request_key, video.id)
                 return build_result(outcome)
             is_taken = outcome.kind is ConflictKind.VIDEO_IN_USE
             raise _not_free(video.id) if is_taken else _not_in_doubt(key, await store.find(key))
-
-    async def _set_up(
-        self, jobs: Jobs, store: JobStore, stop: StopSignal, create_turns: CreateTurns, recovery: Recovery
-    ) -> Workers:
-        spent = (await store.statistics()).credits_net
-        credit_limit = CreditLimit(self._options.max_credits, spent)
-        catalog = Catalog(self._api, credit_limit)
-        runner = JobRunner(self._options, self._api, store, catalog, credit_limit, create_turns, recovery, stop)
-        return Workers(self._options, runner, stop, plan_jobs(jobs, self._options, store, catalog, stop))
 
     @asynccontextmanager
     async def _opened(self, *, to_write: bool) -> AsyncGenerator[JobStore, None]:

@@ -23,6 +23,7 @@ class Catalog:
         self._api = api
         self._credit_limit = credit_limit
         self._known: Dict[str, Template | None] = {}
+        self._has_all_prices = False
 
     async def read(self, template_id: str) -> Template | None:
         """
@@ -35,6 +36,24 @@ class Catalog:
         if template_id not in self._known:
             self._known[template_id] = await self._fetch(template_id)
         return self._known[template_id]
+
+    async def require_price(self, template_id: str | None) -> None:
+        """
+        Read the price of a template if there is a credit limit; for None, as of a variant, the prices of all templates.
+
+        Raises:
+            NotFoundError: The template does not exist.
+            BlumaError: The prices cannot be read.
+        """
+        if self._credit_limit.is_limited and template_id is not None:
+            await self.read(template_id)
+        elif self._credit_limit.is_limited and not self._has_all_prices:
+            prices = {template.id: _get_price(template) for template in await self._api.templates.list()}
+            for listed, price in prices.items():
+                if price is None:  # a list may be shorter than the templates themselves
+                    prices[listed] = _get_price(await self._api.templates.get(listed))
+            self._credit_limit.learn_all(prices)
+            self._has_all_prices = True
 
     async def check(self, store: JobStore) -> None:
         """
@@ -61,5 +80,10 @@ class Catalog:
             if self._credit_limit.is_limited:
                 raise
             return None
-        self._credit_limit.learn(template_id, template.credits_per_video or template.base_cost or 0)
+        self._credit_limit.learn(template_id, _get_price(template))
         return template
+
+
+def _get_price(template: Template) -> int | None:
+    """Return the price at 720p; None if the API does not name it. The model has it under both names."""
+    return template.credits_per_video

@@ -18,6 +18,7 @@ PLAN_MESSAGES: Mapping[ConflictKind, str] = {
     ConflictKind.SAME_JOB: "it is the same as {other}; give each a key of its own",
     ConflictKind.SAME_KEY: "the key {key!r} is also that of {other}; give each a key of its own",
     ConflictKind.KEY_IN_USE: "{key!r} was another job in this journal; give it another key",
+    ConflictKind.UNSAFE_KEY: "{other}",
     ConflictKind.FILE_EXISTS: "there is a file for {key!r} that this journal did not save; move it, or change the key",
 }
 

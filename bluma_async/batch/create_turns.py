@@ -17,7 +17,14 @@ __all__ = ["CreateTurns"]
 class CreateTurns:
     """Gives turns in the order of the requests; creates of different templates do not wait for each other."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_serial: bool = True) -> None:
+        """
+        Set up the turns.
+
+        Args:
+            is_serial: False gives every turn at once; the simulation proves by that why turns are needed.
+        """
+        self._is_serial = is_serial
         self._queue: List[Tuple[str | None, asyncio.Future[None]]] = []
 
     @asynccontextmanager
@@ -38,6 +45,6 @@ class CreateTurns:
         earlier: set[str | None] = set()
         for template_id, future in self._queue:
             is_free = not earlier if template_id is None else not {template_id, None} & earlier
-            if is_free and not future.done():
+            if (is_free or not self._is_serial) and not future.done():
                 future.set_result(None)
             earlier.add(template_id)

@@ -1,27 +1,33 @@
-"""The limit on credits, and the probable price of the next video."""
+"""
+The limit on credits, and the probable price of the next video.
+
+Rule 1: a create counts from before it is sent: its probable price is held until its charge is known, or until the
+server has certainly refused it. A create in doubt may be billed, so its price stays held.
+Rule 2: under a limit, nothing is submitted whose price cannot be known.
+"""
 
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
-from typing import Dict, Generator, Tuple
+from typing import Dict, Mapping, Tuple
 
 from bluma_async.errors import InsufficientCreditsError
 
 __all__ = ["CreditLimit"]
 
-MULTIPLIERS = {"1080p": 1.5, "4k": 3.0}  # of the price at 720p; source: the API's page on credits
+MULTIPLIERS = {"720p": 1.0, "1080p": 1.5, "4k": 3.0}  # of the price at 720p; source: the API's page on credits
 Kind = Tuple["str | None", "str | None"]  # template and resolution
 
 
 class CreditLimit:
-    """Counts credits, including those reserved for creates in flight."""
+    """Counts credits, including those held for creates without a known charge."""
 
     def __init__(self, limit: float | None, spent: int) -> None:
         self._limit = limit
         self._spent = spent
-        self._reserved = 0
-        self._listed: Dict[str, int] = {}
+        self._held: Dict[int, int | None] = {}  # by place of the job; None: its price is unknown
+        self._listed: Dict[str, int | None] = {}  # by template
+        self._lists_all = False  # whether the prices of all templates were read
         self._charged: Dict[Kind, int] = {}
 
     @property
@@ -29,46 +35,75 @@ class CreditLimit:
         """Whether there is a limit, so that prices must be known."""
         return self._limit is not None
 
-    def learn(self, template_id: str, price: int) -> None:
-        """Record the listed price of a template, which is the one at 720p."""
+    def learn(self, template_id: str, price: int | None) -> None:
+        """Record the listed price of a template, which is the one at 720p; None if the API lists none."""
         self._listed[template_id] = price
 
-    @contextmanager
-    def reserve(self, template_id: str | None, resolution: str | None) -> Generator[None, None, None]:
+    def learn_all(self, prices: Mapping[str, int | None]) -> None:
+        """Record the prices of all templates: the highest one is assumed for variants, whose template is unknown."""
+        self._listed.update(prices)
+        self._lists_all = True
+
+    def estimate(self, template_id: str | None, resolution: str | None) -> int | None:
+        """Return the probable price of a video; None if it cannot be known."""
+        listed = self._find_highest() if template_id is None else self._listed.get(template_id)
+        charged = self._charged.get((template_id, resolution))
+        if listed is None:
+            return charged if template_id is not None else None
+        factor = MULTIPLIERS.get(resolution or "720p", max(MULTIPLIERS.values()))
+        return max(math.ceil(listed * factor), charged or 0)
+
+    def hold(self, place: int, template_id: str | None, resolution: str | None) -> None:
         """
-        Reserve the probable price of a video while it is created.
+        Hold the probable price of a video that is about to be created.
 
         Raises:
-            InsufficientCreditsError: The price is above the credits that are left.
+            InsufficientCreditsError: The price is above the credits that are left, or it cannot be known.
         """
-        price = self._estimate((template_id, resolution))
-        if self._limit is not None and self._spent + self._reserved + price > self._limit:
-            raise InsufficientCreditsError(
-                f"The next video costs {price} credits, and {self._spent + self._reserved} of "
-                f"max_credits={self._limit:g} are spent. Nothing more is submitted; raise max_credits to continue.",
-                metadata={
-                    "credits_required": price,
-                    "credits_available": self._limit - self._spent - self._reserved,
-                },
-            )
-        self._reserved += price
-        try:
-            yield
-        finally:
-            self._reserved -= price
+        price = self.estimate(template_id, resolution)
+        if self._limit is not None:
+            self._require(price, self._limit)
+        self._held[place] = price
 
-    def spend(self, template_id: str | None, resolution: str | None, charged: int) -> None:
-        """Record the charge of a video. It also corrects the estimate: the multipliers can be out of date."""
+    def hold_open(self, place: int, template_id: str | None, resolution: str | None) -> None:
+        """Hold the probable price of a create of an earlier run that may be billed, even beyond the limit."""
+        self._held[place] = self.estimate(template_id, resolution)
+
+    def release(self, place: int) -> None:
+        """Release the price of a create that was certainly refused."""
+        self._held.pop(place, None)
+
+    def spend(self, place: int, kind: Kind, charged: int, *, is_estimate: bool) -> None:
+        """Record the charge of a video. It also corrects the estimates: the multipliers can be out of date."""
+        self.release(place)
         self._spent += charged
-        kind = (template_id, resolution)
-        self._charged[kind] = max(charged, self._charged.get(kind, 0))
+        if not is_estimate:
+            self._charged[kind] = max(charged, self._charged.get(kind, 0))
+
+    def correct(self, before: int, after: int) -> None:
+        """Record that a charge was read again, and is another one."""
+        self._spent += after - before
 
     def refund(self, charged: int) -> None:
         """Record the refund of a failed render."""
         self._spent -= charged
 
-    def _estimate(self, kind: Kind) -> int:
-        template_id, resolution = kind
-        # A variant's template is unknown, so the highest listed price is assumed: the limit is to hold.
-        listed = self._listed.get(template_id or "", max(self._listed.values(), default=0))
-        return max(math.ceil(listed * MULTIPLIERS.get(resolution or "", 1.0)), self._charged.get(kind, 0))
+    def _find_highest(self) -> int | None:
+        known = [price for price in self._listed.values() if price is not None]
+        return max(known, default=None) if self._lists_all and len(known) == len(self._listed) else None
+
+    def _require(self, price: int | None, limit: float) -> None:
+        held = [entry for entry in self._held.values() if entry is not None]
+        if price is None or len(held) < len(self._held):
+            raise InsufficientCreditsError(
+                f"The price of {'the next video' if price is None else 'a create in doubt'} cannot be known: the API "
+                f"lists none. max_credits={limit:g} could be exceeded, so nothing more is submitted; leave max_credits "
+                "out to continue."
+            )
+        used = self._spent + sum(held)
+        if used + price > limit:
+            raise InsufficientCreditsError(
+                f"The next video costs {price} credits, and {used} of max_credits={limit:g} are spent. Nothing more is "
+                "submitted; raise max_credits to continue.",
+                metadata={"credits_required": price, "credits_available": limit - used},
+            )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import attrs
 
-from bluma_async._wire.checks import invalid, require_choice, require_number, require_whole
+from bluma_async._wire.checks import invalid, require_bool, require_choice, require_number, require_whole
+from bluma_async.batch.keys import build_file_name
 
 if TYPE_CHECKING:
     import os
@@ -29,6 +30,8 @@ class BatchOptions:
     poll_interval: float
     timeout: float
     on_change: Callable[..., Any] | None
+    exclusive: bool = False
+    tag: Literal["preset"] | None = None
 
     @classmethod
     def checked(
@@ -47,6 +50,9 @@ class BatchOptions:
         options = cls(journal=file, out=folder, **others)
         require_whole("concurrency", options.concurrency, at_least=1)
         require_number("max_credits", options.max_credits, optional=True)
+        require_bool("exclusive", options.exclusive)
+        if options.tag is not None:
+            require_choice("tag", options.tag, ("preset",))
         require_choice("on_error", options.on_error, ("collect", "raise"))
         return options
 
@@ -57,7 +63,7 @@ class BatchOptions:
 
     def build_path(self, key: str) -> Path:
         """Return the path of a job's file."""
-        return (self.out or Path()) / f"{key}.mp4"
+        return (self.out or Path()) / build_file_name(key)
 
     def has_file(self, key: str) -> bool:
         """Return whether a job's file exists. Blocks: call it in a thread."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Any, Dict, Mapping
 
+from bluma_async.batch.keys import find_key_problem, is_key
 from bluma_async.errors import InvalidArgumentError
 from bluma_async.resources._creating import create_call
 from bluma_async.stores.jobs import Job
@@ -20,8 +20,6 @@ __all__ = ["COLUMNS", "NO_SUCH_COLUMN", "parse_job", "row_error"]
 COLUMNS = ("template_id", "variant_id", "prompt", "key", "resolution", "watermark", "webhook_url", "context", "options")
 CONTEXT = "context."
 NO_SUCH_COLUMN = f"there is no such column; there are {', '.join(COLUMNS[:7])} and {CONTEXT}NAME"
-# A key names a file on every system: no path, no character that Windows refuses, no dot or space at the wrong end.
-KEY = re.compile(r"(?!\.)[^\x00-\x1f\x7f/\\:*?\"<>|]{1,120}(?<![. ])")
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -52,7 +50,9 @@ def parse_job(row: object, origin: str) -> Job:
         message = problem.validation_errors[0]["message"].rstrip(".")
         raise row_error(origin, problem.field or "row", message) from problem
     body = json.dumps(arguments, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return Job(_parse_key(given, body, origin), body, call.subject, (options or {}).get("resolution"), origin)
+    key = _parse_key(given, body, origin)
+    resolution = (options or {}).get("resolution")
+    return Job(key, body, call.subject, resolution, origin, key_problem=find_key_problem(key))
 
 
 def row_error(origin: str, column: str, message: str) -> InvalidArgumentError:
@@ -105,7 +105,6 @@ def _parse_key(given: Mapping[str, Any], body: str, origin: str) -> str:
     if "key" not in given:
         return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     key = given["key"]
-    if not isinstance(key, str) or not KEY.fullmatch(key):
-        message = f"it names a file, so it must be 1 to 120 letters, digits or the like, not {key!r}"
-        raise row_error(origin, "key", message)
-    return key
+    if not is_key(key):
+        raise row_error(origin, "key", f"it names a file, so it must be letters, digits or the like, not {key!r}")
+    return str(key)

@@ -2,35 +2,44 @@
 Settle what an earlier run left behind: whether the journal is of this account, and the creates that were interrupted.
 
 Rule 1: an interrupted create may still be on its way when the journal is taken over. Only a search that begins
-`settle_time` after that moment proves that it was not accepted; other jobs are not held up meanwhile.
+`settle_time` after that moment proves that it was not accepted; no other job waits for it.
 Rule 2: a video is adopted only on positive evidence that it is this create's. Without evidence the job is in doubt, and
 is billed again only if the user asks for it.
 Rule 3: the open creates are registered before any video is marked as known: a video that the search finds may be
 theirs, even if it was there when this run began.
+Rule 4: a create that this process has sent itself, in an earlier run, is still open here, or its outcome is known. A
+second call for it would be a rival of the first one.
+Rule 5: a job that is in doubt without candidates was accepted, and is searched for again. It is never planned again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from typing import TYPE_CHECKING, Dict
+from typing import TYPE_CHECKING, AsyncGenerator, Collection, Dict, List, Set, Tuple
 
 from bluma_async._session.in_flight import InFlightCall, Standing
 from bluma_async._wire.call import Safety
 from bluma_async._wire.messages import Request
 from bluma_async._wire.retry import Reconcile
 from bluma_async.batch.conflicts import require_moved
-from bluma_async.errors import AmbiguousCreateError, InvalidArgumentError, NetworkError, NotFoundError
+from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError, NetworkError, NotFoundError
 from bluma_async.resources._certain_create import CertainCreate
+from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
+    from bluma_async._session.session import Session
     from bluma_async.batch.api import BatchApi
+    from bluma_async.batch.catalog import Catalog
     from bluma_async.batch.create_turns import CreateTurns
-    from bluma_async.stores.jobs import StoredJob
+    from bluma_async.batch.credit_limit import CreditLimit
+    from bluma_async.stores.jobs import Outcome, StoredJob
     from bluma_async.stores.ports import JobStore
 
-__all__ = ["Recovery", "require_account"]
+__all__ = ["Recovery", "defer_interrupted", "require_account"]
 
+Found = Tuple[str, int]  # a video, and its charge; 0 if that is unknown
 RECENT = 1000  # videos that are marked as known; of these, a search can meet only the newest
 
 
@@ -58,25 +67,36 @@ async def require_account(store: JobStore, api: BatchApi) -> None:
 class Recovery:
     """The creates of earlier runs that have an intent and no outcome."""
 
-    def __init__(self, store: JobStore, api: BatchApi, create_turns: CreateTurns) -> None:
+    def __init__(
+        self, store: JobStore, api: BatchApi, create_turns: CreateTurns, catalog: Catalog, credit_limit: CreditLimit
+    ) -> None:
         self._store = store
         self._api = api
         self._create_turns = create_turns
-        self._calls: Dict[int, InFlightCall] = {}  # by the place of the job
+        self._catalog = catalog
+        self._credit_limit = credit_limit
+        self._jobs: Dict[int, StoredJob] = {}  # by place, as this run found them
+        self._calls: Dict[int, InFlightCall] = {}
         self._tasks: Dict[int, asyncio.Task[StoredJob]] = {}
 
     async def begin(self) -> None:
         """Register the interrupted creates, and begin to settle each in a task of its own."""
-        evidence = self._api.session.evidence
-        jobs = await self._store.list_creating()
-        for job in jobs:
-            self._calls[job.place] = call = self._open(job)
-            evidence.add(call)
+        evidence, creating = self._api.session.evidence, await self._store.list_creating()
+        in_doubt = await self._list_in_doubt()
+        jobs = [*creating, *(job for job in in_doubt if not job.candidates)]
+        for job in sorted(jobs, key=lambda job: job.state != JobState.CREATING):
+            self._jobs[job.place], self._calls[job.place] = job, self._find_call(job)
         for video_id in await self._store.list_recent_videos(RECENT):
             evidence.mark_known(video_id)
-        evidence.mark_candidates(await self._store.list_candidates())
+        evidence.mark_contested(await self._store.list_candidates())
+        for job in (*creating, *in_doubt):
+            await self._hold_price(job)
         for job in jobs:
             self._tasks[job.place] = asyncio.ensure_future(self._settle(job))
+
+    def is_settled(self, job: StoredJob) -> bool:
+        """Return whether an interrupted create is settled, or cannot be settled now."""
+        return self._tasks[job.place].done()
 
     async def settled(self, job: StoredJob) -> StoredJob:
         """
@@ -86,6 +106,19 @@ class Recovery:
             AmbiguousCreateError: The job is in doubt; or the list could not be read, and the job stays as it is.
         """
         return await asyncio.shield(self._tasks[job.place])
+
+    async def list_left(self, seen: Collection[int]) -> AsyncGenerator[StoredJob, None]:
+        """Yield the interrupted jobs of this run that were settled before the run listed them."""
+        for place, job in self._jobs.items():
+            stored = await self._store.read(place) if place not in seen else None
+            if stored is not None and stored.run > job.run:
+                if job.state == JobState.CREATING:
+                    yield job
+                    continue
+                await asyncio.wait([self._tasks[place]])
+                stored = await self._store.read(place)
+                if stored is not None and stored.state == JobState.RENDERING:
+                    yield stored
 
     async def rest(self) -> None:
         """Wait until the jobs that are not part of this run are settled too."""
@@ -97,32 +130,124 @@ class Recovery:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         for call in self._calls.values():
-            self._api.session.evidence.remove(call)
+            call.is_attended = False
 
-    def _open(self, job: StoredJob) -> InFlightCall:
-        """Return the interrupted create as a call whose request may have been on its way until now."""
-        session, now = self._api.session, self._api.clock.now()
-        headers = {"Idempotency-Key": job.request_key or ""}
-        request = Request("POST", f"{session.options.base_url}/videos", headers)
-        call = InFlightCall(request, now, None, Safety.COSTS_MONEY, job.template_id)
-        call.server_date, call.local_time = job.started_at, job.started_at
-        call.standing, call.last_sent, call.is_attended = Standing.UNCERTAIN, now, True
+    async def _list_in_doubt(self) -> List[StoredJob]:
+        found: List[StoredJob] = []
+        while page := await self._store.list_jobs(JobState.IN_DOUBT, found[-1].place if found else 0):
+            found += page
+        return found
+
+    async def _hold_price(self, job: StoredJob) -> None:
+        """Hold the price of a create that may be billed; an unknown price keeps a limited batch from submitting."""
+        if self._credit_limit.is_limited:
+            with contextlib.suppress(BlumaError):
+                await self._catalog.require_price(job.template_id)
+        self._credit_limit.hold_open(job.place, job.template_id, job.resolution)
+
+    def _find_call(self, job: StoredJob) -> InFlightCall:
+        """Return the call of an interrupted create: that of this process, or one that stands for another process's."""
+        evidence, now = self._api.session.evidence, self._api.clock.now()
+        call = evidence.find_open(job.request_key)
+        if call is None:
+            headers = {"Idempotency-Key": job.request_key or ""}
+            request = Request("POST", f"{self._api.session.options.base_url}/videos", headers)
+            call = InFlightCall(request, now, None, Safety.COSTS_MONEY, job.template_id)
+            call.server_date, call.local_time = job.started_at, job.started_at
+            call.last_sent = now  # its request may have been on its way until now
+            call.standing = Standing.ACCEPTED if job.state == JobState.IN_DOUBT else Standing.UNCERTAIN
+            evidence.add(call)
+            call.floor = None  # the floors of this run are newer than the create
+        call.is_attended = True
         return call
 
     async def _settle(self, job: StoredJob) -> StoredJob:
         call = self._calls[job.place]
-        failure = NetworkError(f"The create of job {job.key} was interrupted.")
-        async with self._create_turns.acquire(job.template_id):
-            try:
-                video = await CertainCreate(self._api.session).reconcile(call, failure, Reconcile(0.0))
-            except AmbiguousCreateError as error:
-                if error.candidates:
-                    names = [candidate.id for candidate in error.candidates]
-                    require_moved(await self._store.doubt(job.place, names, str(error)), self._store.name)
+        try:
+            found = await self._find(job, call)
+        except AmbiguousCreateError as error:
+            if error.candidates or (error.accepted and job.state == JobState.CREATING):
+                names = [candidate.id for candidate in error.candidates]
+                self._accept(await self._store.doubt(job.place, names, str(error)))
+            raise
+        settled = await self._record(job, found)
+        self._api.session.evidence.remove(call)
+        return settled
+
+    async def _record(self, job: StoredJob, found: Found | None) -> StoredJob:
+        """Record what a create became; its price is not held any more."""
+        if found is None:
+            self._credit_limit.release(job.place)
+            return self._accept(await self._store.release(job.place, "it was not accepted"))
+        video_id, known = found
+        kind = (job.template_id, job.resolution)
+        charged = known or self._credit_limit.estimate(*kind) or 0
+        self._credit_limit.spend(job.place, kind, charged, is_estimate=not known)
+        if job.state == JobState.IN_DOUBT:
+            return self._accept(await self._store.adopt(job.place, video_id, charged))
+        return self._accept(await self._store.bill(job.place, video_id, charged, "found again"))
+
+    async def _find(self, job: StoredJob, call: InFlightCall) -> Found | None:
+        """Return the video that a create became; None if it certainly was not accepted."""
+        session, clock = self._api.session, self._api.clock
+        known = call.video_id or session.evidence.find_created(job.request_key)
+        if known is not None:
+            return known, await self._read_charge(known)
+        if session.options.settle_time > 0:
+            found = await self._search_now(job, call)
+            if found is not None:
+                return found
+        settled_at = call.last_sent + session.options.settle_time
+        while (left := settled_at - clock.now()) > 0 and not session.shared.connections.is_closed:
+            await call.sleep(clock, left)
+        return await self._reconcile(job, call, session)
+
+    async def _search_now(self, job: StoredJob, call: InFlightCall) -> Found | None:
+        """Search at once: a create that is listed already need not be waited for. Finding none proves nothing yet."""
+        try:
+            return await self._reconcile(job, call, self._api.session.with_options({"settle_time": 0.0}))
+        except AmbiguousCreateError as error:
+            if error.candidates:
                 raise
-            if video is None:
-                outcome = await self._store.release(job.place, "it was not accepted")
+            return None
+
+    async def _reconcile(self, job: StoredJob, call: InFlightCall, session: Session) -> Found | None:
+        failure = NetworkError(f"The create of job {job.key} was interrupted.")
+        preset = None if job.template_id is None else await self._store.read_preset(job.template_id)
+        async with self._create_turns.acquire(job.template_id):  # no other create can be lost during the search
+            video = await CertainCreate(session, preset).reconcile(call, failure, Reconcile(0.0))
+        return None if video is None else (video.id, video.credits_charged)
+
+    async def _read_charge(self, video_id: str) -> int:
+        """Return the charge of a video; 0 if it cannot be read now."""
+        try:
+            return (await self._api.videos.get(video_id)).credits_charged
+        except BlumaError:
+            return 0
+
+    def _accept(self, outcome: Outcome) -> StoredJob:
+        return require_moved(outcome, self._store.name)
+
+
+async def defer_interrupted(
+    jobs: AsyncGenerator[StoredJob, None], recovery: Recovery
+) -> AsyncGenerator[StoredJob, None]:
+    """Yield jobs, interrupted ones not before they are settled: no worker waits for them while there are others."""
+    waiting: List[StoredJob] = []
+    seen: Set[int] = set()
+    try:
+        async for job in jobs:
+            seen.add(job.place)
+            for settled in [entry for entry in waiting if recovery.is_settled(entry)]:
+                waiting.remove(settled)
+                yield settled
+            if job.state == JobState.CREATING and not recovery.is_settled(job):
+                waiting.append(job)
             else:
-                outcome = await self._store.bill(job.place, video.id, video.credits_charged, "found again")
-            self._api.session.evidence.remove(call)
-            return require_moved(outcome, self._store.name)
+                yield job
+        for job in waiting:
+            yield job
+        async for job in recovery.list_left(seen):
+            yield job
+    finally:
+        await jobs.aclose()

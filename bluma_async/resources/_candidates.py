@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Sequence, cast
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, List, Sequence, cast
 
 import attrs
 
 from bluma_async._wire.call import Call, get
-from bluma_async._wire.certainty import CandidateSearch, ListedVideo, VideoListing
+from bluma_async._wire.certainty import MOST_REQUESTS, CandidateSearch, ListedVideo, VideoListing
 from bluma_async._wire.checks import MAX_PAGE_SIZE
 from bluma_async._wire.codec import One
 from bluma_async._wire.times import read_datetime
@@ -36,10 +36,20 @@ async def read_newest(session: Session, template_id: str | None) -> Sequence[Lis
 
 @attrs.frozen
 class Found:
-    """What a search has seen: every video of the window, newest first, if it `is_complete`."""
+    """
+    What a search has seen.
+
+    Attributes:
+        videos: Every video of the window, newest first, if the search `is_complete`.
+        is_complete: Whether it read far enough.
+        untimed: The ids of those for which the server sent no time.
+        older: Videos on the same pages that are older than the window.
+    """
 
     videos: List[Video]
     is_complete: bool
+    untimed: FrozenSet[str] = frozenset()
+    older: Sequence[Video] = ()
 
 
 async def search_videos(session: Session, begin: datetime, template_id: str | None, within: float | None) -> Found:
@@ -58,15 +68,19 @@ async def search_videos(session: Session, begin: datetime, template_id: str | No
         BlumaError: The list could not be read.
     """
     videos: Dict[str, Video] = {}
+    most_requests = MOST_REQUESTS if session.shared.certainty.reads_far else 1
     search = CandidateSearch(begin)
     for _ in range(TRIES):
-        search = CandidateSearch(begin)
+        search = CandidateSearch(begin, most_requests)
         while search.next_page is not None:
             call = _list_call(search.next_page, template_id, videos)
             search.add(await session.send(call, within=within))
         if search.is_complete:
             break
-    return Found([videos[video.id] for video in search.found], search.is_complete)
+    found = {video.id: videos[video.id] for video in search.found}
+    older = [video for name, video in videos.items() if name not in found]
+    untimed = frozenset(video.id for video in search.found if video.created_at is None)
+    return Found(list(found.values()), search.is_complete, untimed, older)
 
 
 def _list_call(page: int, template_id: str | None, videos: Dict[str, Video]) -> Call[VideoListing]:

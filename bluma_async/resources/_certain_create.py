@@ -17,11 +17,12 @@ import attrs
 
 from bluma_async._session.in_flight import Standing, ambiguous_create
 from bluma_async._wire.call import get, path
-from bluma_async._wire.certainty import window_begin
+from bluma_async._wire.certainty import CertaintyPolicy, window_begin
 from bluma_async._wire.codec import One
 from bluma_async._wire.times import read_datetime
 from bluma_async.errors import APIError, BlumaError, NetworkError, NotFoundError, ServerError
 from bluma_async.resources._candidates import Found, search_videos
+from bluma_async.resources._ownership import DISPROVED, Ownership, list_unexplained
 from bluma_async.types import CreditHistory, Transaction, TransactionType, Video
 
 if TYPE_CHECKING:
@@ -40,9 +41,24 @@ LIVE_KEY = "bluma_live_"  # test keys have no ledger that moves
 
 @attrs.frozen
 class CertainCreate:
-    """The Reconciler of videos."""
+    """
+    The Reconciler of videos.
+
+    Attributes:
+        session: What to send with.
+        preset: The variant that only this caller creates from; a candidate of it is ours.
+    """
 
     session: Session
+    preset: str | None = None
+
+    @property
+    def _owner(self) -> Ownership:
+        return Ownership(self.session, self.preset)
+
+    @property
+    def _policy(self) -> CertaintyPolicy:
+        return self.session.shared.certainty
 
     def accept(self, call: InFlightCall, outcome: Video, answer: Answer) -> None:
         """
@@ -53,12 +69,12 @@ class CertainCreate:
                 was asked for. Connections can deliver a stray answer after an interrupted exchange.
         """
         evidence, wanted = self.session.evidence, call.template_id
-        if not evidence.may_be_from(outcome.id, call):
+        checks = self._policy.checks_answers
+        if checks and not evidence.may_be_from(outcome.id, call):
             raise _foreign(f"video {outcome.id}, which this create cannot have made", answer)
-        if wanted is not None and outcome.template_id not in {"", wanted}:
+        if checks and wanted is not None and outcome.template_id not in {"", wanted}:
             raise _foreign(f"a video of template {outcome.template_id}, and {wanted} was asked for", answer)
-        call.video_id, call.standing = outcome.id, Standing.ACCEPTED
-        evidence.mark_known(outcome.id)
+        self._note(call, outcome)
         created_at = _read_created_at(answer)
         if created_at is not None:
             evidence.raise_floors(created_at)
@@ -79,11 +95,14 @@ class CertainCreate:
         if call.confirmed_id is None and (found is None or not found.videos):
             if call.ends is not None and settled_at >= call.ends:
                 raise self._doubt(call, failure, "the deadline leaves no time to prove that it was not accepted")
-            found = await self._search_at(call, begin, max(settled_at, retry_at))
+            proof_at = max(settled_at, retry_at) if self._policy.waits_to_settle else retry_at
+            found = await self._search_at(call, begin, proof_at)
         if call.confirmed_id is not None:
             return await self._confirm(call, failure, call.confirmed_id)
+        if found is not None and self.session.options.is_exclusive:
+            self._owner.suspect_foreign(call, found)
         if found is not None and found.videos:
-            return await self._judge(call, failure, found.videos)
+            return await self._judge(call, failure, found)
         await self._require_absence(call, failure, begin, found)
         return None
 
@@ -96,7 +115,9 @@ class CertainCreate:
         Raises:
             AmbiguousCreateError: It proves nothing.
         """
-        if found is None or not found.is_complete:
+        is_unread = found is None and self._policy.needs_readable_list
+        is_cut = found is not None and not found.is_complete and self._policy.reads_far
+        if is_unread or is_cut:
             raise self._doubt(call, failure, self._unread())
         if call.standing is Standing.ACCEPTED:
             raise self._doubt(call, failure, "it is not in the list of videos")
@@ -136,8 +157,7 @@ class CertainCreate:
         if not fits:
             call.confirmed_id = None  # `settle` searches, as if there had been no callback
             raise self._doubt(call, failure, f"a callback named {video_id}, which this create cannot have made")
-        call.video_id, call.standing = video.id, Standing.ACCEPTED
-        self.session.evidence.mark_known(video.id)
+        self._note(call, video)
         return video
 
     async def _read_confirmed(self, call: InFlightCall, video_id: str) -> Video:
@@ -154,7 +174,8 @@ class CertainCreate:
         return await self.session.send(read)
 
     def _window(self, call: InFlightCall) -> datetime | None:
-        return window_begin(call.server_date, call.local_time, self.session.evidence.skew, call.floor)
+        skew, unknown_skew = self.session.evidence.skew, self._policy.unknown_skew
+        return window_begin(call.server_date, call.local_time, skew, call.floor, unknown_skew)
 
     async def _search(self, call: InFlightCall, begin: datetime) -> Found | None:
         """Return the videos that no other create explains; None if the list could not be read."""
@@ -164,36 +185,39 @@ class CertainCreate:
             found = await search_videos(self.session, begin, call.template_id, within)
         except BlumaError:
             return None
-        sending = [(rival, rival.attempts) for rival in self.session.evidence.rivals(call) if rival.is_sending]
-        while self._unexplained(call, found.videos) and any(
+        rivals = self.session.evidence.rivals(call)
+        sending = [(rival, rival.attempts) for rival in rivals if rival.is_sending]
+        while list_unexplained(self.session, call, found.videos) and any(
             rival.is_sending and rival.attempts == count for rival, count in sending
         ):
+            if call.ends is not None and clock.now() >= call.ends:
+                break  # a rival may be silent for its whole timeout; the video is then a candidate
             await clock.sleep(WAITING_FOR_RIVALS)
-        return Found(self._unexplained(call, found.videos), found.is_complete)
+        return attrs.evolve(found, videos=list_unexplained(self.session, call, found.videos))
 
-    def _unexplained(self, call: InFlightCall, videos: List[Video]) -> List[Video]:
-        may_be_from = self.session.evidence.may_be_from
-        return [video for video in videos if may_be_from(video.id, call)]
-
-    async def _judge(self, call: InFlightCall, failure: BlumaError, candidates: List[Video]) -> Video:
+    async def _judge(self, call: InFlightCall, failure: BlumaError, found: Found) -> Video:
         """Adopt the candidate if there is positive evidence that it is ours; raise otherwise."""
-        evidence = self.session.evidence
+        evidence, owner = self.session.evidence, self._owner
+        candidates = owner.rank(call, found.videos)
         evidence.mark_candidates(video.id for video in candidates)
-        if self.session.options.is_exclusive and evidence.foreign_video is None:
-            rivals = [rival for rival in evidence.rivals(call) if rival.standing is not Standing.NOT_SENT]
-            if len(candidates) > 1 + len(rivals):
-                evidence.foreign_video = candidates[-1].id
-            elif len(candidates) == 1 and not rivals:
-                return await self._adopt(call, candidates[0])
-        raise self._doubt(call, failure, "", candidates)
+        ours = await owner.find_ours(call, candidates, found.untimed)
+        if ours is not None:
+            return await self._adopt(call, ours)
+        is_disproved = self.session.options.is_exclusive and evidence.foreign_video is not None
+        because = f"none was adopted: {DISPROVED.format(evidence.foreign_video)}" if is_disproved else ""
+        raise self._doubt(call, failure, because, candidates)
 
     async def _adopt(self, call: InFlightCall, video: Video) -> Video:
-        call.video_id, call.standing = video.id, Standing.ACCEPTED
-        self.session.evidence.mark_known(video.id)
+        self._note(call, video)
         try:
             return await self.session.send(get(path("videos", video.id), One(Video)))
         except (APIError, NetworkError):
             return video  # as it was listed: it is paid, and must not be lost again
+
+    def _note(self, call: InFlightCall, video: Video) -> None:
+        call.video_id, call.standing = video.id, Standing.ACCEPTED
+        self.session.evidence.mark_known(video.id)
+        self.session.evidence.mark_created(video.id, self.session.shared.clock.now(), call.key)
 
     async def _unexplained_charge(self, call: InFlightCall, begin: datetime) -> str | None:
         """Return a video that was charged since the call began and that nothing explains; None if there is none."""

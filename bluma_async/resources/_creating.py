@@ -86,7 +86,7 @@ def confirm_create(evidence: CreateEvidence, token: str, body: Payload) -> bool:
 def _read_video_id(body: object) -> str | None:
     """Return the id of the video that an event is about, or None if the body names none."""
     try:
-        raw: object = json.loads(bytes(body) if isinstance(body, memoryview) else cast("bytes", body))
+        raw: object = json.loads(bytes(cast("bytes", body)) if isinstance(body, memoryview) else cast("bytes", body))
         video_id = cast("Any", raw)["data"]["id"]
     except (ValueError, TypeError, LookupError, RecursionError):
         return None

@@ -10,7 +10,7 @@ import attrs
 from bluma_async._wire.call import Call, get, path
 from bluma_async._wire.checks import MAX_PAGE_SIZE
 from bluma_async._wire.codec import One
-from bluma_async.errors import WaitTimeoutError
+from bluma_async.errors import NotFoundError, WaitTimeoutError
 from bluma_async.types import Video, VideoEvent, VideoPage, VideoStatus
 from bluma_async.waiting.pace import Pace
 
@@ -51,10 +51,18 @@ class VideoSource:
         """One: `GET /videos/{id}` is the only read with progress and a final state."""
         return 1
 
-    async def poll(self, job_ids: Sequence[str], within: float) -> Mapping[str, Video]:
-        """Return the present state of one video."""
+    async def poll(self, job_ids: Sequence[str], within: float) -> Mapping[str, Video | None]:
+        """Return the present state of one video; None if it was created just now, and the read does not see it yet."""
         [job_id] = job_ids
-        return {job_id: await self.session.send(get_call(job_id), within=within)}
+        sent_at = self.session.shared.clock.now()
+        try:
+            return {job_id: await self.session.send(get_call(job_id), within=within)}
+        except NotFoundError:
+            # Reads may lag behind the create. To end the wait would have its caller, or a batch, create it again.
+            tolerates = self.session.shared.certainty.tolerates_read_lag
+            if not (tolerates and self.session.evidence.may_be_unseen(job_id, sent_at)):
+                raise
+            return {job_id: None}
 
     async def list_active(self, most_pages: int, within: float) -> tuple[Dict[str, Video], int] | None:
         """Return all videos that are queued or processing, read by pages of 100."""

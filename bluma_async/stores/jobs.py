@@ -39,13 +39,15 @@ class Job:
     A job to be planned.
 
     Attributes:
-        key: Its name in the store, without regard to case.
+        key: Its name in the store, compared as file systems compare names (`fold_key`).
         body: The arguments of its create as canonical JSON. Two jobs with the same body have the same content.
         template_id: Its template; None if it is made from a variant.
         resolution: The resolution it asks for; None for the template's own.
         origin: The row it comes from, such as `jobs.csv, row 3`.
         has_file: Whether a file exists where its video would be saved. A job that is new to the store is then refused,
             because its video would replace a file of the user's.
+        key_problem: Why its key cannot be a file name on every system. A job that is new to the store is then refused;
+            a key that the store has already stays valid.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Job:
     resolution: str | None
     origin: str
     has_file: bool = False
+    key_problem: str = ""
 
 
 @attrs.frozen
@@ -117,6 +120,7 @@ class ConflictKind(Enum):
     SAME_JOB = "same_job"  # another row of this run has this key and this content
     SAME_KEY = "same_key"  # another row of this run has this key, with another content
     KEY_IN_USE = "key_in_use"  # a job with another content has this key, and it may have been billed
+    UNSAFE_KEY = "unsafe_key"  # the job is new, and its key cannot be a file name on every system
     FILE_EXISTS = "file_exists"  # the job is new, but a file with its name exists
     NO_SUCH_JOB = "no_such_job"
     WRONG_STATE = "wrong_state"  # the table of states does not allow the verb in the job's state
@@ -134,7 +138,7 @@ class Conflict:
         key: The job's key; empty if there is no such job.
         state: The job's present state; None if there is no such job.
         origin: For a job that was to be planned: the row it comes from.
-        other: For `same_job` and `same_key`: the row it conflicts with.
+        other: For `same_job` and `same_key`: the row it conflicts with. For `unsafe_key`: the reason.
     """
 
     kind: ConflictKind

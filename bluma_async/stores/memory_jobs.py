@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Ite
 import attrs
 
 from bluma_async.stores.jobs import Conflict, HistoryLine, InvalidRow, Plan, StoredJob, WantedTemplate, summarize
+from bluma_async.stores.keys import fold_key
 from bluma_async.stores.states import JobState, Verb, list_sources
 from bluma_async.stores.transitions import (
     REPLAN,
@@ -34,7 +35,6 @@ __all__ = ["MemoryJobStore"]
 
 PAGE = 200  # jobs
 ENDED = (JobState.FAILED, JobState.IN_DOUBT)
-ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # keys are compared as SQLite does
 
 
 @attrs.define
@@ -44,7 +44,7 @@ class _Tables:
     run: int = 0
     account: str | None = None
     jobs: Dict[int, StoredJob] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by place, in order
-    places: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by key
+    places: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by folded key
     charged: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - credits by video: the ledger
     refunded: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - credits by video
     history: Dict[int, Tuple[HistoryLine, ...]] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by place
@@ -67,6 +67,7 @@ class MemoryJobStore(JobVerbs):
         """
         self._now = now
         self._tables = _Tables()
+        self._presets: Dict[str, str] = {}  # variants by template; no plan changes them
 
     @property
     def name(self) -> str:
@@ -104,7 +105,7 @@ class MemoryJobStore(JobVerbs):
         tables = self._tables
         for job in list(self._iterate(mark)):
             if job.state in list_sources(Verb.FORGET):
-                del tables.jobs[job.place], tables.places[_fold(job.key)], tables.history[job.place]
+                del tables.jobs[job.place], tables.places[fold_key(job.key)], tables.history[job.place]
 
     async def replan(self, states: Collection[JobState]) -> int:
         """Plan all jobs in these states again, where the table allows it; return how many."""
@@ -118,8 +119,8 @@ class MemoryJobStore(JobVerbs):
         return self._get(place)
 
     async def find(self, key: str) -> StoredJob | None:
-        """Return a job by its key, without regard to case."""
-        return self._get(self._tables.places.get(_fold(key), 0))
+        """Return a job by its key."""
+        return self._get(self._tables.places.get(fold_key(key), 0))
 
     async def to_do(self, after: int) -> List[StoredJob]:
         """Return the next jobs of the present run that have not failed and are not in doubt."""
@@ -175,6 +176,14 @@ class MemoryJobStore(JobVerbs):
         """Record the fingerprint of the account."""
         self._tables.account = fingerprint
 
+    async def read_preset(self, template_id: str) -> str | None:
+        """Return the private variant of a template; None before the first."""
+        return self._presets.get(template_id)
+
+    async def write_preset(self, template_id: str, variant_id: str) -> None:
+        """Record the private variant of a template."""
+        self._presets[template_id] = variant_id
+
     async def close(self) -> None:
         """Do nothing: the next run uses the same store."""
 
@@ -212,7 +221,7 @@ class MemoryJobStore(JobVerbs):
 
     def _plan(self, job: Job) -> Outcome:
         """Plan a job; a refusal has changed nothing."""
-        run, found = self._tables.run, self._get(self._tables.places.get(_fold(job.key), 0))
+        run, found = self._tables.run, self._get(self._tables.places.get(fold_key(job.key), 0))
         conflict = find_plan_conflict(job, found, run)
         if conflict is not None:
             return conflict
@@ -225,7 +234,7 @@ class MemoryJobStore(JobVerbs):
     def _insert(self, job: Job, run: int) -> StoredJob:
         place, state = self._last_place + 1, JobState.PLANNED
         made = StoredJob(place, job.key, job.body, job.template_id, job.resolution, job.origin, run, state)
-        self._tables.places[_fold(job.key)] = place
+        self._tables.places[fold_key(job.key)] = place
         self._log(place, state, job.origin)
         return self._put(made)
 
@@ -253,7 +262,3 @@ class MemoryJobStore(JobVerbs):
     @property
     def _last_place(self) -> int:
         return next(reversed(self._tables.jobs), 0)
-
-
-def _fold(key: str) -> str:
-    return key.translate(ASCII_LOWER)

@@ -117,7 +117,7 @@ class JobStore(Protocol):
         ...
 
     async def doubt(self, place: int, candidates: Sequence[str], reason: str) -> Outcome:
-        """Record that several videos may be the job's."""
+        """Record that the job may be billed, and the videos that may be its own, the likeliest first."""
         ...
 
     async def fail(self, place: int, reason: str) -> Outcome:
@@ -141,7 +141,7 @@ class JobStore(Protocol):
         ...
 
     async def find(self, key: str) -> StoredJob | None:
-        """Return a job by its key, without regard to case."""
+        """Return a job by its key; of several that are equal by `fold_key`, the one that is equal in ASCII case."""
         ...
 
     async def to_do(self, after: int) -> List[StoredJob]:
@@ -191,6 +191,14 @@ class JobStore(Protocol):
 
     async def write_account(self, fingerprint: str) -> None:
         """Record the fingerprint of the account."""
+        ...
+
+    async def read_preset(self, template_id: str) -> str | None:
+        """Return the private variant of a template that the jobs are created from; None before the first."""
+        ...
+
+    async def write_preset(self, template_id: str, variant_id: str) -> None:
+        """Record the private variant of a template."""
         ...
 
     async def close(self) -> None:

@@ -3,27 +3,30 @@ Open the SQLite file of a batch, for one writer and any number of readers.
 
 Rule 1: a committed transaction is on disk before the next step begins (`synchronous = FULL`): an intent survives a
 power cut.
-Rule 2: one process writes at a time. It holds `BEGIN EXCLUSIVE` on a second, empty file, which the system releases
-however the process ends; a lock file with a process id would survive its process.
+Rule 2: one process writes at a time. It holds a lock of the operating system (FileLock) on a second, empty file. A lock
+by SQLite would not do: it is a POSIX lock, which vanishes when any code of the process opens and closes that file, a
+backup for example.
 Rule 3: SQLite runs in threads, one transaction at a time, so that the disk never blocks the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 from contextlib import ExitStack, closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
+from bluma_async._runtime.file_lock import FileLock
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
+from bluma_async.stores.keys import fold_key
 from bluma_async.stores.sqlite_open import create_once
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from typing_extensions import Concatenate, ParamSpec
 
     P = ParamSpec("P")
@@ -32,7 +35,7 @@ __all__ = ["JournalFile", "RollbackWith"]
 
 T = TypeVar("T")
 APPLICATION = 0x426C756D  # "Blum"
-VERSION = 1
+VERSION = 2
 LOCK_TIMEOUT = 10.0  # seconds that a reader and the writer wait for each other
 SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -40,8 +43,9 @@ CREATE TABLE jobs (
     place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE COLLATE NOCASE, body TEXT NOT NULL,
     template_id TEXT, resolution TEXT, origin TEXT NOT NULL, run INTEGER NOT NULL, state TEXT NOT NULL,
     request_key TEXT, started_at TEXT, video_id TEXT, path TEXT, size INTEGER, error TEXT,
-    candidates TEXT NOT NULL DEFAULT '[]'
+    candidates TEXT NOT NULL DEFAULT '[]', folded TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX jobs_by_folded_key ON jobs (folded);
 CREATE INDEX jobs_to_do ON jobs (run, state, place);
 CREATE INDEX jobs_by_state ON jobs (state);
 CREATE INDEX jobs_by_start ON jobs (started_at);
@@ -65,7 +69,7 @@ class RollbackWith(Exception):  # noqa: N818 - a result that must leave no trace
 class JournalFile:
     """An open file. It runs one transaction at a time."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: sqlite3.Connection | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: FileLock | None) -> None:
         self.path = path
         self._connection = connection
         self._lock = lock
@@ -116,7 +120,7 @@ class JournalFile:
     def _close(self) -> None:
         self._connection.close()
         if self._lock is not None:
-            self._lock.close()
+            self._lock.release()
 
 
 def _with_own_errors(path: Path, action: Callable[..., T], *args: object) -> T:
@@ -129,34 +133,35 @@ def _with_own_errors(path: Path, action: Callable[..., T], *args: object) -> T:
         ) from problem
 
 
-def _open(path: Path, to_write: bool) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
+def _open(path: Path, to_write: bool) -> tuple[sqlite3.Connection, FileLock | None]:
     if not to_write and not path.is_file():
         raise InvalidArgumentError(f"There is no journal at {path}.")
     with ExitStack() as opened:
-        lock = opened.enter_context(closing(_acquire_lock(path))) if to_write else None
+        lock = _acquire_lock(path) if to_write else None
+        if lock is not None:
+            opened.callback(lock.release)
         connection = sqlite3.connect(str(path), timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
         opened.enter_context(closing(connection))
         connection.row_factory = sqlite3.Row
         create_once(connection, SCHEMA, partial(_is_new, path), timeout=LOCK_TIMEOUT)
         connection.execute("PRAGMA synchronous = FULL")
         if to_write:
+            _migrate(connection)
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", (str(os.getpid()),))
         opened.pop_all()  # both stay open
     return connection, lock
 
 
-def _acquire_lock(path: Path) -> sqlite3.Connection:
-    lock = sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None, check_same_thread=False)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as problem:
-        lock.close()
-        if "locked" not in str(problem):
-            raise
+def _acquire_lock(path: Path) -> FileLock:
+    real = path.resolve()  # two names of one journal must not be two locks
+    if not real.parent.is_dir():  # filelock would create the folder
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(real.parent))
+    lock = FileLock.acquire(Path(f"{real}.lock"))
+    if lock is None:
         raise BlumaError(
             f"The journal {path} is in use by {_read_holder(path)}. Wait until that process has ended; nothing was "
             "sent."
-        ) from problem
+        )
     return lock
 
 
@@ -187,11 +192,28 @@ def _read_format(path: Path, connection: sqlite3.Connection) -> tuple[int, int, 
     return application, version, tables
 
 
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the journal of an earlier release to the present schema, in one transaction; its jobs stay as they are."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("ALTER TABLE jobs ADD COLUMN folded TEXT NOT NULL DEFAULT ''")
+        keys = [(fold_key(row["key"]), row["place"]) for row in connection.execute("SELECT key, place FROM jobs")]
+        connection.executemany("UPDATE jobs SET folded = ? WHERE place = ?", keys)
+        connection.execute("CREATE INDEX jobs_by_folded_key ON jobs (folded)")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
 def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
     """Return whether the file has yet to become a journal; raise if it is something else."""
     application, version, tables = _read_format(path, connection)
-    if (application, version) == (APPLICATION, VERSION):
-        return False
+    if application == APPLICATION and 1 <= version <= VERSION:
+        return False  # a reader uses an older schema as it is, and a writer migrates it
     if application == APPLICATION and version > VERSION:
         raise InvalidArgumentError(
             f"The journal {path} was written by a newer version (its schema is {version}, this one knows {VERSION}). "

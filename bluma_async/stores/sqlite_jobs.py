@@ -14,6 +14,7 @@ import attrs
 
 from bluma_async.stores import sqlite_queries as queries
 from bluma_async.stores.jobs import Conflict, InvalidRow, Plan, StoredJob
+from bluma_async.stores.keys import fold_key
 from bluma_async.stores.sqlite_file import JournalFile, RollbackWith
 from bluma_async.stores.states import JobState, Verb, list_sources
 from bluma_async.stores.transitions import (
@@ -93,7 +94,7 @@ class SQLiteJobStore(JobVerbs):
         return await self._file.do(queries.read_job, place)
 
     async def find(self, key: str) -> StoredJob | None:
-        """Return a job by its key, without regard to case."""
+        """Return a job by its key."""
         return await self._file.do(queries.find_job, key)
 
     async def to_do(self, after: int) -> List[StoredJob]:
@@ -139,6 +140,14 @@ class SQLiteJobStore(JobVerbs):
     async def write_account(self, fingerprint: str) -> None:
         """Record the fingerprint of the account."""
         await self._file.do(_write_meta, "account", fingerprint)
+
+    async def read_preset(self, template_id: str) -> str | None:
+        """Return the private variant of a template; None before the first."""
+        return await self._file.do(queries.read_meta, f"preset {template_id}")
+
+    async def write_preset(self, template_id: str, variant_id: str) -> None:
+        """Record the private variant of a template."""
+        await self._file.do(_write_meta, f"preset {template_id}", variant_id)
 
     async def close(self) -> None:
         """Close the file and release its lock, also when cancelled."""
@@ -205,11 +214,12 @@ class SQLiteJobStore(JobVerbs):
 
     def _insert(self, db: sqlite3.Connection, job: Job, run: int) -> StoredJob:
         statement = (
-            "INSERT INTO jobs (key, body, template_id, resolution, origin, run, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO jobs (key, body, template_id, resolution, origin, run, state, folded) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         )
         state = JobState.PLANNED
         values = (job.key, job.body, job.template_id, job.resolution, job.origin, run)
-        place = int(db.execute(statement, (*values, str(state))).lastrowid or 0)
+        place = int(db.execute(statement, (*values, str(state), fold_key(job.key))).lastrowid or 0)
         self._log(db, place, state, job.origin)
         return StoredJob(place, *values, state=state)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, List
 
 from bluma_async.stores.jobs import HistoryLine, StoredJob, WantedTemplate, summarize
+from bluma_async.stores.keys import fold_key
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ SELECT = "SELECT *, coalesce((SELECT charged FROM videos WHERE id = video_id), 0
 
 def parse_job(row: sqlite3.Row) -> StoredJob:
     """Return a row of the table as a job."""
-    fields = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a row is no mapping
+    fields = {name: row[name] for name in row.keys() if name != "folded"}  # noqa: SIM118 - a row is no mapping
     fields["state"] = JobState(row["state"])
     fields["candidates"] = tuple(json.loads(row["candidates"]))
     fields["started_at"] = datetime.fromisoformat(row["started_at"]) if row["started_at"] else None
@@ -51,8 +52,9 @@ def read_job(db: sqlite3.Connection, place: int) -> StoredJob | None:
 
 
 def find_job(db: sqlite3.Connection, key: str) -> StoredJob | None:
-    """Return the job of a key."""
-    row = db.execute(SELECT + "WHERE key = ?", (key,)).fetchone()
+    """Return the job of a key; in a journal of an earlier release, several keys may be equal when they are folded."""
+    where = "WHERE folded = ? ORDER BY key = ? DESC, place LIMIT 1"
+    row = db.execute(SELECT + where, (fold_key(key), key)).fetchone()
     return parse_job(row) if row else None
 
 

@@ -8,11 +8,12 @@ Define the states of a job and the verbs that move it: one table, which every st
     planned ---fail--------> failed       its template does not exist
     creating --release-----> planned      the server certainly refused the create; it may be sent again
     creating --fail--------> failed       the server refused the content of the create; others are not affected
-    creating --doubt-------> in_doubt     the answer was lost, and several videos may be the job's
+    creating --doubt-------> in_doubt     the answer was lost, and there is no evidence which video is the job's
     rendering -fail--------> failed       the video is gone
     rendering -refund------> failed       the render failed; the API gave the credits back
     saved -----mark_saved--> saved        the file was lost, and downloaded again
-    in_doubt --adopt-------> rendering    the user named the video
+    in_doubt --doubt-------> in_doubt     candidates were found later
+    in_doubt --adopt-------> rendering    the user named the video, or evidence was found later
     in_doubt --replan------> planned      the user accepts that the job may be billed twice
     failed ----replan------> planned      the user asked for a retry
     failed ----correct-----> planned      a row with the same key and another content replaced it
@@ -40,7 +41,7 @@ class JobState(OpenEnum):
     RENDERED = "rendered"  # the last state if no files are wanted
     SAVED = "saved"
     FAILED = "failed"  # refused, or its render failed; it stays so unless it is retried
-    IN_DOUBT = "in_doubt"  # several videos may be the job's; it stays so unless it is adopted or resubmitted
+    IN_DOUBT = "in_doubt"  # it may be billed, as one of its candidates; it stays so unless adopted or resubmitted
 
 
 class Verb(Enum):
@@ -77,6 +78,7 @@ TRANSITIONS: Mapping[Tuple[Optional[JobState], Verb], Optional[JobState]] = {
     (JobState.RENDERING, Verb.FAIL): JobState.FAILED,
     (JobState.RENDERED, Verb.MARK_SAVED): JobState.SAVED,
     (JobState.SAVED, Verb.MARK_SAVED): JobState.SAVED,
+    (JobState.IN_DOUBT, Verb.DOUBT): JobState.IN_DOUBT,
     (JobState.IN_DOUBT, Verb.ADOPT): JobState.RENDERING,
     (JobState.IN_DOUBT, Verb.REPLAN): JobState.PLANNED,
     (JobState.FAILED, Verb.REPLAN): JobState.PLANNED,

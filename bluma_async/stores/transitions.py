@@ -88,7 +88,7 @@ def find_plan_conflict(job: Job, found: StoredJob | None, run: int) -> Conflict 
         run: The number of the present run.
     """
     if found is None:
-        return Conflict(ConflictKind.FILE_EXISTS, Verb.PLAN, job.key, origin=job.origin) if job.has_file else None
+        return _find_new_conflict(job)
     is_same = found.body == job.body
     if found.run == run:
         kind = ConflictKind.SAME_JOB if is_same else ConflictKind.SAME_KEY
@@ -96,6 +96,12 @@ def find_plan_conflict(job: Job, found: StoredJob | None, run: int) -> Conflict 
     if not is_same and find_next_state(found.state, Verb.CORRECT) is None:
         return Conflict(ConflictKind.KEY_IN_USE, Verb.CORRECT, job.key, found.state, job.origin, found.origin)
     return None
+
+
+def _find_new_conflict(job: Job) -> Conflict | None:
+    if job.key_problem:
+        return Conflict(ConflictKind.UNSAFE_KEY, Verb.PLAN, job.key, origin=job.origin, other=job.key_problem)
+    return Conflict(ConflictKind.FILE_EXISTS, Verb.PLAN, job.key, origin=job.origin) if job.has_file else None
 
 
 def correct(job: Job) -> Change:
@@ -130,7 +136,7 @@ class JobVerbs(ABC):
         return await self._move(place, _with_video(Verb.ADOPT, video_id, charged, "adopted"))
 
     async def doubt(self, place: int, candidates: Sequence[str], reason: str) -> Outcome:
-        """Record that several videos may be the job's."""
+        """Record that the job may be billed, and the videos that may be its own, the likeliest first."""
         fields = {"error": reason, "candidates": tuple(candidates)}
         return await self._move(place, Change(verb=Verb.DOUBT, note=reason, fields=fields))
 

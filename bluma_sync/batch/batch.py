@@ -42,9 +42,10 @@ class Batch:
         `watermark`, `webhook_url`, and either a whole `context` or its parts as `context.NAME`. Two jobs with the same
         content need different keys.
 
-        Of each template, one create at a time is in flight, so that a lost answer can belong to one job only: its video
-        is searched for, and adopted if there is only one candidate. With several candidates the job is put in doubt,
-        and is not billed again unless you ask for it: see `adopt` and `retry`.
+        Of each template, one create at a time is in flight, so that a lost answer can belong to one job only. Its video
+        is searched for. With `exclusive` a single candidate is adopted; otherwise the job is in doubt, with its
+        candidates, and is not billed again unless you ask for it: see `adopt` and `retry`. A video that somebody else
+        has created disproves `exclusive`: it is named in a warning, and nothing is adopted any more.
 
         Args:
             jobs: The path of a CSV or JSONL file, a list, or any iterable. Files and lists are validated as a whole

@@ -145,13 +145,14 @@ class Videos:
         Return a video when it is completed or failed: see its `status`.
 
         All waits of a client share their polls: one poll serves all waits for a video, and many videos are read by
-        pages. If the key's hourly budget would not last, polls are further apart than `poll_interval`. A poll that
-        fails with a transient error (no answer, 429, 5xx) does not end the wait; a wrong key or an unknown id does.
+        pages. Where the key's hourly budget would not last, polls are further apart than `poll_interval`. A poll that
+        fails with a transient error (no answer, 429, 5xx) does not end the wait; a wrong key or an unknown id does. For
+        60 s after this process has created a video, 404 does not end the wait for it: reads may lag behind creates.
 
         Args:
             video_id: The id of the video.
             poll_interval: Seconds between two polls; above 0.
-            timeout: Seconds to wait; at least 0. The last poll is sent when this time has passed, so 0 polls once.
+            timeout: Seconds to wait; at least 0. The last poll is at their end, so that 0 polls once.
             on_progress: Called with each new percentage that the server reports, an int from 0 to 100 that never
                 decreases, and with 100 when the video is completed. May be async. Its exceptions end the wait.
 

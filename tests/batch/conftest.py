@@ -12,6 +12,12 @@ from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.request_log import RequestRecord
 
 
+@pytest.fixture(autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the locks of exclusive batches out of the home folder."""
+    monkeypatch.setenv("BLUMA_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+
+
 @pytest.fixture
 async def quick(sandbox: Sandbox) -> Sandbox:
     """Give a sandbox in which every video is finished when its create is answered."""
@@ -28,3 +34,9 @@ async def quick(sandbox: Sandbox) -> Sandbox:
 def batch(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> Batch:
     """Give a batch that uses this sandbox."""
     return client.batch(out=tmp_path, poll_interval=0.01)
+
+
+@pytest.fixture
+def exclusive(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> Batch:
+    """Give a batch that states that nobody else uses the key."""
+    return client.batch(out=tmp_path, poll_interval=0.01, exclusive=True)

@@ -12,7 +12,8 @@ import pytest
 from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
-from tests.batch.helpers import TEMPLATE, make_rows, run_all
+from bluma_async.sandbox.request_log import RequestRecord
+from tests.batch.helpers import TEMPLATE, change_journal, make_rows, run_all
 
 
 async def test_each_job_is_created_waited_for_and_saved(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
@@ -111,15 +112,39 @@ async def test_a_wait_that_timed_out_is_continued(sandbox: Sandbox, client: Asyn
 
 
 async def test_a_video_that_is_gone_fails_its_job(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
-    """The wait ends with 404: the job has failed, and its result names the video."""
-    batch = client.batch(out=tmp_path, poll_interval=0.01)
+    """Its create is long ago, and the wait ends with 404: the job has failed, and its result names the video."""
+    await run_all(client.batch(out=tmp_path, poll_interval=0.01, timeout=0.02), make_rows(1))
+    change_journal(tmp_path, "UPDATE jobs SET started_at = '2025-01-01T00:00:00+00:00'")
+    client._session.evidence._created.clear()  # as in another process
     sandbox.faults.add("GET /videos/{id}", "status", status=404)
 
-    [result] = await run_all(batch, make_rows(1))
+    [result] = await run_all(client.batch(out=tmp_path, poll_interval=0.01), make_rows(1))
 
     assert (result.state, isinstance(result.error, errors.NotFoundError)) == ("failed", True)
     assert result.error is not None
     assert result.error.video_id == result.video_id is not None
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_a_video_that_is_not_readable_yet_is_waited_for(
+    sandbox: Sandbox, client: AsyncBluma, tmp_path: Path, is_restarted: bool
+) -> None:
+    """Reads answer 404 for a while after the create, also across a restart: the job is saved, and billed once."""
+    if is_restarted:
+        await run_all(client.batch(out=tmp_path, poll_interval=0.01, timeout=0.02), make_rows(1))
+        client._session.evidence._created.clear()  # as in another process
+    sandbox.faults.add("GET /videos/{id}", "status", status=404, times=3)
+    unseen: List[int] = []
+
+    async def finish(record: RequestRecord) -> None:
+        if record.status == 404:
+            unseen.append(404)
+            await sandbox.advance(105 * (len(unseen) == 3))
+
+    sandbox.watch(finish)
+    [result] = await run_all(client.batch(out=tmp_path, poll_interval=0.01), make_rows(1))
+
+    assert (result.state, len(unseen), sandbox.state()["billed"]) == ("saved", 3, 1)
 
 
 async def test_changes_are_reported(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:

@@ -13,23 +13,33 @@ from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.request_log import RequestRecord
-from tests.batch.helpers import TEMPLATE, make_rows, rewind, run_all
+from tests.batch.helpers import TEMPLATE, forget_process, make_rows, rewind, run_all
 from tests.servers import as_another_process
 
 
-@pytest.mark.inclusive_dates
-async def test_lost_answers_are_one_bill_each(quick: Sandbox, batch: Batch) -> None:
-    """The answer of every create is cut: each video is found, because it is the only candidate."""
+async def test_lost_answers_are_one_bill_each(quick: Sandbox, exclusive: Batch) -> None:
+    """The answer of every create is cut: each video is found, because nobody else creates."""
     quick.faults.add("POST /videos", "drop_after", times=None)
 
-    results = await run_all(batch, make_rows(10))
+    results = await run_all(exclusive, make_rows(10))
 
     assert len({result.video_id for result in results}) == 10
     assert {result.state for result in results} == {"saved"}
     assert quick.state()["billed"] == 10
 
 
-@pytest.mark.inclusive_dates
+async def test_without_evidence_a_lost_answer_is_in_doubt(quick: Sandbox, batch: Batch) -> None:
+    """Being the only candidate is no evidence: somebody else may have created it. Other jobs continue."""
+    quick.faults.add("POST /videos", "drop_after", times=3)
+
+    results = await run_all(batch, make_rows(5))
+
+    states = [str(result.state) for result in results]
+    assert (states.count("in_doubt"), states.count("saved")) == (3, 2)
+    assert [len(result.candidates) for result in results if result.state == "in_doubt"] == [1] * 3
+    assert (await run_all(batch, make_rows(5)), quick.state()["billed"]) == ([], 5)
+
+
 async def test_a_job_with_two_candidates_is_in_doubt(quick: Sandbox, client: AsyncBluma, batch: Batch) -> None:
     """A job with two candidates is not billed again until it is adopted or resubmitted; other jobs are not affected."""
     quick.faults.add("POST /videos", "status_after", status=500)
@@ -73,34 +83,40 @@ async def test_jobs_in_doubt_can_be_resubmitted(quick: Sandbox, batch: Batch, tm
     assert quick.state()["billed"] == 3
 
 
-async def test_a_create_that_a_crash_interrupted_is_found_again(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
+async def test_a_create_that_a_crash_interrupted_is_found_again(
+    quick: Sandbox, client: AsyncBluma, exclusive: Batch, tmp_path: Path
+) -> None:
     """The only video that was created since, and belongs to no other job, is adopted."""
     began = quick.state()["clock"].replace("Z", "+00:00")
-    first = {result.key: result.video_id for result in await run_all(batch, make_rows(3))}
+    first = {result.key: result.video_id for result in await run_all(exclusive, make_rows(3))}
     rewind(tmp_path, "k1", began)
+    forget_process(client)
 
-    again = await run_all(batch, make_rows(3))
+    again = await run_all(exclusive, make_rows(3))
 
     assert [(result.key, result.video_id, result.state) for result in again] == [("k1", first["k1"], "saved")]
     assert quick.state()["billed"] == 3
 
 
-async def test_a_create_that_was_never_accepted_is_sent_again(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
-    """Two searches find no video that was created since the intent."""
+async def test_a_create_that_was_never_accepted_is_sent_again(
+    quick: Sandbox, client: AsyncBluma, batch: Batch, tmp_path: Path
+) -> None:
+    """Two searches find no video that was created since the intent; then comes the baseline of the new create."""
     await run_all(batch, make_rows(1))
     began = quick.state()["clock"].replace("Z", "+00:00")
     rewind(tmp_path, "k0", began)
+    forget_process(client)
     quick._running.request_log.clear()
 
     [result] = await run_all(batch, make_rows(1))
 
-    searches = [record for record in quick.requests if record.route == "GET /videos" and "from_date" in record.query]
-    assert (result.state, len(searches)) == ("saved", 2)
+    reads = [record.route for record in quick.requests]
+    assert reads[: reads.index("POST /videos")].count("GET /videos") == 3
+    assert (result.state, reads.count("GET /videos")) == ("saved", 3)
     assert quick.state()["billed"] == 2
 
 
 @pytest.mark.parametrize("on_error", ["collect", "raise"])
-@pytest.mark.inclusive_dates
 async def test_a_create_that_a_crash_interrupted_can_be_in_doubt(
     quick: Sandbox, client: AsyncBluma, tmp_path: Path, on_error: Any
 ) -> None:
@@ -110,6 +126,7 @@ async def test_a_create_that_a_crash_interrupted_can_be_in_doubt(
     await run_all(batch, make_rows(1))
     await client.videos.create({"prompt": "theirs"}, TEMPLATE)
     rewind(tmp_path, "k0", began)
+    forget_process(client)
 
     if on_error == "raise":
         with pytest.raises(errors.AmbiguousCreateError):

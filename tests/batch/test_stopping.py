@@ -11,7 +11,7 @@ from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
 from tests.batch.helpers import TEMPLATE, make_rows, run_all
-from tests.fakes import FakeClock, FakeTransport, answer
+from tests.fakes import FakeClock, FakeTransport, answer, problem
 
 
 async def test_credits_are_a_limit(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
@@ -61,7 +61,8 @@ async def test_an_unreachable_api_stops_the_batch_and_loses_nothing(quick: Sandb
 async def test_a_rate_limit_is_waited_for(tmp_path: Path) -> None:
     """After a 429 the create is sent again when the server allows it; the job does not fail."""
     clock = FakeClock()
-    replies = [answer(429, {}, {"Retry-After": "1800"}), answer(202, {"id": "batch_1", "status": "queued"})]
+    refusal = problem(429, metadata={"retry_after": 1800})
+    replies = [refusal, answer(202, {"id": "batch_1", "status": "queued"})]
 
     def serve(request: Any) -> Any:
         if request.method == "POST":
@@ -75,18 +76,16 @@ async def test_a_rate_limit_is_waited_for(tmp_path: Path) -> None:
     assert (results[0].state, 1800.0 in clock.slept) == ("rendered", True)
 
 
-@pytest.mark.inclusive_dates
-async def test_a_create_with_an_unknown_outcome_stops_the_batch(quick: Sandbox, batch: Batch) -> None:
+async def test_a_create_with_an_unknown_outcome_stops_the_batch(quick: Sandbox, exclusive: Batch) -> None:
     """Its answer was lost and the search failed: it stays `creating`, and the next run searches for it first."""
     quick.faults.add("POST /videos", "drop_after")
     quick.faults.add("GET /videos", "drop_before", times=None, skip=1)
 
-    [lost] = await run_all(batch, make_rows(1))
-    stopped = batch.stopped
+    [lost] = await run_all(exclusive, make_rows(1))
     quick.faults.clear()
-    [found] = await run_all(batch, make_rows(1))
+    [found] = await run_all(exclusive, make_rows(1))
 
     assert (lost.state, found.state) == ("creating", "saved")
     assert isinstance(lost.error, errors.AmbiguousCreateError)
-    assert (stopped, batch.stopped) == (lost.error, None)
+    assert exclusive.stopped is None
     assert quick.state()["billed"] == 1

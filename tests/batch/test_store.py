@@ -28,7 +28,8 @@ def batch_in_memory(client: AsyncBluma, store: MemoryJobStore, **more: Any) -> B
     async def open_store(*, to_write: bool) -> MemoryJobStore:
         return store
 
-    return Batch(options, BatchApi(client._session, client._hub), open_store)
+    session = client._session.with_options({"exclusive": options.exclusive})
+    return Batch(options, BatchApi(session, client._hub), open_store)
 
 
 async def test_a_batch_runs_on_a_store_in_memory(quick: Sandbox, client: AsyncBluma) -> None:
@@ -57,16 +58,15 @@ async def test_a_store_in_memory_uses_no_threads(quick: Sandbox, client: AsyncBl
     assert set(threading.enumerate()) <= before
 
 
-@pytest.mark.inclusive_dates
 async def test_a_create_that_was_interrupted_is_found_from_memory(quick: Sandbox, client: AsyncBluma) -> None:
     """The store outlives the batch: the next run searches for the create that the first one left open."""
     store = MemoryJobStore()
     quick.faults.add("POST /videos", "drop_after")
     quick.faults.add("GET /videos", "drop_before", times=None, skip=1)
-    [lost] = await run_all(batch_in_memory(client, store), make_rows(1))
+    [lost] = await run_all(batch_in_memory(client, store, exclusive=True), make_rows(1))
     quick.faults.clear()
 
-    [found] = await run_all(batch_in_memory(client, store), make_rows(1))
+    [found] = await run_all(batch_in_memory(client, store, exclusive=True), make_rows(1))
 
     assert (lost.state, found.state) == ("creating", "rendered")
     assert quick.state()["billed"] == 1

@@ -22,8 +22,9 @@ PROGRAM = """
 import json, os, signal
 from bluma import Bluma
 signal.signal(signal.SIGINT, signal.default_int_handler)
-with Bluma(os.environ["KEY"], retry_delay=0.0) as client:
-    batch = client.batch(out=os.environ["OUT"], poll_interval=0.01, concurrency=4)
+with Bluma(os.environ["KEY"], retry_delay=0.0, settle_time=0.0) as client:
+    exclusive = "EXCLUSIVE" in os.environ
+    batch = client.batch(out=os.environ["OUT"], poll_interval=0.01, concurrency=4, exclusive=exclusive)
     try:
         for result in batch.run([{"template_id": t, "prompt": t, "key": t} for t in os.environ["JOBS"].split()]):
             print(json.dumps(result.to_dict()), flush=True)
@@ -41,7 +42,7 @@ def rows(count: int) -> List[Row]:
 @pytest.fixture
 def live() -> Iterator[Live]:
     """Give a sandbox in its own thread, whose clock is moved by hand."""
-    made = Live(inclusive_dates=True)  # until the search for a lost create does without `from_date`
+    made = Live()
     with made:
         yield made
 
@@ -142,7 +143,7 @@ def test_killed_during_a_create(live: Live, tmp_path: Path, is_accepted: bool) -
     live.advance(105)
     sandbox.watch(lambda record: sandbox.advance(105) if record.route == "POST /videos" else None)
 
-    results = run_program(sandbox, tmp_path)
+    results = run_program(sandbox, tmp_path, EXCLUSIVE="1", BLUMA_STATE_DIR=str(tmp_path / "state"))
 
     assert sorted((result["key"], result["state"]) for result in results) == [
         (t, "saved") for t in sorted(TEMPLATES.split())
@@ -171,6 +172,6 @@ def test_killed_with_several_candidates(live: Live, tmp_path: Path) -> None:
     doubt = next(result for result in first if result["state"] == "in_doubt")
     assert states == {"ugc-text-overlay": "in_doubt", "cat-explainer-v2": "saved", "rick-morty-explainer": "saved"}
     assert len(doubt["candidates"]) == 2
-    assert "2 videos may be it" in doubt["error"]
+    assert "2 video(s) may be its own" in doubt["error"]
     assert second == []
     assert sandbox.state()["billed"] == 4

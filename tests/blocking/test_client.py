@@ -124,5 +124,5 @@ def test_a_closed_client_refuses_calls(live: Live) -> None:
     client.close()
     client.close()
 
-    with pytest.raises(BlumaError, match="closed, and nothing was sent"):
+    with pytest.raises(BlumaError, match="closed, and this request was not sent"):
         client.templates.list()

@@ -30,6 +30,7 @@ OUTCOMES: Dict[str, tuple[Optional[str], Dict[str, Any], str]] = {
     "429": ("status", {"status": 429}, "refused"),
     "garbage 202": ("not_json", {}, "doubt"),
 }
+AT_ONCE: Dict[str, Any] = {"retry_delay": 0.0, "settle_time": 0.0}  # the sandbox commits and lists at once
 Outcome = Union[Video, BaseException]
 
 
@@ -42,13 +43,12 @@ async def create_all(client: AsyncBluma, count: int) -> List[Outcome]:
 @pytest.mark.parametrize("count", [1, 50])
 @pytest.mark.parametrize("key", ["live", "test"])
 @pytest.mark.parametrize("outcome", OUTCOMES)
-@pytest.mark.inclusive_dates
 async def test_one_bill_each(sandbox: Sandbox, outcome: str, key: str, count: int) -> None:
     """One create, and fifty in parallel while another client creates from the same template."""
     kind, details, expected = OUTCOMES[outcome]
     mine = sandbox.live_key if key == "live" else sandbox.test_key
     base_url = sandbox.base_url if kind else "http://127.0.0.1:1"
-    options: Dict[str, Any] = {"base_url": base_url, "retry_delay": 0.0, "timeout": 2.0 if kind != "silent" else 0.5}
+    options: Dict[str, Any] = {"base_url": base_url, **AT_ONCE, "timeout": 2.0 if kind != "silent" else 0.5}
     async with AsyncBluma(mine, **options) as client, AsyncBluma(
         mine, base_url=as_another_process(sandbox.base_url), timeout=0.5
     ) as stranger:
@@ -90,17 +90,16 @@ async def test_a_create_beside_others_waits_for_their_answers(sandbox: Sandbox) 
     sandbox.faults.add("POST /videos", "drop_before", times=1)
     sandbox.faults.add("POST /videos", "delay", seconds=0.1, times=9)
 
-    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, retry_delay=0.0) as client:
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, **AT_ONCE) as client:
         outcomes = await create_all(client, 10)
 
     assert [entry for entry in outcomes if not isinstance(entry, Video)] == []
     assert sandbox.state()["billed"] == 10
 
 
-@pytest.mark.inclusive_dates
 async def test_an_answer_that_was_lost_can_be_adopted(sandbox: Sandbox) -> None:
     """One candidate, and no other create that could have made it: the call returns the video, in full."""
-    options: Dict[str, Any] = {"base_url": sandbox.base_url, "retry_delay": 0.0, "on_ambiguous": "adopt"}
+    options: Dict[str, Any] = {"base_url": sandbox.base_url, **AT_ONCE, "on_ambiguous": "adopt"}
     async with AsyncBluma(sandbox.live_key, **options) as client:
         for number in range(5):
             sandbox.faults.add("POST /videos", "drop_after")
@@ -114,7 +113,7 @@ async def test_an_answer_that_was_lost_can_be_adopted(sandbox: Sandbox) -> None:
 async def test_a_video_that_two_creates_may_have_made_is_not_adopted(sandbox: Sandbox) -> None:
     """Two answers are lost at the same time: the videos cannot be told apart, so none is adopted."""
     sandbox.faults.add("POST /videos", "drop_after", times=2)
-    options: Dict[str, Any] = {"base_url": sandbox.base_url, "retry_delay": 0.0, "on_ambiguous": "adopt"}
+    options: Dict[str, Any] = {"base_url": sandbox.base_url, **AT_ONCE, "on_ambiguous": "adopt"}
 
     async with AsyncBluma(sandbox.live_key, **options) as client:
         outcomes = await create_all(client, 2)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any, List
 
 import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
-from tests.fakes import FakeClock, answer, client_with, problem
+from tests.fakes import DATE, FakeClock, answer, client_with, list_videos, problem
 
-ACCEPTED = answer(202, {"id": "batch_new", "status": "queued", "template_id": "t", "credits_charged": 2})
-DATE = {"Date": "Mon, 03 Nov 2025 10:30:30 GMT"}
 CUT = errors.NetworkError("cut")
+QUIET = list_videos()  # a list that proves, once `settle_time` has passed, that nothing was created
 
 
-def listing(*videos: Any, status: int = 200) -> Any:
-    """Return an answer with videos of these ids and dates."""
-    rows = [{"id": name, "status": "queued", "template_id": "t", "created_at": made} for name, made in videos]
-    return answer(status, {"videos": rows, "pagination": {}}, DATE)
+def accepted(video_id: str = "batch_new") -> Any:
+    """Return the answer to an accepted create."""
+    return answer(202, {"id": video_id, "status": "queued", "template_id": "t", "credits_charged": 2})
+
+
+ACCEPTED = accepted()
 
 
 async def test_a_create_sends_what_it_was_given() -> None:
@@ -89,7 +91,7 @@ async def test_an_invalid_argument_is_not_sent(arguments: Any, field: str) -> No
 
 
 async def test_certain_refusals_are_retried_without_a_search() -> None:
-    """A create with a refused connection or a 503 was certainly not accepted."""
+    """A create with a refused connection, or a 503 in the API's own words, was certainly not accepted."""
     client, transport, clock = client_with(errors.NetworkError("no", request_sent=False), problem(503), ACCEPTED)
 
     await client.videos.create({"prompt": "p"}, "t")
@@ -99,27 +101,61 @@ async def test_certain_refusals_are_retried_without_a_search() -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [CUT, errors.RequestTimeoutError("late"), problem(500), problem(502), answer(202, b"?")]
+    "failure", [CUT, errors.RequestTimeoutError("late"), problem(500), problem(502), answer(503, b"<html>")]
 )
 async def test_an_uncertain_create_is_searched_for_and_then_retried(failure: Any) -> None:
-    """If no video was created, the create is retried with the same key."""
-    client, transport, clock = client_with(failure, listing(), ACCEPTED)
+    """The create is retried with the same key, once a search `settle_time` after the request has found no video."""
+    client, transport, clock = client_with(failure, QUIET, QUIET, ACCEPTED)
 
     video = await client.videos.create({"prompt": "p"}, "t")
 
     assert video.id == "batch_new"
-    assert [sent.split("?")[0] for sent in transport.sent] == ["POST /videos", "GET /videos", "POST /videos"]
-    assert "template_id=t" in transport.sent[1]
-    assert clock.slept == [1]
+    methods = [sent.split("?")[0] for sent in transport.sent]
+    assert methods == ["POST /videos", "GET /videos", "GET /videos", "POST /videos"]
+    assert all("template_id=t" in sent for sent in transport.sent[1:3])
+    assert clock.slept == [1, 29]
     keys = [request.headers.get("Idempotency-Key") for request in transport.requests]
-    assert keys[0] == keys[2]
+    assert keys[0] == keys[3]
+
+
+async def test_an_unreadable_acceptance_is_searched_for_and_never_sent_again() -> None:
+    """A 202 whose body cannot be read is billed: its video is searched for, and doubt is all that is left without."""
+    client, transport, clock = client_with(answer(202, b"?"), QUIET, QUIET, ACCEPTED)
+
+    with pytest.raises(errors.AmbiguousCreateError, match=r"was accepted and billed.*not in the list") as caught:
+        await client.videos.create({"prompt": "p"}, "t")
+
+    assert caught.value.accepted
+    assert [sent.split("?")[0] for sent in transport.sent] == ["POST /videos", "GET /videos", "GET /videos"]
+    assert clock.slept == [1, 29]
+
+
+async def test_every_attempt_waits_for_its_own_proof() -> None:
+    """Statement 105 for creates: pauses of 1, 2 and 4 s, then a search, and 30 s in all before the next attempt."""
+    proof = [CUT, QUIET, QUIET]
+    client, transport, clock = client_with(*proof * 4)
+
+    with pytest.raises(errors.NetworkError, match="cut"):
+        await client.videos.create({"prompt": "p"}, "t")
+
+    assert clock.slept == [1, 29, 2, 28, 4, 26, 30]
+    assert transport.sent.count("POST /videos") == 4
+
+
+async def test_calls_that_cost_nothing_wait_for_no_proof() -> None:
+    """Statement 105: a read pauses exactly 1, 2 and 4 s, whatever `settle_time` is."""
+    client, transport, clock = client_with(CUT, settle_time=500)
+
+    with pytest.raises(errors.NetworkError):
+        await client.templates.list()
+
+    assert (clock.slept, len(transport.requests)) == ([1, 2, 4], 4)
 
 
 async def test_candidates_are_reported_and_never_adopted() -> None:
     """A possible video ends the call with an error that has all facts for a decision."""
-    clock = FakeClock()
-    found = listing(("batch_a", "2025-11-03T10:30:29Z"), ("batch_old", "2025-11-03T10:30:27Z"))
-    client, transport, _ = client_with(CUT, found, clock=clock, takes=0.5)
+    found = list_videos(("batch_a", "2025-11-03T10:29:30Z"), ("batch_old", "2025-11-03T10:29:29Z"))
+    client, transport, _ = client_with(CUT, found, takes=0.5)
 
     with pytest.raises(errors.AmbiguousCreateError) as caught:
         await client.videos.create({"prompt": "p"}, "t", idempotency_key="mine")
@@ -128,83 +164,84 @@ async def test_candidates_are_reported_and_never_adopted() -> None:
     assert [video.id for video in error.candidates] == ["batch_a"]
     assert (error.idempotency_key, error.template_id, error.attempts) == ("mine", "t", 1)
     assert error.started_at is not None
-    assert error.started_at.isoformat() == "2025-11-03T10:30:28+00:00"
+    assert error.started_at.isoformat() == "2025-11-03T10:30:30+00:00"
     assert isinstance(error.__cause__, errors.NetworkError)
     assert len(transport.requests) == 2
 
 
-async def test_the_servers_clock_decides_not_ours() -> None:
-    """`from_date` is the beginning of the call by the server's Date headers."""
+@pytest.mark.parametrize(
+    ("ahead", "first", "before"), [(3600, "10:31:10", "10:31:09"), (-3600, "09:31:10", "09:31:09")]
+)
+async def test_the_earlier_clock_decides(ahead: float, first: str, before: str) -> None:
+    """A video counts from a minute before the create began, by the server's Date or by our clock, the earlier one."""
     clock = FakeClock()
-    client, transport, _ = client_with(answer(200, {"templates": []}, DATE), CUT, listing(), ACCEPTED, clock=clock)
+    clock.ahead = timedelta(seconds=ahead)
+    found = list_videos(("in", f"2025-11-03T{first}Z"), ("out", f"2025-11-03T{before}Z"))
+    client, _, _ = client_with(answer(200, {"templates": []}, {"Date": DATE}), CUT, found, clock=clock)
     await client.templates.list()
     clock.time += 100
 
-    await client.videos.create({"prompt": "p"}, "t")
+    with pytest.raises(errors.AmbiguousCreateError) as caught:
+        await client.videos.create({"prompt": "p"}, "t")
 
-    assert "from_date=2025-11-03T10%3A32%3A10Z" in transport.sent[2]
+    assert [video.id for video in caught.value.candidates] == ["in"]
 
 
 async def test_known_videos_are_no_candidates() -> None:
     """Videos that were created, waited for, or reported before are no candidates."""
-    known = [("batch_new", "2025-11-03T10:30:30Z"), ("batch_waited", "2025-11-03T10:30:30Z")]
+    known = list_videos(("batch_new", "2025-11-03T10:30:30Z"), ("batch_waited", "2025-11-03T10:30:30Z"))
     waited = answer(200, {"id": "batch_waited", "status": "completed"})
-    client, transport, _ = client_with(ACCEPTED, waited, CUT, listing(*known), ACCEPTED)
+    client, transport, _ = client_with(ACCEPTED, waited, CUT, known, known, accepted("second"))
     await client.videos.create({"prompt": "p"}, "t")
     await client.videos.wait_for("batch_waited")
 
-    await client.videos.create({"prompt": "p"}, "t")
+    assert (await client.videos.create({"prompt": "p"}, "t")).id == "second"
 
-    assert len(transport.requests) == 5
-    transport.replies = [
-        CUT,
-        listing(("x", "2025-11-03T10:30:30Z")),
-        CUT,
-        listing(("x", "2025-11-03T10:30:30Z")),
-        ACCEPTED,
-    ]
+    assert len(transport.requests) == 6
+    found = list_videos(("x", "2025-11-03T10:31:00Z"))
+    transport.replies = [CUT, found, CUT, found, found, accepted("third")]
     with pytest.raises(errors.AmbiguousCreateError):
         await client.videos.create({"prompt": "p"}, "t")
-    assert (await client.videos.create({"prompt": "p"}, "t")).id == "batch_new"
+    assert (await client.videos.create({"prompt": "p"}, "t")).id == "third"
 
 
-async def test_a_create_without_an_answer_is_not_retried_if_the_search_fails() -> None:
-    """If the search fails, a create without an answer raises, and one with a 5xx is retried as the API advises."""
-    silent, transport, _ = client_with(CUT, problem(403))
-    answered, repeated, _ = client_with(problem(500), problem(403), ACCEPTED)
+@pytest.mark.parametrize("failure", [CUT, problem(500, type="internal_error")])
+async def test_an_uncertain_create_is_not_retried_if_the_search_fails(failure: Any) -> None:
+    """A list that cannot be read proves nothing, also after an answered 5xx, whose `type` is kept."""
+    client, transport, clock = client_with(failure, problem(403), problem(403), ACCEPTED)
 
-    with pytest.raises(errors.AmbiguousCreateError) as caught:
-        await silent.videos.create({"prompt": "p"}, "t")
+    with pytest.raises(errors.AmbiguousCreateError, match="could not be read") as caught:
+        await client.videos.create({"prompt": "p"}, "t")
 
-    assert caught.value.candidates == []
-    assert len(transport.requests) == 2
-    assert (await answered.videos.create({"prompt": "p"}, "t")).id == "batch_new"
-    assert len(repeated.requests) == 3
+    assert (caught.value.candidates, caught.value.accepted) == ([], False)
+    assert caught.value.type == (None if failure is CUT else "internal_error")
+    assert isinstance(caught.value.__cause__, errors.NetworkError if failure is CUT else errors.ServerError)
+    assert (len(transport.requests), clock.slept) == (3, [1, 29])
 
 
 async def test_the_last_attempt_is_searched_for_too() -> None:
     """Without retries left, the create raises its own error if no video was created, else the candidates."""
-    absent, transport, clock = client_with(CUT, listing(), max_retries=0)
-    found, _, _ = client_with(CUT, listing(("x", "2025-11-03T10:30:30Z")), max_retries=0)
+    absent, transport, clock = client_with(CUT, QUIET, QUIET, max_retries=0)
+    found, _, _ = client_with(CUT, list_videos(("x", "2025-11-03T10:30:30Z")), max_retries=0)
 
     with pytest.raises(errors.NetworkError, match="cut") as caught:
         await absent.videos.create({"prompt": "p"}, "t")
 
     assert not isinstance(caught.value, errors.AmbiguousCreateError)
-    assert (len(transport.requests), clock.slept) == (2, [])
+    assert (len(transport.requests), clock.slept) == (3, [30])
     with pytest.raises(errors.AmbiguousCreateError):
         await found.videos.create({"prompt": "p"}, "t")
 
 
 async def test_other_values_of_on_ambiguous() -> None:
     """`retry` retries as documented without a search, `raise` sends once."""
-    blind, transport, _ = client_with(CUT, ACCEPTED, on_ambiguous="retry")
+    blind, transport, clock = client_with(CUT, ACCEPTED, on_ambiguous="retry")
     strict, once, _ = client_with(CUT, on_ambiguous="raise")
 
     await blind.videos.create({"prompt": "p"}, "t")
 
-    assert transport.sent == ["POST /videos"] * 2
-    with pytest.raises(errors.AmbiguousCreateError, match="could not be looked up"):
+    assert (transport.sent, clock.slept) == (["POST /videos"] * 2, [1])
+    with pytest.raises(errors.AmbiguousCreateError, match="was not searched for"):
         await strict.videos.create({"prompt": "p"}, "t")
     assert len(once.requests) == 1
 
@@ -212,7 +249,8 @@ async def test_other_values_of_on_ambiguous() -> None:
 async def test_the_search_reads_as_many_pages_as_needed() -> None:
     """After a page of known videos the next page is searched."""
     full = [(f"batch_{index}", "2025-11-03T10:30:30Z") for index in range(100)]
-    client, transport, _ = client_with(CUT, listing(*full), listing(("lost", "2025-11-03T10:30:30Z")))
+    last = list_videos(("lost", "2025-11-03T10:30:30Z"), total=101)
+    client, transport, _ = client_with(CUT, list_videos(*full, total=101), last)
     for name, _ in full:
         client._session.evidence.mark_known(name)
 
@@ -237,7 +275,6 @@ async def test_creates_that_lose_their_answers_together_are_not_retried(sandbox:
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-@pytest.mark.inclusive_dates
 async def test_one_bill_against_the_real_sockets(sandbox: Sandbox, client: AsyncBluma, kind: str) -> None:
     """Cut before the create: retried, one bill. Cut after it: one candidate, one bill."""
     await client.templates.list()

@@ -11,7 +11,7 @@ import pytest
 from bluma import Bluma
 from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
-from tests.fakes import answer, client_with
+from tests.fakes import answer, client_with, problem
 from tests.live import Live, SandboxTime
 
 PROMPT = {"prompt": "Hello"}
@@ -64,7 +64,7 @@ async def test_an_invalid_path_costs_nothing(tmp_path: Path) -> None:
 async def test_a_failure_after_the_create_has_the_id(failure: Any) -> None:
     """The video is paid, so the error has its id."""
     client, _, _ = client_with(ACCEPTED, failure)
-    refused, _, _ = client_with(answer(402, b"{}"))
+    refused, _, _ = client_with(problem(402))
 
     with pytest.raises(errors.BlumaError) as raised:
         await client.videos.generate(PROMPT, "t", timeout=1)

@@ -66,7 +66,7 @@ def test_it_survives_that_the_file_is_copied(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_neither_holds_nor_releases_it(tmp_path: Path) -> None:
-    """A child that ends releases nothing of its parent's; a child that lives on holds nothing after its parent's release."""
+    """A child that ends releases nothing of its parent's; one that lives on holds nothing after its release."""
     path = tmp_path / "x.lock"
     lock = FileLock.acquire(path)
     assert lock is not None

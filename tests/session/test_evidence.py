@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any, List
 
 import pytest
@@ -16,11 +17,12 @@ from bluma_async import AsyncBluma, AsyncLuma, errors
 from bluma_async._session.evidence import MAX_KNOWN, CreateEvidence, find_evidence, registry
 from bluma_async._session.in_flight import InFlightCall
 from bluma_async._wire.messages import Request
-from tests.fakes import FakeClock, answer, client_with
+from tests.fakes import FakeClock, answer, client_with, list_videos
 
 KEY = "bluma_test_evidence"
 CUT = errors.NetworkError("cut")
 ACCEPTED = answer(202, {"id": "batch_new", "status": "queued", "template_id": "t", "credits_charged": 2})
+SECOND = answer(202, {"id": "batch_2", "status": "queued", "template_id": "t", "credits_charged": 2})
 
 
 def paid_call(template_id: Any = "t") -> InFlightCall:
@@ -30,13 +32,10 @@ def paid_call(template_id: Any = "t") -> InFlightCall:
 
 def listing(*names: str) -> Any:
     """Return a page with these videos, all of them new."""
-    rows = [
-        {"id": name, "status": "queued", "template_id": "t", "created_at": "2025-11-03T10:30:30Z"} for name in names
-    ]
-    return answer(200, {"videos": rows, "pagination": {}}, {"Date": "Mon, 03 Nov 2025 10:30:30 GMT"})
+    return list_videos(*((name, "2025-11-03T10:30:30Z") for name in names))
 
 
-def get_evidence(client: Any) -> CreateEvidence:
+def evidence_of(client: Any) -> CreateEvidence:
     """Return the evidence that a client uses."""
     found: CreateEvidence = getattr(client, "_async", client)._session.evidence
     return found
@@ -48,7 +47,7 @@ def test_clients_of_one_account_share_it() -> None:
     others: List[Any] = [AsyncBluma(KEY), Bluma(KEY), first.with_options(timeout=5), AsyncBluma(f" {KEY}\n")]
     others.append(AsyncBluma(KEY, base_url="https://api.getbluma.com/api/v1/"))
 
-    assert {get_evidence(client) for client in others} == {get_evidence(first)}
+    assert {evidence_of(client) for client in others} == {evidence_of(first)}
 
 
 def test_another_key_or_url_has_its_own() -> None:
@@ -61,21 +60,21 @@ def test_another_key_or_url_has_its_own() -> None:
         AsyncLuma("kie", KEY),
     ]
 
-    assert len({get_evidence(entry) for entry in [client, *others]}) == 5
+    assert len({evidence_of(entry) for entry in [client, *others]}) == 5
 
 
 async def test_a_video_of_one_client_is_no_candidate_of_another() -> None:
     """The search after a lost create ignores a video that another client of the account created."""
     clock = FakeClock()
     one, _, _ = client_with(ACCEPTED, clock=clock)
-    other, transport, _ = client_with(CUT, listing("batch_new"), ACCEPTED, clock=FakeClock())
+    other, transport, _ = client_with(CUT, listing("batch_new"), listing("batch_new"), SECOND, clock=FakeClock())
     stranger, _, _ = client_with(CUT, listing("batch_new"))
     stranger = stranger.with_options(api_key="bluma_test_stranger")
     await one.videos.create({"prompt": "p"}, "t")
 
     video = await other.videos.create({"prompt": "p"}, "t")
 
-    assert (video.id, len(transport.requests)) == ("batch_new", 3)
+    assert (video.id, len(transport.requests)) == ("batch_2", 4)
     with pytest.raises(errors.AmbiguousCreateError):
         await stranger.videos.create({"prompt": "p"}, "t")
 
@@ -83,15 +82,15 @@ async def test_a_video_of_one_client_is_no_candidate_of_another() -> None:
 async def test_candidates_reported_to_one_client_are_known_to_another() -> None:
     """A later create of the other client does not report the same candidate again; clocks do not matter."""
     late = FakeClock()
-    late.time = 10.0**6
+    late.time, late.ahead = 10.0**6, timedelta(seconds=1000 - 10**6)  # the same wall clock
     one, _, _ = client_with(CUT, listing("x"), clock=late)
-    other, transport, _ = client_with(CUT, listing("x"), ACCEPTED)
+    other, transport, _ = client_with(CUT, listing("x"), listing("x"), ACCEPTED)
     with pytest.raises(errors.AmbiguousCreateError):
         await one.videos.create({"prompt": "p"}, "t")
 
     await other.videos.create({"prompt": "p"}, "t")
 
-    assert len(transport.requests) == 3
+    assert len(transport.requests) == 4
 
 
 def test_a_report_counts_for_later_calls_only() -> None:
@@ -145,7 +144,7 @@ def test_nothing_is_kept_of_accounts_that_are_no_longer_used() -> None:
     gc.collect()
 
     assert len(registry) == before - 1
-    assert get_evidence(client) is find_evidence("https://api.getbluma.com/api/v1", KEY)
+    assert evidence_of(client) is find_evidence("https://api.getbluma.com/api/v1", KEY)
 
 
 def test_threads_get_the_same_evidence() -> None:

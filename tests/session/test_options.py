@@ -32,6 +32,8 @@ SAMPLES: Mapping[str, Any] = {
     "retry_jitter": 0.5,
     "max_retry_after": 12.0,
     "on_ambiguous": "raise",
+    "exclusive": True,
+    "settle_time": 13.0,
     "should_retry": lambda *_: False,
     "calculate_retry_delay": lambda _: 1.0,
     "default_headers": {"X-A": "b"},

@@ -118,6 +118,14 @@ class Api:
             "created_at": video.created_at.isoformat().replace("+00:00", "Z"),
         }
 
+    def is_finished(self, video: MadeVideo) -> bool:
+        """Tell whether a video has been rendered, or has failed."""
+        return self.loop.seconds - video.committed >= self.conditions.render
+
+    def has_failed(self, video_id: str) -> bool:
+        """Tell whether the render of a video fails."""
+        return any(video.fails for video in self.videos if video.id == video_id)
+
     def _one(self, video_id: str) -> Answer:
         seen = self.loop.seconds - self.conditions.get_lag
         video = next((video for video in self.videos if video.id == video_id and video.committed <= seen), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import attrs
 
@@ -59,15 +59,34 @@ class Conditions:
     render_failures: float = 0.0
 
 
-def draw_conditions(random_: random.Random) -> Conditions:
-    """Draw conditions within the designed bounds."""
+def name_kinds(conditions: Conditions) -> List[str]:
+    """Return the kinds of trouble that these conditions have, for the counts of many runs."""
+    kinds = {
+        "late commits": conditions.commit_delay > 0,
+        "lagging lists": conditions.list_lag > 0,
+        "lagging reads": conditions.get_lag > 0,
+        "Date against created_at": bool(conditions.date_ahead),
+        "no Date": conditions.date_ahead is None,
+        "local clock against created_at": conditions.local_ahead != 0,
+        "capped pages": conditions.page_cap < 100,
+        "unordered lists": not conditions.is_ordered,
+        "unreadable lists": conditions.list_failures > 0,
+        "strangers": conditions.strangers > 0,
+        "no charges in answers": not conditions.charges_shown,
+    }
+    return [kind for kind, is_there in kinds.items() if is_there]
+
+
+def draw_conditions(random_: random.Random, *, is_beyond: bool = False) -> Conditions:
+    """Draw conditions within the designed bounds; or beyond: slower than `settle_time`, clocks minutes apart."""
     pick = random_.random
-    budget = SETTLE_TIME * WITHIN
+    budget = SETTLE_TIME * (3.0 if is_beyond else WITHIN)
+    most_skew = 300.0 if is_beyond else MOST_SKEW
     commit = random_.choice((0.0, 0.0, pick() * 6, pick() * budget))
     lag = random_.choice((0.0, 0.0, pick() * 4, pick() * budget))
     if commit + lag > budget:
         commit, lag = commit * budget / (commit + lag), lag * budget / (commit + lag)
-    skews = (0.0, random_.uniform(-3, 3), random_.uniform(-MOST_SKEW, MOST_SKEW))
+    skews = (0.0, random_.uniform(-3, 3), random_.uniform(-most_skew, most_skew))
     fates = tuple(FATES) if pick() < 0.5 else tuple(random_.sample(sorted(FATES), 4))
     return Conditions(
         commit_delay=commit,
@@ -76,7 +95,7 @@ def draw_conditions(random_: random.Random) -> Conditions:
         date_ahead=None if pick() < 0.1 else random_.choice(skews),
         local_ahead=random_.choice(skews),
         dated_at_arrival=pick() < 0.7,
-        page_cap=random_.choice((100, 100, 20, 3)),
+        page_cap=random_.choice((100, 20, 3, 1)),
         is_ordered=pick() < 0.95,
         list_failures=random_.choice((0.0, 0.0, 0.0, 0.2, 1.0)),
         create_faults=random_.choice((0.0, 0.3, 0.6, 1.0)),

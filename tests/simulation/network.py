@@ -13,6 +13,7 @@ from bluma_async.errors import NetworkError, RequestTimeoutError
 from tests.simulation.api import Api, MadeVideo
 from tests.simulation.conditions import FATES, UNREADABLE
 
+PROXY_KINDS = {"502", "504", "bare 503", "bare 409"}
 Trace = Callable[[str], None]
 
 
@@ -78,6 +79,8 @@ class Network:
         video = self._api.create(json.loads(request.body or b"{}"), maker) if acts else None
         if video is not None:
             self._trace(f"  accepted as {video.id}, committed at {video.committed:.1f}")
+            if not conditions.dated_at_arrival and kind == "answer":  # no answer has a time that has not come yet
+                await asyncio.sleep(max(video.committed - asyncio.get_running_loop().time(), 0.0))
         await asyncio.sleep(self._delay())
         self._reply(kind, video, answered)
 
@@ -87,20 +90,25 @@ class Network:
             if not answered.done():
                 self._delivered.append(video)  # what can come once more, astray
             _settle(answered, api.created(video))
-        elif kind == "cut":
-            _fail(answered, NetworkError("connection cut", request_sent=True))
-        elif kind in {"500", "503", "429"}:
-            answer = api.refuse(int(kind), "server_error" if kind == "500" else "refused")
-            if kind == "429":
-                answer.headers = {**answer.headers, "retry-after": self._chance.choice(("0", "3"))}
-            _settle(answered, answer)
-        elif kind in {"502", "504", "bare 503", "bare 409"}:
+        elif kind in PROXY_KINDS:
             _settle(answered, Answer(int(kind[-3:]), {"content-type": "text/html"}, b"<html>proxy</html>"))
         elif kind == "garbage":
             _settle(answered, Answer(202, {}, b'{"id": '))
         elif kind == "stray":
             older = self._chance.choice(self._delivered) if self._delivered else None
             _settle(answered, api.created(older) if older else Answer(202, {}, b""))
+        else:
+            self._refuse_or_cut(kind, answered)
+
+    def _refuse_or_cut(self, kind: str, answered: asyncio.Future[Answer]) -> None:
+        api = self._api
+        if kind == "cut":
+            _fail(answered, NetworkError("connection cut", request_sent=True))
+        elif kind in {"500", "503", "429"}:
+            answer = api.refuse(int(kind), "server_error" if kind == "500" else "refused")
+            if kind == "429":
+                answer.headers = {**answer.headers, "retry-after": self._chance.choice(("0", "3"))}
+            _settle(answered, answer)
 
     async def _read(self, request: Request, answered: asyncio.Future[Answer]) -> None:
         await asyncio.sleep(self._delay())

@@ -69,18 +69,19 @@ class Singles:
     """The user of one process, who creates videos one by one."""
 
     def __init__(self, world: World, plan: Plan) -> None:
-        self._world = world
-        self._plan = plan
+        self.world = world
+        self.plan = plan
         self.network: Network = world.network("user")
         self.client = AsyncBluma(
             LIVE_KEY, base_url=world.base_url, transport=self.network, clock=world.clock(), **plan.options
         )
+        self.client._session.shared.certainty = world.policy
         self.attempted: List[Attempted] = []
         self.settled: Dict[str, SettledCreate] = {}
 
     async def run(self) -> None:
         """Create everything that the plan wants."""
-        plan = self._plan
+        plan = self.plan
         jobs = [self._create(number) for number in range(plan.creates)]
         if plan.is_gathered:
             await asyncio.gather(*jobs)
@@ -93,16 +94,16 @@ class Singles:
     async def _settle(self) -> None:
         self.settled = {settled.create.idempotency_key: settled for settled in await self.client.settle()}
         for key, settled in self.settled.items():
-            self._world.trace(f"settled {key}: {settled.result} {settled.video.id if settled.video else ''}")
+            self.world.trace(f"settled {key}: {settled.result} {settled.video.id if settled.video else ''}")
 
     async def _create(self, number: int) -> None:
-        world, chance = self._world, self._world.chance
-        made = Attempted(f"user-{number}", TEMPLATES[number % self._plan.templates], began=world.loop.seconds)
+        world, chance = self.world, self.world.chance
+        made = Attempted(f"user-{number}", TEMPLATES[number % self.plan.templates], began=world.loop.seconds)
         self.attempted.append(made)
         work = asyncio.ensure_future(
             self.client.videos.create({"prompt": made.maker}, made.template_id, idempotency_key=made.maker)
         )
-        if chance.random() < self._plan.interrupted:
+        if chance.random() < self.plan.interrupted:
             world.loop.call_later(chance.uniform(0.0, 3.0), work.cancel)
         try:
             made.video = await work
@@ -124,8 +125,25 @@ def check(singles: Singles, api: Api) -> List[str]:
             broken.append(f"{made.maker} returned {made.video.id}, its own is {[video.id for video in bills]}")
         if made.video is None and bills and not _is_known(made, opened, singles.settled):
             broken.append(f"{made.maker} was billed for {bills[0].id}, which nobody knows: {made.ending}")
+        if made.video is None and not bills and _gave_up_too_soon(made, singles):
+            broken.append(f"{made.maker} was certainly not accepted, and not sent again: {made.ending}")
         broken += _check_settled(made, singles.settled.get(made.maker), [video.id for video in bills])
     return broken
+
+
+def _gave_up_too_soon(made: Attempted, singles: Singles) -> bool:
+    """Whether a create that nobody accepted ended in doubt, although everything needed to prove it could be read."""
+    plan, conditions = singles.plan, singles.world.conditions
+    could_prove = (
+        plan.options["on_ambiguous"] in {"reconcile", "adopt"}
+        and plan.options["deadline"] is None
+        and not plan.is_gathered
+        and not plan.interrupted  # an interrupted create may explain a video as well
+        and not conditions.strangers
+        and not conditions.list_failures
+        and plan.options["timeout"] > 4 * conditions.latency
+    )
+    return could_prove and isinstance(made.error, AmbiguousCreateError) and not made.error.accepted
 
 
 def _check_settled(made: Attempted, settled: Optional[SettledCreate], bills: List[str]) -> List[str]:

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from typing import List
 
+from bluma_async._wire.certainty import CertaintyPolicy
 from tests.simulation.api import TEMPLATES, Api
 from tests.simulation.conditions import Conditions
 from tests.simulation.network import Network
 from tests.simulation.virtual import VirtualClock, VirtualLoop
 
+WORLDS = itertools.count(1)
 LIVE_KEY = "bluma_live_simulated"
 
 
 class World:
     """One run's surroundings; `lines` is its trace, if it is wanted."""
 
-    def __init__(self, seed: int, conditions: Conditions, *, is_traced: bool = False) -> None:
+    def __init__(self, seed: int, conditions: Conditions, policy: CertaintyPolicy, *, is_traced: bool = False) -> None:
         self.loop = VirtualLoop()
-        self.base_url = f"http://run-{seed}/api/v1"  # what one run knows of its account explains nothing in another
+        self.base_url = f"http://run-{next(WORLDS)}/api/v1"  # runs share no evidence
         self.conditions = conditions
+        self.policy = policy
         self.chance = random.Random(seed * 7919 + 1)
         self.api = Api(self.loop, conditions, random.Random(seed * 7919 + 2))
         self.lines: List[str] = []
         self._is_traced = is_traced
         self._networks: List[Network] = []
         self.strangers = 0
+        self.kills = 0
 
     def trace(self, line: str) -> None:
         """Write a line of the trace."""

@@ -31,7 +31,7 @@ async def test_rows_are_planned_in_their_order(store: JobStore, make_job: MakeJo
 
 
 async def test_a_planned_job_is_stored_whole(store: JobStore, make_job: MakeJob) -> None:
-    """It can be found by its key, whatever its case; letters beyond ASCII have their case."""
+    """It can be found by its key, compared as file systems do: whatever its case and its Unicode normal form."""
     job = make_job("Straße É", body='{"context":{"prompt":"x"}}', resolution="4k")
 
     planned = require_job(await store.plan(job))
@@ -39,8 +39,9 @@ async def test_a_planned_job_is_stored_whole(store: JobStore, make_job: MakeJob)
     assert (planned.key, planned.body, planned.template_id, planned.resolution) == (job.key, job.body, "t", "4k")
     assert (planned.state, planned.origin, planned.charged) == (JobState.PLANNED, job.origin, 0)
     assert planned.arguments == {"context": {"prompt": "x"}}
-    assert await store.find("STRAßE É") == await store.read(planned.place) == planned
-    assert await store.find("straße é") is None
+    for name in ("STRAßE É", "straße é", "STRASSE E\u0301"):
+        assert await store.find(name) == await store.read(planned.place) == planned
+    assert await store.find("straße e") is None
 
 
 @pytest.mark.parametrize("most", [1, 2, 20])
@@ -118,6 +119,27 @@ async def test_a_new_job_does_not_replace_a_file(store: JobStore, make_job: Make
 
     assert outcome == Conflict(ConflictKind.FILE_EXISTS, Verb.PLAN, "k", None, "row k")
     assert require_job(await store.plan(make_job("k", has_file=True))).place == 1
+
+
+async def test_a_new_job_needs_a_safe_key(store: JobStore, make_job: MakeJob) -> None:
+    """The conflict has the reason; a job that the store knows keeps its key."""
+    outcome = await store.plan(make_job("CON", key_problem="a device"))
+    await store.plan(make_job("CON"))
+    await store.begin_run()
+
+    assert outcome == Conflict(ConflictKind.UNSAFE_KEY, Verb.PLAN, "CON", None, "row CON", "a device")
+    assert require_job(await store.plan(make_job("CON", key_problem="a device"))).place == 1
+
+
+@pytest.mark.parametrize("key", ["É", "E\u0301", "e\u0301"])
+async def test_keys_that_name_one_file_are_one_key(store: JobStore, make_job: MakeJob, key: str) -> None:
+    """Two rows whose keys differ only by case or Unicode normal form would overwrite each other's files."""
+    await store.begin_run()
+    await store.plan(make_job("é"))
+
+    outcome = await store.plan(make_job(key, origin="row 2"))
+
+    assert outcome == Conflict(ConflictKind.SAME_KEY, Verb.PLAN, key, JobState.PLANNED, "row 2", "row é")
 
 
 @pytest.mark.parametrize("state", list(PATHS), ids=str)

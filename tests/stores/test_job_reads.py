@@ -103,3 +103,12 @@ async def test_the_account_is_remembered(store: JobStore) -> None:
     await store.write_account("second")
 
     assert await store.read_account() == "second"
+
+
+async def test_presets_are_remembered_by_template(store: JobStore) -> None:
+    """Each template has its own."""
+    await store.write_preset("t", "var_1")
+    await store.write_preset("account", "var_2")
+
+    assert [await store.read_preset(name) for name in ("t", "account", "other")] == ["var_1", "var_2", None]
+    assert await store.read_account() is None

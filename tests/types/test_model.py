@@ -33,10 +33,11 @@ ALL = [getattr(types, name) for name in types.__all__ if dataclasses.is_dataclas
 @pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
 def test_every_model_is_a_dataclass_too(cls: Any) -> None:
     """Items 44 and 46: fields, asdict and replace work, and `__dict__` has the fields alone."""
-    needed = {"id": "a", "status": types.VideoStatus.QUEUED, "type": "x", "amount": 1, "credits": 1}
+    needed: Any = {"id": "a", "status": types.VideoStatus.QUEUED, "type": "x", "amount": 1, "credits": 1}
     needed.update(
         download_url="u", upload_url="u", asset_id="a", key="k", state=types.JobState.SAVED, provider="kie", url="u"
     )
+    needed.update(idempotency_key="k", create=types.OpenCreate(idempotency_key="k"), result=types.CreateResult.IN_DOUBT)
     names = [field.name for field in dataclasses.fields(cls)]
     made = cls(**{name: value for name, value in needed.items() if name in names})
 

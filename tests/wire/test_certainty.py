@@ -115,17 +115,29 @@ def search(pages: Sequence[VideoListing]) -> CandidateSearch:
         ([page(1, 5, total=2)], ["v0", "v1"], True),
         ([page(10, total=1)], ["v0"], True),  # the first second of the window counts
         ([page(1, 20, total=9, pages=2), page(30, 40, total=9, start=2)], ["v0"], True),
+        ([page(20, total=9, pages=9), page(1, total=9, start=1)], ["v1"], False),  # one video shows no order
         ([page(20, 30, total=9, pages=5)], [], True),  # a page that lies wholly before the window is far enough
         ([page(1, total=3, pages=1), page(total=3)], ["v0"], False),  # an empty page below `total` is not the end
         ([page(1, total=3, pages=1), page(5, 20, total=3, start=1)], ["v0", "v1"], True),  # capped below `limit`
-        ([page(1, 2, total=3, pages=2), page(2, 20, total=4, pages=2, start=1)], ["v0", "v1"], True),  # one was pushed
+        # One video was pushed onto the next page by a new one: the list has four now, and three were read.
+        ([page(1, 2, total=3, pages=2), page(2, 20, total=4, pages=2, start=1)], ["v0", "v1"], False),
+        (
+            [
+                page(1, 2, total=3, pages=2),
+                page(2, 20, total=4, pages=2, start=1),
+                page(30, total=4, pages=2, start=3),
+            ],
+            ["v0", "v1"],
+            True,
+        ),
         ([page(1, 2, total=4, pages=2), page(total=3, pages=2)], ["v0", "v1"], False),  # one was deleted meanwhile
         ([page(20, 30, total=4, pages=2), page(1, 5, total=4, pages=2, start=2)], [], True),  # ordered as far as read
         ([page(30, 20, total=4, pages=2), page(1, 5, total=4, pages=2, start=2)], ["v2", "v3"], True),  # unordered
         ([page(30, 20, total=9, pages=2), page(1, 5, total=9, pages=2, start=2), page(total=9)], ["v2", "v3"], False),
         ([page(None, 20, total=2)], ["v0"], True),  # a video without a time is a candidate
         ([page(1, total=None, pages=None), page(total=None, pages=None)], ["v0"], False),  # no counts: no proof
-        ([page(20, total=None, pages=None)], [], True),
+        ([page(20, 30, total=None, pages=None)], [], True),
+        ([page(20, total=None, pages=None), page(total=None, pages=None)], [], False),
     ],
 )
 def test_a_search_is_complete_when_it_read_far_enough(

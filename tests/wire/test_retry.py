@@ -31,9 +31,11 @@ CERTAIN = [
     RateLimitError(status=429),
     ValidationError(),
     InsufficientCreditsError(),
-    APIError(status=307),
 ]
-UNCERTAIN = [CUT, LATE, BROKEN, BAD_GATEWAY, ServerError(status=504)]
+UNCERTAIN = [CUT, LATE, BROKEN, BAD_GATEWAY, ServerError(status=504), APIError(status=307)]
+BARE = [APIError(status=status, http_status=status) for status in (408, 409, 425, 429, 499)]
+BARE.append(ServerError(status=503, http_status=503))
+UNREADABLE = ServerError(status=502, http_status=202)
 
 
 @pytest.mark.parametrize("error", [BROKEN, BAD_GATEWAY, AWAY, CUT, LATE, NEVER_SENT], ids=repr)
@@ -84,13 +86,14 @@ def test_jitter_only_lengthens() -> None:
         (RateLimitError(status=429, retry_after=60.0), True, 60.0),
         (RateLimitError(status=429, retry_after=60.5), False, 60.5),
         (RateLimitError(status=429), True, 1.0),
+        (RateLimitError(status=429, retry_after=0.0), True, 1.0),
         (ServerError(status=503, retry_after=5.0), True, 5.0),
         (ServerError(status=503, retry_after=300.0), False, 300.0),
         (ServerError(status=500, retry_after=300.0), True, 1.0),
     ],
 )
 def test_the_pause_of_the_server_is_kept_up_to_a_limit(error: BlumaError, is_retried: bool, delay: float) -> None:
-    """With `max_retry_after`, a 429 or 503 is retried after the pause that it asks for, unless that is longer."""
+    """A 429 or 503 is retried after the pause that it asks for, up to a limit, and never sooner than the backoff."""
     policy = RetryPolicy(max_retry_after=60)
 
     assert policy.allows_retry(error, 0) is is_retried
@@ -98,9 +101,11 @@ def test_the_pause_of_the_server_is_kept_up_to_a_limit(error: BlumaError, is_ret
 
 
 def test_certain_and_uncertain_outcomes() -> None:
-    """Failed connects, 4xx and 503 are refusals; timeouts, cut connections and other 5xx are not."""
+    """Failed connects, 4xx and 503 in the API's own words are refusals; cuts, other 5xx and a proxy's pages are not."""
+    doubtful = [*UNCERTAIN, *BARE, UNREADABLE]
+
     assert [is_certainly_refused(error) for error in CERTAIN] == [True] * len(CERTAIN)
-    assert [is_certainly_refused(error) for error in UNCERTAIN] == [False] * len(UNCERTAIN)
+    assert [is_certainly_refused(error) for error in doubtful] == [False] * len(doubtful)
 
 
 @pytest.mark.parametrize("error", UNCERTAIN, ids=repr)
@@ -109,7 +114,23 @@ def test_a_paid_call_is_reconciled_first(error: BlumaError, retry: bool) -> None
     """A paid call with an uncertain outcome is reconciled before it is retried or given up."""
     decision = decide(Safety.COSTS_MONEY, error, RetryPolicy(), retry=retry, delay=2.0)
 
-    assert decision == Reconcile(2.0 if retry else 0.0, then_retry=retry)
+    assert decision == Reconcile(2.0, then_retry=retry)
+
+
+@pytest.mark.parametrize("error", BARE, ids=lambda error: str(error.status))
+def test_a_proxys_answer_is_no_refusal(error: BlumaError) -> None:
+    """A bare 4xx or 503 can follow an acceptance: it is reconciled, and never just retried."""
+    decision = decide(Safety.COSTS_MONEY, error, RetryPolicy(), retry=True, delay=2.0)
+
+    assert decision == Reconcile(2.0, then_retry=True)
+
+
+@pytest.mark.parametrize("on_ambiguous", ["reconcile", "adopt", "retry"])
+def test_an_accepted_call_is_never_retried(on_ambiguous: Any) -> None:
+    """A 2xx answer that cannot be read is searched for; no option has it sent again."""
+    policy = RetryPolicy(on_ambiguous=on_ambiguous)
+
+    assert decide(Safety.COSTS_MONEY, UNREADABLE, policy, retry=True, delay=2.0) == Reconcile(2.0, then_retry=False)
 
 
 @pytest.mark.parametrize("error", CERTAIN, ids=repr)
@@ -141,3 +162,4 @@ def test_no_attempt_begins_after_the_deadline() -> None:
     assert decide(Safety.SAFE_TO_RETRY, CUT, policy, retry=True, delay=2.0, time_left=2.0) == GiveUp()
     assert decide(Safety.SAFE_TO_RETRY, CUT, policy, retry=True, delay=2.0, time_left=2.1) == Retry(2.0)
     assert decide(Safety.COSTS_MONEY, CUT, policy, retry=True, delay=2.0, time_left=1.0) == Reconcile(0.0, False)
+    assert decide(Safety.COSTS_MONEY, CUT, policy, retry=True, delay=2.0, time_left=2.1) == Reconcile(2.0, True)

@@ -1,0 +1,177 @@
+"""
+Create the video of one job: turn, price, intent, request, bill.
+
+Rule 1: the intent is recorded before the request is sent, and the video's id before the template's next turn.
+Rule 2: when the run is cancelled, a create in flight gets a few seconds to finish.
+Rule 3: a create that was certainly refused is planned again or has failed. One that may have been accepted is in doubt
+if it has candidates, or if it certainly was accepted. Otherwise it stays `creating`: the next run searches for its
+video first. Without candidates this run submits nothing more, because no other create could be made certain either.
+Rule 4: a 429 is waited for, by Retry-After, but never less than by a growing backoff: servers send `Retry-After: 0`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, TypeVar
+
+from bluma_async._wire.retry import is_certainly_refused
+from bluma_async.batch.baseline import Baseline
+from bluma_async.batch.conflicts import require_moved
+from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError, RateLimitError, ValidationError
+from bluma_async.stores.jobs import Intent
+from bluma_async.stores.states import JobState
+
+if TYPE_CHECKING:
+    from bluma_async.batch.api import BatchApi, StopSignal
+    from bluma_async.batch.catalog import Catalog
+    from bluma_async.batch.create_turns import CreateTurns
+    from bluma_async.batch.credit_limit import CreditLimit
+    from bluma_async.batch.presets import Presets
+    from bluma_async.stores.jobs import Outcome, StoredJob
+    from bluma_async.stores.ports import JobStore
+    from bluma_async.types import Video
+
+__all__ = ["JobCreator", "Unsubmitted", "compute_pause"]
+
+T = TypeVar("T")
+GRACE = 5.0  # seconds for a create in flight when the run is cancelled
+MOST_BACKOFF = 60.0  # seconds between two creates that are answered with 429; also if there is no Retry-After
+MAX_EXPONENT = 16
+
+
+class Unsubmitted(Exception):  # noqa: N818 - it is no error
+    """Nothing was submitted, and there is no result: the job stays planned."""
+
+
+class JobCreator:
+    """Creates the videos of jobs, one create of a template at a time."""
+
+    def __init__(
+        self,
+        api: BatchApi,
+        store: JobStore,
+        catalog: Catalog,
+        credit_limit: CreditLimit,
+        create_turns: CreateTurns,
+        presets: Presets,
+        stop: StopSignal,
+        report: Callable[..., Awaitable[None]],
+    ) -> None:
+        self._api = api
+        self._store = store
+        self._catalog = catalog
+        self._credit_limit = credit_limit
+        self._create_turns = create_turns
+        self._presets = presets
+        self._stop = stop
+        self._report = report
+        self._baseline = Baseline(api.session)
+
+    async def create(self, job: StoredJob) -> StoredJob:
+        """
+        Return the job with its video, which is billed and renders.
+
+        Raises:
+            Unsubmitted: The batch stops, and the job stays planned.
+            BlumaError: The create failed, or its outcome is not known.
+        """
+        refusals = 0
+        async with self._create_turns.acquire(job.template_id):
+            while not self._stop.is_set:
+                await self._report(job, JobState.CREATING)
+                try:
+                    created = await _finish(self._send(job))
+                except RateLimitError as refusal:
+                    await self._api.clock.sleep(compute_pause(refusal.retry_after, refusals))
+                    refusals += 1
+                except BlumaError as failure:
+                    if _concerns_only_this_job(failure):
+                        raise
+                    self._stop.set(failure)
+                    if not is_certainly_refused(failure):
+                        raise
+                else:
+                    await self._report(created)
+                    return created
+        raise Unsubmitted
+
+    async def _send(self, job: StoredJob) -> StoredJob:
+        """Hold the price, record the intent, send the create, and record its outcome."""
+        await self._hold_price(job)
+        key, evidence = uuid.uuid4().hex, self._api.session.evidence
+        try:
+            preset = await self._presets.require(job.template_id)
+            await self._baseline.require(job.template_id)
+            began = self._api.begin_create(job.template_id)
+            self._accept(await self._store.intend(job.place, Intent(key, began)))
+            try:
+                video = await self._presets.create(job, preset, key)
+            except BlumaError as failure:
+                # A hook of the user's may raise any error, also after the create was accepted: it stays open then.
+                if isinstance(failure, AmbiguousCreateError) or evidence.find_open(key) is None:
+                    await self._record_failure(job, failure)
+                raise
+        except BlumaError:
+            if evidence.find_open(key) is None:  # else it may be billed
+                self._credit_limit.release(job.place)
+            raise
+        return await self._record_bill(job, video)
+
+    async def _hold_price(self, job: StoredJob) -> None:
+        try:
+            await self._catalog.require_price(job.template_id)
+        except NotFoundError as failure:
+            await self._record_failure(job, failure)
+            raise
+        self._credit_limit.hold(job.place, job.template_id, job.resolution)
+
+    async def _record_bill(self, job: StoredJob, video: Video) -> StoredJob:
+        kind = (job.template_id, job.resolution)
+        charged = video.credits_charged or self._credit_limit.estimate(*kind) or 0
+        self._credit_limit.spend(job.place, kind, charged, is_estimate=not video.credits_charged)
+        try:
+            return self._accept(await self._store.bill(job.place, video.id, charged))
+        except BlumaError as failure:
+            failure.video_id = video.id  # the video is paid, and its id is recorded nowhere else
+            self._stop.set(failure)
+            raise
+
+    async def _record_failure(self, job: StoredJob, failure: BlumaError) -> None:
+        if isinstance(failure, AmbiguousCreateError):
+            if failure.candidates or failure.accepted:
+                names = [video.id for video in failure.candidates]
+                self._accept(await self._store.doubt(job.place, names, str(failure)))
+        elif isinstance(failure, (ValidationError, NotFoundError)):
+            self._accept(await self._store.fail(job.place, str(failure)))
+        elif is_certainly_refused(failure):
+            self._accept(await self._store.release(job.place, str(failure)))
+
+    def _accept(self, outcome: Outcome) -> StoredJob:
+        return require_moved(outcome, self._store.name)
+
+
+def compute_pause(asked: float | None, refusals: int) -> float:
+    """Return the seconds before a create that was answered with 429 is sent again, after so many refusals before it."""
+    backoff = min(2.0 ** min(refusals, MAX_EXPONENT), MOST_BACKOFF)
+    return MOST_BACKOFF if asked is None else max(asked, backoff)
+
+
+def _concerns_only_this_job(failure: BlumaError) -> bool:
+    """Return whether a create failed because of its own content, so that other jobs can succeed."""
+    if isinstance(failure, AmbiguousCreateError):
+        return bool(failure.candidates)
+    return isinstance(failure, (ValidationError, NotFoundError))
+
+
+async def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """Await work that gets a few seconds to finish if its caller is cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=GRACE)
+        task.cancel()
+        await asyncio.wait([task])
+        _ = task.cancelled() or task.exception()
+        raise

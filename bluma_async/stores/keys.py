@@ -1,0 +1,16 @@
+"""Compare the keys of jobs as file systems compare names."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["fold_key"]
+
+
+def fold_key(key: str) -> str:
+    """
+    Return the form in which two keys are equal if any common file system takes their files for one.
+
+    Windows and macOS ignore case, and macOS also ignores how an accented letter is composed.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", key).casefold())
