@@ -61,7 +61,7 @@ def run_to_end(work: Coroutine[Any, Any, None]) -> None:
 
     Ctrl-C cancels it, and KeyboardInterrupt is raised after it has ended. Without that, Python would raise
     KeyboardInterrupt at an arbitrary point of the event loop, and the command could not print how to continue. A
-    further Ctrl-C cancels it again, and so ends what it does after the first one.
+    further Ctrl-C cancels it again, and ends its search for interrupted creates.
     """
     if asyncio.run(_run(work)):
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""After Ctrl-C: find out what became of the creates that were interrupted, and print it."""
+"""After Ctrl-C: search for the videos of the creates that were interrupted, and print each result."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _format_result(settled: SettledCreate, how_to_save: str | None) -> str:
 
 
 def _describe(create: OpenCreate) -> str:
-    """Return what is known of a create that is not settled."""
+    """Describe a create that is not settled: its template, its state and its key."""
     if create.video_id is not None:
         known = f"it was accepted and billed: video {create.video_id}"
     elif create.state == OpenCreateState.ACCEPTED:
