@@ -107,10 +107,11 @@ class JobRunner:
         The journal has the moment when the create began, not the one when it was answered: retries may lie between
         them. So the lag of reads counts from now, unless the create began long ago.
         """
-        evidence = self._api.session.evidence
-        if job.video_id is not None and job.started_at is not None and not evidence.knows_create(job.video_id):
-            if (self._api.now() - job.started_at).total_seconds() < LONGEST_CREATE:
-                evidence.mark_created(job.video_id, self._api.clock.now())
+        evidence, video_id = self._api.session.evidence, job.video_id
+        if video_id is None or job.started_at is None or evidence.knows_create(video_id):
+            return
+        if (self._api.now() - job.started_at).total_seconds() < LONGEST_CREATE:
+            evidence.mark_created(video_id, self._api.clock.now())
 
     async def _save(self, job: StoredJob) -> StoredJob:
         file, size = self._options.build_path(job.key), job.size

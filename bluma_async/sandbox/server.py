@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox"]
 
-logger = logging.getLogger("bluma.sandbox")
+logger: logging.Logger = logging.getLogger("bluma.sandbox")
 
 
 class Sandbox:
