@@ -84,8 +84,7 @@ class Session:
         """Send a call that costs money; it stays open until its outcome is known, even if it is interrupted."""
         in_flight.server_date = self.shared.server_clock.at(in_flight.began)
         in_flight.local_time = local_time(self.shared.clock)
-        if self.options.is_exclusive and not self.shared.connections.is_custom:
-            await require_exclusive(self.evidence, self.options.base_url, self.options.api_key)
+        await self.require_exclusive()
         in_flight.is_attended = True
         self.evidence.add(in_flight)
         try:
@@ -105,6 +104,16 @@ class Session:
             in_flight.is_attended = False
         self.evidence.remove(in_flight)
         return result
+
+    async def require_exclusive(self) -> None:
+        """
+        Hold the account's lock on this machine, if the caller has stated that nobody else uses the key.
+
+        Raises:
+            BlumaError: Another program has made the same statement. Nothing was sent.
+        """
+        if self.options.is_exclusive and not self.shared.connections.is_custom:
+            await require_exclusive(self.evidence, self.options.base_url, self.options.api_key)
 
     async def _attempt(
         self, call: Call[T], reconciler: Reconciler[T] | None, in_flight: InFlightCall

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bluma_async._runtime.clock import local_time
-from bluma_async._session.exclusive import require_exclusive
 from bluma_async.resources.templates import Templates
 from bluma_async.resources.videos import Videos
 from bluma_async.types._model import utc_now
@@ -49,19 +48,6 @@ class BatchApi:
     def clock(self) -> Clock:
         """The client's clock."""
         return self.session.shared.clock
-
-    async def require_exclusive(self) -> None:
-        """
-        Hold the account's lock on this machine if the caller has stated that nobody else uses the key.
-
-        Reason: a run adopts interrupted creates of earlier ones before it sends its own first create.
-
-        Raises:
-            BlumaError: Another program has made the same statement. Nothing was sent.
-        """
-        session = self.session
-        if session.options.is_exclusive and not session.shared.connections.is_custom:
-            await require_exclusive(session.evidence, session.options.base_url, session.options.api_key)
 
     def close_create(self, request_key: str | None, video_id: str) -> None:
         """Note the video that a create in doubt became: it does not claim other videos any more."""

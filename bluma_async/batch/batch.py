@@ -80,12 +80,10 @@ class Batch:
             await require_folder(self._options.out)
         async with self._opened(to_write=True) as store:
             await require_account(store, self._api)
-            await self._api.require_exclusive()
+            await self._api.session.require_exclusive()  # interrupted creates are adopted before the first create
             spent = (await store.statistics()).credits_net
-            credit_limit, create_turns = (
-                CreditLimit(self._options.max_credits, spent),
-                CreateTurns(is_serial=self._api.session.shared.certainty.takes_turns),
-            )
+            credit_limit = CreditLimit(self._options.max_credits, spent)
+            create_turns = CreateTurns(is_serial=self._api.session.shared.certainty.takes_turns)
             catalog = Catalog(self._api, credit_limit)
             recovery = Recovery(store, self._api, create_turns, catalog, credit_limit)
             await recovery.begin()

@@ -73,12 +73,19 @@ class CreditLimit:
         """Release the price of a create that was certainly refused."""
         self._held.pop(place, None)
 
-    def spend(self, place: int, kind: Kind, charged: int, *, is_estimate: bool) -> None:
-        """Record the charge of a video. It also corrects the estimates: the multipliers can be out of date."""
+    def spend(self, place: int, template_id: str | None, resolution: str | None, charged: int) -> int:
+        """
+        Record the charge of a video, and return it. If the answer has none (0), it is the estimate.
+
+        A charge corrects later estimates: the multipliers can be out of date.
+        """
         self.release(place)
-        self._spent += charged
-        if not is_estimate:
+        kind = (template_id, resolution)
+        if charged:
             self._charged[kind] = max(charged, self._charged.get(kind, 0))
+        spent = charged or self.estimate(*kind) or 0
+        self._spent += spent
+        return spent
 
     def correct(self, before: int, after: int) -> None:
         """Record that a charge was read again, and is another one."""

@@ -127,9 +127,7 @@ class JobCreator:
         self._credit_limit.hold(job.place, job.template_id, job.resolution)
 
     async def _record_bill(self, job: StoredJob, video: Video) -> StoredJob:
-        kind = (job.template_id, job.resolution)
-        charged = video.credits_charged or self._credit_limit.estimate(*kind) or 0
-        self._credit_limit.spend(job.place, kind, charged, is_estimate=not video.credits_charged)
+        charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, video.credits_charged)
         try:
             return self._accept(await self._store.bill(job.place, video.id, charged))
         except BlumaError as failure:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Recovery", "defer_interrupted", "require_account"]
 
-Found = Tuple[str, int]  # a video, and its charge; 0 if that is unknown
+BilledVideo = Tuple[str, int]  # its id, and its charge; 0 if that is unknown
 RECENT = 1000  # videos that are marked as known; of these, a search can meet only the newest
 
 
@@ -174,22 +174,20 @@ class Recovery:
         self._api.session.evidence.remove(call)
         return settled
 
-    async def _record(self, job: StoredJob, found: Found | None) -> StoredJob:
+    async def _record(self, job: StoredJob, found: BilledVideo | None) -> StoredJob:
         """Record what a create became; its price is not held any more."""
         if found is None:
             self._credit_limit.release(job.place)
             return self._accept(await self._store.release(job.place, "it was not accepted"))
         video_id, known = found
-        kind = (job.template_id, job.resolution)
-        charged = known or self._credit_limit.estimate(*kind) or 0
-        self._credit_limit.spend(job.place, kind, charged, is_estimate=not known)
+        charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, known)
         if job.state == JobState.IN_DOUBT:
             return self._accept(await self._store.adopt(job.place, video_id, charged))
         return self._accept(await self._store.bill(job.place, video_id, charged, "found again"))
 
-    async def _find(self, job: StoredJob, call: InFlightCall) -> Found | None:
+    async def _find(self, job: StoredJob, call: InFlightCall) -> BilledVideo | None:
         """Return the video that a create became; None if it certainly was not accepted."""
-        session, clock = self._api.session, self._api.clock
+        session = self._api.session
         known = call.video_id or session.evidence.find_created(job.request_key)
         if known is not None:
             return known, await self._read_charge(known)
@@ -197,12 +195,11 @@ class Recovery:
             found = await self._search_now(job, call)
             if found is not None:
                 return found
-        settled_at = call.last_sent + session.options.settle_time
-        while (left := settled_at - clock.now()) > 0 and not session.shared.connections.is_closed:
-            await call.sleep(clock, left)
+        create = CertainCreate(session)
+        await create.wait_until(call, create.settles_at(call))  # without a turn: other jobs are created meanwhile
         return await self._reconcile(job, call, session)
 
-    async def _search_now(self, job: StoredJob, call: InFlightCall) -> Found | None:
+    async def _search_now(self, job: StoredJob, call: InFlightCall) -> BilledVideo | None:
         """Search at once: a create that is listed already need not be waited for. Finding none proves nothing yet."""
         try:
             return await self._reconcile(job, call, self._api.session.with_options({"settle_time": 0.0}))
@@ -211,7 +208,7 @@ class Recovery:
                 raise
             return None
 
-    async def _reconcile(self, job: StoredJob, call: InFlightCall, session: Session) -> Found | None:
+    async def _reconcile(self, job: StoredJob, call: InFlightCall, session: Session) -> BilledVideo | None:
         failure = NetworkError(f"The create of job {job.key} was interrupted.")
         preset = None if job.template_id is None else await self._store.read_preset(job.template_id)
         async with self._create_turns.acquire(job.template_id):  # no other create can be lost during the search

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, List, Mapping
 import attrs
 
 from bluma_async._session.in_flight import Standing, ambiguous_create
-from bluma_async._wire.call import get, path
+from bluma_async._wire.call import get
 from bluma_async._wire.certainty import CertaintyPolicy, window_begin
 from bluma_async._wire.codec import One
 from bluma_async._wire.times import read_datetime
 from bluma_async.errors import APIError, BlumaError, NetworkError, NotFoundError, ServerError
 from bluma_async.resources._candidates import Found, search_videos
 from bluma_async.resources._ownership import DISPROVED, Ownership, list_unexplained
+from bluma_async.resources._video_source import get_call
 from bluma_async.types import CreditHistory, Transaction, TransactionType, Video
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class CertainCreate:
         begin = self._window(call)
         if begin is None:
             raise self._doubt(call, failure, "neither the server's clock nor this machine's is known")
-        settled_at = call.last_sent + self.session.options.settle_time
+        settled_at = self.settles_at(call)
         retry_at = call.last_sent + decision.after
         found = await self._search_at(call, begin, min(retry_at, settled_at))
         found = await self._wait_for_callback(call, begin, found)
@@ -127,18 +128,24 @@ class CertainCreate:
 
     async def _search_at(self, call: InFlightCall, begin: datetime, moment: float) -> Found | None:
         """Search at this moment; None if the list cannot be read, or something else ended the wait."""
+        return await self._search(call, begin) if await self.wait_until(call, moment) else None
+
+    def settles_at(self, call: InFlightCall) -> float:
+        """Return the moment, by our clock, from which a search proves that the create was not accepted."""
+        return call.last_sent + self.session.options.settle_time
+
+    async def wait_until(self, call: InFlightCall, moment: float) -> bool:
+        """Wait; return False if the wait was pointless: a callback has named the video, or the client was closed."""
         clock, connections = self.session.shared.clock, self.session.shared.connections
-        while (left := moment - clock.now()) > 0 and call.confirmed_id is None and not connections.is_closed:
-            await call.sleep(clock, left)
-        if call.confirmed_id is not None or connections.is_closed:
-            return None
-        return await self._search(call, begin)
+        while (is_useful := call.confirmed_id is None and not connections.is_closed) and moment > clock.now():
+            await call.sleep(clock, moment - clock.now())
+        return is_useful
 
     async def _wait_for_callback(self, call: InFlightCall, begin: datetime, found: Found | None) -> Found | None:
         """Give a callback until `settle_time` to confirm one of the candidates; return those that there are then."""
         if found is None or not found.videos or call.token is None or self.session.options.is_exclusive:
             return found
-        settled_at = call.last_sent + self.session.options.settle_time
+        settled_at = self.settles_at(call)
         if call.ends is not None and settled_at >= call.ends:
             return found
         return await self._search_at(call, begin, settled_at) or found
@@ -162,16 +169,15 @@ class CertainCreate:
 
     async def _read_confirmed(self, call: InFlightCall, video_id: str) -> Video:
         """Read a video that a callback has named. It may be too new to be read: then once more after `settle_time`."""
-        read = get(path("videos", video_id), One(Video))
         try:
-            return await self.session.send(read)
+            return await self.session.send(get_call(video_id))
         except NotFoundError:
             clock = self.session.shared.clock
-            left = call.last_sent + self.session.options.settle_time - clock.now()
+            left = self.settles_at(call) - clock.now()
             if left <= 0 or (call.ends is not None and clock.now() + left >= call.ends):
                 raise
             await clock.sleep(left)
-        return await self.session.send(read)
+        return await self.session.send(get_call(video_id))
 
     def _window(self, call: InFlightCall) -> datetime | None:
         skew, unknown_skew = self.session.evidence.skew, self._policy.unknown_skew
@@ -210,7 +216,7 @@ class CertainCreate:
     async def _adopt(self, call: InFlightCall, video: Video) -> Video:
         self._note(call, video)
         try:
-            return await self.session.send(get(path("videos", video.id), One(Video)))
+            return await self.session.send(get_call(video.id))
         except (APIError, NetworkError):
             return video  # as it was listed: it is paid, and must not be lost again
 

@@ -14,16 +14,15 @@ import attrs
 
 from bluma_async._runtime.log import logger
 from bluma_async._session.in_flight import Standing
-from bluma_async._wire.call import get, path
 from bluma_async._wire.certainty import earliest_time
-from bluma_async._wire.codec import One
 from bluma_async.errors import BlumaError
-from bluma_async.types import Video
+from bluma_async.resources._video_source import get_call
 
 if TYPE_CHECKING:
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async._session.session import Session
     from bluma_async.resources._candidates import Found
+    from bluma_async.types import Video
 
 __all__ = ["DISPROVED", "Ownership", "list_unexplained"]
 
@@ -88,6 +87,6 @@ class Ownership:
 
     async def _echoes_preset(self, video: Video) -> bool:
         try:
-            return (await self.session.send(get(path("videos", video.id), One(Video)))).variant_id == self.preset
+            return (await self.session.send(get_call(video.id))).variant_id == self.preset
         except BlumaError:
             return False

@@ -6,11 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, List
 
 from bluma_async._session.in_flight import Standing
-from bluma_async._wire.call import get, path
-from bluma_async._wire.codec import One
 from bluma_async._wire.retry import Reconcile
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NetworkError
 from bluma_async.resources._certain_create import CertainCreate
+from bluma_async.resources._video_source import get_call
 from bluma_async.types import CreateResult, OpenCreate, OpenCreateState, SettledCreate, Video
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ async def _settle(session: Session, call: InFlightCall) -> SettledCreate:
 async def _read(session: Session, video_id: str) -> Video | None:
     """Return a video; None if it cannot be read now. Its id is known, and that is enough to wait for it."""
     try:
-        return await session.send(get(path("videos", video_id), One(Video)))
+        return await session.send(get_call(video_id))
     except BlumaError:
         return None
 

@@ -128,7 +128,7 @@ def test_holds_end_with_the_charge_or_the_refusal() -> None:
     with pytest.raises(errors.InsufficientCreditsError, match="costs 2 credits, and 4 of max_credits=4"):
         limit.hold(3, "t", None)
     limit.release(1)
-    limit.spend(2, ("t", None), 2, is_estimate=False)
+    limit.spend(2, "t", None, 2)
 
     limit.hold(3, "t", None)
     with pytest.raises(errors.InsufficientCreditsError):

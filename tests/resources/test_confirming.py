@@ -10,12 +10,12 @@ from typing import Any, Callable, List, Optional
 import pytest
 
 from bluma import Bluma
-from bluma_async import AsyncBluma, errors
-from bluma_async.sandbox import Sandbox
+from bluma_async import errors
+from bluma_async._session.in_flight import InFlightCall
+from bluma_async._wire.messages import Request
+from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.types import CreateResult
-from bluma_async.webhooks.receiver import WebhookReceiver
 from tests.fakes import FakeClock, FakeTransport, answer, client_with, problem
-from tests.webhooks.servers import serve_with_aiohttp
 
 URL = "https://app.example.com/hook?create={create_token}"
 CUT = errors.NetworkError("cut")
@@ -283,30 +283,12 @@ async def test_a_callback_in_another_thread_wakes_the_create() -> None:
     assert video.id == "v"
 
 
-@pytest.mark.parametrize("secret", ["whsec_unknown", None])
-async def test_the_sandbox_confirms_a_lost_create(sandbox: Sandbox, secret: Optional[str]) -> None:
-    """Of two creates whose answers are lost together each gets its own video: the receiver passes the callbacks on."""
-    receiver = WebhookReceiver(secret or sandbox.webhook_secret)
-    accepted = [asyncio.Event(), asyncio.Event()]
+async def test_a_callback_ends_a_wait_at_once() -> None:
+    """After the callback each further sleep would return at once: the wait must not sleep again until its end."""
+    client, _, clock = client_with(HELLO)
+    call = InFlightCall(Request("POST", "https://api.example.com/videos", {}), clock.now())
+    call.confirmed_id = "v"
 
-    def note(record: Any) -> None:
-        if record.route == "POST /videos":
-            next(event for event in accepted if not event.is_set()).set()
+    is_useful = await CertainCreate(client._session).wait_until(call, clock.now() + 30)
 
-    sandbox.watch(note)
-    sandbox.faults.add("POST /videos", "drop_after", times=2)
-    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, retry_delay=0.0) as client:
-        receiver.attach(client)
-        with serve_with_aiohttp(receiver) as port:
-            url = f"http://127.0.0.1:{port}/hook?create={{create_token}}"
-            creates = [
-                asyncio.ensure_future(client.videos.create({"prompt": name}, "ugc-text-overlay", webhook_url=url))
-                for name in ("one", "two")
-            ]
-            for event in accepted:
-                await event.wait()
-            await sandbox.advance(105)
-            videos = await asyncio.gather(*creates)
-
-    assert [sandbox._running.videos.need(video.id)["prompt"] for video in videos] == ["one", "two"]
-    assert sandbox.state()["billed"] == 2
+    assert (is_useful, clock.slept) == (False, [])
