@@ -257,7 +257,7 @@ class Bluma:
 
     def settle(self) -> List[SettledCreate]:
         """
-        Find out what became of the open creates that were interrupted or lost; those in flight are left alone.
+        Determine the outcome of each create that was interrupted, or whose answer was lost. Those in flight continue.
 
         It waits until `settle_time` has passed since their requests can have been on their way, and reads the list of
         videos. A create in doubt stays open.

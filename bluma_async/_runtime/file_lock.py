@@ -1,5 +1,5 @@
 """
-A lock between processes, on a file beside what it protects.
+Lock a file, so that only one process at a time uses a resource.
 
 Rule 1: the lock is the operating system's (flock, or LockFileEx on Windows): it ends with its process, however that
 ends. A POSIX record lock is not enough: it vanishes as soon as any code of the process opens and closes the file, a
@@ -76,7 +76,7 @@ class FileLock:
 
 
 def _require_regular(path: Path) -> None:
-    """Refuse what an attacker can put in place of a lock file."""
+    """Refuse a link, a device or a folder: an attacker could put one in place of the lock file."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
             raise InvalidArgumentError(f"{path} is not a regular file, so it cannot be a lock. Nothing was sent.")

@@ -82,7 +82,7 @@ class CreateEvidence:
         return next((call for call in self.open_calls if call.token == token), None)
 
     def wake_all(self) -> None:
-        """Have the open calls look at what has changed."""
+        """Wake the open calls, because the evidence has changed."""
         for call in self.open_calls:
             call.wake()
 

@@ -26,7 +26,7 @@ __all__ = ["InFlightCall", "Standing", "ambiguous_create", "log_interrupted"]
 
 
 class Standing(Enum):
-    """What is known of a paid call at this moment."""
+    """The state of a paid call."""
 
     NOT_SENT = "not_sent"  # no request is out, or may have been accepted
     IN_FLIGHT = "in_flight"  # a request is out
@@ -53,7 +53,7 @@ class InFlightCall:
         safety: Whether a retry may cost money.
         template_id: The template that is paid for, if known.
         attempts: The attempts that have failed; a download that receives bytes counts from 0 again.
-        standing: What is known of a paid call.
+        standing: The state of a paid call.
         last_sent: The last moment, by our clock, at which a request of a paid call can have been on its way.
         is_attended: Whether the task that began a paid call, or `settle`, still works on it.
         video_id: The video that a paid call is known to have become.
@@ -99,12 +99,12 @@ class InFlightCall:
         self.standing = Standing.IN_FLIGHT
 
     def end_attempt(self, now: float, outcome: CreateOutcome) -> None:
-        """Note that an attempt has failed, and what is known of it."""
+        """Note that an attempt has failed, and whether it was refused or accepted, or is uncertain."""
         self.attempts += 1
         self.last_sent, self.standing = now, STANDINGS[outcome]
 
     def interrupt(self, now: float) -> None:
-        """Note that nobody waits for the answer any more. A request that is out may be accepted all the same."""
+        """Note that the wait for the answer was cancelled. A request that was sent may still be accepted."""
         if self.standing is Standing.IN_FLIGHT:
             self.last_sent, self.standing = now, Standing.UNCERTAIN
 
@@ -155,7 +155,7 @@ def ambiguous_create(
     in_flight: InFlightCall, failure: BlumaError, candidates: Sequence[Video] = (), *, because: str = ""
 ) -> AmbiguousCreateError:
     """
-    Return the error for a paid call that was, or may have been, accepted.
+    Build the error for a paid call that was accepted, or may have been accepted.
 
     Args:
         in_flight: The call.
@@ -187,5 +187,7 @@ def log_interrupted(in_flight: InFlightCall) -> None:
     """Log a create that was interrupted while its request was out: its caller knows nothing but its key."""
     known = f"became video {in_flight.video_id}" if in_flight.video_id else "may have been accepted and billed"
     logger.warning(
-        "A create was interrupted. It %s (Idempotency-Key %s). `client.settle()` finds out.", known, in_flight.key
+        "A create was interrupted. It %s (Idempotency-Key %s). `client.settle()` determines its outcome.",
+        known,
+        in_flight.key,
     )

@@ -44,11 +44,11 @@ Attempt = Callable[[InFlightCall], Awaitable[Union[T, Failed]]]
 
 
 class Reconciler(Protocol[T]):
-    """How to find out what a paid call became. The room of the resource knows; this one does not."""
+    """Determines the outcome of a paid call. The resources implement it, because they know how to search."""
 
     def accept(self, call: InFlightCall, outcome: T, answer: Answer) -> None:
         """
-        Note what an accepted call became.
+        Note the result of an accepted call.
 
         Raises:
             ServerError: The answer belongs to another request.
@@ -57,10 +57,10 @@ class Reconciler(Protocol[T]):
 
     async def reconcile(self, call: InFlightCall, failure: BlumaError, decision: Reconcile) -> T | None:
         """
-        Return what a call became, or None if it certainly was not accepted.
+        Return the result of a call, or None if it certainly was not accepted.
 
         Raises:
-            AmbiguousCreateError: It was accepted, or may have been, and what it became is not known.
+            AmbiguousCreateError: It was accepted, or may have been accepted, and its result is not known.
         """
         ...
 
@@ -81,8 +81,8 @@ class RetryLoop:
         Args:
             in_flight: The call; hooks and the log report its `request`.
             attempt: Sends the request once, and calls `observer.after_response` if an answer comes.
-            reconciler: Finds out what a paid call became. Without it, such a call is never sent again unless it
-                certainly was refused.
+            reconciler: Determines the outcome of an uncertain paid call. Without it, such a call is never sent again
+                unless it certainly was refused.
         """
         while True:
             if self.observer.observes_requests:

@@ -71,7 +71,7 @@ class Session:
         Args:
             call: The call.
             within: Seconds for the whole call, if that is sooner than the `deadline` option.
-            reconciler: Finds out what a call that costs money became. Without it, such a call is never sent again
+            reconciler: Determines the outcome of an uncertain paid call. Without it, such a call is never sent again
                 unless it certainly was refused.
         """
         in_flight = self._begin(call, within)

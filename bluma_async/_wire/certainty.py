@@ -1,5 +1,5 @@
 """
-Decide what is known of a create that costs money, from the attempt's outcome and from what a search has read.
+Decide whether a paid create was refused or accepted, or is uncertain: from the error of an attempt, or from a search.
 
     refused     the connection was never made; or a 4xx or 503 that carries the API's own error JSON
     accepted    any 2xx answer, readable or not: the video exists and is billed
@@ -69,15 +69,15 @@ class CertaintyPolicy:
 
 
 class CreateOutcome(Enum):
-    """What one attempt to create is known to have done."""
+    """The outcome of one attempt to create a video."""
 
     REFUSED = "nothing was created"
     ACCEPTED = "the video exists, and is billed"
-    UNCERTAIN = "nobody knows yet"
+    UNCERTAIN = "it may have been accepted"
 
 
 def classify(failure: BlumaError) -> CreateOutcome:
-    """Return what is known of a create whose attempt ended with this error."""
+    """Classify a create by the error that its attempt ended with."""
     if failure.not_accepted:
         return CreateOutcome.REFUSED
     if isinstance(failure, NetworkError):
@@ -87,7 +87,7 @@ def classify(failure: BlumaError) -> CreateOutcome:
     status = failure.http_status
     if status is not None and 200 <= status < 300:
         return CreateOutcome.ACCEPTED
-    # Without a status of its own the error was made by an adapter or by the SDK, which knows what it means.
+    # An error without an HTTP status comes from an adapter or the SDK, which has interpreted the answer already.
     is_api_answer = failure.is_api_answer or status is None
     is_refusal = 400 <= failure.status < 500 or failure.status == 503
     return CreateOutcome.REFUSED if is_refusal and is_api_answer else CreateOutcome.UNCERTAIN

@@ -63,7 +63,7 @@ class Retry:
 @attrs.frozen
 class Reconcile:
     """
-    Find out whether the call was accepted, and begin with that after so many seconds.
+    Search for evidence of whether the call was accepted. The search begins after so many seconds.
 
     If it certainly was not, send it again (`then_retry`) or raise the error. An accepted call is never sent again.
     """
@@ -74,7 +74,7 @@ class Reconcile:
 
 @attrs.frozen
 class GiveUp:
-    """Raise the error; `in_doubt` if the call may have been accepted and there is no way to find out."""
+    """Raise the error; `in_doubt` if the call may have been accepted and cannot be reconciled."""
 
     in_doubt: bool = False
 
@@ -102,7 +102,7 @@ def decide(
         retry: Whether the policy, or the caller's own `should_retry`, wants another attempt.
         delay: The seconds before it.
         time_left: The seconds until the call's deadline; an attempt that would not start before it is not made.
-        can_reconcile: Whether there is a way to find out if the call was accepted.
+        can_reconcile: Whether a search can show if the call was accepted.
     """
     retry = retry and delay < time_left
     outcome = classify(error) if safety is Safety.COSTS_MONEY else CreateOutcome.REFUSED

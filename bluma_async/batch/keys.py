@@ -16,7 +16,7 @@ SUFFIX = ".mp4"
 # No path, no character that Windows refuses, no dot at the beginning, no dot or space at the end.
 SHAPE = re.compile(r"(?!\.)[^\x00-\x1f\x7f/\\:*?\"<>|]+(?<![. ])")
 MOST_BYTES = 255 - len(SUFFIX) - 32  # every system allows 255; 32 to spare for files beside it, such as `.part.etag`
-# Windows opens a device for these names, whatever their extension.
+# Windows opens a device for these names, with any extension.
 PORTS = frozenset(f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³")
 RESERVED = PORTS | {"con", "prn", "aux", "nul", "conin$", "conout$"}
 
@@ -37,7 +37,7 @@ def find_key_problem(key: str) -> str:
 
 
 def build_file_name(key: str) -> str:
-    """Return the name of a key's file; a key that is too long is cut, and told apart by a hash of the whole."""
+    """Return the name of a key's file. A long key is cut, and a hash of the whole key keeps the name unique."""
     raw = key.encode("utf-8", "surrogatepass")
     if len(raw) <= MOST_BYTES:
         return key + SUFFIX

@@ -3,7 +3,7 @@ Private presets: one variant for each journal and template, from which the jobs 
 
 Reason: the API does not echo the prompt, but it echoes the variant. A video of a variant that only this journal uses is
 one of its jobs', even if other programs create from the same template. Jobs that bring their own variant have no
-preset, because nobody knows who else uses that variant.
+preset, because other programs may use that variant too.
 """
 
 from __future__ import annotations

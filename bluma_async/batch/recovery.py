@@ -125,7 +125,7 @@ class Recovery:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def end(self) -> None:
-        """Stop settling. Whatever is not settled is left to the next run."""
+        """Stop settling. The next run settles the remaining creates."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -175,7 +175,7 @@ class Recovery:
         return settled
 
     async def _record(self, job: StoredJob, found: BilledVideo | None) -> StoredJob:
-        """Record what a create became; its price is not held any more."""
+        """Record the outcome of a create; its price is not held any more."""
         if found is None:
             self._credit_limit.release(job.place)
             return self._accept(await self._store.release(job.place, "it was not accepted"))

@@ -84,7 +84,7 @@ async def search_videos(session: Session, begin: datetime, template_id: str | No
 
 
 def _list_call(page: int, template_id: str | None, videos: Dict[str, Video]) -> Call[VideoListing]:
-    """Build the call that reads a page, and keeps its videos whole beside what the search needs."""
+    """Return the call that reads a page; it also adds the decoded videos of the page to `videos`."""
 
     def decode(raw: object) -> VideoListing:
         try:

@@ -1,11 +1,11 @@
 """
-Find out what became of a paid create that got no certain answer.
+Determine the outcome of a paid create that has no certain answer.
 
 Rule 1: absence is proven by a search that begins `settle_time` after the last moment at which the request can have been
 on its way, and that reads far enough. An earlier search can find a video, but never prove its absence.
 Rule 2: a candidate is adopted only on positive evidence that it is ours; being the only candidate is none.
 Rule 3: other creates of this account may explain a video: their answers are awaited before it is suspected.
-Rule 4: whatever cannot be read proves nothing: the create stays in doubt, and is not sent again.
+Rule 4: a list that cannot be read proves nothing: the create stays in doubt, and is not sent again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Open creates of an account: show them, and find out what became of those that nobody attends to any more."""
+"""List the creates of an account whose outcome is not known, and settle those that no task works on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def list_open_creates(session: Session) -> List[OpenCreate]:
 
 async def settle_creates(session: Session) -> List[SettledCreate]:
     """
-    Find out what became of the open creates that were interrupted or lost; those in flight are left alone.
+    Determine the outcome of each create that was interrupted, or whose answer was lost. Those in flight continue.
 
     A create that is settled is not open any more, unless it is in doubt.
     """

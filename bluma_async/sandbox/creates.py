@@ -41,7 +41,7 @@ class PendingCreate:
             self.committed.set_result(None)
         else:
             self.committed.set_exception(error)
-            self.committed.exception()  # marks it as seen: after a cut nobody waits, and asyncio would log the error
+            self.committed.exception()  # as retrieved: after a cut no task awaits it, and asyncio would log it
 
 
 class Creates:

@@ -71,7 +71,7 @@ class Cruelty:
         list_failures: The share of reads of `GET /videos` and `GET /credits/history` that fail, from 0 to 1.
         list_failure_kinds: The ways in which they fail; names in `fault_tables.LIST_FAILURES`.
         retry_after_zero: Whether every 429 and 503 says `Retry-After: 0`.
-        page_cap: The most rows on a page of a list, whatever `limit` asks for; pagination counts the real pages.
+        page_cap: The most rows on a page of a list, even if `limit` is larger; pagination counts the real pages.
         unordered_lists: Whether `GET /videos` is in an order that has nothing to do with time; the order is stable.
         idle_close: Seconds after which an idle connection is closed by the server; None: never.
         lost_creates: The share of creates whose outcome the client cannot read, from 0 to 1.

@@ -21,7 +21,7 @@ PROMPT = "A video that somebody else creates"
 
 
 class Strangers:
-    """Creates videos that belong to nobody who uses the sandbox; `Cruelty.strangers` a minute."""
+    """Creates videos of other, imagined users of the account; `Cruelty.strangers` a minute."""
 
     def __init__(self, videos: Videos, clock: Clock, cruelty: CurrentCruelty) -> None:
         self._videos = videos

@@ -1,5 +1,5 @@
 """
-Define the ports: the methods that batches and receivers call on a store, whatever database it uses.
+Define the ports: the methods that batches and receivers call on a store. Each database has its own implementation.
 
 Rule 1: a verb is one transaction. It happens wholly or not at all, also when its caller is cancelled.
 Rule 2: a verb that does not fit the stored state changes nothing and returns a Conflict. The caller knows the row, and

@@ -1,4 +1,4 @@
-"""Creates whose outcome is not known, and what was found out about them."""
+"""Creates whose outcome is not known, and the results of settling them."""
 
 from datetime import datetime
 from typing import List, Optional
@@ -10,7 +10,7 @@ from bluma_async.types.videos import Video
 
 
 class OpenCreateState(OpenEnum):
-    """What is known of a create without a known outcome."""
+    """The state of a create whose outcome is not known."""
 
     IN_FLIGHT = "in_flight"  # its request is out
     UNCERTAIN = "uncertain"  # it was interrupted, or its answer was lost: it may have been accepted and billed
@@ -34,7 +34,7 @@ class OpenCreate(Model):
         idempotency_key: What its requests carry as `Idempotency-Key`.
         template_id: The template that was asked for; None when a variant was.
         started_at: When it began, by the server's clock as far as it is known.
-        state: What is known of it.
+        state: Whether it is in flight, uncertain, or accepted.
         video_id: Its video, if that is known: a hook raised after it was accepted, for example.
     """
 

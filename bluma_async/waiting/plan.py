@@ -54,7 +54,7 @@ class Plan:
         expired: Waits that time out now.
         postponed: Jobs that get their next turn at a later moment.
         list_for: The waiter for which active jobs are to be listed; None for no list.
-        alone: Jobs that are read by themselves after the list, whatever it says.
+        alone: Jobs that are read one by one after the list, even if the list has them.
         reads: The requests to send; each with the jobs that it reads.
         wake_at: The moment of the next plan; None for at once, after this step's requests.
     """

@@ -14,7 +14,7 @@ S = TypeVar("S")
 
 
 class Source(Protocol[S]):
-    """Reads the states of jobs: the poller knows how to poll, a source knows what a job is."""
+    """Reads the states of jobs: the poller knows how to poll, a source knows one kind of job."""
 
     @property
     def group(self) -> Hashable:
