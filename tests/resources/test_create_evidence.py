@@ -31,34 +31,6 @@ def listing(*videos: Any, total: Optional[int] = None, pages: int = 1) -> Any:
     return answer(200, {"videos": rows, "pagination": counts}, DATE)
 
 
-async def test_certain_refusals_are_retried_without_a_search() -> None:
-    """A create with a refused connection, or a 503 in the API's own words, was certainly not accepted."""
-    client, transport, clock = client_with(errors.NetworkError("no", request_sent=False), problem(503), ACCEPTED)
-
-    await client.videos.create({"prompt": "p"}, "t")
-
-    assert transport.sent == ["POST /videos"] * 3
-    assert clock.slept == [1, 2]
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [CUT, errors.RequestTimeoutError("late"), problem(500), problem(502), answer(503, b"<html>")],
-)
-async def test_an_uncertain_create_is_sent_again_once_its_absence_is_proven(failure: Any) -> None:
-    """The proof is a search that begins `settle_time` after the attempt; the first search can only find a video."""
-    client, transport, clock = client_with(failure, listing(), listing(), ACCEPTED)
-
-    video = await client.videos.create({"prompt": "p"}, "t")
-
-    assert video.id == "batch_new"
-    sent = [entry.split("?")[0] for entry in transport.sent]
-    assert sent == ["POST /videos", "GET /videos", "GET /videos", "POST /videos"]
-    assert clock.slept == [1, 29]
-    keys = [request.headers.get("Idempotency-Key") for request in transport.requests]
-    assert keys[0] == keys[-1]
-
-
 async def test_an_uncertain_create_that_is_not_to_be_retried_says_that_it_was_not_accepted() -> None:
     """A proxy's 408 is no reason to retry, but it can follow an acceptance: its absence is proven all the same."""
     client, transport, clock = client_with(answer(408, b""), listing())

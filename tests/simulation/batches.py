@@ -19,7 +19,7 @@ from bluma_async.stores.memory_jobs import MemoryJobStore
 from bluma_async.stores.states import JobState
 from bluma_async.types import VideoEvent, VideoStatus
 from tests.simulation.api import TEMPLATES, MadeVideo
-from tests.simulation.network import Killed
+from tests.simulation.network import Killed, Network
 from tests.simulation.world import LIVE_KEY, World
 
 RUNS = 40  # at most, until every job has ended
@@ -100,34 +100,14 @@ class BatchProcess:
 
     async def _live(self) -> None:
         """Run one process to its end, or to its death."""
-        world, plan = self.world, self.plan
         self._lives += 1
-        network = world.network(f"{self.name}.{self._lives}")
-        base_url = f"{world.base_url[:-7]}-{self.name}{self._lives}/api/v1"  # memory of its own
-        options: Dict[str, Any] = {**plan.options, "exclusive": plan.is_exclusive}
-        client = AsyncBluma(LIVE_KEY, base_url=base_url, transport=network, clock=world.clock(), **options)
-        client._session.shared.certainty = world.policy
-        batch_options = BatchOptions.checked(
-            Path("journal"), None, concurrency=plan.concurrency, max_credits=None, on_error="collect",
-            poll_interval=5.0, timeout=3600.0, on_change=None,
-        )  # fmt: skip
-
-        async def open_store(*, to_write: bool) -> MemoryJobStore:
-            return self.store
-
-        batch = Batch(batch_options, BatchApi(client._session, client._hub), open_store)
-        work = asyncio.ensure_future(self._consume(batch))
+        network = self.world.network(f"{self.name}.{self._lives}")
+        client = self._open_client(network)
+        work = asyncio.ensure_future(self._consume(self._open_batch(client)))
         events = asyncio.ensure_future(self._send_events(client))
-        will_die = self._kills > 0
         try:
-            if will_die:
-                self._kills -= 1
-                await asyncio.wait([work], timeout=world.chance.uniform(0.0, 60.0))
-                if not work.done():
-                    world.trace(f"{self.name}.{self._lives} is killed")
-                    world.kills += 1
-                    network.is_dead = self.store.is_dead = True
-                    work.cancel()
+            if self._kills > 0:
+                await self._kill_soon(work, network)
             await asyncio.wait_for(asyncio.wait([work]), LONGEST_RUN)
         except asyncio.TimeoutError:
             self.problems.append(f"{self.name}: the run did not end")
@@ -138,7 +118,36 @@ class BatchProcess:
             self.store.is_dead = False
         if not network.is_dead:
             self._require_end(work)
-            await client.aclose()
+        await client.aclose()
+
+    def _open_client(self, network: Network) -> AsyncBluma:
+        world = self.world
+        base_url = f"{world.base_url[:-7]}-{self.name}{self._lives}/api/v1"  # memory of its own
+        options: Dict[str, Any] = {**self.plan.options, "exclusive": self.plan.is_exclusive}
+        client = AsyncBluma(LIVE_KEY, base_url=base_url, transport=network, clock=world.clock(), **options)
+        client._session.shared.certainty = world.policy
+        return client
+
+    def _open_batch(self, client: AsyncBluma) -> Batch:
+        options = BatchOptions.checked(
+            Path("journal"), None, concurrency=self.plan.concurrency, max_credits=None, on_error="collect",
+            poll_interval=5.0, timeout=3600.0, on_change=None,
+        )  # fmt: skip
+
+        async def open_store(*, to_write: bool) -> MemoryJobStore:
+            return self.store
+
+        return Batch(options, BatchApi(client._session, client._hub), open_store)
+
+    async def _kill_soon(self, work: asyncio.Task[None], network: Network) -> None:
+        """Kill the process after up to a minute, unless it has ended by then."""
+        self._kills -= 1
+        await asyncio.wait([work], timeout=self.world.chance.uniform(0.0, 60.0))
+        if not work.done():
+            self.world.trace(f"{self.name}.{self._lives} is killed")
+            self.world.kills += 1
+            network.is_dead = self.store.is_dead = True
+            work.cancel()
 
     def _require_end(self, work: asyncio.Future[None]) -> None:
         error = None if work.cancelled() else work.exception()
