@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.states import JobState, Verb
 
 __all__ = [
+    "PAGE_SIZE",
     "BatchStatus",
     "Conflict",
     "ConflictKind",
@@ -31,6 +32,8 @@ __all__ = [
     "WantedTemplate",
     "summarize",
 ]
+
+PAGE_SIZE = 200  # jobs that one read of a store returns at most
 
 
 @attrs.frozen

@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Ite
 
 import attrs
 
-from bluma_async.stores.jobs import Conflict, HistoryLine, InvalidRow, Plan, StoredJob, WantedTemplate, summarize
+from bluma_async.stores.jobs import (
+    PAGE_SIZE,
+    Conflict,
+    HistoryLine,
+    InvalidRow,
+    Plan,
+    StoredJob,
+    WantedTemplate,
+    summarize,
+)
 from bluma_async.stores.keys import fold_key
-from bluma_async.stores.states import JobState, Verb, list_sources
+from bluma_async.stores.states import ENDED, JobState, Verb, list_sources
 from bluma_async.stores.transitions import (
     REPLAN,
     JobVerbs,
@@ -32,9 +41,6 @@ if TYPE_CHECKING:
     from bluma_async.stores.transitions import Change
 
 __all__ = ["MemoryJobStore"]
-
-PAGE = 200  # jobs
-ENDED = (JobState.FAILED, JobState.IN_DOUBT)
 
 
 @attrs.define
@@ -257,7 +263,7 @@ class MemoryJobStore(JobVerbs):
         return (jobs[place] for place in range(after + 1, self._last_place + 1) if place in jobs)
 
     def _page(self, jobs: Iterator[StoredJob]) -> List[StoredJob]:
-        return [self._with_charge(job) for job in islice(jobs, PAGE)]
+        return [self._with_charge(job) for job in islice(jobs, PAGE_SIZE)]
 
     @property
     def _last_place(self) -> int:

@@ -6,9 +6,9 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, List
 
-from bluma_async.stores.jobs import HistoryLine, StoredJob, WantedTemplate, summarize
+from bluma_async.stores.jobs import PAGE_SIZE, HistoryLine, StoredJob, WantedTemplate, summarize
 from bluma_async.stores.keys import fold_key
-from bluma_async.stores.states import JobState
+from bluma_async.stores.states import ENDED, JobState
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,7 +32,6 @@ __all__ = [
     "read_wanted_templates",
 ]
 
-PAGE = 200  # jobs
 SELECT = "SELECT *, coalesce((SELECT charged FROM videos WHERE id = video_id), 0) AS charged FROM jobs "
 
 
@@ -60,16 +59,16 @@ def find_job(db: sqlite3.Connection, key: str) -> StoredJob | None:
 
 def read_to_do(db: sqlite3.Connection, after: int) -> List[StoredJob]:
     """Return the next jobs of the present run that have not ended."""
-    ended = (str(JobState.FAILED), str(JobState.IN_DOUBT))
+    ended = map(str, ENDED)
     # `+run` keeps the index on runs out: with it, SQLite would sort all the jobs of the run for each page.
     where = "WHERE +run = ? AND place > ? AND state NOT IN (?, ?) ORDER BY place LIMIT ?"
-    return [parse_job(row) for row in db.execute(SELECT + where, (read_run(db), after, *ended, PAGE))]
+    return [parse_job(row) for row in db.execute(SELECT + where, (read_run(db), after, *ended, PAGE_SIZE))]
 
 
 def read_page(db: sqlite3.Connection, state: str | None, after: int) -> List[StoredJob]:
     """Return the next jobs in one state, or in any."""
     where = "WHERE place > ? AND (? IS NULL OR state = ?) ORDER BY place LIMIT ?"
-    return [parse_job(row) for row in db.execute(SELECT + where, (after, state, state, PAGE))]
+    return [parse_job(row) for row in db.execute(SELECT + where, (after, state, state, PAGE_SIZE))]
 
 
 def read_in_state(db: sqlite3.Connection, state: JobState) -> List[StoredJob]:

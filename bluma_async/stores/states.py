@@ -29,7 +29,7 @@ from typing import Dict, FrozenSet, Mapping, Optional, Tuple
 
 from bluma_async.types._model import OpenEnum
 
-__all__ = ["TRANSITIONS", "JobState", "Verb", "find_next_state", "list_sources"]
+__all__ = ["ENDED", "TRANSITIONS", "JobState", "Verb", "find_next_state", "list_sources"]
 
 
 class JobState(OpenEnum):
@@ -42,6 +42,9 @@ class JobState(OpenEnum):
     SAVED = "saved"
     FAILED = "failed"  # refused, or its render failed; it stays so unless it is retried
     IN_DOUBT = "in_doubt"  # it may be billed, as one of its candidates; it stays so unless adopted or resubmitted
+
+
+ENDED = (JobState.FAILED, JobState.IN_DOUBT)  # a run does nothing more for these jobs
 
 
 class Verb(Enum):

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List, Tuple
 from urllib.request import urlopen
 
+import attrs
 import pytest
 
+from bluma_async._session.options import Options
+from bluma_async.cli.running import SETTLE_TIME
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_cli import run
 from tests.live import Live
@@ -267,3 +270,8 @@ def test_what_cannot_be_adopted(
     assert message in capsys.readouterr().err
     assert run(["batch", "status", *where]) == 0
     assert "in doubt  sky" in capsys.readouterr().out
+
+
+def test_the_default_of_settle_time_is_the_clients() -> None:
+    """The command has the number itself, because `--help` must not load the client."""
+    assert attrs.fields(Options).settle_time.default == SETTLE_TIME
