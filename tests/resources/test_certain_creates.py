@@ -116,6 +116,7 @@ async def test_a_video_that_two_creates_may_have_made_is_not_adopted(sandbox: Sa
     options: Dict[str, Any] = {"base_url": sandbox.base_url, **AT_ONCE, "on_ambiguous": "adopt"}
 
     async with AsyncBluma(sandbox.live_key, **options) as client:
+        await client._session.require_exclusive()  # else each create waits for the lock first, and one may be alone
         outcomes = await create_all(client, 2)
 
     assert {type(entry) for entry in outcomes} == {errors.AmbiguousCreateError}
