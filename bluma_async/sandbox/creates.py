@@ -41,7 +41,7 @@ class PendingCreate:
             self.committed.set_result(None)
         else:
             self.committed.set_exception(error)
-            self.committed.exception()  # as retrieved: after a cut no task awaits it, and asyncio would log it
+            self.committed.exception()  # else asyncio would log the error: after a cut no task awaits it
 
 
 class Creates:
