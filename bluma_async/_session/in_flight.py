@@ -119,7 +119,8 @@ class InFlightCall:
 
     async def pause(self, clock: Clock, seconds: float) -> None:
         """Sleep before the next attempt. A callback to this create's own URL ends the sleep."""
-        await (clock.sleep(seconds) if self.token is None else self.sleep(clock, seconds))
+        has_token = self.token is not None or self.confirmed_id is not None
+        await (self.sleep(clock, seconds) if has_token else clock.sleep(seconds))
 
     async def sleep(self, clock: Clock, seconds: float) -> None:
         """Sleep, but no longer than until `wake`."""
