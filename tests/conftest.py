@@ -13,6 +13,7 @@ import bluma_async._session.transport  # noqa: F401 - imported in a loop, it cou
 from bluma_async import AsyncBluma
 from bluma_async._session.evidence import registry
 from bluma_async.sandbox import Sandbox
+from tests.postgres import PostgresServer, find_problem
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +64,28 @@ async def client(sandbox: Sandbox) -> AsyncIterator[AsyncBluma]:
     """Give a client for the sandbox, with a live key."""
     async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, retry_delay=0.0, settle_time=0.0) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Give a PostgreSQL server; skip the test, with the reason, where there is none."""
+    problem = find_problem()
+    if problem:
+        pytest.skip(problem)
+    server = PostgresServer()
+    try:
+        server.create()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> Iterator[str]:
+    """Give the URL of a database with the tables and nothing in them."""
+    url = postgres_server.borrow()
+    yield url
+    postgres_server.give_back(url)
 
 
 @pytest.fixture

@@ -1,15 +1,37 @@
-"""The transport as a protocol, so that tests, and users, can pass in their own."""
+"""What a session is given from outside: its transport, and its agreement with other processes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Mapping, Protocol, Sequence
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from bluma_async._session.in_flight import InFlightCall
     from bluma_async._wire.messages import Answer, Download, Request
 
-__all__ = ["Transport"]
+__all__ = ["Coordinator", "Transport"]
+
+
+class Coordinator(Protocol):
+    """Agrees with other processes that use the same account, before requests and about what they have made."""
+
+    async def before_attempt(self, call: InFlightCall) -> None:
+        """Wait until the attempt may be sent; raise if it must not be. Nothing else comes before the sending."""
+        ...
+
+    def after_answer(self, headers: Mapping[str, str]) -> None:
+        """Note the headers of an answer."""
+        ...
+
+    async def explain(self, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """
+        Return which of these videos any process has made, and which are candidates of creates in doubt.
+
+        Raises:
+            BlumaError: The other processes' knowledge cannot be read.
+        """
+        ...
 
 
 class Transport(Protocol):

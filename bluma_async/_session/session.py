@@ -28,6 +28,7 @@ from bluma_async.errors import AmbiguousCreateError, APIError, NetworkError
 if TYPE_CHECKING:
     from bluma_async._session.evidence import CreateEvidence
     from bluma_async._session.options import Options
+    from bluma_async._session.ports import Coordinator
     from bluma_async._session.retry_loop import Attempt, Reconciler
     from bluma_async._session.shared import Shared
     from bluma_async._wire.budget import RateLimit
@@ -46,9 +47,10 @@ SDK_HEADERS = {
 class Session:
     """Sends calls by one set of options, over the connections that all copies of the client share."""
 
-    def __init__(self, options: Options, shared: Shared) -> None:
+    def __init__(self, options: Options, shared: Shared, coordinator: Coordinator | None = None) -> None:
         self.options = options
         self.shared = shared
+        self.coordinator = coordinator
         self.evidence: CreateEvidence = find_evidence(options.base_url, options.api_key)
         self.retry_loop: RetryLoop = RetryLoop(options, shared)
         self._headers = _standing_headers(options)
@@ -60,7 +62,11 @@ class Session:
 
     def with_options(self, changes: Mapping[str, Any]) -> Session:
         """Return a session with other options over the same connections."""
-        return Session(self.options.changed(changes), self.shared)
+        return Session(self.options.changed(changes), self.shared, self.coordinator)
+
+    def with_coordinator(self, coordinator: Coordinator) -> Session:
+        """Return a session that agrees with other processes before it sends."""
+        return Session(self.options, self.shared, coordinator)
 
     def send(
         self, call: Call[T], *, within: float | None = None, reconciler: Reconciler[T] | None = None
@@ -112,22 +118,24 @@ class Session:
         Raises:
             BlumaError: Another program has made the same statement. Nothing was sent.
         """
-        if self.options.is_exclusive and not self.shared.connections.is_custom:
+        # Processes that share a store are one program: the store keeps their creates apart.
+        if self.options.is_exclusive and not self.shared.connections.is_custom and self.coordinator is None:
             await require_exclusive(self.evidence, self.options.base_url, self.options.api_key)
 
     async def _attempt(
         self, call: Call[T], reconciler: Reconciler[T] | None, in_flight: InFlightCall
     ) -> Union[T, Failed]:
         shared, request = self.shared, in_flight.request
-        patience, transport, sent_at = in_flight.time_left(shared.clock), shared.connections.get(), shared.clock.now()
+        transport = shared.connections.get()
+        if self.coordinator is not None:
+            await self.coordinator.before_attempt(in_flight)
+        patience, sent_at = self._compute_patience(in_flight), shared.clock.now()
         in_flight.begin_attempt()
         try:
             answer = await transport.send(request, self.options.timeout, patience)
         except NetworkError as error:
             return Failed(error)
-        now = shared.clock.now()
-        shared.budgets.update(self.options.api_key, answer.headers)
-        shared.server_clock.update(answer.headers, now)
+        now = self._note_headers(answer)
         outcome: Union[T, Failed]
         try:  # before the hook: an exception of the user's must not hide that a create was accepted
             outcome = self._read(call, answer)
@@ -139,6 +147,23 @@ class Session:
         if observer.observes_responses:
             await observer.after_response(request, answer, in_flight.attempts, now - sent_at)
         return outcome
+
+    def _note_headers(self, answer: Answer) -> float:
+        """Note the budget and the time that an answer reports, and return when it came."""
+        now = self.shared.clock.now()
+        self.shared.budgets.update(self.options.api_key, answer.headers)
+        self.shared.server_clock.update(answer.headers, now)
+        if self.coordinator is not None:
+            self.coordinator.after_answer(answer.headers)
+        return now
+
+    def _compute_patience(self, in_flight: InFlightCall) -> float | None:
+        """Return the seconds that an attempt may take with its wait for a connection; None for no limit."""
+        left = in_flight.time_left(self.shared.clock)
+        if self.coordinator is None or in_flight.safety is not Safety.COSTS_MONEY:
+            return left
+        # Other processes count from the moment at which the attempt was announced, so it must not wait any longer.
+        return self.options.timeout if left is None else min(left, self.options.timeout)
 
     def _read(self, call: Call[T], answer: Answer) -> T:
         key = self.options.api_key

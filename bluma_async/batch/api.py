@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async._runtime.clock import Clock
+    from bluma_async._session.ports import Coordinator
     from bluma_async._session.session import Session
     from bluma_async.errors import BlumaError
     from bluma_async.waiting.hub import PollHub
@@ -24,9 +25,14 @@ class BatchApi:
     """The API calls of a batch, with the options of its client."""
 
     def __init__(self, session: Session, hub: PollHub) -> None:
+        self._hub = hub
         self.session: Session = session
         self.videos: Videos = Videos(self.session, hub)
         self.templates: Templates = Templates(self.session)
+
+    def with_coordinator(self, coordinator: Coordinator) -> BatchApi:
+        """Return the same calls, which agree with other processes before they are sent."""
+        return BatchApi(self.session.with_coordinator(coordinator), self._hub)
 
     def begin_create(self, template_id: str | None) -> datetime:
         """

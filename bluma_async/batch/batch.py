@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, AsyncGenerator, AsyncIterator, Awaitable, Callable, Tuple
 
-from bluma_async._wire.checks import invalid, require_choice
+from bluma_async._wire.checks import invalid, require_choice, require_seconds
 from bluma_async.batch.api import BatchApi, StopSignal
 from bluma_async.batch.catalog import Catalog
 from bluma_async.batch.create_turns import CreateTurns
 from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.folder import require_folder
-from bluma_async.batch.intake import Jobs, plan_jobs
+from bluma_async.batch.intake import Jobs, plan_jobs, submit_jobs
 from bluma_async.batch.job_runner import JobRunner
 from bluma_async.batch.recovery import Recovery, defer_interrupted, require_account
 from bluma_async.batch.results import BatchResult, build_result
+from bluma_async.batch.sharing import JobCoordinator, SharedJobs
+from bluma_async.batch.waits import wait_for_job
 from bluma_async.batch.workers import Workers
 from bluma_async.stores.jobs import BatchStatus, Conflict, ConflictKind
+from bluma_async.stores.postgres_jobs import PostgresJobStore
 from bluma_async.stores.sqlite_jobs import SQLiteJobStore
 from bluma_async.stores.states import JobState
 
@@ -44,7 +47,7 @@ class Batch:
     ) -> None:
         self._options = options
         self._api = api
-        self._open_store = open_store or partial(SQLiteJobStore.open, options.journal)
+        self._open_store = open_store or _choose_store(options)
         self._stop = StopSignal()
 
     @property
@@ -79,17 +82,7 @@ class Batch:
         if self._options.out is not None:
             await require_folder(self._options.out)
         async with self._opened(to_write=True) as store:
-            await require_account(store, self._api)
-            await self._api.session.require_exclusive()  # interrupted creates are adopted before the first create
-            spent = (await store.statistics()).credits_net
-            credit_limit = CreditLimit(self._options.max_credits, spent)
-            create_turns = CreateTurns(is_serial=self._api.session.shared.certainty.takes_turns)
-            catalog = Catalog(self._api, credit_limit)
-            recovery = Recovery(store, self._api, create_turns, catalog, credit_limit)
-            await recovery.begin()
-            runner = JobRunner(self._options, self._api, store, catalog, credit_limit, create_turns, recovery, stop)
-            planned = defer_interrupted(plan_jobs(jobs, self._options, store, catalog, stop), recovery)
-            results = Workers(self._options, runner, stop, planned).results()
+            recovery, results = await self._begin(jobs, store, stop)
             try:
                 async for result in results:
                     yield result
@@ -97,6 +90,63 @@ class Batch:
             finally:
                 await results.aclose()
                 await recovery.end()
+
+    async def _begin(
+        self, jobs: Jobs, store: JobStore, stop: StopSignal
+    ) -> Tuple[Recovery, AsyncGenerator[BatchResult, None]]:
+        """Return what a run has to settle, and its results."""
+        options, sharing = self._options, store.sharing
+        api = self._api if sharing is None else self._api.with_coordinator(JobCoordinator(sharing, self._api))
+        await require_account(store, api)
+        await store.agree(options.max_credits, None if options.out is None else str(options.out))
+        await api.session.require_exclusive()  # interrupted creates are adopted before the first create
+        spent = (await store.statistics()).credits_net
+        credit_limit = CreditLimit(options.max_credits, spent, is_shared=sharing is not None)
+        create_turns = CreateTurns(is_serial=api.session.shared.certainty.takes_turns)
+        catalog = Catalog(api, credit_limit)
+        recovery = Recovery(store, api, create_turns, catalog, credit_limit)
+        await recovery.begin()
+        shared = sharing if sharing is None else SharedJobs(store, sharing, recovery, stop, saves=options.saves_files)
+        runner = JobRunner(options, api, store, catalog, credit_limit, create_turns, recovery, stop, shared)
+        planned = plan_jobs(jobs, options, store, catalog, stop, shared)
+        if sharing is None:
+            planned = defer_interrupted(planned, recovery)
+        return recovery, Workers(options, runner, stop, planned).results()
+
+    async def submit(self, jobs: Jobs) -> int:
+        """
+        Plan jobs, and return the number of new ones. Nothing is created: a `run` or a worker does that, in any process.
+
+        Jobs that the journal has already keep their state.
+
+        Raises:
+            InvalidArgumentError: A job or the journal is invalid. No job was planned.
+        """
+        if self._options.out is not None:
+            await require_folder(self._options.out)
+        async with self._opened(to_write=True) as store:
+            await require_account(store, self._api)
+            await store.agree(self._options.max_credits, None if self._options.out is None else str(self._options.out))
+            before = (await store.statistics()).total
+            catalog = Catalog(self._api, CreditLimit(self._options.max_credits, 0))
+            await submit_jobs(jobs, self._options, store, catalog)
+            return (await store.statistics()).total - before
+
+    async def wait(self, key: str, timeout: float = 3600.0) -> BatchResult:
+        """
+        Return the result of a job when it is finished, whichever process works on it.
+
+        Args:
+            key: The key of the job.
+            timeout: Seconds to wait; at least 0.
+
+        Raises:
+            InvalidArgumentError: There is no such job, or an argument is invalid.
+            WaitTimeoutError: The job was not finished in time. It continues; wait again with its key.
+        """
+        require_seconds("timeout", timeout)
+        async with self._opened(to_write=False) as store:
+            return await wait_for_job(store, self._api.clock, key, timeout, saves=self._options.saves_files)
 
     async def results(self, state: str | None = None) -> AsyncIterator[BatchResult]:
         """
@@ -164,6 +214,12 @@ class Batch:
             yield store
         finally:
             await store.close()
+
+
+def _choose_store(options: BatchOptions) -> Callable[..., Awaitable[JobStore]]:
+    if isinstance(options.journal, str):
+        return partial(PostgresJobStore.open, options.journal)
+    return partial(SQLiteJobStore.open, options.journal)
 
 
 def _not_in_doubt(key: str, job: StoredJob | None) -> InvalidArgumentError:

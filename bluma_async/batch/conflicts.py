@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bluma_async.errors import InvalidArgumentError
     from bluma_async.stores.jobs import Outcome, StoredJob
 
-__all__ = ["PLAN_MESSAGES", "build_plan_error", "require_moved"]
+__all__ = ["PLAN_MESSAGES", "TakenOver", "Unsubmitted", "build_plan_error", "require_moved"]
 
 PLAN_MESSAGES: Mapping[ConflictKind, str] = {
     ConflictKind.SAME_JOB: "it is the same as {other}; give each a key of its own",
@@ -21,6 +21,14 @@ PLAN_MESSAGES: Mapping[ConflictKind, str] = {
     ConflictKind.UNSAFE_KEY: "{other}",
     ConflictKind.FILE_EXISTS: "there is a file for {key!r} that this journal did not save; move it, or change the key",
 }
+
+
+class Unsubmitted(Exception):  # noqa: N818 - it is no error
+    """Nothing was submitted, and there is no result: the job stays planned."""
+
+
+class TakenOver(Unsubmitted):
+    """Another process has taken over the job, because this one seemed to be dead. It reports the result."""
 
 
 def build_plan_error(conflict: Conflict) -> InvalidArgumentError:
@@ -34,8 +42,11 @@ def require_moved(outcome: Outcome, journal: str) -> StoredJob:
     Return the job that a verb moved.
 
     Raises:
-        BlumaError: The store refused the verb. One process writes at a time, so another program changed the job.
+        TakenOver: Another process holds the job now.
+        BlumaError: The store refused the verb for another reason: another program has changed the job.
     """
+    if isinstance(outcome, Conflict) and outcome.kind is ConflictKind.NOT_MINE:
+        raise TakenOver
     if isinstance(outcome, Conflict):
         state = f"is {outcome.state}" if outcome.state is not None else "does not exist"
         raise BlumaError(

@@ -4,6 +4,7 @@ The limit on credits, and the probable price of the next video.
 Rule 1: a create counts from before it is sent: its probable price is held until its charge is known, or until the
 server has certainly refused it. A create in doubt may be billed, so its price stays held.
 Rule 2: under a limit, nothing is submitted whose price cannot be known.
+Rule 3: processes that share a store have one limit, which the store checks; here only the price is computed then.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Dict, Mapping, Tuple
 
 from bluma_async.errors import InsufficientCreditsError
 
-__all__ = ["CreditLimit"]
+__all__ = ["CreditLimit", "build_limit_error"]
 
 MULTIPLIERS = {"720p": 1.0, "1080p": 1.5, "4k": 3.0}  # of the price at 720p; source: the API's page on credits
 Kind = Tuple["str | None", "str | None"]  # template and resolution
@@ -22,13 +23,19 @@ Kind = Tuple["str | None", "str | None"]  # template and resolution
 class CreditLimit:
     """Counts credits, including those held for creates without a known charge."""
 
-    def __init__(self, limit: float | None, spent: int) -> None:
+    def __init__(self, limit: float | None, spent: int, *, is_shared: bool = False) -> None:
         self._limit = limit
+        self._is_shared = is_shared
         self._spent = spent
         self._held: Dict[int, int | None] = {}  # by place of the job; None: its price is unknown
         self._listed: Dict[str, int | None] = {}  # by template
         self._lists_all = False  # whether the prices of all templates were read
         self._charged: Dict[Kind, int] = {}
+
+    @property
+    def limit(self) -> float | None:
+        """The limit in credits; None if this process has none."""
+        return self._limit
 
     @property
     def is_limited(self) -> bool:
@@ -101,6 +108,8 @@ class CreditLimit:
 
     def _require(self, price: int | None, limit: float) -> None:
         held = [entry for entry in self._held.values() if entry is not None]
+        if self._is_shared and price is not None:
+            return
         if price is None or len(held) < len(self._held):
             raise InsufficientCreditsError(
                 f"The price of {'the next video' if price is None else 'a create in doubt'} cannot be known: the API "
@@ -109,8 +118,15 @@ class CreditLimit:
             )
         used = self._spent + sum(held)
         if used + price > limit:
-            raise InsufficientCreditsError(
-                f"The next video costs {price} credits, and {used} of max_credits={limit:g} are spent. Nothing more is "
-                "submitted; raise max_credits to continue.",
-                metadata={"credits_required": price, "credits_available": limit - used},
-            )
+            raise build_limit_error(price, used, limit)
+
+
+def build_limit_error(price: int | None, used: int, limit: float | None) -> InsufficientCreditsError:
+    """Return the error for a video whose price is above the credits that are left."""
+    named = "the max_credits of this journal" if limit is None else f"max_credits={limit:g}"
+    left = None if limit is None else limit - used
+    return InsufficientCreditsError(
+        f"The next video costs {price} credits, and {used} of {named} are spent. Nothing more is submitted; raise "
+        "max_credits to continue.",
+        metadata={"credits_required": price, "credits_available": left},
+    )

@@ -30,6 +30,7 @@ import attrs
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
+from bluma_async.batch.api import StopSignal
 from bluma_async.batch.conflicts import build_plan_error
 from bluma_async.batch.folder import is_complete
 from bluma_async.batch.parsing import parse_job
@@ -39,13 +40,13 @@ from bluma_async.stores.jobs import Conflict, InvalidRow
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
-    from bluma_async.batch.api import StopSignal
     from bluma_async.batch.catalog import Catalog
     from bluma_async.batch.options import BatchOptions
+    from bluma_async.batch.sharing import SharedJobs
     from bluma_async.stores.jobs import PlanRow, StoredJob
     from bluma_async.stores.ports import JobStore
 
-__all__ = ["Jobs", "plan_jobs"]
+__all__ = ["Jobs", "plan_jobs", "submit_jobs"]
 
 JobRow = Mapping[str, Any]
 Jobs = Union[str, "os.PathLike[str]", Iterable[JobRow], AsyncIterable[JobRow], None]
@@ -54,10 +55,17 @@ END: Any = object()
 
 
 async def plan_jobs(
-    jobs: Jobs, options: BatchOptions, store: JobStore, catalog: Catalog, stop: StopSignal
+    jobs: Jobs,
+    options: BatchOptions,
+    store: JobStore,
+    catalog: Catalog,
+    stop: StopSignal,
+    shared: SharedJobs | None = None,
 ) -> AsyncGenerator[StoredJob, None]:
     """
     Plan jobs, and yield each job that is not finished when it is asked for. After a stop, planned jobs are skipped.
+
+    Of a store that processes share, only the jobs that this one has claimed are yielded.
 
     Raises:
         InvalidArgumentError: Rows are invalid. Nothing was created, unless the rows came one by one.
@@ -70,10 +78,30 @@ async def plan_jobs(
         await catalog.check(store)
     else:
         async for job in _plan_stream(jobs, options, store, stop):  # type: ignore[arg-type]  # it is no path
-            yield job
-        return
-    async for job in _list_unfinished(options, store, stop):
+            claimed = job if shared is None else await shared.claim(job)
+            if claimed is not None:
+                yield claimed
+        if shared is None:
+            return
+    async for job in _list_unfinished(options, store, stop) if shared is None else shared.claims():
         yield job
+
+
+async def submit_jobs(jobs: Jobs, options: BatchOptions, store: JobStore, catalog: Catalog) -> None:
+    """
+    Plan jobs without yielding them.
+
+    Raises:
+        InvalidArgumentError: Rows are invalid. None was planned, unless the rows came one by one.
+    """
+    rows = _get_rows(jobs)
+    if jobs is None:
+        raise invalid("jobs", "submit needs jobs, or a file of them. To continue those of the journal, use run.")
+    if rows is not None:
+        return await _plan_all(rows, options, store, catalog)
+    async for _ in _plan_stream(jobs, options, store, StopSignal()):  # type: ignore[arg-type]  # it is no path
+        pass
+    return None
 
 
 def _get_rows(jobs: Jobs) -> Callable[[], Iterator[Row]] | None:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, TypeVar
 
 from bluma_async._wire.retry import is_certainly_refused
 from bluma_async.batch.baseline import Baseline
-from bluma_async.batch.conflicts import require_moved
+from bluma_async.batch.conflicts import TakenOver, Unsubmitted, require_moved
+from bluma_async.batch.credit_limit import build_limit_error
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError, RateLimitError, ValidationError
-from bluma_async.stores.jobs import Intent
+from bluma_async.stores.jobs import Conflict, ConflictKind, Intent
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -32,16 +33,15 @@ if TYPE_CHECKING:
     from bluma_async.stores.ports import JobStore
     from bluma_async.types import Video
 
-__all__ = ["JobCreator", "Unsubmitted", "compute_pause"]
+__all__ = ["JobCreator", "compute_pause"]
 
 T = TypeVar("T")
 GRACE = 5.0  # seconds for a create in flight when the run is cancelled
 MOST_BACKOFF = 60.0  # seconds between two creates that are answered with 429; also if there is no Retry-After
 MAX_EXPONENT = 16
-
-
-class Unsubmitted(Exception):  # noqa: N818 - it is no error
-    """Nothing was submitted, and there is no result: the job stays planned."""
+SHORTEST_WAIT = 0.02  # seconds between two requests for a turn among processes
+LONGEST_WAIT = 0.5
+MARGIN = 5.0  # seconds between the announcement of an attempt and its sending, at most
 
 
 class JobCreator:
@@ -103,8 +103,7 @@ class JobCreator:
         try:
             preset = await self._presets.require(job.template_id)
             await self._baseline.require(job.template_id)
-            began = self._api.begin_create(job.template_id)
-            self._accept(await self._store.intend(job.place, Intent(key, began)))
+            await self._intend(job, key)
             try:
                 video = await self._presets.create(job, preset, key)
             except BlumaError as failure:
@@ -112,11 +111,45 @@ class JobCreator:
                 if isinstance(failure, AmbiguousCreateError) or evidence.find_open(key) is None:
                     await self._record_failure(job, failure)
                 raise
+        except TakenOver:
+            self._forget(job, key)
+            raise
         except BlumaError:
             if evidence.find_open(key) is None:  # else it may be billed
                 self._credit_limit.release(job.place)
             raise
         return await self._record_bill(job, video)
+
+    async def _intend(self, job: StoredJob, key: str) -> None:
+        """
+        Record the intent. In a store that processes share, first wait until no other one creates from this template.
+
+        Raises:
+            InsufficientCreditsError: The price is above what is left of the limit that the processes share.
+        """
+        options, wait = self._api.session.options, SHORTEST_WAIT
+        price = self._credit_limit.estimate(job.template_id, job.resolution)
+        settles_after = options.timeout + options.settle_time + MARGIN
+        while True:
+            began = self._api.begin_create(job.template_id)
+            outcome = await self._store.intend(job.place, Intent(key, began, job.epoch, price, settles_after))
+            kind = outcome.kind if isinstance(outcome, Conflict) else None
+            if kind is not ConflictKind.TURN_TAKEN:
+                break
+            if self._stop.is_set:
+                raise Unsubmitted
+            await self._api.clock.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+        if isinstance(outcome, Conflict) and kind is ConflictKind.NO_CREDITS:
+            raise build_limit_error(price, int(outcome.other), self._credit_limit.limit)
+        self._accept(outcome)
+
+    def _forget(self, job: StoredJob, key: str) -> None:
+        """Forget a create that another process settles."""
+        call = self._api.session.evidence.find_open(key)
+        if call is not None:
+            self._api.session.evidence.remove(call)
+        self._credit_limit.release(job.place)
 
     async def _hold_price(self, job: StoredJob) -> None:
         try:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
-from bluma_async.batch.conflicts import require_moved
+from bluma_async.batch.conflicts import Unsubmitted, require_moved
 from bluma_async.batch.folder import is_complete
-from bluma_async.batch.job_creator import JobCreator, Unsubmitted
+from bluma_async.batch.job_creator import JobCreator
 from bluma_async.batch.presets import Presets
 from bluma_async.batch.results import build_result
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bluma_async.batch.options import BatchOptions
     from bluma_async.batch.recovery import Recovery
     from bluma_async.batch.results import BatchResult
+    from bluma_async.batch.sharing import SharedJobs
     from bluma_async.stores.jobs import Outcome, StoredJob
     from bluma_async.stores.ports import JobStore
 
@@ -44,8 +45,10 @@ class JobRunner:
         create_turns: CreateTurns,
         recovery: Recovery,
         stop: StopSignal,
+        shared: SharedJobs | None = None,
     ) -> None:
         self._options = options
+        self._shared = shared
         self._api = api
         self._store = store
         self._credit_limit = credit_limit
@@ -56,6 +59,16 @@ class JobRunner:
 
     async def run(self, job: StoredJob) -> BatchResult | None:
         """Take a job as far as possible; return its result, or None if it was not submitted."""
+        if self._shared is None:
+            return await self._run(job)
+        result = None
+        try:
+            result = await self._run(job)
+        finally:
+            await self._shared.finish(job, is_failed=result is not None and result.error is not None)
+        return result
+
+    async def _run(self, job: StoredJob) -> BatchResult | None:
         try:
             if job.state == JobState.CREATING:
                 job = await self._settle(job)

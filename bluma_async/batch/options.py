@@ -9,6 +9,7 @@ import attrs
 
 from bluma_async._wire.checks import invalid, require_bool, require_choice, require_number, require_whole
 from bluma_async.batch.keys import build_file_name
+from bluma_async.stores.postgres_database import is_postgres_url
 
 if TYPE_CHECKING:
     import os
@@ -22,7 +23,7 @@ __all__ = ["BatchOptions"]
 class BatchOptions:
     """The options of a batch, checked."""
 
-    journal: Path
+    journal: Path | str = attrs.field(repr=False)  # the file, or the URL of a database, which may have a password
     out: Path | None
     concurrency: int
     max_credits: float | None
@@ -46,8 +47,10 @@ class BatchOptions:
         if journal is None and out is None:
             raise invalid("journal", "A batch needs a journal, or a folder `out` to keep one in.")
         folder = None if out is None else Path(out)
-        file = Path(journal) if journal is not None else Path(folder or "", "journal.sqlite")
-        options = cls(journal=file, out=folder, **others)
+        place: Path | str = Path(journal) if journal is not None else Path(folder or "", "journal.sqlite")
+        if isinstance(journal, str) and is_postgres_url(journal):
+            place = journal
+        options = cls(journal=place, out=folder, **others)
         require_whole("concurrency", options.concurrency, at_least=1)
         require_number("max_credits", options.max_credits, optional=True)
         require_bool("exclusive", options.exclusive)

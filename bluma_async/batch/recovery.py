@@ -80,9 +80,15 @@ class Recovery:
         self._tasks: Dict[int, asyncio.Task[StoredJob]] = {}
 
     async def begin(self) -> None:
-        """Register the interrupted creates, and begin to settle each in a task of its own."""
-        evidence, creating = self._api.session.evidence, await self._store.list_creating()
-        in_doubt = await self._list_in_doubt()
+        """
+        Register the interrupted creates, and begin to settle each in a task of its own.
+
+        In a store that processes share, other processes may be creating now: interrupted creates are claimed first,
+        then registered.
+        """
+        evidence, is_shared = self._api.session.evidence, self._store.sharing is not None
+        creating = [] if is_shared else await self._store.list_creating()
+        in_doubt = [] if is_shared else await self._list_in_doubt()
         jobs = [*creating, *(job for job in in_doubt if not job.candidates)]
         for job in sorted(jobs, key=lambda job: job.state != JobState.CREATING):
             self._jobs[job.place], self._calls[job.place] = job, self._find_call(job)
@@ -93,6 +99,17 @@ class Recovery:
             await self._hold_price(job)
         for job in jobs:
             self._tasks[job.place] = asyncio.ensure_future(self._settle(job))
+
+    def register(self, job: StoredJob) -> None:
+        """
+        Begin to settle a create that a dead process has left open.
+
+        It was claimed when its request cannot have been on its way for `settle_time`, by the store's clock.
+        """
+        call = self._calls[job.place] = self._find_call(job)
+        call.last_sent = self._api.clock.now() - self._api.session.options.settle_time
+        self._jobs[job.place] = job
+        self._tasks[job.place] = asyncio.ensure_future(self._settle(job))
 
     def is_settled(self, job: StoredJob) -> bool:
         """Return whether an interrupted create is settled, or cannot be settled now."""
@@ -189,6 +206,8 @@ class Recovery:
         """Return the video that a create became; None if it certainly was not accepted."""
         session = self._api.session
         known = call.video_id or session.evidence.find_created(job.request_key)
+        if known is None and self._store.sharing is not None:
+            known = await self._store.sharing.find_stray(job.request_key or "")
         if known is not None:
             return known, await self._read_charge(known)
         if session.options.settle_time > 0:
@@ -211,8 +230,12 @@ class Recovery:
     async def _reconcile(self, job: StoredJob, call: InFlightCall, session: Session) -> BilledVideo | None:
         failure = NetworkError(f"The create of job {job.key} was interrupted.")
         preset = None if job.template_id is None else await self._store.read_preset(job.template_id)
-        async with self._create_turns.acquire(job.template_id):  # no other create can be lost during the search
-            video = await CertainCreate(session, preset).reconcile(call, failure, Reconcile(0.0))
+        create = CertainCreate(session, preset)
+        if self._store.sharing is not None:  # its open intent excludes every other create, in all processes
+            video = await create.reconcile(call, failure, Reconcile(0.0))
+        else:
+            async with self._create_turns.acquire(job.template_id):  # no other create can be lost during the search
+                video = await create.reconcile(call, failure, Reconcile(0.0))
         return None if video is None else (video.id, video.credits_charged)
 
     async def _read_charge(self, video_id: str) -> int:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Dict
 
 import click
 
-from bluma_async.cli.running import SETTLE_TIME, add_options, add_settle_options, run_to_end, say
+from bluma_async.cli.running import SETTLE_TIME, add_options, add_settle_options, parse_journal, run_to_end, say
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.table import show_jobs
 from bluma_async.client import AsyncBluma
+from bluma_async.stores.postgres_database import mask_url, migrate_database
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def batch() -> None:
 
 _location = add_options(
     click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The folder for the files."),
-    click.option("--journal", type=click.Path(path_type=Path), help="Default: journal.sqlite in --out."),
+    click.option("--journal", type=parse_journal, help="A file, or a PostgreSQL URL. Default: journal.sqlite."),
 )
 _run_options = add_options(
     _location,
@@ -69,6 +70,17 @@ def retry(in_doubt: Any, settle_time: float, exclusive_key: bool, **options: Any
             count = await client.batch(**options).retry(in_doubt=in_doubt)
         say(f"Jobs planned again: {count}")
         await _run(None, account, options, _build_command("retry", None, account, options))
+
+    run_to_end(work())
+
+
+@batch.command()
+@click.argument("url")
+def migrate(url: str) -> None:
+    """Create or update the tables in the PostgreSQL database at URL. Runs and workers do it too, if their user may."""
+
+    async def work() -> None:
+        say(f"The tables of bluma in {await migrate_database(url)} are up to date.")
 
     run_to_end(work())
 
@@ -155,7 +167,7 @@ def _build_command(name: str, jobs: Path | None, account: Dict[str, Any], option
     words = ["bluma", "batch", name, *([str(jobs)] if jobs else [])]
     for option in ("out", "journal", "concurrency", "max_credits"):
         if options[option] is not None:
-            words += ["--" + option.replace("_", "-"), str(options[option])]
+            words += ["--" + option.replace("_", "-"), mask_url(str(options[option]))]
     if account["settle_time"] != SETTLE_TIME:
         words += ["--settle-time", f"{account['settle_time']:g}"]
     if account["exclusive"]:

@@ -6,14 +6,22 @@ import asyncio
 import contextlib
 import signal
 import sys
+from pathlib import Path
 from typing import Any, Callable, Coroutine, TypeVar
 
 import click
 
-__all__ = ["add_options", "add_settle_options", "import_sandbox", "run_to_end", "say"]
+from bluma_async.stores.postgres_database import is_postgres_url
+
+__all__ = ["add_options", "add_settle_options", "import_sandbox", "parse_journal", "run_to_end", "say"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 SETTLE_TIME = 30.0  # seconds; the client's own default
+
+
+def parse_journal(value: str) -> Path | str:
+    """Return the place of a journal: the URL of a PostgreSQL database unchanged, and a path as a Path."""
+    return value if is_postgres_url(value) else Path(value)
 
 
 def add_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:

@@ -21,6 +21,7 @@ __all__ = [
     "BatchStatus",
     "Conflict",
     "ConflictKind",
+    "Explained",
     "HistoryLine",
     "Intent",
     "InvalidRow",
@@ -77,21 +78,30 @@ class Intent:
     """
     The create that is about to be sent for a job.
 
-    When several processes share a store, the epoch of the process that holds the job belongs here: the store then
-    accepts the outcome of a create only from the process that announced it.
-
     Attributes:
         request_key: The `Idempotency-Key` of the request.
         started_at: When the create begins, by the server's clock.
+        epoch: The process that holds the job, in a store that several share: the store accepts the outcome of a create
+            only from the process that announced it. 0 in a store of one process.
+        price: The probable price in credits, which a shared store holds against its credit limit; None if unknown.
+        settles_after: Seconds after the last moment of sending from which a search can prove that the create was not
+            accepted: the timeout of an attempt and `settle_time`. Another process settles the intent only then.
     """
 
     request_key: str
     started_at: datetime
+    epoch: int = 0
+    price: int | None = None
+    settles_after: float = 60.0
 
 
 @attrs.frozen
 class StoredJob:
-    """A job as a store returns it. `place` identifies it, and orders jobs as they were planned."""
+    """
+    A job as a store returns it. `place` identifies it, and orders jobs as they were planned.
+
+    `epoch` is the process that holds the job in a store that several processes share; 0 if none does.
+    """
 
     place: int
     key: str
@@ -109,6 +119,7 @@ class StoredJob:
     error: str | None = None
     candidates: Tuple[str, ...] = ()
     charged: int = 0
+    epoch: int = 0
 
     @property
     def arguments(self) -> Dict[str, Any]:
@@ -128,6 +139,9 @@ class ConflictKind(Enum):
     NO_SUCH_JOB = "no_such_job"
     WRONG_STATE = "wrong_state"  # the table of states does not allow the verb in the job's state
     VIDEO_IN_USE = "video_in_use"  # the video was billed for another job
+    NOT_MINE = "not_mine"  # another process has taken over the job
+    TURN_TAKEN = "turn_taken"  # another create of the same template has an intent and no outcome
+    NO_CREDITS = "no_credits"  # the price is above what is left of the shared limit; `other` has the credits in use
 
 
 @attrs.frozen
@@ -141,7 +155,8 @@ class Conflict:
         key: The job's key; empty if there is no such job.
         state: The job's present state; None if there is no such job.
         origin: For a job that was to be planned: the row it comes from.
-        other: For `same_job` and `same_key`: the row it conflicts with. For `unsafe_key`: the reason.
+        other: For `same_job` and `same_key`: the row it conflicts with. For `unsafe_key`: the reason. For `no_credits`:
+            the credits that are spent or held.
     """
 
     kind: ConflictKind
@@ -167,6 +182,20 @@ class Plan:
 
     refused: Tuple[Union[Conflict, InvalidRow], ...]
     mark: int
+
+
+@attrs.frozen
+class Explained:
+    """
+    The knowledge of all processes about videos that a search has found.
+
+    Attributes:
+        known: Videos that one of them has made, or has recorded as a stray.
+        contested: Candidates of jobs in doubt; no other create may adopt them.
+    """
+
+    known: Tuple[str, ...] = ()
+    contested: Tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async.stores.jobs import BatchStatus, Job, Outcome, PlanRow
+    from bluma_async.stores.ports import Sharing
     from bluma_async.stores.transitions import Change
 
 __all__ = ["MemoryJobStore"]
@@ -63,6 +64,8 @@ class _Tables:
 
 class MemoryJobStore(JobVerbs):
     """A `JobStore` in memory. It outlives the batch that uses it, but not the process."""
+
+    sharing: Sharing | None = None
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         """
@@ -189,6 +192,9 @@ class MemoryJobStore(JobVerbs):
     async def write_preset(self, template_id: str, variant_id: str) -> None:
         """Record the private variant of a template."""
         self._presets[template_id] = variant_id
+
+    async def agree(self, max_credits: float | None, out: str | None) -> None:
+        """Do nothing: one process uses the store."""
 
     async def close(self) -> None:
         """Do nothing: the next run uses the same store."""

@@ -7,7 +7,7 @@ turns the Conflict into an error for the user. A store raises only if it cannot 
 Rule 3: a store reads no clock but the one it was given; the start of a create is passed in, because it counts by the
 server's clock.
 
-A third port, `Budget` (how fast one key may send), belongs here as soon as several processes share a key.
+Rule 4: a store that several processes share has a `Sharing`; its clock alone decides who is alive.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Awaitable, Collection, Iterable, List, Protoco
 if TYPE_CHECKING:
     from bluma_async.stores.jobs import (
         BatchStatus,
+        Explained,
         HistoryLine,
         Intent,
         Job,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     )
     from bluma_async.stores.states import JobState
 
-__all__ = ["EventStore", "JobStore"]
+__all__ = ["EventStore", "JobStore", "Sharing"]
 
 
 class EventStore(Protocol):
@@ -54,6 +55,55 @@ class EventStore(Protocol):
         ...
 
 
+class Sharing(Protocol):
+    """Shares the jobs of a store among processes: each job has one holder, and a dead holder is replaced."""
+
+    @property
+    def epoch(self) -> int:
+        """The number of this process; no other one has ever had it."""
+        ...
+
+    async def claim(self, states: Sequence[str], except_for: Collection[int]) -> StoredJob | None:
+        """
+        Claim the next free job of this run that is in one of these states; None if there is none.
+
+        An open create of a dead process, of any run, comes first, as soon as a search can settle it.
+        """
+        ...
+
+    async def claim_one(self, place: int) -> StoredJob | None:
+        """Claim one job; None if another process holds it, or if its create is open."""
+        ...
+
+    async def give_back(self, place: int) -> None:
+        """Let other processes claim a job. One whose create is open stays with this process."""
+        ...
+
+    async def abandon(self, place: int) -> None:
+        """Let other processes settle an open create of this one, as if this one had died."""
+        ...
+
+    async def is_over(self, except_for: Collection[int]) -> bool:
+        """Return whether no unfinished job of this run is left besides those that this process holds."""
+        ...
+
+    async def touch(self, request_key: str) -> bool:
+        """Note that a create is about to be sent; False if its intent is settled, or belongs to another process."""
+        ...
+
+    async def explain(self, video_ids: Sequence[str]) -> Explained:
+        """Return what all processes know about these videos."""
+        ...
+
+    async def find_stray(self, request_key: str) -> str | None:
+        """Return the video that a process has recorded for a create after it had lost the job."""
+        ...
+
+    async def pause(self, seconds: float) -> None:
+        """Wait before the next claim."""
+        ...
+
+
 class JobStore(Protocol):
     """
     Remembers the jobs of a batch, the intent and the outcome of each create, and every bill.
@@ -65,6 +115,11 @@ class JobStore(Protocol):
     @property
     def name(self) -> str:
         """The name of the store in error messages, such as the path of its file."""
+        ...
+
+    @property
+    def sharing(self) -> Sharing | None:
+        """How several processes share the jobs; None in a store for one process, or for reading."""
         ...
 
     async def plan_all(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
@@ -199,6 +254,17 @@ class JobStore(Protocol):
 
     async def write_preset(self, template_id: str, variant_id: str) -> None:
         """Record the private variant of a template."""
+        ...
+
+    async def agree(self, max_credits: float | None, out: str | None) -> None:
+        """
+        Agree with the other processes on the credit limit and on the folder; None leaves what was agreed on.
+
+        A store of one process has nobody to agree with, and does nothing.
+
+        Raises:
+            InvalidArgumentError: Another folder was agreed on.
+        """
         ...
 
     async def close(self) -> None:

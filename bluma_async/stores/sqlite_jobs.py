@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bluma_async.stores.jobs import BatchStatus, HistoryLine, Job, Outcome, PlanRow, WantedTemplate
+    from bluma_async.stores.ports import Sharing
     from bluma_async.stores.transitions import Change
 
 __all__ = ["SQLiteJobStore"]
@@ -39,6 +40,8 @@ __all__ = ["SQLiteJobStore"]
 
 class SQLiteJobStore(JobVerbs):
     """A `JobStore` in a SQLite file, for one writing process and any number of readers."""
+
+    sharing: Sharing | None = None
 
     def __init__(self, file: JournalFile, now: Callable[[], datetime]) -> None:
         self._file = file
@@ -148,6 +151,9 @@ class SQLiteJobStore(JobVerbs):
     async def write_preset(self, template_id: str, variant_id: str) -> None:
         """Record the private variant of a template."""
         await self._file.do(_write_meta, f"preset {template_id}", variant_id)
+
+    async def agree(self, max_credits: float | None, out: str | None) -> None:
+        """Do nothing: one process uses the store."""
 
     async def close(self) -> None:
         """Close the file and release its lock, also when cancelled."""

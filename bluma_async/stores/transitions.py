@@ -41,6 +41,7 @@ class Change:
         bill: A line to add to the ledger. A video that has a line already keeps it: a bill is recorded once.
         charged: The corrected charge of the job's video.
         is_refund: Whether the charge of the job's video was refunded.
+        intent: The create that is about to be sent; stores of several processes record it, and give it its turn.
     """
 
     verb: Verb
@@ -49,6 +50,7 @@ class Change:
     bill: Bill | None = None
     charged: int | None = None
     is_refund: bool = False
+    intent: Intent | None = None
 
 
 REPLAN = Change(verb=Verb.REPLAN, note="retried", fields={"video_id": None, "error": None, "candidates": ()})
@@ -121,7 +123,7 @@ class JobVerbs(ABC):
     async def intend(self, place: int, intent: Intent) -> Outcome:
         """Record that the create of a planned job is about to be sent."""
         fields = {"request_key": intent.request_key, "started_at": intent.started_at}
-        return await self._move(place, Change(verb=Verb.INTEND, fields=fields))
+        return await self._move(place, Change(verb=Verb.INTEND, fields=fields, intent=intent))
 
     async def release(self, place: int, reason: str) -> Outcome:
         """Record that a create was certainly refused: the job is planned again."""

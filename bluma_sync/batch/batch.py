@@ -59,6 +59,31 @@ class Batch:
         """
         return iterate(self._async.run(jobs))
 
+    def submit(self, jobs: Jobs) -> int:
+        """
+        Plan jobs, and return the number of new ones. Nothing is created: a `run` or a worker does that, in any process.
+
+        Jobs that the journal has already keep their state.
+
+        Raises:
+            InvalidArgumentError: A job or the journal is invalid. No job was planned.
+        """
+        return run(self._async.submit(jobs))
+
+    def wait(self, key: str, timeout: float = 3600.0) -> BatchResult:
+        """
+        Return the result of a job when it is finished, whichever process works on it.
+
+        Args:
+            key: The key of the job.
+            timeout: Seconds to wait; at least 0.
+
+        Raises:
+            InvalidArgumentError: There is no such job, or an argument is invalid.
+            WaitTimeoutError: The job was not finished in time. It continues; wait again with its key.
+        """
+        return run(self._async.wait(key, timeout))
+
     def results(self, state: str | None = None) -> Iterator[BatchResult]:
         """
         Yield the recorded result of each job, in their order. Another process may be running them meanwhile.

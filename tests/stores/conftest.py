@@ -11,6 +11,7 @@ from bluma_async.stores.jobs import Job
 from bluma_async.stores.memory_events import MemoryStore
 from bluma_async.stores.memory_jobs import MemoryJobStore
 from bluma_async.stores.ports import EventStore, JobStore
+from bluma_async.stores.postgres_jobs import PostgresJobStore
 from bluma_async.stores.sqlite_events import SQLiteStore
 from bluma_async.stores.sqlite_jobs import SQLiteJobStore
 from tests.stores.steps import Now
@@ -22,13 +23,17 @@ def now() -> Now:
     return Now()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def store(request: Any, tmp_path: Path, now: Now) -> AsyncIterator[JobStore]:
     """Give an empty store of jobs, of every kind."""
     if request.param == "memory":
         yield MemoryJobStore(now)
         return
-    opened = await SQLiteJobStore.open(tmp_path / "journal.sqlite", to_write=True, now=now)
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres")
+        opened: Any = await PostgresJobStore.open(url, to_write=True, now=now)
+    else:
+        opened = await SQLiteJobStore.open(tmp_path / "journal.sqlite", to_write=True, now=now)
     yield opened
     await opened.close()
 

@@ -11,6 +11,7 @@ import pytest
 from bluma_async.stores.jobs import Intent, Job
 from bluma_async.stores.memory_jobs import MemoryJobStore
 from bluma_async.stores.ports import JobStore
+from bluma_async.stores.postgres_jobs import PostgresJobStore
 from bluma_async.stores.sqlite_jobs import SQLiteJobStore
 from bluma_async.stores.states import JobState
 from tests.stores.steps import BEGAN, PATHS, bring_to
@@ -20,7 +21,7 @@ METHODS = [name for name, value in vars(JobStore).items() if inspect.isfunction(
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("kind", [MemoryJobStore, SQLiteJobStore])
+@pytest.mark.parametrize("kind", [MemoryJobStore, SQLiteJobStore, PostgresJobStore])
 def test_a_store_has_the_methods_of_the_port(kind: Any, name: str) -> None:
     """Names, parameters and defaults are the same."""
     assert inspect.signature(getattr(kind, name)) == inspect.signature(getattr(JobStore, name))
@@ -40,7 +41,7 @@ async def test_an_empty_store(store: JobStore) -> None:
 async def test_jobs_are_counted_by_state(store: JobStore, make_job: MakeJob) -> None:
     """One in each state."""
     for state in PATHS:
-        await bring_to(store, make_job(str(state)), state)
+        await bring_to(store, make_job(str(state), template_id=str(state)), state)
 
     status = (await store.statistics()).to_dict()
 
@@ -52,7 +53,7 @@ async def test_jobs_are_counted_by_state(store: JobStore, make_job: MakeJob) -> 
 async def test_jobs_are_listed_by_state(store: JobStore, make_job: MakeJob, state: JobState) -> None:
     """A state by its name; None lists all."""
     for one in PATHS:
-        await bring_to(store, make_job(str(one)), one)
+        await bring_to(store, make_job(str(one), template_id=str(one)), one)
 
     assert [job.key for job in await store.list_jobs(str(state), 0)] == [state]
     assert [job.key for job in await store.list_jobs(None, 0)] == list(PATHS)
@@ -61,7 +62,7 @@ async def test_jobs_are_listed_by_state(store: JobStore, make_job: MakeJob, stat
 async def test_jobs_to_do_are_those_that_have_not_ended(store: JobStore, make_job: MakeJob) -> None:
     """Saved jobs are among them: the caller looks for their files."""
     for state in PATHS:
-        await bring_to(store, make_job(str(state)), state)
+        await bring_to(store, make_job(str(state), template_id=str(state)), state)
 
     assert [job.state for job in await store.to_do(0)] == [
         state for state in PATHS if state not in (JobState.FAILED, JobState.IN_DOUBT)

@@ -1,0 +1,131 @@
+"""
+Take part in a run that several processes share.
+
+Rule 1: a job is claimed before anything is done for it, and given back afterwards, whatever the result.
+Rule 2: a create that a dead process has left open is settled, never sent again on a guess. No worker waits for that.
+Rule 3: a job that ended with an error in this process is left to the others, and to the next run.
+Rule 4: a run ends when no unfinished job is left: jobs of a process that dies meanwhile are taken over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, AsyncGenerator, List, Mapping, Sequence, Set
+
+from bluma_async._runtime.threads import in_thread
+from bluma_async._wire.call import Safety
+from bluma_async.batch.conflicts import TakenOver
+from bluma_async.batch.folder import is_complete
+from bluma_async.stores.states import JobState
+
+if TYPE_CHECKING:
+    from bluma_async._session.in_flight import InFlightCall
+    from bluma_async.batch.api import BatchApi, StopSignal
+    from bluma_async.batch.recovery import Recovery
+    from bluma_async.stores.jobs import StoredJob
+    from bluma_async.stores.ports import JobStore, Sharing
+
+__all__ = ["JobCoordinator", "SharedJobs"]
+
+MARGIN = 5.0  # seconds between the announcement of an attempt and its sending, at most
+SHORTEST_PAUSE = 0.05  # seconds between two searches for a job
+LONGEST_PAUSE = 1.0
+
+
+class JobCoordinator:
+    """Asks the store before each attempt of a create, so that a process that was frozen too long sends nothing."""
+
+    def __init__(self, sharing: Sharing, api: BatchApi) -> None:
+        self._sharing = sharing
+        self._clock = api.clock
+
+    async def before_attempt(self, call: InFlightCall) -> None:
+        """
+        Announce an attempt of a create.
+
+        Raises:
+            TakenOver: Another process has settled the create, or is about to.
+        """
+        if call.safety is not Safety.COSTS_MONEY:
+            return
+        began = self._clock.now()
+        while await self._sharing.touch(call.key or ""):
+            if self._clock.now() - began <= MARGIN:
+                return
+            began = self._clock.now()  # it took too long: the others count from the announcement
+        raise TakenOver
+
+    def after_answer(self, headers: Mapping[str, str]) -> None:
+        """Do nothing."""
+
+    async def explain(self, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """Return which of these videos any process has made, and which are candidates of jobs in doubt."""
+        found = await self._sharing.explain(video_ids)
+        return found.known, found.contested
+
+
+class SharedJobs:
+    """The jobs that this process claims during a run."""
+
+    def __init__(self, store: JobStore, sharing: Sharing, recovery: Recovery, stop: StopSignal, *, saves: bool) -> None:
+        self._store = store
+        self._sharing = sharing
+        self._recovery = recovery
+        self._stop = stop
+        self._saves = saves
+        self._left: Set[int] = set()  # jobs that ended with an error here
+
+    async def claims(self) -> AsyncGenerator[StoredJob, None]:
+        """Yield each job that this process claims, until no unfinished job is left."""
+        waiting: List[StoredJob] = []
+        pause = SHORTEST_PAUSE
+        async for lost in self._find_lost():
+            yield lost
+        while True:
+            for settled in [job for job in waiting if self._recovery.is_settled(job)]:
+                waiting.remove(settled)
+                yield settled
+            job = await self._sharing.claim(self._list_states(), self._left)
+            if job is None:
+                if not waiting and (self._stop.is_set or await self._sharing.is_over(self._left)):
+                    return
+                await self._sharing.pause(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            pause = SHORTEST_PAUSE
+            if job.state == JobState.CREATING:
+                self._recovery.register(job)
+                waiting.append(job)
+            else:
+                yield job
+
+    async def claim(self, job: StoredJob) -> StoredJob | None:
+        """Claim one job; None if another process works on it."""
+        return await self._sharing.claim_one(job.place)
+
+    async def finish(self, job: StoredJob, *, is_failed: bool) -> None:
+        """Give a job back. An open create of it that nobody here works on is left to every process."""
+        if is_failed:
+            self._left.add(job.place)
+        stored = await self._store.read(job.place)
+        if stored is not None and stored.state == JobState.CREATING and is_failed:
+            await self._sharing.abandon(job.place)
+        else:
+            await self._sharing.give_back(job.place)
+
+    def _list_states(self) -> List[str]:
+        states = [] if self._stop.is_set else [JobState.PLANNED]
+        return [str(state) for state in (*states, JobState.RENDERING, *([JobState.RENDERED] * self._saves))]
+
+    async def _find_lost(self) -> AsyncGenerator[StoredJob, None]:
+        """Yield the saved jobs of this run whose file is missing, or has another size."""
+        after = 0
+        while self._saves and (page := await self._store.list_jobs(JobState.SAVED, after)):
+            after = page[-1].place
+            for job in await in_thread(_select_lost, page):
+                claimed = await self._sharing.claim_one(job.place)
+                if claimed is not None:
+                    yield claimed
+
+
+def _select_lost(page: Sequence[StoredJob]) -> List[StoredJob]:
+    return [job for job in page if not is_complete(job.path, job.size)]

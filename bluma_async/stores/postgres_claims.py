@@ -1,0 +1,173 @@
+"""
+Share the jobs of a PostgreSQL journal among processes.
+
+Rule 1: a job has one holder. Claims skip the rows that another claim has locked, so no process waits for another.
+Rule 2: an open create of a dead process is claimed only when a search can settle it: `settles_after` seconds after the
+last moment at which its request was sent, by the database's clock.
+Rule 3: before each attempt of a create, its intent is touched. A process whose intent is gone sends nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Collection, List, Sequence
+
+from bluma_async.stores import postgres_queries as queries
+from bluma_async.stores.jobs import Explained
+from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
+
+if TYPE_CHECKING:
+    from bluma_async.stores.jobs import StoredJob
+    from bluma_async.stores.postgres_member import Member
+    from bluma_async.stores.postgres_rows import Connection
+
+__all__ = ["PostgresSharing"]
+
+ACTIVE = ["planned", "creating", "rendering", "rendered"]
+CLAIM_ABANDONED = """
+UPDATE bluma_jobs SET holder = %s WHERE place = (
+    SELECT j.place FROM bluma_jobs j JOIN bluma_intents i ON i.place = j.place AND i.outcome IS NULL
+    WHERE j.state = 'creating' AND j.place <> ALL(%s)
+        AND NOT EXISTS (SELECT FROM bluma_workers w WHERE w.epoch = j.holder AND w.ends_at >= clock_timestamp())
+        AND clock_timestamp() > i.sent_at + i.settles_after * interval '1 second'
+    ORDER BY j.place LIMIT 1 FOR UPDATE OF j SKIP LOCKED
+) RETURNING place
+"""
+CLAIM_FREE = """
+UPDATE bluma_jobs SET holder = %s WHERE place = (
+    SELECT place FROM bluma_jobs
+    WHERE holder IS NULL AND state IN ('planned', 'rendering', 'rendered')
+        AND state = ANY(%s) AND run >= %s AND place <> ALL(%s)
+    ORDER BY place LIMIT 1 FOR UPDATE SKIP LOCKED
+) RETURNING place
+"""
+
+
+class PostgresSharing:
+    """The `Sharing` of a journal in PostgreSQL."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+        self.run = 0
+
+    @property
+    def epoch(self) -> int:
+        """The number of this process; no other one has ever had it."""
+        return self._member.epoch
+
+    async def claim(self, states: Sequence[str], except_for: Collection[int]) -> StoredJob | None:
+        """Claim the next job of this run, or an abandoned create of any run."""
+
+        async def work(db: Connection, _: bool) -> StoredJob | None:
+            skipped = list(except_for)
+            row = await fetch_one(db, CLAIM_ABANDONED, self.epoch, skipped)
+            if row is not None:
+                await _take_intent(db, row["place"], self.epoch)
+            else:
+                row = await fetch_one(db, CLAIM_FREE, self.epoch, list(states), self.run, skipped)
+            return None if row is None else await queries.read_job(db, row["place"])
+
+        return await self._member.database.do(work)
+
+    async def claim_one(self, place: int) -> StoredJob | None:
+        """Claim a job that nobody holds; None if another process holds it."""
+
+        async def work(db: Connection, _: bool) -> StoredJob | None:
+            statement = (
+                "UPDATE bluma_jobs SET holder = %s WHERE place = %s AND state <> 'creating' AND (holder IS NULL "
+                "OR holder = %s OR holder IN (SELECT epoch FROM bluma_workers WHERE ends_at < clock_timestamp()))"
+            )
+            if not await execute(db, statement, self.epoch, place, self.epoch):
+                return None
+            return await queries.read_job(db, place)
+
+        return await self._member.database.do(work)
+
+    async def give_back(self, place: int) -> None:
+        """Let other processes claim a job. One whose create is open stays with this process."""
+
+        async def work(db: Connection, _: bool) -> None:
+            statement = "UPDATE bluma_jobs SET holder = NULL WHERE place = %s AND holder = %s AND state <> 'creating'"
+            await execute(db, statement, place, self.epoch)
+
+        await self._member.database.do(work)
+
+    async def abandon(self, place: int) -> None:
+        """Let other processes settle an open create of this one, as if this one had died."""
+
+        async def work(db: Connection, _: bool) -> None:
+            statement = "UPDATE bluma_jobs SET holder = NULL WHERE place = %s AND holder = %s"
+            await execute(db, statement, place, self.epoch)
+
+        await self._member.database.do(work)
+
+    async def is_over(self, except_for: Collection[int]) -> bool:
+        """Return whether no job of this run is left that this process does not hold."""
+
+        async def work(db: Connection, _: bool) -> bool:
+            query = (
+                "SELECT 1 FROM bluma_jobs WHERE state = ANY(%s) AND run >= %s AND place <> ALL(%s) "
+                "AND (holder IS NULL OR holder <> %s) LIMIT 1"
+            )
+            return await fetch_one(db, query, ACTIVE, self.run, list(except_for), self.epoch) is None
+
+        return await self._member.database.do(work)
+
+    async def touch(self, request_key: str) -> bool:
+        """Note that the request of an open intent is about to be sent; False if the intent is not this process's."""
+
+        async def work(db: Connection, _: bool) -> bool:
+            statement = (
+                "UPDATE bluma_intents SET sent_at = clock_timestamp() "
+                "WHERE request_key = %s AND epoch = %s AND outcome IS NULL"
+            )
+            return await execute(db, statement, request_key, self.epoch) > 0
+
+        return await self._member.database.do(work)
+
+    async def explain(self, video_ids: Sequence[str]) -> Explained:
+        """Return which of these videos any process has made, and which are candidates of jobs in doubt."""
+
+        async def work(db: Connection, _: bool) -> Explained:
+            wanted = list(video_ids)
+            known = (
+                "SELECT id FROM bluma_videos WHERE id = ANY(%s) "
+                "UNION SELECT video_id FROM bluma_intents WHERE video_id = ANY(%s) "
+                "UNION SELECT video_id FROM bluma_strays WHERE video_id = ANY(%s)"
+            )
+            rows = await fetch_all(db, known, wanted, wanted, wanted)
+            contested = [name for name in await queries.read_candidates(db) if name in set(wanted)]
+            return Explained(tuple(row["id"] for row in rows), tuple(contested))
+
+        return await self._member.database.do(work)
+
+    async def find_stray(self, request_key: str) -> str | None:
+        """Return the video that a frozen process has recorded for a create after it lost the job."""
+
+        async def work(db: Connection, _: bool) -> str | None:
+            query = "SELECT video_id FROM bluma_strays WHERE request_key = %s ORDER BY id LIMIT 1"
+            row = await fetch_one(db, query, request_key)
+            return None if row is None else str(row["video_id"])
+
+        return await self._member.database.do(work)
+
+    async def list_strays(self) -> List[str]:
+        """Return the paid videos that belong to no job."""
+
+        async def work(db: Connection, _: bool) -> List[str]:
+            query = (
+                "SELECT video_id FROM bluma_strays s WHERE NOT EXISTS "
+                "(SELECT FROM bluma_videos v WHERE v.id = s.video_id) ORDER BY id"
+            )
+            return [row["video_id"] for row in await fetch_all(db, query)]
+
+        return await self._member.database.do(work)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait before the next claim."""
+        await asyncio.sleep(seconds)
+
+
+async def _take_intent(db: Connection, place: int, epoch: int) -> None:
+    """Make an abandoned intent this process's own: the process that left it sends nothing for it any more."""
+    await execute(db, "UPDATE bluma_intents SET epoch = %s WHERE place = %s AND outcome IS NULL", epoch, place)

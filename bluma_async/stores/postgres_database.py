@@ -1,0 +1,225 @@
+"""
+Connect to the PostgreSQL database that several processes share.
+
+Rule 1: a transaction happens wholly or not at all, also if its caller is cancelled: it is finished first.
+Rule 2: a lost connection is retried for `PATIENCE` seconds. An action is told that it may have been done already.
+Rule 3: no message has the URL's password: databases are named by host, port and name.
+Rule 4: psycopg is loaded at the first use, in a thread: importing the SDK must neither need it nor wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, TypeVar
+
+from bluma_async._runtime.threads import in_thread
+from bluma_async.errors import BlumaError, InvalidArgumentError
+from bluma_async.stores.postgres_schema import migrate, read_version, require_version
+
+if TYPE_CHECKING:
+    from psycopg_pool import AsyncConnectionPool
+
+    from bluma_async.stores.postgres_rows import Connection
+
+__all__ = ["Database", "RollbackWith", "is_postgres_url", "mask_url", "migrate_database", "name_database"]
+
+T = TypeVar("T")
+SCHEMES = ("postgresql://", "postgres://")
+MOST_CONNECTIONS = 4  # of one event loop, besides the one that listens
+CONNECT_TIMEOUT = 10.0  # seconds
+PATIENCE = 30.0  # seconds for which a lost connection is retried
+LONGEST_PAUSE = 2.0  # seconds between two retries
+
+
+class RollbackWith(Exception):  # noqa: N818 - a result that must leave no trace in the database, not an error
+    """Raised inside a transaction to undo it and return a value nevertheless."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+def is_postgres_url(text: object) -> bool:
+    """Return whether a journal is named by the URL of a PostgreSQL database."""
+    return isinstance(text, str) and text.startswith(SCHEMES)
+
+
+def _load() -> Any:
+    """
+    Import psycopg and its pool, and return psycopg.
+
+    Raises:
+        InvalidArgumentError: The extra is not installed.
+    """
+    try:
+        import_module("psycopg_pool")  # here, so that it is not loaded in the event loop
+        return import_module("psycopg")
+    except ModuleNotFoundError as missing:
+        raise InvalidArgumentError(
+            f'A journal in PostgreSQL needs {missing.name}: pip install "bluma[fleet]" (Python 3.10 or later). Nothing '
+            "was sent."
+        ) from None
+
+
+def name_database(url: str) -> str:
+    """
+    Return a name without the password, such as `postgresql://host:5432/app`.
+
+    Raises:
+        InvalidArgumentError: The URL is invalid, or the extra is not installed.
+    """
+    psycopg = _load()
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise InvalidArgumentError(
+            "The URL of the PostgreSQL database is invalid: it must be like postgresql://user@host:5432/name. Nothing "
+            "was sent."
+        ) from None
+    port = f":{parts['port']}" if parts.get("port") else ""
+    return f"postgresql://{parts.get('host') or ''}{port}/{parts.get('dbname') or ''}"
+
+
+def mask_url(url: str) -> str:
+    """Return a URL with `***` in place of its password."""
+    head, at, tail = url.rpartition("@")
+    scheme, _, login = head.partition("://")
+    user, colon, _ = login.partition(":")
+    return f"{scheme}://{user}{':***' if colon else ''}@{tail}" if at else url
+
+
+async def migrate_database(url: str) -> str:
+    """
+    Create the tables of a database, or bring them to the present version; return the database's name.
+
+    Raises:
+        InvalidArgumentError: The URL is invalid, the extra is missing, or the tables are newer.
+        BlumaError: The database cannot be reached, is read-only, or this user may not create tables.
+    """
+    database = await Database.open(url, to_write=True)
+    await database.close()
+    return database.name
+
+
+class Database:
+    """A database, and the connections of one event loop to it."""
+
+    def __init__(self, name: str, url: str, pool: AsyncConnectionPool[Connection], psycopg: Any) -> None:
+        self.name = name
+        self.url = url
+        self._pool = pool
+        self._psycopg = psycopg
+
+    @classmethod
+    async def open(cls, url: str, *, to_write: bool) -> Database:
+        """
+        Connect, and require the tables; to write, create or migrate them.
+
+        Raises:
+            InvalidArgumentError: The URL is invalid, the extra is missing, or the tables are missing or newer.
+            BlumaError: The database cannot be reached, or is read-only, or this user may not create the tables.
+        """
+        psycopg = await in_thread(_load)
+        name = name_database(url)
+        from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - an extra
+
+        # No prepared statements: a pooler gives each transaction another connection.
+        options: Any = {"prepare_threshold": None, "row_factory": psycopg.rows.dict_row, "connect_timeout": 10}
+        sizes: Any = {"min_size": 0, "max_size": MOST_CONNECTIONS}
+        pool: Any = AsyncConnectionPool(url, kwargs=options, configure=_configure, open=False, **sizes)
+        database = cls(name, url, pool, psycopg)
+        await database._prepare(options, to_write=to_write)
+        await pool.open()
+        return database
+
+    async def _prepare(self, options: Any, *, to_write: bool) -> None:
+        """Connect once without the pool, which would hide why it cannot, and require the tables."""
+        problems = self._psycopg.errors
+        try:
+            connecting = self._psycopg.AsyncConnection.connect(self.url, **options)
+            async with await asyncio.wait_for(connecting, CONNECT_TIMEOUT) as db:
+                if to_write:
+                    await migrate(db, self.name)
+                else:
+                    require_version(await read_version(db), self.name)
+        except (problems.InsufficientPrivilege, problems.ReadOnlySqlTransaction) as problem:
+            raise BlumaError(
+                f"The tables of bluma in {self.name} cannot be created or used by this user: {problem}. Run `bluma "
+                "batch migrate` as a user who may. Nothing was sent."
+            ) from None
+        except (self._psycopg.Error, OSError, asyncio.TimeoutError) as problem:
+            raise BlumaError(
+                f"The database {self.name} cannot be reached: {self._mask(problem)}. Nothing was sent."
+            ) from None
+
+    async def do(self, action: Callable[[Connection, bool], Awaitable[T]], *, retries: bool = True) -> T:
+        """
+        Run an action in one transaction.
+
+        Args:
+            action: Called with a connection, and with whether an earlier attempt may have been committed.
+            retries: Whether the action can be run again after the connection was lost.
+
+        Raises:
+            BlumaError: The database could not be used.
+        """
+        return await _finish(self._do(action, PATIENCE if retries else 0.0))
+
+    async def _do(self, action: Callable[[Connection, bool], Awaitable[T]], patience: float) -> T:
+        began, pause, is_repeated = time.monotonic(), 0.05, False
+        while True:
+            try:
+                async with self._pool.connection(timeout=CONNECT_TIMEOUT) as db:
+                    return await action(db, is_repeated)
+            except RollbackWith as ended:
+                value: T = ended.value
+                return value
+            except (self._psycopg.Error, OSError) as problem:
+                is_lost = isinstance(problem, (self._psycopg.OperationalError, OSError))
+                if not is_lost or time.monotonic() - began + pause > patience:
+                    raise self._describe(problem) from None
+            is_repeated = True
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _describe(self, problem: Exception) -> BlumaError:
+        return BlumaError(
+            f"The journal {self.name} could not be used: {self._mask(problem)}. The steps recorded in it so far are "
+            "kept."
+        )
+
+    def _mask(self, problem: BaseException) -> str:
+        password = str(self._psycopg.conninfo.conninfo_to_dict(self.url).get("password") or "")
+        text = " ".join(str(problem).split()) or type(problem).__name__
+        return text.replace(password, "***") if password else text
+
+    async def connect(self) -> Connection:
+        """Return a connection outside the pool, in autocommit mode, for listening; the caller closes it."""
+        options: Any = {"row_factory": self._psycopg.rows.dict_row, "connect_timeout": 10, "autocommit": True}
+        connection: Connection = await self._psycopg.AsyncConnection.connect(
+            self.url, prepare_threshold=None, **options
+        )
+        return connection
+
+    async def close(self) -> None:
+        """Close the connections, also when cancelled."""
+        await _finish(self._pool.close())
+
+
+async def _configure(db: Connection) -> None:
+    """Let a commit wait for the disk, whatever the server's default: a recorded intent must survive a power cut."""
+    await db.execute(b"SET synchronous_commit = on")
+    await db.commit()
+
+
+async def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """Await work; if the caller is cancelled, finish the work first."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        _ = task.cancelled() or task.exception()
+        raise

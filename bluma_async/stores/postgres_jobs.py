@@ -1,0 +1,246 @@
+"""
+Remember the jobs of a batch in PostgreSQL, for any number of processes and machines.
+
+Rule: a job's state, the line of its history, its intent and its bill are written in one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Collection, Iterable, List, TypeVar
+
+from bluma_async.errors import InvalidArgumentError
+from bluma_async.stores import postgres_plans as plans
+from bluma_async.stores import postgres_queries as queries
+from bluma_async.stores.postgres_claims import PostgresSharing
+from bluma_async.stores.postgres_database import Database
+from bluma_async.stores.postgres_member import LEASE, Member
+from bluma_async.stores.postgres_rows import execute, fetch_one
+from bluma_async.stores.postgres_writes import Writer, move_job, write_change
+from bluma_async.stores.states import JobState, Verb, list_sources
+from bluma_async.stores.transitions import REPLAN, JobVerbs
+from bluma_async.types._model import utc_now
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bluma_async.stores.jobs import BatchStatus, HistoryLine, Job, Outcome, Plan, PlanRow, StoredJob, WantedTemplate
+    from bluma_async.stores.postgres_rows import Connection
+    from bluma_async.stores.transitions import Change
+
+__all__ = ["PostgresJobStore"]
+
+T = TypeVar("T")
+RESUME_SQL = "UPDATE bluma_jobs SET run = %s WHERE run < %s"
+
+
+class PostgresJobStore(JobVerbs):
+    """A `JobStore` in a PostgreSQL database, for any number of writers and readers."""
+
+    def __init__(self, database: Database, member: Member | None, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._member = member
+        self._writer = Writer(0 if member is None else member.epoch, now)
+        self.sharing: PostgresSharing | None = None if member is None else PostgresSharing(member)
+
+    @classmethod
+    async def open(
+        cls, url: str, *, to_write: bool, now: Callable[[], datetime] = utc_now, lease: float = LEASE
+    ) -> PostgresJobStore:
+        """
+        Open the store.
+
+        Args:
+            url: The URL of the database, such as `postgresql://user@host:5432/name`.
+            to_write: Whether verbs are to be used. The tables are then created or migrated if necessary.
+            now: Returns the present time, for the history of jobs.
+            lease: Seconds after its last sign of life for which this process holds its jobs.
+
+        Raises:
+            InvalidArgumentError: The URL is invalid, the extra is missing, or the tables are missing or newer.
+            BlumaError: The database cannot be reached, or this user may not use it.
+        """
+        if not to_write:
+            return cls(await Database.open(url, to_write=False), None, now)
+        member = await Member.join(url, lease)
+        return cls(member.database, member, now)
+
+    @property
+    def name(self) -> str:
+        """The database, without its password."""
+        return self._database.name
+
+    async def plan_all(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
+        """Begin a run with these jobs: all of them are planned, or if any row is refused, none."""
+
+        async def work(db: Connection, _: bool) -> Plan:
+            run = await plans.begin_run(db)
+            plan = await plans.plan_all(db, self._writer, run, rows, most)
+            self._set_run(run)
+            return plan
+
+        return await self._database.do(work, retries=False)  # the rows can be read only once
+
+    async def begin_run(self) -> None:
+        """Begin a run without jobs; `plan` adds them."""
+        self._set_run(await self._do(plans.begin_run))
+
+    async def resume(self) -> None:
+        """Begin a run with all jobs of the store."""
+
+        async def work(db: Connection) -> int:
+            run = await plans.begin_run(db)
+            await execute(db, RESUME_SQL, run, run)
+            return run
+
+        self._set_run(await self._do(work))
+
+    async def plan(self, job: Job) -> Outcome:
+        """Add a job to the present run."""
+        return await self._do(lambda db: plans.plan_one(db, self._writer, self._run, job))
+
+    async def forget(self, mark: int) -> None:
+        """Delete the planned jobs of this run whose place is above the mark."""
+        await self._do(lambda db: plans.forget(db, self._run, mark))
+
+    async def replan(self, states: Collection[JobState]) -> int:
+        """Plan all jobs in these states again, where the table allows it; return how many."""
+        wanted = [str(state) for state in states if state in list_sources(Verb.REPLAN)]
+
+        async def work(db: Connection) -> int:
+            jobs = await queries.read_in_state(db, wanted)
+            for job in jobs:
+                await write_change(db, self._writer, job, REPLAN)
+            return len(jobs)
+
+        return await self._do(work)
+
+    async def read(self, place: int) -> StoredJob | None:
+        """Return a job by its place."""
+        return await self._do(lambda db: queries.read_job(db, place))
+
+    async def find(self, key: str) -> StoredJob | None:
+        """Return a job by its key."""
+        return await self._do(lambda db: queries.find_job(db, key))
+
+    async def to_do(self, after: int) -> List[StoredJob]:
+        """Return the next jobs of the present run that have not failed and are not in doubt."""
+        return await self._do(lambda db: queries.read_to_do(db, self._run, after))
+
+    async def list_jobs(self, state: str | None, after: int) -> List[StoredJob]:
+        """Return the next jobs in one state, or in any."""
+        return await self._do(lambda db: queries.read_page(db, state, after))
+
+    async def list_creating(self) -> List[StoredJob]:
+        """Return the jobs whose create has an intent and no outcome."""
+        return await self._do(lambda db: queries.read_in_state(db, [str(JobState.CREATING)]))
+
+    async def list_wanted_templates(self) -> List[WantedTemplate]:
+        """Return the templates and resolutions that the planned jobs of the present run need."""
+        return await self._do(lambda db: queries.read_wanted_templates(db, self._run))
+
+    async def list_recent_videos(self, most: int) -> List[str]:
+        """Return the ids of the jobs' videos, the most recent create first."""
+        return await self._do(lambda db: queries.read_recent_videos(db, most))
+
+    async def list_candidates(self) -> List[str]:
+        """Return the ids of all candidates of jobs in doubt."""
+        return await self._do(queries.read_candidates)
+
+    async def is_billed(self, video_id: str) -> bool:
+        """Return whether a video is in the ledger."""
+        return await self._do(lambda db: queries.is_billed(db, video_id))
+
+    async def statistics(self) -> BatchStatus:
+        """Count the jobs in each state, and sum the ledger."""
+        return await self._do(queries.read_statistics)
+
+    async def history(self, place: int) -> List[HistoryLine]:
+        """Return the steps of a job, the first one first."""
+        return await self._do(lambda db: queries.read_history(db, place))
+
+    async def read_account(self) -> str | None:
+        """Return the fingerprint of the key that was used last; None before the first run."""
+        return await self._do(lambda db: queries.read_meta(db, "account"))
+
+    async def write_account(self, fingerprint: str) -> None:
+        """Record the fingerprint of the key; it belongs to the account of the earlier ones."""
+        await self._do(lambda db: _write_account(db, fingerprint))
+
+    async def read_preset(self, template_id: str) -> str | None:
+        """Return the private variant of a template; None before the first."""
+        return await self._do(lambda db: queries.read_meta(db, f"preset {template_id}"))
+
+    async def write_preset(self, template_id: str, variant_id: str) -> None:
+        """Record the private variant of a template."""
+        await self._do(lambda db: queries.write_meta(db, f"preset {template_id}", variant_id))
+
+    async def agree(self, max_credits: float | None, out: str | None) -> None:
+        """
+        Agree with the other processes on the credit limit and on the folder; None leaves what was agreed on.
+
+        Raises:
+            InvalidArgumentError: The jobs of this journal are saved to another folder.
+        """
+
+        async def work(db: Connection) -> str | None:
+            agreed = await queries.read_meta(db, "out")
+            if out is not None and agreed is None:
+                await queries.write_meta(db, "out", out)
+            if max_credits is not None and agreed in {None, out}:
+                account = await queries.read_account(db)
+                await execute(db, "UPDATE bluma_accounts SET max_credits = %s WHERE id = %s", max_credits, account)
+            return agreed
+
+        agreed = await self._do(work)
+        if out is not None and agreed not in {None, out}:
+            raise InvalidArgumentError(
+                f"The journal {self.name} saves its files to {agreed!r}, not to {out!r}. All processes of a batch "
+                "need one folder. Nothing was created."
+            )
+
+    async def close(self) -> None:
+        """Give back the jobs of this process, and close the connections, also when cancelled."""
+        await (self._database.close() if self._member is None else self._member.leave())
+
+    async def _move(self, place: int, change: Change) -> Outcome:
+        async def work(db: Connection, is_repeated: bool) -> Outcome:
+            return await move_job(db, self._writer, place, change, is_repeated=is_repeated)
+
+        return await self._database.do(work)
+
+    async def _do(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        async def once(db: Connection, _: bool) -> T:
+            return await work(db)
+
+        return await self._database.do(once)
+
+    @property
+    def _run(self) -> int:
+        return 0 if self.sharing is None else self.sharing.run
+
+    def _set_run(self, run: int) -> None:
+        if self.sharing is not None:
+            self.sharing.run = run
+
+
+async def _write_account(db: Connection, fingerprint: str) -> None:
+    await queries.write_meta(db, "account", fingerprint)
+    number = await queries.read_account(db)
+    known = await fetch_one(db, "SELECT account FROM bluma_keys WHERE fingerprint = %s", fingerprint)
+    if not number:
+        number = known["account"] if known else await add_account(db)
+        await execute(db, "UPDATE bluma_intents SET account = %s WHERE account = 0", number)
+        old = "UPDATE bluma_accounts SET spent = spent + (SELECT spent FROM bluma_accounts WHERE id = 0) WHERE id = %s"
+        await execute(db, old, number)
+        await queries.write_meta(db, "account_number", str(number))
+    statement = (
+        "INSERT INTO bluma_keys (fingerprint, account) VALUES (%s, %s) ON CONFLICT (fingerprint) DO UPDATE "
+        "SET account = %s"
+    )
+    await execute(db, statement, fingerprint, number, number)
+
+
+async def add_account(db: Connection) -> int:
+    """Return the number of a new account."""
+    row: Any = await fetch_one(db, "INSERT INTO bluma_accounts DEFAULT VALUES RETURNING id")
+    return int(row["id"])

@@ -1,0 +1,190 @@
+"""
+Plan the jobs of a run in PostgreSQL: thousands at once, through a temporary table that is filled by COPY.
+
+Rule 1: plans are made one after the other, under a lock: two of them cannot both add a key.
+Rule 2: if no row conflicts, a few statements plan all of them. Otherwise the rows are decided one by one, in their
+order, by the rules that all stores share; if any is refused, everything is undone.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Tuple
+
+import attrs
+
+from bluma_async._runtime.threads import in_thread
+from bluma_async.stores import postgres_queries as queries
+from bluma_async.stores.jobs import Conflict, InvalidRow, Job, Plan, StoredJob
+from bluma_async.stores.keys import fold_key
+from bluma_async.stores.postgres_database import RollbackWith
+from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
+from bluma_async.stores.postgres_writes import write_change
+from bluma_async.stores.states import JobState
+from bluma_async.stores.transitions import correct, find_plan_conflict
+
+if TYPE_CHECKING:
+    from bluma_async.stores.jobs import Outcome, PlanRow
+    from bluma_async.stores.postgres_rows import Connection
+    from bluma_async.stores.postgres_writes import Writer
+
+__all__ = ["begin_run", "forget", "plan_all", "plan_one"]
+
+LOCK = 0x426C7570  # "Blup"; an advisory lock, together with the schema that the tables are in
+CHUNK = 1000  # rows that are read in one hop to a thread
+INCOMING = (
+    "CREATE TEMPORARY TABLE bluma_incoming (number BIGINT, key TEXT, folded TEXT, body TEXT, template_id TEXT, "
+    "resolution TEXT, origin TEXT, has_file BOOLEAN, key_problem TEXT) ON COMMIT DROP"
+)
+COPY = (
+    b"COPY bluma_incoming (number, key, folded, body, template_id, resolution, origin, has_file, key_problem) "
+    b"FROM STDIN"
+)
+CORRECTABLE = ["planned", "failed"]
+FIND_PROBLEM = """
+SELECT EXISTS (SELECT FROM bluma_incoming GROUP BY folded HAVING count(*) > 1)
+    OR EXISTS (
+        SELECT FROM bluma_incoming new LEFT JOIN bluma_jobs old USING (folded)
+        WHERE CASE WHEN old.place IS NULL THEN new.has_file OR new.key_problem <> ''
+            ELSE old.body <> new.body END
+    ) AS is_special
+"""
+JOIN_RUN = """
+UPDATE bluma_jobs old SET run = greatest(run, %s), origin = new.origin FROM bluma_incoming new
+WHERE old.folded = new.folded
+"""
+ADD = """
+INSERT INTO bluma_jobs (key, folded, body, template_id, resolution, origin, run, state, planned_at, planned_from)
+SELECT key, folded, body, template_id, resolution, origin, %s, 'planned', %s, origin FROM bluma_incoming new
+WHERE NOT EXISTS (SELECT FROM bluma_jobs old WHERE old.folded = new.folded) ORDER BY number
+"""
+
+
+async def plan_all(db: Connection, writer: Writer, run: int, rows: Iterable[PlanRow], most: int) -> Plan:
+    """Plan the rows, or raise a RollbackWith that has the refused ones."""
+    await execute(db, INCOMING)
+    invalid = await _copy(db, rows, most)
+    await _lock(db)
+    mark = await queries.read_last_place(db)
+    row = await fetch_one(db, FIND_PROBLEM)
+    if invalid or (row is not None and row["is_special"]):
+        refused = await _plan_each(db, writer, run, dict(invalid), most)
+        plan = Plan(tuple(refused), mark)
+        if refused:
+            raise RollbackWith(plan)
+        return plan
+    await execute(db, JOIN_RUN, run)
+    await execute(db, ADD, run, writer.now())
+    return Plan((), mark)
+
+
+async def plan_one(db: Connection, writer: Writer, run: int, job: Job) -> Outcome:
+    """Plan a job, or return why it is refused; a refusal has changed nothing."""
+    await _lock(db)
+    return await _plan(db, writer, run, job)
+
+
+async def begin_run(db: Connection) -> int:
+    """Return the number of a new run."""
+    await _lock(db)
+    run = int(await queries.read_meta(db, "run") or 0) + 1
+    await queries.write_meta(db, "run", str(run))
+    return run
+
+
+async def forget(db: Connection, run: int, mark: int) -> None:
+    """Delete the planned jobs of a run whose place is above the mark."""
+    condition = "place > %s AND run = %s AND state = 'planned' AND holder IS NULL"
+    chosen = f"SELECT place FROM bluma_jobs WHERE {condition}"  # noqa: S608 - a constant
+    await execute(db, f"DELETE FROM bluma_history WHERE place IN ({chosen})", mark, run)  # noqa: S608 - a constant
+    await execute(db, f"DELETE FROM bluma_jobs WHERE {condition}", mark, run)  # noqa: S608 - a constant
+
+
+async def _lock(db: Connection) -> None:
+    await execute(db, "SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", LOCK)
+
+
+async def _copy(db: Connection, rows: Iterable[PlanRow], most: int) -> List[Tuple[int, InvalidRow]]:
+    """Copy the jobs into the temporary table, and return the invalid rows with their numbers."""
+    numbered, invalid = enumerate(rows), 0
+    found: List[Tuple[int, InvalidRow]] = []
+    async with db.cursor().copy(COPY) as copy:
+        while chunk := await in_thread(_read_chunk, numbered, most - invalid):
+            for number, row in chunk:
+                if isinstance(row, InvalidRow):
+                    found.append((number, row))
+                else:
+                    await copy.write_row(_list_values(number, row))
+            invalid = len(found)
+            if invalid >= most:
+                break
+    return found
+
+
+def _read_chunk(numbered: Iterator[Tuple[int, PlanRow]], most: int) -> List[Tuple[int, PlanRow]]:
+    """Return the next rows; no more after so many invalid ones. Blocks: the rows may come from a file."""
+    chunk: List[Tuple[int, PlanRow]] = []
+    for number, row in islice(numbered, CHUNK):
+        chunk.append((number, row))
+        most -= isinstance(row, InvalidRow)
+        if most == 0:
+            break
+    return chunk
+
+
+def _list_values(number: int, job: Job) -> Tuple[Any, ...]:
+    named = (job.key, fold_key(job.key), job.body, job.template_id, job.resolution, job.origin)
+    return (number, *named, job.has_file, job.key_problem)
+
+
+async def _plan_each(
+    db: Connection, writer: Writer, run: int, invalid: dict[int, InvalidRow], most: int
+) -> List[Conflict | InvalidRow]:
+    refused: List[Conflict | InvalidRow] = []
+    last = -1
+    while len(refused) < most:
+        page = await fetch_all(
+            db, "SELECT * FROM bluma_incoming WHERE number > %s ORDER BY number LIMIT %s", last, CHUNK
+        )
+        rows: List[Tuple[int, PlanRow]] = [(row["number"], _parse(row)) for row in page]
+        end = rows[-1][0] if len(rows) == CHUNK else float("inf")
+        rows += [(number, row) for number, row in invalid.items() if last < number <= end]
+        for _, row in sorted(rows, key=lambda entry: entry[0]):
+            outcome = row if isinstance(row, InvalidRow) else await _plan(db, writer, run, row)
+            if not isinstance(outcome, StoredJob):
+                refused.append(outcome)
+            if len(refused) == most:
+                break
+        if len(page) < CHUNK:
+            break
+        last = page[-1]["number"]
+    return refused
+
+
+def _parse(row: Any) -> Job:
+    names = ("key", "body", "template_id", "resolution", "origin", "has_file", "key_problem")
+    return Job(**{name: row[name] for name in names})
+
+
+async def _plan(db: Connection, writer: Writer, run: int, job: Job) -> Outcome:
+    found = await queries.find_job(db, job.key)
+    conflict = find_plan_conflict(job, found, run)
+    if conflict is not None:
+        return conflict
+    if found is None:
+        return await _insert(db, writer, run, job)
+    if found.body != job.body:
+        found = await write_change(db, writer, found, correct(job))
+    run = max(found.run, run)
+    await execute(db, "UPDATE bluma_jobs SET run = %s, origin = %s WHERE place = %s", run, job.origin, found.place)
+    return attrs.evolve(found, run=run, origin=job.origin)
+
+
+async def _insert(db: Connection, writer: Writer, run: int, job: Job) -> StoredJob:
+    statement = (
+        "INSERT INTO bluma_jobs (key, folded, body, template_id, resolution, origin, run, state, planned_at, "
+        "planned_from) VALUES (%s, %s, %s, %s, %s, %s, %s, 'planned', %s, %s) RETURNING place"
+    )
+    content = (job.body, job.template_id, job.resolution, job.origin, run)
+    row = await fetch_one(db, statement, job.key, fold_key(job.key), *content, writer.now(), job.origin)
+    return StoredJob(row["place"] if row else 0, job.key, *content, state=JobState.PLANNED)

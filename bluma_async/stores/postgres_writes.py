@@ -1,0 +1,189 @@
+"""
+Write the changes of verbs to PostgreSQL: the job, its history, the ledger and its intent, in one transaction.
+
+Rule 1: only the process that holds a job moves it. A process that was frozen beyond its lease finds another holder: its
+verb is refused, and the video that it has paid is recorded as a stray.
+Rule 2: an intent gets its turn, and its price, under a lock of its account. A unique index allows one open intent for
+each account and template; the lock also keeps creates from variants, whose template is unknown, alone.
+Rule 3: the sum of the ledger is kept with the account: a credit limit is checked without reading all bills.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+import attrs
+
+from bluma_async.stores import postgres_queries as queries
+from bluma_async.stores.jobs import Conflict, ConflictKind
+from bluma_async.stores.postgres_rows import execute, fetch_one
+from bluma_async.stores.states import JobState, Verb
+from bluma_async.stores.transitions import build_fields, check_change
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bluma_async.stores.jobs import Intent, Outcome, StoredJob
+    from bluma_async.stores.postgres_rows import Connection
+    from bluma_async.stores.transitions import Change
+
+__all__ = ["Writer", "hold_turn", "move_job", "write_change"]
+
+ENDS_INTENT = {
+    Verb.BILL: "billed",
+    Verb.ADOPT: "billed",
+    Verb.RELEASE: "released",
+    Verb.DOUBT: "doubt",
+    Verb.FAIL: "failed",
+    Verb.REPLAN: "replanned",
+}
+HELD_STATES = (JobState.PLANNED, JobState.CREATING, JobState.RENDERING, JobState.RENDERED)
+CHANGED = "SELECT pg_notify('bluma', %s)"
+
+
+@attrs.frozen
+class Writer:
+    """Who writes: the epoch of this process, and the clock of the history."""
+
+    epoch: int
+    now: Callable[[], datetime]
+
+
+async def move_job(db: Connection, writer: Writer, place: int, change: Change, *, is_repeated: bool) -> Outcome:
+    """Apply a change to a job, or return why it is refused."""
+    is_known = change.bill is not None and await queries.is_billed(db, change.bill.video_id)
+    job = await queries.read_job(db, place, locks=True)
+    if is_repeated and job is not None and _is_done(job, change):
+        return job  # the connection was lost after the commit
+    outcome = check_change(change, job, is_billed=is_known)
+    if job is not None and _is_foreign(writer, job):
+        outcome = Conflict(ConflictKind.NOT_MINE, change.verb, job.key, job.state)
+    if isinstance(outcome, Conflict):
+        if change.verb is Verb.BILL and change.bill is not None and job is not None and writer.epoch:
+            await _record_stray(db, writer, job, change)
+        return outcome
+    if change.intent is not None:
+        account = await queries.read_account(db)
+        conflict = await hold_turn(db, account, outcome.template_id, change.intent, place=place)
+        if conflict is not None:
+            return attrs.evolve(conflict, key=outcome.key, state=outcome.state)
+    return await write_change(db, writer, outcome, change)
+
+
+def _is_foreign(writer: Writer, job: StoredJob) -> bool:
+    """Return whether another process holds the job; what a user decides about an ended job needs no holder."""
+    return job.state in HELD_STATES and job.epoch not in {0, writer.epoch}
+
+
+def _is_done(job: StoredJob, change: Change) -> bool:
+    fields = {name: value for name, value in change.fields.items() if name != "error"}
+    return all(getattr(job, name) == value for name, value in fields.items()) and job.state == _find_target(change)
+
+
+def _find_target(change: Change) -> JobState | None:
+    return {
+        Verb.INTEND: JobState.CREATING,
+        Verb.BILL: JobState.RENDERING,
+        Verb.ADOPT: JobState.RENDERING,
+        Verb.RELEASE: JobState.PLANNED,
+        Verb.DOUBT: JobState.IN_DOUBT,
+        Verb.FAIL: JobState.FAILED,
+        Verb.REFUND: JobState.FAILED,
+        Verb.MARK_RENDERED: JobState.RENDERED,
+        Verb.MARK_SAVED: JobState.SAVED,
+    }.get(change.verb)
+
+
+async def hold_turn(
+    db: Connection, account: int, template_id: str | None, intent: Intent, *, place: int | None, name: str | None = None
+) -> Conflict | None:
+    """Record an intent; return why it has no turn or no credits, or None."""
+    found = await fetch_one(db, "SELECT spent, max_credits FROM bluma_accounts WHERE id = %s FOR UPDATE", account)
+    rival = await fetch_one(
+        db,
+        "SELECT 1 FROM bluma_intents WHERE account = %s AND outcome IS NULL "
+        "AND (template_id IS NULL OR %s::text IS NULL OR template_id = %s) LIMIT 1",
+        *(account, template_id, template_id),
+    )
+    if rival is not None:
+        return Conflict(ConflictKind.TURN_TAKEN, Verb.INTEND)
+    if found is not None and found["max_credits"] is not None:
+        used = found["spent"] + await _sum_held(db, account)
+        if used + (intent.price or 0) > found["max_credits"]:
+            return Conflict(ConflictKind.NO_CREDITS, Verb.INTEND, other=str(used))
+    await execute(
+        db,
+        "INSERT INTO bluma_intents (account, template_id, request_key, place, name, epoch, made_by, price, started_at, "
+        "settles_after) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        *(account, template_id, intent.request_key, place, name, intent.epoch, intent.epoch, intent.price),
+        *(intent.started_at, intent.settles_after),
+    )
+    return None
+
+
+async def _sum_held(db: Connection, account: int) -> int:
+    row = await fetch_one(
+        db,
+        "SELECT coalesce(sum(price), 0) AS held FROM bluma_intents "
+        "WHERE account = %s AND (outcome IS NULL OR outcome = 'doubt')",
+        account,
+    )
+    return int(row["held"]) if row else 0
+
+
+async def write_change(db: Connection, writer: Writer, job: StoredJob, change: Change) -> StoredJob:
+    """Apply an allowed change, and return the job as it is afterwards."""
+    await _write_ledger(db, job, change)
+    fields = build_fields(job, change)
+    if change.verb in ENDS_INTENT:
+        statement = "UPDATE bluma_intents SET outcome = %s, video_id = %s WHERE place = %s AND "
+        values = (ENDS_INTENT[change.verb], fields.get("video_id"), job.place)
+        await execute(db, statement + "(outcome IS NULL OR outcome = 'doubt')", *values)
+    if change.intent is not None and writer.epoch:
+        fields["holder"] = writer.epoch
+    names = ", ".join(f"{name} = %s" for name in fields)
+    values = (*map(_encode, fields.values()), job.place)
+    await execute(db, f"UPDATE bluma_jobs SET {names} WHERE place = %s", *values)  # noqa: S608 - names of columns
+    line = (job.place, writer.now(), str(fields["state"]), change.note)
+    await execute(db, "INSERT INTO bluma_history (place, at, state, note) VALUES (%s, %s, %s, %s)", *line)
+    await execute(db, CHANGED, f"job {job.place}")
+    return await queries.read_job(db, job.place) or job
+
+
+async def _write_ledger(db: Connection, job: StoredJob, change: Change) -> None:
+    spent = 0
+    if change.bill is not None:
+        line = (change.bill.video_id, job.place, change.bill.charged)
+        statement = "INSERT INTO bluma_videos (id, place, charged) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING"
+        spent += change.bill.charged * await execute(db, statement, *line)
+    if change.charged is not None:
+        statement = "UPDATE bluma_videos SET charged = %s WHERE id = %s AND charged <> %s"
+        changed = await execute(db, statement, change.charged, job.video_id, change.charged)
+        spent += (change.charged - job.charged) * changed
+    if change.is_refund:
+        await execute(db, "UPDATE bluma_videos SET refunded = charged WHERE id = %s", job.video_id)
+        spent -= job.charged
+    if spent:
+        account = await queries.read_account(db)
+        await execute(db, "UPDATE bluma_accounts SET spent = spent + %s WHERE id = %s", spent, account)
+
+
+async def _record_stray(db: Connection, writer: Writer, job: StoredJob, change: Change) -> None:
+    """Record a paid video whose job another process has taken over, unless it is the job's own."""
+    if change.bill is None or job.video_id == change.bill.video_id:
+        return
+    found = await fetch_one(
+        db,
+        "SELECT request_key FROM bluma_intents WHERE place = %s AND made_by = %s ORDER BY id DESC LIMIT 1",
+        job.place,
+        writer.epoch,
+    )
+    line = (job.place, found and found["request_key"], change.bill.video_id, change.bill.charged, writer.epoch)
+    statement = "INSERT INTO bluma_strays (place, request_key, video_id, charged, epoch) VALUES (%s, %s, %s, %s, %s)"
+    await execute(db, statement, *line)
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, JobState):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # candidates
