@@ -11,6 +11,7 @@ from bluma_async.stores.jobs import Conflict, ConflictKind
 if TYPE_CHECKING:
     from bluma_async.errors import InvalidArgumentError
     from bluma_async.stores.jobs import Outcome, StoredJob
+    from bluma_async.stores.ports import JobStore
 
 __all__ = ["PLAN_MESSAGES", "TakenOver", "Unsubmitted", "build_plan_error", "require_moved"]
 
@@ -37,20 +38,20 @@ def build_plan_error(conflict: Conflict) -> InvalidArgumentError:
     return row_error(conflict.origin, "key", message)
 
 
-def require_moved(outcome: Outcome, journal: str) -> StoredJob:
+def require_moved(outcome: Outcome, store: JobStore) -> StoredJob:
     """
     Return the job that a verb moved.
 
     Raises:
-        TakenOver: Another process holds the job now.
+        TakenOver: Another process that shares the store has taken over the job, and may have finished it.
         BlumaError: The store refused the verb for another reason: another program has changed the job.
     """
-    if isinstance(outcome, Conflict) and outcome.kind is ConflictKind.NOT_MINE:
-        raise TakenOver
     if isinstance(outcome, Conflict):
+        if store.sharing is not None and outcome.kind in {ConflictKind.NOT_MINE, ConflictKind.WRONG_STATE}:
+            raise TakenOver
         state = f"is {outcome.state}" if outcome.state is not None else "does not exist"
         raise BlumaError(
-            f"The step {outcome.verb.value!r} of job {outcome.key!r} was not recorded: in the journal {journal} it "
+            f"The step {outcome.verb.value!r} of job {outcome.key!r} was not recorded: in the journal {store.name} it "
             f"{state}. Another program has changed the journal; run the batch again."
         )
     return outcome

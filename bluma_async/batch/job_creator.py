@@ -179,7 +179,7 @@ class JobCreator:
             self._accept(await self._store.release(job.place, str(failure)))
 
     def _accept(self, outcome: Outcome) -> StoredJob:
-        return require_moved(outcome, self._store.name)
+        return require_moved(outcome, self._store)
 
 
 def compute_pause(asked: float | None, refusals: int) -> float:

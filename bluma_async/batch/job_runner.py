@@ -139,7 +139,7 @@ class JobRunner:
         return await self._reported(await self._store.mark_saved(job.place, str(file), size))
 
     def _accept(self, outcome: Outcome) -> StoredJob:
-        return require_moved(outcome, self._store.name)
+        return require_moved(outcome, self._store)
 
     async def _reported(self, outcome: Outcome) -> StoredJob:
         job = self._accept(outcome)

@@ -246,7 +246,7 @@ class Recovery:
             return 0
 
     def _accept(self, outcome: Outcome) -> StoredJob:
-        return require_moved(outcome, self._store.name)
+        return require_moved(outcome, self._store)
 
 
 async def defer_interrupted(

@@ -1,0 +1,255 @@
+"""
+Several worker processes share one batch in PostgreSQL, and everything happens to them that can happen to processes.
+
+Workers are killed and started again at random moments; one is stopped and woken again, one is cut off from PostgreSQL
+while a create of it is out, and PostgreSQL itself is restarted at once. Then bills, files and wrong videos are counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Sequence
+
+import attrs
+
+from bluma_async.sandbox import Sandbox
+from tests.postgres import PostgresServer
+from tests.proxy import Proxy
+
+TEMPLATES = ("ugc-text-overlay", "cat-explainer-v2", "rick-morty-explainer")
+RUN = """
+import asyncio, os, sys
+from functools import partial
+from bluma_async import AsyncBluma, errors
+from bluma_async.batch.batch import Batch
+from bluma_async.stores.postgres_jobs import PostgresJobStore
+
+async def main():
+    options = dict(timeout=float(os.environ["TIMEOUT"]), settle_time=float(os.environ["SETTLE"]))
+    async with AsyncBluma(os.environ["KEY"], os.environ["URL"], retry_delay=0.2, **options) as client:
+        batch = client.batch(os.environ["JOURNAL"], out=os.environ["OUT"], concurrency=int(os.environ["AT_ONCE"]),
+            poll_interval=0.5, exclusive=os.environ["EXCLUSIVE"] == "1")
+        batch._open_store = partial(PostgresJobStore.open, os.environ["JOURNAL"], lease=float(os.environ["LEASE"]))
+        async for result in batch.run():
+            if result.error is not None:
+                print(result.key, result.state, result.error, file=sys.stderr, flush=True)
+        if batch.stopped is not None:
+            print("stopped:", batch.stopped, file=sys.stderr, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@attrs.define(kw_only=True)
+class Fleet:
+    """What happens, and how often."""
+
+    jobs: int = 2000
+    workers: int = 4
+    kills: int = 20
+    freeze: float = 60.0  # seconds for which one worker is stopped; 0: none is
+    restarts: int = 1  # of PostgreSQL
+    cuts: int = 1  # workers that are cut off from PostgreSQL during a create
+    is_exclusive: bool = True
+    at_once: int = 20
+    timeout: float = 5.0
+    settle: float = 3.0
+    lease: float = 10.0
+    between: float = 3.0  # seconds between two incidents, on average
+    limit: float = 1500.0  # seconds
+    seed: int = 1
+    program: str = RUN
+    environment: Dict[str, str] = attrs.Factory(dict)
+    incidents: Sequence[Callable[[], None]] = ()  # others, such as a flushed broker
+
+
+@attrs.define
+class Outcome:
+    """What was found at the end."""
+
+    bills: int
+    files: int
+    wrong: int
+    twice: int
+    states: Dict[str, int]
+    seconds: float
+    done: Dict[str, int]
+
+    def __str__(self) -> str:
+        incidents = ", ".join(f"{number} {name}" for name, number in self.done.items())
+        counts = f"{self.bills} bills, {self.files} whole files, {self.wrong} wrong videos, {self.twice} jobs billed twice"
+        return f"{incidents}: {counts}; states {self.states} ({self.seconds:.0f} s)"
+
+
+class Served:
+    """A sandbox in a thread of its own, sped up."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings: Dict[str, Any] = {"speed": 100, "render": False, "credits": 10**6, "rate_limit": 10**7, **settings}
+        self.sandbox: Any = None
+        self._ready, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    async def _serve(self) -> None:
+        async with Sandbox(**self.settings) as self.sandbox:
+            self._ready.set()
+            await asyncio.get_running_loop().run_in_executor(None, self._stop.wait)
+
+    def __enter__(self) -> Any:
+        self._thread.start()
+        self._ready.wait()
+        return self.sandbox
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+class Run:
+    """One run of a fleet."""
+
+    def __init__(self, fleet: Fleet, server: PostgresServer, url: str, sandbox: Any, out: str) -> None:
+        self.fleet = fleet
+        self.server = server
+        self.url = url
+        self.sandbox = sandbox
+        self.out = out
+        self.chance = random.Random(fleet.seed)
+        self.proxies = [Proxy(server.port) for _ in range(fleet.workers)]
+        self.workers: List[Any] = [None] * fleet.workers
+        self.done: Counter[str] = Counter()
+        self.log = open(f"{out}.log", "ab")
+
+    def submit(self) -> None:
+        """Plan all jobs."""
+        from bluma_async import AsyncBluma
+
+        rows = [{"template_id": TEMPLATES[n % 3], "prompt": f"job {n}", "key": f"k{n}"} for n in range(self.fleet.jobs)]
+
+        async def work() -> None:
+            async with AsyncBluma(self.sandbox.live_key, self.sandbox.base_url) as client:
+                await client.batch(self.url, out=self.out).submit(rows)
+
+        asyncio.run(work())
+
+    def start(self, number: int) -> None:
+        """Start a worker, or start it again."""
+        fleet, journal = self.fleet, self.url.replace(f":{self.server.port}/", f":{self.proxies[number].port}/")
+        chosen = {
+            "KEY": self.sandbox.live_key, "URL": self.sandbox.base_url, "OUT": self.out, "JOURNAL": journal,
+            "TIMEOUT": str(fleet.timeout), "SETTLE": str(fleet.settle), "LEASE": str(fleet.lease),
+            "AT_ONCE": str(fleet.at_once), "EXCLUSIVE": str(int(fleet.is_exclusive)),
+        }  # fmt: skip
+        command = [sys.executable, "-c", fleet.program]
+        environment = {**os.environ, **chosen, **fleet.environment}
+        self.workers[number] = subprocess.Popen(command, env=environment, stdout=self.log, stderr=self.log)
+
+    def count(self) -> Dict[str, int]:
+        """Return the number of jobs in each state."""
+        return dict(self.server.fetch(self.url, "SELECT state, count(*) FROM bluma_jobs GROUP BY state"))
+
+    def is_over(self) -> bool:
+        """Return whether no job is left."""
+        return not set(self.count()) - {"saved", "failed", "in_doubt"}
+
+    def incidents(self) -> List[Callable[[], None]]:
+        """Return everything that is to happen, in a random order."""
+        fleet = self.fleet
+        chosen: List[Callable[[], None]] = [self.kill] * fleet.kills + [self.restart] * fleet.restarts
+        chosen += [self.cut] * fleet.cuts + [self.freeze] * bool(fleet.freeze) + list(fleet.incidents)
+        self.chance.shuffle(chosen)
+        return chosen
+
+    def kill(self) -> None:
+        number = self.chance.randrange(len(self.workers))
+        self.workers[number].kill()
+        self.workers[number].wait()
+        self.start(number)
+        self.done["kills"] += 1
+
+    def restart(self) -> None:
+        self.server.stop(signal.SIGQUIT)
+        time.sleep(0.5)
+        self.server.start()
+        self.done["restarts of PostgreSQL"] += 1
+
+    def freeze(self) -> None:
+        process = self.workers[self.chance.randrange(len(self.workers))]
+        process.send_signal(signal.SIGSTOP)
+        timer = threading.Timer(self.fleet.freeze, lambda: process.poll() is None and process.send_signal(signal.SIGCONT))
+        timer.daemon = True
+        timer.start()
+        self.done["freezes"] += 1
+
+    def cut(self) -> None:
+        """Cut a worker off from PostgreSQL as soon as a create of it is out, for longer than its lease."""
+        number = self.chance.randrange(len(self.workers))
+        query = "SELECT 1 FROM bluma_intents i JOIN bluma_workers w USING (epoch) WHERE outcome IS NULL AND w.name LIKE %s"
+        ends = time.monotonic() + 10
+        while time.monotonic() < ends and not self.server.fetch(self.url, query, f"%:{self.workers[number].pid}"):
+            time.sleep(0.005)
+        self.proxies[number].cut()
+        timer = threading.Timer(self.fleet.lease * 1.5, self.proxies[number].restore)
+        timer.daemon = True
+        timer.start()
+        self.done["workers cut off"] += 1
+
+    def go(self) -> Outcome:
+        """Run to the end."""
+        self.submit()
+        began = time.monotonic()
+        for number in range(self.fleet.workers):
+            self.start(number)
+        incidents, due = self.incidents(), began + 2.0
+        while time.monotonic() - began < self.fleet.limit:
+            if incidents and time.monotonic() > due:
+                incidents.pop()()
+                due = time.monotonic() + self.chance.expovariate(1 / self.fleet.between)
+            if not incidents and self.is_over():
+                break
+            for number, process in enumerate(self.workers):
+                if process.poll() is not None and not self.is_over():
+                    self.start(number)
+            time.sleep(0.2)
+        outcome = self.judge(time.monotonic() - began)
+        for process in self.workers:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.wait()
+        for proxy in self.proxies:
+            proxy.close()
+        self.log.close()
+        return outcome
+
+    def judge(self, seconds: float) -> Outcome:
+        """Compare the sandbox's bills with the journal and with the files."""
+        prompts = {row["id"]: row["prompt"] for row in self.sandbox._running.videos.oldest_commit_first()}
+        bills = Counter(prompts.values())
+        rows = self.server.fetch(self.url, "SELECT key, video_id FROM bluma_jobs WHERE video_id IS NOT NULL")
+        wrong = sum(prompts[video_id] != f"job {key[1:]}" for key, video_id in rows)
+        files = [path for path in Path(self.out).glob("*.mp4") if path.read_bytes()[4:8] == b"ftyp"]
+        twice = sum(number > 1 for number in bills.values())
+        return Outcome(sum(bills.values()), len(files), wrong, twice, self.count(), seconds, dict(self.done))
+
+
+def run_fleet(fleet: Fleet, server: PostgresServer, url: str) -> Outcome:
+    """Run a fleet against a sandbox, and return what was found."""
+    with Served() as sandbox, tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "out")
+        out.mkdir()
+        try:
+            return Run(fleet, server, url, sandbox, str(out)).go()
+        finally:
+            log = Path(f"{out}.log").read_text(errors="replace")
+            if os.environ.get("FLEET_LOG"):
+                Path(os.environ["FLEET_LOG"]).write_text(log)
