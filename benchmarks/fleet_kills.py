@@ -87,7 +87,9 @@ class Outcome:
 
     def __str__(self) -> str:
         incidents = ", ".join(f"{number} {name}" for name, number in self.done.items())
-        counts = f"{self.bills} bills, {self.files} whole files, {self.wrong} wrong videos, {self.twice} jobs billed twice"
+        counts = (
+            f"{self.bills} bills, {self.files} whole files, {self.wrong} wrong videos, {self.twice} jobs billed twice"
+        )
         return f"{incidents}: {counts}; states {self.states} ({self.seconds:.0f} s)"
 
 
@@ -95,7 +97,13 @@ class Served:
     """A sandbox in a thread of its own, sped up."""
 
     def __init__(self, **settings: Any) -> None:
-        self.settings: Dict[str, Any] = {"speed": 100, "render": False, "credits": 10**6, "rate_limit": 10**7, **settings}
+        self.settings: Dict[str, Any] = {
+            "speed": 100,
+            "render": False,
+            "credits": 10**6,
+            "rate_limit": 10**7,
+            **settings,
+        }
         self.sandbox: Any = None
         self._ready, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
@@ -186,7 +194,9 @@ class Run:
     def freeze(self) -> None:
         process = self.workers[self.chance.randrange(len(self.workers))]
         process.send_signal(signal.SIGSTOP)
-        timer = threading.Timer(self.fleet.freeze, lambda: process.poll() is None and process.send_signal(signal.SIGCONT))
+        timer = threading.Timer(
+            self.fleet.freeze, lambda: process.poll() is None and process.send_signal(signal.SIGCONT)
+        )
         timer.daemon = True
         timer.start()
         self.done["freezes"] += 1
@@ -194,7 +204,9 @@ class Run:
     def cut(self) -> None:
         """Cut a worker off from PostgreSQL as soon as a create of it is out, for longer than its lease."""
         number = self.chance.randrange(len(self.workers))
-        query = "SELECT 1 FROM bluma_intents i JOIN bluma_workers w USING (epoch) WHERE outcome IS NULL AND w.name LIKE %s"
+        query = (
+            "SELECT 1 FROM bluma_intents i JOIN bluma_workers w USING (epoch) WHERE outcome IS NULL AND w.name LIKE %s"
+        )
         ends = time.monotonic() + 10
         while time.monotonic() < ends and not self.server.fetch(self.url, query, f"%:{self.workers[number].pid}"):
             time.sleep(0.005)

@@ -15,7 +15,7 @@ import math
 import re
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Sequence
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Sequence
 
 import aiohttp
 import anyio
@@ -173,14 +173,20 @@ class _Body(aiohttp.BytesPayload):
     """A body that records whether any of it was written: before that, the server cannot have acted on the request."""
 
     is_sent = False
+    may_send: Callable[[], bool] | None = None
 
     async def write(self, writer: Any) -> None:
-        self.is_sent = True
+        self._begin()
         await super().write(writer)
 
     async def write_with_length(self, writer: Any, content_length: int | None) -> None:
-        self.is_sent = True
+        self._begin()
         await super().write_with_length(writer, content_length)
+
+    def _begin(self) -> None:
+        if self.may_send is not None and not self.may_send():
+            raise aiohttp.ClientConnectionError("this process was stopped for too long before it could send")
+        self.is_sent = True
 
 
 async def _body(request: Request) -> object:
@@ -192,7 +198,11 @@ async def _body(request: Request) -> object:
         return form
     if request.body is None:
         return request.pieces
-    return _Body(request.body) if len(request.body) < LARGE_BODY else io.BytesIO(request.body)
+    if len(request.body) >= LARGE_BODY:
+        return io.BytesIO(request.body)
+    body = _Body(request.body)
+    body.may_send = request.may_send
+    return body
 
 
 async def _acquire(gate: asyncio.Semaphore, request: Request, patience: float) -> float:

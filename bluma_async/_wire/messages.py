@@ -46,6 +46,7 @@ class Request:
         fields: The fields of a multipart body.
         pieces: A body that is read while it is sent.
         is_signed: Whether the URL is a signed link: its query is a secret that gives access to the file.
+        may_send: Asked right before the body is written; False sends nothing. None: it may be sent at any time.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Request:
     fields: Mapping[str, str] = NOTHING
     pieces: AsyncIterator[bytes] | None = None
     is_signed: bool = False
+    may_send: Callable[[], bool] | None = attrs.field(default=None, repr=False, eq=False)
 
     @property
     def public_url(self) -> str:

@@ -9,8 +9,9 @@ Rule 4: a run ends when no unfinished job is left: jobs of a process that dies m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, AsyncGenerator, List, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, AsyncGenerator, Callable, List, Mapping, Sequence, Set
 
+from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.call import Safety
 from bluma_async.batch.conflicts import TakenOver
@@ -18,6 +19,7 @@ from bluma_async.batch.folder import is_complete
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
+    from bluma_async._runtime.clock import Clock
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async.batch.api import BatchApi, StopSignal
     from bluma_async.batch.recovery import Recovery
@@ -47,11 +49,12 @@ class JobCoordinator:
         """
         if call.safety is not Safety.COSTS_MONEY:
             return
-        began = self._clock.now()
+        is_recent = watch_margin(self._clock)
         while await self._sharing.touch(call.key or ""):
-            if self._clock.now() - began <= MARGIN:
+            if is_recent():
+                call.request.may_send = is_recent
                 return
-            began = self._clock.now()  # it took too long: the others count from the announcement
+            is_recent = watch_margin(self._clock)  # it took too long: the others count from the announcement
         raise TakenOver
 
     def after_answer(self, headers: Mapping[str, str]) -> None:
@@ -61,6 +64,22 @@ class JobCoordinator:
         """Return which of these videos any process has made, and which are candidates of jobs in doubt."""
         found = await self._sharing.explain(video_ids)
         return found.known, found.contested
+
+
+def watch_margin(clock: Clock) -> Callable[[], bool]:
+    """
+    Return a function that tells whether an announcement that begins now is recent enough to send.
+
+    Both clocks count: the monotonic one stands still while a machine sleeps, and the other one can be set back.
+    """
+    began, began_at = clock.now(), local_time(clock)
+
+    def is_recent() -> bool:
+        now_at = local_time(clock)
+        passed = (now_at - began_at).total_seconds() if now_at and began_at else 0.0
+        return max(clock.now() - began, passed) <= MARGIN
+
+    return is_recent
 
 
 class SharedJobs:

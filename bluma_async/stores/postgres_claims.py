@@ -60,6 +60,8 @@ class PostgresSharing:
 
         async def work(db: Connection, _: bool) -> StoredJob | None:
             skipped = list(except_for)
+            # By the index, in its order: without statistics, a plan could sort all free jobs.
+            await execute(db, "SET LOCAL enable_bitmapscan = off")
             row = await fetch_one(db, CLAIM_ABANDONED, self.epoch, skipped)
             if row is not None:
                 await _take_intent(db, row["place"], self.epoch)

@@ -9,7 +9,7 @@ order, by the rules that all stores share; if any is refused, everything is undo
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, Tuple
 
 import attrs
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["begin_run", "forget", "plan_all", "plan_one"]
 
 LOCK = 0x426C7570  # "Blup"; an advisory lock, together with the schema that the tables are in
+UNIQUE_VIOLATION = "23505"
 CHUNK = 1000  # rows that are read in one hop to a thread
 INCOMING = (
     "CREATE TEMPORARY TABLE bluma_incoming (number BIGINT, key TEXT, folded TEXT, body TEXT, template_id TEXT, "
@@ -40,14 +41,9 @@ COPY = (
     b"COPY bluma_incoming (number, key, folded, body, template_id, resolution, origin, has_file, key_problem) "
     b"FROM STDIN"
 )
-CORRECTABLE = ["planned", "failed"]
-FIND_PROBLEM = """
-SELECT EXISTS (SELECT FROM bluma_incoming GROUP BY folded HAVING count(*) > 1)
-    OR EXISTS (
-        SELECT FROM bluma_incoming new LEFT JOIN bluma_jobs old USING (folded)
-        WHERE CASE WHEN old.place IS NULL THEN new.has_file OR new.key_problem <> ''
-            ELSE old.body <> new.body END
-    ) AS is_special
+FIND_KNOWN = """
+SELECT count(*) AS known, coalesce(bool_or(old.body <> new.body), false) AS has_other_content
+FROM bluma_incoming new JOIN bluma_jobs old USING (folded)
 """
 JOIN_RUN = """
 UPDATE bluma_jobs old SET run = greatest(run, %s), origin = new.origin FROM bluma_incoming new
@@ -56,26 +52,44 @@ WHERE old.folded = new.folded
 ADD = """
 INSERT INTO bluma_jobs (key, folded, body, template_id, resolution, origin, run, state, planned_at, planned_from)
 SELECT key, folded, body, template_id, resolution, origin, %s, 'planned', %s, origin FROM bluma_incoming new
-WHERE NOT EXISTS (SELECT FROM bluma_jobs old WHERE old.folded = new.folded) ORDER BY number
 """
+IF_NEW = "WHERE NOT EXISTS (SELECT FROM bluma_jobs old WHERE old.folded = new.folded) "
+MANY = 1000  # new rows from which the planner's statistics are renewed: they decide how fast a job is claimed
 
 
 async def plan_all(db: Connection, writer: Writer, run: int, rows: Iterable[PlanRow], most: int) -> Plan:
     """Plan the rows, or raise a RollbackWith that has the refused ones."""
     await execute(db, INCOMING)
-    invalid = await _copy(db, rows, most)
+    copied = await _copy(db, rows, most)
     await _lock(db)
+    await execute(db, "ANALYZE bluma_incoming")
     mark = await queries.read_last_place(db)
-    row = await fetch_one(db, FIND_PROBLEM)
-    if invalid or (row is not None and row["is_special"]):
-        refused = await _plan_each(db, writer, run, dict(invalid), most)
-        plan = Plan(tuple(refused), mark)
-        if refused:
-            raise RollbackWith(plan)
-        return plan
-    await execute(db, JOIN_RUN, run)
-    await execute(db, ADD, run, writer.now())
+    if copied.is_plain and await _plan_together(db, writer, run):
+        return Plan((), mark)
+    refused = await _plan_each(db, writer, run, copied.invalid, most)
+    if refused:
+        raise RollbackWith(Plan(tuple(refused), mark))
     return Plan((), mark)
+
+
+async def _plan_together(db: Connection, writer: Writer, run: int) -> bool:
+    """Plan all copied rows with a few statements; return False, with nothing changed, if some need a decision."""
+    found = await fetch_one(db, FIND_KNOWN)
+    if found is None or found["has_other_content"]:
+        return False
+    if found["known"]:
+        await execute(db, JOIN_RUN, run)
+    await execute(db, "SAVEPOINT together")
+    try:
+        added = await execute(db, f"{ADD}{IF_NEW if found['known'] else ''}ORDER BY number", run, writer.now())
+    except Exception as problem:
+        if getattr(problem, "sqlstate", None) != UNIQUE_VIOLATION:
+            raise
+        await execute(db, "ROLLBACK TO SAVEPOINT together")  # two rows have one key
+        return False
+    if added >= MANY:
+        await execute(db, "ANALYZE bluma_jobs")
+    return True
 
 
 async def plan_one(db: Connection, writer: Writer, run: int, job: Job) -> Outcome:
@@ -104,21 +118,28 @@ async def _lock(db: Connection) -> None:
     await execute(db, "SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", LOCK)
 
 
-async def _copy(db: Connection, rows: Iterable[PlanRow], most: int) -> List[Tuple[int, InvalidRow]]:
-    """Copy the jobs into the temporary table, and return the invalid rows with their numbers."""
-    numbered, invalid = enumerate(rows), 0
-    found: List[Tuple[int, InvalidRow]] = []
+@attrs.define
+class _Copied:
+    """What was copied: the invalid rows by their number, and whether all others can be planned if they are new."""
+
+    invalid: Dict[int, InvalidRow] = attrs.field(factory=lambda: {})  # noqa: PIE807 - typed, unlike `dict`
+    is_plain: bool = True
+
+
+async def _copy(db: Connection, rows: Iterable[PlanRow], most: int) -> _Copied:
+    """Copy the jobs into the temporary table."""
+    numbered, copied = enumerate(rows), _Copied()
     async with db.cursor().copy(COPY) as copy:
-        while chunk := await in_thread(_read_chunk, numbered, most - invalid):
+        while chunk := await in_thread(_read_chunk, numbered, most - len(copied.invalid)):
             for number, row in chunk:
                 if isinstance(row, InvalidRow):
-                    found.append((number, row))
-                else:
-                    await copy.write_row(_list_values(number, row))
-            invalid = len(found)
-            if invalid >= most:
+                    copied.invalid[number], copied.is_plain = row, False
+                    continue
+                copied.is_plain = copied.is_plain and not (row.has_file or row.key_problem)
+                await copy.write_row(_list_values(number, row))
+            if len(copied.invalid) >= most:
                 break
-    return found
+    return copied
 
 
 def _read_chunk(numbered: Iterator[Tuple[int, PlanRow]], most: int) -> List[Tuple[int, PlanRow]]:
@@ -138,7 +159,7 @@ def _list_values(number: int, job: Job) -> Tuple[Any, ...]:
 
 
 async def _plan_each(
-    db: Connection, writer: Writer, run: int, invalid: dict[int, InvalidRow], most: int
+    db: Connection, writer: Writer, run: int, invalid: Mapping[int, InvalidRow], most: int
 ) -> List[Conflict | InvalidRow]:
     refused: List[Conflict | InvalidRow] = []
     last = -1
