@@ -18,6 +18,7 @@ Parts that print lines:
     bulk        1,000 waits with UmamiAI
     files       downloads that are cut; the speed of a download
     durable     a batch that is killed twenty times (takes minutes)
+    fleet       planning and claiming in PostgreSQL; four processes that are killed, frozen and cut off (takes minutes)
     rendering   renders of the sandbox
 
 To compare two versions, run the same parts in a worktree of each, one after the other, on an idle machine. A ratio
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from benchmarks.measure import Row
 
 TABLE = ("gets", "blocking", "imports")
-LINES = ("scale", "budget", "bulk", "files", "durable", "rendering")
+LINES = ("scale", "budget", "bulk", "files", "durable", "fleet", "rendering")
 TAKES_ROUNDS = {"scale", "files"}
 
 

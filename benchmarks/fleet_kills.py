@@ -18,13 +18,16 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Sequence
 
 import attrs
 
+from bluma_async import AsyncBluma
 from bluma_async.sandbox import Sandbox
-from tests.postgres import PostgresServer
 from tests.proxy import Proxy
+
+if TYPE_CHECKING:
+    from tests.postgres import PostgresServer
 
 TEMPLATES = ("ugc-text-overlay", "cat-explainer-v2", "rick-morty-explainer")
 RUN = """
@@ -87,9 +90,7 @@ class Outcome:
 
     def __str__(self) -> str:
         incidents = ", ".join(f"{number} {name}" for name, number in self.done.items())
-        counts = (
-            f"{self.bills} bills, {self.files} whole files, {self.wrong} wrong videos, {self.twice} jobs billed twice"
-        )
+        counts = f"{self.bills} bills, {self.files} whole files, {self.wrong} wrong videos, {self.twice} billed twice"
         return f"{incidents}: {counts}; states {self.states} ({self.seconds:.0f} s)"
 
 
@@ -97,13 +98,8 @@ class Served:
     """A sandbox in a thread of its own, sped up."""
 
     def __init__(self, **settings: Any) -> None:
-        self.settings: Dict[str, Any] = {
-            "speed": 100,
-            "render": False,
-            "credits": 10**6,
-            "rate_limit": 10**7,
-            **settings,
-        }
+        fast: Dict[str, Any] = {"speed": 100, "render": False, "credits": 10**6, "rate_limit": 10**7}
+        self.settings: Dict[str, Any] = {**fast, **settings}
         self.sandbox: Any = None
         self._ready, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
@@ -136,12 +132,10 @@ class Run:
         self.proxies = [Proxy(server.port) for _ in range(fleet.workers)]
         self.workers: List[Any] = [None] * fleet.workers
         self.done: Counter[str] = Counter()
-        self.log = open(f"{out}.log", "ab")
+        self.log = Path(f"{out}.log").open("ab")  # noqa: SIM115 - `end` closes it
 
     def submit(self) -> None:
         """Plan all jobs."""
-        from bluma_async import AsyncBluma
-
         rows = [{"template_id": TEMPLATES[n % 3], "prompt": f"job {n}", "key": f"k{n}"} for n in range(self.fleet.jobs)]
 
         async def work() -> None:
@@ -194,9 +188,7 @@ class Run:
     def freeze(self) -> None:
         process = self.workers[self.chance.randrange(len(self.workers))]
         process.send_signal(signal.SIGSTOP)
-        timer = threading.Timer(
-            self.fleet.freeze, lambda: process.poll() is None and process.send_signal(signal.SIGCONT)
-        )
+        timer = threading.Timer(self.fleet.freeze, lambda: process.poll() or process.send_signal(signal.SIGCONT))
         timer.daemon = True
         timer.start()
         self.done["freezes"] += 1
@@ -204,9 +196,7 @@ class Run:
     def cut(self) -> None:
         """Cut a worker off from PostgreSQL as soon as a create of it is out, for longer than its lease."""
         number = self.chance.randrange(len(self.workers))
-        query = (
-            "SELECT 1 FROM bluma_intents i JOIN bluma_workers w USING (epoch) WHERE outcome IS NULL AND w.name LIKE %s"
-        )
+        query = "SELECT 1 FROM bluma_intents JOIN bluma_workers w USING (epoch) WHERE outcome IS NULL AND name LIKE %s"
         ends = time.monotonic() + 10
         while time.monotonic() < ends and not self.server.fetch(self.url, query, f"%:{self.workers[number].pid}"):
             time.sleep(0.005)
@@ -222,6 +212,13 @@ class Run:
         began = time.monotonic()
         for number in range(self.fleet.workers):
             self.start(number)
+        self.live(began)
+        outcome = self.judge(time.monotonic() - began)
+        self.end()
+        return outcome
+
+    def live(self, began: float) -> None:
+        """Let everything happen, and start workers again that have ended, until no job is left."""
         incidents, due = self.incidents(), began + 2.0
         while time.monotonic() - began < self.fleet.limit:
             if incidents and time.monotonic() > due:
@@ -229,11 +226,12 @@ class Run:
                 due = time.monotonic() + self.chance.expovariate(1 / self.fleet.between)
             if not incidents and self.is_over():
                 break
-            for number, process in enumerate(self.workers):
-                if process.poll() is not None and not self.is_over():
-                    self.start(number)
+            for number in [number for number, process in enumerate(self.workers) if process.poll() is not None]:
+                self.start(number)
             time.sleep(0.2)
-        outcome = self.judge(time.monotonic() - began)
+
+    def end(self) -> None:
+        """End all processes."""
         for process in self.workers:
             process.send_signal(signal.SIGCONT)
             process.kill()
@@ -241,11 +239,11 @@ class Run:
         for proxy in self.proxies:
             proxy.close()
         self.log.close()
-        return outcome
 
     def judge(self, seconds: float) -> Outcome:
         """Compare the sandbox's bills with the journal and with the files."""
-        prompts = {row["id"]: row["prompt"] for row in self.sandbox._running.videos.oldest_commit_first()}
+        made = self.sandbox._running.videos.oldest_commit_first()  # noqa: SLF001 - prompts are shown nowhere
+        prompts = {row["id"]: row["prompt"] for row in made}
         bills = Counter(prompts.values())
         rows = self.server.fetch(self.url, "SELECT key, video_id FROM bluma_jobs WHERE video_id IS NOT NULL")
         wrong = sum(prompts[video_id] != f"job {key[1:]}" for key, video_id in rows)

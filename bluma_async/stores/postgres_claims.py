@@ -4,7 +4,8 @@ Share the jobs of a PostgreSQL journal among processes.
 Rule 1: a job has one holder. Claims skip the rows that another claim has locked, so no process waits for another.
 Rule 2: an open create of a dead process is claimed only when a search can settle it: `settles_after` seconds after the
 last moment at which its request was sent, by the database's clock.
-Rule 3: before each attempt of a create, its intent is touched. A process whose intent is gone sends nothing.
+Rule 3: before each attempt of a create, its intent is touched. A process whose intent is gone sends nothing. The claim
+of an open create locks the intent too, so that it cannot be announced and taken over at once.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ UPDATE bluma_jobs SET holder = %s WHERE place = (
     WHERE j.state = 'creating' AND j.place <> ALL(%s)
         AND NOT EXISTS (SELECT FROM bluma_workers w WHERE w.epoch = j.holder AND w.ends_at >= clock_timestamp())
         AND clock_timestamp() > i.sent_at + i.settles_after * interval '1 second'
-    ORDER BY j.place LIMIT 1 FOR UPDATE OF j SKIP LOCKED
+    ORDER BY j.place LIMIT 1 FOR UPDATE OF j, i SKIP LOCKED
 ) RETURNING place
 """
 CLAIM_FREE = """
