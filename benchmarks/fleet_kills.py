@@ -196,7 +196,9 @@ class Run:
     def cut(self) -> None:
         """Cut a worker off from PostgreSQL as soon as a create of it is out, for longer than its lease."""
         number = self.chance.randrange(len(self.workers))
-        query = "SELECT 1 FROM bluma_intents JOIN bluma_workers w USING (epoch) WHERE outcome IS NULL AND name LIKE %s"
+        query = (
+            "SELECT 1 FROM bluma_intents JOIN bluma_workers w USING (epoch) WHERE outcome IS NULL AND w.name LIKE %s"
+        )
         ends = time.monotonic() + 10
         while time.monotonic() < ends and not self.server.fetch(self.url, query, f"%:{self.workers[number].pid}"):
             time.sleep(0.005)
@@ -212,10 +214,11 @@ class Run:
         began = time.monotonic()
         for number in range(self.fleet.workers):
             self.start(number)
-        self.live(began)
-        outcome = self.judge(time.monotonic() - began)
-        self.end()
-        return outcome
+        try:
+            self.live(began)
+            return self.judge(time.monotonic() - began)
+        finally:
+            self.end()
 
     def live(self, began: float) -> None:
         """Let everything happen, and start workers again that have ended, until no job is left."""
