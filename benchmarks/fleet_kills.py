@@ -52,6 +52,21 @@ async def main():
 asyncio.run(main())
 """
 
+WORK = """
+import asyncio, os, sys
+from bluma_async import AsyncBluma
+from bluma_async.fleet.procrastinate_engine import run_worker
+
+async def main():
+    options = dict(timeout=float(os.environ["TIMEOUT"]), settle_time=float(os.environ["SETTLE"]))
+    async with AsyncBluma(os.environ["KEY"], os.environ["URL"], retry_delay=0.2, **options) as client:
+        batch = client.batch(os.environ["JOURNAL"], out=os.environ["OUT"], poll_interval=0.5,
+            exclusive=os.environ["EXCLUSIVE"] == "1")
+        await run_worker(batch, int(os.environ["AT_ONCE"]), float(os.environ["LEASE"]))
+
+asyncio.run(main())
+"""
+
 
 @attrs.define(kw_only=True)
 class Fleet:

@@ -32,6 +32,7 @@ ROOMS: Tuple[str, ...] = (
     "webhooks",
     "client",
     "luma",
+    "fleet",
     "sandbox",
     "cli",
 )

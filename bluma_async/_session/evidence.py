@@ -68,6 +68,16 @@ class CreateEvidence:
         call.floor = self.find_floor(call.template_id)
         self._open[call.order] = call
 
+    def add_earlier(self, call: InFlightCall) -> None:
+        """
+        Open a paid call of another process, which began before anything that this process knows.
+
+        A video that was reported here as a candidate, or that a baseline has, can be its own: only one that a create is
+        known to have made cannot.
+        """
+        call.order = -next(self._order)
+        self._open[call.order] = call
+
     def remove(self, call: InFlightCall) -> None:
         """Close a paid call whose outcome is known."""
         self._open.pop(call.order, None)

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, AsyncGenerator, AsyncIterator, Awaitable, Call
 from bluma_async._wire.checks import invalid, require_choice, require_seconds
 from bluma_async.batch.api import BatchApi, StopSignal
 from bluma_async.batch.catalog import Catalog
-from bluma_async.batch.create_turns import CreateTurns
 from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.folder import require_folder
 from bluma_async.batch.intake import Jobs, plan_jobs, submit_jobs
-from bluma_async.batch.job_runner import JobRunner
+from bluma_async.batch.parts import build_parts
 from bluma_async.batch.recovery import Recovery, defer_interrupted, require_account
 from bluma_async.batch.results import BatchResult, build_result
-from bluma_async.batch.sharing import JobCoordinator, SharedJobs
 from bluma_async.batch.waits import wait_for_job
 from bluma_async.batch.workers import Workers
 from bluma_async.stores.jobs import BatchStatus, Conflict, ConflictKind
@@ -95,23 +93,16 @@ class Batch:
         self, jobs: Jobs, store: JobStore, stop: StopSignal
     ) -> Tuple[Recovery, AsyncGenerator[BatchResult, None]]:
         """Return what a run has to settle, and its results."""
-        options, sharing = self._options, store.sharing
-        api = self._api if sharing is None else self._api.with_coordinator(JobCoordinator(sharing, self._api))
-        await require_account(store, api)
-        await store.agree(options.max_credits, None if options.out is None else str(options.out))
-        await api.session.require_exclusive()  # interrupted creates are adopted before the first create
-        spent = (await store.statistics()).credits_net
-        credit_limit = CreditLimit(options.max_credits, spent, is_shared=sharing is not None)
-        create_turns = CreateTurns(is_serial=api.session.shared.certainty.takes_turns)
-        catalog = Catalog(api, credit_limit)
-        recovery = Recovery(store, api, create_turns, catalog, credit_limit)
-        await recovery.begin()
-        shared = sharing if sharing is None else SharedJobs(store, sharing, recovery, stop, saves=options.saves_files)
-        runner = JobRunner(options, api, store, catalog, credit_limit, create_turns, recovery, stop, shared)
-        planned = plan_jobs(jobs, options, store, catalog, stop, shared)
-        if sharing is None:
-            planned = defer_interrupted(planned, recovery)
-        return recovery, Workers(options, runner, stop, planned).results()
+        parts = await build_parts(self._options, self._api, store, stop)
+        planned = plan_jobs(jobs, self._options, store, parts.catalog, stop, parts.shared)
+        if parts.shared is None:
+            planned = defer_interrupted(planned, parts.recovery)
+        return parts.recovery, Workers(self._options, parts.runner, stop, planned).results()
+
+    @property
+    def parts(self) -> Tuple[BatchOptions, BatchApi]:
+        """The options and the calls, for a worker of a fleet."""
+        return self._options, self._api
 
     async def submit(self, jobs: Jobs) -> int:
         """

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bluma_async.batch.sharing import SharedJobs
     from bluma_async.stores.jobs import Outcome, StoredJob
     from bluma_async.stores.ports import JobStore
+    from bluma_async.types import Video
 
 __all__ = ["JobRunner"]
 
@@ -77,7 +78,7 @@ class JobRunner:
             if job.state == JobState.RENDERING:
                 job = await self._wait(job)
             if job.state in (JobState.RENDERED, JobState.SAVED) and self._options.saves_files:
-                job = await self._save(job)
+                job = await self.save(job)
         except Unsubmitted:
             return None
         except BlumaError as error:
@@ -96,14 +97,23 @@ class JobRunner:
         await self._report(settled)
         return settled
 
+    async def create(self, job: StoredJob) -> StoredJob:
+        """Return a planned job with its video, which renders."""
+        return await self._creator.create(job)
+
     async def _wait(self, job: StoredJob) -> StoredJob:
         options, video_id = self._options, job.video_id or ""
-        self._note_recent_create(job)
+        self.note_recent_create(job)
         try:
             video = await self._api.videos.wait_for(video_id, options.poll_interval, options.timeout)
         except NotFoundError as gone:
             self._accept(await self._store.fail(job.place, str(gone)))
             raise
+        return await self.record_end(job, video)
+
+    async def record_end(self, job: StoredJob, video: Video) -> StoredJob:
+        """Record the final state of a job's video."""
+        video_id = video.id
         if video.status == VideoStatus.FAILED:
             detail = video.error.get("detail") if video.error else None
             self._credit_limit.refund(job.charged)
@@ -113,7 +123,7 @@ class JobRunner:
         self._credit_limit.correct(job.charged, charged)
         return await self._reported(await self._store.mark_rendered(job.place, charged, video.size_bytes))
 
-    def _note_recent_create(self, job: StoredJob) -> None:
+    def note_recent_create(self, job: StoredJob) -> None:
         """
         Note that the video of an earlier process may not be readable yet, like one of this run.
 
@@ -126,7 +136,8 @@ class JobRunner:
         if (self._api.now() - job.started_at).total_seconds() < LONGEST_CREATE:
             evidence.mark_created(video_id, self._api.clock.now())
 
-    async def _save(self, job: StoredJob) -> StoredJob:
+    async def save(self, job: StoredJob) -> StoredJob:
+        """Save the video of a rendered job, unless its file is complete already."""
         file, size = self._options.build_path(job.key), job.size
         # A crash can come between the file and its record: the file is then complete, and only recorded.
         if not await in_thread(is_complete, str(file), size):

@@ -173,8 +173,7 @@ class Recovery:
             call.server_date, call.local_time = job.started_at, job.started_at
             call.last_sent = now  # its request may have been on its way until now
             call.standing = Standing.ACCEPTED if job.state == JobState.IN_DOUBT else Standing.UNCERTAIN
-            evidence.add(call)
-            call.floor = None  # the floors of this run are newer than the create
+            evidence.add_earlier(call)  # without a floor: those of this run are newer than the create
         call.is_attended = True
         return call
 

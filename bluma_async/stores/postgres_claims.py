@@ -11,7 +11,7 @@ of an open create locks the intent too, so that it cannot be announced and taken
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Collection, List, Sequence
+from typing import TYPE_CHECKING, Collection, List, Sequence, Tuple
 
 from bluma_async.stores import postgres_queries as queries
 from bluma_async.stores.jobs import Explained
@@ -44,6 +44,16 @@ UPDATE bluma_jobs SET holder = %s WHERE place = (
 """
 
 
+DEFER = """
+UPDATE bluma_jobs SET deferred_at = clock_timestamp() WHERE place IN (
+    SELECT place FROM bluma_jobs
+    WHERE holder IS NULL AND state IN ('planned', 'rendering', 'rendered') AND state = ANY(%s)
+        AND (deferred_at IS NULL OR deferred_at < clock_timestamp() - %s * interval '1 second')
+    ORDER BY place LIMIT %s FOR UPDATE SKIP LOCKED
+) RETURNING place, state
+"""
+
+
 class PostgresSharing:
     """The `Sharing` of a journal in PostgreSQL."""
 
@@ -71,6 +81,47 @@ class PostgresSharing:
             return None if row is None else await queries.read_job(db, row["place"])
 
         return await self._member.database.do(work)
+
+    async def list_due(self, states: Sequence[str], most: int, again_after: float) -> List[Tuple[int, str]]:
+        """
+        Return the place and state of jobs that are free, and that were not returned in the last `again_after` seconds.
+
+        An engine gets a task for each. A task that the engine forgets is due again after that time.
+        """
+
+        async def work(db: Connection, _: bool) -> List[Tuple[int, str]]:
+            await execute(db, "SET LOCAL enable_bitmapscan = off")
+            rows = await fetch_all(db, DEFER, list(states), again_after, most)
+            return sorted((row["place"], row["state"]) for row in rows)
+
+        return await self._member.database.do(work)
+
+    async def take_turn(self, name: str, seconds: float) -> bool:
+        """Return whether this process does a piece of periodic work now; nobody does it again for so many seconds."""
+
+        async def work(db: Connection, _: bool) -> bool:
+            statement = (
+                "INSERT INTO bluma_leases (name, epoch, ends_at) VALUES (%s, %s, clock_timestamp() + %s * interval "
+                "'1 second') ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, ends_at = excluded.ends_at "
+                "WHERE bluma_leases.ends_at <= clock_timestamp()"
+            )
+            return await execute(db, statement, f"turn {name}", self.epoch, seconds) > 0
+
+        return await self._member.database.do(work)
+
+    async def postpone(self, name: str, seconds: float) -> None:
+        """Let the next turn of a piece of periodic work be so many seconds from now."""
+
+        async def work(db: Connection, _: bool) -> None:
+            ends = "clock_timestamp() + %s * interval '1 second'"
+            statement = f"UPDATE bluma_leases SET ends_at = {ends} WHERE name = %s"  # noqa: S608 - a constant
+            await execute(db, statement, seconds, f"turn {name}")
+
+        await self._member.database.do(work)
+
+    async def free(self) -> None:
+        """Free the jobs of processes whose lease has ended."""
+        await self._member.renew()
 
     async def claim_one(self, place: int) -> StoredJob | None:
         """Claim a job that nobody holds; None if another process holds it."""
@@ -101,6 +152,16 @@ class PostgresSharing:
         async def work(db: Connection, _: bool) -> None:
             statement = "UPDATE bluma_jobs SET holder = NULL WHERE place = %s AND holder = %s"
             await execute(db, statement, place, self.epoch)
+
+        await self._member.database.do(work)
+
+    async def postpone_settling(self, place: int, seconds: float) -> None:
+        """Let nobody settle an open create for a while: its video cannot be searched for now."""
+
+        async def work(db: Connection, _: bool) -> None:
+            later = "%s + extract(epoch FROM clock_timestamp() - sent_at)"
+            statement = f"UPDATE bluma_intents SET settles_after = {later} WHERE place = %s AND outcome IS NULL"  # noqa: S608 - a constant
+            await execute(db, statement, seconds, place)
 
         await self._member.database.do(work)
 

@@ -37,7 +37,7 @@ CREATE TABLE bluma_jobs (
     resolution TEXT, origin TEXT NOT NULL, run BIGINT NOT NULL, state TEXT NOT NULL, holder BIGINT,
     request_key TEXT, started_at TIMESTAMPTZ, video_id TEXT, path TEXT, size BIGINT, error TEXT,
     candidates TEXT[] NOT NULL DEFAULT '{}',
-    planned_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(), planned_from TEXT NOT NULL
+    deferred_at TIMESTAMPTZ, planned_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(), planned_from TEXT NOT NULL
 );
 CREATE UNIQUE INDEX bluma_jobs_by_key ON bluma_jobs (folded);
 CREATE INDEX bluma_jobs_free ON bluma_jobs (place)

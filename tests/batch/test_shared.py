@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, List
 
+import aiohttp
 import pytest
 
 from bluma_async import AsyncBluma, errors
@@ -142,6 +143,26 @@ async def test_the_create_of_a_dead_process_is_settled_by_another(
     assert sorted((result.key, result.state) for result in results) == [("k0", "saved"), ("k1", "saved")]
     assert quick.state()["billed"] == 2
     assert time.monotonic() - began > 1
+
+
+async def test_a_lost_create_is_found_although_this_process_saw_its_video_first(
+    quick: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path, postgres_server: Any
+) -> None:
+    """The baseline of a process that starts after the create has its video; the create is the older of the two."""
+    batch = make_batch(client, postgres, tmp_path, exclusive=True)
+    await batch.submit(make_rows(2))
+    await leave_open(postgres, "k0", utc_now(), settles_after=1.5)
+    body = {"template_id": TEMPLATE, "context": {"prompt": "Number 0"}}
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {quick.live_key}"}) as other:
+        answer = await other.post(f"{quick.base_url}/videos", json=body)
+        lost = (await answer.json())["id"]
+    postgres_server.fetch(postgres, "UPDATE bluma_workers SET ends_at = now() - interval '1 s' RETURNING 1")
+
+    results = {result.key: result for result in await run_all(batch)}
+
+    assert results["k0"].video_id == lost
+    assert {result.state for result in results.values()} == {"saved"}
+    assert quick.state()["billed"] == 2
 
 
 async def leave_open(url: str, key: str, began: datetime, settles_after: float) -> None:

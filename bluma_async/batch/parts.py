@@ -1,0 +1,59 @@
+"""The parts of a run or of a worker, put together over one store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from bluma_async.batch.catalog import Catalog
+from bluma_async.batch.create_turns import CreateTurns
+from bluma_async.batch.credit_limit import CreditLimit
+from bluma_async.batch.job_runner import JobRunner
+from bluma_async.batch.recovery import Recovery, require_account
+from bluma_async.batch.sharing import JobCoordinator, SharedJobs
+
+if TYPE_CHECKING:
+    from bluma_async.batch.api import BatchApi, StopSignal
+    from bluma_async.batch.options import BatchOptions
+    from bluma_async.stores.ports import JobStore
+
+__all__ = ["Parts", "build_parts"]
+
+
+@attrs.frozen
+class Parts:
+    """What works on the jobs of a store. `shared` is None for a store of one process."""
+
+    api: BatchApi
+    catalog: Catalog
+    recovery: Recovery
+    runner: JobRunner
+    shared: SharedJobs | None
+
+
+async def build_parts(options: BatchOptions, api: BatchApi, store: JobStore, stop: StopSignal) -> Parts:
+    """
+    Check that the store is of this account, and return the parts. Interrupted creates begin to be settled.
+
+    Raises:
+        InvalidArgumentError: The store is of another account, or saves to another folder.
+        BlumaError: The store or the API cannot be used.
+    """
+    sharing = store.sharing
+    if sharing is not None:
+        api = api.with_coordinator(JobCoordinator(sharing, api))
+    await require_account(store, api)
+    await store.agree(options.max_credits, None if options.out is None else str(options.out))
+    await api.session.require_exclusive()  # interrupted creates are adopted before the first create
+    spent = (await store.statistics()).credits_net
+    credit_limit = CreditLimit(options.max_credits, spent, is_shared=sharing is not None)
+    create_turns = CreateTurns(is_serial=api.session.shared.certainty.takes_turns)
+    catalog = Catalog(api, credit_limit)
+    recovery = Recovery(store, api, create_turns, catalog, credit_limit)
+    await recovery.begin()
+    shared = None
+    if sharing is not None:
+        shared = SharedJobs(store, sharing, recovery, stop, saves=options.saves_files)
+    runner = JobRunner(options, api, store, catalog, credit_limit, create_turns, recovery, stop, shared)
+    return Parts(api, catalog, recovery, runner, shared)

@@ -1,0 +1,1 @@
+"""Workers of many processes on one key: an existing engine moves the work, the store decides."""

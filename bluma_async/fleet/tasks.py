@@ -1,0 +1,200 @@
+"""
+The tasks of a worker: create, settle, poll, save, sweep. Each is short; none waits for a render.
+
+Rule 1: a task claims its job, and does nothing if another process holds it or if it has moved on.
+Rule 2: the sweep defers what the store says is due. An engine that forgets everything loses time, not jobs.
+Rule 3: periodic work is done once in a period, by whichever process takes its turn in the store.
+Rule 4: an error that every job would share pauses the creates of this process; the jobs stay planned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List
+
+from bluma_async._runtime.log import logger
+from bluma_async.batch.api import StopSignal
+from bluma_async.batch.conflicts import Unsubmitted
+from bluma_async.errors import BlumaError, NotFoundError
+from bluma_async.resources._video_source import VideoSource
+from bluma_async.stores.states import JobState
+
+if TYPE_CHECKING:
+    from bluma_async._runtime.clock import Clock
+    from bluma_async.batch.options import BatchOptions
+    from bluma_async.batch.parts import Parts
+    from bluma_async.fleet.engine import Engine
+    from bluma_async.stores.jobs import StoredJob
+    from bluma_async.stores.postgres_claims import PostgresSharing
+    from bluma_async.stores.postgres_jobs import PostgresJobStore
+
+__all__ = ["NAMES", "SWEEP_PERIOD", "FleetTasks", "PausingStop"]
+
+SWEEP_PERIOD = 2.0  # seconds between two sweeps
+PAUSE = 30.0  # seconds without creates after an error that every job would share
+WINDOW = 100  # jobs that one sweep defers at most
+DEFER_AGAIN = 60.0  # seconds after which a job whose task did nothing is deferred again
+HANDFUL = 4  # videos up to which each is read by itself
+READS_AT_ONCE = 8
+TASK_OF_STATE = {JobState.PLANNED: "create", JobState.RENDERED: "save"}
+NAMES = ("create", "save", "poll", "sweep")
+
+
+class PausingStop(StopSignal):
+    """Stops creates for a while: a worker runs for days, and accounts are refilled."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._ends = 0.0
+
+    @property
+    def is_set(self) -> bool:
+        """Whether nothing is submitted now."""
+        return self.reason is not None and self._clock.now() < self._ends
+
+    def set(self, reason: BlumaError) -> None:
+        """Submit nothing for a while."""
+        self.reason, self._ends = reason, self._clock.now() + PAUSE
+        logger.warning("No video is created for %g s: %s", PAUSE, reason)
+
+
+class FleetTasks:
+    """The tasks of one worker."""
+
+    def __init__(
+        self, options: BatchOptions, store: PostgresJobStore, sharing: PostgresSharing, parts: Parts, stop: StopSignal
+    ) -> None:
+        self._options = options
+        self._store = store
+        self._sharing = sharing
+        self._parts = parts
+        self._stop = stop
+        self.is_stopping = False
+
+    def register(self, engine: Engine) -> None:
+        """Register all tasks with an engine."""
+        self._engine = engine
+        tasks: Dict[str, Callable[[int | None], Awaitable[None]]] = {
+            "create": self.create,
+            "save": self.save,
+            "poll": self.poll,
+            "sweep": self.sweep,
+        }
+        for name, task in tasks.items():
+            engine.register(name, task)
+        engine.periodic("poll", self._options.poll_interval)
+        engine.periodic("sweep", SWEEP_PERIOD)
+
+    async def create(self, place: int | None) -> None:
+        """Create the video of a planned job."""
+        if not (self._stop.is_set or self.is_stopping):
+            await self._with_job(place, JobState.PLANNED, self._parts.runner.create)
+
+    async def save(self, place: int | None) -> None:
+        """Save the video of a rendered job."""
+        await self._with_job(place, JobState.RENDERED, self._parts.runner.save)
+
+    async def poll(self, _: int | None = None) -> None:
+        """Read the states of all videos that render, and defer the saving of those that are finished."""
+        interval = self._options.poll_interval
+        if not await self._sharing.take_turn("poll", interval):
+            return
+        jobs = {job.video_id or "": job for job in await self._list_free(JobState.RENDERING)}
+        if not jobs:
+            return
+        source = VideoSource(self._parts.api.session)
+        listed = None
+        if len(jobs) > HANDFUL:
+            listed = await source.list_active(len(jobs), self._parts.api.session.options.timeout)
+        active, requests = listed or ({}, 0)
+        unseen = [job for video_id, job in jobs.items() if video_id not in active]
+        unseen = unseen[: source.pace().allowance(len(unseen))]
+        for start in range(0, len(unseen), READS_AT_ONCE):
+            await asyncio.gather(*(self._read(source, job) for job in unseen[start : start + READS_AT_ONCE]))
+        pause = source.pace().pause(requests or len(unseen), kept=len(jobs))
+        if pause > interval:
+            await self._sharing.postpone("poll", pause)
+
+    async def sweep(self, _: int | None = None) -> None:
+        """Defer what is due, settle the creates that dead processes have left open, and take over their jobs."""
+        if not await self._sharing.take_turn("sweep", SWEEP_PERIOD * 0.9):
+            return
+        await self._sharing.free()
+        states = [JobState.RENDERED] * self._options.saves_files
+        if not (self._stop.is_set or self.is_stopping):
+            states.append(JobState.PLANNED)
+        for place, state in await self._sharing.list_due([str(name) for name in states], WINDOW, DEFER_AGAIN):
+            await self._engine.defer(TASK_OF_STATE[JobState(state)], place)
+        while (job := await self._sharing.claim([], [])) is not None:
+            await self._settle(job)
+
+    async def _with_job(
+        self, place: int | None, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]]
+    ) -> None:
+        """Claim a job, act on it if it is in the state that the task is for, and give it back."""
+        job = None if place is None else await self._sharing.claim_one(place)
+        if job is None:
+            return
+        is_failed = False
+        try:
+            if job.state == state:
+                await action(job)
+        except Unsubmitted:
+            pass
+        except BlumaError as problem:
+            is_failed = True
+            logger.warning("Job %s: %s", job.key, problem)
+        finally:
+            if self._parts.shared is not None:
+                await self._parts.shared.finish(job, is_failed=is_failed)
+
+    async def _settle(self, job: StoredJob) -> None:
+        """Settle an open create that this process has claimed."""
+        self._parts.recovery.register(job)
+
+        async def settle(taken: StoredJob) -> StoredJob:
+            return await self._parts.recovery.settled(taken)
+
+        try:
+            await settle(job)
+        except Unsubmitted:
+            return
+        except BlumaError as problem:
+            logger.warning("Job %s: %s", job.key, problem)
+            stored = await self._store.read(job.place)
+            if stored is not None and stored.state == JobState.CREATING:
+                await self._sharing.postpone_settling(job.place, PAUSE)
+                await self._sharing.abandon(job.place)
+                return
+        await self._sharing.give_back(job.place)
+
+    async def _read(self, source: VideoSource, job: StoredJob) -> None:
+        """Read one video; record its end, and defer the saving of its file."""
+        runner = self._parts.runner
+        runner.note_recent_create(job)
+        video_id = job.video_id or ""
+        try:
+            video = (await source.poll([video_id], self._parts.api.session.options.timeout))[video_id]
+            if video is None or not source.is_final(video):
+                return
+            ended: Any = await runner.record_end(job, video)
+        except NotFoundError as gone:
+            await self._store.fail(job.place, str(gone))
+            return
+        except Unsubmitted:
+            return
+        except BlumaError as problem:
+            logger.info("Video %s could not be read: %s", video_id, problem)
+            return
+        if ended.state == JobState.RENDERED and self._options.saves_files:
+            await self._engine.defer("save", job.place)
+
+    async def _list_free(self, state: JobState) -> List[StoredJob]:
+        """Return the jobs in a state that no process holds."""
+        found: List[StoredJob] = []
+        after = 0
+        while page := await self._store.list_jobs(state, after):
+            after = page[-1].place
+            found += [job for job in page if job.epoch == 0]
+        return found

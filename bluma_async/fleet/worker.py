@@ -1,0 +1,55 @@
+"""Open and close everything that a worker needs, in the event loop that runs its tasks."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, AsyncGenerator
+
+from bluma_async._wire.checks import invalid
+from bluma_async.batch.folder import require_folder
+from bluma_async.batch.parts import build_parts
+from bluma_async.fleet.tasks import FleetTasks, PausingStop
+from bluma_async.stores.postgres_jobs import PostgresJobStore
+from bluma_async.stores.postgres_member import LEASE
+
+if TYPE_CHECKING:
+    from bluma_async.batch.batch import Batch
+    from bluma_async.fleet.engine import Engine
+
+__all__ = ["opened_worker"]
+
+
+@asynccontextmanager
+async def opened_worker(batch: Batch, engine: Engine, lease: float = LEASE) -> AsyncGenerator[FleetTasks, None]:
+    """
+    Give the tasks of a worker, registered with an engine. At the end, its jobs are given back.
+
+    Args:
+        batch: A batch with a journal in PostgreSQL; its options are the worker's.
+        engine: Runs the tasks.
+        lease: Seconds after its last sign of life for which this process holds its jobs.
+
+    Raises:
+        InvalidArgumentError: The journal is no PostgreSQL database, or belongs to another account or folder.
+        BlumaError: The database or the API cannot be used.
+    """
+    options, api = batch.parts
+    if not isinstance(options.journal, str):
+        raise invalid("journal", "A worker needs a journal in PostgreSQL, such as postgresql://user@host:5432/name.")
+    if options.out is not None:
+        await require_folder(options.out)
+    store = await PostgresJobStore.open(options.journal, to_write=True, lease=lease)
+    try:
+        stop = PausingStop(api.clock)
+        parts = await build_parts(options, api, store, stop)
+        if store.sharing is None:
+            raise invalid("journal", "A worker needs a journal that it can write to.")
+        tasks = FleetTasks(options, store, store.sharing, parts, stop)
+        tasks.register(engine)
+        try:
+            yield tasks
+        finally:
+            tasks.is_stopping = True
+            await parts.recovery.end()
+    finally:
+        await store.close()
