@@ -183,8 +183,9 @@ class _Page:
 
 
 def _decode_page(raw: object) -> _Page:
+    assets = Many(Asset, "assets")(raw)
     total = cast("Dict[str, object]", raw).get("total") if isinstance(raw, dict) else None
-    return _Page(Many(Asset, "assets")(raw), total if type(total) is int else None)
+    return _Page(assets, total if type(total) is int else None)
 
 
 def _assets(collection_id: str, limit: int, offset: int) -> Call[_Page]:
