@@ -23,7 +23,7 @@ URL: Schema = {
     "pattern": r"^https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,3})?(/[A-Za-z0-9/_.-]*)?$",
 }
 ANY_OBJECT: Schema = {"type": "object"}
-BINARY: Schema = {"type": "string", "format": "binary"}
+FILES: Schema = {"type": "array", "minItems": 1, "maxItems": 20, "items": {"type": "string", "format": "binary"}}
 NULL: Schema = {"type": "null"}
 STRINGS: Schema = {"type": "array", "items": {"type": "string", "minLength": 1}}
 
@@ -275,9 +275,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "AssetUpload": _object({"fileName": NON_BLANK, "fileType": NON_BLANK}, {"collectionIds": STRINGS}),
     # Other fields are ignored. It forbids them, because a fuzzer would name them with characters that no form may hold.
     "AssetForm": {
-        **_object(
-            {"files": {"type": "array", "minItems": 1, "maxItems": 20, "items": BINARY}}, {"collection_id": TEXT}
-        ),
+        **_object({"files": FILES}, {"collection_id": TEXT}),
         "additionalProperties": False,
     },
     "AssetUploadAnswer": {"anyOf": [PRESIGNED, _list("assets", "Asset", total=INTEGER)]},

@@ -25,7 +25,7 @@ IDS = ["x", "..%2F..", "%00", "a" * 3000, "%F0%9F%98%80", "batch_1'--"]
 
 
 async def test_every_route_answers_as_described(sandbox: Sandbox, plain: Plain) -> None:
-    """Each route answers with the documented status, with every required field, and with no field that is not described."""
+    """Each route has the documented status, every required field, and no field that is not described."""
     _, document, _ = await plain("GET", "/openapi.json")
     asset = (await plain("POST", "/assets/upload", {"fileName": "a.png", "fileType": "image/png"}))[1]["asset_id"]
     collection = (await plain("POST", "/collections", {"name": "c"}))[1]["id"]
