@@ -222,3 +222,12 @@ async def test_a_file_without_a_type_has_that_of_its_name(plain: Plain, name: st
     rows: List[Dict[str, Any]] = answer.get("assets", [])
     assert [row["file_type"] for row in rows] == ([] if stored is None else [stored])
     assert status == (400 if stored is None else 201)
+
+
+async def test_the_field_of_an_error_is_in_its_metadata(plain: Plain) -> None:
+    """1.2.0 reads `error.field` from `metadata.field`, the documents have `validation_errors`: both are sent."""
+    for body, field in (({}, "context"), ({"context": {"prompt": "x"}, "template_id": "none"}, "template_id")):
+        _, answer, _ = await plain("POST", "/videos", body)
+
+        error = answer["error"]
+        assert (error["metadata"]["field"], error["validation_errors"][0]["field"]) == (field, field)

@@ -70,7 +70,7 @@ async def create(request: web.Request) -> web.Response:
         return await _answer_create(request, known)
     template = find_template(_resolve_template(state, body))
     if template is None:
-        raise bad_request(("template_id", "is not the id of a template"), metadata={"field": "template_id"})
+        raise bad_request(("template_id", "is not the id of a template"))
     fails = bool(request.get(FAIL_RENDER))
     row = state.videos.draft(body, template, str(classify_key(key)), fails=fails, idempotency_key=idempotency_key)
     pending = state.creates.accept(row)
