@@ -17,6 +17,7 @@ TITLES: Mapping[int, Tuple[str, str]] = {
     405: ("method_not_allowed", "Method Not Allowed"),
     413: ("payload_too_large", "Payload Too Large"),
     415: ("unsupported_media_type", "Unsupported Media Type"),
+    421: ("misdirected_request", "Misdirected Request"),
     429: ("rate_limit_exceeded", "Rate Limit Exceeded"),
     500: ("internal_error", "Internal Server Error"),
     502: ("bad_gateway", "Bad Gateway"),

@@ -5,7 +5,8 @@ The path of a request, with the modules that handle it:
 
     client
       |  HTTP
-    middlewares.py   watch_connection > log_request > inject_fault > convert_errors > authorise    (outermost first)
+    middlewares.py   watch_connection > check_host > log_request > inject_fault > convert_errors > guard_control >
+      |              authorise    (outermost first; the rules of check_host and guard_control are in access.py)
       |
     routing.py       the Route: method, path, handler, required scope; openapi.py describes the API from the same table
       |

@@ -12,7 +12,7 @@ from bluma_async.sandbox.schemas import SCHEMAS
 
 __all__ = ["describe"]
 
-ANY_ROUTE = (401, 403, 429, 500, 503)
+ANY_ROUTE = (401, 403, 421, 429, 500, 503)  # 421: the Host header names another machine
 PLACEHOLDER = re.compile(r"\{([^}]*)\}")
 
 
