@@ -56,6 +56,9 @@ class Settings:
         profile: `cruel` draws the settings of Cruelty from `seed`; None does not.
         seed: The seed of the profile; without a profile, of the random choices of Cruelty.
         allow_remote_control: Whether the control surface is served on addresses other than loopback.
+        webhook_hosts: The only hosts that events and callbacks are sent to, each with a port or without; None for all
+            that `destinations.py` permits. A sandbox that serves other machines sends to private addresses only if
+            they are listed.
         allowed_hosts: Names that the Host header may have besides the names of loopback and `host`: those of a
             container, a tunnel or a proxy. Other names are refused, because a web page could have rebound its own.
     """
@@ -85,6 +88,9 @@ class Settings:
         default=None, validator=attrs.validators.optional(is_number_within(-(2**63), 2**63, whole=True))
     )
     allow_remote_control: bool = False
+    webhook_hosts: Optional[Tuple[str, ...]] = attrs.field(
+        default=None, converter=to_hosts, validator=attrs.validators.optional(is_list_of_hosts)
+    )
     allowed_hosts: Tuple[str, ...] = attrs.field(default=(), converter=to_hosts, validator=is_list_of_hosts)
 
     def __attrs_post_init__(self) -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 from bluma_async.sandbox.clock import Clock, ManualClock, RealClock, iso
 from bluma_async.sandbox.creates import Creates, PendingCreate, create_view
 from bluma_async.sandbox.cruelty import CurrentCruelty
+from bluma_async.sandbox.destinations import Destinations
 from bluma_async.sandbox.events import Events
 from bluma_async.sandbox.faults import Faults
 from bluma_async.sandbox.files import Files
@@ -60,7 +61,8 @@ class State:
         self.variants: Table = Table("variant", database)
         self.collections: Table = Table("collection", database)
         self.assets: Table = Table("asset", database)
-        self.workers: Workers = Workers(self.files, make_renderer(prepared=not settings.render))
+        self.destinations: Destinations = Destinations(settings)
+        self.workers: Workers = Workers(self.files, make_renderer(prepared=not settings.render), self.destinations)
         self._apply_cruelty()
         self._connect()
 

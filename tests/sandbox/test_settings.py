@@ -32,7 +32,7 @@ async def test_invalid_settings_are_rejected(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("hosts", [["http://x"], ["a b"], [""], "a/b", 5, ["x:99999999"], ["x:0"], ["*"], [None, ""]])
-@pytest.mark.parametrize("name", ["allowed_hosts"])
+@pytest.mark.parametrize("name", ["allowed_hosts", "webhook_hosts"])
 def test_a_list_of_hosts_has_names_only(name: str, hosts: Any) -> None:
     """A URL, a wildcard, an empty name or an invalid port is rejected; the error names the setting."""
     with pytest.raises(ValueError, match=f"{name} must list hosts"):
