@@ -38,12 +38,12 @@ def is_one_of(*words: str) -> Any:
     return check
 
 
-def is_some_of(words: Collection[str]) -> Any:
-    """Return a validator for a tuple of at least one of the words."""
+def is_some_of(words: Collection[str], *, at_least: int = 1) -> Any:
+    """Return a validator for a tuple of words, of which so many must be there."""
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not isinstance(value, tuple) or not value or not set(map(str, value)) <= set(words):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-            raise ValueError(f"{attribute.name} must list at least one of {', '.join(words)}, not {value!r}.")
+        if not isinstance(value, tuple) or len(value) < at_least or not set(map(str, value)) <= set(words):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            raise ValueError(f"{attribute.name} must list at least {at_least} of {', '.join(words)}, not {value!r}.")
 
     return check
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 from aiohttp import web
 
+from bluma_async.sandbox.checks import check_string, check_text, check_url, optional, required
 from bluma_async.sandbox.luma.provider_api import CallbackFormat, ProviderApi
-from bluma_async.sandbox.luma.requests import create_job, find_key, has_text, read_payload
+from bluma_async.sandbox.luma.requests import create_job, find_callback_problem, find_key, find_problem, read_payload
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
+    from bluma_async.sandbox.checks import Field
     from bluma_async.sandbox.tables import Row
 
 __all__ = ["API"]
@@ -23,6 +25,12 @@ __all__ = ["API"]
 FORTNIGHT = 14 * 86400.0
 MAX_CREATES, WINDOW = 20, 10.0  # so many creates in so many seconds
 SUCCESS, FAILED, CALLBACK_FAILED = 1, 3, 4
+BODY: Mapping[str, Field] = {
+    "prompt": required(check_text),
+    "videoUrl": required(check_url),
+    "callBackUrl": optional(check_url),
+    "watermark": optional(check_string),
+}
 
 
 def answer(code: int, message: str, data: Any = None) -> web.Response:
@@ -39,14 +47,13 @@ async def generate(request: web.Request) -> web.Response:
     if key is None:
         return unauthorized()
     payload = await read_payload(request)
-    for name in ("prompt", "videoUrl"):
-        if not has_text(payload, name):
-            return answer(422, f"{name} is required")
-    if not payload["videoUrl"].startswith(("http://", "https://")):
-        return answer(422, "videoUrl is not a valid URL")
+    problem = find_problem(payload, BODY) or find_callback_problem(request, payload, "callBackUrl")
+    if problem is not None:
+        return answer(422, problem)
     if _is_too_fast(request.app[STATE]):
         return answer(429, "Too many requests")
-    row = create_job(request, "kie", key, payload, payload["prompt"], identifier=uuid.uuid4().hex)
+    details = {"identifier": uuid.uuid4().hex, "mark": payload.get("watermark") or None}
+    row = create_job(request, "kie", key, payload, payload["prompt"], **details)
     return answer(402, "Insufficient credits") if row is None else answer(200, "success", {"taskId": row["id"]})
 
 
