@@ -58,7 +58,7 @@ def to_hosts(value: Any) -> Any:
     """Return host names in lower case, as a tuple; text is a list with commas, as on a command line."""
     names: Any = value  # not narrowed by isinstance, which would leave its items without a type
     if isinstance(value, str):
-        names = value.split(",")
+        names = value.split(",") if value else []
     elif not isinstance(value, (list, tuple)):
         return value
     return tuple(str(name).strip().lower() for name in names)
