@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from bluma_async.cli.sandbox import sandbox as command
 
-OPTIONS = ["--allowed-hosts", "sandbox.test,other.test", "--webhook-hosts", "hooks.example,127.0.0.1:8080"]
+OPTIONS = ["--allowed-hosts", "sandbox.test,other.test", "--webhook-hosts", "127.0.0.2,127.0.0.1:8080"]
 QUIRKS = ["--cruelty", "vapi_quirks=text_plain,list_of_one"]
 
 
@@ -56,7 +56,7 @@ def test_the_command_takes_hosts(address: str) -> None:
 def test_the_command_takes_destinations(address: str) -> None:
     """Events go to the listed hosts only."""
     job = {"template_id": "ugc-text-overlay", "context": {"prompt": "x"}}
-    urls = ("https://hooks.example/x", "http://127.0.0.1:8080/x", "http://127.0.0.1:8081/x")
+    urls = ("http://127.0.0.2:8082/x", "http://127.0.0.1:8080/x", "http://127.0.0.1:8081/x")
 
     statuses = [call(address, "POST", "/api/v1/videos", {**job, "webhook_url": url})[0] for url in urls]
 
