@@ -61,8 +61,6 @@ class State:
         self.variants: Table = Table("variant", database)
         self.collections: Table = Table("collection", database)
         self.assets: Table = Table("asset", database)
-        self.destinations: Destinations = Destinations(settings)
-        self.workers: Workers = Workers(self.files, make_renderer(prepared=not settings.render), self.destinations)
         self._apply_cruelty()
         self._connect()
 
@@ -75,6 +73,9 @@ class State:
         self.last_answers: Dict[str, Tuple[int, bytes]] = {}  # route to its last success, for `stray_answer`
 
     def _connect(self) -> None:
+        self.destinations: Destinations = Destinations(self.settings)
+        renderer = make_renderer(prepared=not self.settings.render)
+        self.workers: Workers = Workers(self.files, renderer, self.destinations)
         self.events.send = self.workers.deliver
         self.videos.render = lambda row: self.workers.render(row, self.videos)
         self.jobs.render = lambda row: self.workers.render(row, self.jobs)
