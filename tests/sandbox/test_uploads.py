@@ -69,7 +69,6 @@ async def test_a_file_that_is_too_large_is_a_413(sandbox: Sandbox, plain: Plain)
         b'\r\n--x\r\nContent-Disposition: form-data; name="collection_id"\r\n\r\ncoll_nothing' + END,
         b'\r\n--x\r\nContent-Disposition: form-data; name="note"\r\n\r\n' + bytes(2000) + END,
         b'\r\n--x\r\nContent-Disposition: form-data; name="note"\r\n\r\nx' * 101 + END,
-        b'\r\n--x\r\nContent-Disposition: form-data; name="\x0e"\r\n\r\nx' + END,
         b"\r\n--x\r\nContent-Disposition: form-data\xff\r\nX: " + bytes(9000) + b"\r\n\r\nx" + END,
         b"\r\n--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\nx\r\n--y--" + END,
     ],
@@ -78,7 +77,6 @@ async def test_a_file_that_is_too_large_is_a_413(sandbox: Sandbox, plain: Plain)
         "unknown collection",
         "long field",
         "many fields",
-        "control character",
         "long header",
         "nested",
     ],
@@ -90,6 +88,15 @@ async def test_a_refused_form_leaves_no_file(sandbox: Sandbox, plain: Plain, bro
     assert status in {400, 404, 413}, status
     assert (await plain("GET", "/assets"))[1]["total"] == 0
     assert list_assets(sandbox) == []
+
+
+async def test_a_control_character_in_a_form_is_no_server_error(plain: Plain) -> None:
+    """Newer releases of aiohttp refuse it with an error of their parser, older ones accept it."""
+    odd = b'\r\n--x\r\nContent-Disposition: form-data; name="\x0e"\r\n\r\nx' + END
+
+    status, _, _ = await plain("POST", "/assets/upload", data=send_form(10, end=odd), headers=FORM)
+
+    assert status in {201, 400}
 
 
 async def test_a_client_that_disconnects_leaves_no_file(sandbox: Sandbox, plain: Plain) -> None:
