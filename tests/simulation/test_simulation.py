@@ -10,7 +10,7 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.runs import run_seed
 from tests.simulation.virtual import DeadlockError, VirtualLoop, run_virtually
 
-SHARD = 100  # seeds
+SHARD = 50  # seeds
 FOUND = [2385, 58351]  # seeds that found a defect, outside of the shards
 # Found by `python -m tests.simulation --mutants 4000`.
 PINNED = {
@@ -25,7 +25,7 @@ PINNED = {
 }
 
 
-@pytest.mark.parametrize("shard", range(6))
+@pytest.mark.parametrize("shard", range(12))
 def test_nothing_is_paid_twice_lost_or_mistaken(shard: int) -> None:
     """Each seed is one run; a broken invariant prints the command that replays it."""
     broken: List[str] = []
