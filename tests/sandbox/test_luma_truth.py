@@ -115,6 +115,9 @@ WRONG: List[Tuple[str, Mapping[str, Any], str]] = [
     ("kie", {"prompt": 5}, "prompt"),
     ("kie", {"videoUrl": "nope"}, "videoUrl"),
     ("kie", {"videoUrl": "http://"}, "videoUrl"),
+    ("kie", {"videoUrl": "http://localhost:8000/in.mp4"}, "publicly accessible"),
+    ("kie", {"videoUrl": "https://10.0.0.7/in.mp4"}, "publicly accessible"),
+    ("kie", {"videoUrl": "https://[::1]/in.mp4"}, "publicly accessible"),
     ("kie", {"callBackUrl": "nope"}, "callBackUrl"),
     ("kie", {"callBackUrl": 5}, "callBackUrl"),
     ("kie", {"callBackUrl": "ftp://example.com/x"}, "callBackUrl"),
@@ -134,6 +137,8 @@ WRONG: List[Tuple[str, Mapping[str, Any], str]] = [
     ("vapi", {"expand_prompt": "true"}, "expand_prompt"),
     ("vapi", {"notify_hook": "nope"}, "notify_hook"),
     ("vapi", {"image_url": "no image"}, "image_url"),
+    ("vapi", {"image_url": "data:image/png;base64,"}, "image_url"),
+    ("vapi", {"image_url": f"data:text/plain;base64,{IMAGE}"}, "image_url"),
     ("vapi", {"image_end_url": 5}, "image_end_url"),
 ]
 

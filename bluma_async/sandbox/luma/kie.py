@@ -7,10 +7,12 @@ import hashlib
 import hmac
 import json
 import uuid
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from bluma_async.sandbox.addresses import is_loopback, parse_address
 from bluma_async.sandbox.checks import check_string, check_text, check_url, optional, required
 from bluma_async.sandbox.luma.provider_api import CallbackFormat, ProviderApi
 from bluma_async.sandbox.luma.requests import create_job, find_callback_problem, find_key, find_problem, read_payload
@@ -25,9 +27,22 @@ __all__ = ["API"]
 FORTNIGHT = 14 * 86400.0
 MAX_CREATES, WINDOW = 20, 10.0  # so many creates in so many seconds
 SUCCESS, FAILED, CALLBACK_FAILED = 1, 3, 4
+
+
+def check_public_url(value: Any) -> Optional[str]:
+    """Accept a URL that is not of this machine or of a private network: kie.ai fetches the video itself."""
+    problem = check_url(value)
+    if problem is None:
+        host = urlsplit(str(value)).hostname or ""
+        address = parse_address(host)
+        if is_loopback(host) or (address is not None and not address.is_global):
+            problem = "must be publicly accessible"
+    return problem
+
+
 BODY: Mapping[str, Field] = {
     "prompt": required(check_text),
-    "videoUrl": required(check_url),
+    "videoUrl": required(check_public_url),
     "callBackUrl": optional(check_url),
     "watermark": optional(check_string),
 }

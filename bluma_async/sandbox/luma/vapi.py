@@ -30,9 +30,10 @@ IMAGES = ("image_url", "image_end_url")
 def check_image(value: Any) -> Optional[str]:
     """Accept a URL, a data URI, or base64."""
     if isinstance(value, str):
-        head, comma, data = value.partition(",")
-        is_data = head.startswith("data:image/") and head.endswith(";base64") and bool(comma)
-        if BASE64.fullmatch(data if is_data else value) or check_url(value) is None:
+        head, _, data = value.partition(",")
+        is_data = head.startswith("data:image/") and head.endswith(";base64")
+        text = data if is_data else value
+        if (text and BASE64.fullmatch(text)) or check_url(value) is None:
             return None
     return "must be a URL or base64"
 
