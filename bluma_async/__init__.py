@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.ports import EventStore
     from bluma_async.stores.sqlite_events import SQLiteStore
     from bluma_async.stores.states import JobState
+    from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.webhooks.receiver import WebhookReceiver
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "ResponseInfo",
     "RetryInfo",
     "SQLiteStore",
+    "StatusInfo",
     "WebhookReceiver",
     "__version__",
     "errors",
@@ -69,6 +71,7 @@ HOMES = {
     "ResponseInfo": "bluma_async._session.hooks",
     "RetryInfo": "bluma_async._session.hooks",
     "SQLiteStore": "bluma_async.stores.sqlite_events",
+    "StatusInfo": "bluma_async.waiting.announcer",
     "WebhookReceiver": "bluma_async.webhooks.receiver",
     "__version__": "bluma_async._version",
     "errors": "bluma_async.errors",

@@ -55,9 +55,14 @@ class Announcer:
     _status: str | None = None
 
     @property
-    def wants_states(self) -> bool:
-        """Whether each new state is wanted, or only the final one."""
-        return self._on_progress is not None or self._on_status is not None
+    def wants_progress(self) -> bool:
+        """Whether there is a function for percentages."""
+        return self._on_progress is not None
+
+    @property
+    def wants_status(self) -> bool:
+        """Whether there is a function for statuses."""
+        return self._on_status is not None
 
     async def announce(self, waiter: Waiter, state: Any, silence: Exception | None) -> None:
         """Call the functions with a state (None: there is none yet), or with the error of a missing answer."""

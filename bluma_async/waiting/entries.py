@@ -37,7 +37,8 @@ class Waiter:
         poll_interval: Seconds between two polls.
         timeout: Seconds that the wait may take; the error message shows them.
         ends: The moment at which the wait times out.
-        wants_states: Whether each new state is wanted, or only the final one.
+        wants_progress: Whether each new percentage is wanted. The list of active jobs has none.
+        wants_status: Whether each new status is wanted, not only the final one.
         final_statuses: Statuses that end this wait besides those that are final for the source.
         context: The caller's context; requests that are sent for this waiter run in it, so that hooks find their
             context variables.
@@ -56,7 +57,8 @@ class Waiter:
     poll_interval: float
     timeout: float
     ends: float
-    wants_states: bool
+    wants_progress: bool
+    wants_status: bool
     final_statuses: FrozenSet[str]
     context: contextvars.Context
     future: asyncio.Future[None]
@@ -168,7 +170,7 @@ class Entry:
     @property
     def needs_own_read(self) -> bool:
         """Whether the list of active jobs does not say enough: it has no final states, and no progress."""
-        return self.is_unlisted or any(waiter.wants_states for waiter in self.waiters)
+        return self.is_unlisted or any(waiter.wants_progress for waiter in self.waiters)
 
 
 def find_sender(waiters: Iterable[Waiter], polls: Sequence[Poll], now: float) -> Waiter | None:

@@ -27,10 +27,26 @@ if TYPE_CHECKING:
     from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.source import Source
 
-__all__ = ["PollHub"]
+__all__ = ["PollHub", "require_wait"]
 
 S = TypeVar("S")
 Key = Tuple[int, asyncio.AbstractEventLoop, Hashable]
+
+
+def require_wait(
+    poll_interval: object, timeout: object, on_progress: object, on_status: object, final_statuses: object
+) -> None:
+    """
+    Require valid arguments of a wait: a call that pays first checks them before that.
+
+    Raises:
+        InvalidArgumentError: One of them is invalid.
+    """
+    require_seconds("poll_interval", poll_interval, above=0)
+    require_seconds("timeout", timeout)
+    require_callable("on_progress", on_progress)
+    require_callable("on_status", on_status)
+    require_statuses("final_statuses", final_statuses)
 
 
 class PollHub:
@@ -68,11 +84,7 @@ class PollHub:
             APIError: The server refuses to show the job, for example because its id is unknown.
             BlumaError: The wait timed out (the source names the class), or the client was closed.
         """
-        require_seconds("poll_interval", poll_interval, above=0)
-        require_seconds("timeout", timeout)
-        require_callable("on_progress", on_progress)
-        require_callable("on_status", on_status)
-        require_statuses("final_statuses", final_statuses)
+        require_wait(poll_interval, timeout, on_progress, on_status, final_statuses)
         announcer = Announcer(self._clock, job_id, on_progress, on_status)
         waiter = self._make_waiter(source, poll_interval, timeout, frozenset(final_statuses), announcer)
         poller = self._poller(source)
@@ -118,7 +130,8 @@ class PollHub:
             poll_interval,
             timeout,
             now + timeout,
-            announcer.wants_states,
+            announcer.wants_progress,
+            announcer.wants_status,
             final_statuses,
             contextvars.copy_context(),
             asyncio.get_running_loop().create_future(),

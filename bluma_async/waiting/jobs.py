@@ -141,6 +141,9 @@ class Jobs(Generic[S]):
             state = active.get(entry.job_id)
             entry.is_unlisted = entry.is_unlisted or state is None or entry.ends_with(state)
             entry.last = state if entry.last is None else entry.last
+            for waiter in entry.waiters:
+                if state is not None and waiter.wants_status and not waiter.ends_with(state):
+                    waiter.notify(state)
         return [entry for entry in entries if entry.needs_own_read]
 
     def note_all(self, poll: Poll, entries: Sequence[Entry], found: Mapping[str, S | APIError | None]) -> None:
@@ -167,7 +170,7 @@ class Jobs(Generic[S]):
         entry.last, entry.seen = state, seen
         report_unknown(entry, state, self._source)
         for waiter in entry.waiters:
-            if waiter.wants_states or waiter.ends_with(state):
+            if waiter.wants_progress or waiter.wants_status or waiter.ends_with(state):
                 waiter.notify(state)
         if is_final:
             self._forget(entry)

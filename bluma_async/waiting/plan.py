@@ -3,7 +3,7 @@ Decide the poller's next step: whom to time out, what to read, what to postpone,
 
 Rule 1: pure functions. Nothing here waits, sends, reads a clock or changes an entry; the poller does, by the plan.
 Rule 2: a few jobs are read one by one. More are read through the pages of active jobs: a job that is missing there is
-finished, and is read once by itself. Pages have no progress, so a job whose states are wanted is read by itself too.
+finished, and is read once by itself. Pages have no progress, so a job whose progress is wanted is read by itself too.
 Rule 3: the pace decides how soon a job has its next turn, but each deadline holds: the last turn is at the deadline.
 Rule 4: a request in flight never delays the deadline of a wait, and other copies' waits for `OTHER_COPY` at most.
 """

@@ -21,14 +21,14 @@ def waiter(
     interval: float = 5.0,
     *,
     is_busy: bool = False,
-    wants_states: bool = False,
+    wants_progress: bool = False,
     source: Any = "a copy",
     began: float = NOW,
 ) -> Waiter:
     """Return a wait, which begins now and has been reached."""
     context, contact = contextvars.Context(), Contact(began, is_reached=True)
     statuses = frozenset({"cancelled"})
-    how = (source, interval, 600.0, ends, wants_states, statuses, context, NO_FUTURE, contact)
+    how = (source, interval, 600.0, ends, wants_progress, False, statuses, context, NO_FUTURE, contact)
     return Waiter(*how, is_busy=is_busy)
 
 

@@ -157,7 +157,7 @@ def test_the_next_list(pace: Pace, requests: int, jobs: int, after: float) -> No
 def test_a_list_is_not_enough_for_progress_and_results() -> None:
     """A missing job is finished, and pages have no progress: both are read by themselves."""
     assert entry("a", is_unlisted=True).needs_own_read
-    assert entry("a", waiter(), waiter(wants_states=True)).needs_own_read
+    assert entry("a", waiter(), waiter(wants_progress=True)).needs_own_read
     assert not entry("a").needs_own_read
 
 
