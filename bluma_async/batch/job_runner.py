@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JobRunner"]
 
-LONGEST_CREATE = 3600.0  # seconds between the begin of a create and its answer, with all retries
-
-
 class JobRunner:
     """Runs jobs, one by one or several at once."""
 
@@ -113,13 +110,12 @@ class JobRunner:
         """
         Note that the video of an earlier process may not be readable yet, like one of this run.
 
-        The journal has the moment when the create began, not the one when it was answered: retries may lie between
-        them. So the lag of reads counts from now, unless the create began long ago.
+        The lag of reads counts from now, since the journal does not know when the create was answered: it records a
+        time before it began, and retries may lie between. A video that is gone is reported a minute later; the other
+        way, a paid video would be reported as gone.
         """
         evidence, video_id = self._api.session.evidence, job.video_id
-        if video_id is None or job.started_at is None or evidence.knows_create(video_id):
-            return
-        if (self._api.now() - job.started_at).total_seconds() < LONGEST_CREATE:
+        if video_id is not None and not evidence.knows_create(video_id):
             evidence.mark_created(video_id, self._api.clock.now())
 
     async def _save(self, job: StoredJob) -> StoredJob:
