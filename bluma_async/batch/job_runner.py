@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JobRunner"]
 
+
 class JobRunner:
     """Runs jobs, one by one or several at once."""
 
