@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bluma_async.luma.adapter import Capabilities
     from bluma_async.stores.jobs import BatchStatus
     from bluma_async.stores.memory_events import MemoryStore
-    from bluma_async.stores.ports import EventStore
+    from bluma_async.stores.ports import EventStore, LeasingEventStore
     from bluma_async.stores.sqlite_events import SQLiteStore
     from bluma_async.stores.states import JobState
     from bluma_async.waiting.announcer import StatusInfo
@@ -41,6 +41,7 @@ __all__ = [
     "Capabilities",
     "EventStore",
     "JobState",
+    "LeasingEventStore",
     "Luma",
     "MemoryStore",
     "RateLimit",
@@ -64,6 +65,7 @@ HOMES = {
     "Capabilities": "bluma_async.luma.adapter",
     "EventStore": "bluma_async.stores.ports",
     "JobState": "bluma_async.stores.states",
+    "LeasingEventStore": "bluma_async.stores.ports",
     "Luma": "bluma_sync.luma.client",
     "MemoryStore": "bluma_async.stores.memory_events",
     "RateLimit": "bluma_async._wire.budget",

@@ -121,9 +121,8 @@ def _run(
             say(f"{started.kind.capitalize()} {started.id}")
             try:
                 interval = SANDBOX_POLL if in_sandbox else poll_interval
-                generation = await resource.wait_for(
-                    started, poll_interval=interval, timeout=timeout, on_status=print_news
-                )
+                wait = resource.wait_for(started, poll_interval=interval, timeout=timeout, on_status=print_news)
+                generation = await wait
             except asyncio.CancelledError:
                 say(f"Stopped. The {started.kind} continues at the provider, under its id.")
                 raise

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import inspect
+import weakref
 from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple
 
 from bluma_async._runtime.log import logger
@@ -62,6 +63,7 @@ class Claims:
         self._background = Background()
         self._claiming: Dict[Tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Admission]] = {}
         self._held: Dict[str, asyncio.AbstractEventLoop] = {}
+        self._renewing: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()  # those with a timer
         self._unsure: Dict[str, None] = {}  # the claim failed, and may have been recorded
         self._handled: Dict[str, None] = {}  # the handlers have ended, which could not be recorded
 
@@ -75,7 +77,7 @@ class Claims:
             begin: Starts the handlers. It is called once, possibly after this has returned `FAILED`, if the store was
                 late.
         """
-        if event_id in self._held:
+        if event_id in self._held or self._was_handled(event_id):
             return Admission.ACCEPTED
         key = (asyncio.get_running_loop(), event_id)
         claim = self._claiming.get(key)
@@ -140,27 +142,32 @@ class Claims:
 
     def _take(self, event_id: str) -> bool:
         """Hold an event, and return whether its handlers are to be run: not if they run, or have run, already."""
-        if event_id in self._held:
+        if event_id in self._held or self._was_handled(event_id):
             return False
         self._hold(event_id)
-        if event_id in self._handled:
-            self._background.start(self.finish(event_id))
+        return True
+
+    def _was_handled(self, event_id: str) -> bool:
+        """Return whether the handlers of an event have run, which could not be recorded; record it now."""
+        if event_id not in self._handled:
             return False
+        self._background.start(self.finish(event_id))
         return True
 
     def _hold(self, event_id: str) -> None:
-        loop = asyncio.get_running_loop()
-        is_first = loop not in self._held.values()
-        self._held[event_id] = loop
-        if is_first and self._leasing is not None:
+        self._held[event_id] = loop = asyncio.get_running_loop()
+        if self._leasing is not None and loop not in self._renewing:
+            self._renewing.add(loop)
             loop.call_later(self._leasing.lease / RENEWALS, self._renew, self._leasing)
 
     def _renew(self, store: LeasingEventStore) -> None:
         loop = asyncio.get_running_loop()
         held = [event_id for event_id, holder in self._held.items() if holder is loop]
-        if held:
-            self._background.start(self._prolong(store, held))
-            loop.call_later(store.lease / RENEWALS, self._renew, store)
+        if not held:
+            self._renewing.discard(loop)
+            return
+        self._background.start(self._prolong(store, held))
+        loop.call_later(store.lease / RENEWALS, self._renew, store)
 
     async def _prolong(self, store: LeasingEventStore, event_ids: Sequence[str]) -> None:
         try:
