@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JobRunner"]
 
+
 class JobRunner:
     """Runs jobs, one by one or several at once."""
 
@@ -84,7 +85,13 @@ class JobRunner:
         options, video_id = self._options, job.video_id or ""
         self._note_recent_create(job)
         try:
-            video = await self._api.videos.wait_for(video_id, options.poll_interval, options.timeout)
+            video = await self._api.videos.wait_for(
+                video_id,
+                options.poll_interval,
+                options.timeout,
+                on_status=options.on_status,
+                final_statuses=options.final_statuses,
+            )
         except NotFoundError as gone:
             self._accept(await self._store.fail(job.place, str(gone)))
             raise
@@ -93,6 +100,9 @@ class JobRunner:
             self._credit_limit.refund(job.charged)
             reason = f"Video {video_id} failed: {detail or 'no reason was given'}"
             return await self._reported(await self._store.refund(job.place, reason))
+        if video.status != VideoStatus.COMPLETED:  # one of `final_statuses`: whether it is refunded is not known
+            reason = f"Video {video_id} has ended with the status {str(video.status)!r}, and has no file."
+            return await self._reported(await self._store.fail(job.place, reason))
         charged = video.credits_charged or job.charged  # the first charge may be an estimate; 0: this answer has none
         self._credit_limit.correct(job.charged, charged)
         return await self._reported(await self._store.mark_rendered(job.place, charged, video.size_bytes))
