@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi, StopSignal
     from bluma_async.batch.recovery import Recovery
     from bluma_async.stores.jobs import StoredJob
-    from bluma_async.stores.ports import JobStore, Sharing
+    from bluma_async.stores.ports import JobStore
+    from bluma_async.stores.sharing import Sharing
 
 __all__ = ["JobCoordinator", "SharedJobs"]
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping, Sequence
 
-from bluma_async._wire.call import Call, get
-from bluma_async._wire.call import path as path_of
 from bluma_async._wire.checks import MAX_PAGE_SIZE, require_page
-from bluma_async._wire.codec import One
 from bluma_async.errors import BlumaError
 from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.resources._creating import create_call
 from bluma_async.resources._paging import Pages
+from bluma_async.resources._video_calls import download_call, list_call
 from bluma_async.resources._video_source import VideoSource, get_call
 from bluma_async.transfer.download import save_link
 from bluma_async.transfer.places import require_place
 from bluma_async.types import Video, VideoDownload, VideoPage, VideoStatus
+from bluma_async.waiting.hub import require_wait
 
 if TYPE_CHECKING:
     import os
     from datetime import datetime
 
     from bluma_async._session.session import Session
+    from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.hub import PollHub
 
 __all__ = ["Videos"]
@@ -87,6 +87,8 @@ class Videos:
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
         idempotency_key: str | None = None,
     ) -> Video:
         """
@@ -105,6 +107,8 @@ class Videos:
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait; at least 0.
             on_progress: Called with each new percentage that the server reports, 0 to 100. May be async.
+            on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
+            final_statuses: Statuses that end the wait, besides `completed` and `failed`. Such a video is not saved.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
 
         Returns:
@@ -118,13 +122,16 @@ class Videos:
             BlumaError: Another step failed. If its `video_id` is set, the video is paid: wait for it and save it by
                 that id.
         """
+        require_wait(poll_interval, timeout, on_progress, on_status, final_statuses)
         if save_to is not None:
             await require_place(save_to, overwrite=overwrite)
         video = await self.create(
             context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key
         )
         try:
-            done = await self.wait_for(video.id, poll_interval, timeout, on_progress)
+            done = await self.wait_for(
+                video.id, poll_interval, timeout, on_progress, on_status=on_status, final_statuses=final_statuses
+            )
             if save_to is not None and done.status == VideoStatus.COMPLETED:
                 await self.save(done.id, save_to, overwrite=overwrite)
         except BlumaError as error:
@@ -147,6 +154,9 @@ class Videos:
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
+        *,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
     ) -> Video:
         """
         Return a video when it is completed or failed: see its `status`.
@@ -156,22 +166,36 @@ class Videos:
         fails with a transient error (no answer, 429, 5xx) does not end the wait; a wrong key or an unknown id does. For
         60 s after this process has created a video, 404 does not end the wait for it: reads may lag behind creates.
 
+        A status that this version does not know is logged once at WARNING, and polled further: it may be final, or not.
+        If no answer has come for 10 s since the wait began, that is logged at WARNING too, and polling goes on.
+
         Args:
             video_id: The id of the video.
             poll_interval: Seconds between two polls; above 0.
-            timeout: Seconds to wait; at least 0. The last poll is at their end, so that 0 polls once.
+            timeout: Seconds to wait; at least 0. The last poll is at their end, and may take one second more, so that 0
+                polls once. Neither a slow server nor a hook of the client extends this.
             on_progress: Called with each new percentage that the server reports, an int from 0 to 100 that never
                 decreases, and with 100 when the video is completed. May be async. Its exceptions end the wait.
+            on_status: Called with a StatusInfo for each new status, known or not, and once if no answer has come for
+                10 s. May be async. Its exceptions end the wait.
+            final_statuses: Statuses that end the wait, besides `completed` and `failed`, such as `["cancelled"]`.
 
         Raises:
             InvalidArgumentError: An argument is invalid. Nothing was sent.
-            WaitTimeoutError: The video was not finished in time. The render continues; wait again with the same id.
+            WaitTimeoutError: The video was not finished in time. Its text and `last` say what is known of it; wait
+                again with the same id.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
         get_call(video_id)  # raises for an invalid id
         self._session.evidence.mark_known(video_id)
         return await self._hub.wait(
-            self._source, video_id, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress
+            self._source,
+            video_id,
+            poll_interval=poll_interval,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_status=on_status,
+            final_statuses=final_statuses,
         )
 
     async def download(self, video_id: str) -> VideoDownload:
@@ -182,7 +206,7 @@ class Videos:
             ValidationError: The video is not completed.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        return await self._session.send(get(path_of("videos", video_id, "download"), One(VideoDownload)))
+        return await self._session.send(download_call(video_id))
 
     async def save(
         self,
@@ -243,7 +267,7 @@ class Videos:
         require_page(page_size)
 
         async def fetch(index: int) -> Sequence[Video]:
-            call = _list(index + 1, page_size, status, template_id, from_date, to_date)
+            call = list_call(index + 1, page_size, status, template_id, from_date, to_date)
             return (await self._session.send(call)).videos
 
         return Pages(fetch, page_size)
@@ -272,20 +296,4 @@ class Videos:
         Raises:
             InvalidArgumentError: `page` or `limit` is invalid. Nothing was sent.
         """
-        return await self._session.send(_list(page, limit, status, template_id, from_date, to_date))
-
-
-def _list(
-    page: int, limit: int, status: str | None, template_id: str | None, from_date: Any, to_date: Any
-) -> Call[VideoPage]:
-    require_page(limit, page=page)
-    return get(
-        "/videos",
-        One(VideoPage),
-        page=page,
-        limit=limit,
-        status=status,
-        template_id=template_id,
-        from_date=from_date,
-        to_date=to_date,
-    )
+        return await self._session.send(list_call(page, limit, status, template_id, from_date, to_date))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async.stores.jobs import BatchStatus, Job, Outcome, PlanRow
-    from bluma_async.stores.ports import Sharing
+    from bluma_async.stores.sharing import Sharing
     from bluma_async.stores.transitions import Change
 
 __all__ = ["MemoryJobStore"]

@@ -12,12 +12,11 @@ Rule 4: a store that several processes share has a `Sharing`; its clock alone de
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Awaitable, Collection, Iterable, List, Protocol, Sequence, Union
+from typing import TYPE_CHECKING, Awaitable, Collection, Iterable, List, Protocol, Sequence, Union, runtime_checkable
 
 if TYPE_CHECKING:
     from bluma_async.stores.jobs import (
         BatchStatus,
-        Explained,
         HistoryLine,
         Intent,
         Job,
@@ -27,9 +26,10 @@ if TYPE_CHECKING:
         StoredJob,
         WantedTemplate,
     )
+    from bluma_async.stores.sharing import Sharing
     from bluma_async.stores.states import JobState
 
-__all__ = ["EventStore", "JobStore", "Sharing"]
+__all__ = ["EventStore", "JobStore", "LeasingEventStore"]
 
 
 class EventStore(Protocol):
@@ -37,9 +37,13 @@ class EventStore(Protocol):
     Remembers webhook events, so that each is handled once.
 
     An event is claimed before its handlers run, and finished when they have returned; an event that is already claimed
-    is not handled again. The methods may be plain or async. Plain methods are called in a thread and may block.
+    is not handled again. The methods may be plain or async. Plain methods are called in a thread and may block, but the
+    receiver waits 4 s at most.
 
-    If a method raises, the delivery is answered with 503, so that Bluma sends the event again.
+    If `claim` raises, or takes longer, the delivery is answered with 503, so that Bluma sends the event again. The
+    process that made such a claim handles the event then, also if `claim` returns False, since it may have been
+    recorded all the same. With a store that several processes share, implement `LeasingEventStore`: it also survives
+    that the process is killed between the claim and the answer.
     """
 
     def claim(self, event_id: str, body: bytes) -> Union[bool, Awaitable[bool]]:
@@ -55,52 +59,27 @@ class EventStore(Protocol):
         ...
 
 
-class Sharing(Protocol):
-    """Shares the jobs of a store among processes: each job has one holder, and a dead holder is replaced."""
+@runtime_checkable
+class LeasingEventStore(EventStore, Protocol):
+    """
+    An event store whose claims end by themselves: a killed process loses its events to the others.
+
+    `claim` also returns True for an event whose claim is older than `lease` and that was not finished. The receiver
+    renews the claims of the events that it is still handling. An event that another process holds is answered with 503,
+    so that Bluma sends it again until it is finished, or its claim has ended.
+    """
 
     @property
-    def epoch(self) -> int:
-        """The number of this process; no other one has ever had it."""
+    def lease(self) -> float:
+        """Seconds after which a claim ends that was neither renewed nor finished."""
         ...
 
-    async def claim(self, states: Sequence[str], except_for: Collection[int]) -> StoredJob | None:
-        """
-        Claim the next free job of this run that is in one of these states; None if there is none.
-
-        An open create of a dead process, of any run, comes first, as soon as a search can settle it.
-        """
+    def renew(self, event_ids: Sequence[str]) -> Union[Awaitable[None], None]:
+        """Prolong the claims of events that are not finished: their leases begin now."""
         ...
 
-    async def claim_one(self, place: int) -> StoredJob | None:
-        """Claim one job; None if another process holds it, or if its create is open."""
-        ...
-
-    async def give_back(self, place: int) -> None:
-        """Let other processes claim a job. One whose create is open stays with this process."""
-        ...
-
-    async def abandon(self, place: int) -> None:
-        """Let other processes settle an open create of this one, as if this one had died."""
-        ...
-
-    async def is_over(self, except_for: Collection[int]) -> bool:
-        """Return whether no unfinished job of this run is left besides those that this process holds."""
-        ...
-
-    async def touch(self, request_key: str) -> bool:
-        """Note that a create is about to be sent; False if its intent is settled, or belongs to another process."""
-        ...
-
-    async def explain(self, video_ids: Sequence[str]) -> Explained:
-        """Return what all processes know about these videos."""
-        ...
-
-    async def find_stray(self, request_key: str) -> str | None:
-        """Return the video that a process has recorded for a create after it had lost the job."""
-        ...
-
-    async def pause(self, seconds: float) -> None:
-        """Wait before the next claim."""
+    def is_finished(self, event_id: str) -> Union[bool, Awaitable[bool]]:
+        """Return whether an event was handled."""
         ...
 
 

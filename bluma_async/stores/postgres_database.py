@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from bluma_async.stores.postgres_rows import Connection
 
-__all__ = ["Database", "RollbackWith", "is_postgres_url", "mask_url", "migrate_database", "name_database"]
+__all__ = [
+    "Database",
+    "RollbackWith",
+    "is_postgres_url",
+    "load_psycopg",
+    "mask_url",
+    "migrate_database",
+    "name_database",
+]
 
 T = TypeVar("T")
 SCHEMES = ("postgresql://", "postgres://")
@@ -46,7 +54,7 @@ def is_postgres_url(text: object) -> bool:
     return isinstance(text, str) and text.startswith(SCHEMES)
 
 
-def _load() -> Any:
+def load_psycopg() -> Any:
     """
     Import psycopg and its pool, and return psycopg.
 
@@ -70,7 +78,7 @@ def name_database(url: str) -> str:
     Raises:
         InvalidArgumentError: The URL is invalid, or the extra is not installed.
     """
-    psycopg = _load()
+    psycopg = load_psycopg()
     try:
         parts = psycopg.conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError:
@@ -121,7 +129,7 @@ class Database:
             InvalidArgumentError: The URL is invalid, the extra is missing, or the tables are missing or newer.
             BlumaError: The database cannot be reached, or is read-only, or this user may not create the tables.
         """
-        psycopg = await in_thread(_load)
+        psycopg = await in_thread(load_psycopg)
         name = name_database(url)
         from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - an extra
 

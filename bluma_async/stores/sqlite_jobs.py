@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bluma_async.stores.jobs import BatchStatus, HistoryLine, Job, Outcome, PlanRow, WantedTemplate
-    from bluma_async.stores.ports import Sharing
+    from bluma_async.stores.sharing import Sharing
     from bluma_async.stores.transitions import Change
 
 __all__ = ["SQLiteJobStore"]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Iterator, Tuple
 
 from bluma_sync._portal import iterate, run
 
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.batch import batch as asynchronous
+    from bluma_async.batch.api import BatchApi
     from bluma_async.batch.intake import Jobs
+    from bluma_async.batch.options import BatchOptions
     from bluma_async.batch.results import BatchResult
     from bluma_async.errors import BlumaError
     from bluma_async.stores.jobs import BatchStatus
@@ -58,6 +60,11 @@ class Batch:
             BlumaError: Another process uses the journal, the disk refuses, or with `on_error="raise"` a job failed.
         """
         return iterate(self._async.run(jobs))
+
+    @property
+    def parts(self) -> Tuple[BatchOptions, BatchApi]:
+        """The options and the calls, for a worker of a fleet."""
+        return self._async.parts
 
     def submit(self, jobs: Jobs) -> int:
         """

@@ -11,6 +11,7 @@ from bluma_async.stores.jobs import Job
 from bluma_async.stores.memory_events import MemoryStore
 from bluma_async.stores.memory_jobs import MemoryJobStore
 from bluma_async.stores.ports import EventStore, JobStore
+from bluma_async.stores.postgres_events import PostgresStore
 from bluma_async.stores.postgres_jobs import PostgresJobStore
 from bluma_async.stores.sqlite_events import SQLiteStore
 from bluma_async.stores.sqlite_jobs import SQLiteJobStore
@@ -38,11 +39,16 @@ async def store(request: Any, tmp_path: Path, now: Now) -> AsyncIterator[JobStor
     await opened.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def event_store(request: Any, tmp_path: Path, now: Now) -> EventStore:
     """Give an empty store of events, of every kind."""
     if request.param == "memory":
-        return MemoryStore()
+        return MemoryStore(now=lambda: now().timestamp())
+    if request.param == "postgres":
+        url, server = request.getfixturevalue("postgres"), request.getfixturevalue("postgres_server")
+        older = "UPDATE bluma_events SET claimed_at = claimed_at - %s * interval '1 s' RETURNING 1"  # by its own clock
+        now.watchers.append(lambda seconds: server.fetch(url, older, seconds))
+        return PostgresStore(url)
     return SQLiteStore(tmp_path / "events.sqlite", now=lambda: now().timestamp())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Any, Awaitable, Callable, Mapping, Tuple
+from typing import Any, Awaitable, Callable, List, Mapping, Tuple
 
 from bluma_async.stores.jobs import Intent, Job, Outcome, StoredJob
 from bluma_async.stores.ports import JobStore
@@ -40,12 +40,15 @@ class Now:
 
     def __init__(self) -> None:
         self.time = datetime(2025, 11, 3, 12, 0, tzinfo=timezone.utc)
+        self.watchers: List[Callable[[float], Any]] = []
 
     def __call__(self) -> datetime:
         return self.time
 
     def advance(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
+        for watcher in self.watchers:
+            watcher(seconds)
 
 
 def require_job(outcome: Any) -> StoredJob:

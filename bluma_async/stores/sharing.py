@@ -1,0 +1,63 @@
+"""
+Define the port of a store that several processes share.
+
+Rule: the store's clock alone decides who is alive, and how old a create is. The clocks of machines may be minutes apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Collection, Protocol, Sequence
+
+if TYPE_CHECKING:
+    from bluma_async.stores.jobs import Explained, StoredJob
+
+__all__ = ["Sharing"]
+
+
+class Sharing(Protocol):
+    """Shares the jobs of a store among processes: each job has one holder, and a dead holder is replaced."""
+
+    @property
+    def epoch(self) -> int:
+        """The number of this process; no other one has ever had it."""
+        ...
+
+    async def claim(self, states: Sequence[str], except_for: Collection[int]) -> StoredJob | None:
+        """
+        Claim the next free job of this run that is in one of these states; None if there is none.
+
+        An open create of a dead process, of any run, comes first, as soon as a search can settle it.
+        """
+        ...
+
+    async def claim_one(self, place: int) -> StoredJob | None:
+        """Claim one job; None if another process holds it, or if its create is open."""
+        ...
+
+    async def give_back(self, place: int) -> None:
+        """Let other processes claim a job. One whose create is open stays with this process."""
+        ...
+
+    async def abandon(self, place: int) -> None:
+        """Let other processes settle an open create of this one, as if this one had died."""
+        ...
+
+    async def is_over(self, except_for: Collection[int]) -> bool:
+        """Return whether no unfinished job of this run is left besides those that this process holds."""
+        ...
+
+    async def touch(self, request_key: str) -> bool:
+        """Note that a create is about to be sent; False if its intent is settled, or belongs to another process."""
+        ...
+
+    async def explain(self, video_ids: Sequence[str]) -> Explained:
+        """Return what all processes know about these videos."""
+        ...
+
+    async def find_stray(self, request_key: str) -> str | None:
+        """Return the video that a process has recorded for a create after it had lost the job."""
+        ...
+
+    async def pause(self, seconds: float) -> None:
+        """Wait before the next claim."""
+        ...
