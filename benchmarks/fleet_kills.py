@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Sequence
 
@@ -65,6 +66,26 @@ async def main():
         await run_worker(batch, int(os.environ["AT_ONCE"]), float(os.environ["LEASE"]))
 
 asyncio.run(main())
+"""
+
+CELERY = """
+import os, sys
+from celery import Celery
+from bluma_async import AsyncBluma
+from bluma_async.fleet.celery import tasks
+
+def open_client():
+    return AsyncBluma(os.environ["KEY"], os.environ["URL"], retry_delay=0.2, timeout=float(os.environ["TIMEOUT"]),
+        settle_time=float(os.environ["SETTLE"]))
+
+app = Celery("fleet", broker=os.environ["BROKER"])
+app.conf.broker_connection_retry_on_startup = True
+app.conf.broker_transport_options = {"visibility_timeout": 30}
+tasks(app, os.environ["JOURNAL"], out=os.environ["OUT"], open_client=open_client, lease=float(os.environ["LEASE"]),
+    poll_interval=0.5, exclusive=os.environ["EXCLUSIVE"] == "1")
+schedule = os.environ["OUT"] + f"-beat-{os.getpid()}"
+name = f"w{os.getpid()}@here"
+app.worker_main(["worker", "-B", "-s", schedule, "-Q", "bluma", "-c", "3", "-l", "WARNING", "-n", name])
 """
 
 
@@ -134,6 +155,12 @@ class Served:
         self._thread.join()
 
 
+def signal_all(process: Any, number: int) -> None:
+    """Send a signal to a worker and to the processes that it has started: its session is its own."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
 class Run:
     """One run of a fleet."""
 
@@ -169,7 +196,9 @@ class Run:
         }  # fmt: skip
         command = [sys.executable, "-c", fleet.program]
         environment = {**os.environ, **chosen, **fleet.environment}
-        self.workers[number] = subprocess.Popen(command, env=environment, stdout=self.log, stderr=self.log)
+        self.workers[number] = subprocess.Popen(
+            command, env=environment, stdout=self.log, stderr=self.log, start_new_session=True
+        )
 
     def count(self) -> Dict[str, int]:
         """Return the number of jobs in each state."""
@@ -189,7 +218,7 @@ class Run:
 
     def kill(self) -> None:
         number = self.chance.randrange(len(self.workers))
-        self.workers[number].kill()
+        signal_all(self.workers[number], signal.SIGKILL)
         self.workers[number].wait()
         self.start(number)
         self.done["kills"] += 1
@@ -202,8 +231,8 @@ class Run:
 
     def freeze(self) -> None:
         process = self.workers[self.chance.randrange(len(self.workers))]
-        process.send_signal(signal.SIGSTOP)
-        timer = threading.Timer(self.fleet.freeze, lambda: process.poll() or process.send_signal(signal.SIGCONT))
+        signal_all(process, signal.SIGSTOP)
+        timer = threading.Timer(self.fleet.freeze, signal_all, (process, signal.SIGCONT))
         timer.daemon = True
         timer.start()
         self.done["freezes"] += 1
@@ -251,8 +280,8 @@ class Run:
     def end(self) -> None:
         """End all processes."""
         for process in self.workers:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
+            signal_all(process, signal.SIGCONT)
+            signal_all(process, signal.SIGKILL)
             process.wait()
         for proxy in self.proxies:
             proxy.close()

@@ -1,8 +1,8 @@
 """
 Remember webhook events in PostgreSQL, for processes on any machines.
 
-Rule: the database's clock counts. The methods block, and the receiver calls them in a thread: a connection of its own for
-each is safe in any thread, and after a fork.
+Rule: the database's clock counts. The methods block, and the receiver calls them in a thread: a connection of its own
+for each is safe in any thread, and after a fork.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class PostgresStore:
     """
     Remembers events in a database, for any number of processes on any machines; each event is handled by one of them.
 
-    A claim that is neither renewed nor finished ends after `lease` seconds. The tables are those of `bluma batch migrate`.
+    A claim that is neither renewed nor finished ends after `lease` seconds. `bluma batch migrate` creates the tables.
     """
 
     def __init__(self, url: str, *, lease: float = 120.0, keep: float = 30 * 86400.0) -> None:

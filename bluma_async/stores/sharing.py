@@ -1,7 +1,7 @@
 """
 Define the port of a store that several processes share.
 
-Rule: the store's clock alone decides who is alive, and how old a create is. The clocks of machines may be minutes apart.
+Rule: the store's clock alone decides who is alive, and how old a create is. Clocks of machines may be minutes apart.
 """
 
 from __future__ import annotations

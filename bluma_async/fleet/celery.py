@@ -1,0 +1,178 @@
+"""
+Celery as the engine, for applications that have it already.
+
+    app = Celery("app", broker="redis://...")
+    bluma = tasks(app, "postgresql://...", out="videos/", api_key=...)
+
+Rule 1: tasks are acknowledged late, and rejected if their worker is lost: they come again, which costs nothing, because
+the store knows what was done.
+Rule 2: connections are opened by the process that runs tasks, after the fork, in an event loop of its own.
+Rule 3: periodic work is guarded in the store, so beat may run anywhere, also more than once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, TypeVar
+
+from bluma_async._runtime.log import logger
+from bluma_async._runtime.threads import in_thread
+from bluma_async.client import AsyncBluma
+from bluma_async.errors import BlumaError
+from bluma_async.fleet.tasks import NAMES, SWEEP_PERIOD
+from bluma_async.fleet.worker import opened_worker
+from bluma_async.stores.postgres_member import LEASE
+
+if TYPE_CHECKING:
+    from bluma_async.fleet.engine import Task
+    from bluma_async.fleet.tasks import FleetTasks
+
+__all__ = ["CeleryEngine", "tasks"]
+
+T = TypeVar("T")
+PREFIX = "bluma."
+SHUTDOWN = 10.0  # seconds to give back jobs when a process ends
+
+
+class CeleryEngine:
+    """Moves tasks through a Celery app. In each process that runs tasks, there is one worker of the fleet."""
+
+    def __init__(self, app: Any, open_client: Callable[[], AsyncBluma], options: dict[str, Any], lease: float) -> None:
+        self._app = app
+        self._open_client = open_client
+        self._options = options
+        self._lease = lease
+        self._tasks: dict[str, Task] = {}
+        self._process: _Process | None = None
+        self._gate = threading.Lock()
+
+    def register(self, name: str, task: Task) -> None:
+        """Let this process run tasks of a name."""
+        self._tasks[name] = task
+
+    async def defer(self, name: str, place: int) -> None:
+        """Send a task for a job to the broker."""
+        await in_thread(self._send, name, place)
+
+    def periodic(self, name: str, seconds: float) -> None:
+        """Do nothing: the schedule of beat was made with the app."""
+
+    def run(self, name: str, place: int | None) -> None:
+        """Run a task in this process. Blocks until it has ended."""
+        process = self._find_process()
+        process.run(self._run(process, name, place))
+
+    def close(self) -> None:
+        """Give back the jobs of this process."""
+        process, self._process = self._process, None
+        if process is not None and process.pid == os.getpid():
+            process.close()
+
+    def _send(self, name: str, place: int) -> None:
+        self._app.send_task(f"{PREFIX}{name}", args=[place])
+
+    async def _run(self, process: _Process, name: str, place: int | None) -> None:
+        await process.open(self._enter)
+        await self._tasks[name](place)
+
+    async def _enter(self, stack: AsyncExitStack) -> FleetTasks:
+        client = await stack.enter_async_context(self._open_client())
+        return await stack.enter_async_context(opened_worker(client.batch(**self._options), self, self._lease))
+
+    def _find_process(self) -> _Process:
+        if self._process is None or self._process.pid != os.getpid():  # this is a forked child
+            self._gate = threading.Lock() if self._process is not None else self._gate
+            with self._gate:
+                if self._process is None or self._process.pid != os.getpid():
+                    self._process = _Process()
+                    atexit.register(self.close)
+        return self._process
+
+
+class _Process:
+    """The event loop of this process, in a thread of its own, with everything that tasks share."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="bluma fleet", daemon=True)
+        self._thread.start()
+        self._opening: asyncio.Task[FleetTasks] | None = None
+        self._stack = AsyncExitStack()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop, and return its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def open(self, enter: Callable[[AsyncExitStack], Coroutine[Any, Any, FleetTasks]]) -> None:
+        """Open everything once; if that fails, the next task tries again."""
+        if self._opening is None:
+            self._opening = asyncio.ensure_future(enter(self._stack))
+        opening = self._opening
+        try:
+            await asyncio.shield(opening)
+        except BlumaError:
+            if self._opening is opening:
+                self._opening = None
+                await self._stack.aclose()
+            raise
+
+    def close(self) -> None:
+        """Close everything, and end the thread."""
+        closing = asyncio.run_coroutine_threadsafe(self._stack.aclose(), self._loop)
+        try:
+            closing.result(SHUTDOWN)
+        except Exception as problem:  # noqa: BLE001 - the process ends; the lease ends by itself
+            logger.warning("The jobs of this process could not be given back: %r", problem)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(SHUTDOWN)
+
+
+def tasks(
+    app: Any,
+    journal: str,
+    *,
+    out: str | None = None,
+    open_client: Callable[[], AsyncBluma] = AsyncBluma,
+    lease: float = LEASE,
+    **options: Any,
+) -> CeleryEngine:
+    """
+    Add the tasks of a fleet to a Celery app, and their schedule to its beat. Nothing is connected yet.
+
+    Workers take them from the queue `bluma`, and beat, which may run anywhere, sends the periodic ones.
+
+    Args:
+        app: The Celery app.
+        journal: The URL of the PostgreSQL database.
+        out: The folder for the files; None saves none.
+        open_client: Makes the client of a process, after the fork.
+        lease: Seconds after its last sign of life for which a process holds its jobs.
+        **options: Options of `client.batch`, such as `max_credits`, `poll_interval` and `exclusive`.
+    """
+    engine = CeleryEngine(app, open_client, {"journal": journal, "out": out, **options}, lease)
+    for name in NAMES:
+        _add_task(app, engine, name)
+    routes: dict[str, Any] = dict(app.conf.task_routes or {})
+    app.conf.task_routes = {**routes, f"{PREFIX}*": {"queue": "bluma"}}
+    schedule: dict[str, Any] = dict(app.conf.beat_schedule or {})
+    periods = {"poll": float(options.get("poll_interval", 5.0)), "sweep": SWEEP_PERIOD}
+    for name, seconds in periods.items():
+        # A message that waits longer than a period is worth nothing: the next one does the same.
+        expiring = {"expires": max(seconds, 1.0)}
+        schedule[f"{PREFIX}{name}"] = {"task": f"{PREFIX}{name}", "schedule": seconds, "options": expiring}
+    app.conf.beat_schedule = schedule
+    return engine
+
+
+def _add_task(app: Any, engine: CeleryEngine, name: str) -> None:
+    def run(place: int | None = None) -> None:
+        engine.run(name, place)
+
+    run.__name__ = name
+    options = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
+    app.task(run, name=f"{PREFIX}{name}", **options)
