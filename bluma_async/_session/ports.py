@@ -20,8 +20,8 @@ class Coordinator(Protocol):
         """Wait until the attempt may be sent; raise if it must not be. Nothing else comes before the sending."""
         ...
 
-    def after_answer(self, headers: Mapping[str, str]) -> None:
-        """Note the headers of an answer."""
+    def after_attempt(self, call: InFlightCall, headers: Mapping[str, str]) -> None:
+        """Note that an attempt has ended, and the headers of its answer; none if there was no answer."""
         ...
 
     async def explain(self, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:

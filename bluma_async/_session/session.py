@@ -22,13 +22,13 @@ from bluma_async._session.retry_loop import Failed, RetryLoop
 from bluma_async._version import __version__
 from bluma_async._wire.answers import read_answer
 from bluma_async._wire.call import Safety
-from bluma_async._wire.messages import Request
+from bluma_async._wire.messages import NOTHING, Request
 from bluma_async.errors import AmbiguousCreateError, APIError, NetworkError
 
 if TYPE_CHECKING:
     from bluma_async._session.evidence import CreateEvidence
     from bluma_async._session.options import Options
-    from bluma_async._session.ports import Coordinator
+    from bluma_async._session.ports import Coordinator, Transport
     from bluma_async._session.retry_loop import Attempt, Reconciler
     from bluma_async._session.shared import Shared
     from bluma_async._wire.budget import RateLimit
@@ -126,13 +126,13 @@ class Session:
         self, call: Call[T], reconciler: Reconciler[T] | None, in_flight: InFlightCall
     ) -> Union[T, Failed]:
         shared, request = self.shared, in_flight.request
-        transport = shared.connections.get()
-        if self.coordinator is not None:
-            await self.coordinator.before_attempt(in_flight)
-        patience, sent_at = self._compute_patience(in_flight), shared.clock.now()
-        in_flight.begin_attempt()
+        patience, transport, sent_at = in_flight.time_left(shared.clock), shared.connections.get(), shared.clock.now()
         try:
-            answer = await transport.send(request, self.options.timeout, patience)
+            if self.coordinator is None:
+                in_flight.begin_attempt()
+                answer = await transport.send(request, self.options.timeout, patience)
+            else:
+                answer = await self._send_agreed(self.coordinator, transport, in_flight)
         except NetworkError as error:
             return Failed(error)
         now = self._note_headers(answer)
@@ -153,17 +153,22 @@ class Session:
         now = self.shared.clock.now()
         self.shared.budgets.update(self.options.api_key, answer.headers)
         self.shared.server_clock.update(answer.headers, now)
-        if self.coordinator is not None:
-            self.coordinator.after_answer(answer.headers)
         return now
 
-    def _compute_patience(self, in_flight: InFlightCall) -> float | None:
-        """Return the seconds that an attempt may take with its wait for a connection; None for no limit."""
-        left = in_flight.time_left(self.shared.clock)
-        if self.coordinator is None or in_flight.safety is not Safety.COSTS_MONEY:
-            return left
-        # Other processes count from the moment at which the attempt was announced, so it must not wait any longer.
-        return self.options.timeout if left is None else min(left, self.options.timeout)
+    async def _send_agreed(self, coordinator: Coordinator, transport: Transport, in_flight: InFlightCall) -> Answer:
+        """Send a request after other processes have agreed."""
+        await coordinator.before_attempt(in_flight)
+        patience, headers = in_flight.time_left(self.shared.clock), NOTHING
+        if in_flight.safety is Safety.COSTS_MONEY:
+            # Others count from the announcement of a create, so it must not wait for a connection any longer.
+            patience = self.options.timeout if patience is None else min(patience, self.options.timeout)
+        in_flight.begin_attempt()
+        try:
+            answer = await transport.send(in_flight.request, self.options.timeout, patience)
+            headers = answer.headers
+            return answer
+        finally:
+            coordinator.after_attempt(in_flight, headers)
 
     def _read(self, call: Call[T], answer: Answer) -> T:
         key = self.options.api_key

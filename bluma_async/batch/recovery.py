@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from typing import TYPE_CHECKING, AsyncGenerator, Collection, Dict, List, Set, Tuple
 
 from bluma_async._session.in_flight import InFlightCall, Standing
@@ -26,6 +25,7 @@ from bluma_async._wire.retry import Reconcile
 from bluma_async.batch.conflicts import require_moved
 from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError, NetworkError, NotFoundError
 from bluma_async.resources._certain_create import CertainCreate
+from bluma_async.stores.keys import fingerprint_key
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ async def require_account(store: JobStore, api: BatchApi) -> None:
         InvalidArgumentError: The video cannot be read with this key.
     """
     options = api.session.options
-    fingerprint = hashlib.sha256(f"{options.base_url} {options.api_key}".encode()).hexdigest()[:16]
+    fingerprint = fingerprint_key(options.base_url, options.api_key)
     newest = await store.list_recent_videos(1)
     if newest and await store.read_account() != fingerprint:
         try:

@@ -16,6 +16,8 @@ from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.call import Safety
 from bluma_async.batch.conflicts import TakenOver
 from bluma_async.batch.folder import is_complete
+from bluma_async.batch.pacing import Pacer
+from bluma_async.stores.keys import fingerprint_key
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -35,19 +37,25 @@ LONGEST_PAUSE = 1.0
 
 
 class JobCoordinator:
-    """Asks the store before each attempt of a create, so that a process that was frozen too long sends nothing."""
+    """Asks the store before each request for its place in the budget, and before each attempt of a create."""
 
     def __init__(self, sharing: Sharing, api: BatchApi) -> None:
+        options = api.session.options
         self._sharing = sharing
         self._clock = api.clock
+        budget = sharing.find_budget(fingerprint_key(options.base_url, options.api_key))
+        self._pacer = Pacer(budget, self._clock)
 
     async def before_attempt(self, call: InFlightCall) -> None:
         """
-        Announce an attempt of a create.
+        Wait for a place in the budget, then announce an attempt of a create.
+
+        A process that was frozen too long sends nothing: the announcement finds that its create was taken over.
 
         Raises:
             TakenOver: Another process has settled the create, or is about to.
         """
+        await self._pacer.wait(call)
         if call.safety is not Safety.COSTS_MONEY:
             return
         is_recent = watch_margin(self._clock)
@@ -58,8 +66,9 @@ class JobCoordinator:
             is_recent = watch_margin(self._clock)  # it took too long: the others count from the announcement
         raise TakenOver
 
-    def after_answer(self, headers: Mapping[str, str]) -> None:
-        """Do nothing."""
+    def after_attempt(self, call: InFlightCall, headers: Mapping[str, str]) -> None:
+        """Note the budget that an answer reports."""
+        self._pacer.note(call, headers)
 
     async def explain(self, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         """Return which of these videos any process has made, and which are candidates of jobs in doubt."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 
-__all__ = ["fold_key"]
+__all__ = ["fingerprint_key", "fold_key"]
+
+
+def fingerprint_key(base_url: str, api_key: str) -> str:
+    """Return a name for an API key that says nothing about it."""
+    return hashlib.sha256(f"{base_url} {api_key}".encode()).hexdigest()[:16]
 
 
 def fold_key(key: str) -> str:

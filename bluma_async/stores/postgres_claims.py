@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Collection, List, Sequence, Tuple
 
 from bluma_async.stores import postgres_queries as queries
 from bluma_async.stores.jobs import Explained
+from bluma_async.stores.postgres_budget import PostgresBudget
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class PostgresSharing:
     def epoch(self) -> int:
         """The number of this process; no other one has ever had it."""
         return self._member.epoch
+
+    def find_budget(self, fingerprint: str) -> PostgresBudget:
+        """Return the budget of a key, by its fingerprint."""
+        return PostgresBudget(self._member, fingerprint)
 
     async def claim(self, states: Sequence[str], except_for: Collection[int]) -> StoredJob | None:
         """Claim the next job of this run, or an abandoned create of any run."""

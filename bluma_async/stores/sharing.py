@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Collection, Protocol, Sequence
 
 if TYPE_CHECKING:
+    from bluma_async.stores.budget import Budget
     from bluma_async.stores.jobs import Explained, StoredJob
 
 __all__ = ["Sharing"]
@@ -20,6 +21,10 @@ class Sharing(Protocol):
     @property
     def epoch(self) -> int:
         """The number of this process; no other one has ever had it."""
+        ...
+
+    def find_budget(self, fingerprint: str) -> Budget:
+        """Return the budget of a key, by its fingerprint."""
         ...
 
     async def claim(self, states: Sequence[str], except_for: Collection[int]) -> StoredJob | None:

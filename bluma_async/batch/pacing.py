@@ -1,0 +1,77 @@
+"""
+Send no faster than the budget that all processes share.
+
+Rule: creates come first, then reads of single videos, then lists: each leaves a reserve to the more important ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Dict, Mapping
+
+from bluma_async._wire.budget import read_rate_limit
+from bluma_async._wire.call import Safety
+from bluma_async.stores.budget import Report
+
+if TYPE_CHECKING:
+    from bluma_async._runtime.clock import Clock
+    from bluma_async._session.in_flight import InFlightCall
+    from bluma_async.stores.budget import Budget
+
+__all__ = ["Pacer"]
+
+FORGOTTEN = 60.0  # seconds after which a request without an answer is not counted as in flight any more
+READ_RESERVE = 0.01  # of the limit
+LIST_RESERVE = 0.05
+
+
+class Pacer:
+    """Leases blocks of requests, and hands them out one by one."""
+
+    def __init__(self, budget: Budget, clock: Clock) -> None:
+        self._budget = budget
+        self._clock = clock
+        self._tokens = 0
+        self._sent: Dict[int, float] = {}  # the moment of each request in flight, by its call
+        self._headers: Mapping[str, str] | None = None
+        self._answered = 0.0
+        self._gate = asyncio.Lock()
+
+    async def wait(self, call: InFlightCall) -> None:
+        """Wait until a request may be sent."""
+        reserve = _choose_reserve(call)
+        while True:
+            async with self._gate:
+                wait = 0.0 if self._tokens > 0 else await self._lease(reserve)
+                if self._tokens > 0:
+                    self._tokens -= 1
+                    self._sent[id(call)] = self._clock.now()
+                    return
+            await self._clock.sleep(wait)
+
+    def note(self, call: InFlightCall, headers: Mapping[str, str]) -> None:
+        """Note the end of a request, and the headers of its answer; none if there was no answer."""
+        self._sent.pop(id(call), None)
+        if "x-ratelimit-remaining" in headers:
+            self._headers, self._answered = headers, self._clock.now()
+
+    async def _lease(self, reserve: float) -> float:
+        now = self._clock.now()
+        self._sent = {call: at for call, at in self._sent.items() if now - at < FORGOTTEN}
+        report, self._headers = self._build_report(now), None
+        leased = await self._budget.lease(self._tokens + len(self._sent), report, reserve)
+        self._tokens += leased.tokens
+        return leased.wait
+
+    def _build_report(self, now: float) -> Report | None:
+        found = None if self._headers is None else read_rate_limit(self._headers)
+        if found is None:
+            return None
+        age = now - self._answered
+        return Report(found.limit, found.remaining, max((found.reset_after or 0.0) - age, 0.0), age)
+
+
+def _choose_reserve(call: InFlightCall) -> float:
+    if call.safety is Safety.COSTS_MONEY:
+        return 0.0
+    return LIST_RESERVE if "/videos?" in call.request.url else READ_RESERVE
