@@ -55,7 +55,8 @@ class PausingStop(StopSignal):
 
     def set(self, reason: BlumaError) -> None:
         """Submit nothing for a while."""
-        self.reason, self._ends = reason, self._clock.now() + PAUSE
+        self.reason: BlumaError | None = reason
+        self._ends = self._clock.now() + PAUSE
         logger.warning("No video is created for %g s: %s", PAUSE, reason)
 
 

@@ -60,12 +60,12 @@ class _State:
         """Return the size of the next block, and take it."""
         if self.available is None:
             return UNKNOWN
-        if self.available <= 0 and self.resets_in <= 0:
-            self.available, self.resets_in = 1, LONGEST_WAIT
         spare = self.available - int(reserve * (self.quota or 0))
         fair = max(self.available // (SHARE * max(self.workers, 1)), 1)
         block = max(min(spare, fair, MOST), 0)
-        self.available -= block
+        if not block and self.resets_in <= 0:  # whatever the reserve: without an answer, nobody would learn the rest
+            block, self.resets_in = 1, LONGEST_WAIT
+        self.available = max(self.available - block, 0)
         return block
 
 

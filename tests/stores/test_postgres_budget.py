@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, List
 
 import pytest
@@ -85,6 +86,20 @@ async def test_the_reset_gives_one_request_back(postgres: str) -> None:
     tokens = [(await budget.lease(0, None, 0.0)).tokens for budget in (one, two, one, two)]
 
     assert sum(tokens) <= 1
+    for store in stores:
+        await store.close()
+
+
+async def test_the_reset_ends_a_reserve(postgres: str) -> None:
+    """Without an answer nobody would learn what is left: less important requests may be the only ones."""
+    stores, (one,) = await open_budgets(postgres, 1)
+    await one.lease(0, Report(1000, 7, 0.0, 0.0), 1.0)
+
+    tokens = [(await one.lease(0, None, reserve)).tokens for reserve in (0.01, 0.01)]
+
+    assert sum(tokens) <= 1
+    await asyncio.sleep(1.1)
+    assert (await one.lease(0, None, 0.01)).tokens == 1
     for store in stores:
         await store.close()
 
