@@ -9,6 +9,7 @@ import attrs
 
 from bluma_async._wire.checks import invalid, require_bool, require_choice, require_number, require_whole
 from bluma_async.batch.keys import build_file_name
+from bluma_async.transfer.checks import require_verify
 
 if TYPE_CHECKING:
     import os
@@ -32,6 +33,7 @@ class BatchOptions:
     on_change: Callable[..., Any] | None
     exclusive: bool = False
     tag: Literal["preset"] | None = None
+    verify: Literal["size", "container", "none"] = "size"
 
     @classmethod
     def checked(
@@ -53,6 +55,7 @@ class BatchOptions:
         require_bool("exclusive", options.exclusive)
         if options.tag is not None:
             require_choice("tag", options.tag, ("preset",))
+        require_verify(options.verify)
         require_choice("on_error", options.on_error, ("collect", "raise"))
         return options
 
