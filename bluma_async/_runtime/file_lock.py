@@ -18,6 +18,7 @@ import errno
 import inspect
 import os
 import weakref
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bluma_async._runtime.regular_files import describe_kind, find_facts, is_same_file
@@ -54,12 +55,9 @@ class FileLock:
 
         if filelock.FileLock is filelock.SoftFileLock:
             raise BlumaError(f"{path} cannot be locked: this system has no locks that end with their process.")
-        options: dict[str, Any] = {"thread_local": False, "timeout": 0}
-        if "fallback_to_soft" in inspect.signature(filelock.FileLock.__init__).parameters:
-            options["fallback_to_soft"] = False
         for _ in range(MOST_TRIES):
             _require_regular(path)
-            lock: Any = filelock.FileLock(str(path), **options)
+            lock: Any = filelock.FileLock(str(path), **_options())
             if not _try_acquire(lock, path):
                 return None
             if is_same_file(path, lock._context.lock_file_fd):  # noqa: SLF001 - as in `abandon`
@@ -90,6 +88,16 @@ class FileLock:
         if descriptor is not None:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+@lru_cache(maxsize=1)
+def _options() -> dict[str, Any]:
+    import filelock  # noqa: PLC0415 - importing the SDK must not load it
+
+    options = {"thread_local": False, "timeout": 0}
+    if "fallback_to_soft" in inspect.signature(filelock.FileLock.__init__).parameters:
+        options["fallback_to_soft"] = False
+    return options
 
 
 def _try_acquire(lock: Any, path: Path) -> bool:

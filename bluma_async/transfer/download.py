@@ -19,7 +19,7 @@ import attrs
 from bluma_async._session.retry_loop import Failed
 from bluma_async._wire.answers import decode_error
 from bluma_async._wire.messages import Answer
-from bluma_async.errors import APIError, BlumaError, FileContentError, NetworkError
+from bluma_async.errors import APIError, BlumaError, FileContentError, NetworkError, RequestTimeoutError
 from bluma_async.transfer.bounds import find_end, within_deadline
 from bluma_async.transfer.callbacks import OnBytes, UserCallbacks
 from bluma_async.transfer.checks import (
@@ -114,7 +114,7 @@ class _Saving:
     def find_remedy(self) -> str:
         """Return how a save that was interrupted goes on."""
         held = self._part.held
-        kept = f"{held.size} bytes are kept. " if held.size and held.tag else ""
+        kept = f"{held.size} bytes are kept. " if held.size and held.tag else "Nothing that arrived can be continued. "
         return kept + self._remedy
 
     @property
@@ -173,11 +173,16 @@ class _Saving:
             return self._interrupt(in_flight, error)
 
     def _interrupt(self, in_flight: InFlightCall, error: BlumaError) -> Failed:
+        """Note a failed attempt. After one with progress, the next one is the first again."""
         self._stages.enter(Stage.INTERRUPTED)
         total = self._part.held.total if self._expected is None else self._expected
         if not self._speed.is_slow and self._growth.is_progress(self._part.held.size, total):
             in_flight.attempts = 0
-        return Failed(error)
+        if not isinstance(error, NetworkError) or type(error) not in {NetworkError, RequestTimeoutError}:
+            return Failed(error)
+        explained = type(error)(f"{error} {self.find_remedy()}", request_sent=error.request_sent)
+        explained.__cause__ = error.__cause__
+        return Failed(explained)
 
     async def _store(self, download: Download) -> int:
         head = read_head(download.status, download.headers)
@@ -189,7 +194,7 @@ class _Saving:
         if not isinstance(step, Write):
             if isinstance(step, StartOver):
                 await self._disk(self._part.discard)
-            raise NetworkError(f"{step.reason}. {self._remedy}")
+            raise NetworkError(f"{step.reason}.")
         problem = find_head_problem(head, self._expected, self._verify)
         if problem:
             raise FileContentError(f"{self._remote.name} was not saved: {problem}. Nothing was written. {TAKE}")
@@ -217,7 +222,7 @@ class _Saving:
         size = self._part.held.size
         shortage = find_shortage(size, head, self._expected)
         if shortage:
-            raise NetworkError(f"The download broke off after {shortage}. {self._remedy}")
+            raise NetworkError(f"The download broke off after {shortage}.")
         self._stages.enter(Stage.RECEIVED)
         await self._disk(self._part.flush)
         problem = await self._disk(find_problem, self._part.read, size, head, self._expected, self._verify)
