@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from bluma_async import errors
 from bluma_async.types import Video, VideoStatus
 from tests.hostile.file_server import TAG, VIDEO_ID, Exchange, client_of, hosting
-from tests.transfer.boxes import make_mp4
+from tests.transfer.boxes import box
 
-SMALL = make_mp4(b"\5" * 60)
+SMALL = box(b"ftyp", b"isom") + box(b"moov", box(b"mvhd")) + box(b"mdat", b"12345678")
 HEAD = f"HTTP/1.1 200 X\r\nContent-Length: {len(SMALL)}\r\nETag: {TAG}\r\n\r\n".encode()
 
 
