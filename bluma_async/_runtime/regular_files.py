@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["create_file", "describe_kind", "find_facts", "is_ours", "is_same_file", "open_ours"]
+__all__ = ["create_file", "describe_kind", "find_facts", "is_ours", "is_same_file", "open_ours", "write_all"]
 
 # Each exists on some systems only: no links, no wait for a pipe, no translation of line ends.
 SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -88,6 +88,18 @@ def open_ours(path: Path) -> IO[bytes]:
         return file
     file.close()
     raise _not_ours(path)
+
+
+def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
+    """
+    Write bytes to an unbuffered file. A disk that becomes full takes some of them first, without an error.
+
+    Raises:
+        OSError: The system refuses.
+    """
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _not_ours(path: Path) -> PermissionError:

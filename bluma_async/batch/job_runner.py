@@ -53,7 +53,9 @@ class JobRunner:
         self._recovery = recovery
         self._stop = stop
         presets = Presets(api, store, is_wanted=options.tag == "preset")
-        self._creator = JobCreator(api, store, catalog, credit_limit, create_turns, presets, stop, self._report)
+        self._creator = JobCreator(
+            api, store, catalog, credit_limit, create_turns, presets, stop, self._report, self._require_place
+        )
 
     async def run(self, job: StoredJob) -> BatchResult | None:
         """Take a job as far as possible; return its result, or None if it was not submitted."""
@@ -61,7 +63,6 @@ class JobRunner:
             if job.state == JobState.CREATING:
                 job = await self._settle(job)
             if job.state == JobState.PLANNED:
-                await self._require_place(job)
                 job = await self._creator.create(job)
             if job.state == JobState.RENDERING:
                 job = await self._wait(job)

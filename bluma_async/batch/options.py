@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -12,8 +13,6 @@ from bluma_async.batch.keys import build_file_name
 from bluma_async.transfer.checks import require_verify
 
 if TYPE_CHECKING:
-    import os
-
     from typing_extensions import Literal
 
 __all__ = ["BatchOptions"]
@@ -69,5 +68,5 @@ class BatchOptions:
         return (self.out or Path()) / build_file_name(key)
 
     def has_file(self, key: str) -> bool:
-        """Return whether a job's file exists. Blocks: call it in a thread."""
-        return self.out is not None and self.build_path(key).exists()
+        """Return whether something has the name of a job's file. Blocks: call it in a thread."""
+        return self.out is not None and os.path.lexists(self.build_path(key))

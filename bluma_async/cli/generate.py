@@ -20,7 +20,7 @@ from bluma_async.cli.running import (
 )
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.client import AsyncBluma
-from bluma_async.errors import BlumaError, NotFoundError
+from bluma_async.errors import BlumaError, InvalidArgumentError, NotFoundError
 from bluma_async.resources._saving import build_save_command
 from bluma_async.transfer.places import check_place
 from bluma_async.types import VideoStatus
@@ -82,7 +82,10 @@ def generate(
                 raise
             say(f"Video {video.id}: {video.credits_charged} credits")
             interval = SANDBOX_POLL_INTERVAL if in_sandbox else poll_interval
-            await _wait_and_save(client, video.id, output, interval, timeout, overwrite=overwrite, verify=verify)
+            try:
+                await _wait_and_save(client, video.id, output, interval, timeout, overwrite=overwrite, verify=verify)
+            except InvalidArgumentError as error:  # exit code 2 would say that nothing was sent, and the video is paid
+                raise BlumaError(str(error).replace(" Nothing was sent.", "")) from error
 
     run_to_end(work())
 

@@ -20,7 +20,7 @@ import os
 from pathlib import Path
 from typing import IO, Any, Sequence
 
-from bluma_async._runtime.regular_files import create_file, is_same_file, open_ours
+from bluma_async._runtime.regular_files import create_file, is_same_file, open_ours, write_all
 from bluma_async.transfer.heads import Held
 
 __all__ = ["Part", "part_paths"]
@@ -77,7 +77,7 @@ class Part:
         file = self._need_file()
         size = self.held.size
         try:
-            _write_all(file, pieces)
+            _write_pieces(file, pieces)
         finally:
             self.held = Held(max(file.tell(), size), self.held.tag, self.held.total)
 
@@ -145,14 +145,13 @@ class Part:
     def _write_version(self, version: Held) -> None:
         text = json.dumps({"source": self._source, "etag": version.tag, "size": version.total})
         with create_file(self._version_path) as file:
-            file.write(text.encode("ascii"))
+            write_all(file, text.encode("ascii"))
 
 
-def _write_all(file: IO[bytes], pieces: Sequence[bytes]) -> None:
+def _write_pieces(file: IO[bytes], pieces: Sequence[bytes]) -> None:
     """Write all pieces with one call: each call releases the interpreter lock, and waits to acquire it again."""
     size = sum(map(len, pieces))
     can_write_at_once = hasattr(os, "writev") and len(pieces) <= MAX_PIECES
     written = os.writev(file.fileno(), pieces) if can_write_at_once else 0
-    left = memoryview(b"".join(pieces))[written:] if written < size else b""
-    while left:
-        left = left[file.write(left) :]
+    if written < size:
+        write_all(file, memoryview(b"".join(pieces))[written:])

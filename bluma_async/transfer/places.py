@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import AsyncGenerator, Dict, Generator, Tuple
 
 from bluma_async._runtime.file_lock import FileLock
-from bluma_async._runtime.regular_files import create_file, describe_kind, find_facts
+from bluma_async._runtime.regular_files import create_file, describe_kind, find_facts, write_all
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
 from bluma_async.errors import BlumaError
@@ -192,7 +192,7 @@ def probe_folder(folder: Path) -> None:
         try:
             if os.name == "posix":
                 path.unlink()  # nothing stays, however this process ends
-            file.write(PROBE)
+            write_all(file, PROBE)
         finally:
             if os.name != "posix":
                 file.close()
