@@ -10,11 +10,12 @@ from bluma_async.errors import BlumaError
 __all__ = ["use_disk"]
 
 
-async def use_disk(remedy: str, function: Callable[..., Any], *args: Any) -> Any:
+async def use_disk(path: str, remedy: str, function: Callable[..., Any], *args: Any) -> Any:
     """
     Call a function that uses the disk, in a thread.
 
     Args:
+        path: The file, for errors that do not name one.
         remedy: What the caller can do if the disk refuses.
         function: The function.
         *args: Its arguments.
@@ -25,5 +26,5 @@ async def use_disk(remedy: str, function: Callable[..., Any], *args: Any) -> Any
     try:
         return await in_thread(function, *args)
     except OSError as problem:
-        where = problem.filename or "the file"
-        raise BlumaError(f"{where} could not be written: {problem.strerror or problem}. {remedy}") from problem
+        where = problem.filename or path
+        raise BlumaError(f"{where!r} could not be written: {problem.strerror or problem}. {remedy}") from problem

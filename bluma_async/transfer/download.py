@@ -122,7 +122,7 @@ class _Saving:
         return f"{self._remote.name} is not lost; continue with {self._remote.command}"
 
     async def _disk(self, function: Callable[..., Any], *args: Any) -> Any:
-        return await use_disk(self._remedy, function, *args)
+        return await use_disk(str(self._part.path), self._remedy, function, *args)
 
     def _own(self) -> None:
         self._place.lock()
