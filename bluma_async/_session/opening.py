@@ -51,9 +51,13 @@ def open_session(
     connection = ConnectionOptions(**{name: given[name] for name in names if name in given})
     options = {name: value for name, value in given.items() if name not in names}
     resolved = resolve_options(options, environment, default_base_url)
-    is_custom = connection.transport is not None
-    clock = connection.clock or SystemClock()
-    return Session(resolved, Shared(clock, lambda: _open_transport(connection), has_custom_transport=is_custom))
+    shared = Shared(
+        connection.clock or SystemClock(),
+        lambda: _open_transport(connection),
+        has_custom_transport=connection.transport is not None,
+        connection_limit=connection.connection_limit,
+    )
+    return Session(resolved, shared)
 
 
 def _open_transport(options: ConnectionOptions) -> Transport:

@@ -2,8 +2,8 @@
 Argument checks, written once: options, resources, batches and waits use the same ones.
 
 Rule 1: an invalid argument is refused before any request; the error names the argument and its valid values.
-Rule 2: a check raises or returns nothing; only `require_text` and `require_link` return their value, because callers
-build bodies with it.
+Rule 2: a check raises or returns nothing; only `require_text`, `require_id` and `require_link` return a value, because
+callers build bodies and paths with it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ __all__ = [
     "require_header_text",
     "require_headers",
     "require_http_url",
+    "require_id",
     "require_id_list",
     "require_link",
     "require_mapping",
@@ -157,6 +158,16 @@ def require_mapping(name: str, value: object, example: str) -> None:
     """
     if not isinstance(value, Mapping):
         raise invalid(name, f"{name} must be a mapping such as {example}, not {value!r}.")
+
+
+def require_id(value: object, name: str = "id") -> str:
+    """
+    Return an id that is given as text, or as the object that has it, such as a Video.
+
+    Raises:
+        InvalidArgumentError: The value is neither, or the id is empty or blank.
+    """
+    return require_text(name, value if isinstance(value, str) else getattr(value, "id", value))
 
 
 def require_id_list(name: str, value: object) -> None:
