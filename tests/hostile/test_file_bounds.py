@@ -12,6 +12,7 @@ import pytest
 
 from bluma_async import errors
 from tests.hostile.file_server import CONTENT, VIDEO_ID, Exchange, Hostile, Script, client_of, hosting
+from tests.transfer.boxes import make_mp4
 
 DEADLINE = 0.6
 SLACK = 3.0  # seconds, for a busy machine
@@ -88,6 +89,26 @@ async def test_a_save_without_a_deadline_ends_too(tmp_path: Path, kind: str) -> 
     assert hostile.fetches <= 4
     assert f"bluma save {VIDEO_ID} -o " in str(caught.value)
     assert not (tmp_path / "x.mp4").exists()
+
+
+async def test_a_trickle_of_a_small_file_ends_too(tmp_path: Path) -> None:
+    """Each attempt brings more than one percent, but too slowly: it is no progress."""
+    small = make_mp4(b"")
+
+    async def script(exchange: Exchange) -> None:
+        begin = exchange.begin
+        await exchange.send_head(
+            206 if begin else 200, Content_Range=f"bytes {begin}-{len(small) - 1}/{len(small)}", ETag='"1"'
+        )
+        for place in range(begin, len(small)):
+            await exchange.send(small[place : place + 1])
+            await asyncio.sleep(0.04)
+
+    async with hosting(script, size=len(small)) as hostile, client_of(hostile, max_retries=1, timeout=0.3) as client:
+        with pytest.raises(errors.RequestTimeoutError, match="less than 1024 bytes per second"):
+            await client.videos.save(VIDEO_ID, tmp_path / "x.mp4")
+
+    assert hostile.fetches == 2
 
 
 async def test_an_endless_body_ends_at_the_size_that_the_api_described(tmp_path: Path) -> None:

@@ -178,6 +178,19 @@ async def test_a_page_that_comes_once_is_no_reason_to_give_up(tmp_path: Path) ->
         assert await client.videos.save(VIDEO_ID, tmp_path / "x.mp4") == len(CONTENT)
 
 
+async def test_a_body_without_a_length_that_ends_early_is_continued(tmp_path: Path) -> None:
+    """The end of the connection may be a cut: the rest is fetched, as long as the API described more bytes."""
+
+    async def script(exchange: Exchange) -> None:
+        await (exchange.send_rest() if exchange.number else unmeasured(CONTENT[:5000], ETag=TAG)(exchange))
+
+    async with hosting(script) as hostile, client_of(hostile) as client:
+        assert await client.videos.save(VIDEO_ID, tmp_path / "x.mp4") == len(CONTENT)
+
+    assert (tmp_path / "x.mp4").read_bytes() == CONTENT
+    assert b"Range: bytes=5000-" in hostile.heads[-1]
+
+
 async def test_a_compressed_body_is_measured_as_it_is_decoded(tmp_path: Path) -> None:
     """A host that compresses although it was asked not to: its Content-Length is that of another body."""
     import gzip
