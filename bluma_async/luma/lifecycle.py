@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from bluma_async._wire.checks import invalid
+from bluma_async.errors import WebhookVerificationError
+from bluma_async.luma.adapter import unsupported
 from bluma_async.transfer.checks import require_verify
 from bluma_async.transfer.download import save_link
 from bluma_async.transfer.places import reserved
@@ -99,9 +101,30 @@ class Lifecycle:
 
     async def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
         """Read the generation that a callback names, and have all waits for it poll at once."""
-        generation_id = self.adapter.parse_callback(body, headers, self.session.options.webhook_secret)
+        generation_id = self._parse_callback(body, headers)
         self._hub.learn(generation_id)
         return await self.source.read(generation_id)
+
+    def _parse_callback(self, body: bytes, headers: Mapping[str, str]) -> str:
+        """
+        Return the id in a callback, which can be read.
+
+        Raises:
+            WebhookVerificationError: There is none, or the signature is wrong. Anybody can send a callback, so whatever
+                an adapter raises for one means this.
+        """
+        if not self.adapter.capabilities.callback:
+            raise unsupported(self.adapter, "call back")
+        try:
+            generation_id = self.adapter.parse_callback(bytes(body), headers, self.session.options.webhook_secret)
+            self.adapter.build_read([generation_id])
+        except WebhookVerificationError:
+            raise
+        except Exception as problem:
+            raise WebhookVerificationError(
+                f"The callback cannot be read ({type(problem).__name__}), so it was not used."
+            ) from problem
+        return generation_id
 
 
 def _get_id(generation: Generation | str) -> str:
