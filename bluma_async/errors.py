@@ -66,6 +66,7 @@ class BlumaError(Exception):
     """
 
     status: int = 500
+    http_status: int | None = None
     video_id: str | None = None
     not_accepted: bool = False
 
@@ -104,7 +105,6 @@ class APIError(BlumaError):
     """
 
     status = 500
-    http_status: int | None = None
     is_api_answer: bool = False
 
     def __init__(
@@ -203,6 +203,7 @@ class NetworkError(BlumaError):
 
     Attributes:
         request_sent: False if the server certainly did not receive the request; True if it may have acted on it.
+        http_status: The status of an answer that broke off after its head; None if no head arrived.
     """
 
     status = 503

@@ -67,6 +67,11 @@ def _strip_slash(value: Any) -> Any:
     return value.rstrip("/") if isinstance(value, str) else value
 
 
+def _show_names(headers: Mapping[str, str]) -> str:
+    """Return the repr of headers without their values, which can be secrets."""
+    return repr(dict.fromkeys(headers, "***"))
+
+
 def _copy(headers: Mapping[str, str] | None) -> dict[str, str]:
     return dict(headers or {})
 
@@ -121,7 +126,9 @@ class Options:
     settle_time: float = attrs.field(default=30.0, validator=_checked(require_seconds))
     should_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     calculate_retry_delay: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
-    default_headers: Mapping[str, str] = attrs.field(default=None, converter=_copy, validator=_checked(require_headers))
+    default_headers: Mapping[str, str] = attrs.field(
+        default=None, converter=_copy, validator=_checked(require_headers), repr=_show_names
+    )
     webhook_secret: str | None = attrs.field(default=None, repr=lambda _: "'***'")
     on_request: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     on_response: Callback | None = attrs.field(default=None, validator=_checked(require_callable))

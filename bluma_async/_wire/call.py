@@ -11,13 +11,16 @@ import json
 import re
 from datetime import datetime, timezone
 from enum import Enum
-from typing import Any, Callable, Generic, Mapping, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Generic, Mapping, Sequence, TypeVar
 from urllib.parse import quote, urlencode
 
 import attrs
 
 from bluma_async._wire.checks import invalid
 from bluma_async._wire.messages import NOTHING, Answer, Part
+
+if TYPE_CHECKING:
+    from bluma_async._runtime.secret import Secret
 
 __all__ = ["Call", "Safety", "compact", "path"]
 
@@ -65,7 +68,7 @@ class Call(Generic[T]):
     idempotency_key: str | None = None
     subject: str | None = None
     token: str | None = None
-    read: Callable[[Answer, str], T] | None = None
+    read: Callable[[Answer, Secret], T] | None = None
 
 
 def get(route: str, decode: Decode[T], **query: object) -> Call[T]:
