@@ -66,7 +66,7 @@ class BlumaError(Exception):
     """
 
     status: int = 500
-    http_status: int | None = None
+    http_status: int | None = None  # of the answer; of a NetworkError, the status of an answer that broke off
     video_id: str | None = None
     not_accepted: bool = False
 
@@ -203,7 +203,6 @@ class NetworkError(BlumaError):
 
     Attributes:
         request_sent: False if the server certainly did not receive the request; True if it may have acted on it.
-        http_status: The status of an answer that broke off after its head; None if no head arrived.
     """
 
     status = 503

@@ -92,7 +92,7 @@ async def test_no_traceback_of_a_failed_call_shows_the_key(fault: str, monkeypat
     with RawServer(FAULTS[fault]) as server:
         shown = {name: await find_leaks(call_quickly(server.base_url, call)) for name, call in CALLS.items()}
 
-    assert shown == dict.fromkeys(CALLS, [])
+    assert [place for places in shown.values() for place in places] == []
 
 
 @pytest.mark.parametrize("fault", ["404", "400", "closed", "silent", "cut body", "redirects"])
@@ -104,7 +104,7 @@ def test_no_traceback_of_a_failed_blocking_call_shows_the_key(fault: str, monkey
     with RawServer(FAULTS[fault]) as server, Bluma(KEY, base_url=server.base_url, **options) as client:
         shown = {name: find_blocking_leaks(call, client) for name, call in CALLS.items()}
 
-    assert shown == dict.fromkeys(CALLS, [])
+    assert [place for places in shown.values() for place in places] == []
 
 
 @pytest.mark.parametrize("fault", ["404", "closed", "silent", "bad redirect"])
@@ -138,7 +138,7 @@ async def test_no_traceback_of_a_luma_provider_shows_the_key(fault: str) -> None
             async with AsyncLuma(provider, KEY, server.base_url, **options) as client:  # type: ignore[arg-type]  # a name
                 shown[provider] = await find_leaks(call(client))
 
-    assert shown == dict.fromkeys(LUMA, [])
+    assert [place for places in shown.values() for place in places] == []
 
 
 @pytest.mark.parametrize("name", CALLS)
