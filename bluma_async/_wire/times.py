@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 __all__ = ["read_datetime", "read_http_date"]
 
@@ -41,6 +42,7 @@ def read_datetime(raw: object) -> datetime:
     return local - offset
 
 
+@lru_cache(maxsize=64)  # a date is read several times for each answer, and all answers of a second have the same one
 def read_http_date(text: str | None) -> datetime | None:
     """Return an HTTP date, or None if it is missing or invalid."""
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - half of the time to import this package, and rarely needed
