@@ -19,7 +19,7 @@ def find_shown(error: BaseException, secret: str) -> List[str]:
         found += [f"{name}: {text}" for text in (str(each), repr(each), repr(each.args)) if secret in text]
         for frame in frames(each):
             where = f"{name}: {frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
-            found += [f"{where}: {local}" for local in frame.f_locals if _shows(frame.f_locals[local], secret)]
+            found += [f"{where}: {local}" for local, value in dict(frame.f_locals).items() if _shows(value, secret)]
     return found
 
 

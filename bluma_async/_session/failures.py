@@ -28,7 +28,7 @@ __all__ = ["FAILURES", "hide_frames", "make_network_error", "make_url"]
 FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)  # ValueError: for odd host names
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 SENDABLE = re.compile(r"[!-~]+")
-OWN_CALLERS = ("transport", "bodies", "loop_session")  # the modules here that call the libraries
+OWN_CALLERS = ("transport", "bodies", "connector")  # the modules here that call the libraries
 HIDDEN = frozenset({"aiohttp", "asyncio", "ssl", *(f"bluma_async._session.{name}" for name in OWN_CALLERS)})
 URL_QUERY = re.compile(r"(\w+://[^\s'\"?#]*)[?#][^\s'\"]*")
 

@@ -17,6 +17,7 @@ from bluma_async._session.session import Session
 from bluma_async._session.shared import Shared
 
 if TYPE_CHECKING:
+    from bluma_async._runtime.clock import Clock
     from bluma_async._session.options import ClientOptions
     from bluma_async._session.ports import Transport
 
@@ -53,10 +54,10 @@ def open_session(
     resolved = resolve_options(options, environment, default_base_url)
     is_custom = connection.transport is not None
     clock = connection.clock or SystemClock()
-    return Session(resolved, Shared(clock, lambda: _open_transport(connection), has_custom_transport=is_custom))
+    return Session(resolved, Shared(clock, lambda: _open_transport(connection, clock), has_custom_transport=is_custom))
 
 
-def _open_transport(options: ConnectionOptions) -> Transport:
+def _open_transport(options: ConnectionOptions, clock: Clock) -> Transport:
     if options.transport is not None:
         return options.transport
     from bluma_async._session.transport import AiohttpTransport  # noqa: PLC0415 - loads aiohttp, at the first call
@@ -68,4 +69,5 @@ def _open_transport(options: ConnectionOptions) -> Transport:
         ssl_context=options.ssl_context,
         http_session=options.http_session,
         trace_configs=options.trace_configs,
+        now=clock.now,
     )

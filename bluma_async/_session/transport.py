@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Sequence
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Sequence
 
 import aiohttp
 import anyio
@@ -21,8 +22,9 @@ import anyio
 from bluma_async._runtime.loops import PerLoop
 from bluma_async._runtime.proxies import Proxies
 from bluma_async._session.bodies import BodyError, RecordingBody, make_body, read_body
+from bluma_async._session.connector import set_read_size
 from bluma_async._session.failures import FAILURES, hide_frames, make_network_error, make_url
-from bluma_async._session.loop_session import abandon_session, borrow, close, connect, set_read_size
+from bluma_async._session.loop_session import abandon_session, borrow, close, connect
 from bluma_async._wire.messages import Answer, Download
 from bluma_async.errors import NetworkError, RequestTimeoutError
 
@@ -51,10 +53,11 @@ class AiohttpTransport:
         ssl_context: ssl.SSLContext | None = None,
         http_session: aiohttp.ClientSession | None = None,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._proxies = Proxies(proxy, trust_env=trust_env)
         if http_session is None:
-            opened = partial(connect, connection_limit, ssl_context, list(trace_configs))
+            opened = partial(connect, connection_limit, ssl_context, list(trace_configs), now)
         else:
             opened = partial(borrow, connection_limit, http_session)
         self._connections = PerLoop(opened, close, abandon_session)

@@ -106,7 +106,12 @@ class RawServer:
 
     def close(self, number: int) -> None:
         """Close the connection of an earlier request."""
-        self._loop.call_soon_threadsafe(self.exchanges[number].close)
+
+        async def close() -> None:
+            self.exchanges[number].close()
+            await self.exchanges[number].writer.wait_closed()
+
+        self._run(close())
 
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

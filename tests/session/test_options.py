@@ -159,6 +159,7 @@ async def test_the_options_of_the_connections_arrive(monkeypatch: pytest.MonkeyP
     AsyncBluma(KEY, **samples)._session.shared.connections.get()
     replaced = AsyncBluma(KEY, transport=fake, clock=clock)._session.shared
 
+    assert passed[0].pop("now")() > 0
     assert passed == [samples]
     assert set(ConnectionOptions.names()) == {*samples, "transport", "clock"}
     assert (replaced.connections.get(), replaced.clock) == (fake, clock)
