@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from string import punctuation
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -28,6 +30,7 @@ __all__ = ["FAILURES", "hide_frames", "make_network_error", "make_url"]
 FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)  # ValueError: for odd host names
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 SENDABLE = re.compile(r"[!-~]+")
+ORIGIN = re.compile(r"\w+://[^/?#]*")
 OWN_CALLERS = ("transport", "bodies", "connector")  # the modules here that call the libraries
 HIDDEN = frozenset({"aiohttp", "asyncio", "ssl", *(f"bluma_async._session.{name}" for name in OWN_CALLERS)})
 URL_QUERY = re.compile(r"(\w+://[^\s'\"?#]*)[?#][^\s'\"]*")
@@ -40,15 +43,14 @@ def make_url(request: Request) -> URL:
     Raises:
         aiohttp.InvalidURL: Nothing can be sent to it.
     """
-    problem = "it has characters that a URL cannot have"
-    if SENDABLE.fullmatch(request.url):
-        try:
-            url = URL(request.url, encoded=True)
-            if url.scheme in {"http", "https"} and url.host and url.port:
-                return url
-            problem = "it is no http:// or https:// URL"
-        except ValueError as error:
-            problem = str(error)
+    problem = "it is no http:// or https:// URL"
+    try:
+        link = request.url if SENDABLE.fullmatch(request.url) else _encode(request.url)
+        url = URL(link, encoded=True)
+        if url.scheme in {"http", "https"} and url.host and url.port:
+            return url
+    except ValueError as error:
+        problem = str(error)
     raise aiohttp.InvalidURL(request.bare_url, problem)
 
 
@@ -81,6 +83,20 @@ def make_network_error(
         failure.http_status = http_status
     failure.__cause__ = _without_secrets(problem, request)
     return failure
+
+
+def _encode(link: str) -> str:
+    """
+    Return a link with its spaces and other alphabets percent-encoded; what is encoded already stays as it is.
+
+    Raises:
+        ValueError: It has characters that no URL can have.
+    """
+    if not link.isprintable():
+        raise ValueError("it has characters that a URL cannot have")
+    origin = ORIGIN.match(link)
+    host = "" if origin is None else str(URL(origin[0])).rstrip("/")  # yarl encodes names of hosts
+    return host + quote(link[len(host) if origin is None else origin.end() :].strip(), safe=punctuation)
 
 
 def hide_frames(problem: BaseException) -> BaseException:

@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, TypedDict, g
 
 import attrs
 
+from bluma_async._runtime.proxies import is_proxy
 from bluma_async._wire.checks import (
+    invalid,
     require_bool,
     require_callable,
     require_choice,
-    require_header_text,
-    require_headers,
-    require_http_url,
+    require_mapping,
     require_number,
     require_seconds,
     require_whole,
 )
+from bluma_async._wire.place_checks import require_header_text, require_headers, require_http_url
 from bluma_async._wire.retry import OnAmbiguous, RetryPolicy
 from bluma_async.errors import BlumaError, InvalidArgumentError
 
@@ -73,7 +74,14 @@ def _show_names(headers: Mapping[str, str]) -> str:
 
 
 def _copy(headers: Mapping[str, str] | None) -> dict[str, str]:
+    if headers is not None:
+        require_mapping("default_headers", headers, "{'X-Name': 'value'}")
     return dict(headers or {})
+
+
+def _require_proxy(_: Any, __: Any, value: Any) -> None:
+    if value is not None and not is_proxy(value):  # not shown: it can have a password
+        raise invalid("proxy", "proxy must be an http:// or https:// URL with a host, or None.")
 
 
 @attrs.frozen(kw_only=True)
@@ -177,7 +185,7 @@ class ConnectionOptions:
     """
 
     connection_limit: int = attrs.field(default=100, validator=_checked(require_whole, at_least=1))
-    proxy: str | None = None
+    proxy: str | None = attrs.field(default=None, repr=False, validator=_require_proxy)
     trust_env: bool = True
     ssl_context: ssl.SSLContext | None = None
     http_session: aiohttp.ClientSession | None = None

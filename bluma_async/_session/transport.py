@@ -117,10 +117,10 @@ class AiohttpTransport:
         response: Any = None
         has_begun = False
         try:
-            url = make_url(request)
+            url, proxy = make_url(request), self._proxies.find(request.url)
             body = await make_body(request) if request.has_body else None
             has_begun = True
-            response = await self._request(session, request, url, body, timeout)
+            response = await self._request(session, request, url, proxy, body, timeout)
             content = await read_body(response, is_decompressed=session.auto_decompress)
             return Answer(response.status, response.headers, content)
         except BodyError as flaw:
@@ -134,7 +134,13 @@ class AiohttpTransport:
             raise hide_frames(problem)  # noqa: B904 - it is the same exception
 
     def _request(
-        self, session: aiohttp.ClientSession, request: Request, url: URL, body: object, timeout: float
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        url: URL,
+        proxy: str | None,
+        body: object,
+        timeout: float,
     ) -> Awaitable[aiohttp.ClientResponse]:
         return session.request(
             request.method,
@@ -144,7 +150,7 @@ class AiohttpTransport:
             timeout=_total(timeout),
             allow_redirects=request.method == "GET",  # aiohttp drops the key on the way to another origin
             raise_for_status=False,
-            proxy=self._proxies.find(request.url),
+            proxy=proxy,
             skip_auto_headers=NO_TYPE if request.pieces else None,
         )
 

@@ -124,7 +124,15 @@ def _segment(value: object) -> str:
 
 def _query_string(query: Mapping[str, object]) -> str:
     present = {name: _query_value(value) for name, value in query.items() if value is not None}
-    return "?" + urlencode(present) if present else ""
+    try:
+        return "?" + urlencode(present) if present else ""
+    except UnicodeEncodeError:
+        odd = next(name for name, text in present.items() if not _is_encodable(text))
+        raise invalid(odd, f"{odd} must be valid text, not {present[odd]!r}.") from None
+
+
+def _is_encodable(text: str) -> bool:
+    return text == text.encode("utf-8", "replace").decode()
 
 
 def _query_value(value: object) -> str:
