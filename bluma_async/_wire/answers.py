@@ -134,13 +134,14 @@ def _find_problem(answer: Answer) -> dict[str, Any]:
 
 
 def _retry_after(answer: Answer, metadata: Mapping[str, Any]) -> float | None:
+    """Return the seconds that the server asks to wait, as an int if they are whole: programs print them."""
     for value in (answer.headers.get("retry-after"), metadata.get("retry_after")):
         seconds = _seconds(value)
         if seconds is None and isinstance(value, str):
             until = read_http_date(value)
             seconds = (until - answer.date).total_seconds() if until and answer.date else None
         if seconds is not None:
-            return max(seconds, 0.0)
+            return int(max(seconds, 0)) if seconds.is_integer() else max(seconds, 0)
     return None
 
 

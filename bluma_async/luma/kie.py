@@ -91,7 +91,7 @@ class KieDecoder:
             status=status,
             type=str(code),
             metadata={"code": code, "http_status": answer.status},
-            retry_after=float(seconds) if seconds.isdecimal() else None,
+            retry_after=int(seconds) if seconds.isdecimal() else None,
         )
 
     def decode_created(self, document: object) -> Generation:
