@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar, cast
 import attrs
 
 from bluma_async._runtime.secret import NO_SECRET, Secret
+from bluma_async._wire.messages import NOTHING
 from bluma_async._wire.times import read_http_date
 from bluma_async.errors import (
     APIError,
@@ -30,7 +31,7 @@ from bluma_async.errors import (
 if TYPE_CHECKING:
     from bluma_async._wire.messages import Answer
 
-__all__ = ["decode_error", "read_answer"]
+__all__ = ["decode_error", "read_answer", "read_retry_after"]
 
 T = TypeVar("T")
 
@@ -85,7 +86,7 @@ def decode_error(answer: Answer) -> APIError:
         metadata=metadata,
         links=_object(problem.get("links")),
         validation_errors=[_object(entry) for entry in _list(problem.get("validation_errors")) if entry],
-        retry_after=_retry_after(answer, metadata),
+        retry_after=read_retry_after(answer, metadata),
         http_status=answer.status,
         is_api_answer=_is_api_answer(answer),
     )
@@ -133,8 +134,14 @@ def _find_problem(answer: Answer) -> dict[str, Any]:
     return {"metadata": {"body": answer.body[:EXCERPT].decode("utf-8", "replace")}} if answer.body else {}
 
 
-def _retry_after(answer: Answer, metadata: Mapping[str, Any]) -> float | None:
-    """Return the seconds that the server asks to wait, as an int if they are whole: programs print them."""
+def read_retry_after(answer: Answer, metadata: Mapping[str, Any] = NOTHING) -> float | None:
+    """
+    Return the seconds that the server asks to wait, as an int if they are whole; None if it does not say.
+
+    Args:
+        answer: The answer, whose header is read first.
+        metadata: The details in its body.
+    """
     for value in (answer.headers.get("retry-after"), metadata.get("retry_after")):
         seconds = _seconds(value)
         if seconds is None and isinstance(value, str):
