@@ -47,6 +47,7 @@ __all__ = [
     "ConnectionOptions",
     "OptionChanges",
     "Options",
+    "read_environment",
     "resolve_options",
 ]
 
@@ -116,6 +117,8 @@ class Options:
         on_request: Called with a RequestInfo before each attempt of a call, an upload or a download.
         on_response: Called with a ResponseInfo after each answer.
         on_retry: Called with a RetryInfo before each pause.
+        pickle_key: Whether a pickled client contains its key and `webhook_secret`. If not, the process that unpickles
+            it reads them from its environment. Functions are never pickled.
     """
 
     api_key: str = attrs.field(repr=lambda _: "'***'", converter=_strip, validator=_checked(require_header_text))
@@ -141,6 +144,7 @@ class Options:
     on_request: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     on_response: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     on_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
+    pickle_key: bool = attrs.field(default=False, validator=_checked(require_bool))
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -219,6 +223,7 @@ class CallOptions(TypedDict, total=False):
     on_request: Callback | None
     on_response: Callback | None
     on_retry: Callback | None
+    pickle_key: bool
 
 
 class OptionChanges(CallOptions, total=False):
@@ -253,6 +258,16 @@ def require_known(given: Mapping[str, Any], known: Sequence[str]) -> None:
         raise InvalidArgumentError(f"There is no option {', '.join(unknown)}. The options are {', '.join(known)}.")
 
 
+def read_environment(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments that are not None, and the values of the environment for the others."""
+    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
+    for name, variable in environment.items():
+        value = os.environ.get(variable, "").strip()
+        if value and name not in given:
+            given[name] = value
+    return given
+
+
 def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str], base_url: str) -> Options:
     """
     Return the options: the arguments, else the environment for those that are None, else the defaults.
@@ -266,11 +281,7 @@ def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str]
         BlumaError: There is no API key.
         InvalidArgumentError: An option is invalid.
     """
-    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
-    for name, variable in environment.items():
-        value = os.environ.get(variable, "").strip()
-        if value and name not in given:
-            given[name] = value
+    given = read_environment(arguments, environment)
     api_key = given.get("api_key", "")
     if not isinstance(api_key, str) or not api_key.strip():
         raise BlumaError(

@@ -19,12 +19,13 @@ from bluma_async._runtime.secret import Secret
 from bluma_async._session.evidence import find_evidence
 from bluma_async._session.exclusive import require_exclusive
 from bluma_async._session.in_flight import InFlightCall, Standing, log_interrupted
+from bluma_async._session.pickling import MISSING_KEY, pack_options, unpack_options
 from bluma_async._session.retry_loop import Failed, RetryLoop
 from bluma_async._version import __version__
 from bluma_async._wire.answers import read_answer
 from bluma_async._wire.call import Safety
 from bluma_async._wire.messages import Request
-from bluma_async.errors import AmbiguousCreateError, APIError, NetworkError
+from bluma_async.errors import AmbiguousCreateError, APIError, BlumaError, NetworkError
 
 if TYPE_CHECKING:
     from bluma_async._session.evidence import CreateEvidence
@@ -54,6 +55,12 @@ class Session:
         self.evidence: CreateEvidence = find_evidence(options.base_url, options.api_key)
         self.retry_loop: RetryLoop = RetryLoop(options, shared)
         self._headers = _standing_headers(options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickle, (pack_options(self.options, self.shared.environment), self.shared)
+
+    def __deepcopy__(self, _: object) -> Session:
+        return self
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -162,6 +169,8 @@ class Session:
         await self.shared.connections.close()
 
     def _begin(self, call: Call[Any], within: float | None) -> InFlightCall:
+        if not self.options.api_key:
+            raise BlumaError(MISSING_KEY.format(self.shared.environment.get("api_key", "its variable")), status=401)
         headers = self._headers
         if call.method != "GET":
             headers = {**headers, "Idempotency-Key": call.idempotency_key or uuid.uuid4().hex}
@@ -174,6 +183,10 @@ class Session:
         request = Request(call.method, url, headers, call.body, call.parts, call.fields, api_key=self.api_key)
         ends = None if within is None else began + within
         return InFlightCall(request, began, ends, call.safety, call.subject, token=call.token)
+
+
+def _unpickle(packed: Mapping[str, Any], shared: Shared) -> Session:
+    return Session(unpack_options(packed, shared), shared)
 
 
 def _standing_headers(options: Options) -> dict[str, str]:

@@ -41,6 +41,7 @@ SAMPLES: Mapping[str, Any] = {
     "on_request": lambda _: 1,
     "on_response": lambda _: 2,
     "on_retry": lambda _: 3,
+    "pickle_key": True,
 }
 
 

@@ -128,7 +128,7 @@ def test_the_error_has_price_and_balance() -> None:
     ],
 )
 def test_retry_after_is_read_in_every_form(headers: Any, metadata: Any, seconds: Any) -> None:
-    """Item 97 and trap T-10: seconds, HTTP dates by the server's clock, `metadata`, invalid values; whole ones as int."""
+    """Item 97 and trap T-10: seconds, HTTP dates by the server's clock, `metadata`, invalid values; ints if whole."""
     wrapped = problem(429, metadata=metadata)
     error = decode_error(answer(429, wrapped.body, headers))
 
