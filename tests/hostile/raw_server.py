@@ -25,12 +25,14 @@ class Exchange:
     Attributes:
         number: How many requests the server received before this one.
         connection: How many connections the server accepted before this one.
+        place: How many requests arrived on this connection before this one.
         head: The request line and the headers.
         body: The body.
     """
 
     number: int
     connection: int
+    place: int
     head: bytes
     body: bytes
     writer: asyncio.StreamWriter
@@ -40,6 +42,11 @@ class Exchange:
     def line(self) -> str:
         """Method and path."""
         return self.head.split(b" HTTP/", 1)[0].decode()
+
+    @property
+    def api_key(self) -> str:
+        """The key in its Authorization header."""
+        return self.head.partition(b"Authorization: Bearer ")[2].partition(b"\r\n")[0].decode()
 
     async def send(self, data: bytes) -> None:
         """Send bytes."""
@@ -136,14 +143,14 @@ class RawServer:
             writer.close()
 
     async def _answer_all(self, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        is_over = False
+        is_over, place = False, 0
         while not is_over:
             head = await reader.readuntil(b"\r\n\r\n")
             body = await _read_body(reader, head)
-            exchange = Exchange(len(self.exchanges), connection, head, body, writer)
+            exchange = Exchange(len(self.exchanges), connection, place, head, body, writer)
             self.exchanges.append(exchange)
             await self._script(exchange)
-            is_over = exchange.is_over
+            is_over, place = exchange.is_over, place + 1
 
 
 def reply(body: bytes, status: bytes = b"200 OK", *headers: bytes) -> bytes:

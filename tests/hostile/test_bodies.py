@@ -105,9 +105,9 @@ async def test_an_error_with_an_unusable_body_keeps_its_status() -> None:
                 await client.videos.get("batch_1")
 
 
-def test_a_bomb_of_gigabytes_is_given_up_at_the_limit() -> None:
+def test_a_bomb_is_not_unpacked_beyond_the_limit() -> None:
     """The time that a bomb takes is bounded too."""
-    bomb = gzip.compress(b"\0" * 2**28, 1)
+    bomb = gzip.compress(HUGE * 2, 1)
 
     with pytest.raises(BodyError, match="has more than 32 MiB"):
         decompress(bomb, "gzip")
