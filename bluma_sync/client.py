@@ -81,6 +81,7 @@ class Bluma:
         on_request: Callback | None = None,
         on_response: Callback | None = None,
         on_retry: Callback | None = None,
+        pickle_key: bool = False,
         connection_limit: int = 100,
         proxy: str | None = None,
         trust_env: bool = True,
@@ -120,6 +121,8 @@ class Bluma:
             on_request: Called with a RequestInfo before each attempt of a call, an upload or a download.
             on_response: Called with a ResponseInfo after each answer.
             on_retry: Called with a RetryInfo before each pause.
+            pickle_key: Whether a pickled client contains its key and `webhook_secret`. If not, the process that
+                unpickles it reads them from its environment. Functions are never pickled.
             connection_limit: The connections, and so the requests, at a time in each event loop; and the downloads at a
                 time, of which there are fewer if the system lets the process open few files.
             proxy: The URL of an HTTP proxy.
@@ -154,6 +157,7 @@ class Bluma:
             on_request=on_request,
             on_response=on_response,
             on_retry=on_retry,
+            pickle_key=pickle_key,
             connection_limit=connection_limit,
             proxy=proxy,
             trust_env=trust_env,
@@ -284,7 +288,7 @@ class Bluma:
         Return a copy with other options, for one call or for many. It shares the connections: closing one closes both.
 
         Args:
-            **changes: Any option of the constructor down to `on_retry`, such as `timeout`, `deadline` or `max_retries`.
+            **changes: Any option of the constructor down to `pickle_key`, such as `timeout` or `max_retries`.
 
         Raises:
             InvalidArgumentError: There is no such option, or its value is invalid.

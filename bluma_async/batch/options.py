@@ -17,6 +17,7 @@ from bluma_async._wire.checks import (
     require_statuses,
     require_whole,
 )
+from bluma_async._wire.place_checks import require_path
 from bluma_async.batch.keys import build_file_name
 from bluma_async.transfer.checks import require_verify
 
@@ -56,8 +57,8 @@ class BatchOptions:
         """
         if journal is None and out is None:
             raise invalid("journal", "A batch needs a journal, or a folder `out` to keep one in.")
-        folder = None if out is None else Path(out)
-        file = Path(journal) if journal is not None else Path(folder or "", "journal.sqlite")
+        folder = None if out is None else require_path("out", out)
+        file = Path(folder or "", "journal.sqlite") if journal is None else require_path("journal", journal)
         options = cls(journal=file, out=folder, **others)
         require_whole("concurrency", options.concurrency, at_least=1)
         require_number("max_credits", options.max_credits, optional=True)

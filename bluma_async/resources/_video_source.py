@@ -48,7 +48,7 @@ class VideoSource:
     @property
     def group(self) -> Hashable:
         """The account: the API that it belongs to, and its key."""
-        return self.session.options.base_url, self.session.options.api_key
+        return self.session.options.base_url, self.session.api_key
 
     @property
     def jobs_per_poll(self) -> int:

@@ -97,7 +97,7 @@ class Collections:
             InvalidArgumentError: `asset_ids` is a single string, or an id is empty. Nothing was sent.
             NotFoundError: The collection, or one of the assets, does not exist. Nothing was added.
         """
-        body = {"assetIds": _ids(asset_ids)}
+        body = {"assetIds": require_id_list("asset_ids", asset_ids)}
         await self._session.send(post(path("collections", collection_id, "assets"), _ignore, body))
 
     async def remove_asset(self, collection_id: str, asset_id: str) -> None:
@@ -191,11 +191,6 @@ def _decode_page(raw: object) -> _Page:
 def _assets(collection_id: str, limit: int, offset: int) -> Call[_Page]:
     require_page(limit, offset=offset)
     return get(path("collections", collection_id, "assets"), _decode_page, limit=limit, offset=offset)
-
-
-def _ids(asset_ids: Sequence[str]) -> List[str]:
-    require_id_list("asset_ids", asset_ids)
-    return [require_text("asset_ids", entry) for entry in asset_ids]
 
 
 def _ignore(_: object) -> None:
