@@ -67,6 +67,7 @@ class BlumaError(Exception):
     """
 
     status: int = 500
+    http_status: int | None = None  # of the answer; of a NetworkError, the status of an answer that broke off
     video_id: str | None = None
     not_accepted: bool = False
 

@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, List, Sequence, overload
 
 from bluma_async._wire.call import Call, compact, delete, get, path, post, put
-from bluma_async._wire.checks import invalid, require_id_list, require_text, require_whole
+from bluma_async._wire.checks import invalid, require_callable, require_id_list, require_text, require_whole
 from bluma_async._wire.codec import Many, One
-from bluma_async.resources._uploading import AssetFile, gather_some, make_parts
+from bluma_async.resources._uploading import AssetFile, gather_some, make_parts, require_files
 from bluma_async.transfer.bounds import find_end, within_deadline
 from bluma_async.transfer.upload import put_file
 from bluma_async.types import Asset, AssetUploadResponse
@@ -97,6 +97,7 @@ class Assets:
             InvalidArgumentError: The file is missing, too large, or not a file. Nothing was sent.
             NetworkError: The connection broke more often than the retry options allow, or the deadline has passed.
         """
+        require_callable("on_progress", on_progress)
         (part,) = await make_parts([file], file_type)
         call = _presign(name or part.file_name, part.content_type, collection_ids)
         return await within_deadline(
@@ -133,6 +134,7 @@ class Assets:
             BlumaError: An upload failed. Uploads in flight are cancelled; assets that are complete are kept.
         """
         require_whole("concurrency", concurrency, at_least=1)
+        require_files(files)
 
         async def upload(file: AssetFile) -> Asset:
             return await self.upload_file(file, file_type=file_type, collection_ids=collection_ids)
@@ -163,13 +165,13 @@ class Assets:
             InvalidArgumentError: `file_type` is empty, or `used_asset_ids` is a single string. Nothing was sent.
             NotFoundError: No asset matches.
         """
-        require_id_list("used_asset_ids", used_asset_ids)
+        used = None if used_asset_ids is None else require_id_list("used_asset_ids", used_asset_ids)
         call = get(
             "/assets/random",
             One(Asset),
             fileType=require_text("file_type", file_type),
             collectionId=collection_id,
-            excludeIds=",".join(used_asset_ids) if used_asset_ids else None,
+            excludeIds=",".join(used) if used else None,
         )
         return await self._session.send(call)
 
@@ -224,10 +226,9 @@ class Assets:
 def _presign(
     file_name: str | None, file_type: str | None, collection_ids: Sequence[str] | None
 ) -> Call[AssetUploadResponse]:
-    require_id_list("collection_ids", collection_ids)
     body = compact(
         fileName=os.path.basename(require_text("file_name", file_name)),  # noqa: PTH119 - only a name; there may be no such file
         fileType=require_text("file_type", file_type),
-        collectionIds=None if collection_ids is None else list(collection_ids),
+        collectionIds=None if collection_ids is None else require_id_list("collection_ids", collection_ids),
     )
     return post("/assets/upload", One(AssetUploadResponse), body)

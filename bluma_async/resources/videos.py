@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
-from bluma_async._wire.checks import MAX_PAGE_SIZE, require_id, require_page
+from bluma_async._wire.checks import require_id
 from bluma_async.errors import BlumaError
 from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.resources._creating import create_call
-from bluma_async.resources._paging import Pages
 from bluma_async.resources._saving import save_video
-from bluma_async.resources._video_calls import download_call, list_call
+from bluma_async.resources._video_calls import download_call
+from bluma_async.resources._video_lists import VideoLists
 from bluma_async.resources._video_source import VideoSource, get_call
 from bluma_async.transfer.checks import require_verify
 from bluma_async.transfer.places import reserved
-from bluma_async.types import Video, VideoDownload, VideoPage, VideoStatus
+from bluma_async.types import Video, VideoDownload, VideoStatus
+from bluma_async.waiting.hub import require_wait
 
 if TYPE_CHECKING:
     import os
-    from datetime import datetime
 
     from typing_extensions import Literal
 
     from bluma_async._session.session import Session
+    from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.hub import PollHub
 
 __all__ = ["Videos"]
 
 
-class Videos:
+class Videos(VideoLists):
     """Create videos, read their states, wait for them, and save their files."""
 
     def __init__(self, session: Session, hub: PollHub) -> None:
-        self._session = session
+        super().__init__(session)
         self._hub = hub
         self._source = VideoSource(session)
 
@@ -90,6 +91,8 @@ class Videos:
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
         idempotency_key: str | None = None,
     ) -> Video:
         """
@@ -110,6 +113,8 @@ class Videos:
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait; at least 0.
             on_progress: Called with each new percentage that the server reports, 0 to 100. May be async.
+            on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
+            final_statuses: Statuses that end the wait, besides `completed` and `failed`. Such a video is not saved.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
 
         Returns:
@@ -123,6 +128,7 @@ class Videos:
             BlumaError: Another step failed. If its `video_id` is set, the video is paid: wait for it and save it by
                 that id.
         """
+        require_wait(poll_interval, timeout, on_progress, on_status, final_statuses)
         async with AsyncExitStack() as stack:
             place = None
             if save_to is not None:
@@ -132,7 +138,9 @@ class Videos:
                 context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key
             )
             try:
-                done = await self.wait_for(video.id, poll_interval, timeout, on_progress)
+                done = await self.wait_for(
+                    video.id, poll_interval, timeout, on_progress, on_status=on_status, final_statuses=final_statuses
+                )
                 if place is not None and done.status == VideoStatus.COMPLETED:
                     await save_video(self._session, done, place, verify)
             except BlumaError as error:
@@ -155,6 +163,9 @@ class Videos:
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
+        *,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
     ) -> Video:
         """
         Return a video when it is completed or failed: see its `status`.
@@ -164,22 +175,36 @@ class Videos:
         fails with a transient error (no answer, 429, 5xx) does not end the wait; a wrong key or an unknown id does. For
         60 s after this process has created a video, 404 does not end the wait for it: reads may lag behind creates.
 
+        A status that this version does not know is logged once at WARNING, and polled further: it may be final, or not.
+        If no answer has come for 10 s since the wait began, that is logged at WARNING too, and polling goes on.
+
         Args:
             video_id: The id of the video.
             poll_interval: Seconds between two polls; above 0.
-            timeout: Seconds to wait; at least 0. The last poll is at their end, so that 0 polls once.
+            timeout: Seconds to wait; at least 0. The last poll is at their end, and may take one second more, so that 0
+                polls once. Neither a slow server nor a hook of the client extends this.
             on_progress: Called with each new percentage that the server reports, an int from 0 to 100 that never
                 decreases, and with 100 when the video is completed. May be async. Its exceptions end the wait.
+            on_status: Called with a StatusInfo for each new status, known or not, and once if no answer has come for
+                10 s. May be async. Its exceptions end the wait.
+            final_statuses: Statuses that end the wait, besides `completed` and `failed`, such as `["cancelled"]`.
 
         Raises:
             InvalidArgumentError: An argument is invalid. Nothing was sent.
-            WaitTimeoutError: The video was not finished in time. The render continues; wait again with the same id.
+            WaitTimeoutError: The video was not finished in time. Its text and `last` say what is known of it; wait
+                again with the same id.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
         get_call(video_id)  # raises for an invalid id
         self._session.evidence.mark_known(video_id)
         return await self._hub.wait(
-            self._source, video_id, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress
+            self._source,
+            video_id,
+            poll_interval=poll_interval,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_status=on_status,
+            final_statuses=final_statuses,
         )
 
     async def download(self, video_id: str) -> VideoDownload:
@@ -235,59 +260,3 @@ class Videos:
         get_call(require_id(video_id))  # raises for an invalid id
         async with reserved(path, overwrite=overwrite) as place:
             return await save_video(self._session, video_id, place, verify, on_progress)
-
-    def iterate(
-        self,
-        *,
-        status: str | None = None,
-        template_id: str | None = None,
-        from_date: datetime | str | None = None,
-        to_date: datetime | str | None = None,
-        page_size: int = MAX_PAGE_SIZE,
-    ) -> Pages[Video]:
-        """
-        Iterate over all videos that match, newest first. Pages are requested as they are needed.
-
-        Args:
-            status: Only videos with this status.
-            template_id: Only videos of this template.
-            from_date: Only videos created after this; a datetime without an offset is in local time.
-            to_date: Only videos created before this.
-            page_size: The number of videos in one request, 1 to 100.
-
-        Raises:
-            InvalidArgumentError: `page_size` is invalid. Nothing was sent.
-        """
-        require_page(page_size)
-
-        async def fetch(index: int) -> Sequence[Video]:
-            call = list_call(index + 1, page_size, status, template_id, from_date, to_date)
-            return (await self._session.send(call)).videos
-
-        return Pages(fetch, page_size)
-
-    async def list(
-        self,
-        *,
-        page: int = 1,
-        limit: int = 20,
-        status: str | None = None,
-        template_id: str | None = None,
-        from_date: datetime | str | None = None,
-        to_date: datetime | str | None = None,
-    ) -> VideoPage:
-        """
-        Return one page of videos, newest first. Listed videos carry no progress; `get` one to see it.
-
-        Args:
-            page: The number of the page, from 1.
-            limit: The number of videos on a page, 1 to 100.
-            status: Only videos with this status.
-            template_id: Only videos of this template.
-            from_date: Only videos created after this; a datetime without an offset is in local time.
-            to_date: Only videos created before this.
-
-        Raises:
-            InvalidArgumentError: `page` or `limit` is invalid. Nothing was sent.
-        """
-        return await self._session.send(list_call(page, limit, status, template_id, from_date, to_date))

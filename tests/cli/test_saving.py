@@ -94,7 +94,7 @@ def test_a_file_that_is_not_the_video_is_refused_and_can_be_taken(
     video_id = find_id(out)
 
     assert (code, "text/html" in err, 'verify="none"' in err) == (1, True, True)
-    assert f"continue with: bluma save {video_id} -o {tmp_path / 'x.mp4'}" in out
+    assert f"Continue with: bluma save {video_id} -o {tmp_path / 'x.mp4'}" in out
     assert run(["save", video_id, "-o", str(tmp_path / "x.mp4"), "--verify", "none"]) == 0
     assert (tmp_path / "x.mp4").read_text().startswith("<html>")
 
@@ -118,7 +118,7 @@ def test_a_batch_takes_any_file_if_it_is_told_to(live: Sandbox, tmp_path: Path) 
 
 def test_the_command_that_continues_a_batch_has_the_option() -> None:
     """Only if it is not the default."""
-    options = {"out": "o", "journal": None, "concurrency": None, "max_credits": None}
+    options = {"out": "o", "journal": None, "concurrency": None, "max_credits": None, "final_statuses": ()}
     account = {"settle_time": 30.0, "exclusive": False}
 
     assert (
