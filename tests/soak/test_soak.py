@@ -17,7 +17,7 @@ FIRST = Sample(resident=50 * 2**20, descriptors=30, threads=8, tasks=2)
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read from /proc")
 def test_a_short_run_prints_what_it_holds() -> None:
     """A run prints a line for each tenth, and everything that it did."""
-    command = [sys.executable, "-W", "error", "-m", "tests.soak", "--scale", "0.002", "--no-limit"]
+    command = [sys.executable, "-W", "error", "-m", "tests.soak", "--scale", "0.0005", "--no-limit"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     lines = done.stdout.splitlines()
