@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import sys
 from collections import Counter
 from typing import Any, Dict, Mapping, Sequence, Tuple
@@ -57,6 +58,7 @@ def add_faults(sandbox: Sandbox) -> None:
 
 async def serve() -> None:
     """Run the sandbox until stdin is closed. Prints its base URL, its key and its files' origin."""
+    logging.disable()  # requests that are cut while they are handled
     async with Sandbox(**SETTINGS) as sandbox:
         add_faults(sandbox)
         print(sandbox.base_url, sandbox.live_key, flush=True)  # noqa: T201 - the other process reads it

@@ -22,7 +22,7 @@ async def test_a_short_run_prints_what_it_holds(tmp_path: Path, capsys: Any) -> 
     """A run prints a line for each tenth, and everything that it did, and leaves no file."""
     async with Sandbox(**SETTINGS) as sandbox:
         add_faults(sandbox)
-        samples = await run(sandbox.base_url, sandbox.live_key, 0.0005, tmp_path)
+        samples = await run(sandbox.base_url, sandbox.live_key, 0.0001, tmp_path)
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:11]] == [f"{part}/10" for part in range(1, 11)]
