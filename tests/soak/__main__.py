@@ -50,7 +50,7 @@ async def run(base_url: str, key: str, scale: float, folder: Path) -> List[Sampl
     async with Work(base_url, key, folder) as work:
         for part in range(1, PARTS + 1):
             await work.run(*amounts)
-            await asyncio.sleep(0.1)  # closed connections and ended tasks are removed
+            await asyncio.sleep(0.02)  # closed connections and ended tasks are removed
             samples.append(sample(time.monotonic() - began))
             print(f"{part:>8}/{PARTS}"[-10:] + str(samples[-1]), flush=True)
         print(", ".join(f"{name}: {count}" for name, count in sorted(work.outcomes.items())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import sys
 from collections import Counter
 from typing import Any, Dict, Mapping, Sequence, Tuple
@@ -11,6 +12,7 @@ from typing import Any, Dict, Mapping, Sequence, Tuple
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.request_log import RequestRecord
 
+SETTINGS: Dict[str, Any] = {"speed": 5000.0, "render": False, "credits": 10**9, "rate_limit": 10**9}
 EVERY = 25  # requests of a route between two faults
 READ, DOWNLOAD = "GET /videos/{id}", "GET /videos/{id}/download"
 CREATE, LIST, TEMPLATES = "POST /videos", "GET /videos", "GET /templates"
@@ -56,7 +58,8 @@ def add_faults(sandbox: Sandbox) -> None:
 
 async def serve() -> None:
     """Run the sandbox until stdin is closed. Prints its base URL, its key and its files' origin."""
-    async with Sandbox(speed=5000.0, render=False, credits=10**9, rate_limit=10**9) as sandbox:
+    logging.disable()  # requests that are cut while they are handled
+    async with Sandbox(**SETTINGS) as sandbox:
         add_faults(sandbox)
         print(sandbox.base_url, sandbox.live_key, flush=True)  # noqa: T201 - the other process reads it
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from typing import Dict, List
+from pathlib import Path
+from typing import Any, Dict, List
 
 import attrs
 import pytest
 
+from bluma_async.sandbox import Sandbox
+from tests.soak.__main__ import run
 from tests.soak.samples import Sample, find_growth
+from tests.soak.server import SETTINGS, add_faults
 
 FIRST = Sample(resident=50 * 2**20, descriptors=30, threads=8, tasks=2)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read from /proc")
-def test_a_short_run_prints_what_it_holds() -> None:
-    """A run prints a line for each tenth, and everything that it did."""
-    command = [sys.executable, "-W", "error", "-m", "tests.soak", "--scale", "0.0005", "--no-limit"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+async def test_a_short_run_prints_what_it_holds(tmp_path: Path, capsys: Any) -> None:
+    """A run prints a line for each tenth, and everything that it did, and leaves no file."""
+    async with Sandbox(**SETTINGS) as sandbox:
+        add_faults(sandbox)
+        samples = await run(sandbox.base_url, sandbox.live_key, 0.0001, tmp_path)
 
-    lines = done.stdout.splitlines()
-    assert (done.returncode, done.stderr) == (0, "")
+    lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:11]] == [f"{part}/10" for part in range(1, 11)]
     assert all(outcome in lines[11] for outcome in ("succeeded: ", "NotFoundError: ", "event handled: "))
+    assert len(samples) == 10
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

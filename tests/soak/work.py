@@ -23,9 +23,9 @@ __all__ = ["AT_ONCE", "Work"]
 
 AT_ONCE = 16  # calls in flight, and connections
 THREADS = 4  # blocking callers
-VIDEOS = 64  # that all calls read
+VIDEOS = 16  # that all calls read
 SECRET = "whsec_soak"
-OPTIONS: Any = {"timeout": 0.5, "max_retries": 2, "retry_delay": 0.0, "settle_time": 0.0, "max_retry_after": 1.0}
+OPTIONS: Any = {"timeout": 2.0, "max_retries": 2, "retry_delay": 0.0, "settle_time": 0.0, "max_retry_after": 1.0}
 
 
 class Work:
