@@ -2,8 +2,8 @@
 Argument checks, written once: options, resources, batches and waits use the same ones.
 
 Rule 1: an invalid argument is refused before any request; the error names the argument and its valid values.
-Rule 2: a check raises or returns nothing; only `require_text` and `require_link` return their value, because callers
-build bodies with it.
+Rule 2: a check raises or returns nothing; only those of texts, links and ids return their value, because callers build
+paths and bodies with it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from typing import Iterable, Mapping, Tuple
+from typing import Iterable, Mapping, Protocol, Tuple
 from urllib.parse import urlsplit
 
 from bluma_async.errors import InvalidArgumentError
 
 __all__ = [
     "MAX_PAGE_SIZE",
+    "HasId",
     "invalid",
     "require_bool",
     "require_callable",
@@ -25,6 +26,7 @@ __all__ = [
     "require_header_text",
     "require_headers",
     "require_http_url",
+    "require_id",
     "require_id_list",
     "require_link",
     "require_mapping",
@@ -156,6 +158,27 @@ def require_mapping(name: str, value: object, example: str) -> None:
     """
     if not isinstance(value, Mapping):
         raise invalid(name, f"{name} must be a mapping such as {example}, not {value!r}.")
+
+
+class HasId(Protocol):
+    """A model with an id: it can be passed in place of the id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+def require_id(name: str, value: object, kind: type[HasId]) -> str:
+    """
+    Return the id of an object: the value is the id, or the object itself.
+
+    Raises:
+        InvalidArgumentError: The value is neither, or the id is empty or blank. An object of another class is refused,
+            although it may have an id too.
+    """
+    found = value.id if isinstance(value, kind) else value
+    if not isinstance(found, str) or not found.strip():
+        raise invalid(name, f"{name} must be an id as non-empty text, or the {kind.__name__} itself, not {value!r}.")
+    return found
 
 
 def require_id_list(name: str, value: object) -> None:

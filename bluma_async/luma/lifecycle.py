@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
-from bluma_async._wire.checks import invalid
+from bluma_async._wire.checks import invalid, require_id
 from bluma_async.transfer.download import save_link
 from bluma_async.transfer.places import require_place
 from bluma_async.types import Generation, GenerationState
@@ -92,4 +92,4 @@ class Lifecycle:
 
 
 def _get_id(generation: Generation | str) -> str:
-    return generation.id if isinstance(generation, Generation) else generation
+    return require_id("generation", generation, Generation)

@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Dict, Hashable, Mapping, Sequence
 import attrs
 
 from bluma_async._wire.call import Call, get, path
-from bluma_async._wire.checks import MAX_PAGE_SIZE
+from bluma_async._wire.checks import MAX_PAGE_SIZE, require_page
 from bluma_async._wire.codec import One
+from bluma_async._wire.ids import find_id
 from bluma_async.errors import NotFoundError, WaitTimeoutError
-from bluma_async.types import Video, VideoEvent, VideoPage, VideoStatus
+from bluma_async.types import Template, Video, VideoEvent, VideoPage, VideoStatus
 from bluma_async.waiting.pace import Pace
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bluma_async._session.session import Session
 
-__all__ = ["VideoSource", "get_call"]
+__all__ = ["VideoSource", "get_call", "list_call"]
 
 VIDEO = One(Video)
+PAGE = One(VideoPage)
 # Queued videos are listed first: a video that is processed between the two lists is in both, and not in neither.
 ACTIVE = (VideoStatus.QUEUED, VideoStatus.PROCESSING)
 PAGES_AT_ONCE = 8  # requests in flight
@@ -33,6 +37,33 @@ def get_call(video_id: str) -> Call[Video]:
         InvalidArgumentError: The id is invalid.
     """
     return get(path("videos", video_id), VIDEO)
+
+
+def list_call(
+    page: int,
+    limit: int,
+    status: str | None,
+    template_id: str | Template | None = None,
+    from_date: datetime | str | None = None,
+    to_date: datetime | str | None = None,
+) -> Call[VideoPage]:
+    """
+    Return the call that reads a page of videos.
+
+    Raises:
+        InvalidArgumentError: An argument is invalid.
+    """
+    require_page(limit, page=page)
+    return get(
+        "/videos",
+        PAGE,
+        page=page,
+        limit=limit,
+        status=status,
+        template_id=find_id("template_id", template_id, Template),
+        from_date=from_date,
+        to_date=to_date,
+    )
 
 
 @attrs.frozen
@@ -118,5 +149,4 @@ class VideoSource:
         return Pace(self.session.rate_limit, shared.server_clock.age(shared.clock.now()))
 
     async def _page(self, status: VideoStatus, number: int, within: float) -> VideoPage:
-        call = get("/videos", One(VideoPage), page=number, limit=MAX_PAGE_SIZE, status=str(status))
-        return await self.session.send(call, within=within)
+        return await self.session.send(list_call(number, MAX_PAGE_SIZE, str(status)), within=within)

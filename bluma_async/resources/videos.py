@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
-from bluma_async._wire.call import Call, get
+from bluma_async._wire.call import get
 from bluma_async._wire.call import path as path_of
-from bluma_async._wire.checks import MAX_PAGE_SIZE, require_page
+from bluma_async._wire.checks import MAX_PAGE_SIZE, require_id, require_page
 from bluma_async._wire.codec import One
 from bluma_async.errors import BlumaError
 from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.resources._creating import create_call
 from bluma_async.resources._paging import Pages
-from bluma_async.resources._video_source import VideoSource, get_call
+from bluma_async.resources._video_source import VideoSource, get_call, list_call
 from bluma_async.transfer.download import save_link
 from bluma_async.transfer.places import require_place
-from bluma_async.types import Video, VideoDownload, VideoPage, VideoStatus
+from bluma_async.types import Video, VideoDownload, VideoStatus
 
 if TYPE_CHECKING:
     import os
     from datetime import datetime
 
     from bluma_async._session.session import Session
+    from bluma_async.types import Template, TemplateVariant, VideoPage
     from bluma_async.waiting.hub import PollHub
 
 __all__ = ["Videos"]
@@ -38,8 +39,8 @@ class Videos:
     async def create(
         self,
         context: Mapping[str, Any],
-        template_id: str | None = None,
-        variant_id: str | None = None,
+        template_id: str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
         options: Mapping[str, Any] | None = None,
         *,
@@ -54,8 +55,8 @@ class Videos:
         Args:
             context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
-            template_id: The template; either this or `variant_id`.
-            variant_id: A saved preset of a template.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
@@ -77,8 +78,8 @@ class Videos:
     async def generate(
         self,
         context: Mapping[str, Any],
-        template_id: str | None = None,
-        variant_id: str | None = None,
+        template_id: str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
         options: Mapping[str, Any] | None = None,
         *,
@@ -95,8 +96,8 @@ class Videos:
         Args:
             context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
-            template_id: The template; either this or `variant_id`.
-            variant_id: A saved preset of a template.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
@@ -132,18 +133,18 @@ class Videos:
             raise
         return done
 
-    async def get(self, video_id: str) -> Video:
+    async def get(self, video_id: str | Video) -> Video:
         """
         Return the present state of a video.
 
         Raises:
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        return await self._session.send(get_call(video_id))
+        return await self._session.send(get_call(require_id("video_id", video_id, Video)))
 
     async def wait_for(
         self,
-        video_id: str,
+        video_id: str | Video,
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
@@ -157,7 +158,7 @@ class Videos:
         60 s after this process has created a video, 404 does not end the wait for it: reads may lag behind creates.
 
         Args:
-            video_id: The id of the video.
+            video_id: The video or its id.
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait; at least 0. The last poll is at their end, so that 0 polls once.
             on_progress: Called with each new percentage that the server reports, an int from 0 to 100 that never
@@ -168,13 +169,14 @@ class Videos:
             WaitTimeoutError: The video was not finished in time. The render continues; wait again with the same id.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        get_call(video_id)  # raises for an invalid id
-        self._session.evidence.mark_known(video_id)
+        job_id = require_id("video_id", video_id, Video)
+        get_call(job_id)  # raises for an invalid id
+        self._session.evidence.mark_known(job_id)
         return await self._hub.wait(
-            self._source, video_id, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress
+            self._source, job_id, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress
         )
 
-    async def download(self, video_id: str) -> VideoDownload:
+    async def download(self, video_id: str | Video) -> VideoDownload:
         """
         Return a signed link to a completed video. It is valid for one hour, for everybody: it needs no API key.
 
@@ -182,11 +184,12 @@ class Videos:
             ValidationError: The video is not completed.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        return await self._session.send(get(path_of("videos", video_id, "download"), One(VideoDownload)))
+        where = path_of("videos", require_id("video_id", video_id, Video), "download")
+        return await self._session.send(get(where, One(VideoDownload)))
 
     async def save(
         self,
-        video_id: str,
+        video_id: str | Video,
         path: str | os.PathLike[str],
         *,
         overwrite: bool = False,
@@ -222,7 +225,7 @@ class Videos:
         self,
         *,
         status: str | None = None,
-        template_id: str | None = None,
+        template_id: str | Template | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
         page_size: int = MAX_PAGE_SIZE,
@@ -232,7 +235,7 @@ class Videos:
 
         Args:
             status: Only videos with this status.
-            template_id: Only videos of this template.
+            template_id: Only videos of this template; the template or its id.
             from_date: Only videos created after this; a datetime without an offset is in local time.
             to_date: Only videos created before this.
             page_size: The number of videos in one request, 1 to 100.
@@ -243,7 +246,7 @@ class Videos:
         require_page(page_size)
 
         async def fetch(index: int) -> Sequence[Video]:
-            call = _list(index + 1, page_size, status, template_id, from_date, to_date)
+            call = list_call(index + 1, page_size, status, template_id, from_date, to_date)
             return (await self._session.send(call)).videos
 
         return Pages(fetch, page_size)
@@ -254,7 +257,7 @@ class Videos:
         page: int = 1,
         limit: int = 20,
         status: str | None = None,
-        template_id: str | None = None,
+        template_id: str | Template | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
     ) -> VideoPage:
@@ -265,27 +268,11 @@ class Videos:
             page: The number of the page, from 1.
             limit: The number of videos on a page, 1 to 100.
             status: Only videos with this status.
-            template_id: Only videos of this template.
+            template_id: Only videos of this template; the template or its id.
             from_date: Only videos created after this; a datetime without an offset is in local time.
             to_date: Only videos created before this.
 
         Raises:
             InvalidArgumentError: `page` or `limit` is invalid. Nothing was sent.
         """
-        return await self._session.send(_list(page, limit, status, template_id, from_date, to_date))
-
-
-def _list(
-    page: int, limit: int, status: str | None, template_id: str | None, from_date: Any, to_date: Any
-) -> Call[VideoPage]:
-    require_page(limit, page=page)
-    return get(
-        "/videos",
-        One(VideoPage),
-        page=page,
-        limit=limit,
-        status=status,
-        template_id=template_id,
-        from_date=from_date,
-        to_date=to_date,
-    )
+        return await self._session.send(list_call(page, limit, status, template_id, from_date, to_date))

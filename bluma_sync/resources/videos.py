@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async.resources import videos as asynchronous
-    from bluma_async.types import Video, VideoDownload, VideoPage
+    from bluma_async.types import Template, TemplateVariant, Video, VideoDownload, VideoPage
 
 __all__ = ["Videos"]
 
@@ -28,8 +28,8 @@ class Videos:
     def create(
         self,
         context: Mapping[str, Any],
-        template_id: str | None = None,
-        variant_id: str | None = None,
+        template_id: str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
         options: Mapping[str, Any] | None = None,
         *,
@@ -44,8 +44,8 @@ class Videos:
         Args:
             context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
-            template_id: The template; either this or `variant_id`.
-            variant_id: A saved preset of a template.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
@@ -68,8 +68,8 @@ class Videos:
     def generate(
         self,
         context: Mapping[str, Any],
-        template_id: str | None = None,
-        variant_id: str | None = None,
+        template_id: str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
         options: Mapping[str, Any] | None = None,
         *,
@@ -86,8 +86,8 @@ class Videos:
         Args:
             context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
-            template_id: The template; either this or `variant_id`.
-            variant_id: A saved preset of a template.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
@@ -125,7 +125,7 @@ class Videos:
             )
         )
 
-    def get(self, video_id: str) -> Video:
+    def get(self, video_id: str | Video) -> Video:
         """
         Return the present state of a video.
 
@@ -136,7 +136,7 @@ class Videos:
 
     def wait_for(
         self,
-        video_id: str,
+        video_id: str | Video,
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
@@ -150,7 +150,7 @@ class Videos:
         60 s after this process has created a video, 404 does not end the wait for it: reads may lag behind creates.
 
         Args:
-            video_id: The id of the video.
+            video_id: The video or its id.
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait; at least 0. The last poll is at their end, so that 0 polls once.
             on_progress: Called with each new percentage that the server reports, an int from 0 to 100 that never
@@ -163,7 +163,7 @@ class Videos:
         """
         return run(self._async.wait_for(video_id, poll_interval, timeout, on_progress))
 
-    def download(self, video_id: str) -> VideoDownload:
+    def download(self, video_id: str | Video) -> VideoDownload:
         """
         Return a signed link to a completed video. It is valid for one hour, for everybody: it needs no API key.
 
@@ -175,7 +175,7 @@ class Videos:
 
     def save(
         self,
-        video_id: str,
+        video_id: str | Video,
         path: str | os.PathLike[str],
         *,
         overwrite: bool = False,
@@ -207,7 +207,7 @@ class Videos:
         self,
         *,
         status: str | None = None,
-        template_id: str | None = None,
+        template_id: str | Template | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
         page_size: int = MAX_PAGE_SIZE,
@@ -217,7 +217,7 @@ class Videos:
 
         Args:
             status: Only videos with this status.
-            template_id: Only videos of this template.
+            template_id: Only videos of this template; the template or its id.
             from_date: Only videos created after this; a datetime without an offset is in local time.
             to_date: Only videos created before this.
             page_size: The number of videos in one request, 1 to 100.
@@ -237,7 +237,7 @@ class Videos:
         page: int = 1,
         limit: int = 20,
         status: str | None = None,
-        template_id: str | None = None,
+        template_id: str | Template | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
     ) -> VideoPage:
@@ -248,7 +248,7 @@ class Videos:
             page: The number of the page, from 1.
             limit: The number of videos on a page, 1 to 100.
             status: Only videos with this status.
-            template_id: Only videos of this template.
+            template_id: Only videos of this template; the template or its id.
             from_date: Only videos created after this; a datetime without an offset is in local time.
             to_date: Only videos created before this.
 
