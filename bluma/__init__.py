@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         CreditHistory,
         CreditsEvent,
         CreditsEventData,
+        CreditUsage,
         EndpointUsage,
         ErrorBreakdown,
         GeneratedVideo,
@@ -81,12 +82,15 @@ if TYPE_CHECKING:
         Template,
         TemplateVariant,
         TimeSeriesPoint,
+        TopEndpoint,
         Transaction,
         TransactionType,
         UsageByKey,
         UsageMetrics,
+        UsagePeriod,
         Video,
         VideoDownload,
+        VideoError,
         VideoEvent,
         VideoEventData,
         VideoPage,
@@ -119,6 +123,7 @@ __all__ = [
     "CreateResult",
     "CreditBalance",
     "CreditHistory",
+    "CreditUsage",
     "CreditsEvent",
     "CreditsEventData",
     "EndpointUsage",
@@ -151,13 +156,16 @@ __all__ = [
     "Template",
     "TemplateVariant",
     "TimeSeriesPoint",
+    "TopEndpoint",
     "Transaction",
     "TransactionType",
     "UsageByKey",
     "UsageMetrics",
+    "UsagePeriod",
     "ValidationError",
     "Video",
     "VideoDownload",
+    "VideoError",
     "VideoEvent",
     "VideoEventData",
     "VideoPage",
@@ -195,7 +203,7 @@ def _home(name: str) -> str:
         return f"bluma.{name}"
     if name in {"Bluma", "Luma"}:
         return "bluma_sync"
-    if name.endswith("Error"):
+    if name.endswith("Error") and name != "VideoError":
         return "bluma.errors"
     return "bluma_async" if name in HOMES else "bluma.types"
 

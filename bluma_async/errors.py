@@ -127,7 +127,8 @@ class APIError(BlumaError):
             status = message
         text = message if isinstance(message, str) else body.detail or body.title or ""
         super().__init__(text, status=status, attempts=attempts)
-        self.http_status, self.is_api_answer = http_status, is_api_answer
+        self.http_status: int | None = http_status
+        self.is_api_answer: bool = is_api_answer
         self.type: str | None = type or body.type
         self.title: str | None = title or body.title
         self.detail: str = detail or body.detail or self.message
@@ -216,7 +217,7 @@ class NetworkError(BlumaError):
         super().__init__(text, status=status, attempts=attempts)
         self.request_sent = request_sent
         if isinstance(message, Exception):
-            self.__cause__ = message
+            self.__cause__: BaseException | None = message
 
     @property
     def original_error(self) -> BaseException | None:

@@ -12,14 +12,17 @@ from bluma_async.types.account import (
     ApiKey,
     CreditBalance,
     CreditHistory,
+    CreditUsage,
     EndpointUsage,
     ErrorBreakdown,
     RecentRequest,
     TimeSeriesPoint,
+    TopEndpoint,
     Transaction,
     TransactionType,
     UsageByKey,
     UsageMetrics,
+    UsagePeriod,
 )
 from bluma_async.types.creates import CreateResult, OpenCreate, OpenCreateState, SettledCreate
 from bluma_async.types.events import (
@@ -34,7 +37,7 @@ from bluma_async.types.events import (
 )
 from bluma_async.types.library import Asset, AssetUploadResponse, Collection, Template, TemplateVariant
 from bluma_async.types.luma import GeneratedVideo, Generation, GenerationState
-from bluma_async.types.videos import Pagination, Video, VideoDownload, VideoPage, VideoStatus
+from bluma_async.types.videos import Pagination, Video, VideoDownload, VideoError, VideoPage, VideoStatus
 
 __all__ = [
     "ApiKey",
@@ -45,6 +48,7 @@ __all__ = [
     "CreateResult",
     "CreditBalance",
     "CreditHistory",
+    "CreditUsage",
     "CreditsEvent",
     "CreditsEventData",
     "EndpointUsage",
@@ -60,12 +64,15 @@ __all__ = [
     "Template",
     "TemplateVariant",
     "TimeSeriesPoint",
+    "TopEndpoint",
     "Transaction",
     "TransactionType",
     "UsageByKey",
     "UsageMetrics",
+    "UsagePeriod",
     "Video",
     "VideoDownload",
+    "VideoError",
     "VideoEvent",
     "VideoEventData",
     "VideoPage",
