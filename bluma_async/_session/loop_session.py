@@ -9,6 +9,7 @@ import aiohttp
 import attrs
 
 from bluma_async._runtime.sockets import abandon
+from bluma_async._session.response import SingleResponse
 from bluma_async._wire.checks import invalid
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def connect(limit: int, ssl_context: ssl.SSLContext | None, trace_configs: list[
         connector=_Connector(limit=0, **connector_options),  # unlimited: the gate is the limit
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=trace_configs,
+        response_class=SingleResponse,
     )
     return LoopSession(session, asyncio.Semaphore(limit))
 

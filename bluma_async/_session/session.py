@@ -171,7 +171,9 @@ class Session:
             within = deadline
         request = Request(call.method, url, headers, call.body, call.parts, call.fields)
         ends = None if within is None else began + within
-        return InFlightCall(request, began, ends, call.safety, call.subject, token=call.token)
+        return InFlightCall(
+            request, began, ends, call.safety, call.subject, token=call.token, is_sent_once=call.is_sent_once
+        )
 
 
 def _standing_headers(options: Options) -> dict[str, str]:
