@@ -1,5 +1,6 @@
 """
-The server of the benchmarks, in a process of its own: it answers every request with the same completed video.
+The server of the benchmarks, in a process of its own: it answers every request with the same completed video, and
+every create with a new id.
 
 It does almost nothing else, so that the figures show the client's cost and not the server's.
 """
@@ -25,7 +26,13 @@ HEAD = (
 )
 
 
+CREATE = b"POST /api/v1/videos "  # a request may begin with the body of the one before it
+NEW_ID = b"batch_%09x"  # as long as the id in BODY
+
+
 class Responder(asyncio.Protocol):
+    created = 0  # by all connections: a client takes an answer with a known id for that of another request
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
@@ -33,7 +40,13 @@ class Responder(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         *requests, self._pending = (self._pending + data).split(b"\r\n\r\n")
-        self._transport.write((HEAD + BODY) * len(requests))
+        self._transport.write(b"".join(map(self._answer, requests)))
+
+    def _answer(self, request: bytes) -> bytes:
+        if CREATE not in request:
+            return HEAD + BODY
+        Responder.created += 1
+        return HEAD + BODY.replace(b"batch_abc123xyz", NEW_ID % Responder.created, 1)
 
 
 async def serve() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Collection, List, Mapping, Sequence
 
 from bluma_async._runtime.resource import Resource
 from bluma_async._session.opening import open_session
@@ -163,6 +163,8 @@ class AsyncBluma(BaseClient):
         on_change: Callback | None = None,
         exclusive: bool = False,
         tag: Literal["preset"] | None = None,
+        on_status: Callback | None = None,
+        final_statuses: Collection[str] = (),
     ) -> Batch:
         """
         Set up a durable batch. Nothing is sent yet, and no file is touched.
@@ -180,6 +182,9 @@ class AsyncBluma(BaseClient):
                 the one new video that it may have created; without it, its job is in doubt.
             tag: `preset` creates a private variant of each template, and the jobs from it: a lost create then adopts
                 the video of that variant, although others use the key. Jobs with a variant of their own have no tag.
+            on_status: Called with a StatusInfo for each new status of a job's video, and once if no answer comes for
+                10 s. May be async.
+            final_statuses: Statuses of a video that end its job as failed, besides `failed`.
 
         Raises:
             InvalidArgumentError: An argument is invalid.
@@ -199,6 +204,8 @@ class AsyncBluma(BaseClient):
             on_change=on_change,
             exclusive=exclusive,
             tag=tag,
+            on_status=on_status,
+            final_statuses=final_statuses,
         )
         session = self._session.with_options({"exclusive": True}) if exclusive else self._session
         return Batch(options, BatchApi(session, self._hub))

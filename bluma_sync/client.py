@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Collection, List, Mapping, Sequence
 
 from bluma_async import client as asynchronous
 from bluma_async._runtime.resource import Resource
@@ -175,6 +175,8 @@ class Bluma(BaseClient):
         on_change: Callback | None = None,
         exclusive: bool = False,
         tag: Literal["preset"] | None = None,
+        on_status: Callback | None = None,
+        final_statuses: Collection[str] = (),
     ) -> Batch:
         """
         Set up a durable batch. Nothing is sent yet, and no file is touched.
@@ -192,6 +194,9 @@ class Bluma(BaseClient):
                 the one new video that it may have created; without it, its job is in doubt.
             tag: `preset` creates a private variant of each template, and the jobs from it: a lost create then adopts
                 the video of that variant, although others use the key. Jobs with a variant of their own have no tag.
+            on_status: Called with a StatusInfo for each new status of a job's video, and once if no answer comes for
+                10 s. May be async.
+            final_statuses: Statuses of a video that end its job as failed, besides `failed`.
 
         Raises:
             InvalidArgumentError: An argument is invalid.
@@ -208,6 +213,8 @@ class Bluma(BaseClient):
                 on_change=on_change,
                 exclusive=exclusive,
                 tag=tag,
+                on_status=on_status,
+                final_statuses=final_statuses,
             )
         )
 

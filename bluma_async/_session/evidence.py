@@ -104,6 +104,12 @@ class CreateEvidence:
         for template_id, floor in list(self._floors.items()):
             self._floors[template_id] = max(floor, created_at)
 
+    def may_learn(self, server_date: datetime | None, created_at: datetime) -> bool:
+        """Return whether these times of an answered create would change a floor or the skew."""
+        return bool(self._floors) or (
+            server_date is not None and (self.skew is None or server_date - created_at > self.skew)
+        )
+
     def learn_skew(self, server_date: datetime, created_at: datetime) -> None:
         """Note by how much the Date of an answered create was ahead of its video's `created_at`."""
         ahead = server_date - created_at

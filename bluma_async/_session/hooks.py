@@ -74,7 +74,8 @@ class RetryInfo:
         url: The URL; of a signed link without its query, which is a secret.
         attempt: The number of the failed attempt, from 0.
         error: The error of the failed attempt.
-        delay: Seconds until the next attempt.
+        delay: Seconds until the next attempt. For an uncertain create, which is sent again only once a search proves
+            that it was not accepted, they include the `settle_time` before that search.
     """
 
     method: str

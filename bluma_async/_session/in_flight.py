@@ -54,6 +54,7 @@ class InFlightCall:
         template_id: The template that is paid for, if known.
         attempts: The attempts that have failed; a download that receives bytes counts from 0 again.
         standing: The state of a paid call.
+        is_unproven: Whether an earlier attempt is uncertain. `on_ambiguous="retry"` sends the next one without proof.
         last_sent: The last moment, by our clock, at which a request of a paid call can have been on its way.
         is_attended: Whether the task that began a paid call, or `settle`, still works on it.
         video_id: The video that a paid call is known to have become.
@@ -74,6 +75,7 @@ class InFlightCall:
     template_id: str | None = None
     attempts: int = 0
     standing: Standing = Standing.NOT_SENT
+    is_unproven: bool = False
     last_sent: float = 0.0
     is_attended: bool = False
     video_id: str | None = None
@@ -98,17 +100,29 @@ class InFlightCall:
 
     def begin_attempt(self) -> None:
         """Note that a request is about to be sent."""
+        self.is_unproven = self.is_unproven or self.standing is Standing.UNCERTAIN
         self.standing = Standing.IN_FLIGHT
 
     def end_attempt(self, now: float, outcome: CreateOutcome) -> None:
         """Note that an attempt has failed, and whether it was refused or accepted, or is uncertain."""
         self.attempts += 1
         self.last_sent, self.standing = now, STANDINGS[outcome]
+        if self.is_unproven and self.standing is Standing.NOT_SENT:
+            self.standing = Standing.UNCERTAIN  # the refusal says nothing about the attempt before it
+
+    def prove_absence(self) -> None:
+        """Note that none of its attempts was accepted."""
+        self.standing, self.is_unproven = Standing.NOT_SENT, False
 
     def interrupt(self, now: float) -> None:
         """Note that the wait for the answer was cancelled. A request that was sent may still be accepted."""
         if self.standing is Standing.IN_FLIGHT:
             self.last_sent, self.standing = now, Standing.UNCERTAIN
+
+    async def pause(self, clock: Clock, seconds: float) -> None:
+        """Sleep before the next attempt. A callback to this create's own URL ends the sleep."""
+        has_token = self.token is not None or self.confirmed_id is not None
+        await (self.sleep(clock, seconds) if has_token else clock.sleep(seconds))
 
     async def sleep(self, clock: Clock, seconds: float) -> None:
         """Sleep, but no longer than until `wake`."""

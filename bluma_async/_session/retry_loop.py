@@ -17,7 +17,7 @@ import attrs
 
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._session.hooks import Observer
-from bluma_async._session.in_flight import InFlightCall, Standing, ambiguous_create
+from bluma_async._session.in_flight import InFlightCall, ambiguous_create
 from bluma_async._wire.certainty import classify
 from bluma_async._wire.retry import GiveUp, Reconcile, Retry, decide
 from bluma_async.errors import BlumaError, InvalidArgumentError
@@ -103,14 +103,18 @@ class RetryLoop:
         decision = await self._decide(in_flight, failure, number, can_reconcile=reconciler is not None)
         if isinstance(decision, GiveUp):
             raise ambiguous_create(in_flight, failure) if decision.in_doubt else failure
-        if isinstance(decision, Retry) or decision.then_retry:
+        if isinstance(decision, Retry):
             await self.observer.before_retry(in_flight.request, failure, number, decision.after)
-        if isinstance(decision, Retry) or reconciler is None:
-            await self._shared.clock.sleep(decision.after)
-            return None
-        found = await reconciler.reconcile(in_flight, failure, decision)
+            await in_flight.pause(self._shared.clock, decision.after)
+            if in_flight.confirmed_id is None:
+                return None
+            decision = Reconcile(0.0, then_retry=True)  # a callback has named the video: it is not sent again
+        elif decision.then_retry:
+            proven_in = max(decision.after, self._options.settle_time)
+            await self.observer.before_retry(in_flight.request, failure, number, proven_in)
+        found = None if reconciler is None else await reconciler.reconcile(in_flight, failure, decision)
         if found is None:
-            in_flight.standing = Standing.NOT_SENT
+            in_flight.prove_absence()
             if not decision.then_retry:
                 failure.not_accepted = True
                 raise failure

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from typing import Iterable, Mapping, Protocol, Tuple
+from typing import Collection, Iterable, Mapping, Protocol, Tuple, cast
 from urllib.parse import urlsplit
 
 from bluma_async.errors import InvalidArgumentError
@@ -33,6 +33,7 @@ __all__ = [
     "require_number",
     "require_page",
     "require_seconds",
+    "require_statuses",
     "require_text",
     "require_whole",
 ]
@@ -190,6 +191,18 @@ def require_id_list(name: str, value: object) -> None:
     """
     if isinstance(value, str):
         raise invalid(name, f"{name} must be a list of ids, not one: [{value!r}].")
+
+
+def require_statuses(name: str, value: object) -> None:
+    """
+    Require a list, tuple or set of statuses. A single string is refused: each letter would be a status.
+
+    Raises:
+        InvalidArgumentError: The value is not such a collection, or has an entry that is no text, or is blank.
+    """
+    entries = cast("Collection[object]", value) if isinstance(value, (list, tuple, set, frozenset)) else None
+    if entries is None or not all(isinstance(entry, str) and entry.strip() for entry in entries):
+        raise invalid(name, f"{name} must be a list of statuses such as ['cancelled'], not {value!r}.")
 
 
 def require_http_url(name: str, value: object) -> None:

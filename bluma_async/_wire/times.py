@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bluma_async.types._times import read_datetime
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["read_datetime", "read_http_date"]
 
 
+@lru_cache(maxsize=64)  # a date is read several times for each answer, and all answers of a second have the same one
 def read_http_date(text: str | None) -> datetime | None:
     """Return an HTTP date, or None if it is missing or invalid."""
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - half of the time to import this package, and rarely needed

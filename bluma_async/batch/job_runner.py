@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JobRunner"]
 
-LONGEST_CREATE = 3600.0  # seconds between the begin of a create and its answer, with all retries
-
 
 class JobRunner:
     """Runs jobs, one by one or several at once."""
@@ -87,7 +85,13 @@ class JobRunner:
         options, video_id = self._options, job.video_id or ""
         self._note_recent_create(job)
         try:
-            video = await self._api.videos.wait_for(video_id, options.poll_interval, options.timeout)
+            video = await self._api.videos.wait_for(
+                video_id,
+                options.poll_interval,
+                options.timeout,
+                on_status=options.on_status,
+                final_statuses=options.final_statuses,
+            )
         except NotFoundError as gone:
             self._accept(await self._store.fail(job.place, str(gone)))
             raise
@@ -96,6 +100,9 @@ class JobRunner:
             self._credit_limit.refund(job.charged)
             reason = f"Video {video_id} failed: {detail or 'no reason was given'}"
             return await self._reported(await self._store.refund(job.place, reason))
+        if video.status != VideoStatus.COMPLETED:  # one of `final_statuses`: whether it is refunded is not known
+            reason = f"Video {video_id} has ended with the status {str(video.status)!r}, and has no file."
+            return await self._reported(await self._store.fail(job.place, reason))
         charged = video.credits_charged or job.charged  # the first charge may be an estimate; 0: this answer has none
         self._credit_limit.correct(job.charged, charged)
         return await self._reported(await self._store.mark_rendered(job.place, charged, video.size_bytes))
@@ -104,13 +111,12 @@ class JobRunner:
         """
         Note that the video of an earlier process may not be readable yet, like one of this run.
 
-        The journal has the moment when the create began, not the one when it was answered: retries may lie between
-        them. So the lag of reads counts from now, unless the create began long ago.
+        The lag of reads counts from now, since the journal does not know when the create was answered: it records a
+        time before it began, and retries may lie between. A video that is gone is reported a minute later; the other
+        way, a paid video would be reported as gone.
         """
         evidence, video_id = self._api.session.evidence, job.video_id
-        if video_id is None or job.started_at is None or evidence.knows_create(video_id):
-            return
-        if (self._api.now() - job.started_at).total_seconds() < LONGEST_CREATE:
+        if video_id is not None and not evidence.knows_create(video_id):
             evidence.mark_created(video_id, self._api.clock.now())
 
     async def _save(self, job: StoredJob) -> StoredJob:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Collection
 
 import attrs
 
-from bluma_async._wire.checks import invalid, require_bool, require_choice, require_number, require_whole
+from bluma_async._wire.checks import (
+    invalid,
+    require_bool,
+    require_callable,
+    require_choice,
+    require_number,
+    require_statuses,
+    require_whole,
+)
 from bluma_async.batch.keys import build_file_name
 
 if TYPE_CHECKING:
@@ -32,6 +40,8 @@ class BatchOptions:
     on_change: Callable[..., Any] | None
     exclusive: bool = False
     tag: Literal["preset"] | None = None
+    on_status: Callable[..., Any] | None = None
+    final_statuses: Collection[str] = ()
 
     @classmethod
     def checked(
@@ -53,6 +63,8 @@ class BatchOptions:
         require_bool("exclusive", options.exclusive)
         if options.tag is not None:
             require_choice("tag", options.tag, ("preset",))
+        require_callable("on_status", options.on_status)
+        require_statuses("final_statuses", options.final_statuses)
         require_choice("on_error", options.on_error, ("collect", "raise"))
         return options
 

@@ -6,12 +6,12 @@ import asyncio
 import shlex
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, AsyncGenerator
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict
 
 import click
 
 from bluma_async.cli.progress import show_progress
-from bluma_async.cli.running import add_options, add_settle_options, import_sandbox, run_to_end, say
+from bluma_async.cli.running import add_final_option, add_options, add_settle_options, import_sandbox, run_to_end, say
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.client import AsyncBluma
 from bluma_async.errors import BlumaError
@@ -32,6 +32,7 @@ _waiting_options = add_options(
     click.option("--overwrite", is_flag=True, help="Replace the file if it exists."),
     click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls."),
     click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds to wait."),
+    add_final_option,
 )
 
 
@@ -51,10 +52,9 @@ def generate(
     in_sandbox: bool,
     output: Path,
     overwrite: bool,
-    poll_interval: float,
-    timeout: float,
     settle_time: float,
     exclusive_key: bool,
+    **wait: Any,
 ) -> None:
     """Make a video from a PROMPT, and save it. Needs BLUMA_API_KEY, or --sandbox."""
     check_place(output, overwrite=overwrite, option="--overwrite")
@@ -71,8 +71,9 @@ def generate(
                     say("Stopped. No create was accepted, and nothing was billed.")
                 raise
             say(f"Video {video.id}: {video.credits_charged} credits")
-            interval = SANDBOX_POLL_INTERVAL if in_sandbox else poll_interval
-            await _wait_and_save(client, video.id, output, interval, timeout, overwrite=overwrite)
+            if in_sandbox:
+                wait["poll_interval"] = SANDBOX_POLL_INTERVAL
+            await _wait_and_save(client, video.id, output, wait, overwrite=overwrite)
 
     run_to_end(work())
 
@@ -80,27 +81,27 @@ def generate(
 @click.command()
 @click.argument("video_id")
 @_waiting_options
-def save(video_id: str, output: Path, overwrite: bool, poll_interval: float, timeout: float) -> None:
+def save(video_id: str, output: Path, overwrite: bool, **wait: Any) -> None:
     """Wait for the video with this VIDEO_ID, and save it."""
     check_place(output, overwrite=overwrite, option="--overwrite")
 
     async def work() -> None:
         async with _open_client(in_sandbox=False) as client:
-            await _wait_and_save(client, video_id, output, poll_interval, timeout, overwrite=overwrite)
+            await _wait_and_save(client, video_id, output, wait, overwrite=overwrite)
 
     run_to_end(work())
 
 
 async def _wait_and_save(
-    client: AsyncBluma, video_id: str, output: Path, poll_interval: float, timeout: float, *, overwrite: bool
+    client: AsyncBluma, video_id: str, output: Path, wait: Dict[str, Any], *, overwrite: bool
 ) -> None:
     try:
-        with show_progress("Rendering") as on_progress:
-            video = await client.videos.wait_for(video_id, poll_interval, timeout, on_progress)
+        with show_progress("Rendering") as callbacks:
+            video = await client.videos.wait_for(video_id, **wait, **callbacks)
         _require_success(video)
         size = await client.videos.save(video_id, output, overwrite=overwrite)
     except asyncio.CancelledError:
-        say(f"Stopped. The render continues; save the video with: {_build_save_command(video_id, output)}")
+        say(f"Stopped. Save the video when it is finished, with: {_build_save_command(video_id, output)}")
         raise
     say(f"Saved {output}: {video.duration} s, {size / 1e6:.1f} MB")
 
@@ -125,3 +126,5 @@ def _require_success(video: Video) -> None:
     if video.status == VideoStatus.FAILED:
         detail = video.error.get("detail") if video.error else "no reason was given"
         raise BlumaError(f"Video {video.id} failed: {detail}. Its credits are refunded.", status=500)
+    if video.status != VideoStatus.COMPLETED:
+        raise BlumaError(f"Video {video.id} has ended with the status {str(video.status)!r}. Nothing was saved.")

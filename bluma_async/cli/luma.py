@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, TypeVar
 
 import click
 
+from bluma_async.cli.progress import print_news
 from bluma_async.cli.running import add_options, import_sandbox, run_to_end, say
 from bluma_async.errors import BlumaError
 from bluma_async.luma.client import AsyncLuma
@@ -120,7 +121,8 @@ def _run(
             say(f"{started.kind.capitalize()} {started.id}")
             try:
                 interval = SANDBOX_POLL if in_sandbox else poll_interval
-                generation = await resource.wait_for(started, poll_interval=interval, timeout=timeout)
+                wait = resource.wait_for(started, poll_interval=interval, timeout=timeout, on_status=print_news)
+                generation = await wait
             except asyncio.CancelledError:
                 say(f"Stopped. The {started.kind} continues at the provider, under its id.")
                 raise

@@ -44,7 +44,7 @@ class Lifecycle:
         return started
 
     async def wait_for(
-        self, generation: Generation | str, poll_interval: float | None, timeout: float | None
+        self, generation: Generation | str, poll_interval: float | None, timeout: float | None, **reports: Any
     ) -> Generation:
         """Wait until a generation is final; return one that is final already without a request."""
         if isinstance(generation, Generation) and generation.state.is_final:
@@ -57,6 +57,7 @@ class Lifecycle:
             generation_id,
             poll_interval=defaults.poll_interval if poll_interval is None else poll_interval,
             timeout=defaults.timeout if timeout is None else timeout,
+            **reports,
         )
 
     async def save(

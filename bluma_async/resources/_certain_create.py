@@ -76,6 +76,8 @@ class CertainCreate:
         if checks and wanted is not None and outcome.template_id not in {"", wanted}:
             raise _foreign(f"a video of template {outcome.template_id}, and {wanted} was asked for", answer)
         self._note(call, outcome)
+        if not evidence.may_learn(answer.date, outcome.created_at):
+            return
         created_at = _read_created_at(answer)
         if created_at is not None:
             evidence.raise_floors(created_at)

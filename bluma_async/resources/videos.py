@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping, Sequence
 
-from bluma_async._wire.call import get
-from bluma_async._wire.call import path as path_of
 from bluma_async._wire.checks import MAX_PAGE_SIZE, require_id, require_page
-from bluma_async._wire.codec import One
 from bluma_async.errors import BlumaError
 from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.resources._creating import create_call
 from bluma_async.resources._paging import Pages
-from bluma_async.resources._video_source import VideoSource, get_call, list_call
+from bluma_async.resources._video_calls import download_call, list_call
+from bluma_async.resources._video_source import VideoSource, get_call
 from bluma_async.transfer.download import save_link
 from bluma_async.transfer.places import require_place
 from bluma_async.types import Video, VideoDownload, VideoStatus
+from bluma_async.waiting.hub import require_wait
 
 if TYPE_CHECKING:
     import os
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from bluma_async._session.session import Session
     from bluma_async.types import Template, TemplateVariant, VideoPage
+    from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.hub import PollHub
 
 __all__ = ["Videos"]
@@ -88,6 +88,8 @@ class Videos:
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
         idempotency_key: str | None = None,
     ) -> Video:
         """
@@ -106,6 +108,8 @@ class Videos:
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait; at least 0.
             on_progress: Called with each new percentage that the server reports, 0 to 100. May be async.
+            on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
+            final_statuses: Statuses that end the wait, besides `completed` and `failed`. Such a video is not saved.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
 
         Returns:
@@ -119,13 +123,16 @@ class Videos:
             BlumaError: Another step failed. If its `video_id` is set, the video is paid: wait for it and save it by
                 that id.
         """
+        require_wait(poll_interval, timeout, on_progress, on_status, final_statuses)
         if save_to is not None:
             await require_place(save_to, overwrite=overwrite)
         video = await self.create(
             context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key
         )
         try:
-            done = await self.wait_for(video.id, poll_interval, timeout, on_progress)
+            done = await self.wait_for(
+                video.id, poll_interval, timeout, on_progress, on_status=on_status, final_statuses=final_statuses
+            )
             if save_to is not None and done.status == VideoStatus.COMPLETED:
                 await self.save(done.id, save_to, overwrite=overwrite)
         except BlumaError as error:
@@ -148,6 +155,9 @@ class Videos:
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
+        *,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
     ) -> Video:
         """
         Return a video when it is completed or failed: see its `status`.
@@ -157,23 +167,34 @@ class Videos:
         fails with a transient error (no answer, 429, 5xx) does not end the wait; a wrong key or an unknown id does. For
         60 s after this process has created a video, 404 does not end the wait for it: reads may lag behind creates.
 
+        A status that this version does not know is logged once at WARNING, and polled further: it may be final, or not.
+        If no answer has come for 10 s since the wait began, that is logged at WARNING too, and polling goes on.
+
         Args:
             video_id: The video or its id.
             poll_interval: Seconds between two polls; above 0.
-            timeout: Seconds to wait; at least 0. The last poll is at their end, so that 0 polls once.
+            timeout: Seconds to wait; at least 0. The last poll is at their end, and may take one second more, so that 0
+                polls once. Neither a slow server nor a hook of the client extends this.
             on_progress: Called with each new percentage that the server reports, an int from 0 to 100 that never
                 decreases, and with 100 when the video is completed. May be async. Its exceptions end the wait.
+            on_status: Called with a StatusInfo for each new status, known or not, and once if no answer has come for
+                10 s. May be async. Its exceptions end the wait.
+            final_statuses: Statuses that end the wait, besides `completed` and `failed`, such as `["cancelled"]`.
 
         Raises:
             InvalidArgumentError: An argument is invalid. Nothing was sent.
-            WaitTimeoutError: The video was not finished in time. The render continues; wait again with the same id.
+            WaitTimeoutError: The video was not finished in time. Its text and `last` say what is known of it; wait
+                again with the same id.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        job_id = require_id("video_id", video_id, Video)
-        get_call(job_id)  # raises for an invalid id
-        self._session.evidence.mark_known(job_id)
         return await self._hub.wait(
-            self._source, job_id, poll_interval=poll_interval, timeout=timeout, on_progress=on_progress
+            self._source,
+            self._source.claim(video_id),
+            poll_interval=poll_interval,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_status=on_status,
+            final_statuses=final_statuses,
         )
 
     async def download(self, video_id: str | Video) -> VideoDownload:
@@ -184,8 +205,7 @@ class Videos:
             ValidationError: The video is not completed.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        where = path_of("videos", require_id("video_id", video_id, Video), "download")
-        return await self._session.send(get(where, One(VideoDownload)))
+        return await self._session.send(download_call(video_id))
 
     async def save(
         self,

@@ -25,7 +25,7 @@ class Webhook(Model):
 
 @model
 class WebhookDelivery(Model):
-    """One attempt to deliver an event; `status_code` is None if the receiver did not answer."""
+    """One attempt to deliver an event; `status_code` is None or 0 if the receiver did not answer."""
 
     id: str
     event_id: str = ""

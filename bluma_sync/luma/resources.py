@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
 from bluma_sync._portal import run
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from bluma_async.luma import resources as asynchronous
     from bluma_async.types import Generation
+    from bluma_async.waiting.announcer import StatusInfo
 
 __all__ = ["BaseGenerations", "Generations", "Modifications"]
 
@@ -32,7 +33,13 @@ class BaseGenerations:
         return run(self._async.get(generation_id))
 
     def wait_for(
-        self, generation: Generation | str, *, poll_interval: float | None = None, timeout: float | None = None
+        self,
+        generation: Generation | str,
+        *,
+        poll_interval: float | None = None,
+        timeout: float | None = None,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
     ) -> Generation:
         """
         Return the generation or modification once it has succeeded or failed; its `state` says which.
@@ -47,12 +54,24 @@ class BaseGenerations:
                 kie.ai and 5 s for the other providers.
             timeout: Seconds to wait, at least 0. Default: `capabilities.timeout`, which is 1800 s for kie.ai and 600 s
                 for the other providers.
+            on_status: Called with a StatusInfo for each new word of the provider for the state, and once if no answer
+                has come for 10 s. May be async.
+            final_statuses: Words of the provider that end the wait, besides those that are known to be final.
 
         Raises:
-            WaitTimeoutError: The generation is not final yet. It continues; call again with the same id.
+            WaitTimeoutError: The generation is not final yet. Its text and `last` say what is known of it; call again
+                with the same id.
             NotFoundError: The provider does not know the id.
         """
-        return run(self._async.wait_for(generation, poll_interval=poll_interval, timeout=timeout))
+        return run(
+            self._async.wait_for(
+                generation,
+                poll_interval=poll_interval,
+                timeout=timeout,
+                on_status=on_status,
+                final_statuses=final_statuses,
+            )
+        )
 
     def save(
         self,

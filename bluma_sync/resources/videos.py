@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
 from bluma_async._wire.checks import MAX_PAGE_SIZE
 from bluma_sync._portal import run
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bluma_async.resources import videos as asynchronous
     from bluma_async.types import Template, TemplateVariant, Video, VideoDownload, VideoPage
+    from bluma_async.waiting.announcer import StatusInfo
 
 __all__ = ["Videos"]
 
@@ -78,6 +79,8 @@ class Videos:
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
         idempotency_key: str | None = None,
     ) -> Video:
         """
@@ -96,6 +99,8 @@ class Videos:
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait; at least 0.
             on_progress: Called with each new percentage that the server reports, 0 to 100. May be async.
+            on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
+            final_statuses: Statuses that end the wait, besides `completed` and `failed`. Such a video is not saved.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
 
         Returns:
@@ -121,6 +126,8 @@ class Videos:
                 poll_interval=poll_interval,
                 timeout=timeout,
                 on_progress=on_progress,
+                on_status=on_status,
+                final_statuses=final_statuses,
                 idempotency_key=idempotency_key,
             )
         )
@@ -140,6 +147,9 @@ class Videos:
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
+        *,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
     ) -> Video:
         """
         Return a video when it is completed or failed: see its `status`.
@@ -149,19 +159,31 @@ class Videos:
         fails with a transient error (no answer, 429, 5xx) does not end the wait; a wrong key or an unknown id does. For
         60 s after this process has created a video, 404 does not end the wait for it: reads may lag behind creates.
 
+        A status that this version does not know is logged once at WARNING, and polled further: it may be final, or not.
+        If no answer has come for 10 s since the wait began, that is logged at WARNING too, and polling goes on.
+
         Args:
             video_id: The video or its id.
             poll_interval: Seconds between two polls; above 0.
-            timeout: Seconds to wait; at least 0. The last poll is at their end, so that 0 polls once.
+            timeout: Seconds to wait; at least 0. The last poll is at their end, and may take one second more, so that 0
+                polls once. Neither a slow server nor a hook of the client extends this.
             on_progress: Called with each new percentage that the server reports, an int from 0 to 100 that never
                 decreases, and with 100 when the video is completed. May be async. Its exceptions end the wait.
+            on_status: Called with a StatusInfo for each new status, known or not, and once if no answer has come for
+                10 s. May be async. Its exceptions end the wait.
+            final_statuses: Statuses that end the wait, besides `completed` and `failed`, such as `["cancelled"]`.
 
         Raises:
             InvalidArgumentError: An argument is invalid. Nothing was sent.
-            WaitTimeoutError: The video was not finished in time. The render continues; wait again with the same id.
+            WaitTimeoutError: The video was not finished in time. Its text and `last` say what is known of it; wait
+                again with the same id.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        return run(self._async.wait_for(video_id, poll_interval, timeout, on_progress))
+        return run(
+            self._async.wait_for(
+                video_id, poll_interval, timeout, on_progress, on_status=on_status, final_statuses=final_statuses
+            )
+        )
 
     def download(self, video_id: str | Video) -> VideoDownload:
         """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from typing import Any, Callable, List, Optional
 
@@ -15,33 +14,8 @@ from bluma_async._session.in_flight import InFlightCall
 from bluma_async._wire.messages import Request
 from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.types import CreateResult
-from tests.fakes import FakeClock, FakeTransport, answer, client_with, problem
-
-URL = "https://app.example.com/hook?create={create_token}"
-CUT = errors.NetworkError("cut")
-DATE = {"Date": "Mon, 03 Nov 2025 10:30:30 GMT"}
-HELLO = answer(200, [], DATE)  # an answer before the create: its Date tells the server's time
-
-
-def row(name: str, template_id: str = "t") -> Any:
-    """Return a new video as JSON."""
-    return {"id": name, "status": "queued", "template_id": template_id, "created_at": "2025-11-03T10:30:30Z"}
-
-
-def listing(*names: str) -> Any:
-    """Return a page with these videos."""
-    return answer(200, {"videos": [row(name) for name in names], "pagination": {"total": len(names)}}, DATE)
-
-
-def callback(name: str) -> bytes:
-    """Return the body of a callback about a video."""
-    return json.dumps({"id": "evt_1", "type": "video.processing", "data": {"id": name}}).encode()
-
-
-def token_of(transport: FakeTransport) -> str:
-    """Return the token in the URL of the last create."""
-    bodies = [body for body in transport.bodies if body]
-    return str(bodies[-1]["webhook_url"].partition("create=")[2])
+from tests.fakes import FakeClock, answer, client_with, problem
+from tests.resources.confirming import CUT, HELLO, URL, callback, listing, row, token_of
 
 
 class CallingClock(FakeClock):
@@ -129,6 +103,17 @@ async def test_a_callback_ends_the_wait_for_evidence(listed: List[str]) -> None:
     assert clock.slept == [1.0]  # the backoff before the first search
 
 
+@pytest.mark.parametrize("failure", [CUT, problem(503)], ids=["uncertain", "refused"])
+async def test_a_confirmed_create_is_not_sent_again_on_a_guess(failure: Any) -> None:
+    """A callback names its video in the pause before a retry: even `on_ambiguous="retry"` reads it instead."""
+    clock = CallingClock(1, lambda: client.confirm_create(token_of(transport), callback("v")))
+    client, transport, _ = client_with(failure, answer(200, row("v")), clock=clock, on_ambiguous="retry")
+
+    video = await client.videos.create({"prompt": "x"}, "t", webhook_url=URL)
+
+    assert (video.id, transport.sent) == ("v", ["POST /videos", "GET /videos/v"])
+
+
 async def test_without_a_callback_the_create_is_in_doubt() -> None:
     """It waits for the callback until `settle_time` has passed; then the candidates of the last search are reported."""
     client, _, clock = client_with(HELLO, CUT, listing("v"), listing("v", "w"), settle_time=30)
@@ -180,75 +165,6 @@ async def test_a_late_callback_settles_the_create() -> None:
     assert settled.video.id == "v"
     assert client.open_creates == []
     assert not client.confirm_create(token, callback("v"))
-
-
-INVALID: List[Any] = [b"", b"{", b"[]", b"{}", b'{"data": []}', b'{"data": {"id": 7}}', b'{"data": {"id": " "}}']
-INVALID += [b"\xff\xfe", b"[" * 100_000, "null", None, 7, {"data": 7}, memoryview(b"x")]
-
-
-@pytest.mark.parametrize("body", INVALID)
-async def test_an_invalid_body_confirms_nothing(body: Any) -> None:
-    """No body raises, and the token stays valid for a callback that names a video."""
-    client, transport, _ = client_with(CUT, on_ambiguous="raise")
-    with pytest.raises(errors.AmbiguousCreateError):
-        await client.videos.create({"prompt": "x"}, "t", webhook_url=URL)
-
-    assert not client.confirm_create(token_of(transport), body)
-    assert client.confirm_create(token_of(transport), memoryview(callback("v")))
-
-
-@pytest.mark.parametrize("token", ["", "x" * 32, None, 7, "\ud800", "{create_token}"])
-async def test_a_forged_token_confirms_nothing(token: Any) -> None:
-    """Also when a create without a token is open."""
-    client, _, _ = client_with(CUT, on_ambiguous="raise")
-    for url in (URL, None):
-        with pytest.raises(errors.AmbiguousCreateError):
-            await client.videos.create({"prompt": "x"}, "t", webhook_url=url)
-
-    assert not client.confirm_create(token, callback("v"))
-
-
-@pytest.mark.parametrize(
-    ("name", "read", "message"),
-    [
-        ("known", answer(200, row("known")), "cannot have made"),
-        ("new", answer(200, row("new", template_id="other")), "cannot have made"),
-        ("new", problem(404), "could not be read"),
-    ],
-)
-async def test_a_foreign_video_is_not_adopted(name: str, read: Any, message: str) -> None:
-    """The video of another create, of another template, or one that cannot be read: the create is in doubt."""
-
-    def lose(_: Any) -> Any:
-        client.confirm_create(token_of(transport), callback(name))
-        raise CUT
-
-    client, transport, _ = client_with(answer(202, row("known")), lose, read, settle_time=0.0)
-    await client.videos.create({"prompt": "x"}, "t")
-
-    with pytest.raises(errors.AmbiguousCreateError, match=message) as caught:
-        await client.videos.create({"prompt": "x"}, "t", webhook_url=URL)
-
-    assert caught.value.candidates == []
-    assert transport.sent.count("POST /videos") == 2
-
-
-async def test_after_a_foreign_callback_settle_searches() -> None:
-    """A callback that names a video of another create is forgotten, and the search decides."""
-
-    def lose(_: Any) -> Any:
-        client.confirm_create(token_of(transport), callback("known"))
-        raise CUT
-
-    known = answer(202, row("known"), DATE)
-    client, transport, _ = client_with(known, lose, answer(200, row("known")), listing("known"), settle_time=0.0)
-    await client.videos.create({"prompt": "x"}, "t")
-    with pytest.raises(errors.AmbiguousCreateError):
-        await client.videos.create({"prompt": "x"}, "t", webhook_url=URL)
-
-    (settled,) = await client.settle()
-
-    assert settled.result == CreateResult.NOT_ACCEPTED
 
 
 async def test_a_video_that_cannot_be_read_yet_is_read_again() -> None:

@@ -261,6 +261,27 @@ async def test_the_search_reads_as_many_pages_as_needed() -> None:
     assert ["page=1" in transport.sent[1], "page=2" in transport.sent[2]] == [True, True]
 
 
+async def test_a_short_page_below_the_total_is_not_the_end() -> None:
+    """A server caps its pages, or its list lags: what was not read proves nothing."""
+    cut_off = list_videos(("old", "2025-11-03T10:30:30Z"), total=2)
+    client, _, _ = client_with(CUT, cut_off, list_videos(total=2), cut_off, list_videos(total=2))
+    client._session.evidence.mark_known("old")
+
+    with pytest.raises(errors.AmbiguousCreateError, match="far enough"):
+        await client.videos.create({"prompt": "p"}, "t")
+
+
+async def test_a_proxys_408_is_no_reason_to_retry_and_its_absence_is_proven() -> None:
+    """It can follow an acceptance: the error says `not_accepted` only once a search has proven it."""
+    client, transport, clock = client_with(answer(408, b""), QUIET)
+
+    with pytest.raises(errors.APIError) as caught:
+        await client.videos.create({"prompt": "p"}, "t")
+
+    assert (caught.value.status, caught.value.not_accepted, clock.slept) == (408, True, [30])
+    assert len(transport.requests) == 3
+
+
 async def test_creates_that_lose_their_answers_together_are_not_retried(sandbox: Sandbox) -> None:
     """Twenty creates in parallel, all accepted and all answers lost: twenty bills, no create is sent twice."""
     sandbox.faults.add("POST /videos", "drop_after", times=20)

@@ -21,7 +21,7 @@ def accepted(video_id: str = "batch_new") -> Any:
 
 
 async def test_a_retry_after_of_zero_does_not_shorten_the_backoff() -> None:
-    """Finding 9: a 429 that asks for no pause is retried after 1, 2 and 4 s, and then raised."""
+    """A 429 that asks for no pause is retried after 1, 2 and 4 s, and then raised."""
     client, transport, clock = client_with(
         answer(429, {"error": {"type": "rate_limit", "detail": "Slow down."}}, {"Retry-After": "0"}), max_retry_after=60
     )

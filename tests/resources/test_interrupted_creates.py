@@ -1,4 +1,4 @@
-"""Finding 10: an interrupted create is never unknown. Its key is logged, it is open, and `settle` resolves it."""
+"""An interrupted create is never unknown. Its key is logged, it is open, and `settle` resolves it."""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ CALLS: Dict[str, List[Send]] = {
     "POST /collections/c/assets": [lambda client: client.collections.add_assets(COLLECTION, [ASSETS[0], "a2"])],
     "DELETE /collections/c/assets/a1": [lambda client: client.collections.remove_asset(COLLECTION, ASSETS[0])],
     "GET /collections/c/assets?limit=100&offset=0": [
-        lambda client: all_of(client.collections.iterate_assets(COLLECTION))
+        lambda client: client.collections.list_assets(COLLECTION),
+        lambda client: all_of(client.collections.iterate_assets(COLLECTION)),
     ],
     "GET /assets/a1": [lambda client: client.assets.get(ASSETS[0])],
     "PUT /assets/a1": [lambda client: client.assets.rename(ASSETS[0], "x")],

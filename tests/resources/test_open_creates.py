@@ -69,6 +69,19 @@ async def test_answered_and_refused_creates_are_not_open() -> None:
     assert client.open_creates == []
 
 
+async def test_a_refusal_does_not_close_an_earlier_uncertain_attempt() -> None:
+    """With `on_ambiguous="retry"` the second attempt is refused: the first may still have been accepted."""
+    client, transport, _ = client_with(CUT, problem(402), on_ambiguous="retry")
+
+    with pytest.raises(errors.InsufficientCreditsError):
+        await client.videos.create(PROMPT, "t", idempotency_key="mine")
+
+    assert len(transport.requests) == 2
+    assert [(create.idempotency_key, create.state) for create in client.open_creates] == [
+        ("mine", OpenCreateState.UNCERTAIN)
+    ]
+
+
 async def test_settle_proves_absence() -> None:
     """It searches at once and again after the settle time, counted from the interruption."""
     client, transport, clock = client_with(hang, QUIET, QUIET)

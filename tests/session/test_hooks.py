@@ -7,7 +7,7 @@ from typing import Any, List
 import pytest
 
 from bluma_async import RetryInfo, errors
-from tests.fakes import VIDEO, answer, client_with, problem
+from tests.fakes import VIDEO, answer, client_with, list_videos, problem
 
 OK = answer(200, VIDEO)
 
@@ -50,3 +50,14 @@ async def test_hooks_are_called_for_every_attempt() -> None:
     assert reports[3:] == [("request", "GET", 1), ("response", 200, 1, 3)]
     assert client.rate_limit is not None
     assert client.rate_limit.remaining == 3
+
+
+async def test_the_pause_of_an_uncertain_create_includes_the_time_for_proof() -> None:
+    """`on_retry` and the log report the 30 s after which it may be sent again, not the backoff of 1 s."""
+    reports: List[RetryInfo] = []
+    quiet, accepted = list_videos(), answer(202, VIDEO)
+    client, _, clock = client_with(problem(500), quiet, quiet, accepted, on_retry=reports.append)
+
+    await client.videos.create({"prompt": "p"}, "t")
+
+    assert [info.delay for info in reports] == [sum(clock.slept)] == [30]
