@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar, cast
 
 import attrs
 
+from bluma_async._runtime.secret import NO_SECRET, Secret
+from bluma_async._wire.messages import NOTHING
 from bluma_async._wire.times import read_http_date
 from bluma_async.errors import (
     APIError,
@@ -29,7 +31,7 @@ from bluma_async.types._problem import read_problem, to_number, to_object
 if TYPE_CHECKING:
     from bluma_async._wire.messages import Answer
 
-__all__ = ["decode_error", "read_answer"]
+__all__ = ["decode_error", "read_answer", "read_retry_after"]
 
 T = TypeVar("T")
 
@@ -43,10 +45,9 @@ ERRORS: Mapping[int, type[APIError]] = {
 }
 UNREADABLE = 502  # as from a gateway with a broken server behind it: retried, and reconciled for creates
 EXCERPT = 200  # bytes of a body that an error shows
-SHORTEST_SECRET = 8  # characters; a shorter text is no key, and masking it would damage every message
 
 
-def read_answer(answer: Answer, decode: Callable[[object], T], secret: str = "") -> T:
+def read_answer(answer: Answer, decode: Callable[[object], T], secret: Secret = NO_SECRET) -> T:
     """
     Return the decoded body of a 2xx answer.
 
@@ -60,10 +61,13 @@ def read_answer(answer: Answer, decode: Callable[[object], T], secret: str = "")
     """
     if not 200 <= answer.status < 300:
         raise decode_error(_mask(answer, secret))
+    if answer.flaw:
+        raise _unreadable(answer, answer.flaw)
     try:
         return decode(json.loads(answer.body.decode()) if answer.body and not answer.body.isspace() else None)
     except (ValueError, TypeError, RecursionError) as problem:
-        raise _unreadable(_mask(answer, secret), problem) from None
+        flaw = f"cannot be read ({type(problem).__name__})"
+    raise _unreadable(_mask(answer, secret), flaw)  # outside the handler: the frames of the problem hold the body
 
 
 def decode_error(answer: Answer) -> APIError:
@@ -75,7 +79,7 @@ def decode_error(answer: Answer) -> APIError:
     return kind(
         problem.detail or problem.title or f"The server answered {_phrase(answer.status)} and did not explain.",
         body,
-        _retry_after(answer, problem.metadata),
+        read_retry_after(answer, problem.metadata),
         status=answer.status,
         request_id=problem.request_id or answer.headers.get("x-request-id"),
         metadata=excerpt,
@@ -84,17 +88,14 @@ def decode_error(answer: Answer) -> APIError:
     )
 
 
-def _mask(answer: Answer, secret: str) -> Answer:
-    if len(secret) < SHORTEST_SECRET:
-        return answer
-    return attrs.evolve(answer, body=answer.body.replace(secret.encode(), b"***"))
+def _mask(answer: Answer, secret: Secret) -> Answer:
+    return attrs.evolve(answer, body=secret.mask_bytes(answer.body)) if secret.can_be_masked else answer
 
 
-def _unreadable(answer: Answer, problem: Exception) -> ServerError:
+def _unreadable(answer: Answer, flaw: str) -> ServerError:
     excerpt = _excerpt(answer)
-    flaw = f"its body cannot be read ({type(problem).__name__})"
     return ServerError(
-        f"The server answered {_phrase(answer.status)}, but {flaw}: {excerpt!r}",
+        f"The server answered {_phrase(answer.status)}, but its body {flaw}: {excerpt!r}",
         status=UNREADABLE,
         http_status=answer.status,
         request_id=answer.headers.get("x-request-id"),
@@ -125,14 +126,21 @@ def _excerpt(answer: Answer) -> str:
     return answer.body[:EXCERPT].decode("utf-8", "replace")
 
 
-def _retry_after(answer: Answer, metadata: Mapping[str, Any]) -> float | None:
+def read_retry_after(answer: Answer, metadata: Mapping[str, Any] = NOTHING) -> float | None:
+    """
+    Return the seconds that the server asks to wait, as an int if they are whole; None if it does not say.
+
+    Args:
+        answer: The answer, whose header is read first.
+        metadata: The details in its body.
+    """
     for value in (answer.headers.get("retry-after"), metadata.get("retry_after")):
         seconds = to_number(value)
         if seconds is None and isinstance(value, str):
             until = read_http_date(value)
             seconds = (until - answer.date).total_seconds() if until and answer.date else None
         if seconds is not None:
-            return max(seconds, 0.0)
+            return to_number(max(seconds, 0))
     return None
 
 

@@ -11,7 +11,7 @@ import json
 import re
 from datetime import datetime, timezone
 from enum import Enum
-from typing import Any, Callable, Generic, Mapping, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Generic, List, Mapping, Sequence, Tuple, TypeVar
 from urllib.parse import quote, urlencode
 
 import attrs
@@ -19,7 +19,10 @@ import attrs
 from bluma_async._wire.checks import invalid
 from bluma_async._wire.messages import NOTHING, Answer, Part
 
-__all__ = ["Call", "Safety", "compact", "encode_body", "path", "query_value"]
+if TYPE_CHECKING:
+    from bluma_async._runtime.secret import Secret
+
+__all__ = ["Call", "Safety", "compact", "encode_body", "encode_query", "path", "query_value"]
 
 T = TypeVar("T")
 Decode = Callable[[object], T]
@@ -67,7 +70,7 @@ class Call(Generic[T]):
     subject: str | None = None
     token: str | None = None
     is_sent_once: bool = False
-    read: Callable[[Answer, str], T] | None = None
+    read: Callable[[Answer, Secret], T] | None = None
 
 
 def get(route: str, decode: Decode[T], **query: object) -> Call[T]:
@@ -123,7 +126,25 @@ def _segment(value: object) -> str:
 
 def _query_string(query: Mapping[str, object]) -> str:
     present = {name: query_value(value) for name, value in query.items() if value is not None}
-    return "?" + urlencode(present) if present else ""
+    return "?" + encode_query(list(present.items())) if present else ""
+
+
+def encode_query(pairs: List[Tuple[str, str]]) -> str:
+    """
+    Return names and values as a query.
+
+    Raises:
+        InvalidArgumentError: One of them is text that cannot be encoded.
+    """
+    try:
+        return urlencode(pairs)
+    except UnicodeEncodeError:
+        odd, text = next((name, text) for name, text in pairs if not _is_encodable(name + text))
+        raise invalid(odd, f"{odd!a} must be valid text, not {text!r}.") from None
+
+
+def _is_encodable(text: str) -> bool:
+    return text == text.encode("utf-8", "replace").decode()
 
 
 def query_value(value: object) -> str:

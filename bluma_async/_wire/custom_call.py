@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Any, List, Mapping, Tuple, cast
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote
 
-from bluma_async._wire.call import Call, encode_body, query_value
+from bluma_async._wire.call import Call, encode_body, encode_query, query_value
 from bluma_async._wire.checks import invalid, require_choice, require_mapping
 
 __all__ = ["custom_call", "find_template", "is_create"]
@@ -39,7 +39,7 @@ def custom_call(method: str, path: str, query: Mapping[str, Any] | None, payload
     pairs = _list_pairs(query)
     return Call(
         method=verb,
-        path=f"{route}?{urlencode(pairs)}" if pairs else route,
+        path=f"{route}?{encode_query(pairs)}" if pairs else route,
         decode=_keep,
         body=encode_body(payload),
         is_sent_once=verb != "GET",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Iterable, List, cast
+from typing import Iterable, List, Mapping, cast
 
-from bluma_async._wire.checks import HasId, invalid, require_id, require_id_list
+from bluma_async._wire.checks import HasId, invalid, require_id
 
 __all__ = ["find_id", "require_id", "require_ids"]
 
@@ -26,7 +26,8 @@ def require_ids(name: str, values: object, kind: type[HasId]) -> List[str]:
     Raises:
         InvalidArgumentError: The value is a single id or model, or is no list, or an entry is neither id nor model.
     """
-    require_id_list(name, values)
-    if isinstance(values, kind) or not isinstance(values, Iterable):
+    if isinstance(values, (str, kind)):
+        raise invalid(name, f"{name} must be a list of ids, not one: [{values!r}].")
+    if isinstance(values, (bytes, Mapping)) or not isinstance(values, Iterable):
         raise invalid(name, f"{name} must be a list of ids, not {values!r}.")
     return [require_id(name, entry, kind) for entry in cast("Iterable[object]", values)]

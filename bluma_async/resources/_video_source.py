@@ -48,7 +48,7 @@ class VideoSource:
     @property
     def group(self) -> Hashable:
         """The account: the API that it belongs to, and its key."""
-        return self.session.options.base_url, self.session.options.api_key
+        return self.session.options.base_url, self.session.api_key
 
     def claim(self, video_id: str | Video) -> str:
         """
@@ -98,14 +98,17 @@ class VideoSource:
         return found, requests
 
     def merge_event(self, last: Video | None, event: VideoEvent) -> Video | None:
-        """Return the last state with the fields of an event put over it; None for an event without a known status."""
+        """Return the last state with the fields of an event put over it; None if the event tells no known status."""
         fields = {name: value for name, value in event.data.items() if value is not None}
-        status = VideoStatus(fields.setdefault("status", str(event.type).partition(".")[2]))
+        status = fields.setdefault("status", str(event.type).partition(".")[2])
         if status not in KNOWN:
             return None
-        if status.is_final and event.created_at is not None:
+        if VideoStatus(status).is_final and event.created_at is not None:
             fields.setdefault("completed_at", event.created_at.isoformat())
-        return VIDEO({**({} if last is None else last.to_dict()), **fields})
+        try:
+            return VIDEO({**({} if last is None else last.to_dict()), **fields})
+        except (ValueError, TypeError, RecursionError):  # a field is not as documented: the video is polled
+            return None
 
     def is_final(self, state: Video) -> bool:
         """Whether a video is completed or failed."""

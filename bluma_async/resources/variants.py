@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, List, Mapping
 
 from bluma_async._wire.call import compact, delete, get, path, post, put
-from bluma_async._wire.checks import invalid, require_id, require_text
+from bluma_async._wire.checks import invalid, require_id, require_mapping, require_text
 from bluma_async._wire.codec import Many, One
 from bluma_async.types import Template, TemplateVariant
 
@@ -96,4 +96,7 @@ def _variant(template_id: str | Template, variant_id: str | TemplateVariant) -> 
 
 
 def _payload(settings: Mapping[str, Any] | None) -> dict[str, object]:
-    return {} if settings is None else {"payload": {"settings": dict(settings)}}
+    if settings is None:
+        return {}
+    require_mapping("settings", settings, "{'systemPrompt': '...'}")
+    return {"payload": {"settings": dict(settings)}}
