@@ -69,8 +69,6 @@ def find_head_problem(head: Head, expected: int | None, verify: Verify) -> str |
     """Return why an answer cannot have the file, by its headers alone; None if it can."""
     if verify == "none":
         return None
-    if head.coding:
-        return f"the server sends it compressed ({head.coding[:20]}), which was not asked for"
     if expected is not None and head.total is not None:
         if expected != head.total:
             kind = f" of {head.content_type}" if head.content_type else ""

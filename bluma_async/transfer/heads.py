@@ -33,7 +33,6 @@ class Head:
         has_end: Whether the end of the body is marked, so that a body that is cut off is noticed.
         tag: The strong ETag of the file's version; empty without one.
         content_type: The type of the body, in lower case and without parameters; empty if unknown.
-        coding: How the body is compressed, which was not asked for; empty if it is not.
     """
 
     status: int
@@ -42,7 +41,6 @@ class Head:
     has_end: bool = False
     tag: str = ""
     content_type: str = ""
-    coding: str = ""
 
 
 @attrs.frozen
@@ -92,10 +90,9 @@ CHANGED = "The file on the server has changed since the download began"
 def read_head(status: int, headers: Mapping[str, str]) -> Head:
     """Read the headers of an answer; what is missing or invalid is left out."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    coding = headers.get("content-encoding", "").strip().lower()
-    if coding not in {"", "identity"}:
-        # Its length and the places in it are those of another body than the file's.
-        return Head(status, 0 if status == 200 else None, has_end=True, content_type=kind, coding=coding)
+    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        # The transport decodes the body: its length and the places in it are those of another body than the file's.
+        return Head(status, 0 if status == 200 else None, has_end=True, content_type=kind)
     span = SPAN.fullmatch(headers.get("content-range", ""))
     unsatisfied = UNSATISFIED.fullmatch(headers.get("content-range", ""))
     length = LENGTH.fullmatch(headers.get("content-length", ""))

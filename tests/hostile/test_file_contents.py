@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
@@ -205,16 +204,16 @@ async def test_a_body_without_a_length_that_ends_early_is_continued(tmp_path: Pa
     assert b"Range: bytes=5000-" in hostile.heads[-1]
 
 
-async def test_a_compressed_body_is_not_the_file(tmp_path: Path) -> None:
-    """A host that compresses although it was asked not to: the compressed bytes are saved only on request."""
+async def test_a_compressed_body_is_measured_as_it_is_decoded(tmp_path: Path) -> None:
+    """A host that compresses although it was asked not to: its Content-Length is that of another body."""
+    import gzip
+
     packed = gzip.compress(CONTENT)
 
     async with hosting(whole(packed, Content_Encoding="gzip", ETag=TAG)) as hostile, client_of(hostile) as client:
-        with pytest.raises(errors.FileContentError, match=r"compressed \(gzip\), which was not asked for"):
-            await client.videos.save(VIDEO_ID, tmp_path / "x.mp4")
-        await client.videos.save(VIDEO_ID, tmp_path / "x.mp4", verify="none")
+        assert await client.videos.save(VIDEO_ID, tmp_path / "x.mp4") == len(CONTENT)
 
-    assert (tmp_path / "x.mp4").read_bytes() == packed
+    assert (tmp_path / "x.mp4").read_bytes() == CONTENT
 
 
 async def test_a_word_for_verify_that_does_not_exist_is_refused(tmp_path: Path) -> None:
