@@ -31,6 +31,7 @@ async def send_for_ever(exchange: Exchange) -> None:
     await exchange.send_head(Transfer_Encoding="chunked", ETag='"1"')
     while True:
         await exchange.send(b"10000\r\n" + bytes(2**16) + b"\r\n")
+        await asyncio.sleep(0.01)
 
 
 async def cut_often(exchange: Exchange) -> None:
