@@ -105,7 +105,7 @@ def test_the_constructors_are_the_same() -> None:
 
 def test_every_async_class_is_compared() -> None:
     """The comparison includes the client, its nine resources, and the pages."""
-    assert len(CLASSES) == 11
+    assert len(CLASSES) == 12
 
 
 def test_the_packages_have_the_same_names() -> None:

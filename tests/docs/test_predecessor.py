@@ -33,7 +33,8 @@ def live() -> Iterator[Live]:
 def client(live: Live) -> Iterator[Bluma]:
     """Give a client, created with positional arguments as in 1.2.0."""
     clock = SandboxTime(live)
-    with Bluma(live.sandbox.live_key, live.sandbox.base_url, 30.0, 3, 0.0, 2.0, clock=clock) as made:
+    options: Any = {"clock": clock, "trace_configs": clock.traffic.trace_configs}
+    with Bluma(live.sandbox.live_key, live.sandbox.base_url, 30.0, 3, 0.0, 2.0, **options) as made:
         yield made
 
 
