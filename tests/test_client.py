@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from typing import Any
-from unittest.mock import Mock, create_autospec
+from unittest.mock import AsyncMock, MagicMock, Mock, create_autospec
 
 import pytest
 
-from bluma_async import AsyncBluma, errors, sign_webhook, types
+from bluma import Bluma
+from bluma_async import AsyncBluma, AsyncLuma, errors, sign_webhook, types
 
 KEY = "bluma_test_secret"
 BODY = b'{"id": "evt_1", "type": "video.queued", "data": {"id": "b"}}'
@@ -122,7 +123,7 @@ def _call() -> Any:
     return call.get("/x", str)
 
 
-def test_resources_are_attributes_of_the_class() -> None:
+async def test_resources_are_attributes_of_the_class() -> None:
     """Items 14 and 115: mocks made from the class have every resource."""
     names = ["videos", "templates", "credits", "webhooks", "variants", "collections", "assets", "api_keys", "usage"]
     mock, auto = Mock(spec=AsyncBluma), create_autospec(AsyncBluma)
@@ -130,12 +131,47 @@ def test_resources_are_attributes_of_the_class() -> None:
 
     mock.videos.create.return_value = 5
 
-    assert mock.videos.create() == 5
+    assert await mock.videos.create() == 5
     assert [type(getattr(client, name)) for name in names] == [getattr(AsyncBluma, name) for name in names]
     assert [getattr(client, name) is getattr(client, name) for name in names] == [True] * 9
     assert auto.videos.create is not None
     with pytest.raises(AttributeError):
         _ = mock.nothing
+
+
+@pytest.mark.parametrize(
+    "mock",
+    [
+        Mock(spec=AsyncBluma),
+        MagicMock(spec=AsyncBluma),
+        Mock(spec=AsyncBluma(KEY)),
+        create_autospec(AsyncBluma, instance=True),
+        create_autospec(AsyncBluma)(KEY),
+    ],
+)
+async def test_the_methods_of_a_mock_can_be_awaited(mock: Any) -> None:
+    """Mocks of the async client, of its class and of an object, return coroutines where the client does."""
+    mock.videos.create.return_value = 7
+    mock.open_creates = []
+
+    assert await mock.videos.create({"prompt": "x"}, "t") == 7
+    await mock.credits.get_balance()
+    await mock.settle()
+    await mock.aclose()
+
+    mock.videos.create.assert_awaited_once_with({"prompt": "x"}, "t")
+    assert (mock.settle.await_count, mock.aclose.await_count) == (1, 1)
+
+
+async def test_mocks_of_the_other_clients() -> None:
+    """The methods of Luma's client can be awaited too; those of the blocking clients return their values."""
+    luma, blocking = Mock(spec=AsyncLuma), Mock(spec=Bluma)
+    for mock in (luma.generations.create, luma.modifications.wait_for, blocking.videos.create):
+        mock.return_value = 7
+
+    assert (await luma.generations.create("x"), await luma.modifications.wait_for("t")) == (7, 7)
+    assert blocking.videos.create({"prompt": "x"}) == 7
+    assert not isinstance(blocking.videos, AsyncMock)
 
 
 def test_webhooks_are_verified_by_class_and_instance() -> None:

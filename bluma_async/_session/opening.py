@@ -59,7 +59,12 @@ def open_session(
 def open_shared(connection: ConnectionOptions, environment: Mapping[str, str]) -> Shared:
     """Return the state that the copies of a client share."""
     clock, is_custom = connection.clock or SystemClock(), connection.transport is not None
-    shared = Shared(clock, lambda: _open_transport(connection, clock), has_custom_transport=is_custom)
+    shared = Shared(
+        clock,
+        lambda: _open_transport(connection, clock),
+        has_custom_transport=is_custom,
+        connection_limit=connection.connection_limit,
+    )
     shared.environment = environment
     shared.pickled = lambda: (_reopen_shared, (pack_connection(connection), environment))
     return shared

@@ -97,8 +97,8 @@ class Options:
         max_retries: How often a call is retried after a 5xx answer or a network failure.
         retry_delay: Seconds before the first retry.
         retry_multiplier: How much longer each following pause is; the defaults pause 1, 2 and 4 s.
-        deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. Uploads to and
-            downloads from signed links have no deadline.
+        deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. A save or an
+            upload of a file is one call: all its requests together.
         retry_jitter: The largest share of a pause that is added to it at random, so that many processes do not
             retry at the same moment.
         max_retry_after: Seconds. A 429 or 503 that asks for a pause of at most this long is retried after it, one
@@ -178,7 +178,8 @@ class ConnectionOptions:
     The options that a client and all its copies share: how requests travel.
 
     Attributes:
-        connection_limit: The connections, and so the requests, at a time in each event loop.
+        connection_limit: The connections, and so the requests, at a time in each event loop; and the downloads at a
+            time, of which there are fewer if the system lets the process open few files.
         proxy: The URL of an HTTP proxy.
         trust_env: Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
         ssl_context: How TLS certificates are checked.

@@ -1,8 +1,8 @@
 """
 Send the calls of one client by one set of options.
 
-Rule 1: an attempt is bounded by `timeout`, the call with its retries and pauses by `deadline`. Transfers of files have
-no deadline: a large download may take hours.
+Rule 1: an attempt is bounded by `timeout`, the call with its retries and pauses by `deadline`. Transfers of files bound
+their attempts by themselves, because a large file may take hours.
 Rule 2: `retry_loop` makes the attempts, and decides on retries.
 Rule 3: time and I/O are passed in.
 """
@@ -153,14 +153,16 @@ class Session:
         read, key = call.read, self.api_key
         return read_answer(answer, call.decode, key) if read is None else read(answer, key)
 
-    def begin_transfer(self, method: str, link: str, headers: Mapping[str, str]) -> InFlightCall:
+    def begin_transfer(
+        self, method: str, link: str, headers: Mapping[str, str], ends: float | None = None
+    ) -> InFlightCall:
         """
-        Begin a transfer to or from a signed link, to be run by `retry_loop`.
+        Begin a transfer to or from a signed link, to be run by `retry_loop`; no retry begins after `ends`.
 
         The key is not sent: the link is the permission, and its host is not the API's.
         """
         request = Request(method, link, {"User-Agent": self._headers["User-Agent"], **headers}, is_signed=True)
-        return InFlightCall(request, self.shared.clock.now())
+        return InFlightCall(request, self.shared.clock.now(), ends)
 
     async def close(self) -> None:
         """Close the connections of all copies of the client."""

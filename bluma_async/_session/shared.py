@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 from bluma_async._session.budgets import Budgets
 from bluma_async._session.connections import Connections
 from bluma_async._session.server_clock import ServerClock
+from bluma_async._session.transfer_slots import TransferSlots
 from bluma_async._wire.certainty import CertaintyPolicy
 from bluma_async.errors import BlumaError
 
@@ -18,12 +19,18 @@ __all__ = ["Shared"]
 
 
 class Shared:
-    """The clock, the connections, the server's clock and the budgets of a client and its copies."""
+    """The clock, connections, slots of downloads, server's clock and budgets of a client and its copies."""
 
     def __init__(
-        self, clock: Clock, open_transport: Callable[[], Transport], *, has_custom_transport: bool = False
+        self,
+        clock: Clock,
+        open_transport: Callable[[], Transport],
+        *,
+        has_custom_transport: bool = False,
+        connection_limit: int = 100,
     ) -> None:
         self.clock = clock
+        self.transfer_slots: TransferSlots = TransferSlots(connection_limit)
         self.connections: Connections = Connections(open_transport, is_custom=has_custom_transport)
         self.server_clock: ServerClock = ServerClock()
         self.budgets: Budgets = Budgets()

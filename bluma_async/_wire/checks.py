@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from typing import Iterable, List, Mapping, cast
+from typing import Collection, Iterable, List, Mapping, cast
 from urllib.parse import urlsplit
 
 from bluma_async.errors import InvalidArgumentError
@@ -21,12 +21,14 @@ __all__ = [
     "require_bool",
     "require_callable",
     "require_choice",
+    "require_id",
     "require_id_list",
     "require_link",
     "require_mapping",
     "require_number",
     "require_page",
     "require_seconds",
+    "require_statuses",
     "require_text",
     "require_whole",
 ]
@@ -153,6 +155,16 @@ def require_mapping(name: str, value: object, example: str) -> None:
         raise invalid(name, f"{name} must be a mapping such as {example}, not {value!r}.")
 
 
+def require_id(value: object, name: str = "id") -> str:
+    """
+    Return an id that is given as text, or as the object that has it, such as a Video.
+
+    Raises:
+        InvalidArgumentError: The value is neither, or the id is empty or blank.
+    """
+    return require_text(name, value if isinstance(value, str) else getattr(value, "id", value))
+
+
 def require_id_list(name: str, value: object, kind: str = "ids") -> List[str]:
     """
     Return ids, or texts of another kind, as a list. A single string is refused: each of its letters would be an id.
@@ -165,6 +177,18 @@ def require_id_list(name: str, value: object, kind: str = "ids") -> List[str]:
     if isinstance(value, (bytes, Mapping)) or not isinstance(value, Iterable):
         raise invalid(name, f"{name} must be a list of {kind}, not {value!r}.")
     return [require_text(name, entry) for entry in cast("Iterable[object]", value)]
+
+
+def require_statuses(name: str, value: object) -> None:
+    """
+    Require a list, tuple or set of statuses. A single string is refused: each letter would be a status.
+
+    Raises:
+        InvalidArgumentError: The value is not such a collection, or has an entry that is no text, or is blank.
+    """
+    entries = cast("Collection[object]", value) if isinstance(value, (list, tuple, set, frozenset)) else None
+    if entries is None or not all(isinstance(entry, str) and entry.strip() for entry in entries):
+        raise invalid(name, f"{name} must be a list of statuses such as ['cancelled'], not {value!r}.")
 
 
 def require_link(name: str, value: object, *, public: bool = False) -> str:

@@ -71,6 +71,7 @@ ERRORS: Mapping[int, tuple[type[APIError], int]] = {
     505: (ForbiddenError, 403),
 }
 FAILED_TASK = 501
+TIMESTAMP_DIGITS = 15  # at most; Python refuses to parse thousands of them
 MAX_CALLBACK_AGE = 300.0  # seconds between the time in a callback and the local clock
 
 
@@ -180,7 +181,8 @@ def sign(task_id: str, timestamp: str, secret: str) -> str:
 def _verify(task_id: str, headers: Mapping[str, str], secret: str) -> None:
     timestamp, signature = headers.get("x-webhook-timestamp", ""), headers.get("x-webhook-signature", "")
     expected = sign(task_id, timestamp, secret)
-    is_recent = timestamp.isdecimal() and abs(time.time() - int(timestamp)) <= MAX_CALLBACK_AGE
+    is_time = timestamp.isdecimal() and len(timestamp) <= TIMESTAMP_DIGITS
+    is_recent = is_time and abs(time.time() - int(timestamp)) <= MAX_CALLBACK_AGE
     if not is_recent or not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
         raise WebhookVerificationError("The callback's signature does not match, or its time is too far from now.")
 

@@ -9,11 +9,13 @@ from bluma_async._wire.call import Call, compact, delete, get, path, post, put
 from bluma_async._wire.checks import invalid, require_callable, require_id_list, require_text, require_whole
 from bluma_async._wire.codec import Many, One
 from bluma_async.resources._uploading import AssetFile, gather_some, make_parts, require_files
+from bluma_async.transfer.bounds import find_end, within_deadline
 from bluma_async.transfer.upload import put_file
 from bluma_async.types import Asset, AssetUploadResponse
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
+    from bluma_async._wire.messages import Part
 
 __all__ = ["Assets"]
 
@@ -82,7 +84,7 @@ class Assets:
         Upload one file, and return its asset. Three requests are sent: sign a link, send the bytes, read the asset.
 
         A path is read while it is sent. If the connection breaks, all bytes are sent again, as often as the client's
-        retry options allow.
+        retry options allow. The client's `deadline` bounds all three requests together, with their retries.
 
         Args:
             file: A path, bytes, or a binary file object, of at most 100 MB.
@@ -93,12 +95,21 @@ class Assets:
 
         Raises:
             InvalidArgumentError: The file is missing, too large, or not a file. Nothing was sent.
-            NetworkError: The connection broke more often than the retry options allow.
+            NetworkError: The connection broke more often than the retry options allow, or the deadline has passed.
         """
         require_callable("on_progress", on_progress)
         (part,) = await make_parts([file], file_type)
-        signed = await self._session.send(_presign(name or part.file_name, part.content_type, collection_ids))
-        await put_file(self._session, signed.upload_url, part, on_progress)
+        call = _presign(name or part.file_name, part.content_type, collection_ids)
+        return await within_deadline(
+            self._session, self._upload(call, part, on_progress), f"The upload of {part.file_name!r}"
+        )
+
+    async def _upload(
+        self, call: Call[AssetUploadResponse], part: Part, on_progress: Callable[[int, int], Any] | None
+    ) -> Asset:
+        ends = find_end(self._session)
+        signed = await self._session.send(call)
+        await put_file(self._session, signed.upload_url, part, on_progress, ends)
         return await self.get(signed.asset_id)
 
     async def upload_files(

@@ -1,10 +1,10 @@
 """
 The models of the objects that the API returns.
 
-Each class is an attrs class that the functions of `dataclasses` accept too. Fields that the server adds later are kept
-as attributes. Dates are aware and in UTC. A field that the server may leave out is optional; missing and null are
-equal. The modules of this package do not postpone their annotations, because the codec reads them at run time, on
-Python 3.8 too.
+Each class is an attrs class that the functions of `dataclasses` accept too; events are dicts. Fields that the server
+adds later are kept as attributes. Dates are aware and in UTC. A field that the server may leave out is optional;
+missing and null are equal. The modules of this package do not postpone their annotations, because the codec reads them
+at run time, on Python 3.8 too.
 """
 
 from bluma_async.types._model import AttrDict
@@ -25,8 +25,12 @@ from bluma_async.types.creates import CreateResult, OpenCreate, OpenCreateState,
 from bluma_async.types.events import (
     CreditsEvent,
     CreditsEventData,
+    CreditsEventName,
+    Event,
+    UnknownEvent,
     VideoEvent,
     VideoEventData,
+    VideoEventName,
     Webhook,
     WebhookDelivery,
     WebhookEvent,
@@ -47,8 +51,10 @@ __all__ = [
     "CreditHistory",
     "CreditsEvent",
     "CreditsEventData",
+    "CreditsEventName",
     "EndpointUsage",
     "ErrorBreakdown",
+    "Event",
     "GeneratedVideo",
     "Generation",
     "GenerationState",
@@ -62,12 +68,14 @@ __all__ = [
     "TimeSeriesPoint",
     "Transaction",
     "TransactionType",
+    "UnknownEvent",
     "UsageByKey",
     "UsageMetrics",
     "Video",
     "VideoDownload",
     "VideoEvent",
     "VideoEventData",
+    "VideoEventName",
     "VideoPage",
     "VideoStatus",
     "Webhook",
