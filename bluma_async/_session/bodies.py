@@ -116,7 +116,7 @@ def decompress(body: bytes, coding: str) -> bytes:
 
 async def inflate(pieces: AsyncIterator[bytes], coding: str, most: int) -> AsyncGenerator[bytes, None]:
     """
-    Yield the decompressed pieces of a body, each of at most `most` bytes: packed ones can hold a thousand times as much.
+    Yield the decompressed pieces of a body, each of at most `most` bytes: a packed one can be a thousand times as long.
 
     Raises:
         NetworkError: The body is not compressed as its Content-Encoding says.
