@@ -2,8 +2,8 @@
 The descriptor that makes `client.videos` and its siblings.
 
 Rule: a mock of an async client is an async mock of each resource, so that `await mock.videos.create(...)` works with
-`Mock(spec=AsyncBluma)`. `unittest.mock` asks `asyncio.iscoroutinefunction` about the attribute: about the class that it
-has on the client's class, or about this descriptor since Python 3.12.3. Both carry the marks for it.
+`Mock(spec=AsyncBluma)`. `unittest.mock` decides that by what `asyncio.iscoroutinefunction` says of the attribute: of
+the class that it has on the client's class, or of this descriptor in newer versions. Both carry the marks for it.
 """
 
 from __future__ import annotations
