@@ -140,7 +140,7 @@ async def test_against_the_sandbox(sandbox: Sandbox, client: AsyncBluma) -> None
 
 @pytest.mark.parametrize("ends", ["completed", "timeout", "cancelled", "event"])
 async def test_a_loop_may_be_closed_right_after_a_wait(ends: str) -> None:
-    """When `wait_for` returns or raises, its tasks have ended: Python reports those that a closed loop leaves pending."""
+    """When `wait_for` returns or raises, its tasks have ended: Python reports those that a closed loop leaves."""
     client, transport, _ = slow_client(answer(200, {**VIDEO, "id": "v", "status": "completed"}))
     wait = asyncio.ensure_future(client.videos.wait_for("v", timeout=0 if ends == "timeout" else 60))
     await transport.until_sent(1)
