@@ -200,3 +200,42 @@ def test_documented_types_and_errors_can_be_imported() -> None:
 
     assert all(hasattr(types, name) for name in documented.split())
     assert [status.name for status in types.VideoStatus] == ["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
+
+
+@pytest.mark.parametrize("make", [AsyncBluma, Bluma])
+def test_options_are_read_only_attributes(make: Any) -> None:
+    """Programs of 1.2.0 read the options; they are changed by `with_options`, and the key is in no repr."""
+    client = make(KEY, "https://x/v1/", 10, 5, 2.0, 3.0)
+    copy = client.with_options(timeout=20.0, api_key="bluma_test_other")
+
+    assert (client.api_key, client.base_url, client.timeout) == (KEY, "https://x/v1", 10)
+    assert (client.max_retries, client.retry_delay, client.retry_multiplier) == (5, 2.0, 3.0)
+    assert (copy.api_key, copy.timeout, client.timeout) == ("bluma_test_other", 20.0, 10)
+    assert KEY not in repr(client) + str(vars(client))
+    for name in ("api_key", "base_url", "timeout", "max_retries", "retry_delay", "retry_multiplier"):
+        with pytest.raises(AttributeError, match=rf"{name} cannot be set.*with_options\({name}="):
+            setattr(client, name, 1)
+        assert hasattr(make, name)
+        assert getattr(Mock(spec=make), name) is not None
+
+
+async def test_a_client_says_whether_it_is_closed() -> None:
+    """Closing a client closes its copies; closing again does nothing."""
+    client, luma = AsyncBluma(KEY), AsyncLuma("kie", "key")
+    copy = client.with_options(timeout=1.0)
+    assert (client.is_closed, copy.is_closed, luma.is_closed) == (False,) * 3
+
+    async with copy, luma:
+        pass
+
+    assert (client.is_closed, copy.is_closed, luma.is_closed) == (True,) * 3
+    with pytest.raises(errors.BlumaError, match="closed"):
+        await client.templates.list()
+
+
+def test_a_blocking_client_says_whether_it_is_closed() -> None:
+    """A `with` block closes it at its end."""
+    with Bluma(KEY) as client:
+        assert client.is_closed is False
+
+    assert client.is_closed is True

@@ -10,7 +10,15 @@ from typing import Any, Callable, Coroutine, TypeVar
 
 import click
 
-__all__ = ["add_final_option", "add_options", "add_settle_options", "import_sandbox", "run_to_end", "say"]
+__all__ = [
+    "add_final_option",
+    "add_options",
+    "add_settle_options",
+    "add_verify_option",
+    "import_sandbox",
+    "run_to_end",
+    "say",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 SETTLE_TIME = 30.0  # seconds; the client's own default
@@ -49,6 +57,17 @@ def add_final_option(command: F) -> F:
         multiple=True,
         metavar="STATUS",
         help="Stop waiting at this status too; repeatable. Default: completed and failed alone.",
+    )(command)
+
+
+def add_verify_option(command: F) -> F:
+    """Add the option that decides what of a file is compared with its description."""
+    return click.option(
+        "--verify",
+        type=click.Choice(["size", "container", "none"]),
+        default="size",
+        show_default=True,
+        help="Compare the file's size with its description; check its MP4 container too; or take any file.",
     )(command)
 
 

@@ -16,6 +16,7 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
 
+from bluma_async._wire.answers import read_retry_after
 from bluma_async._wire.call import Call, compact
 from bluma_async._wire.checks import require_link, require_text
 from bluma_async.errors import (
@@ -86,13 +87,12 @@ class KieDecoder:
         if str(code).lower() in SUCCESS_CODES or (is_read and str(code) == str(FAILED_TASK)):
             return None
         kind, status = ERRORS.get(_parse_whole(code), (ServerError, 502))
-        seconds = answer.headers.get("retry-after", "")
         return kind(
             _find_message(envelope) or f"The server answered code {code}",
             status=status,
             type=str(code),
             metadata={"code": code, "http_status": answer.status},
-            retry_after=float(seconds) if seconds.isdecimal() else None,
+            retry_after=read_retry_after(answer),
         )
 
     def decode_created(self, document: object) -> Generation:

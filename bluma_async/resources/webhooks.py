@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, List, Protocol, Sequence
 
 from bluma_async._wire.call import delete, get, path, post
-from bluma_async._wire.checks import invalid, require_text
+from bluma_async._wire.checks import require_id, require_id_list, require_text
 from bluma_async._wire.codec import Many, One
 from bluma_async._wire.events import verify_webhook
 from bluma_async._wire.signature import Secret  # noqa: TC001 - kept real, for its constant
@@ -79,37 +79,38 @@ class Webhooks:
             InvalidArgumentError: The URL is empty, or `events` is a single string. Nothing was sent.
             ValidationError: The server refuses the URL or a type of event.
         """
-        if isinstance(events, str):
-            raise invalid("events", f"events must be a list of event types, not one: [{events!r}].")
-        body = {"url": require_text("url", url), "events": [str(event) for event in events]}
+        names = [str(event) for event in require_id_list("events", events, "event types")]
+        body = {"url": require_text("url", url), "events": names}
         return await self._session.send(post("/webhooks", One(Webhook), body))
 
-    async def get(self, webhook_id: str) -> Webhook:
+    async def get(self, webhook_id: str | Webhook) -> Webhook:
         """
         Return a webhook, without its secret.
 
         Raises:
             NotFoundError: There is no webhook with this id.
         """
-        return await self._session.send(get(path("webhooks", webhook_id), One(Webhook)))
+        return await self._session.send(
+            get(path("webhooks", require_id("webhook_id", webhook_id, Webhook)), One(Webhook))
+        )
 
-    async def delete(self, webhook_id: str) -> None:
+    async def delete(self, webhook_id: str | Webhook) -> None:
         """
         Remove a webhook. No more events are sent to its URL.
 
         Raises:
             NotFoundError: There is no webhook with this id.
         """
-        await self._session.send(delete(path("webhooks", webhook_id)))
+        await self._session.send(delete(path("webhooks", require_id("webhook_id", webhook_id, Webhook))))
 
-    async def get_deliveries(self, webhook_id: str) -> List[WebhookDelivery]:
+    async def get_deliveries(self, webhook_id: str | Webhook) -> List[WebhookDelivery]:
         """
         Return the attempts to deliver events, one entry for each attempt.
 
         Raises:
             NotFoundError: There is no webhook with this id.
         """
-        where = path("webhooks", webhook_id, "deliveries")
+        where = path("webhooks", require_id("webhook_id", webhook_id, Webhook), "deliveries")
         return await self._session.send(get(where, Many(WebhookDelivery, "deliveries")))
 
     async def list(self) -> List[Webhook]:

@@ -12,14 +12,17 @@ from bluma_async.types.account import (
     ApiKey,
     CreditBalance,
     CreditHistory,
+    CreditUsage,
     EndpointUsage,
     ErrorBreakdown,
     RecentRequest,
     TimeSeriesPoint,
+    TopEndpoint,
     Transaction,
     TransactionType,
     UsageByKey,
     UsageMetrics,
+    UsagePeriod,
 )
 from bluma_async.types.creates import CreateResult, OpenCreate, OpenCreateState, SettledCreate
 from bluma_async.types.events import (
@@ -38,7 +41,7 @@ from bluma_async.types.events import (
 )
 from bluma_async.types.library import Asset, AssetUploadResponse, Collection, Template, TemplateVariant
 from bluma_async.types.luma import GeneratedVideo, Generation, GenerationState
-from bluma_async.types.videos import Pagination, Video, VideoDownload, VideoPage, VideoStatus
+from bluma_async.types.videos import Pagination, Video, VideoDownload, VideoError, VideoPage, VideoStatus
 
 __all__ = [
     "ApiKey",
@@ -49,6 +52,7 @@ __all__ = [
     "CreateResult",
     "CreditBalance",
     "CreditHistory",
+    "CreditUsage",
     "CreditsEvent",
     "CreditsEventData",
     "CreditsEventName",
@@ -66,13 +70,16 @@ __all__ = [
     "Template",
     "TemplateVariant",
     "TimeSeriesPoint",
+    "TopEndpoint",
     "Transaction",
     "TransactionType",
     "UnknownEvent",
     "UsageByKey",
     "UsageMetrics",
+    "UsagePeriod",
     "Video",
     "VideoDownload",
+    "VideoError",
     "VideoEvent",
     "VideoEventData",
     "VideoEventName",

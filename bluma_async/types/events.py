@@ -10,8 +10,6 @@ import attrs
 from bluma_async.types._model import AttrDict, Model, OpenEnum, hidden, model, to_json
 from bluma_async.types._times import read_datetime
 
-NoneType = type(None)
-
 
 @model
 class Webhook(Model):
@@ -27,7 +25,7 @@ class Webhook(Model):
 
 @model
 class WebhookDelivery(Model):
-    """One attempt to deliver an event; `status_code` is None if the receiver did not answer."""
+    """One attempt to deliver an event; `status_code` is None or 0 if the receiver did not answer."""
 
     id: str
     event_id: str = ""
@@ -114,7 +112,7 @@ class WebhookEvent(AttrDict):
         kind, data, created_at = self.get("type"), self.get("data"), self.get("created_at")
         if not isinstance(kind, str) or not kind:
             raise TypeError(f"the type of an event must be non-empty text, not {kind!r}")
-        if not isinstance(data, (dict, NoneType)):
+        if data is not None and not isinstance(data, dict):
             raise TypeError(f"the data of an event must be an object, not {type(data).__name__}")
         self._body_id = "" if _is_id(self.get("id")) else _hash_body(self)
         self["type"] = WebhookEventType(kind)

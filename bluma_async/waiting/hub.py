@@ -56,6 +56,12 @@ class PollHub:
         self._clock = clock
         self._pollers: Dict[Key, Poller[Any]] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PollHub, (self._clock,)  # the waits stay in this process
+
+    def __deepcopy__(self, _: object) -> PollHub:
+        return self
+
     async def wait(
         self,
         source: Source[S],

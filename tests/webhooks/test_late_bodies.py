@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
@@ -19,6 +18,7 @@ import pytest
 from bluma import WebhookReceiver, sign_webhook, wsgi_app
 from bluma_sync.webhooks import body as bodies
 from bluma_sync.webhooks.body import MOST_LATE
+from tests.servers import make_authority
 from tests.webhooks.events import SECRET, make_body
 from tests.webhooks.servers import FRAMEWORKS
 from tests.webhooks.test_frameworks import BLOCKING
@@ -141,10 +141,7 @@ def post(port: int) -> int:
 
 def test_a_late_sender_over_tls_does_not_hold_the_server() -> None:
     """Where the server itself ends the encryption, the connection ends at the timeout, and may have no reply."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # cryptography says that it will not support Python 3.8 for long
-        import trustme
-    authority = trustme.CA()
+    authority = make_authority()
     server_side, client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.issue_cert("localhost").configure_cert(server_side)
     authority.configure_trust(client_side)
