@@ -11,9 +11,10 @@ from bluma_async.batch.folder import is_complete
 from bluma_async.batch.job_creator import JobCreator
 from bluma_async.batch.presets import Presets
 from bluma_async.batch.results import build_result
-from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError
+from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError, NotFoundError
 from bluma_async.stores.states import JobState
-from bluma_async.types import VideoStatus
+from bluma_async.transfer.places import require_place
+from bluma_async.types import Video, VideoStatus
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi, StopSignal
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from bluma_async.batch.sharing import SharedJobs
     from bluma_async.stores.jobs import Outcome, StoredJob
     from bluma_async.stores.ports import JobStore
-    from bluma_async.types import Video
 
 __all__ = ["JobRunner"]
 
@@ -54,7 +54,9 @@ class JobRunner:
         self._recovery = recovery
         self._stop = stop
         presets = Presets(api, store, is_wanted=options.tag == "preset")
-        self._creator = JobCreator(api, store, catalog, credit_limit, create_turns, presets, stop, self._report)
+        self._creator = JobCreator(
+            api, store, catalog, credit_limit, create_turns, presets, stop, self._report, self._require_place
+        )
 
     async def run(self, job: StoredJob) -> BatchResult | None:
         """Take a job as far as possible; return its result, or None if it was not submitted."""
@@ -98,6 +100,22 @@ class JobRunner:
     async def create(self, job: StoredJob) -> StoredJob:
         """Return a planned job with its video, which renders."""
         return await self._creator.create(job)
+
+    async def _require_place(self, job: StoredJob) -> None:
+        """
+        Require that the file of a job can be written, before the job is billed.
+
+        Raises:
+            InvalidArgumentError: It cannot. The job stays planned.
+        """
+        if not self._options.saves_files:
+            return
+        try:
+            await require_place(self._options.build_path(job.key), overwrite=True)
+        except InvalidArgumentError as refusal:
+            if isinstance(refusal.__cause__, OSError):  # the disk: no other file could be written either
+                self._stop.set(refusal)
+            raise
 
     async def _wait(self, job: StoredJob) -> StoredJob:
         options, video_id = self._options, job.video_id or ""
@@ -147,10 +165,12 @@ class JobRunner:
         file, size = self._options.build_path(job.key), job.size
         # A crash can come between the file and its record: the file is then complete, and only recorded.
         if not await in_thread(is_complete, str(file), size):
+            video = Video(id=job.video_id or "", status=VideoStatus.COMPLETED, size_bytes=size)
             try:
-                size = await self._api.videos.save(job.video_id or "", file, overwrite=True)
+                size = await self._api.videos.save(video, file, overwrite=True, verify=self._options.verify)
             except BlumaError as failure:
-                if type(failure) is BlumaError:  # the disk refused the file: more videos could not be kept either
+                is_disk = type(failure) is BlumaError and isinstance(failure.__cause__, OSError)
+                if is_disk:  # more videos could not be kept either
                     self._stop.set(failure)
                 raise
         return await self._reported(await self._store.mark_saved(job.place, str(file), size))

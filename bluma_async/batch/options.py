@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Collection
 
@@ -16,12 +17,12 @@ from bluma_async._wire.checks import (
     require_statuses,
     require_whole,
 )
+from bluma_async._wire.place_checks import require_path
 from bluma_async.batch.keys import build_file_name
 from bluma_async.stores.postgres_database import is_postgres_url
+from bluma_async.transfer.checks import require_verify
 
 if TYPE_CHECKING:
-    import os
-
     from typing_extensions import Literal
 
 __all__ = ["BatchOptions"]
@@ -43,6 +44,7 @@ class BatchOptions:
     tag: Literal["preset"] | None = None
     on_status: Callable[..., Any] | None = None
     final_statuses: Collection[str] = ()
+    verify: Literal["size", "container", "none"] = "size"
 
     @classmethod
     def checked(
@@ -56,10 +58,12 @@ class BatchOptions:
         """
         if journal is None and out is None:
             raise invalid("journal", "A batch needs a journal, or a folder `out` to keep one in.")
-        folder = None if out is None else Path(out)
-        place: Path | str = Path(journal) if journal is not None else Path(folder or "", "journal.sqlite")
+        folder = None if out is None else require_path("out", out)
+        place: Path | str
         if isinstance(journal, str) and is_postgres_url(journal):
             place = journal
+        else:
+            place = Path(folder or "", "journal.sqlite") if journal is None else require_path("journal", journal)
         options = cls(journal=place, out=folder, **others)
         require_whole("concurrency", options.concurrency, at_least=1)
         require_number("max_credits", options.max_credits, optional=True)
@@ -68,6 +72,7 @@ class BatchOptions:
             require_choice("tag", options.tag, ("preset",))
         require_callable("on_status", options.on_status)
         require_statuses("final_statuses", options.final_statuses)
+        require_verify(options.verify)
         require_choice("on_error", options.on_error, ("collect", "raise"))
         return options
 
@@ -81,5 +86,5 @@ class BatchOptions:
         return (self.out or Path()) / build_file_name(key)
 
     def has_file(self, key: str) -> bool:
-        """Return whether a job's file exists. Blocks: call it in a thread."""
-        return self.out is not None and self.build_path(key).exists()
+        """Return whether something has the name of a job's file. Blocks: call it in a thread."""
+        return self.out is not None and os.path.lexists(self.build_path(key))

@@ -15,6 +15,7 @@ from bluma_async.cli.running import (
     add_final_option,
     add_options,
     add_settle_options,
+    add_verify_option,
     parse_journal,
     run_to_end,
     say,
@@ -50,6 +51,7 @@ _run_options = add_options(
     click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls."),
     click.option("--timeout", type=float, default=3600.0, show_default=True, help="Seconds to wait for a video."),
     add_final_option,
+    add_verify_option,
     add_settle_options,
 )
 
@@ -177,6 +179,8 @@ def _build_command(name: str, jobs: Path | None, account: Dict[str, Any], option
     for option in ("out", "journal", "concurrency", "max_credits"):
         if options[option] is not None:
             words += ["--" + option.replace("_", "-"), mask_url(str(options[option]))]
+    if options["verify"] != "size":
+        words += ["--verify", options["verify"]]
     if account["settle_time"] != SETTLE_TIME:
         words += ["--settle-time", f"{account['settle_time']:g}"]
     if account["exclusive"]:

@@ -17,6 +17,7 @@ __all__ = [
     "add_final_option",
     "add_options",
     "add_settle_options",
+    "add_verify_option",
     "import_sandbox",
     "parse_journal",
     "run_to_end",
@@ -65,6 +66,17 @@ def add_final_option(command: F) -> F:
         multiple=True,
         metavar="STATUS",
         help="Stop waiting at this status too; repeatable. Default: completed and failed alone.",
+    )(command)
+
+
+def add_verify_option(command: F) -> F:
+    """Add the option that decides what of a file is compared with its description."""
+    return click.option(
+        "--verify",
+        type=click.Choice(["size", "container", "none"]),
+        default="size",
+        show_default=True,
+        help="Compare the file's size with its description; check its MP4 container too; or take any file.",
     )(command)
 
 

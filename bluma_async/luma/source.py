@@ -60,7 +60,7 @@ class GenerationSource:
     @property
     def group(self) -> Hashable:
         """The account: the base URL and the key."""
-        return self._session.options.base_url, self._session.options.api_key
+        return self._session.options.base_url, self._session.api_key
 
     @property
     def jobs_per_poll(self) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Dict, Hashable, Mapping, Sequence
 import attrs
 
 from bluma_async._wire.call import Call, get, path
-from bluma_async._wire.checks import MAX_PAGE_SIZE
+from bluma_async._wire.checks import MAX_PAGE_SIZE, require_id
 from bluma_async._wire.codec import One
 from bluma_async.errors import NotFoundError
 from bluma_async.types import Video, VideoEvent, VideoPage, VideoStatus
@@ -48,7 +48,19 @@ class VideoSource:
     @property
     def group(self) -> Hashable:
         """The account: the API that it belongs to, and its key."""
-        return self.session.options.base_url, self.session.options.api_key
+        return self.session.options.base_url, self.session.api_key
+
+    def claim(self, video_id: str | Video) -> str:
+        """
+        Return the id of a video that is waited for: the caller knows it, so it is no video of a lost create.
+
+        Raises:
+            InvalidArgumentError: The id is invalid.
+        """
+        job_id = require_id("video_id", video_id, Video)
+        get_call(job_id)  # raises for an id that is no path
+        self.session.evidence.mark_known(job_id)
+        return job_id
 
     @property
     def jobs_per_poll(self) -> int:
@@ -86,14 +98,17 @@ class VideoSource:
         return found, requests
 
     def merge_event(self, last: Video | None, event: VideoEvent) -> Video | None:
-        """Return the last state with the fields of an event put over it; None for an event without a known status."""
+        """Return the last state with the fields of an event put over it; None if the event tells no known status."""
         fields = {name: value for name, value in event.data.items() if value is not None}
-        status = VideoStatus(fields.setdefault("status", str(event.type).partition(".")[2]))
+        status = fields.setdefault("status", str(event.type).partition(".")[2])
         if status not in KNOWN:
             return None
-        if status.is_final and event.created_at is not None:
+        if VideoStatus(status).is_final and event.created_at is not None:
             fields.setdefault("completed_at", event.created_at.isoformat())
-        return VIDEO({**({} if last is None else last.to_dict()), **fields})
+        try:
+            return VIDEO({**({} if last is None else last.to_dict()), **fields})
+        except (ValueError, TypeError, RecursionError):  # a field is not as documented: the video is polled
+            return None
 
     def is_final(self, state: Video) -> bool:
         """Whether a video is completed or failed."""

@@ -10,6 +10,8 @@ from bluma_sync._portal import run
 if TYPE_CHECKING:
     import os
 
+    from typing_extensions import Literal
+
     from bluma_async.luma import resources as asynchronous
     from bluma_async.types import Generation
     from bluma_async.waiting.announcer import StatusInfo
@@ -23,7 +25,7 @@ class BaseGenerations:
     def __init__(self, twin: asynchronous.BaseGenerations) -> None:
         self._async = twin
 
-    def get(self, generation_id: str) -> Generation:
+    def get(self, generation_id: Generation | str) -> Generation:
         """
         Return the current state of a generation or modification.
 
@@ -80,26 +82,35 @@ class BaseGenerations:
         *,
         index: int = 0,
         overwrite: bool = False,
+        verify: Literal["size", "container", "none"] = "size",
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> int:
         """
         Write a file of a generation or modification that has succeeded, and return its size in bytes.
 
         The file at `path` is complete or absent. An interrupted download is resumed by the next call, as with Bluma's
-        videos. An expired link is renewed once. The API key is not sent to the host of the file.
+        videos, and the same rules bound it. An expired link is renewed once. The API key is not sent to the host of
+        the file.
 
         Args:
             generation: The generation or its id.
             path: The file to write; its folder must exist.
             index: The index in `videos`; index 0 is the best file.
-            overwrite: Whether an existing file may be replaced.
+            overwrite: Whether an existing file may be replaced. Only a regular file is.
+            verify: `size` compares the size that the answer names with the bytes that arrived, and refuses empty files,
+                web pages and JSON; if no size is known, the container is checked. `container` also checks that the file
+                is a whole MP4. `none` takes any file, of at most 8 GiB if its size is unknown.
             on_progress: Called with the number of bytes written and the total, or None if it is unknown. May be async.
 
         Raises:
-            InvalidArgumentError: The file exists, its folder does not, or the generation has no such file.
-            NetworkError: The connection failed too often; call again to resume.
+            InvalidArgumentError: The file exists, the path cannot be written to, another call is saving to it, or the
+                generation has no such file.
+            FileContentError: The file is not what was described. Its `part` is the path of the bytes.
+            NetworkError: The connection failed too often, or the deadline has passed; call again to resume.
         """
-        return run(self._async.save(generation, path, index=index, overwrite=overwrite, on_progress=on_progress))
+        return run(
+            self._async.save(generation, path, index=index, overwrite=overwrite, verify=verify, on_progress=on_progress)
+        )
 
     def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
         """
@@ -173,7 +184,7 @@ class Generations(BaseGenerations):
 
     def extend(
         self,
-        generation_id: str,
+        generation_id: Generation | str,
         prompt: str,
         *,
         aspect_ratio: str | None = None,
@@ -187,7 +198,7 @@ class Generations(BaseGenerations):
         Extend a generation by about five seconds. The extension is a new generation, with a new id and a `parent_id`.
 
         Args:
-            generation_id: The generation to extend; it must have succeeded.
+            generation_id: The generation to extend, or its id; it must have succeeded.
             prompt: A description of the added part.
             aspect_ratio: Default: the ratio of the extended generation, if this client created it. V-API always keeps
                 that ratio, and accepts no other.

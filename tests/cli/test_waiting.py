@@ -26,7 +26,7 @@ async def test_save_says_early_that_no_answer_comes(tmp_path: Path, capsys: pyte
     client, _, _ = client_with(NetworkError("Cannot connect to api.example.com"), max_retries=0)
 
     with pytest.raises(errors.WaitTimeoutError, match=r"no answer came in 600 s, so video batch_1 was never seen"):
-        await _wait_and_save(client, "batch_1", tmp_path / "x.mp4", dict(WAIT), overwrite=False)
+        await _wait_and_save(client, "batch_1", tmp_path / "x.mp4", dict(WAIT), overwrite=False, verify="size")
 
     expected = "No answer from the API for 10 s; still trying. Cannot connect to api.example.com\n"
     assert capsys.readouterr().err == expected
@@ -41,7 +41,7 @@ async def test_an_unknown_status_is_shown_and_can_end_the_wait(
     wait: Any = {**WAIT, "final_statuses": ("cancelled",)}
 
     with pytest.raises(errors.BlumaError, match=r"has ended with the status 'cancelled'. Nothing was saved."):
-        await _wait_and_save(client, "batch_1", tmp_path / "x.mp4", wait, overwrite=False)
+        await _wait_and_save(client, "batch_1", tmp_path / "x.mp4", wait, overwrite=False, verify="size")
 
     expected = "Rendering: 4 %\nThe status is 'cancelled', which this version does not know.\n"
     assert capsys.readouterr().err == expected
