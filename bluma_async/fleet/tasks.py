@@ -125,8 +125,11 @@ class FleetTasks:
         states = [JobState.RENDERED] * self._options.saves_files
         if not (self._stop.is_set or self.is_stopping):
             states.append(JobState.PLANNED)
-        for place, state in await self._sharing.list_due([str(name) for name in states], WINDOW, DEFER_AGAIN):
+        due = await self._sharing.list_due([str(name) for name in states], WINDOW, DEFER_AGAIN)
+        for place, state in due:
             await self._engine.defer(TASK_OF_STATE[JobState(state)], place)
+        if due:
+            await self._sharing.note_deferred([place for place, _ in due])
         while (job := await self._sharing.claim([], [])) is not None:
             await self._settle(job)
 

@@ -45,13 +45,11 @@ UPDATE bluma_jobs SET holder = %s WHERE place = (
 """
 
 
-DEFER = """
-UPDATE bluma_jobs SET deferred_at = clock_timestamp() WHERE place IN (
-    SELECT place FROM bluma_jobs
-    WHERE holder IS NULL AND state IN ('planned', 'rendering', 'rendered') AND state = ANY(%s)
-        AND (deferred_at IS NULL OR deferred_at < clock_timestamp() - %s * interval '1 second')
-    ORDER BY place LIMIT %s FOR UPDATE SKIP LOCKED
-) RETURNING place, state
+LIST_DUE = """
+SELECT place, state FROM bluma_jobs
+WHERE holder IS NULL AND state IN ('planned', 'rendering', 'rendered') AND state = ANY(%s)
+    AND (deferred_at IS NULL OR deferred_at < clock_timestamp() - %s * interval '1 second')
+ORDER BY place LIMIT %s
 """
 
 
@@ -89,17 +87,27 @@ class PostgresSharing:
 
     async def list_due(self, states: Sequence[str], most: int, again_after: float) -> List[Tuple[int, str]]:
         """
-        Return the place and state of jobs that are free, and that were not returned in the last `again_after` seconds.
+        Return the place and state of jobs that are free, and that were not deferred in the last `again_after` seconds.
 
         An engine gets a task for each. A task that the engine forgets is due again after that time.
         """
 
         async def work(db: Connection, _: bool) -> List[Tuple[int, str]]:
             await execute(db, "SET LOCAL enable_bitmapscan = off")
-            rows = await fetch_all(db, DEFER, list(states), again_after, most)
-            return sorted((row["place"], row["state"]) for row in rows)
+            rows = await fetch_all(db, LIST_DUE, list(states), again_after, most)
+            return [(row["place"], row["state"]) for row in rows]
 
         return await self._member.database.do(work)
+
+    async def note_deferred(self, places: Sequence[int]) -> None:
+        """Note that an engine has tasks for these jobs. Afterwards: what a process that dies has not deferred is due."""
+
+        async def work(db: Connection, _: bool) -> None:
+            await execute(
+                db, "UPDATE bluma_jobs SET deferred_at = clock_timestamp() WHERE place = ANY(%s)", list(places)
+            )
+
+        await self._member.database.do(work)
 
     async def take_turn(self, name: str, seconds: float) -> bool:
         """Return whether this process does a piece of periodic work now; nobody does it again for so many seconds."""

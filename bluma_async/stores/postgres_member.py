@@ -84,7 +84,7 @@ class Member:
 
         async def end(db: Connection, _: bool) -> None:
             await execute(db, "UPDATE bluma_workers SET ends_at = clock_timestamp() WHERE epoch = %s", self.epoch)
-            held = "UPDATE bluma_jobs SET holder = NULL WHERE holder = %s AND state <> 'creating'"
+            held = "UPDATE bluma_jobs SET holder = NULL, deferred_at = NULL WHERE holder = %s AND state <> 'creating'"
             await execute(db, held, self.epoch)
             for table in ("bluma_grants", "bluma_leases", "bluma_waits"):
                 await execute(db, f"DELETE FROM {table} WHERE epoch = %s", self.epoch)  # noqa: S608 - constants
@@ -103,10 +103,14 @@ class Member:
 
 
 async def free_jobs(db: Connection) -> None:
-    """Free the jobs of processes whose lease has ended. Open creates stay: they are settled, not created again."""
+    """
+    Free the jobs of processes whose lease has ended; their tasks are due again.
+
+    Open creates stay: they are settled, not created again.
+    """
     await execute(
         db,
-        "UPDATE bluma_jobs SET holder = NULL WHERE place IN (SELECT place FROM bluma_jobs WHERE holder IN "
+        "UPDATE bluma_jobs SET holder = NULL, deferred_at = NULL WHERE place IN (SELECT place FROM bluma_jobs WHERE holder IN "
         "(SELECT epoch FROM bluma_workers WHERE ends_at < clock_timestamp()) AND state <> 'creating' "
         "FOR UPDATE SKIP LOCKED)",
     )
