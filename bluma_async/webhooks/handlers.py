@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, Tuple, TypeVar
 
 from bluma_async._runtime.callbacks import caller
 from bluma_async._runtime.log import logger
-from bluma_async._runtime.threads import in_thread
+from bluma_async._runtime.threads import in_users_thread
 
 if TYPE_CHECKING:
     from bluma_async.types import WebhookEvent
@@ -88,7 +88,7 @@ class Handlers:
 
 async def _call(use_threads: bool, function: Handler, *args: Any) -> None:
     is_plain = not inspect.iscoroutinefunction(function)
-    result = await in_thread(function, *args) if use_threads and is_plain else function(*args)
+    result = await in_users_thread(function, *args) if use_threads and is_plain else function(*args)
     if inspect.isawaitable(result):
         await result
 

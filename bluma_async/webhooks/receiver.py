@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING, Any, Callable, List, Protocol, TypeVar
 
 from bluma_async._runtime.log import logger
-from bluma_async._runtime.threads import in_thread
+from bluma_async._runtime.threads import in_users_thread
 from bluma_async._wire.checks import invalid
 from bluma_async._wire.events import read_event, verify_webhook
 from bluma_async._wire.signature import verify_webhook_signature
@@ -202,5 +202,5 @@ class WebhookReceiver:
         """Call a method of the event store, in a thread if it is not async."""
         if inspect.iscoroutinefunction(method):
             return await asyncio.wait_for(method(*args), STORE_TIMEOUT)
-        result = await in_thread(method, *args)
+        result = await in_users_thread(method, *args)
         return await asyncio.wait_for(result, STORE_TIMEOUT) if inspect.isawaitable(result) else result
