@@ -15,7 +15,8 @@ import attrs
 from bluma_async.stores import sqlite_queries as queries
 from bluma_async.stores.jobs import Conflict, InvalidRow, Plan, StoredJob
 from bluma_async.stores.keys import fold_key
-from bluma_async.stores.sqlite_file import JournalFile, RollbackWith
+from bluma_async.stores.sqlite_commits import RollbackWith
+from bluma_async.stores.sqlite_file import JournalFile
 from bluma_async.stores.states import JobState, Verb, list_sources
 from bluma_async.stores.transitions import (
     REPLAN,
@@ -67,7 +68,7 @@ class SQLiteJobStore(JobVerbs):
 
     async def plan_all(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
         """Begin a run with these jobs: all of them are planned, or if any row is refused, none."""
-        return await self._file.do(self._plan_all, rows, most)
+        return await self._file.do_once(self._plan_all, rows, most)
 
     async def begin_run(self) -> None:
         """Begin a run without jobs; `plan` adds them."""
@@ -157,26 +158,23 @@ class SQLiteJobStore(JobVerbs):
         return await self._file.do(self._move_one, place, change)
 
     def _move_one(self, db: sqlite3.Connection, place: int, change: Change) -> Outcome:
-        is_billed = change.bill is not None and queries.is_billed(db, change.bill.video_id)
+        # Only an adoption is refused for a billed video; each statement less is one wait less for the interpreter lock.
+        is_billed = (
+            change.verb is Verb.ADOPT and change.bill is not None and queries.is_billed(db, change.bill.video_id)
+        )
         job = check_change(change, queries.read_job(db, place), is_billed=is_billed)
         if isinstance(job, Conflict):
             return job
         return self._write(db, job, change)
 
     def _write(self, db: sqlite3.Connection, job: StoredJob, change: Change) -> StoredJob:
-        if change.bill is not None:
-            line = (change.bill.video_id, job.place, change.bill.charged)
-            db.execute("INSERT OR IGNORE INTO videos (id, place, charged) VALUES (?, ?, ?)", line)
-        if change.charged is not None:
-            db.execute("UPDATE videos SET charged = ? WHERE id = ?", (change.charged, job.video_id))
-        if change.is_refund:
-            db.execute("UPDATE videos SET refunded = charged WHERE id = ?", (job.video_id,))
+        """Write a change that is allowed; return the job as it is stored now."""
         fields = build_fields(job, change)
         names = ", ".join(f"{name} = ?" for name in fields)
         values = (*map(_encode, fields.values()), job.place)
         db.execute(f"UPDATE jobs SET {names} WHERE place = ?", values)  # noqa: S608 - names of columns
         self._log(db, job.place, fields["state"], change.note)
-        return queries.read_job(db, job.place) or job
+        return attrs.evolve(job, **fields, charged=_charge(db, job, change))
 
     def _log(self, db: sqlite3.Connection, place: int, state: JobState, note: str | None) -> None:
         line = (place, self._now().isoformat(), str(state), note)
@@ -229,6 +227,20 @@ class SQLiteJobStore(JobVerbs):
         for job in jobs:
             self._write(db, job, REPLAN)
         return len(jobs)
+
+
+def _charge(db: sqlite3.Connection, job: StoredJob, change: Change) -> int:
+    """Write what a change writes to the ledger; return the charge of the job's video afterwards."""
+    if change.bill is not None:
+        line = (change.bill.video_id, job.place, change.bill.charged)
+        added = db.execute("INSERT OR IGNORE INTO videos (id, place, charged) VALUES (?, ?, ?)", line).rowcount
+        return change.bill.charged if added else queries.read_charge(db, change.bill.video_id)
+    if change.charged is not None and change.charged != job.charged:
+        db.execute("UPDATE videos SET charged = ? WHERE id = ?", (change.charged, job.video_id))
+        return queries.read_charge(db, job.video_id)
+    if change.is_refund:
+        db.execute("UPDATE videos SET refunded = charged WHERE id = ?", (job.video_id,))
+    return job.charged if change.fields.get("video_id", job.video_id) is not None else 0
 
 
 def _begin_run(db: sqlite3.Connection) -> int:
