@@ -56,6 +56,7 @@ class JobRunner:
 
     async def run(self, job: StoredJob) -> BatchResult | None:
         """Take a job as far as possible; return its result, or None if it was not submitted."""
+        may_have_file = job.state in (JobState.RENDERED, JobState.SAVED)
         try:
             if job.state == JobState.CREATING:
                 job = await self._settle(job)
@@ -64,7 +65,7 @@ class JobRunner:
             if job.state == JobState.RENDERING:
                 job = await self._wait(job)
             if job.state in (JobState.RENDERED, JobState.SAVED) and self._options.saves_files:
-                job = await self._save(job)
+                job = await self._save(job, may_have_file=may_have_file)
         except Unsubmitted:
             return None
         except BlumaError as error:
@@ -113,10 +114,11 @@ class JobRunner:
         if (self._api.now() - job.started_at).total_seconds() < LONGEST_CREATE:
             evidence.mark_created(video_id, self._api.clock.now())
 
-    async def _save(self, job: StoredJob) -> StoredJob:
+    async def _save(self, job: StoredJob, *, may_have_file: bool) -> StoredJob:
         file, size = self._options.build_path(job.key), job.size
-        # A crash can come between the file and its record: the file is then complete, and only recorded.
-        if not await in_thread(is_complete, str(file), size):
+        # A crash can come between the file and its record: the file is then complete, and only recorded. A job that
+        # rendered in this run has no file yet, so the disk is not asked.
+        if not (may_have_file and await in_thread(is_complete, str(file), size)):
             try:
                 size = await self._api.videos.save(job.video_id or "", file, overwrite=True)
             except BlumaError as failure:
