@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from bluma_async.luma.client import AsyncLuma
     from bluma_async.stores.jobs import BatchStatus
     from bluma_async.stores.memory_events import MemoryStore
-    from bluma_async.stores.ports import EventStore
+    from bluma_async.stores.ports import EventStore, LeasingEventStore
     from bluma_async.stores.sqlite_events import SQLiteStore
     from bluma_async.stores.states import JobState
+    from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.webhooks.receiver import WebhookReceiver
 
 __all__ = [
@@ -40,12 +41,14 @@ __all__ = [
     "Capabilities",
     "EventStore",
     "JobState",
+    "LeasingEventStore",
     "MemoryStore",
     "RateLimit",
     "RequestInfo",
     "ResponseInfo",
     "RetryInfo",
     "SQLiteStore",
+    "StatusInfo",
     "WebhookReceiver",
     "__version__",
     "errors",
@@ -63,12 +66,14 @@ HOMES = {
     "Capabilities": "bluma_async.luma.adapter",
     "EventStore": "bluma_async.stores.ports",
     "JobState": "bluma_async.stores.states",
+    "LeasingEventStore": "bluma_async.stores.ports",
     "MemoryStore": "bluma_async.stores.memory_events",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",
     "ResponseInfo": "bluma_async._session.hooks",
     "RetryInfo": "bluma_async._session.hooks",
     "SQLiteStore": "bluma_async.stores.sqlite_events",
+    "StatusInfo": "bluma_async.waiting.announcer",
     "WebhookReceiver": "bluma_async.webhooks.receiver",
     "__version__": "bluma_async._version",
     "errors": "bluma_async.errors",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Collection, List, Mapping, Sequence
 
 from bluma_async._runtime.resource import Resource
 from bluma_async._session.opening import open_session
@@ -84,6 +84,7 @@ class AsyncBluma:
         on_request: Callback | None = None,
         on_response: Callback | None = None,
         on_retry: Callback | None = None,
+        pickle_key: bool = False,
         connection_limit: int = 100,
         proxy: str | None = None,
         trust_env: bool = True,
@@ -103,8 +104,8 @@ class AsyncBluma:
             max_retries: How often a call is retried after a 5xx answer or a network failure.
             retry_delay: Seconds before the first retry.
             retry_multiplier: How much longer each following pause is; the defaults pause 1, 2 and 4 s.
-            deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. Uploads to and
-                downloads from signed links have no deadline.
+            deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. A save or an
+                upload of a file is one call: all its requests together.
             retry_jitter: The largest share of a pause that is added to it at random, so that many processes do not
                 retry at the same moment.
             max_retry_after: Seconds. A 429 or 503 that asks for a pause of at most this long is retried after it, one
@@ -123,7 +124,10 @@ class AsyncBluma:
             on_request: Called with a RequestInfo before each attempt of a call, an upload or a download.
             on_response: Called with a ResponseInfo after each answer.
             on_retry: Called with a RetryInfo before each pause.
-            connection_limit: The connections, and so the requests, at a time in each event loop.
+            pickle_key: Whether a pickled client contains its key and `webhook_secret`. If not, the process that
+                unpickles it reads them from its environment. Functions are never pickled.
+            connection_limit: The connections, and so the requests, at a time in each event loop; and the downloads at a
+                time, of which there are fewer if the system lets the process open few files.
             proxy: The URL of an HTTP proxy.
             trust_env: Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
             ssl_context: How TLS certificates are checked.
@@ -144,7 +148,7 @@ class AsyncBluma:
             should_retry=should_retry, calculate_retry_delay=calculate_retry_delay,
             on_ambiguous=on_ambiguous, exclusive=exclusive, settle_time=settle_time,
             on_request=on_request, on_response=on_response, on_retry=on_retry,
-            default_headers=default_headers, webhook_secret=webhook_secret,
+            default_headers=default_headers, webhook_secret=webhook_secret, pickle_key=pickle_key,
             connection_limit=connection_limit, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context,
             http_session=http_session, trace_configs=trace_configs, transport=transport, clock=clock,
         )  # fmt: skip
@@ -169,6 +173,9 @@ class AsyncBluma:
         on_change: Callback | None = None,
         exclusive: bool = False,
         tag: Literal["preset"] | None = None,
+        on_status: Callback | None = None,
+        final_statuses: Collection[str] = (),
+        verify: Literal["size", "container", "none"] = "size",
     ) -> Batch:
         """
         Set up a durable batch. Nothing is sent yet, and no file is touched.
@@ -186,6 +193,11 @@ class AsyncBluma:
                 the one new video that it may have created; without it, its job is in doubt.
             tag: `preset` creates a private variant of each template, and the jobs from it: a lost create then adopts
                 the video of that variant, although others use the key. Jobs with a variant of their own have no tag.
+            on_status: Called with a StatusInfo for each new status of a job's video, and once if no answer comes for
+                10 s. May be async.
+            final_statuses: Statuses of a video that end its job as failed, besides `failed`.
+            verify: What of each file is compared with its description, as in `videos.save`. A job whose file does not
+                fit stays `rendered`, with the error.
 
         Raises:
             InvalidArgumentError: An argument is invalid.
@@ -205,6 +217,9 @@ class AsyncBluma:
             on_change=on_change,
             exclusive=exclusive,
             tag=tag,
+            on_status=on_status,
+            final_statuses=final_statuses,
+            verify=verify,
         )
         session = self._session.with_options({"exclusive": True}) if exclusive else self._session
         return Batch(options, BatchApi(session, self._hub))
@@ -265,7 +280,7 @@ class AsyncBluma:
         Return a copy with other options, for one call or for many. It shares the connections: closing one closes both.
 
         Args:
-            **changes: Any option of the constructor down to `on_retry`, such as `timeout`, `deadline` or `max_retries`.
+            **changes: Any option of the constructor down to `pickle_key`, such as `timeout` or `max_retries`.
 
         Raises:
             InvalidArgumentError: There is no such option, or its value is invalid.

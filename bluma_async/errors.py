@@ -11,6 +11,7 @@ Every error the SDK raises.
         NotFoundError             404
         RateLimitError            429
         ServerError               5xx, and 2xx answers with an invalid body
+          FileContentError        a file is not what the API described
       NetworkError                no answer; `request_sent` says whether the server may have acted
         RequestTimeoutError       no answer in time; also a TimeoutError
         AmbiguousCreateError      a paid create may or may not have been accepted
@@ -37,6 +38,7 @@ __all__ = [
     "AmbiguousCreateError",
     "AuthenticationError",
     "BlumaError",
+    "FileContentError",
     "ForbiddenError",
     "InsufficientCreditsError",
     "InvalidArgumentError",
@@ -58,14 +60,14 @@ class BlumaError(Exception):
     Attributes:
         message: The whole message; also `str(error)`.
         detail: The server's description of this case, if there is one; else the message.
-        status: An HTTP status for every kind of error: 503 for the network, 504 for a timeout, 400 for an invalid
-            argument, 500 if nothing fits better.
+        status: An HTTP status: 503 for the network, 504 for a timeout, 400 for an invalid argument, else 500.
         attempts: How many attempts the failed call made.
         not_accepted: True if a search has proven that the failed create was not accepted.
         video_id: The id of the paid video, if a call failed after the video was created; None otherwise.
     """
 
     status: int = 500
+    http_status: int | None = None  # of the answer; of a NetworkError, the status of an answer that broke off
     video_id: str | None = None
     not_accepted: bool = False
 
@@ -98,14 +100,9 @@ class APIError(BlumaError):
         links: Pages about the problem, by name.
         validation_errors: One `{"field", "message"}` for each error in the request.
         retry_after: The seconds that the server asks to wait before the next request; None if it does not say.
-        http_status: The status of the answer; None when there was none, or the answer was not Bluma's. It differs from
-            `status` for a 2xx answer that cannot be read, whose `status` is 502.
+        http_status: The status of the answer, if it is Bluma's; a 2xx that cannot be read has another `status`, 502.
         is_api_answer: Whether the answer carried the API's own error JSON. A proxy's page does not.
     """
-
-    status = 500
-    http_status: int | None = None
-    is_api_answer: bool = False
 
     def __init__(
         self,
@@ -125,8 +122,8 @@ class APIError(BlumaError):
         is_api_answer: bool = False,
     ) -> None:
         super().__init__(message, status=status, attempts=attempts)
-        self.http_status = http_status
-        self.is_api_answer = is_api_answer
+        self.http_status: int | None = http_status
+        self.is_api_answer: bool = is_api_answer
         self.type = type
         self.title = title
         self.detail: str = detail or self.message
@@ -197,13 +194,15 @@ class ServerError(APIError):
     """The server failed (5xx), or its 2xx answer has an invalid body (`status` is 502 then)."""
 
 
-class NetworkError(BlumaError):
-    """
-    No answer was received.
+class FileContentError(ServerError):
+    """A file is not what the API described, so it was not saved. `part` is the path of its bytes, if they are kept."""
 
-    Attributes:
-        request_sent: False if the server certainly did not receive the request; True if it may have acted on it.
-    """
+    status = 502
+    part: str | None = None
+
+
+class NetworkError(BlumaError):
+    """No answer was received. `request_sent` is False if the server certainly did not receive the request."""
 
     status = 503
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import datetime, timedelta
 from typing import Any, Coroutine, TypeVar
 
 from bluma_async.sandbox import Sandbox
@@ -75,3 +76,23 @@ class SandboxTime:
     async def sleep(self, seconds: float) -> None:
         self._now += seconds
         await asyncio.get_running_loop().run_in_executor(None, self._live.advance, seconds)
+
+
+class SandboxClock:
+    """A clock for a client in the sandbox's own loop: its sleeps advance the sandbox's clock."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._begin = datetime.fromisoformat(sandbox.state()["clock"].replace("Z", "+00:00"))
+        self._now = 0.0
+
+    def now(self) -> float:
+        return self._now
+
+    def utc(self) -> datetime:
+        return self._begin + timedelta(seconds=self._now)
+
+    async def sleep(self, seconds: float) -> None:
+        self._now += seconds
+        await self._sandbox.advance(seconds)
+        await asyncio.sleep(0)

@@ -21,6 +21,7 @@ def test_errors_pickle_and_copy() -> None:
         errors.WebhookVerificationError("bad"),
         errors.InvalidArgumentError("no", validation_errors=[{"field": "x", "message": "y"}]),
         errors.BlumaError("base", status=418),
+        refused_file(),
     ]
 
     for error in made:
@@ -28,6 +29,13 @@ def test_errors_pickle_and_copy() -> None:
             assert type(twin) is type(error)
             assert str(twin) == str(error)
             assert twin.__dict__ == error.__dict__
+
+
+def refused_file() -> errors.FileContentError:
+    """Return the error for a file whose bytes were kept."""
+    error = errors.FileContentError("not a video")
+    error.part = "x.mp4.part"
+    return error
 
 
 def test_every_error_has_an_http_status() -> None:
@@ -43,6 +51,7 @@ def test_every_error_has_an_http_status() -> None:
         "NotFoundError": 404,
         "RateLimitError": 429,
         "ServerError": 500,
+        "FileContentError": 502,
         "NetworkError": 503,
         "RequestTimeoutError": 504,
         "AmbiguousCreateError": 503,

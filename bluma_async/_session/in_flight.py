@@ -89,7 +89,7 @@ class InFlightCall:
     @property
     def key(self) -> str | None:
         """The `Idempotency-Key` of its requests."""
-        return self.request.headers.get("Idempotency-Key")
+        return self.request.idempotency_key
 
     @property
     def is_sending(self) -> bool:

@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, TypedDict, g
 
 import attrs
 
+from bluma_async._runtime.proxies import is_proxy
 from bluma_async._wire.checks import (
+    invalid,
     require_bool,
     require_callable,
     require_choice,
-    require_header_text,
-    require_headers,
-    require_http_url,
+    require_mapping,
     require_number,
     require_seconds,
     require_whole,
 )
+from bluma_async._wire.place_checks import require_header_text, require_headers, require_http_url
 from bluma_async._wire.retry import OnAmbiguous, RetryPolicy
 from bluma_async.errors import BlumaError, InvalidArgumentError
 
@@ -46,6 +47,7 @@ __all__ = [
     "ConnectionOptions",
     "OptionChanges",
     "Options",
+    "read_environment",
     "resolve_options",
 ]
 
@@ -67,8 +69,20 @@ def _strip_slash(value: Any) -> Any:
     return value.rstrip("/") if isinstance(value, str) else value
 
 
+def _show_names(headers: Mapping[str, str]) -> str:
+    """Return the repr of headers without their values, which can be secrets."""
+    return repr(dict.fromkeys(headers, "***"))
+
+
 def _copy(headers: Mapping[str, str] | None) -> dict[str, str]:
+    if headers is not None:
+        require_mapping("default_headers", headers, "{'X-Name': 'value'}")
     return dict(headers or {})
+
+
+def _require_proxy(_: Any, __: Any, value: Any) -> None:
+    if value is not None and not is_proxy(value):  # not shown: it can have a password
+        raise invalid("proxy", "proxy must be an http:// or https:// URL with a host, or None.")
 
 
 @attrs.frozen(kw_only=True)
@@ -83,8 +97,8 @@ class Options:
         max_retries: How often a call is retried after a 5xx answer or a network failure.
         retry_delay: Seconds before the first retry.
         retry_multiplier: How much longer each following pause is; the defaults pause 1, 2 and 4 s.
-        deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. Uploads to and
-            downloads from signed links have no deadline.
+        deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. A save or an
+            upload of a file is one call: all its requests together.
         retry_jitter: The largest share of a pause that is added to it at random, so that many processes do not
             retry at the same moment.
         max_retry_after: Seconds. A 429 or 503 that asks for a pause of at most this long is retried after it, one
@@ -103,6 +117,8 @@ class Options:
         on_request: Called with a RequestInfo before each attempt of a call, an upload or a download.
         on_response: Called with a ResponseInfo after each answer.
         on_retry: Called with a RetryInfo before each pause.
+        pickle_key: Whether a pickled client contains its key and `webhook_secret`. If not, the process that unpickles
+            it reads them from its environment. Functions are never pickled.
     """
 
     api_key: str = attrs.field(repr=lambda _: "'***'", converter=_strip, validator=_checked(require_header_text))
@@ -121,11 +137,14 @@ class Options:
     settle_time: float = attrs.field(default=30.0, validator=_checked(require_seconds))
     should_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     calculate_retry_delay: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
-    default_headers: Mapping[str, str] = attrs.field(default=None, converter=_copy, validator=_checked(require_headers))
+    default_headers: Mapping[str, str] = attrs.field(
+        default=None, converter=_copy, validator=_checked(require_headers), repr=_show_names
+    )
     webhook_secret: str | None = attrs.field(default=None, repr=lambda _: "'***'")
     on_request: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     on_response: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     on_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
+    pickle_key: bool = attrs.field(default=False, validator=_checked(require_bool))
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -159,7 +178,8 @@ class ConnectionOptions:
     The options that a client and all its copies share: how requests travel.
 
     Attributes:
-        connection_limit: The connections, and so the requests, at a time in each event loop.
+        connection_limit: The connections, and so the requests, at a time in each event loop; and the downloads at a
+            time, of which there are fewer if the system lets the process open few files.
         proxy: The URL of an HTTP proxy.
         trust_env: Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
         ssl_context: How TLS certificates are checked.
@@ -170,7 +190,7 @@ class ConnectionOptions:
     """
 
     connection_limit: int = attrs.field(default=100, validator=_checked(require_whole, at_least=1))
-    proxy: str | None = None
+    proxy: str | None = attrs.field(default=None, repr=False, validator=_require_proxy)
     trust_env: bool = True
     ssl_context: ssl.SSLContext | None = None
     http_session: aiohttp.ClientSession | None = None
@@ -204,6 +224,7 @@ class CallOptions(TypedDict, total=False):
     on_request: Callback | None
     on_response: Callback | None
     on_retry: Callback | None
+    pickle_key: bool
 
 
 class OptionChanges(CallOptions, total=False):
@@ -238,6 +259,16 @@ def require_known(given: Mapping[str, Any], known: Sequence[str]) -> None:
         raise InvalidArgumentError(f"There is no option {', '.join(unknown)}. The options are {', '.join(known)}.")
 
 
+def read_environment(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments that are not None, and the values of the environment for the others."""
+    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
+    for name, variable in environment.items():
+        value = os.environ.get(variable, "").strip()
+        if value and name not in given:
+            given[name] = value
+    return given
+
+
 def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str], base_url: str) -> Options:
     """
     Return the options: the arguments, else the environment for those that are None, else the defaults.
@@ -251,11 +282,7 @@ def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str]
         BlumaError: There is no API key.
         InvalidArgumentError: An option is invalid.
     """
-    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
-    for name, variable in environment.items():
-        value = os.environ.get(variable, "").strip()
-        if value and name not in given:
-            given[name] = value
+    given = read_environment(arguments, environment)
     api_key = given.get("api_key", "")
     if not isinstance(api_key, str) or not api_key.strip():
         raise BlumaError(

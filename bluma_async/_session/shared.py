@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from bluma_async._session.budgets import Budgets
 from bluma_async._session.connections import Connections
 from bluma_async._session.server_clock import ServerClock
+from bluma_async._session.transfer_slots import TransferSlots
 from bluma_async._wire.certainty import CertaintyPolicy
+from bluma_async.errors import BlumaError
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
@@ -17,13 +19,26 @@ __all__ = ["Shared"]
 
 
 class Shared:
-    """The clock, the connections, the server's clock and the budgets of a client and its copies."""
+    """The clock, connections, slots of downloads, server's clock and budgets of a client and its copies."""
 
     def __init__(
-        self, clock: Clock, open_transport: Callable[[], Transport], *, has_custom_transport: bool = False
+        self,
+        clock: Clock,
+        open_transport: Callable[[], Transport],
+        *,
+        has_custom_transport: bool = False,
+        connection_limit: int = 100,
     ) -> None:
         self.clock = clock
+        self.transfer_slots: TransferSlots = TransferSlots(connection_limit)
         self.connections: Connections = Connections(open_transport, is_custom=has_custom_transport)
         self.server_clock: ServerClock = ServerClock()
         self.budgets: Budgets = Budgets()
         self.certainty: CertaintyPolicy = CertaintyPolicy()
+        self.environment: Mapping[str, str] = {}  # the variable of each option that has one
+        self.pickled: Callable[[], tuple[Any, ...]] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.pickled is None:
+            raise BlumaError("This client was not made by its constructor, and cannot be pickled.")
+        return self.pickled()

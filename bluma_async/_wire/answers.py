@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar, cast
 
 import attrs
 
+from bluma_async._runtime.secret import NO_SECRET, Secret
+from bluma_async._wire.messages import NOTHING
 from bluma_async._wire.times import read_http_date
 from bluma_async.errors import (
     APIError,
@@ -29,7 +31,7 @@ from bluma_async.errors import (
 if TYPE_CHECKING:
     from bluma_async._wire.messages import Answer
 
-__all__ = ["decode_error", "read_answer"]
+__all__ = ["decode_error", "read_answer", "read_retry_after"]
 
 T = TypeVar("T")
 
@@ -43,10 +45,9 @@ ERRORS: Mapping[int, type[APIError]] = {
 }
 UNREADABLE = 502  # as from a gateway with a broken server behind it: retried, and reconciled for creates
 EXCERPT = 200  # bytes of a body that an error shows
-SHORTEST_SECRET = 8  # characters; a shorter text is no key, and masking it would damage every message
 
 
-def read_answer(answer: Answer, decode: Callable[[object], T], secret: str = "") -> T:
+def read_answer(answer: Answer, decode: Callable[[object], T], secret: Secret = NO_SECRET) -> T:
     """
     Return the decoded body of a 2xx answer.
 
@@ -60,10 +61,13 @@ def read_answer(answer: Answer, decode: Callable[[object], T], secret: str = "")
     """
     if not 200 <= answer.status < 300:
         raise decode_error(_mask(answer, secret))
+    if answer.flaw:
+        raise _unreadable(answer, answer.flaw)
     try:
         return decode(json.loads(answer.body.decode()) if answer.body and not answer.body.isspace() else None)
     except (ValueError, TypeError, RecursionError) as problem:
-        raise _unreadable(_mask(answer, secret), problem) from None
+        flaw = f"cannot be read ({type(problem).__name__})"
+    raise _unreadable(_mask(answer, secret), flaw)  # outside the handler: the frames of the problem hold the body
 
 
 def decode_error(answer: Answer) -> APIError:
@@ -82,23 +86,20 @@ def decode_error(answer: Answer) -> APIError:
         metadata=metadata,
         links=_object(problem.get("links")),
         validation_errors=[_object(entry) for entry in _list(problem.get("validation_errors")) if entry],
-        retry_after=_retry_after(answer, metadata),
+        retry_after=read_retry_after(answer, metadata),
         http_status=answer.status,
         is_api_answer=_is_api_answer(answer),
     )
 
 
-def _mask(answer: Answer, secret: str) -> Answer:
-    if len(secret) < SHORTEST_SECRET:
-        return answer
-    return attrs.evolve(answer, body=answer.body.replace(secret.encode(), b"***"))
+def _mask(answer: Answer, secret: Secret) -> Answer:
+    return attrs.evolve(answer, body=secret.mask_bytes(answer.body)) if secret.can_be_masked else answer
 
 
-def _unreadable(answer: Answer, problem: Exception) -> ServerError:
+def _unreadable(answer: Answer, flaw: str) -> ServerError:
     excerpt = answer.body[:EXCERPT].decode("utf-8", "replace")
-    flaw = f"its body cannot be read ({type(problem).__name__})"
     return ServerError(
-        f"The server answered {_phrase(answer.status)}, but {flaw}: {excerpt!r}",
+        f"The server answered {_phrase(answer.status)}, but its body {flaw}: {excerpt!r}",
         status=UNREADABLE,
         http_status=answer.status,
         request_id=answer.headers.get("x-request-id"),
@@ -133,14 +134,21 @@ def _find_problem(answer: Answer) -> dict[str, Any]:
     return {"metadata": {"body": answer.body[:EXCERPT].decode("utf-8", "replace")}} if answer.body else {}
 
 
-def _retry_after(answer: Answer, metadata: Mapping[str, Any]) -> float | None:
+def read_retry_after(answer: Answer, metadata: Mapping[str, Any] = NOTHING) -> float | None:
+    """
+    Return the seconds that the server asks to wait, as an int if they are whole; None if it does not say.
+
+    Args:
+        answer: The answer, whose header is read first.
+        metadata: The details in its body.
+    """
     for value in (answer.headers.get("retry-after"), metadata.get("retry_after")):
         seconds = _seconds(value)
         if seconds is None and isinstance(value, str):
             until = read_http_date(value)
             seconds = (until - answer.date).total_seconds() if until and answer.date else None
         if seconds is not None:
-            return max(seconds, 0.0)
+            return int(max(seconds, 0)) if seconds.is_integer() else max(seconds, 0)
     return None
 
 

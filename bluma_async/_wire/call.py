@@ -11,13 +11,16 @@ import json
 import re
 from datetime import datetime, timezone
 from enum import Enum
-from typing import Any, Callable, Generic, Mapping, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Generic, Mapping, Sequence, TypeVar
 from urllib.parse import quote, urlencode
 
 import attrs
 
 from bluma_async._wire.checks import invalid
 from bluma_async._wire.messages import NOTHING, Answer, Part
+
+if TYPE_CHECKING:
+    from bluma_async._runtime.secret import Secret
 
 __all__ = ["Call", "Safety", "compact", "path"]
 
@@ -65,7 +68,7 @@ class Call(Generic[T]):
     idempotency_key: str | None = None
     subject: str | None = None
     token: str | None = None
-    read: Callable[[Answer, str], T] | None = None
+    read: Callable[[Answer, Secret], T] | None = None
 
 
 def get(route: str, decode: Decode[T], **query: object) -> Call[T]:
@@ -121,7 +124,15 @@ def _segment(value: object) -> str:
 
 def _query_string(query: Mapping[str, object]) -> str:
     present = {name: _query_value(value) for name, value in query.items() if value is not None}
-    return "?" + urlencode(present) if present else ""
+    try:
+        return "?" + urlencode(present) if present else ""
+    except UnicodeEncodeError:
+        odd = next(name for name, text in present.items() if not _is_encodable(text))
+        raise invalid(odd, f"{odd} must be valid text, not {present[odd]!r}.") from None
+
+
+def _is_encodable(text: str) -> bool:
+    return text == text.encode("utf-8", "replace").decode()
 
 
 def _query_value(value: object) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Mapping, cast
+from typing import TYPE_CHECKING, Mapping, cast
 
-from bluma_async._wire.codec import One
 from bluma_async._wire.signature import check_signature
 from bluma_async.errors import WebhookVerificationError
 from bluma_async.types import CreditsEvent, VideoEvent, WebhookEvent
@@ -52,10 +51,13 @@ def read_event(body: bytes) -> WebhookEvent:
         ValueError: The body is not JSON, or lacks a field.
         TypeError: The JSON is not an object, or a field has the wrong type.
     """
-    raw: Any = json.loads(body)
-    kind = cast("dict[str, object]", raw).get("type") if isinstance(raw, dict) else None
+    raw: object = json.loads(body)
+    if not isinstance(raw, dict):
+        raise TypeError(f"expected an object, not {type(raw).__name__}")
+    sent = cast("dict[str, object]", raw)
+    kind = sent.get("type") or sent.get("event")  # the older name, which the tests of 1.2.0 show
     family = FAMILIES.get(kind.partition(".")[0], WebhookEvent) if isinstance(kind, str) else WebhookEvent
-    event = One(family)(cast("object", raw))
+    event = family(sent, type=kind)
     if "credits_consumed" in event.data:  # the REST API calls it credits_charged
         event.data.setdefault("credits_charged", event.data["credits_consumed"])
     return event

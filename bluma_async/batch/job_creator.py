@@ -57,6 +57,7 @@ class JobCreator:
         presets: Presets,
         stop: StopSignal,
         report: Callable[..., Awaitable[None]],
+        require_place: Callable[[StoredJob], Awaitable[None]],
     ) -> None:
         self._api = api
         self._store = store
@@ -66,6 +67,7 @@ class JobCreator:
         self._presets = presets
         self._stop = stop
         self._report = report
+        self._require_place = require_place
         self._baseline = Baseline(api.session)
 
     async def create(self, job: StoredJob) -> StoredJob:
@@ -74,11 +76,13 @@ class JobCreator:
 
         Raises:
             Unsubmitted: The batch stops, and the job stays planned.
+            InvalidArgumentError: The file of the job cannot be written. It stays planned.
             BlumaError: The create failed, or its outcome is not known.
         """
         refusals = 0
         async with self._create_turns.acquire(job.template_id):
             while not self._stop.is_set:
+                await self._require_place(job)  # within the turn, so that jobs are created in their order
                 await self._report(job, JobState.CREATING)
                 try:
                     created = await _finish(self._send(job))

@@ -87,7 +87,7 @@ class AsyncLuma:
         Return a copy with other options, for one call or for many. It shares the connections: closing one closes both.
 
         Args:
-            **changes: Any option down to `on_retry`, such as `timeout`, `deadline` or `on_ambiguous`.
+            **changes: Any option down to `pickle_key`, such as `timeout`, `deadline` or `on_ambiguous`.
 
         Raises:
             InvalidArgumentError: There is no such option, or its value is invalid.

@@ -6,14 +6,16 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, List, Sequence, overload
 
 from bluma_async._wire.call import Call, compact, delete, get, path, post, put
-from bluma_async._wire.checks import invalid, require_id_list, require_text, require_whole
+from bluma_async._wire.checks import invalid, require_callable, require_id_list, require_text, require_whole
 from bluma_async._wire.codec import Many, One
-from bluma_async.resources._uploading import AssetFile, gather_some, make_parts
+from bluma_async.resources._uploading import AssetFile, gather_some, make_parts, require_files
+from bluma_async.transfer.bounds import find_end, within_deadline
 from bluma_async.transfer.upload import put_file
 from bluma_async.types import Asset, AssetUploadResponse
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
+    from bluma_async._wire.messages import Part
 
 __all__ = ["Assets"]
 
@@ -82,7 +84,7 @@ class Assets:
         Upload one file, and return its asset. Three requests are sent: sign a link, send the bytes, read the asset.
 
         A path is read while it is sent. If the connection breaks, all bytes are sent again, as often as the client's
-        retry options allow.
+        retry options allow. The client's `deadline` bounds all three requests together, with their retries.
 
         Args:
             file: A path, bytes, or a binary file object, of at most 100 MB.
@@ -93,11 +95,21 @@ class Assets:
 
         Raises:
             InvalidArgumentError: The file is missing, too large, or not a file. Nothing was sent.
-            NetworkError: The connection broke more often than the retry options allow.
+            NetworkError: The connection broke more often than the retry options allow, or the deadline has passed.
         """
+        require_callable("on_progress", on_progress)
         (part,) = await make_parts([file], file_type)
-        signed = await self._session.send(_presign(name or part.file_name, part.content_type, collection_ids))
-        await put_file(self._session, signed.upload_url, part, on_progress)
+        call = _presign(name or part.file_name, part.content_type, collection_ids)
+        return await within_deadline(
+            self._session, self._upload(call, part, on_progress), f"The upload of {part.file_name!r}"
+        )
+
+    async def _upload(
+        self, call: Call[AssetUploadResponse], part: Part, on_progress: Callable[[int, int], Any] | None
+    ) -> Asset:
+        ends = find_end(self._session)
+        signed = await self._session.send(call)
+        await put_file(self._session, signed.upload_url, part, on_progress, ends)
         return await self.get(signed.asset_id)
 
     async def upload_files(
@@ -122,6 +134,7 @@ class Assets:
             BlumaError: An upload failed. Uploads in flight are cancelled; assets that are complete are kept.
         """
         require_whole("concurrency", concurrency, at_least=1)
+        require_files(files)
 
         async def upload(file: AssetFile) -> Asset:
             return await self.upload_file(file, file_type=file_type, collection_ids=collection_ids)
@@ -152,13 +165,13 @@ class Assets:
             InvalidArgumentError: `file_type` is empty, or `used_asset_ids` is a single string. Nothing was sent.
             NotFoundError: No asset matches.
         """
-        require_id_list("used_asset_ids", used_asset_ids)
+        used = None if used_asset_ids is None else require_id_list("used_asset_ids", used_asset_ids)
         call = get(
             "/assets/random",
             One(Asset),
             fileType=require_text("file_type", file_type),
             collectionId=collection_id,
-            excludeIds=",".join(used_asset_ids) if used_asset_ids else None,
+            excludeIds=",".join(used) if used else None,
         )
         return await self._session.send(call)
 
@@ -213,10 +226,9 @@ class Assets:
 def _presign(
     file_name: str | None, file_type: str | None, collection_ids: Sequence[str] | None
 ) -> Call[AssetUploadResponse]:
-    require_id_list("collection_ids", collection_ids)
     body = compact(
         fileName=os.path.basename(require_text("file_name", file_name)),  # noqa: PTH119 - only a name; there may be no such file
         fileType=require_text("file_type", file_type),
-        collectionIds=None if collection_ids is None else list(collection_ids),
+        collectionIds=None if collection_ids is None else require_id_list("collection_ids", collection_ids),
     )
     return post("/assets/upload", One(AssetUploadResponse), body)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Sequence
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, cast
+
+import attrs
 
 from bluma_async._wire.call import (
     Call,
@@ -95,7 +97,7 @@ class Collections:
             InvalidArgumentError: `asset_ids` is a single string, or an id is empty. Nothing was sent.
             NotFoundError: The collection, or one of the assets, does not exist. Nothing was added.
         """
-        body = {"assetIds": _ids(asset_ids)}
+        body = {"assetIds": require_id_list("asset_ids", asset_ids)}
         await self._session.send(post(path("collections", collection_id, "assets"), _ignore, body))
 
     async def remove_asset(self, collection_id: str, asset_id: str) -> None:
@@ -107,20 +109,22 @@ class Collections:
         """
         await self._session.send(delete(path("collections", collection_id, "assets", asset_id)))
 
-    async def list_assets(self, collection_id: str, limit: int = 50, offset: int = 0) -> List[Asset]:
+    async def list_assets(self, collection_id: str, limit: int | None = None, offset: int = 0) -> List[Asset]:
         """
-        Return some assets of a collection; `iterate_assets` returns all.
+        Return the assets of a collection: all of them, in requests of 100 each, or one page if `limit` is passed.
 
         Args:
             collection_id: The id of the collection.
-            limit: The largest number of assets to return, 1 to 100.
+            limit: The largest number of assets to return, 1 to 100; None for no limit.
             offset: The number of assets to skip, at least 0.
 
         Raises:
             InvalidArgumentError: `limit` or `offset` is invalid. Nothing was sent.
             NotFoundError: There is no collection with this id.
         """
-        return await self._session.send(_assets(collection_id, limit, offset))
+        if limit is not None:
+            return (await self._session.send(_assets(collection_id, limit, offset))).assets
+        return await self._read_all_assets(collection_id, offset)
 
     def iterate_assets(self, collection_id: str, *, page_size: int = MAX_PAGE_SIZE) -> Pages[Asset]:
         """
@@ -136,9 +140,25 @@ class Collections:
         require_page(page_size)
 
         async def fetch(index: int) -> Sequence[Asset]:
-            return await self._session.send(_assets(collection_id, page_size, index * page_size))
+            return (await self._session.send(_assets(collection_id, page_size, index * page_size))).assets
 
         return Pages(fetch, page_size)
+
+    async def _read_all_assets(self, collection_id: str, offset: int) -> List[Asset]:
+        """
+        Read pages until the list has ended.
+
+        A short page does not end the list if the server counts more assets, because its pages may be smaller than
+        requested. A page without a new asset ends it in any case, so that the loop is bounded.
+        """
+        found: Dict[str, Asset] = {}
+        while True:
+            page = await self._session.send(_assets(collection_id, MAX_PAGE_SIZE, offset))
+            new = {asset.id: asset for asset in page.assets if asset.id not in found}
+            found.update(new)
+            offset += len(page.assets)
+            if not new or page.is_last(offset):
+                return list(found.values())
 
     async def list(self, asset_type: str | None = None) -> List[Collection]:
         """
@@ -150,14 +170,27 @@ class Collections:
         return await self._session.send(get("/collections", Many(Collection, "collections"), asset_type=asset_type))
 
 
-def _assets(collection_id: str, limit: int, offset: int) -> Call[List[Asset]]:
+@attrs.frozen
+class _Page:
+    """A page of a collection's assets, and the number of assets on all pages if the server has sent it."""
+
+    assets: List[Asset]
+    total: Optional[int]
+
+    def is_last(self, end: int) -> bool:
+        """Whether no asset follows the first `end` ones. A full page is never the last one, whatever the total says."""
+        return len(self.assets) < MAX_PAGE_SIZE and (self.total is None or end >= self.total)
+
+
+def _decode_page(raw: object) -> _Page:
+    assets = Many(Asset, "assets")(raw)
+    total = cast("Dict[str, object]", raw).get("total") if isinstance(raw, dict) else None
+    return _Page(assets, total if type(total) is int else None)
+
+
+def _assets(collection_id: str, limit: int, offset: int) -> Call[_Page]:
     require_page(limit, offset=offset)
-    return get(path("collections", collection_id, "assets"), Many(Asset, "assets"), limit=limit, offset=offset)
-
-
-def _ids(asset_ids: Sequence[str]) -> List[str]:
-    require_id_list("asset_ids", asset_ids)
-    return [require_text("asset_ids", entry) for entry in asset_ids]
+    return get(path("collections", collection_id, "assets"), _decode_page, limit=limit, offset=offset)
 
 
 def _ignore(_: object) -> None:

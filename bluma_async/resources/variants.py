@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, List, Mapping
 
 from bluma_async._wire.call import compact, delete, get, path, post, put
-from bluma_async._wire.checks import invalid, require_text
+from bluma_async._wire.checks import invalid, require_mapping, require_text
 from bluma_async._wire.codec import Many, One
 from bluma_async.types import TemplateVariant
 
@@ -90,4 +90,7 @@ class Variants:
 
 
 def _payload(settings: Mapping[str, Any] | None) -> dict[str, object]:
-    return {} if settings is None else {"payload": {"settings": dict(settings)}}
+    if settings is None:
+        return {}
+    require_mapping("settings", settings, "{'systemPrompt': '...'}")
+    return {"payload": {"settings": dict(settings)}}

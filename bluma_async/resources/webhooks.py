@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, List, Protocol, Sequence, overload
 
 from bluma_async._wire.call import delete, get, path, post
-from bluma_async._wire.checks import invalid, require_text
+from bluma_async._wire.checks import require_id_list, require_text
 from bluma_async._wire.codec import Many, One
 from bluma_async._wire.events import verify_webhook
 from bluma_async._wire.signature import Secret  # noqa: TC001 - kept real, for its constant
@@ -76,9 +76,8 @@ class Webhooks:
             InvalidArgumentError: The URL is empty, or `events` is a single string. Nothing was sent.
             ValidationError: The server refuses the URL or a type of event.
         """
-        if isinstance(events, str):
-            raise invalid("events", f"events must be a list of event types, not one: [{events!r}].")
-        body = {"url": require_text("url", url), "events": [str(event) for event in events]}
+        names = [str(event) for event in require_id_list("events", events, "event types")]
+        body = {"url": require_text("url", url), "events": names}
         return await self._session.send(post("/webhooks", One(Webhook), body))
 
     async def get(self, webhook_id: str) -> Webhook:

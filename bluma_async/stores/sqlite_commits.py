@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, Deque, List, Sequence, Tuple
 
 import attrs
 
-from bluma_async._runtime.threads import Completion, start_in_thread
+from bluma_async._runtime.thread_pool import Completion, start_in_thread
 
 if TYPE_CHECKING:
     import sqlite3

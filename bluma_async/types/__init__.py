@@ -1,10 +1,10 @@
 """
 The models of the objects that the API returns.
 
-Each class is an attrs class that the functions of `dataclasses` accept too. Fields that the server adds later are kept
-as attributes. Dates are aware and in UTC. A field that the server may leave out is optional; missing and null are
-equal. The modules of this package do not postpone their annotations, because the codec reads them at run time, on
-Python 3.8 too.
+Each class is an attrs class that the functions of `dataclasses` accept too; events are dicts. Fields that the server
+adds later are kept as attributes. Dates are aware and in UTC. A field that the server may leave out is optional;
+missing and null are equal. The modules of this package do not postpone their annotations, because the codec reads them
+at run time, on Python 3.8 too.
 """
 
 from bluma_async.types._model import AttrDict

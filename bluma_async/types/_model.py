@@ -88,7 +88,7 @@ class Model:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: dates as ISO 8601 text, enums as their values, models as objects."""
-        return {name: _to_json(value) for name, value in self.__dict__.items()}
+        return {name: to_json(value) for name, value in self.__dict__.items()}
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(attrs.field,))
@@ -133,11 +133,12 @@ def _dataclass_field(entry: attrs.Attribute[Any]) -> tuple[str, Any, Any]:
     return entry.name, entry.type, dataclasses.field(default=entry.default)
 
 
-def _to_json(value: Any) -> Any:
+def to_json(value: Any) -> Any:
+    """Return the JSON form of a value: dates as ISO 8601 text, enums as their values, models as objects."""
     if isinstance(value, Mapping):
-        return {key: _to_json(entry) for key, entry in cast("Mapping[str, Any]", value).items()}
+        return {key: to_json(entry) for key, entry in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_to_json(entry) for entry in cast("list[Any]", value)]
+        return [to_json(entry) for entry in cast("list[Any]", value)]
     for kind, convert in JSON_FORMS:
         if isinstance(value, kind):
             return convert(value)

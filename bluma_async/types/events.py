@@ -1,11 +1,16 @@
 """Webhooks, their deliveries, and the events in them."""
 
+import hashlib
+import json
 from datetime import datetime
-from typing import Any, List, Optional
+from typing import Any, ClassVar, Dict, List, Optional, Type, cast
 
 import attrs
 
-from bluma_async.types._model import AttrDict, Model, OpenEnum, hidden, model
+from bluma_async.types._model import AttrDict, Model, OpenEnum, hidden, model, to_json
+from bluma_async.types._times import read_datetime
+
+NoneType = type(None)
 
 
 @model
@@ -22,7 +27,7 @@ class Webhook(Model):
 
 @model
 class WebhookDelivery(Model):
-    """One attempt to deliver an event; `status_code` is None if the receiver did not answer."""
+    """One attempt to deliver an event; `status_code` is None or 0 if the receiver did not answer."""
 
     id: str
     event_id: str = ""
@@ -75,44 +80,79 @@ class CreditsEventData(AttrDict):
     _optional = frozenset(("remaining", "threshold"))
 
 
-@model
-class WebhookEvent(Model):
+class WebhookEvent(AttrDict):
     """
-    An event. `id` is the same in each delivery of the same event: handle each id once.
+    An event: a dict of the JSON that was received, whose fields are attributes too.
 
-    Fields are available as attributes and by index, as in version 1.2.0. Examples:
-    `event.type`, `event["type"]`, `event.data.url`, `event["data"]["url"]`.
+    `event["data"]["url"]` works as in version 1.2.0, `event.data.url` is typed. `created_at` is a datetime as an
+    attribute, and text in the dict, so that `json.dumps(event)` works.
     """
 
-    id: str
+    __slots__ = ("_body_id",)
     type: WebhookEventType
-    data: AttrDict = attrs.field(factory=AttrDict)
-    created_at: Optional[datetime] = None
+    data: AttrDict
+    _data_class: ClassVar[Type[AttrDict]] = AttrDict
 
-    def __getitem__(self, name: str) -> Any:
-        return self.__dict__[name]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kind, data, created_at = self.get("type"), self.get("data"), self.get("created_at")
+        if not isinstance(kind, str) or not kind:
+            raise TypeError(f"the type of an event must be non-empty text, not {kind!r}")
+        if not isinstance(data, (dict, NoneType)):
+            raise TypeError(f"the data of an event must be an object, not {type(data).__name__}")
+        self._body_id = "" if _is_id(self.get("id")) else _hash_body(self)
+        self["type"] = WebhookEventType(kind)
+        self["data"] = self._data_class({} if data is None else data)
+        if isinstance(created_at, datetime):
+            self["created_at"] = to_json(created_at)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.__dict__
+    @property
+    def id(self) -> str:
+        """
+        What each delivery of the same event has in common: handle each id once.
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return a field by its name, or the default if there is no such field."""
-        return self.__dict__.get(name, default)
+        It is the event's `id`. If the event was received without one, it is made from a hash of the event's body.
+        """
+        return self._body_id or str(self["id"])
+
+    @property
+    def created_at(self) -> Optional[datetime]:
+        """When the event happened, by the server's clock; None if the event does not say, or the time is invalid."""
+        try:
+            return read_datetime(self.get("created_at"))
+        except (ValueError, OverflowError):
+            return None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the event as a plain dict of JSON values."""
+        return cast("Dict[str, Any]", to_json(self))
 
 
-@model
 class VideoEvent(WebhookEvent):
     """A `video.*` event."""
 
+    __slots__ = ()
     # Narrower than the base's type, which is safe because events are read and their data is not replaced.
 
-    data: VideoEventData = attrs.field(factory=VideoEventData)  # pyright: ignore[reportIncompatibleVariableOverride]
+    data: VideoEventData  # pyright: ignore[reportIncompatibleVariableOverride]
+    _data_class = VideoEventData
 
 
-@model
 class CreditsEvent(WebhookEvent):
     """A `credits.*` event."""
 
+    __slots__ = ()
     # Narrower than the base's type, which is safe because events are read and their data is not replaced.
 
-    data: CreditsEventData = attrs.field(factory=CreditsEventData)  # pyright: ignore[reportIncompatibleVariableOverride]
+    data: CreditsEventData  # pyright: ignore[reportIncompatibleVariableOverride]
+    _data_class = CreditsEventData
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
+
+
+def _hash_body(event: WebhookEvent) -> str:
+    """Return an id for an event without one. The order of the keys has no meaning in JSON, and does not count."""
+    body = json.dumps(event, sort_keys=True, default=str)
+    return f"sha256:{hashlib.sha256(body.encode()).hexdigest()}"

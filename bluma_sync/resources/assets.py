@@ -74,7 +74,7 @@ class Assets:
         Upload one file, and return its asset. Three requests are sent: sign a link, send the bytes, read the asset.
 
         A path is read while it is sent. If the connection breaks, all bytes are sent again, as often as the client's
-        retry options allow.
+        retry options allow. The client's `deadline` bounds all three requests together, with their retries.
 
         Args:
             file: A path, bytes, or a binary file object, of at most 100 MB.
@@ -85,7 +85,7 @@ class Assets:
 
         Raises:
             InvalidArgumentError: The file is missing, too large, or not a file. Nothing was sent.
-            NetworkError: The connection broke more often than the retry options allow.
+            NetworkError: The connection broke more often than the retry options allow, or the deadline has passed.
         """
         return run(
             self._async.upload_file(

@@ -92,13 +92,13 @@ class Collections:
         """
         run(self._async.remove_asset(collection_id, asset_id))
 
-    def list_assets(self, collection_id: str, limit: int = 50, offset: int = 0) -> List[Asset]:
+    def list_assets(self, collection_id: str, limit: int | None = None, offset: int = 0) -> List[Asset]:
         """
-        Return some assets of a collection; `iterate_assets` returns all.
+        Return the assets of a collection: all of them, in requests of 100 each, or one page if `limit` is passed.
 
         Args:
             collection_id: The id of the collection.
-            limit: The largest number of assets to return, 1 to 100.
+            limit: The largest number of assets to return, 1 to 100; None for no limit.
             offset: The number of assets to skip, at least 0.
 
         Raises:

@@ -13,7 +13,8 @@ from typing import Any, Callable, List, Tuple
 
 import pytest
 
-from bluma_async._runtime.threads import Completion, ThreadPool, Work, in_thread, in_users_thread
+from bluma_async._runtime.thread_pool import Completion, ThreadPool, Work
+from bluma_async._runtime.threads import Threads, in_thread
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FORK = """
@@ -27,7 +28,7 @@ if child == 0:
     os._exit(7)
 print(os.waitpid(child, 0)[1] >> 8)
 """
-both = pytest.mark.parametrize("run", [in_thread, in_users_thread])
+both = pytest.mark.parametrize("run", [in_thread, Threads(4).run])
 Run = Callable[..., Any]
 
 

@@ -11,7 +11,8 @@ from typing import Any, AsyncIterator, List
 
 import pytest
 
-from bluma_async._runtime.threads import in_thread, start_in_thread
+from bluma_async._runtime.thread_pool import start_in_thread
+from bluma_async._runtime.threads import in_thread
 from bluma_async.stores.sqlite_commits import GroupCommit, RollbackWith
 
 PAGE = "x" * 4096

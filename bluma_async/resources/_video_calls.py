@@ -1,0 +1,44 @@
+"""Build the calls that read lists of videos and links to their files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bluma_async._wire.call import Call, get, path
+from bluma_async._wire.checks import require_page
+from bluma_async._wire.codec import One
+from bluma_async.types import VideoDownload, VideoPage
+
+__all__ = ["download_call", "list_call"]
+
+
+def download_call(video_id: str) -> Call[VideoDownload]:
+    """
+    Return the call that signs a link to the file of a video.
+
+    Raises:
+        InvalidArgumentError: The id is invalid.
+    """
+    return get(path("videos", video_id, "download"), One(VideoDownload))
+
+
+def list_call(
+    page: int, limit: int, status: str | None, template_id: str | None, from_date: Any, to_date: Any
+) -> Call[VideoPage]:
+    """
+    Return the call that reads one page of videos.
+
+    Raises:
+        InvalidArgumentError: `page` or `limit` is invalid.
+    """
+    require_page(limit, page=page)
+    return get(
+        "/videos",
+        One(VideoPage),
+        page=page,
+        limit=limit,
+        status=status,
+        template_id=template_id,
+        from_date=from_date,
+        to_date=to_date,
+    )
