@@ -13,7 +13,8 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
+from itertools import islice, takewhile
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Tuple
 from urllib.parse import parse_qsl
 
 PAGE = 100
@@ -44,17 +45,20 @@ class Account:
         return {"download_url": f"http://127.0.0.1:{self.port}/files/{video_id}.mp4"}
 
     def page(self, query: Mapping[str, str]) -> Any:
-        wanted, now = query.get("status"), time.monotonic()
-        names = [name for name in reversed(self._ends) if wanted in (None, self._status(name, now))]
-        begin = (int(query["page"]) - 1) * PAGE
-        pages = {"page": int(query["page"]), "total": len(names), "total_pages": -(-len(names) // PAGE)}
-        return {"videos": [self._view(name) for name in names[begin : begin + PAGE]], "pagination": pages}
-
-    def _status(self, video_id: str, now: float) -> str:
-        return "completed" if self._ends[video_id] <= now else "processing"
+        number = int(query["page"])
+        names: Iterable[str] = reversed(self._ends)
+        total = len(self._ends)
+        if "status" in query:  # the newest ones are those that render
+            now = time.monotonic()
+            rendering = list(takewhile(lambda name: self._ends[name] > now, names))
+            names = rendering if query["status"] == "processing" else []
+            total = len(rendering) if query["status"] == "processing" else 0
+        shown = islice(names, (number - 1) * PAGE, number * PAGE)
+        pages = {"page": number, "total": total, "total_pages": -(-total // PAGE)}
+        return {"videos": [self._view(name) for name in shown], "pagination": pages}
 
     def _view(self, video_id: str) -> Any:
-        status = self._status(video_id, time.monotonic())
+        status = "completed" if self._ends[video_id] <= time.monotonic() else "processing"
         done = {"progress": 100, "size_bytes": len(FILE)} if status == "completed" else {"progress": 50}
         times = {"created_at": _iso(), "completed_at": _iso() if status == "completed" else None}
         return {
