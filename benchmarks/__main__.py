@@ -10,7 +10,7 @@ Parts whose figures are ratios against a baseline, in one table:
     gets        videos.get against raw aiohttp
     blocking    the blocking videos.get against httpx and requests; the hop to the event loop against anyio's portal
     imports     the import of the SDK against the import of aiohttp
-    durability  a batch against loops without a journal (the limit is that of the CPU ratio; that of the wall ratio is 1.2)
+    durability  a batch against loops without a journal (limit of the CPU ratio; that of the wall ratio is 1.2)
 
 Parts that print lines:
 

@@ -3,9 +3,9 @@ Open the SQLite file of a batch, for one writer and any number of readers.
 
 Rule 1: a committed transaction is on disk before the next step begins (`synchronous = FULL`): an intent survives a
 power cut.
-Rule 2: one process writes at a time. It holds a lock of the operating system (FileLock) on a second, empty file. A lock
-by SQLite would not do: it is a POSIX lock, which vanishes when any code of the process opens and closes that file, a
-backup for example.
+Rule 2: one process runs jobs at a time; others may submit jobs meanwhile, in transactions of their own. The process that
+runs jobs holds a lock of the operating system (FileLock) on a second, empty file. A lock by SQLite would not do: it is
+a POSIX lock, which vanishes when any code of the process opens and closes that file, a backup for example.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["JournalFile"]
 T = TypeVar("T")
 APPLICATION = 0x426C756D  # "Blum"
 VERSION = 2
-LOCK_TIMEOUT = 10.0  # seconds that a reader and the writer wait for each other
+LOCK_TIMEOUT = 60.0  # seconds that processes wait for each other's transactions: a submission can be a long one
 SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE jobs (
@@ -60,24 +60,28 @@ PRAGMA user_version = {VERSION};
 class JournalFile:
     """An open file."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: FileLock | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: FileLock | None, begin: str) -> None:
         self.path = path
         self._connection = connection
         self._lock = lock
-        begin = "BEGIN" if lock is None else "BEGIN IMMEDIATE"
         self._commits = GroupCommit(connection, begin, partial(_convert, path))
 
     @classmethod
-    async def open(cls, path: Path, *, to_write: bool) -> JournalFile:
+    async def open(cls, path: Path, *, to_write: bool, is_shared: bool = False) -> JournalFile:
         """
-        Open the file; to write, exclusively, and creating it if it is missing.
+        Open the file.
+
+        Args:
+            path: The file.
+            to_write: Whether to write. The file is then created if it is missing.
+            is_shared: Whether another process may hold the lock of the writer. Otherwise it is acquired to write.
 
         Raises:
             InvalidArgumentError: The file is missing, is no journal, or was written by a newer version.
-            BlumaError: Another process writes to it, or the disk refuses.
+            BlumaError: Another process holds the lock, or the disk refuses.
         """
-        connection, lock = await in_thread(_with_own_errors, path, _open, path, to_write)
-        return cls(path, connection, lock)
+        connection, lock = await in_thread(_with_own_errors, path, _open, path, to_write, is_shared)
+        return cls(path, connection, lock, "BEGIN IMMEDIATE" if to_write else "BEGIN")
 
     async def do(self, action: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """
@@ -122,11 +126,11 @@ def _convert(path: Path, problem: BaseException) -> BaseException:
     return error
 
 
-def _open(path: Path, to_write: bool) -> tuple[sqlite3.Connection, FileLock | None]:
+def _open(path: Path, to_write: bool, is_shared: bool) -> tuple[sqlite3.Connection, FileLock | None]:
     if not to_write and not path.is_file():
         raise InvalidArgumentError(f"There is no journal at {path}.")
     with ExitStack() as opened:
-        lock = _acquire_lock(path) if to_write else None
+        lock = _acquire_lock(path) if to_write and not is_shared else None
         if lock is not None:
             opened.callback(lock.release)
         connection = sqlite3.connect(str(path), timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
@@ -134,9 +138,11 @@ def _open(path: Path, to_write: bool) -> tuple[sqlite3.Connection, FileLock | No
         connection.row_factory = sqlite3.Row
         create_once(connection, SCHEMA, partial(_is_new, path), timeout=LOCK_TIMEOUT)
         connection.execute("PRAGMA synchronous = FULL")
-        if to_write:
+        if lock is not None:
             _migrate(connection)
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", (str(os.getpid()),))
+        elif to_write:
+            _require_present_schema(path, connection)
         opened.pop_all()  # both stay open
     return connection, lock
 
@@ -196,6 +202,17 @@ def _migrate(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def _require_present_schema(path: Path, connection: sqlite3.Connection) -> None:
+    """Bring the journal of an earlier release to the present schema, which only the holder of the lock may do."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return
+    lock = _acquire_lock(path)
+    try:
+        _migrate(connection)
+    finally:
+        lock.release()
 
 
 def _is_new(path: Path, connection: sqlite3.Connection) -> bool:

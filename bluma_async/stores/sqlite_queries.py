@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, List
 
-from bluma_async.stores.jobs import PAGE_SIZE, HistoryLine, StoredJob, WantedTemplate, summarize
+from bluma_async.stores.jobs import PAGE_SIZE, HistoryLine, LedgerLine, StoredJob, WantedTemplate, summarize
 from bluma_async.stores.keys import fold_key
 from bluma_async.stores.states import ENDED, JobState
 
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 __all__ = [
     "find_job",
     "is_billed",
+    "read_begin",
     "read_candidates",
     "read_charge",
     "read_history",
     "read_in_state",
     "read_job",
     "read_last_place",
+    "read_ledger",
     "read_meta",
     "read_page",
     "read_recent_videos",
@@ -128,6 +130,21 @@ def read_statistics(db: sqlite3.Connection) -> BatchStatus:
     sums = "SELECT coalesce(sum(charged), 0), coalesce(sum(refunded), 0) FROM videos"
     charged, refunded = db.execute(sums).fetchone()
     return summarize(counts, charged, refunded)
+
+
+def read_ledger(db: sqlite3.Connection, after: str) -> List[LedgerLine]:
+    """Return the next lines of the ledger, in the order of the videos' ids."""
+    query = (
+        "SELECT id, coalesce(key, ''), charged, refunded FROM videos LEFT JOIN jobs USING (place) "
+        "WHERE id > ? ORDER BY id LIMIT ?"
+    )
+    return [LedgerLine(*row) for row in db.execute(query, (after, PAGE_SIZE))]
+
+
+def read_begin(db: sqlite3.Connection) -> datetime | None:
+    """Return the time of the first step of any job; None if there is none."""
+    row = db.execute("SELECT at FROM history ORDER BY rowid LIMIT 1").fetchone()
+    return None if row is None else datetime.fromisoformat(row["at"])
 
 
 def read_history(db: sqlite3.Connection, place: int) -> List[HistoryLine]:
