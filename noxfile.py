@@ -64,6 +64,13 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Run 200,000 calls under faults in one process, and fail if what it holds grows; takes about ten minutes."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks; arguments name the parts."""
     session.install("-e", ".[test]", "httpx>=0.27")

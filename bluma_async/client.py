@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Collection, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Collection, List, Mapping, Sequence
 
 from bluma_async._runtime.resource import Resource
 from bluma_async._session.opening import open_session
 from bluma_async._session.options import ENVIRONMENT, Callback, ClientOptions
-from bluma_async.resources._creating import confirm_create
-from bluma_async.resources._settling import list_open_creates, settle_creates
+from bluma_async.resources._base_client import BaseClient
+from bluma_async.resources._custom_request import send_custom
+from bluma_async.resources._settling import settle_creates
 from bluma_async.resources.api_keys import ApiKeys
 from bluma_async.resources.assets import Assets
 from bluma_async.resources.collections import Collections
@@ -18,7 +19,6 @@ from bluma_async.resources.usage import Usage
 from bluma_async.resources.variants import Variants
 from bluma_async.resources.videos import Videos
 from bluma_async.resources.webhooks import Webhooks
-from bluma_async.types import OpenCreate, SettledCreate, VideoEvent, WebhookEvent
 from bluma_async.waiting.hub import PollHub
 
 if TYPE_CHECKING:
@@ -33,15 +33,14 @@ if TYPE_CHECKING:
     from bluma_async._session.options import OptionChanges
     from bluma_async._session.ports import Transport
     from bluma_async._session.session import Session
-    from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.retry import OnAmbiguous
-    from bluma_async._wire.signature import Payload
     from bluma_async.batch.batch import Batch
+    from bluma_async.types import SettledCreate
 
 __all__ = ["AsyncBluma"]
 
 
-class AsyncBluma:
+class AsyncBluma(BaseClient):
     """
     The Bluma API.
 
@@ -155,11 +154,6 @@ class AsyncBluma:
         self._session = open_session(api_key, base_url, options, ENVIRONMENT)
         self._hub = PollHub(self._session.shared.clock)
 
-    @property
-    def rate_limit(self) -> RateLimit | None:
-        """The key's hourly budget, as the newest answer reported it; None before the first."""
-        return self._session.rate_limit
-
     def batch(
         self,
         journal: str | os.PathLike[str] | None = None,
@@ -224,44 +218,24 @@ class AsyncBluma:
         session = self._session.with_options({"exclusive": True}) if exclusive else self._session
         return Batch(options, BatchApi(session, self._hub))
 
-    def learn(self, event: WebhookEvent) -> None:
+    async def request(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, json: Any = None) -> Any:
         """
-        Use a verified webhook event: a video that has ended ends the waits for it, without a further poll.
+        Send a request to an endpoint that the SDK has no method for, and return the decoded JSON of the answer.
 
-        May be called from any thread. Other events, and videos that are not waited for, change nothing.
-        """
-        if isinstance(event, VideoEvent) and isinstance(event.data.get("id"), str):
-            self._hub.learn(event.data.id, event)
-
-    def confirm_create(self, token: str, body: Payload) -> bool:
-        """
-        Use a callback to the `webhook_url` of a create as evidence of which video that create has made.
-
-        Put `{create_token}` into the `webhook_url`, for example `https://app.example.com/hook?create={create_token}`:
-        each create gets a token of its own there. Pass the token of the callback's URL and its raw body. A create whose
-        answer was lost then returns this video, after it has read and checked it; after an AmbiguousCreateError,
-        `settle` returns it. A WebhookReceiver that is attached to this client calls this for you.
-
-        May be called from any thread. Never raises for a forged, repeated or invalid callback.
+        Only a GET is retried: nobody knows what another request costs. `POST /videos` is a create: if its answer is
+        lost, its video is searched for, and the request is not sent again.
 
         Args:
-            token: The token in the URL of the request. It is valid once.
-            body: The raw request body. No signature is needed: the token is known to the server alone.
+            method: `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
+            path: The path below `base_url`, such as `/brands/brand_1`; ids in it are percent-encoded.
+            query: The parameters of the URL. None leaves one out, and a list repeats it.
+            json: The body, any JSON value; None for no body.
 
-        Returns:
-            Whether the callback confirmed an open create. False for a create that has its answer: it needs none.
+        Raises:
+            InvalidArgumentError: An argument is invalid, or the path leaves the API. Nothing was sent.
+            BlumaError: The request failed; the errors are those of every other call.
         """
-        return confirm_create(self._session.evidence, token, body)
-
-    @property
-    def open_creates(self) -> List[OpenCreate]:
-        """
-        The creates of this account that this process has sent, and whose outcome is not known, oldest first.
-
-        A create is open while it is in flight, and stays open when it was interrupted, or ended with
-        AmbiguousCreateError. Clients with the same base URL and key share the list.
-        """
-        return list_open_creates(self._session)
+        return await send_custom(self._session, method, path, query, json)
 
     async def settle(self) -> List[SettledCreate]:
         """

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Collection, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Collection, List, Mapping, Sequence
 
 from bluma_async import client as asynchronous
 from bluma_async._runtime.resource import Resource
+from bluma_async.resources._base_client import BaseClient
 from bluma_sync._portal import mirror, run
 from bluma_sync.batch.batch import Batch
 from bluma_sync.resources.api_keys import ApiKeys
@@ -30,15 +31,13 @@ if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.options import Callback, OptionChanges
     from bluma_async._session.ports import Transport
-    from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.retry import OnAmbiguous
-    from bluma_async._wire.signature import Payload
-    from bluma_async.types import OpenCreate, SettledCreate, WebhookEvent
+    from bluma_async.types import SettledCreate
 
 __all__ = ["Bluma"]
 
 
-class Bluma:
+class Bluma(BaseClient):
     """
     The Bluma API.
 
@@ -168,11 +167,6 @@ class Bluma:
             clock=clock,
         )
 
-    @property
-    def rate_limit(self) -> RateLimit | None:
-        """The key's hourly budget, as the newest answer reported it; None before the first."""
-        return self._async.rate_limit
-
     def batch(
         self,
         journal: str | os.PathLike[str] | None = None,
@@ -233,43 +227,24 @@ class Bluma:
             )
         )
 
-    def learn(self, event: WebhookEvent) -> None:
+    def request(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, json: Any = None) -> Any:
         """
-        Use a verified webhook event: a video that has ended ends the waits for it, without a further poll.
+        Send a request to an endpoint that the SDK has no method for, and return the decoded JSON of the answer.
 
-        May be called from any thread. Other events, and videos that are not waited for, change nothing.
-        """
-        self._async.learn(event)
-
-    def confirm_create(self, token: str, body: Payload) -> bool:
-        """
-        Use a callback to the `webhook_url` of a create as evidence of which video that create has made.
-
-        Put `{create_token}` into the `webhook_url`, for example `https://app.example.com/hook?create={create_token}`:
-        each create gets a token of its own there. Pass the token of the callback's URL and its raw body. A create whose
-        answer was lost then returns this video, after it has read and checked it; after an AmbiguousCreateError,
-        `settle` returns it. A WebhookReceiver that is attached to this client calls this for you.
-
-        May be called from any thread. Never raises for a forged, repeated or invalid callback.
+        Only a GET is retried: nobody knows what another request costs. `POST /videos` is a create: if its answer is
+        lost, its video is searched for, and the request is not sent again.
 
         Args:
-            token: The token in the URL of the request. It is valid once.
-            body: The raw request body. No signature is needed: the token is known to the server alone.
+            method: `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
+            path: The path below `base_url`, such as `/brands/brand_1`; ids in it are percent-encoded.
+            query: The parameters of the URL. None leaves one out, and a list repeats it.
+            json: The body, any JSON value; None for no body.
 
-        Returns:
-            Whether the callback confirmed an open create. False for a create that has its answer: it needs none.
+        Raises:
+            InvalidArgumentError: An argument is invalid, or the path leaves the API. Nothing was sent.
+            BlumaError: The request failed; the errors are those of every other call.
         """
-        return self._async.confirm_create(token, body)
-
-    @property
-    def open_creates(self) -> List[OpenCreate]:
-        """
-        The creates of this account that this process has sent, and whose outcome is not known, oldest first.
-
-        A create is open while it is in flight, and stays open when it was interrupted, or ended with
-        AmbiguousCreateError. Clients with the same base URL and key share the list.
-        """
-        return self._async.open_creates
+        return run(self._async.request(method, path, query=query, json=json))
 
     def settle(self) -> List[SettledCreate]:
         """

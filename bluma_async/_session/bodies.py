@@ -10,19 +10,31 @@ from __future__ import annotations
 
 import io
 import zlib
-from typing import TYPE_CHECKING, Any, List
+from typing import TYPE_CHECKING, Any, AsyncGenerator, AsyncIterator, List
 
 import aiohttp
 
 from bluma_async._runtime.threads import in_thread
+from bluma_async.errors import NetworkError
 
 if TYPE_CHECKING:
     from bluma_async._wire.messages import Request
 
-__all__ = ["CODINGS", "MAX_ANSWER", "BodyError", "RecordingBody", "decompress", "make_body", "read_body"]
+__all__ = [
+    "CODINGS",
+    "INFLATED",
+    "MAX_ANSWER",
+    "BodyError",
+    "RecordingBody",
+    "decompress",
+    "inflate",
+    "make_body",
+    "read_body",
+]
 
 MAX_ANSWER = 2**25  # bytes: a page of 100 videos has a tenth of a megabyte, a generation with an embedded image thirty
 LARGE_BODY = 2**20  # aiohttp warns about larger bytes, and wants a reader instead
+INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
 CODINGS = "gzip, deflate"  # others need a library, whose output cannot be bounded everywhere
 ANY_HEADER = zlib.MAX_WBITS | 32  # gzip or zlib, whichever it is
 NO_HEADER = -zlib.MAX_WBITS  # some servers take "deflate" at its word, and send it without the zlib header
@@ -90,7 +102,7 @@ def decompress(body: bytes, coding: str) -> bytes:
     name = coding.strip().lower()
     if name == "identity":
         return body
-    if name not in {"gzip", "x-gzip", "deflate"}:
+    if name not in INFLATED:
         raise BodyError(f"has the Content-Encoding {coding[:20]!r}, which was not asked for")
     try:
         return _inflate(body, ANY_HEADER)
@@ -100,6 +112,27 @@ def decompress(body: bytes, coding: str) -> bytes:
         return _inflate(body, NO_HEADER)
     except zlib.error:
         raise BodyError(f"is no valid {name}") from None
+
+
+async def inflate(pieces: AsyncIterator[bytes], coding: str, most: int) -> AsyncGenerator[bytes, None]:
+    """
+    Yield the decompressed pieces of a body, each of at most `most` bytes: a packed one can be a thousand times as long.
+
+    Raises:
+        NetworkError: The body is not compressed as its Content-Encoding says.
+    """
+    decoder = zlib.decompressobj(ANY_HEADER)
+    try:
+        async for piece in pieces:
+            while piece:
+                data = decoder.decompress(piece, most)
+                piece = decoder.unconsumed_tail  # noqa: PLW2901 - the part that is not decompressed yet
+                if data:
+                    yield data
+    except zlib.error as flaw:
+        raise NetworkError(f"The body is no valid {coding}: {flaw}.") from flaw
+    if rest := decoder.flush():
+        yield rest
 
 
 async def _read_all(content: aiohttp.StreamReader) -> bytes:

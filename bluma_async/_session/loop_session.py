@@ -11,6 +11,7 @@ import attrs
 from bluma_async._runtime.sockets import abandon
 from bluma_async._session.bodies import CODINGS
 from bluma_async._session.connector import Connector
+from bluma_async._session.response import SingleResponse
 from bluma_async._wire.checks import invalid
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def connect(
         trace_configs=trace_configs,
         auto_decompress=False,  # aiohttp does not bound what a body grows to
         headers={"Accept-Encoding": CODINGS},
+        response_class=SingleResponse,
     )
     return LoopSession(session, asyncio.Semaphore(limit))
 

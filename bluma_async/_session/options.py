@@ -286,7 +286,7 @@ def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str]
     api_key = given.get("api_key", "")
     if not isinstance(api_key, str) or not api_key.strip():
         raise BlumaError(
-            f"There is no API key. Pass api_key=, or set {environment['api_key']}; keys are made in the provider's "
+            f"The API key is required: pass api_key=, or set {environment['api_key']}. Keys are made in the provider's "
             "dashboard.",
             status=401,
         )

@@ -184,7 +184,9 @@ class Session:
             within = deadline
         request = Request(call.method, url, headers, call.body, call.parts, call.fields, api_key=self.api_key)
         ends = None if within is None else began + within
-        return InFlightCall(request, began, ends, call.safety, call.subject, token=call.token)
+        return InFlightCall(
+            request, began, ends, call.safety, call.subject, token=call.token, is_sent_once=call.is_sent_once
+        )
 
 
 def _unpickle(packed: Mapping[str, Any], shared: Shared) -> Session:

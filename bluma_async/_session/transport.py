@@ -14,14 +14,14 @@ import math
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
 import aiohttp
 import anyio
 
 from bluma_async._runtime.loops import PerLoop
 from bluma_async._runtime.proxies import Proxies
-from bluma_async._session.bodies import BodyError, RecordingBody, make_body, read_body
+from bluma_async._session.bodies import INFLATED, BodyError, RecordingBody, inflate, make_body, read_body
 from bluma_async._session.connector import set_read_size
 from bluma_async._session.failures import FAILURES, hide_frames, make_network_error, make_url
 from bluma_async._session.loop_session import abandon_session, borrow, close, connect
@@ -100,7 +100,11 @@ class AiohttpTransport:
             response = await self._open(opened, session, request, timeout)
             if isinstance(response, NetworkError):
                 raise response
-            yield Download(response.status, response.headers, _Pieces(response, request, timeout))
+            pieces: AsyncIterator[bytes] = _Pieces(response, request, timeout)
+            coding = response.headers.get("Content-Encoding", "").strip().lower()
+            if coding in INFLATED and not session.auto_decompress:  # a host that was asked not to compress the file
+                pieces = inflate(pieces, coding, DOWNLOAD_CHUNK)
+            yield Download(response.status, response.headers, pieces)
 
     async def close(self) -> None:
         """Close the connections; a session that was passed in stays open."""

@@ -8,7 +8,6 @@ Rule 2: any body (a string, a list, HTML, nothing, two documents) becomes data o
 from __future__ import annotations
 
 import json
-import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar, cast
 
@@ -27,6 +26,7 @@ from bluma_async.errors import (
     ServerError,
     ValidationError,
 )
+from bluma_async.types._problem import read_problem, to_number, to_object
 
 if TYPE_CHECKING:
     from bluma_async._wire.messages import Answer
@@ -72,23 +72,19 @@ def read_answer(answer: Answer, decode: Callable[[object], T], secret: Secret = 
 
 def decode_error(answer: Answer) -> APIError:
     """Return the error that an answer reports, with all its details."""
-    problem = _find_problem(answer)
+    body = _parse(answer.body)
+    problem = read_problem(body)
     kind = ERRORS.get(answer.status) or (ServerError if answer.status >= 500 else APIError)
-    title, detail = _text(problem.get("title")), _text(problem.get("detail")) or _text(problem.get("message"))
-    metadata = _object(problem.get("metadata"))
+    excerpt = {"body": _excerpt(answer)} if answer.body and not problem.is_described else None
     return kind(
-        detail or title or f"The server answered {_phrase(answer.status)} and did not explain.",
+        problem.detail or problem.title or f"The server answered {_phrase(answer.status)} and did not explain.",
+        body,
+        read_retry_after(answer, problem.metadata),
         status=answer.status,
-        type=_text(problem.get("type")) or _text(problem.get("code")),
-        title=title,
-        detail=detail,
-        request_id=_text(problem.get("request_id")) or answer.headers.get("x-request-id"),
-        metadata=metadata,
-        links=_object(problem.get("links")),
-        validation_errors=[_object(entry) for entry in _list(problem.get("validation_errors")) if entry],
-        retry_after=read_retry_after(answer, metadata),
+        request_id=problem.request_id or answer.headers.get("x-request-id"),
+        metadata=excerpt,
         http_status=answer.status,
-        is_api_answer=_is_api_answer(answer),
+        is_api_answer=_is_api_answer(body),
     )
 
 
@@ -97,7 +93,7 @@ def _mask(answer: Answer, secret: Secret) -> Answer:
 
 
 def _unreadable(answer: Answer, flaw: str) -> ServerError:
-    excerpt = answer.body[:EXCERPT].decode("utf-8", "replace")
+    excerpt = _excerpt(answer)
     return ServerError(
         f"The server answered {_phrase(answer.status)}, but its body {flaw}: {excerpt!r}",
         status=UNREADABLE,
@@ -107,31 +103,27 @@ def _unreadable(answer: Answer, flaw: str) -> ServerError:
     )
 
 
-def _is_api_answer(answer: Answer) -> bool:
+def _is_api_answer(body: object) -> bool:
     """
     Tell whether an error body is the API's own JSON: `{"error": {...}}`, or a bare `{"error": "..."}`.
 
     Proxies answer with HTML, text, or JSON of their own; none of them has an `error` object with a type or a detail.
     """
-    try:
-        error = _object(json.loads(answer.body)).get("error")
-    except (ValueError, RecursionError):
-        return False
-    return bool(_text(error) or _text(_object(error).get("type")) or _text(_object(error).get("detail")))
+    error = to_object(body).get("error")
+    parts = (error, to_object(error).get("type"), to_object(error).get("detail"))
+    return any(isinstance(part, str) and part.strip() for part in parts)
 
 
-def _find_problem(answer: Answer) -> dict[str, Any]:
-    """Return the description of the problem: nested under `error`, flat, made from a bare string, or empty."""
+def _parse(body: bytes) -> object:
+    """Return the JSON in a body, or None."""
     try:
-        body = json.loads(answer.body)
+        return cast("object", json.loads(body))
     except (ValueError, RecursionError):
-        body = None
-    inner = _object(body).get("error", body)
-    if isinstance(inner, str):
-        return {**_object(body), "detail": inner}
-    if isinstance(inner, dict):
-        return cast("dict[str, Any]", inner)
-    return {"metadata": {"body": answer.body[:EXCERPT].decode("utf-8", "replace")}} if answer.body else {}
+        return None
+
+
+def _excerpt(answer: Answer) -> str:
+    return answer.body[:EXCERPT].decode("utf-8", "replace")
 
 
 def read_retry_after(answer: Answer, metadata: Mapping[str, Any] = NOTHING) -> float | None:
@@ -143,23 +135,13 @@ def read_retry_after(answer: Answer, metadata: Mapping[str, Any] = NOTHING) -> f
         metadata: The details in its body.
     """
     for value in (answer.headers.get("retry-after"), metadata.get("retry_after")):
-        seconds = _seconds(value)
+        seconds = to_number(value)
         if seconds is None and isinstance(value, str):
             until = read_http_date(value)
             seconds = (until - answer.date).total_seconds() if until and answer.date else None
         if seconds is not None:
-            return int(max(seconds, 0)) if seconds.is_integer() else max(seconds, 0)
+            return to_number(max(seconds, 0))
     return None
-
-
-def _seconds(value: object) -> float | None:
-    if not isinstance(value, (str, int, float)) or isinstance(value, bool):
-        return None
-    try:
-        seconds = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return seconds if math.isfinite(seconds) else None
 
 
 def _phrase(status: int) -> str:
@@ -167,15 +149,3 @@ def _phrase(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value.strip() else None
-
-
-def _object(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]  # JSON is untyped

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from typing import Collection, Iterable, List, Mapping, cast
+from typing import Collection, Iterable, List, Mapping, Protocol, cast
 from urllib.parse import urlsplit
 
 from bluma_async.errors import InvalidArgumentError
 
 __all__ = [
     "MAX_PAGE_SIZE",
+    "HasId",
     "invalid",
     "require_bool",
     "require_callable",
@@ -155,14 +156,25 @@ def require_mapping(name: str, value: object, example: str) -> None:
         raise invalid(name, f"{name} must be a mapping such as {example}, not {value!r}.")
 
 
-def require_id(value: object, name: str = "id") -> str:
+class HasId(Protocol):
+    """A model with an id: it can be passed in place of the id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+def require_id(name: str, value: object, kind: type[HasId]) -> str:
     """
-    Return an id that is given as text, or as the object that has it, such as a Video.
+    Return the id of an object: the value is the id, or the object itself.
 
     Raises:
-        InvalidArgumentError: The value is neither, or the id is empty or blank.
+        InvalidArgumentError: The value is neither, or the id is empty or blank. An object of another class is refused,
+            although it may have an id too.
     """
-    return require_text(name, value if isinstance(value, str) else getattr(value, "id", value))
+    found = value.id if isinstance(value, kind) else value
+    if not isinstance(found, str) or not found.strip():
+        raise invalid(name, f"{name} must be an id as non-empty text, or the {kind.__name__} itself, not {value!r}.")
+    return found
 
 
 def require_id_list(name: str, value: object, kind: str = "ids") -> List[str]:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Mapping, cast
 
 from bluma_async._wire.signature import check_signature
 from bluma_async.errors import WebhookVerificationError
-from bluma_async.types import CreditsEvent, VideoEvent, WebhookEvent
+from bluma_async.types import CreditsEvent, UnknownEvent, VideoEvent
 
 if TYPE_CHECKING:
     from bluma_async._wire.signature import Payload, Secret
+    from bluma_async.types import Event
 
 __all__ = ["read_event", "verify_webhook"]
 
-FAMILIES: Mapping[str, type[WebhookEvent]] = {"video": VideoEvent, "credits": CreditsEvent}
+FAMILIES: Mapping[str, type[Event]] = {"video": VideoEvent, "credits": CreditsEvent}
 
 
-def verify_webhook(payload: Payload | None, signature: str | bytes | None, secret: Secret | None) -> WebhookEvent:
+def verify_webhook(payload: Payload | None, signature: str | bytes | None, secret: Secret | None) -> Event:
     """
     Return the event of a webhook whose signature is valid.
 
@@ -30,7 +31,8 @@ def verify_webhook(payload: Payload | None, signature: str | bytes | None, secre
         secret: The webhook's `whsec_...` secret, or several while it is being rotated.
 
     Returns:
-        A VideoEvent, a CreditsEvent, or a plain WebhookEvent for a type that this version does not know.
+        A VideoEvent, a CreditsEvent, or an UnknownEvent for a family of types that this version does not know. For type
+        checkers, a comparison of `event.type` narrows the event, and so its `data`.
 
     Raises:
         WebhookVerificationError: The signature does not match, an argument is missing or empty, or the body is not an
@@ -43,7 +45,7 @@ def verify_webhook(payload: Payload | None, signature: str | bytes | None, secre
         raise WebhookVerificationError(f"The webhook is signed, but its body is not an event: {problem}") from problem
 
 
-def read_event(body: bytes) -> WebhookEvent:
+def read_event(body: bytes) -> Event:
     """
     Return the event in a body. The caller must have verified the signature.
 
@@ -56,7 +58,7 @@ def read_event(body: bytes) -> WebhookEvent:
         raise TypeError(f"expected an object, not {type(raw).__name__}")
     sent = cast("dict[str, object]", raw)
     kind = sent.get("type") or sent.get("event")  # the older name, which the tests of 1.2.0 show
-    family = FAMILIES.get(kind.partition(".")[0], WebhookEvent) if isinstance(kind, str) else WebhookEvent
+    family = FAMILIES.get(kind.partition(".")[0], UnknownEvent) if isinstance(kind, str) else UnknownEvent
     event = family(sent, type=kind)
     if "credits_consumed" in event.data:  # the REST API calls it credits_charged
         event.data.setdefault("credits_charged", event.data["credits_consumed"])

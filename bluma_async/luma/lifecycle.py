@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
-from bluma_async._wire.checks import invalid, require_text
+from bluma_async._wire.checks import invalid, require_id
 from bluma_async.errors import WebhookVerificationError
 from bluma_async.luma.adapter import unsupported
 from bluma_async.transfer.checks import require_verify
@@ -40,7 +40,6 @@ class Lifecycle:
         if parent_id is None:
             call = self.adapter.build_create(arguments)
         else:
-            require_text("generation_id", parent_id)
             if ratio is None and self.adapter.capabilities.extension_ratio:
                 ratio = self.source.find_ratio(parent_id)
             call = self.adapter.build_extend(parent_id, {**arguments, "aspect_ratio": ratio})
@@ -129,4 +128,4 @@ class Lifecycle:
 
 
 def _get_id(generation: Generation | str) -> str:
-    return generation.id if isinstance(generation, Generation) else generation
+    return require_id("generation", generation, Generation)

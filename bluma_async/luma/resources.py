@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
+from bluma_async._wire.checks import require_id
 from bluma_async.luma.adapter import unsupported
+from bluma_async.types import Generation
 
 if TYPE_CHECKING:
     import os
@@ -12,7 +14,6 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.luma.lifecycle import Lifecycle
-    from bluma_async.types import Generation
     from bluma_async.waiting.announcer import StatusInfo
 
 __all__ = ["BaseGenerations", "Generations", "Modifications"]
@@ -24,14 +25,14 @@ class BaseGenerations:
     def __init__(self, lifecycle: Lifecycle) -> None:
         self._lifecycle = lifecycle
 
-    async def get(self, generation_id: str) -> Generation:
+    async def get(self, generation_id: Generation | str) -> Generation:
         """
         Return the current state of a generation or modification.
 
         Raises:
             NotFoundError: The provider does not know the id, or does not know it yet.
         """
-        return await self._lifecycle.source.read(generation_id)
+        return await self._lifecycle.source.read(require_id("generation_id", generation_id, Generation))
 
     async def wait_for(
         self,
@@ -175,7 +176,7 @@ class Generations(BaseGenerations):
 
     async def extend(
         self,
-        generation_id: str,
+        generation_id: Generation | str,
         prompt: str,
         *,
         aspect_ratio: str | None = None,
@@ -189,7 +190,7 @@ class Generations(BaseGenerations):
         Extend a generation by about five seconds. The extension is a new generation, with a new id and a `parent_id`.
 
         Args:
-            generation_id: The generation to extend; it must have succeeded.
+            generation_id: The generation to extend, or its id; it must have succeeded.
             prompt: A description of the added part.
             aspect_ratio: Default: the ratio of the extended generation, if this client created it. V-API always keeps
                 that ratio, and accepts no other.
@@ -214,7 +215,8 @@ class Generations(BaseGenerations):
             "image_end_url": image_end_url,
             "callback_url": callback_url,
         }
-        return await self._lifecycle.start(arguments, "extension", generation_id)
+        parent_id = require_id("generation_id", generation_id, Generation)
+        return await self._lifecycle.start(arguments, "extension", parent_id)
 
 
 class Modifications(BaseGenerations):

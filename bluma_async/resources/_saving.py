@@ -30,7 +30,7 @@ async def save_video(
     on_progress: Callable[[int, int | None], Any] | None = None,
 ) -> int:
     """Download the file of a video to a place, and return its size in bytes. `Videos.save` describes the arguments."""
-    video_id, path = require_id(video), str(place.target)
+    video_id, path = require_id("video_id", video, Video), str(place.target)
     command = f"client.videos.save({video_id!r}, {path!r}), or with: {build_save_command(video_id, path)}"
     sign, find_size = partial(_sign, session, video_id), partial(_find_size, session, video)
     remote = RemoteFile(video_id, f"Video {video_id}", video_id, sign, find_size, command)
@@ -51,6 +51,6 @@ async def _find_size(session: Session, video: Video | str) -> int | None:
     if isinstance(video, Video) and video.size_bytes:
         return video.size_bytes
     try:
-        return (await session.send(get_call(require_id(video)))).size_bytes or None
+        return (await session.send(get_call(require_id("video_id", video, Video)))).size_bytes or None
     except ForbiddenError:  # a key may have the scope `videos:download` alone
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Dict, Hashable, Mapping, Sequence
 import attrs
 
 from bluma_async._wire.call import Call, get, path
-from bluma_async._wire.checks import MAX_PAGE_SIZE
+from bluma_async._wire.checks import MAX_PAGE_SIZE, require_id
 from bluma_async._wire.codec import One
 from bluma_async.errors import NotFoundError
 from bluma_async.types import Video, VideoEvent, VideoPage, VideoStatus
@@ -49,6 +49,18 @@ class VideoSource:
     def group(self) -> Hashable:
         """The account: the API that it belongs to, and its key."""
         return self.session.options.base_url, self.session.api_key
+
+    def claim(self, video_id: str | Video) -> str:
+        """
+        Return the id of a video that is waited for: the caller knows it, so it is no video of a lost create.
+
+        Raises:
+            InvalidArgumentError: The id is invalid.
+        """
+        job_id = require_id("video_id", video_id, Video)
+        get_call(job_id)  # raises for an id that is no path
+        self.session.evidence.mark_known(job_id)
+        return job_id
 
     @property
     def jobs_per_poll(self) -> int:

@@ -16,8 +16,9 @@ from bluma_async._wire.call import (
     post,
     put,
 )
-from bluma_async._wire.checks import MAX_PAGE_SIZE, invalid, require_id_list, require_page, require_text
+from bluma_async._wire.checks import MAX_PAGE_SIZE, invalid, require_id, require_page, require_text
 from bluma_async._wire.codec import Many, One
+from bluma_async._wire.ids import require_ids
 from bluma_async.resources._paging import Pages
 from bluma_async.types import Asset, Collection
 
@@ -48,16 +49,16 @@ class Collections:
         body = compact(name=require_text("name", name), description=description, asset_type=asset_type)
         return await self._session.send(post("/collections", One(Collection), body))
 
-    async def get(self, collection_id: str) -> Collection:
+    async def get(self, collection_id: str | Collection) -> Collection:
         """
         Return a collection.
 
         Raises:
             NotFoundError: There is no collection with this id.
         """
-        return await self._session.send(get(path("collections", collection_id), One(Collection)))
+        return await self._session.send(get(_path(collection_id), One(Collection)))
 
-    async def rename(self, collection_id: str, name: str) -> Collection:
+    async def rename(self, collection_id: str | Collection, name: str) -> Collection:
         """
         Change a collection's name.
 
@@ -65,9 +66,11 @@ class Collections:
             NotFoundError: There is no collection with this id.
         """
         body = {"name": require_text("name", name)}
-        return await self._session.send(put(path("collections", collection_id), One(Collection), body))
+        return await self._session.send(put(_path(collection_id), One(Collection), body))
 
-    async def update(self, collection_id: str, name: str | None = None, description: str | None = None) -> Collection:
+    async def update(
+        self, collection_id: str | Collection, name: str | None = None, description: str | None = None
+    ) -> Collection:
         """
         Change a collection's name, its description, or both.
 
@@ -78,18 +81,18 @@ class Collections:
         body = compact(name=name, description=description)
         if not body:
             raise invalid("name", "Either name or description must be provided: there is nothing to update.")
-        return await self._session.send(patch(path("collections", collection_id), One(Collection), body))
+        return await self._session.send(patch(_path(collection_id), One(Collection), body))
 
-    async def delete(self, collection_id: str) -> None:
+    async def delete(self, collection_id: str | Collection) -> None:
         """
         Delete a collection. The assets in it are kept.
 
         Raises:
             NotFoundError: There is no collection with this id.
         """
-        await self._session.send(delete(path("collections", collection_id)))
+        await self._session.send(delete(_path(collection_id)))
 
-    async def add_assets(self, collection_id: str, asset_ids: Sequence[str]) -> None:
+    async def add_assets(self, collection_id: str | Collection, asset_ids: Sequence[str | Asset]) -> None:
         """
         Add assets to a collection. Assets that are in it already are ignored; a collection has no order.
 
@@ -97,24 +100,26 @@ class Collections:
             InvalidArgumentError: `asset_ids` is a single string, or an id is empty. Nothing was sent.
             NotFoundError: The collection, or one of the assets, does not exist. Nothing was added.
         """
-        body = {"assetIds": require_id_list("asset_ids", asset_ids)}
-        await self._session.send(post(path("collections", collection_id, "assets"), _ignore, body))
+        body = {"assetIds": require_ids("asset_ids", asset_ids, Asset)}
+        await self._session.send(post(_path(collection_id) + "/assets", _ignore, body))
 
-    async def remove_asset(self, collection_id: str, asset_id: str) -> None:
+    async def remove_asset(self, collection_id: str | Collection, asset_id: str | Asset) -> None:
         """
         Remove an asset from a collection. The asset itself is kept.
 
         Raises:
             NotFoundError: There is no collection with this id, or the asset is not in it.
         """
-        await self._session.send(delete(path("collections", collection_id, "assets", asset_id)))
+        await self._session.send(delete(_path(collection_id) + path("assets", require_id("asset_id", asset_id, Asset))))
 
-    async def list_assets(self, collection_id: str, limit: int | None = None, offset: int = 0) -> List[Asset]:
+    async def list_assets(
+        self, collection_id: str | Collection, limit: int | None = None, offset: int = 0
+    ) -> List[Asset]:
         """
         Return the assets of a collection: all of them, in requests of 100 each, or one page if `limit` is passed.
 
         Args:
-            collection_id: The id of the collection.
+            collection_id: The collection or its id.
             limit: The largest number of assets to return, 1 to 100; None for no limit.
             offset: The number of assets to skip, at least 0.
 
@@ -126,12 +131,12 @@ class Collections:
             return (await self._session.send(_assets(collection_id, limit, offset))).assets
         return await self._read_all_assets(collection_id, offset)
 
-    def iterate_assets(self, collection_id: str, *, page_size: int = MAX_PAGE_SIZE) -> Pages[Asset]:
+    def iterate_assets(self, collection_id: str | Collection, *, page_size: int = MAX_PAGE_SIZE) -> Pages[Asset]:
         """
         Iterate over all assets of a collection. Pages are requested as they are needed.
 
         Args:
-            collection_id: The id of the collection.
+            collection_id: The collection or its id.
             page_size: The number of assets in one request, 1 to 100.
 
         Raises:
@@ -144,7 +149,7 @@ class Collections:
 
         return Pages(fetch, page_size)
 
-    async def _read_all_assets(self, collection_id: str, offset: int) -> List[Asset]:
+    async def _read_all_assets(self, collection_id: str | Collection, offset: int) -> List[Asset]:
         """
         Read pages until the list has ended.
 
@@ -188,9 +193,13 @@ def _decode_page(raw: object) -> _Page:
     return _Page(assets, total if type(total) is int else None)
 
 
-def _assets(collection_id: str, limit: int, offset: int) -> Call[_Page]:
+def _assets(collection_id: str | Collection, limit: int, offset: int) -> Call[_Page]:
     require_page(limit, offset=offset)
-    return get(path("collections", collection_id, "assets"), _decode_page, limit=limit, offset=offset)
+    return get(_path(collection_id) + "/assets", _decode_page, limit=limit, offset=offset)
+
+
+def _path(collection_id: str | Collection) -> str:
+    return path("collections", require_id("collection_id", collection_id, Collection))
 
 
 def _ignore(_: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, List
 
 from bluma_async._wire.call import get, path
+from bluma_async._wire.checks import require_id
 from bluma_async._wire.codec import Many, One
 from bluma_async.types import Template
 
@@ -20,14 +21,16 @@ class Templates:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def get(self, template_id: str) -> Template:
+    async def get(self, template_id: str | Template) -> Template:
         """
         Return a template with its `context_schema`.
 
         Raises:
             NotFoundError: There is no template with this id.
         """
-        return await self._session.send(get(path("templates", template_id), One(Template)))
+        return await self._session.send(
+            get(path("templates", require_id("template_id", template_id, Template)), One(Template))
+        )
 
     async def list(self) -> List[Template]:
         """Return all templates."""

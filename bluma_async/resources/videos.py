@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async._session.session import Session
+    from bluma_async.types import Template, TemplateVariant
     from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.hub import PollHub
 
@@ -41,8 +42,8 @@ class Videos(VideoLists):
     async def create(
         self,
         context: Mapping[str, Any],
-        template_id: str | None = None,
-        variant_id: str | None = None,
+        template_id: str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
         options: Mapping[str, Any] | None = None,
         *,
@@ -57,8 +58,8 @@ class Videos(VideoLists):
         Args:
             context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
-            template_id: The template; either this or `variant_id`.
-            variant_id: A saved preset of a template.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
@@ -80,8 +81,8 @@ class Videos(VideoLists):
     async def generate(
         self,
         context: Mapping[str, Any],
-        template_id: str | None = None,
-        variant_id: str | None = None,
+        template_id: str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
         options: Mapping[str, Any] | None = None,
         *,
@@ -101,8 +102,8 @@ class Videos(VideoLists):
         Args:
             context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
-            template_id: The template; either this or `variant_id`.
-            variant_id: A saved preset of a template.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
@@ -148,18 +149,18 @@ class Videos(VideoLists):
                 raise
         return done
 
-    async def get(self, video_id: str) -> Video:
+    async def get(self, video_id: str | Video) -> Video:
         """
         Return the present state of a video.
 
         Raises:
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        return await self._session.send(get_call(video_id))
+        return await self._session.send(get_call(require_id("video_id", video_id, Video)))
 
     async def wait_for(
         self,
-        video_id: str,
+        video_id: str | Video,
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
@@ -179,7 +180,7 @@ class Videos(VideoLists):
         If no answer has come for 10 s since the wait began, that is logged at WARNING too, and polling goes on.
 
         Args:
-            video_id: The id of the video.
+            video_id: The video or its id.
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait; at least 0. The last poll is at their end, and may take one second more, so that 0
                 polls once. Neither a slow server nor a hook of the client extends this.
@@ -195,11 +196,9 @@ class Videos(VideoLists):
                 again with the same id.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        get_call(video_id)  # raises for an invalid id
-        self._session.evidence.mark_known(video_id)
         return await self._hub.wait(
             self._source,
-            video_id,
+            self._source.claim(video_id),
             poll_interval=poll_interval,
             timeout=timeout,
             on_progress=on_progress,
@@ -207,7 +206,7 @@ class Videos(VideoLists):
             final_statuses=final_statuses,
         )
 
-    async def download(self, video_id: str) -> VideoDownload:
+    async def download(self, video_id: str | Video) -> VideoDownload:
         """
         Return a signed link to a completed video. It is valid for one hour, for everybody: it needs no API key.
 
@@ -257,6 +256,6 @@ class Videos(VideoLists):
             BlumaError: The disk refused to write. The bytes in the `.part` file are kept for the next call.
         """
         require_verify(verify)
-        get_call(require_id(video_id))  # raises for an invalid id
+        get_call(require_id("video_id", video_id, Video))  # raises for an invalid id
         async with reserved(path, overwrite=overwrite) as place:
             return await save_video(self._session, video_id, place, verify, on_progress)

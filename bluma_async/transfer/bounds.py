@@ -22,7 +22,7 @@ def find_end(session: Session) -> float | None:
 
 
 async def within_deadline(
-    session: Session, work: Coroutine[Any, Any, T], name: str, find_remedy: Callable[[], str] = lambda: ""
+    session: Session, work: Coroutine[Any, Any, T], name: str, find_remedy: Callable[[], str] = lambda: "Call it again."
 ) -> T:
     """
     Await a transfer, until the deadline at most. However it ends, it has released what it holds.

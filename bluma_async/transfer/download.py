@@ -77,12 +77,14 @@ async def save_link(
     try:
         return await within_deadline(session, saving.run(), f"The save of {remote.name}", saving.find_remedy)
     except BlumaError as error:
+        if saving.saved_size is not None:  # the deadline has passed while the file was renamed
+            return saving.saved_size
         error.video_id = error.video_id or remote.id
         raise
 
 
 class _Saving:
-    """One save of one file."""
+    """One save of one file; `saved_size` is set as soon as the file is at its path."""
 
     def __init__(
         self, session: Session, remote: RemoteFile, place: Place, verify: Verify, callbacks: UserCallbacks
@@ -98,6 +100,7 @@ class _Saving:
         self._speed = Speed(session.options.timeout)
         self._expected: int | None = None
         self._is_signed_again = False
+        self.saved_size: int | None = None
 
     async def run(self) -> int:
         """Save the file; return its size."""
@@ -236,6 +239,7 @@ class _Saving:
     def _keep(self) -> None:
         self._place.require_free()
         self._part.keep()
+        self.saved_size = self._part.held.size
 
     async def _refuse(self, problem: str, *, is_worthless: bool = False) -> NoReturn:
         if is_worthless or looks_worthless(await self._disk(self._part.read, 0, BEGINNING)):

@@ -44,6 +44,7 @@ class Part:
     """
 
     def __init__(self, target: Path, source: str) -> None:
+        self.path: Path
         self.path, self._version_path = part_paths(target)
         self._target = target
         self._source = source

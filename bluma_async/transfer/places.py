@@ -39,7 +39,7 @@ class Place:
     def __init__(self, file: str | os.PathLike[str], *, overwrite: bool, option: str = "overwrite=True") -> None:
         if not isinstance(file, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
             raise invalid("path", f"path must be the path of a file, not {file!r}.")
-        self.target = Path(file)
+        self.target: Path = Path(file)
         self._overwrite = overwrite
         self._option = option
         self._lock: FileLock | None = None

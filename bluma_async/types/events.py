@@ -3,14 +3,12 @@
 import hashlib
 import json
 from datetime import datetime
-from typing import Any, ClassVar, Dict, List, Optional, Type, cast
+from typing import Any, ClassVar, Dict, List, Literal, Optional, Type, Union, cast
 
 import attrs
 
 from bluma_async.types._model import AttrDict, Model, OpenEnum, hidden, model, to_json
 from bluma_async.types._times import read_datetime
-
-NoneType = type(None)
 
 
 @model
@@ -50,6 +48,22 @@ class WebhookEventType(OpenEnum):
     VIDEO_DELETED = "video.deleted"
     CREDITS_LOW = "credits.low"
     CREDITS_EXHAUSTED = "credits.exhausted"
+
+
+VideoEventText = Literal["video.queued", "video.processing", "video.completed", "video.failed", "video.deleted"]
+VideoEventName = Literal[
+    VideoEventText,
+    WebhookEventType.VIDEO_QUEUED,
+    WebhookEventType.VIDEO_PROCESSING,
+    WebhookEventType.VIDEO_COMPLETED,
+    WebhookEventType.VIDEO_FAILED,
+    WebhookEventType.VIDEO_DELETED,
+]
+CreditsEventText = Literal["credits.low", "credits.exhausted"]
+CreditsEventName = Literal[CreditsEventText, WebhookEventType.CREDITS_LOW, WebhookEventType.CREDITS_EXHAUSTED]
+# mypy takes this for True. It narrows an event by a comparison of its type with text, if the type is text alone; for
+# pyright, a comparison with a member of the enum would then be impossible.
+MYPY = False
 
 
 class VideoEventData(AttrDict):
@@ -98,7 +112,7 @@ class WebhookEvent(AttrDict):
         kind, data, created_at = self.get("type"), self.get("data"), self.get("created_at")
         if not isinstance(kind, str) or not kind:
             raise TypeError(f"the type of an event must be non-empty text, not {kind!r}")
-        if not isinstance(data, (dict, NoneType)):
+        if data is not None and not isinstance(data, dict):
             raise TypeError(f"the data of an event must be an object, not {type(data).__name__}")
         self._body_id = "" if _is_id(self.get("id")) else _hash_body(self)
         self["type"] = WebhookEventType(kind)
@@ -132,8 +146,13 @@ class VideoEvent(WebhookEvent):
     """A `video.*` event."""
 
     __slots__ = ()
-    # Narrower than the base's type, which is safe because events are read and their data is not replaced.
+    # Narrower than the base's types, which is safe because events are read and their fields are not replaced. At run
+    # time, the type is a WebhookEventType, which is text too.
 
+    if MYPY:
+        type: VideoEventText  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride, reportRedeclaration]
+    else:
+        type: VideoEventName  # pyright: ignore[reportIncompatibleVariableOverride]
     data: VideoEventData  # pyright: ignore[reportIncompatibleVariableOverride]
     _data_class = VideoEventData
 
@@ -142,10 +161,29 @@ class CreditsEvent(WebhookEvent):
     """A `credits.*` event."""
 
     __slots__ = ()
-    # Narrower than the base's type, which is safe because events are read and their data is not replaced.
+    # As in VideoEvent.
 
+    if MYPY:
+        type: CreditsEventText  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride, reportRedeclaration]
+    else:
+        type: CreditsEventName  # pyright: ignore[reportIncompatibleVariableOverride]
     data: CreditsEventData  # pyright: ignore[reportIncompatibleVariableOverride]
     _data_class = CreditsEventData
+
+
+class UnknownEvent(WebhookEvent):
+    """
+    An event of a family that this version does not know.
+
+    For a type checker, `type` is a word that no event has, so that a comparison with a known type leaves this class
+    out. `event["type"]` is the type that was received, and `event.type` too at run time.
+    """
+
+    __slots__ = ()
+    type: Literal["(unknown)"]  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+Event = Union[VideoEvent, CreditsEvent, UnknownEvent]
 
 
 def _is_id(value: object) -> bool:

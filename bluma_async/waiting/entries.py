@@ -88,8 +88,12 @@ class Waiter:
             BaseException: The error that ends the wait.
         """
         self.future = self.future.get_loop().create_future()
-        if self.error is not None:
-            raise self.error
+        error, self.error = self.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # its traceback refers to this frame: a reference cycle
         state, silence, self.state, self.silence = self.state, self.silence, None, None
         return state, silence
 

@@ -17,9 +17,8 @@ from bluma_async.waiting.plan import Limits, before_deadline, next_turn
 from bluma_async.waiting.reports import note_answer, report_unknown
 
 if TYPE_CHECKING:
-    from typing import Callable
-
     from bluma_async._runtime.clock import Clock
+    from bluma_async.waiting.alarm import Alarm
     from bluma_async.waiting.entries import Poll, Waiter
     from bluma_async.waiting.plan import Turn
     from bluma_async.waiting.source import Source
@@ -32,18 +31,18 @@ S = TypeVar("S")
 class Jobs(Generic[S]):
     """The entries of one poller."""
 
-    def __init__(self, source: Source[S], clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(self, source: Source[S], clock: Clock, alarm: Alarm) -> None:
         """
         Set up an empty table.
 
         Args:
             source: Judges the states.
             clock: Tells the moments.
-            wake: Called when a job has become due.
+            alarm: Rings when a job has become due.
         """
         self._source = source
         self._clock = clock
-        self._wake = wake
+        self._alarm = alarm
         self._limits = Limits(source.jobs_per_poll)
         self._entries: Dict[str, Entry] = {}
 
@@ -63,7 +62,7 @@ class Jobs(Generic[S]):
         entry.last_turn = -math.inf  # one more poll, even if `timeout` is 0
         takes_part = entry.is_queued or any(poll.holds(waiter, now) for poll in entry.polls)
         entry.due = min(entry.due, waiter.ends, now + OTHER_COPY) if takes_part else now
-        self._wake()
+        self._alarm.ring()
 
     def leave(self, job_id: str, waiter: Waiter) -> None:
         """Remove a waiter, and cancel the requests that are in flight for it."""
@@ -74,7 +73,7 @@ class Jobs(Generic[S]):
         for request in waiter.requests:
             request.cancel()
         if not self._entries:
-            self._wake()
+            self._alarm.ring()
 
     def learn(self, job_id: str, event: Any) -> None:
         """Take in an event about a job: a final state ends its waits, an event without a known state polls it now."""
@@ -92,7 +91,7 @@ class Jobs(Generic[S]):
         """End all waits with an error."""
         for entry in self.all():
             self._fail(entry, error)
-        self._wake()
+        self._alarm.ring()
 
     def begin_poll(self, poll: Poll, entries: Sequence[Entry]) -> None:
         """Note that a request reads these jobs. They are due again when another copy's wait may need one."""
@@ -122,7 +121,7 @@ class Jobs(Generic[S]):
         for entry in entries:
             if not entry.polls and not entry.is_queued:
                 entry.due = self._clock.now()
-        self._wake()
+        self._alarm.ring()
 
     def end_turn(self, entries: Sequence[Entry], earliest: float) -> None:
         """Note that jobs had their turn; the next one is not before `earliest`."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Coroutine, Dict, Generic, Sequence, TypeV
 import attrs
 
 from bluma_async.errors import APIError, NetworkError, RateLimitError, ServerError
+from bluma_async.waiting.alarm import Alarm
 from bluma_async.waiting.entries import LAST_POLL, OTHER_COPY, Poll
 from bluma_async.waiting.jobs import Jobs
 from bluma_async.waiting.plan import (
@@ -62,11 +63,11 @@ class Poller(Generic[S]):
         self._source = source
         self._clock = clock
         self._on_empty = on_empty
-        self._jobs = Jobs(source, clock, self._wake)
-        self._requests = RequestQueue(on_end=self._wake, on_error=self._jobs.end)
+        self._alarm = Alarm()
+        self._jobs = Jobs(source, clock, self._alarm)
+        self._requests = RequestQueue(self._alarm, on_error=self._jobs.end)
         self._limits = Limits(source.jobs_per_poll)
         self._task: asyncio.Task[None] | None = None
-        self._nap: asyncio.Future[None] | None = None
 
     def join(self, job_id: str, waiter: Waiter) -> None:
         """Add a waiter. Its job is polled at once, as far as the pace allows."""
@@ -114,21 +115,11 @@ class Poller(Generic[S]):
         self._send(step.reads)
 
     async def _pause(self) -> None:
-        """Sleep until the next step is due, or until `_wake` is called, as the end of a request does."""
+        """Sleep until the next step is due, or until the alarm rings, as it does when a request ends."""
         now = self._clock.now()
         seconds = min(max(next_wake(now, self._jobs.all()) - now, 0.0), LONGEST_SLEEP)
         # While requests are in flight, time passes by itself. A clock of tests moves only when it is slept on.
-        sleep = self._clock.sleep(seconds) if self._requests.is_idle else asyncio.sleep(seconds)
-        self._nap = self._loop.create_task(sleep)
-        try:
-            await asyncio.wait([self._nap])
-        finally:
-            self._nap.cancel()
-            self._nap = None
-
-    def _wake(self) -> None:
-        if self._nap is not None:
-            self._nap.cancel()
+        await self._alarm.sleep(self._clock.sleep(seconds) if self._requests.is_idle else asyncio.sleep(seconds))
 
     def _begin_list(self, waiter: Waiter, listed: Sequence[Entry]) -> None:
         """Start a request for the list of active jobs; it gives `listed` their turn."""
@@ -242,12 +233,17 @@ class Poller(Generic[S]):
             waiter.requests = tuple(other for other in waiter.requests if other is not task)
             task.cancel()
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        if isinstance(error, (APIError, NetworkError)) or error is None:
+        if error is None:
             return task.result()
-        if not waiter.has_left:  # a hook has raised it
-            waiter.is_busy = True  # nothing more is sent for it
-            waiter.notify(error=error)
-        raise _WaiterLeft
+        try:
+            if isinstance(error, (APIError, NetworkError)):
+                raise error
+            if not waiter.has_left:  # a hook has raised it
+                waiter.is_busy = True  # nothing more is sent for it
+                waiter.notify(error=error)
+            raise _WaiterLeft
+        finally:
+            del error, task  # the traceback refers to this frame: a reference cycle
 
 
 def _retry_after(failure: Exception) -> float:

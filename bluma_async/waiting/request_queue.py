@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from functools import partial
-from typing import Any, Callable, Coroutine, Deque, Set
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, Deque, Set
 
 import attrs
+
+if TYPE_CHECKING:
+    from bluma_async.waiting.alarm import Alarm
 
 __all__ = ["RequestQueue"]
 
@@ -35,16 +38,16 @@ class _Place:
 class RequestQueue:
     """The requests in flight, and those that wait for a place. It belongs to one event loop."""
 
-    def __init__(self, on_end: Callable[[], None], on_error: Callable[[BaseException], None]) -> None:
+    def __init__(self, alarm: Alarm, on_error: Callable[[BaseException], None]) -> None:
         """
         Set up an empty queue.
 
         Args:
-            on_end: Called after a request has ended, when none waits for a place.
+            alarm: Rings after a request has ended, when none waits for a place.
             on_error: Called with the exception of a request: nothing awaits it.
         """
         self._loop = asyncio.get_running_loop()
-        self._on_end = on_end
+        self._alarm = alarm
         self._on_error = on_error
         self._waiting: Deque[Callable[[], Work | None]] = deque()
         self._running: Set[asyncio.Task[None]] = set()
@@ -89,4 +92,4 @@ class RequestQueue:
         if place is not None:
             place.release()
         if not self._waiting:
-            self._on_end()
+            self._alarm.ring()

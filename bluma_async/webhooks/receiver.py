@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Callable, List, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, List, Protocol, TypeVar, overload
 
 from bluma_async._runtime.log import logger
 from bluma_async._wire.checks import invalid, require_seconds, require_whole
@@ -29,14 +29,19 @@ from bluma_async.webhooks.handlers import Handlers
 from bluma_async.webhooks.reply import Reply
 
 if TYPE_CHECKING:
+    from typing_extensions import Literal
+
     from bluma_async._wire.signature import Payload, Secret
     from bluma_async.stores.ports import EventStore
-    from bluma_async.types import WebhookEvent
+    from bluma_async.types import CreditsEvent, CreditsEventName, Event, VideoEvent, VideoEventName, WebhookEvent
     from bluma_async.webhooks.handlers import Handler
 
 __all__ = ["WebhookReceiver"]
 
 H = TypeVar("H", bound=Callable[..., Any])
+V = TypeVar("V", bound="Callable[[VideoEvent], Any]")
+C = TypeVar("C", bound="Callable[[CreditsEvent], Any]")
+E = TypeVar("E", bound="Callable[[Event], Any]")
 STORE_TIMEOUT = 4.0  # seconds; the sender waits 5
 RECOVERY_INTERVAL = 60.0  # seconds between two searches for events that a crash left unhandled
 REPLIES = {
@@ -124,12 +129,21 @@ class WebhookReceiver:
         self._clients: List[EventConsumer] = []
         self._recovered_at = -RECOVERY_INTERVAL
 
+    @overload
+    def on(self, event_type: VideoEventName | Literal["video.*"]) -> Callable[[V], V]: ...
+    @overload
+    def on(self, event_type: CreditsEventName | Literal["credits.*"]) -> Callable[[C], C]: ...
+    @overload
+    def on(self, event_type: Literal["*"]) -> Callable[[E], E]: ...
+    @overload
+    def on(self, event_type: str) -> Callable[[H], H]: ...
     def on(self, event_type: str) -> Callable[[H], H]:
         """
         Return a decorator that registers a handler for a type of event. The handler may run long.
 
         An async handler runs in the event loop. A plain one runs in a thread of the receiver's own: it may block, and
-        must not touch objects of the event loop, such as an `asyncio.Queue`.
+        must not touch objects of the event loop, such as an `asyncio.Queue`. For type checkers, its event has the class
+        of the type: a VideoEvent for `video.completed`.
 
         Args:
             event_type: A type such as `video.completed`, a family such as `video.*`, or `*` for all events.

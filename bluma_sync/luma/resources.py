@@ -25,7 +25,7 @@ class BaseGenerations:
     def __init__(self, twin: asynchronous.BaseGenerations) -> None:
         self._async = twin
 
-    def get(self, generation_id: str) -> Generation:
+    def get(self, generation_id: Generation | str) -> Generation:
         """
         Return the current state of a generation or modification.
 
@@ -184,7 +184,7 @@ class Generations(BaseGenerations):
 
     def extend(
         self,
-        generation_id: str,
+        generation_id: Generation | str,
         prompt: str,
         *,
         aspect_ratio: str | None = None,
@@ -198,7 +198,7 @@ class Generations(BaseGenerations):
         Extend a generation by about five seconds. The extension is a new generation, with a new id and a `parent_id`.
 
         Args:
-            generation_id: The generation to extend; it must have succeeded.
+            generation_id: The generation to extend, or its id; it must have succeeded.
             prompt: A description of the added part.
             aspect_ratio: Default: the ratio of the extended generation, if this client created it. V-API always keeps
                 that ratio, and accepts no other.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async.resources import _video_lists as asynchronous
-    from bluma_async.types import Video, VideoPage
+    from bluma_async.types import Template, Video, VideoPage
 
 __all__ = ["VideoLists"]
 
@@ -28,7 +28,7 @@ class VideoLists:
         self,
         *,
         status: str | None = None,
-        template_id: str | None = None,
+        template_id: str | Template | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
         page_size: int = MAX_PAGE_SIZE,
@@ -38,7 +38,7 @@ class VideoLists:
 
         Args:
             status: Only videos with this status.
-            template_id: Only videos of this template.
+            template_id: Only videos of this template; the template or its id.
             from_date: Only videos created after this; a datetime without an offset is in local time.
             to_date: Only videos created before this.
             page_size: The number of videos in one request, 1 to 100.
@@ -58,7 +58,7 @@ class VideoLists:
         page: int = 1,
         limit: int = 20,
         status: str | None = None,
-        template_id: str | None = None,
+        template_id: str | Template | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
     ) -> VideoPage:
@@ -69,7 +69,7 @@ class VideoLists:
             page: The number of the page, from 1.
             limit: The number of videos on a page, 1 to 100.
             status: Only videos with this status.
-            template_id: Only videos of this template.
+            template_id: Only videos of this template; the template or its id.
             from_date: Only videos created after this; a datetime without an offset is in local time.
             to_date: Only videos created before this.
 

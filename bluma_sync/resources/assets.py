@@ -10,7 +10,7 @@ from bluma_sync._portal import run
 if TYPE_CHECKING:
     from bluma_async.resources import assets as asynchronous
     from bluma_async.resources._uploading import AssetFile
-    from bluma_async.types import Asset, AssetUploadResponse
+    from bluma_async.types import Asset, AssetUploadResponse, Collection
 
 __all__ = ["Assets"]
 
@@ -23,22 +23,22 @@ class Assets:
 
     @overload
     def upload(
-        self, *, file_name: str, file_type: str, collection_ids: Sequence[str] | None = None
+        self, *, file_name: str, file_type: str, collection_ids: Sequence[str | Collection] | None = None
     ) -> AssetUploadResponse: ...
 
     @overload
     def upload(
-        self, files: Sequence[AssetFile], file_type: str | None = None, collection_id: str | None = None
+        self, files: Sequence[AssetFile], file_type: str | None = None, collection_id: str | Collection | None = None
     ) -> List[Asset]: ...
 
     def upload(
         self,
         files: Sequence[AssetFile] | None = None,
         file_type: str | None = None,
-        collection_id: str | None = None,
+        collection_id: str | Collection | None = None,
         *,
         file_name: str | None = None,
-        collection_ids: Sequence[str] | None = None,
+        collection_ids: Sequence[str | Collection] | None = None,
     ) -> AssetUploadResponse | List[Asset]:
         """
         Upload assets in one of two forms: get a signed link for one file, or send several files in one request.
@@ -67,7 +67,7 @@ class Assets:
         *,
         name: str | None = None,
         file_type: str | None = None,
-        collection_ids: Sequence[str] | None = None,
+        collection_ids: Sequence[str | Collection] | None = None,
         on_progress: Callable[[int, int], Any] | None = None,
     ) -> Asset:
         """
@@ -98,7 +98,7 @@ class Assets:
         files: Sequence[AssetFile],
         *,
         file_type: str | None = None,
-        collection_ids: Sequence[str] | None = None,
+        collection_ids: Sequence[str | Collection] | None = None,
         concurrency: int = 4,
     ) -> List[Asset]:
         """
@@ -118,7 +118,7 @@ class Assets:
             self._async.upload_files(files, file_type=file_type, collection_ids=collection_ids, concurrency=concurrency)
         )
 
-    def get(self, asset_id: str) -> Asset:
+    def get(self, asset_id: str | Asset) -> Asset:
         """
         Return an asset. Its size is None or 0 until its bytes are uploaded.
 
@@ -128,7 +128,10 @@ class Assets:
         return run(self._async.get(asset_id))
 
     def get_random(
-        self, file_type: str, collection_id: str | None = None, used_asset_ids: Sequence[str] | None = None
+        self,
+        file_type: str,
+        collection_id: str | Collection | None = None,
+        used_asset_ids: Sequence[str | Asset] | None = None,
     ) -> Asset:
         """
         Return a random asset that matches.
@@ -144,7 +147,7 @@ class Assets:
         """
         return run(self._async.get_random(file_type, collection_id, used_asset_ids))
 
-    def rename(self, asset_id: str, name: str) -> Asset:
+    def rename(self, asset_id: str | Asset, name: str) -> Asset:
         """
         Change an asset's name.
 
@@ -153,7 +156,7 @@ class Assets:
         """
         return run(self._async.rename(asset_id, name))
 
-    def delete(self, asset_id: str) -> None:
+    def delete(self, asset_id: str | Asset) -> None:
         """
         Delete an asset. It can be recovered.
 
@@ -162,7 +165,7 @@ class Assets:
         """
         run(self._async.delete(asset_id))
 
-    def recover(self, asset_id: str) -> Asset:
+    def recover(self, asset_id: str | Asset) -> Asset:
         """
         Restore a deleted asset.
 
@@ -172,7 +175,7 @@ class Assets:
         return run(self._async.recover(asset_id))
 
     def list(
-        self, file_type: str | None = None, collection_id: str | None = None, include_deleted: bool = False
+        self, file_type: str | None = None, collection_id: str | Collection | None = None, include_deleted: bool = False
     ) -> List[Asset]:
         """
         Return the assets that match.

@@ -20,7 +20,7 @@ class Templates:
     def __init__(self, twin: asynchronous.Templates) -> None:
         self._async = twin
 
-    def get(self, template_id: str) -> Template:
+    def get(self, template_id: str | Template) -> Template:
         """
         Return a template with its `context_schema`.
 

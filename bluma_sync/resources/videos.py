@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.resources import videos as asynchronous
-    from bluma_async.types import Video, VideoDownload
+    from bluma_async.types import Template, TemplateVariant, Video, VideoDownload
     from bluma_async.waiting.announcer import StatusInfo
 
 __all__ = ["Videos"]
@@ -29,8 +29,8 @@ class Videos(VideoLists):
     def create(
         self,
         context: Mapping[str, Any],
-        template_id: str | None = None,
-        variant_id: str | None = None,
+        template_id: str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
         options: Mapping[str, Any] | None = None,
         *,
@@ -45,8 +45,8 @@ class Videos(VideoLists):
         Args:
             context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
-            template_id: The template; either this or `variant_id`.
-            variant_id: A saved preset of a template.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
@@ -69,8 +69,8 @@ class Videos(VideoLists):
     def generate(
         self,
         context: Mapping[str, Any],
-        template_id: str | None = None,
-        variant_id: str | None = None,
+        template_id: str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
         options: Mapping[str, Any] | None = None,
         *,
@@ -90,8 +90,8 @@ class Videos(VideoLists):
         Args:
             context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
-            template_id: The template; either this or `variant_id`.
-            variant_id: A saved preset of a template.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
@@ -136,7 +136,7 @@ class Videos(VideoLists):
             )
         )
 
-    def get(self, video_id: str) -> Video:
+    def get(self, video_id: str | Video) -> Video:
         """
         Return the present state of a video.
 
@@ -147,7 +147,7 @@ class Videos(VideoLists):
 
     def wait_for(
         self,
-        video_id: str,
+        video_id: str | Video,
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
@@ -167,7 +167,7 @@ class Videos(VideoLists):
         If no answer has come for 10 s since the wait began, that is logged at WARNING too, and polling goes on.
 
         Args:
-            video_id: The id of the video.
+            video_id: The video or its id.
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait; at least 0. The last poll is at their end, and may take one second more, so that 0
                 polls once. Neither a slow server nor a hook of the client extends this.
@@ -189,7 +189,7 @@ class Videos(VideoLists):
             )
         )
 
-    def download(self, video_id: str) -> VideoDownload:
+    def download(self, video_id: str | Video) -> VideoDownload:
         """
         Return a signed link to a completed video. It is valid for one hour, for everybody: it needs no API key.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
 import pytest
 
@@ -115,7 +115,8 @@ async def test_a_wait_that_timed_out_is_continued(sandbox: Sandbox, client: Asyn
 async def test_a_video_that_is_gone_fails_its_job(sandbox: Sandbox, tmp_path: Path) -> None:
     """The wait ends with 404, in another process once reads cannot lag any more: the result names the video."""
     clock = SandboxClock(sandbox)
-    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, clock=clock) as client:
+    options: Any = {"clock": clock, "trace_configs": clock.traffic.trace_configs}
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, **options) as client:
         await run_all(client.batch(out=tmp_path, poll_interval=0.01, timeout=0.02), make_rows(1))
         client._session.evidence._created.clear()  # as in another process
         sandbox.faults.add("GET /videos/{id}", "status", status=404, times=None)

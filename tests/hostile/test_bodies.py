@@ -11,7 +11,7 @@ from typing import Any, Mapping
 import pytest
 
 from bluma_async import AsyncBluma, errors
-from bluma_async._session.bodies import MAX_ANSWER, BodyError, decompress
+from bluma_async._session.bodies import MAX_ANSWER
 from tests.hostile.raw_server import Exchange, RawServer, Script, answer, reply
 
 VIDEO = b'{"id": "batch_1", "status": "queued", "template_id": "t", "created_at": "2025-11-03T10:30:00Z"}'
@@ -26,6 +26,12 @@ PACKED: Mapping[str, bytes] = {
 }
 
 
+def pack_bomb(header: int) -> bytes:
+    """Return a body that grows to four times the limit."""
+    engine = zlib.compressobj(1, wbits=header)
+    return b"".join([engine.compress(b" " * 2**20) for _ in range(4 * MAX_ANSWER >> 20)] + [engine.flush()])
+
+
 async def send_without_end(exchange: Exchange) -> None:
     """Send a chunked body that never ends."""
     await exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -36,8 +42,8 @@ async def send_without_end(exchange: Exchange) -> None:
 
 
 UNUSABLE: Mapping[str, Script] = {
-    "a gzip bomb": answer(reply(gzip.compress(HUGE, 1), b"200 OK", b"Content-Encoding: gzip")),
-    "a deflate bomb": answer(reply(zlib.compress(HUGE, 1), b"200 OK", b"Content-Encoding: deflate")),
+    "a gzip bomb": answer(reply(pack_bomb(zlib.MAX_WBITS | 16), b"200 OK", b"Content-Encoding: gzip")),
+    "a deflate bomb": answer(reply(pack_bomb(zlib.MAX_WBITS), b"200 OK", b"Content-Encoding: deflate")),
     "a huge body": answer(reply(HUGE)),
     "an endless body": send_without_end,
     "broken gzip": answer(reply(gzip.compress(VIDEO)[:-9], b"200 OK", b"Content-Encoding: gzip")),
@@ -103,14 +109,6 @@ async def test_an_error_with_an_unusable_body_keeps_its_status() -> None:
         async with client_of(server) as client:
             with pytest.raises(errors.NotFoundError, match="did not explain"):
                 await client.videos.get("batch_1")
-
-
-def test_a_bomb_is_not_unpacked_beyond_the_limit() -> None:
-    """The time that a bomb takes is bounded too."""
-    bomb = gzip.compress(HUGE * 2, 1)
-
-    with pytest.raises(BodyError, match="has more than 32 MiB"):
-        decompress(bomb, "gzip")
 
 
 async def test_a_create_whose_answer_breaks_off_after_its_head_is_accepted() -> None:

@@ -31,6 +31,7 @@ async def send_for_ever(exchange: Exchange) -> None:
     await exchange.send_head(Transfer_Encoding="chunked", ETag='"1"')
     while True:
         await exchange.send(b"10000\r\n" + bytes(2**16) + b"\r\n")
+        await asyncio.sleep(0.01)
 
 
 async def cut_often(exchange: Exchange) -> None:
@@ -134,6 +135,25 @@ async def test_a_large_file_that_is_cut_often_is_completed(tmp_path: Path) -> No
 
     assert hostile.fetches > 40
     assert (tmp_path / "x.mp4").read_bytes() == CONTENT
+
+
+async def test_a_deadline_that_passes_during_the_rename_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is at its path, so the call returns its size."""
+    rename = os.replace
+
+    def rename_late(*paths: Any) -> None:
+        time.sleep(2 * DEADLINE)
+        rename(*paths)
+
+    monkeypatch.setattr(os, "replace", rename_late)
+
+    async with hosting(lambda exchange: exchange.send_rest()) as hostile, client_of(hostile) as client:
+        bounded = client.with_options(deadline=DEADLINE)
+        assert await bounded.videos.save(VIDEO_ID, tmp_path / "x.mp4") == len(CONTENT)
+
+    assert os.listdir(tmp_path) == ["x.mp4"]  # noqa: PTH208 - names, at once
 
 
 async def swallow(exchange: Exchange) -> None:

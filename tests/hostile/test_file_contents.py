@@ -168,6 +168,19 @@ async def test_a_damaged_container_is_kept_and_taken(tmp_path: Path) -> None:
     assert names(tmp_path) == ["x.mp4"]
 
 
+async def test_a_whole_file_without_a_version_is_kept_too(tmp_path: Path) -> None:
+    """Bytes that cannot be continued are kept if they are all there: the user may take them from the part."""
+    damaged = CONTENT.replace(b"mdat", b"mdaT")
+
+    async with hosting(whole(damaged)) as hostile, client_of(hostile) as client:
+        with pytest.raises(errors.FileContentError, match="no mdat box") as caught:
+            await client.videos.save(VIDEO_ID, tmp_path / "x.mp4", verify="container")
+
+    assert caught.value.part == str(tmp_path / "x.mp4.part")
+    assert (tmp_path / "x.mp4.part").read_bytes() == damaged
+    assert f"The bytes are in '{caught.value.part}'" in str(caught.value)
+
+
 async def test_a_page_that_comes_once_is_no_reason_to_give_up(tmp_path: Path) -> None:
     """An answer that cannot be the file by its head is retried like a failure of the server."""
 

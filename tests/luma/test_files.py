@@ -58,11 +58,13 @@ async def test_a_page_is_no_generation(tmp_path: Any) -> None:
 
 
 async def test_a_target_that_is_no_file_is_refused(tmp_path: Any) -> None:
-    """Nothing is sent for a path that is a link, or that another save uses."""
+    """Nothing is sent for a path that is a link, or for an invalid argument."""
     transport = FakeTransport(answer(200, DONE), PAGE)
     (tmp_path / "x.mp4").symlink_to(tmp_path / "y.mp4")
     async with AsyncLuma("vapi", "key_0123456789", transport=transport, clock=FakeClock()) as luma:
         with pytest.raises(errors.InvalidArgumentError, match="is a symbolic link"):
             await luma.generations.save(ID, tmp_path / "x.mp4", overwrite=True)
+        with pytest.raises(errors.InvalidArgumentError, match="verify must be one of"):
+            await luma.generations.save(ID, tmp_path / "z.mp4", verify="all")  # type: ignore[arg-type]  # invalid
 
     assert transport.requests == []

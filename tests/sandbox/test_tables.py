@@ -98,7 +98,7 @@ async def test_the_data_folder_is_private(tmp_path: Path) -> None:
         during = read_modes(folder)
     after = read_modes(folder)
 
-    assert {"data", "sandbox.sqlite", "sandbox.sqlite-wal", "files"} <= set(during)
+    assert {"data", "sandbox.sqlite", "files"} <= set(during)
     assert {name: oct(mode) for name, mode in during.items() if mode & 0o077} == {}
     assert {name: oct(mode) for name, mode in after.items() if mode & 0o077} == {}
 

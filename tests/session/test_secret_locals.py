@@ -117,7 +117,8 @@ async def test_no_traceback_of_a_failed_transfer_shows_the_key(
 
     async def script(exchange: Exchange) -> None:
         link = f"{server.base_url}/file"
-        signed = json.dumps({"download_url": link, "upload_url": link, "asset_id": "a"}).encode()
+        described = {"id": "v", "status": "completed"}
+        signed = json.dumps({**described, "download_url": link, "upload_url": link, "asset_id": "a"}).encode()
         await (FAULTS[fault] if exchange.line.endswith("/file") else answer(reply(signed)))(exchange)
 
     with RawServer(script) as server, pytest.raises(errors.BlumaError) as caught:

@@ -73,7 +73,11 @@ def test_a_head_leads_to_a_step(head: Head, held: Held, step: Any) -> None:
     st.sampled_from([200, 206, 416, 500]),
     st.dictionaries(
         st.sampled_from(["content-range", "content-length", "etag", "content-encoding", "transfer-encoding"]),
-        st.one_of(st.text(), st.from_regex(r"bytes (\*|\d+-\d+)/(\*|\d+)", fullmatch=True), st.just("gzip")),
+        st.one_of(
+            st.text(max_size=20),
+            st.from_regex(r"bytes (\*|[0-9]{1,3}-[0-9]{1,3})/(\*|[0-9]{1,3})", fullmatch=True),
+            st.just("gzip"),
+        ),
     ),
     st.integers(0, 10),
 )

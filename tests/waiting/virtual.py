@@ -58,7 +58,6 @@ def run_with_slow_server(
         finally:
             await _end_tasks()
 
-    asyncio.set_event_loop(None)
     result = run_virtually(loop, run())
     assert loop.failures == []
     return result

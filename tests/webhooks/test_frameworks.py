@@ -181,7 +181,7 @@ def test_a_body_in_chunks(framework: str) -> None:
 
 def test_a_slow_sender_gets_a_timeout(framework: str) -> None:
     """A body that takes longer than body_timeout gets a 408, and the next request is served."""
-    with serve(framework, body_timeout=1e-9) as endpoint:
+    with serve(framework, body_timeout=0.02) as endpoint:
         with socket.create_connection(("127.0.0.1", endpoint.port), timeout=10) as slow:
             slow.sendall(f"POST {endpoint.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n".encode())
             reply = slow.recv(1000)

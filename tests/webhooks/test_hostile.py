@@ -67,7 +67,7 @@ async def test_a_genuine_callback_is_read() -> None:
     assert (done.id, done.state) == ("t", "succeeded")
 
 
-@pytest.mark.parametrize("fields", [{"status": 5}, {"status": ["x"]}, {"id": None}, {"id": 5}, {"id": ""}])
+@pytest.mark.parametrize("fields", [{"status": 5}, {"status": ["x"]}, {"id": None}, {"id": ["x"]}, {"id": ""}])
 def test_an_event_with_other_fields_than_documented_is_polled(fields: Dict[str, Any]) -> None:
     """A signed event whose data cannot be used tells no state: the video is read instead."""
     client, _, _ = client_with(errors.NetworkError("cut"))

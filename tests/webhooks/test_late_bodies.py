@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
-import trustme
 
 from bluma import WebhookReceiver, sign_webhook, wsgi_app
 from bluma_sync.webhooks import body as bodies
 from bluma_sync.webhooks.body import MOST_LATE
+from tests.servers import make_authority
 from tests.webhooks.events import SECRET, make_body
 from tests.webhooks.servers import FRAMEWORKS
 from tests.webhooks.test_frameworks import BLOCKING
@@ -141,7 +141,7 @@ def post(port: int) -> int:
 
 def test_a_late_sender_over_tls_does_not_hold_the_server() -> None:
     """Where the server itself ends the encryption, the connection ends at the timeout, and may have no reply."""
-    authority = trustme.CA()
+    authority = make_authority()
     server_side, client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.issue_cert("localhost").configure_cert(server_side)
     authority.configure_trust(client_side)
