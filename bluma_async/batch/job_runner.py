@@ -12,8 +12,9 @@ from bluma_async.batch.job_creator import JobCreator, Unsubmitted
 from bluma_async.batch.presets import Presets
 from bluma_async.batch.results import build_result
 from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError, NotFoundError
+from bluma_async.resources._saving import save_video
 from bluma_async.stores.states import JobState
-from bluma_async.transfer.places import require_place
+from bluma_async.transfer.places import require_place, reserved
 from bluma_async.types import Video, VideoStatus
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class JobRunner:
         if not self._options.saves_files:
             return
         try:
-            await require_place(self._options.build_path(job.key), overwrite=True)
+            await require_place(self._options.build_path(job.key), overwrite=True, knows_folder=True)
         except InvalidArgumentError as refusal:
             if isinstance(refusal.__cause__, OSError):  # the disk: no other file could be written either
                 self._stop.set(refusal)
@@ -146,7 +147,8 @@ class JobRunner:
         if not (may_have_file and await in_thread(is_complete, str(file), size)):
             video = Video(id=job.video_id or "", status=VideoStatus.COMPLETED, size_bytes=size)
             try:
-                size = await self._api.videos.save(video, file, overwrite=True, verify=self._options.verify)
+                async with reserved(file, overwrite=True, knows_folder=True) as place:
+                    size = await save_video(self._api.session, video, place, self._options.verify)
             except BlumaError as failure:
                 is_disk = type(failure) is BlumaError and isinstance(failure.__cause__, OSError)
                 if is_disk:  # more videos could not be kept either

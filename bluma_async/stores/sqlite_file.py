@@ -3,9 +3,9 @@ Open the SQLite file of a batch, for one writer and any number of readers.
 
 Rule 1: a committed transaction is on disk before the next step begins (`synchronous = FULL`): an intent survives a
 power cut.
-Rule 2: one process runs jobs at a time; others may submit jobs meanwhile, in transactions of their own. The process that
-runs jobs holds a lock of the operating system (FileLock) on a second, empty file. A lock by SQLite would not do: it is
-a POSIX lock, which vanishes when any code of the process opens and closes that file, a backup for example.
+Rule 2: one process runs jobs at a time; others may submit jobs meanwhile, in transactions of their own. The process
+that runs jobs holds a lock of the operating system (FileLock) on a second, empty file. A lock by SQLite would not do:
+it is a POSIX lock, which vanishes when any code of the process opens and closes that file, a backup for example.
 """
 
 from __future__ import annotations
