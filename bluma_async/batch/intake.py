@@ -9,6 +9,7 @@ Rule 3: the user's own iterators run where the user's callbacks run.
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -92,6 +93,8 @@ async def submit_jobs(jobs: Jobs, options: BatchOptions, store: JobStore, catalo
     rows = _get_rows(jobs)
     if rows is None:
         rows = _enumerate([row async for row in _read_stream(jobs)])  # type: ignore[arg-type]  # it is no path
+    elif isinstance(jobs, (str, os.PathLike)) and not await in_thread(os.path.isfile, jobs):  # a pipe is read once
+        rows = partial(iter, await in_thread(list, rows()))
     # Rows are parsed twice: templates are checked by requests, which must not stand between the rows of a transaction.
     await catalog.require(await in_thread(_list_wanted, rows, options))
     return _require_planned(await store.submit(_parse_rows(rows, options), most=MOST_ERRORS)).added

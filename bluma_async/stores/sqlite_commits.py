@@ -7,21 +7,21 @@ Rule 2: the verbs that are called while a transaction runs share the next one, a
 wait for the disk. A verb returns after the commit, so its step is on disk then, as if it had been alone.
 Rule 3: if a verb of a group fails, or its commit does, the group is undone, and each of its verbs runs again in a
 transaction of its own: an error reaches the caller of the verb that it concerns, and no other one.
-Rule 4: a verb that was called is run, also if its caller is cancelled; the caller waits for that.
+Rule 4: a locked file concerns every verb. When a transaction has waited for the lock in vain, the remaining verbs of
+the group get the same error, and nothing of them is recorded: a wait for each would take minutes.
+Rule 5: a verb that was called is run, also if its caller is cancelled; the caller waits for that.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Deque, List, Sequence, Tuple
+from typing import Any, Callable, Deque, List, Sequence, Tuple
 
 import attrs
 
 from bluma_async._runtime.thread_pool import Completion, start_in_thread
-
-if TYPE_CHECKING:
-    import sqlite3
 
 __all__ = ["GroupCommit", "RollbackWith"]
 
@@ -78,7 +78,7 @@ class GroupCommit:
 
     async def do_once(self, action: Action) -> Any:
         """Call a function that cannot be called again, in a transaction of its own."""
-        return await self._add(_Verb(partial(self._transact, action), is_single=True))
+        return await self._add(_Verb(partial(self._transact_once, action), is_single=True))
 
     async def do_outside(self, action: Action) -> Any:
         """Call a function outside a transaction, after the verbs that were called before."""
@@ -115,25 +115,30 @@ class GroupCommit:
         """Run verbs, and return their outcomes. Called in a thread."""
         if group[0].is_single:
             return [_call(group[0].action)]
-        _, refusal = _call(self._connection.execute, self._begin)
-        if refusal is not None:  # another process has locked the file; none of the verbs was run
-            return [(None, refusal)] * len(group)
-        results, error = _call(self._commit, [verb.action for verb in group])
+        results, error = _call(self._transact, [verb.action for verb in group])
         if error is None:
             return [(result, None) for result in results]
-        if len(group) == 1:
-            return [(None, error)]
-        return [outcome for verb in group for outcome in self._run([verb])]
+        return [(None, error)] * len(group) if len(group) == 1 or _is_lock(error) else self._run_each(group)
 
-    def _transact(self, action: Action) -> Any:
-        self._connection.execute(self._begin)
+    def _run_each(self, group: Sequence[_Verb]) -> List[Outcome]:
+        """Run verbs in transactions of their own."""
+        outcomes: List[Outcome] = []
+        for verb in group:
+            results, error = _call(self._transact, [verb.action])
+            if error is not None and _is_lock(error):
+                return outcomes + [(None, error)] * (len(group) - len(outcomes))
+            outcomes.append((None, error) if error is not None else (results[0], None))
+        return outcomes
+
+    def _transact_once(self, action: Action) -> Any:
         try:
-            return self._commit([action])[0]
+            return self._transact([action])[0]
         except RollbackWith as ended:
             return ended.value
 
-    def _commit(self, actions: Sequence[Action]) -> List[Any]:
-        """Call functions inside a transaction, and commit it; undo it if one of them fails, or the commit does."""
+    def _transact(self, actions: Sequence[Action]) -> List[Any]:
+        """Call functions in a transaction; undo it if one of them fails, or the commit does."""
+        self._connection.execute(self._begin)
         try:
             results = [action() for action in actions]
             self._connection.execute("COMMIT")
@@ -142,6 +147,11 @@ class GroupCommit:
                 self._connection.execute("ROLLBACK")
             raise
         return results
+
+
+def _is_lock(error: BaseException) -> bool:
+    """Return whether another connection kept its lock for longer than SQLite waits for it."""
+    return isinstance(error, sqlite3.OperationalError) and "database is locked" in str(error)
 
 
 def _call(function: Callable[..., Any], *args: object) -> Outcome:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import sys
 from pathlib import Path
 from typing import Any, AsyncIterator, Dict, List
@@ -87,6 +89,18 @@ async def test_files_and_streams_are_submitted(quick: Sandbox, batch: Batch, tmp
     assert await batch.submit(iter(make_rows(2))) == 2
     assert await batch.submit(stream()) == 1
     assert (await batch.status()).planned == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
+async def test_a_pipe_is_submitted(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
+    """It can be read only once."""
+    pipe = tmp_path / "jobs.jsonl"
+    os.mkfifo(pipe)
+    lines = "\n".join(map(json.dumps, make_rows(2)))
+    writing = asyncio.get_running_loop().run_in_executor(None, pipe.write_text, lines)
+
+    assert await batch.submit(pipe) == 2
+    await writing
 
 
 @pytest.mark.parametrize(

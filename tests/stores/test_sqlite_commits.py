@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from functools import partial
 from pathlib import Path
-from typing import Any, AsyncIterator, List
+from typing import Any, AsyncIterator, Callable, List
 
 import pytest
 
@@ -41,7 +41,7 @@ class Database:
         return found
 
     async def execute(self, statement: str) -> None:
-        await in_thread(self.connection.execute, statement)
+        await in_thread(lambda: self.connection.execute(statement).fetchall())
 
     def _note(self, statement: str) -> None:
         if not statement.startswith(("INSERT", "PRAGMA")):
@@ -112,6 +112,7 @@ async def test_a_commit_that_fails_reaches_the_verb_that_it_concerns(database: D
     def note(text: str) -> None:
         database.connection.execute("INSERT INTO notes VALUES (?)", (text,))
 
+    verbs: List[Callable[[], Any]]
     verbs = [partial(database.add, "a"), partial(note, "a"), partial(note, "missing"), partial(database.add, "b")]
     outcomes = await asyncio.gather(*map(database.commits.do, verbs), return_exceptions=True)
 
@@ -130,6 +131,45 @@ async def test_a_locked_file_is_waited_for_once(database: Database, tmp_path: Pa
     assert {str(outcome) for outcome in outcomes} == {"database is locked"}
     assert database.log == ["BEGIN"] * 2
     assert await add_all(database, "e") == ["e"]
+
+
+async def test_a_commit_that_waits_for_a_lock_in_vain(database: Database, tmp_path: Path) -> None:
+    """Without WAL a reader excludes a commit. Every verb of the group gets the error, and none of them is recorded."""
+    await database.execute("PRAGMA journal_mode = DELETE")
+    reader = await in_thread(partial(sqlite3.connect, tmp_path / "lines.sqlite", check_same_thread=False))
+    await in_thread(reader.execute, "BEGIN")
+    await in_thread(lambda: reader.execute("SELECT * FROM lines").fetchall())
+
+    outcomes = await add_all(database, "a", "b", "c", "d")
+    await in_thread(reader.close)
+
+    assert {str(outcome) for outcome in outcomes} == {"database is locked"}
+    assert database.log == ["BEGIN", "COMMIT", "ROLLBACK"] * 2
+    assert await add_all(database, "e", "a", "b") == ["e", "a", "b"]
+    assert await in_thread(database.read) == ["e", "a", "b"]
+
+
+async def test_a_lock_while_verbs_run_alone_ends_the_group(database: Database, tmp_path: Path) -> None:
+    """Another process locks the file when the group has failed: verbs that were committed stay, the rest waits once."""
+    other = await in_thread(partial(sqlite3.connect, tmp_path / "lines.sqlite", check_same_thread=False))
+    runs = 0
+
+    def lock() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 2:  # alone
+            database.connection.execute("COMMIT")
+            other.execute("BEGIN IMMEDIATE")
+
+    verbs: List[Callable[[], Any]] = [int, partial(database.add, "a"), partial(database.add, "b"), lock]
+    verbs += [partial(int, "no")] * 10
+    outcomes = await asyncio.gather(*map(database.commits.do, verbs), return_exceptions=True)
+    await in_thread(other.close)
+
+    assert outcomes[:3] == [0, "a", "b"]
+    assert await in_thread(database.read) == ["a", "b"]
+    assert {str(outcome) for outcome in outcomes[4:]} == {"database is locked"}
+    assert database.log.count("BEGIN") == 6
 
 
 async def test_a_cancelled_verb_is_run_and_its_caller_waits(database: Database) -> None:
