@@ -10,6 +10,7 @@ Parts whose figures are ratios against a baseline, in one table:
     gets        videos.get against raw aiohttp
     blocking    the blocking videos.get against httpx and requests; the hop to the event loop against anyio's portal
     imports     the import of the SDK against the import of aiohttp
+    durability  a batch against loops without a journal (limit of the CPU ratio; that of the wall ratio is 1.2)
 
 Parts that print lines:
 
@@ -35,7 +36,7 @@ from typing import TYPE_CHECKING, Any, List, Sequence
 if TYPE_CHECKING:
     from benchmarks.measure import Row
 
-TABLE = ("gets", "blocking", "imports")
+TABLE = ("gets", "blocking", "imports", "durability")
 LINES = ("scale", "budget", "bulk", "files", "durable", "fleet", "rendering")
 TAKES_ROUNDS = {"scale", "files"}
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_async.batch.audit_results import AuditMismatch, BatchAudit, MismatchKind
     from bluma_async.batch.results import BatchResult
     from bluma_async.client import AsyncBluma
     from bluma_async.luma.adapter import Capabilities
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncBluma",
     "AsyncLuma",
+    "AuditMismatch",
+    "BatchAudit",
     "BatchResult",
     "BatchStatus",
     "Capabilities",
@@ -44,6 +47,7 @@ __all__ = [
     "JobState",
     "LeasingEventStore",
     "MemoryStore",
+    "MismatchKind",
     "PostgresStore",
     "RateLimit",
     "RequestInfo",
@@ -63,6 +67,8 @@ __all__ = [
 HOMES = {
     "AsyncBluma": "bluma_async.client",
     "AsyncLuma": "bluma_async.luma.client",
+    "AuditMismatch": "bluma_async.batch.audit_results",
+    "BatchAudit": "bluma_async.batch.audit_results",
     "BatchResult": "bluma_async.batch.results",
     "BatchStatus": "bluma_async.stores.jobs",
     "Capabilities": "bluma_async.luma.adapter",
@@ -70,6 +76,7 @@ HOMES = {
     "JobState": "bluma_async.stores.states",
     "LeasingEventStore": "bluma_async.stores.ports",
     "MemoryStore": "bluma_async.stores.memory_events",
+    "MismatchKind": "bluma_async.batch.audit_results",
     "PostgresStore": "bluma_async.stores.postgres_events",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",

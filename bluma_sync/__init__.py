@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_async.batch.audit_results import AuditMismatch, BatchAudit, MismatchKind
     from bluma_async.batch.results import BatchResult
     from bluma_async.luma.adapter import Capabilities
     from bluma_async.stores.jobs import BatchStatus
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from bluma_sync.luma.client import Luma
 
 __all__ = [
+    "AuditMismatch",
+    "BatchAudit",
     "BatchResult",
     "BatchStatus",
     "Bluma",
@@ -45,6 +48,7 @@ __all__ = [
     "LeasingEventStore",
     "Luma",
     "MemoryStore",
+    "MismatchKind",
     "PostgresStore",
     "RateLimit",
     "RequestInfo",
@@ -61,6 +65,8 @@ __all__ = [
     "verify_webhook_signature",
 ]
 HOMES = {
+    "AuditMismatch": "bluma_async.batch.audit_results",
+    "BatchAudit": "bluma_async.batch.audit_results",
     "BatchResult": "bluma_async.batch.results",
     "BatchStatus": "bluma_async.stores.jobs",
     "Bluma": "bluma_sync.client",
@@ -70,6 +76,7 @@ HOMES = {
     "LeasingEventStore": "bluma_async.stores.ports",
     "Luma": "bluma_sync.luma.client",
     "MemoryStore": "bluma_async.stores.memory_events",
+    "MismatchKind": "bluma_async.batch.audit_results",
     "PostgresStore": "bluma_async.stores.postgres_events",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",

@@ -41,7 +41,7 @@ EXCEPTIONS: Mapping[Tuple[str, str], str] = {}
 ONLY_HERE = {
     "aiohttp": {"_runtime/sockets.py", "_session", "client.py", "sandbox", "webhooks/aiohttp_web.py"},
     "cattrs": {"_wire/codec.py"},
-    "anyio": {"_runtime/threads.py", "_session", "stores", "transfer/download.py"},
+    "anyio": {"_runtime/threads.py", "_session", "transfer/download.py"},
     "click": {"cli"},
     "rich": {"cli"},
     "av": {"sandbox"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bluma_async._runtime.clock import local_time
+from bluma_async.resources.credits import Credits
 from bluma_async.resources.templates import Templates
 from bluma_async.resources.videos import Videos
 from bluma_async.types._model import utc_now
@@ -29,6 +30,7 @@ class BatchApi:
         self.session: Session = session
         self.videos: Videos = Videos(self.session, hub)
         self.templates: Templates = Templates(self.session)
+        self.credits: Credits = Credits(self.session)
 
     def with_coordinator(self, coordinator: Coordinator) -> BatchApi:
         """Return the same calls, which agree with other processes before they are sent."""

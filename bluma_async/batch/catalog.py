@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict
+from typing import TYPE_CHECKING, Dict, Iterable
 
 from bluma_async.batch.parsing import row_error
 from bluma_async.errors import ForbiddenError, NotFoundError
@@ -10,6 +10,7 @@ from bluma_async.errors import ForbiddenError, NotFoundError
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi
     from bluma_async.batch.credit_limit import CreditLimit
+    from bluma_async.stores.jobs import WantedTemplate
     from bluma_async.stores.ports import JobStore
     from bluma_async.types import Template
 
@@ -62,7 +63,16 @@ class Catalog:
         Raises:
             InvalidArgumentError: One does not; `validation_errors` name the row.
         """
-        for wanted in await store.list_wanted_templates():
+        await self.require(await store.list_wanted_templates())
+
+    async def require(self, templates: Iterable[WantedTemplate]) -> None:
+        """
+        Require that templates exist, at the resolutions that are asked for.
+
+        Raises:
+            InvalidArgumentError: One does not; `validation_errors` name the row.
+        """
+        for wanted in templates:
             try:
                 template = await self.read(wanted.template_id)
             except NotFoundError as problem:

@@ -9,6 +9,7 @@ Rule 3: the user's own iterators run where the user's callbacks run.
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -17,11 +18,13 @@ from typing import (
     AsyncIterable,
     AsyncIterator,
     Callable,
+    Dict,
     Iterable,
     Iterator,
     List,
     Mapping,
     Sequence,
+    Tuple,
     Union,
 )
 
@@ -30,20 +33,20 @@ import attrs
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
-from bluma_async.batch.api import StopSignal
 from bluma_async.batch.conflicts import build_plan_error
 from bluma_async.batch.folder import is_complete
 from bluma_async.batch.parsing import parse_job
 from bluma_async.batch.rows import Row, read_rows
 from bluma_async.errors import BlumaError, InvalidArgumentError
-from bluma_async.stores.jobs import Conflict, InvalidRow
+from bluma_async.stores.jobs import Conflict, InvalidRow, WantedTemplate
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
+    from bluma_async.batch.api import StopSignal
     from bluma_async.batch.catalog import Catalog
     from bluma_async.batch.options import BatchOptions
     from bluma_async.batch.sharing import SharedJobs
-    from bluma_async.stores.jobs import PlanRow, StoredJob
+    from bluma_async.stores.jobs import Plan, PlanRow, StoredJob
     from bluma_async.stores.ports import JobStore
 
 __all__ = ["Jobs", "plan_jobs", "submit_jobs"]
@@ -87,21 +90,37 @@ async def plan_jobs(
         yield job
 
 
-async def submit_jobs(jobs: Jobs, options: BatchOptions, store: JobStore, catalog: Catalog) -> None:
+async def submit_jobs(jobs: Jobs, options: BatchOptions, store: JobStore, catalog: Catalog) -> int:
     """
-    Plan jobs without yielding them.
+    Plan jobs without a run, and return the number of new ones. A stream is read to its end first.
 
     Raises:
-        InvalidArgumentError: Rows are invalid. None was planned, unless the rows came one by one.
+        InvalidArgumentError: Rows are invalid. None was planned.
     """
-    rows = _get_rows(jobs)
     if jobs is None:
-        raise invalid("jobs", "submit needs jobs, or a file of them. To continue those of the journal, use run.")
-    if rows is not None:
-        return await _plan_all(rows, options, store, catalog)
-    async for _ in _plan_stream(jobs, options, store, StopSignal()):  # type: ignore[arg-type]  # it is no path
-        pass
-    return None
+        raise invalid(
+            "jobs", "submit needs jobs, or a file of them; run() without jobs continues those of the journal."
+        )
+    rows = _get_rows(jobs)
+    if rows is None:
+        rows = _enumerate([row async for row in _read_stream(jobs)])  # type: ignore[arg-type]  # it is no path
+    elif isinstance(jobs, (str, os.PathLike)) and not await in_thread(os.path.isfile, jobs):  # a pipe is read once
+        rows = partial(iter, await in_thread(list, rows()))
+    # Rows are parsed twice: templates are checked by requests, which must not stand between the rows of a transaction.
+    await catalog.require(await in_thread(_list_wanted, rows, options))
+    return _require_planned(await store.submit(_parse_rows(rows, options), most=MOST_ERRORS)).added
+
+
+def _list_wanted(rows: Callable[[], Iterator[Row]], options: BatchOptions) -> List[WantedTemplate]:
+    """Return the templates that rows need; none if a row is invalid, because that is reported first."""
+    wanted: Dict[Tuple[str | None, str | None], WantedTemplate] = {}
+    for row in _parse_rows(rows, options):
+        if isinstance(row, InvalidRow):
+            return []
+        if row.template_id is not None:
+            template = WantedTemplate(row.template_id, row.resolution, row.origin)
+            wanted.setdefault((row.template_id, row.resolution), template)
+    return list(wanted.values())
 
 
 def _get_rows(jobs: Jobs) -> Callable[[], Iterator[Row]] | None:
@@ -111,20 +130,17 @@ def _get_rows(jobs: Jobs) -> Callable[[], Iterator[Row]] | None:
         return lambda: read_rows(file)
     if isinstance(jobs, Mapping):
         raise invalid("jobs", "jobs must be several jobs, or a file of them; put a single one into a list.")
-    if isinstance(jobs, Sequence):
-        listed: Sequence[Any] = jobs
-        return lambda: ((f"job {number}", row) for number, row in enumerate(listed, 1))
-    return None
+    return _enumerate(jobs) if isinstance(jobs, Sequence) else None
+
+
+def _enumerate(jobs: Sequence[Any]) -> Callable[[], Iterator[Row]]:
+    return lambda: ((f"job {number}", row) for number, row in enumerate(jobs, 1))
 
 
 async def _plan_all(
     rows: Callable[[], Iterator[Row]], options: BatchOptions, store: JobStore, catalog: Catalog
 ) -> None:
-    plan = await store.plan_all(_parse_rows(rows, options), most=MOST_ERRORS)
-    if plan.refused:
-        raise _join_errors(
-            [row.error if isinstance(row, InvalidRow) else build_plan_error(row) for row in plan.refused]
-        )
+    plan = _require_planned(await store.plan_all(_parse_rows(rows, options), most=MOST_ERRORS))
     try:
         await catalog.check(store)
     except BlumaError:
@@ -141,6 +157,14 @@ def _parse_rows(rows: Callable[[], Iterator[Row]], options: BatchOptions) -> Ite
             yield InvalidRow(problem)
         else:
             yield attrs.evolve(job, has_file=True) if options.has_file(job.key) else job
+
+
+def _require_planned(plan: Plan) -> Plan:
+    if plan.refused:
+        raise _join_errors(
+            [row.error if isinstance(row, InvalidRow) else build_plan_error(row) for row in plan.refused]
+        )
+    return plan
 
 
 def _join_errors(problems: Sequence[BlumaError]) -> InvalidArgumentError:

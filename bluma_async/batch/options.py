@@ -81,6 +81,11 @@ class BatchOptions:
         """Whether videos are saved to files; without a folder, rendered is the last state."""
         return self.out is not None
 
+    @property
+    def folder(self) -> str | None:
+        """The folder as text; None without one."""
+        return None if self.out is None else str(self.out)
+
     def build_path(self, key: str) -> Path:
         """Return the path of a job's file."""
         return (self.out or Path()) / build_file_name(key)

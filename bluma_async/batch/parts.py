@@ -44,7 +44,7 @@ async def build_parts(options: BatchOptions, api: BatchApi, store: JobStore, sto
     if sharing is not None:
         api = api.with_coordinator(JobCoordinator(sharing, api))
     await require_account(store, api)
-    await store.agree(options.max_credits, None if options.out is None else str(options.out))
+    await store.agree(options.max_credits, options.folder)
     await api.session.require_exclusive()  # interrupted creates are adopted before the first create
     spent = (await store.statistics()).credits_net
     credit_limit = CreditLimit(options.max_credits, spent, is_shared=sharing is not None)

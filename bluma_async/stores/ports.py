@@ -6,7 +6,6 @@ Rule 2: a verb that does not fit the stored state changes nothing and returns a 
 turns the Conflict into an error for the user. A store raises only if it cannot work, as on a full disk.
 Rule 3: a store reads no clock but the one it was given; the start of a create is passed in, because it counts by the
 server's clock.
-
 Rule 4: a store that several processes share has a `Sharing`; its clock alone decides who is alive.
 """
 
@@ -15,11 +14,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Awaitable, Collection, Iterable, List, Protocol, Sequence, Union, runtime_checkable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bluma_async.stores.jobs import (
         BatchStatus,
         HistoryLine,
         Intent,
         Job,
+        LedgerLine,
         Outcome,
         Plan,
         PlanRow,
@@ -98,7 +100,7 @@ class JobStore(Protocol):
 
     @property
     def sharing(self) -> Sharing | None:
-        """How several processes share the jobs; None in a store for one process, or for reading."""
+        """How several processes share the jobs; None in a store for one process, for submissions, or for reading."""
         ...
 
     async def plan_all(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
@@ -110,6 +112,19 @@ class JobStore(Protocol):
 
         Args:
             rows: Iterated once, in a thread if the store uses threads. Its exceptions undo the plan, and are raised.
+            most: Refused rows after which no more rows are read.
+        """
+        ...
+
+    async def submit(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
+        """
+        Add jobs without a run: all of them are planned, or if any row is refused, none.
+
+        Jobs that the store has already stay as they are. Another process may run jobs of the store meanwhile: the run
+        takes the new ones if it continues the whole store, as after `resume`; otherwise a later run does.
+
+        Args:
+            rows: Iterated once, as in `plan_all`.
             most: Refused rows after which no more rows are read.
         """
         ...
@@ -127,7 +142,7 @@ class JobStore(Protocol):
         ...
 
     async def forget(self, mark: int) -> None:
-        """Delete the planned jobs whose place is above the mark."""
+        """Delete the jobs above the mark that the present run has planned. Jobs that were submitted meanwhile stay."""
         ...
 
     async def replan(self, states: Collection[JobState]) -> int:
@@ -213,6 +228,14 @@ class JobStore(Protocol):
 
     async def statistics(self) -> BatchStatus:
         """Count the jobs in each state, and sum the ledger."""
+        ...
+
+    async def list_ledger(self, after: str) -> List[LedgerLine]:
+        """Return the next lines of the ledger, in the order of the videos' ids; the page begins behind an id."""
+        ...
+
+    async def read_begin(self) -> datetime | None:
+        """Return when the first job was planned; None if there is none."""
         ...
 
     async def history(self, place: int) -> List[HistoryLine]:

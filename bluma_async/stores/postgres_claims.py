@@ -100,7 +100,7 @@ class PostgresSharing:
         return await self._member.database.do(work)
 
     async def note_deferred(self, places: Sequence[int]) -> None:
-        """Note that an engine has tasks for these jobs. Afterwards: what a process that dies has not deferred is due."""
+        """Note that an engine has tasks for these jobs. Call it afterwards: until then, they stay due."""
 
         async def work(db: Connection, _: bool) -> None:
             await execute(

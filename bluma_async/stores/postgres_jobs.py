@@ -23,14 +23,23 @@ from bluma_async.types._model import utc_now
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bluma_async.stores.jobs import BatchStatus, HistoryLine, Job, Outcome, Plan, PlanRow, StoredJob, WantedTemplate
+    from bluma_async.stores.jobs import (
+        BatchStatus,
+        HistoryLine,
+        Job,
+        LedgerLine,
+        Outcome,
+        Plan,
+        PlanRow,
+        StoredJob,
+        WantedTemplate,
+    )
     from bluma_async.stores.postgres_rows import Connection
     from bluma_async.stores.transitions import Change
 
 __all__ = ["PostgresJobStore"]
 
 T = TypeVar("T")
-RESUME_SQL = "UPDATE bluma_jobs SET run = %s WHERE run < %s"
 
 
 class PostgresJobStore(JobVerbs):
@@ -44,7 +53,13 @@ class PostgresJobStore(JobVerbs):
 
     @classmethod
     async def open(
-        cls, url: str, *, to_write: bool, now: Callable[[], datetime] = utc_now, lease: float = LEASE
+        cls,
+        url: str,
+        *,
+        to_write: bool,
+        only_plans: bool = False,
+        now: Callable[[], datetime] = utc_now,
+        lease: float = LEASE,
     ) -> PostgresJobStore:
         """
         Open the store.
@@ -52,6 +67,7 @@ class PostgresJobStore(JobVerbs):
         Args:
             url: The URL of the database, such as `postgresql://user@host:5432/name`.
             to_write: Whether verbs are to be used. The tables are then created or migrated if necessary.
+            only_plans: Whether `submit` is the only verb. The process then holds no jobs.
             now: Returns the present time, for the history of jobs.
             lease: Seconds after its last sign of life for which this process holds its jobs.
 
@@ -59,8 +75,8 @@ class PostgresJobStore(JobVerbs):
             InvalidArgumentError: The URL is invalid, the extra is missing, or the tables are missing or newer.
             BlumaError: The database cannot be reached, or this user may not use it.
         """
-        if not to_write:
-            return cls(await Database.open(url, to_write=False), None, now)
+        if not to_write or only_plans:
+            return cls(await Database.open(url, to_write=to_write), None, now)
         member = await Member.join(url, lease)
         return cls(member.database, member, now)
 
@@ -80,26 +96,28 @@ class PostgresJobStore(JobVerbs):
 
         return await self._database.do(work, retries=False)  # the rows can be read only once
 
+    async def submit(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
+        """Add jobs without a run: all of them are planned, or if any row is refused, none."""
+
+        async def work(db: Connection, _: bool) -> Plan:
+            return await plans.submit(db, self._writer, rows, most)
+
+        return await self._database.do(work, retries=False)  # the rows can be read only once
+
     async def begin_run(self) -> None:
         """Begin a run without jobs; `plan` adds them."""
         self._set_run(await self._do(plans.begin_run))
 
     async def resume(self) -> None:
         """Begin a run with all jobs of the store."""
-
-        async def work(db: Connection) -> int:
-            run = await plans.begin_run(db)
-            await execute(db, RESUME_SQL, run, run)
-            return run
-
-        self._set_run(await self._do(work))
+        self._set_run(await self._do(plans.resume))
 
     async def plan(self, job: Job) -> Outcome:
         """Add a job to the present run."""
         return await self._do(lambda db: plans.plan_one(db, self._writer, self._run, job))
 
     async def forget(self, mark: int) -> None:
-        """Delete the planned jobs of this run whose place is above the mark."""
+        """Delete the jobs above the mark that this run has planned. Jobs that were submitted meanwhile stay."""
         await self._do(lambda db: plans.forget(db, self._run, mark))
 
     async def replan(self, states: Collection[JobState]) -> int:
@@ -153,6 +171,14 @@ class PostgresJobStore(JobVerbs):
     async def statistics(self) -> BatchStatus:
         """Count the jobs in each state, and sum the ledger."""
         return await self._do(queries.read_statistics)
+
+    async def list_ledger(self, after: str) -> List[LedgerLine]:
+        """Return the next lines of the ledger, in the order of the videos' ids; the page begins behind an id."""
+        return await self._do(lambda db: queries.read_ledger(db, after))
+
+    async def read_begin(self) -> datetime | None:
+        """Return when the first job was planned; None if there is none."""
+        return await self._do(queries.read_begin)
 
     async def history(self, place: int) -> List[HistoryLine]:
         """Return the steps of a job, the first one first."""

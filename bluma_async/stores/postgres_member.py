@@ -27,6 +27,13 @@ __all__ = ["LEASE", "Member"]
 
 LEASE = 30.0  # seconds after its last sign of life for which a process holds its jobs
 BEATS = 6  # renewals in the time of a lease
+FREE = """
+UPDATE bluma_jobs SET holder = NULL, deferred_at = NULL WHERE place IN (
+    SELECT place FROM bluma_jobs
+    WHERE holder IN (SELECT epoch FROM bluma_workers WHERE ends_at < clock_timestamp()) AND state <> 'creating'
+    FOR UPDATE SKIP LOCKED
+)
+"""
 FORGOTTEN = 86400.0  # seconds after which a process that has ended is not listed any more
 
 
@@ -108,12 +115,7 @@ async def free_jobs(db: Connection) -> None:
 
     Open creates stay: they are settled, not created again.
     """
-    await execute(
-        db,
-        "UPDATE bluma_jobs SET holder = NULL, deferred_at = NULL WHERE place IN (SELECT place FROM bluma_jobs WHERE holder IN "
-        "(SELECT epoch FROM bluma_workers WHERE ends_at < clock_timestamp()) AND state <> 'creating' "
-        "FOR UPDATE SKIP LOCKED)",
-    )
+    await execute(db, FREE)
 
 
 async def _forget_old(db: Connection) -> None:

@@ -9,26 +9,26 @@ order, by the rules that all stores share; if any is refused, everything is undo
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, Iterator, List, Mapping, Tuple
 
 import attrs
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async.stores import postgres_queries as queries
-from bluma_async.stores.jobs import Conflict, InvalidRow, Job, Plan, StoredJob
+from bluma_async.stores.jobs import NO_RUN, Conflict, InvalidRow, Job, Plan, StoredJob
 from bluma_async.stores.keys import fold_key
 from bluma_async.stores.postgres_database import RollbackWith
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
 from bluma_async.stores.postgres_writes import write_change
 from bluma_async.stores.states import JobState
-from bluma_async.stores.transitions import correct, find_plan_conflict
+from bluma_async.stores.transitions import correct, find_plan_conflict, find_submit_conflict
 
 if TYPE_CHECKING:
     from bluma_async.stores.jobs import Outcome, PlanRow
     from bluma_async.stores.postgres_rows import Connection
     from bluma_async.stores.postgres_writes import Writer
 
-__all__ = ["begin_run", "forget", "plan_all", "plan_one"]
+__all__ = ["begin_run", "forget", "plan_all", "plan_one", "resume", "submit"]
 
 LOCK = 0x426C7570  # "Blup"; an advisory lock, together with the schema that the tables are in
 UNIQUE_VIOLATION = "23505"
@@ -42,7 +42,7 @@ COPY = (
     b"FROM STDIN"
 )
 FIND_KNOWN = """
-SELECT count(*) AS known, coalesce(bool_or(old.body <> new.body), false) AS has_other_content
+SELECT count(*) AS known, count(*) > count(DISTINCT folded) OR coalesce(bool_or(old.body <> new.body), false) AS differ
 FROM bluma_incoming new JOIN bluma_jobs old USING (folded)
 """
 JOIN_RUN = """
@@ -59,25 +59,48 @@ MANY = 1000  # new rows from which the planner's statistics are renewed: they de
 
 async def plan_all(db: Connection, writer: Writer, run: int, rows: Iterable[PlanRow], most: int) -> Plan:
     """Plan the rows, or raise a RollbackWith that has the refused ones."""
+    copied = await _take_in(db, rows, most)
+    mark = await queries.read_last_place(db)
+    added = await _plan_together(db, writer, run, joins=True) if copied.is_plain else None
+    if added is not None:
+        return Plan((), mark, added)
+    return await _plan_each(db, copied.invalid, most, mark, lambda job: _plan(db, writer, run, job))
+
+
+async def submit(db: Connection, writer: Writer, rows: Iterable[PlanRow], most: int) -> Plan:
+    """
+    Add the rows that are new, or raise a RollbackWith that has the refused ones.
+
+    They join the last run that took the whole journal, and those before it: these may still be going on.
+    """
+    copied = await _take_in(db, rows, most)
+    mark = await queries.read_last_place(db)
+    run = int(await queries.read_meta(db, "resumed") or NO_RUN)
+    added = await _plan_together(db, writer, run, joins=False) if copied.is_plain else None
+    if added is not None:
+        return Plan((), mark, added)
+    return await _plan_each(db, copied.invalid, most, mark, lambda job: _submit(db, writer, run, job, mark))
+
+
+async def _take_in(db: Connection, rows: Iterable[PlanRow], most: int) -> _Copied:
+    """Copy the rows into the temporary table; then let no other plan be made until the end of the transaction."""
     await execute(db, INCOMING)
     copied = await _copy(db, rows, most)
     await _lock(db)
     await execute(db, "ANALYZE bluma_incoming")
-    mark = await queries.read_last_place(db)
-    if copied.is_plain and await _plan_together(db, writer, run):
-        return Plan((), mark)
-    refused = await _plan_each(db, writer, run, copied.invalid, most)
-    if refused:
-        raise RollbackWith(Plan(tuple(refused), mark))
-    return Plan((), mark)
+    return copied
 
 
-async def _plan_together(db: Connection, writer: Writer, run: int) -> bool:
-    """Plan all copied rows with a few statements; return False, with nothing changed, if some need a decision."""
+async def _plan_together(db: Connection, writer: Writer, run: int, *, joins: bool) -> int | None:
+    """
+    Plan all copied rows with a few statements, and return how many are new.
+
+    None, with nothing changed, if some need a decision. With `joins`, known jobs join the run.
+    """
     found = await fetch_one(db, FIND_KNOWN)
-    if found is None or found["has_other_content"]:
-        return False
-    if found["known"]:
+    if found is None or found["differ"]:
+        return None
+    if found["known"] and joins:
         await execute(db, JOIN_RUN, run)
     await execute(db, "SAVEPOINT together")
     try:
@@ -86,10 +109,10 @@ async def _plan_together(db: Connection, writer: Writer, run: int) -> bool:
         if getattr(problem, "sqlstate", None) != UNIQUE_VIOLATION:
             raise
         await execute(db, "ROLLBACK TO SAVEPOINT together")  # two rows have one key
-        return False
+        return None
     if added >= MANY:
         await execute(db, "ANALYZE bluma_jobs")
-    return True
+    return added
 
 
 async def plan_one(db: Connection, writer: Writer, run: int, job: Job) -> Outcome:
@@ -103,6 +126,14 @@ async def begin_run(db: Connection) -> int:
     await _lock(db)
     run = int(await queries.read_meta(db, "run") or 0) + 1
     await queries.write_meta(db, "run", str(run))
+    return run
+
+
+async def resume(db: Connection) -> int:
+    """Begin a run with all jobs of the journal, and with those that are submitted while it lasts; return its number."""
+    run = await begin_run(db)
+    await queries.write_meta(db, "resumed", str(run))
+    await execute(db, "UPDATE bluma_jobs SET run = %s WHERE run < %s", run, run)
     return run
 
 
@@ -159,27 +190,33 @@ def _list_values(number: int, job: Job) -> Tuple[Any, ...]:
 
 
 async def _plan_each(
-    db: Connection, writer: Writer, run: int, invalid: Mapping[int, InvalidRow], most: int
-) -> List[Conflict | InvalidRow]:
+    db: Connection, invalid: Mapping[int, InvalidRow], most: int, mark: int, plan: Callable[[Job], Awaitable[Outcome]]
+) -> Plan:
+    """Decide the copied rows one by one. If any is refused, raise a RollbackWith that has the refused ones."""
     refused: List[Conflict | InvalidRow] = []
-    last = -1
-    while len(refused) < most:
-        page = await fetch_all(
-            db, "SELECT * FROM bluma_incoming WHERE number > %s ORDER BY number LIMIT %s", last, CHUNK
-        )
-        rows: List[Tuple[int, PlanRow]] = [(row["number"], _parse(row)) for row in page]
-        end = rows[-1][0] if len(rows) == CHUNK else float("inf")
-        rows += [(number, row) for number, row in invalid.items() if last < number <= end]
-        for _, row in sorted(rows, key=lambda entry: entry[0]):
-            outcome = row if isinstance(row, InvalidRow) else await _plan(db, writer, run, row)
+    added, last = 0, -1
+    while len(refused) < most and (rows := await _read_copied(db, invalid, last)):
+        for number, row in rows:
+            last = number
+            outcome = row if isinstance(row, InvalidRow) else await plan(row)
             if not isinstance(outcome, StoredJob):
                 refused.append(outcome)
+            else:
+                added += outcome.place > mark
             if len(refused) == most:
                 break
-        if len(page) < CHUNK:
-            break
-        last = page[-1]["number"]
-    return refused
+    if refused:
+        raise RollbackWith(Plan(tuple(refused), mark))
+    return Plan((), mark, added)
+
+
+async def _read_copied(db: Connection, invalid: Mapping[int, InvalidRow], last: int) -> List[Tuple[int, PlanRow]]:
+    """Return the next rows behind a number, in their order."""
+    page = await fetch_all(db, "SELECT * FROM bluma_incoming WHERE number > %s ORDER BY number LIMIT %s", last, CHUNK)
+    rows: List[Tuple[int, PlanRow]] = [(row["number"], _parse(row)) for row in page]
+    end = rows[-1][0] if len(rows) == CHUNK else float("inf")
+    rows += [(number, row) for number, row in invalid.items() if last < number <= end]
+    return sorted(rows, key=lambda entry: entry[0])
 
 
 def _parse(row: Any) -> Job:
@@ -199,6 +236,11 @@ async def _plan(db: Connection, writer: Writer, run: int, job: Job) -> Outcome:
     run = max(found.run, run)
     await execute(db, "UPDATE bluma_jobs SET run = %s, origin = %s WHERE place = %s", run, job.origin, found.place)
     return attrs.evolve(found, run=run, origin=job.origin)
+
+
+async def _submit(db: Connection, writer: Writer, run: int, job: Job, mark: int) -> Outcome:
+    found = await queries.find_job(db, job.key)
+    return find_submit_conflict(job, found, mark) or found or await _insert(db, writer, run, job)
 
 
 async def _insert(db: Connection, writer: Writer, run: int, job: Job) -> StoredJob:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
-from bluma_async.stores.jobs import PAGE_SIZE, HistoryLine, StoredJob, WantedTemplate, summarize
+from bluma_async.stores.jobs import PAGE_SIZE, HistoryLine, LedgerLine, StoredJob, WantedTemplate, summarize
 from bluma_async.stores.keys import fold_key
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
 from bluma_async.stores.states import ENDED, JobState
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bluma_async.stores.jobs import BatchStatus
     from bluma_async.stores.postgres_rows import Connection, Row
 
@@ -19,11 +21,13 @@ __all__ = [
     "is_billed",
     "parse_job",
     "read_account",
+    "read_begin",
     "read_candidates",
     "read_history",
     "read_in_state",
     "read_job",
     "read_last_place",
+    "read_ledger",
     "read_meta",
     "read_page",
     "read_recent_videos",
@@ -120,6 +124,22 @@ async def read_statistics(db: Connection) -> BatchStatus:
     row = await fetch_one(db, sums) or {"charged": 0, "refunded": 0}
     counts = {entry["state"]: entry["number"] for entry in rows}
     return summarize(counts, int(row["charged"]), int(row["refunded"]))
+
+
+async def read_ledger(db: Connection, after: str) -> List[LedgerLine]:
+    """Return the next lines of the ledger, in the order of the bytes of the videos' ids."""
+    query = (
+        "SELECT id, coalesce(key, '') AS key, charged, refunded FROM bluma_videos LEFT JOIN bluma_jobs USING (place) "
+        'WHERE id COLLATE "C" > %s ORDER BY id COLLATE "C" LIMIT %s'
+    )
+    rows = await fetch_all(db, query, after, PAGE_SIZE)
+    return [LedgerLine(row["id"], row["key"], row["charged"], row["refunded"]) for row in rows]
+
+
+async def read_begin(db: Connection) -> datetime | None:
+    """Return when the first job was planned; None if there is none."""
+    row = await fetch_one(db, "SELECT min(planned_at) AS began FROM bluma_jobs")
+    return None if row is None else row["began"]
 
 
 async def read_history(db: Connection, place: int) -> List[HistoryLine]:

@@ -111,6 +111,20 @@ async def test_two_rows_of_one_run_need_different_keys(
     assert await store.read(first.place) == first
 
 
+@pytest.mark.parametrize(("fields", "kind"), CONFLICTS)
+async def test_two_rows_of_one_plan_need_different_keys(
+    store: JobStore, make_job: MakeJob, fields: Any, kind: ConflictKind
+) -> None:
+    """Whether the store has the job already or not."""
+    await store.plan_all([make_job("k")], most=20)
+    content = {"body": '{"n":"k"}'}
+    rows = [make_job(name, **{**content, **more}) for name in "kj" for more in ({}, {**fields, "origin": "row 2"})]
+
+    plan = await store.plan_all(rows, most=20)
+
+    assert [(row.kind, row.key) for row in plan.refused if isinstance(row, Conflict)] == [(kind, "k"), (kind, "j")]
+
+
 async def test_a_new_job_does_not_replace_a_file(store: JobStore, make_job: MakeJob) -> None:
     """A job that the store knows may have its file."""
     outcome = await store.plan(make_job("k", has_file=True))

@@ -162,6 +162,26 @@ async def test_an_open_create_is_claimed_by_age_alone(postgres: str) -> None:
         await store.close()
 
 
+async def test_a_job_is_due_until_its_task_is_deferred(postgres: str) -> None:
+    """A sweep that dies in between has lost nothing; the tasks of a dead process are due again at once."""
+    dead, other = [await PostgresJobStore.open(postgres, to_write=True) for _ in range(2)]
+    assert dead.sharing is not None
+    assert other.sharing is not None
+    held, free = [require_job(await dead.plan(job(key))).place for key in "ab"]
+    states, due = [str(JobState.PLANNED)], [(held, "planned"), (free, "planned")]
+
+    assert [await other.sharing.list_due(states, 9, 60.0) for _ in range(2)] == [due, due]
+    await other.sharing.note_deferred([held, free])
+    assert await other.sharing.list_due(states, 9, 60.0) == []
+    await dead.sharing.claim_one(held)
+    await expire(dead)
+    await other.sharing.free()
+
+    assert await other.sharing.list_due(states, 9, 60.0) == due[:1]
+    for store in (dead, other):
+        await store.close()
+
+
 @pytest.mark.parametrize(
     ("first", "second", "is_free"), [("t", "t", False), ("t", "u", True), ("t", None, False), (None, "t", False)]
 )
