@@ -17,6 +17,7 @@ import attrs
 
 from bluma_async._wire.checks import invalid
 from bluma_async.batch.audit_results import AuditMismatch, BatchAudit, MismatchKind
+from bluma_async.batch.recovery import check_account
 from bluma_async.batch.transactions import find_video, is_payment, read_transactions
 from bluma_async.stores.states import JobState
 from bluma_async.types import TransactionType
@@ -38,6 +39,7 @@ async def audit_ledger(store: JobStore, api: BatchApi) -> BatchAudit:
     """Read both sides and compare them; see `Batch.audit`."""
     if api.session.options.api_key.startswith(TEST_KEY):
         raise invalid("api_key", "A test key pays nothing, so there is nothing to compare. Audit with a live key.")
+    await check_account(store, api)
     ledger, begin = await _read_ledger(store), await store.read_begin()
     since = None if begin is None else begin - MARGIN
     transactions = await read_transactions(api, since, ledger)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_video", "is_payment", "read_transactions"]
 
-VIDEO_ID = re.compile(r"\bbatch_\w+")  # in descriptions such as "Video generation: batch_xyz789"
+VIDEO_ID = re.compile(r"\bbatch_[\w-]+")  # in descriptions such as "Video generation: batch_xyz789"
 
 
 async def read_transactions(api: BatchApi, since: datetime | None, known: Collection[str]) -> List[Transaction]:

@@ -106,11 +106,12 @@ class Batch:
         Compare the ledger of the journal with the account's transactions, page by page, and return the differences.
 
         Only transactions from the time of the journal count as unknown, since an account has a life before. Videos of
-        other programs on the same account are unknown too. Another process may be running the batch meanwhile; creates
-        that are in flight then can show as unknown payments.
+        other programs on the same account are unknown too. Another process may be running the batch meanwhile; steps
+        that only one side has yet, such as creates in flight and refunds before the next poll, are differences then.
 
         Raises:
-            InvalidArgumentError: There is no journal, or the key is a test key, with which nothing is paid.
+            InvalidArgumentError: There is no journal, it is of another account, or the key is a test key, with which
+                nothing is paid.
             ForbiddenError: The key lacks the scope `credits:read`.
             BlumaError: The transactions could not be read to their end; nothing can be concluded then.
         """
