@@ -33,7 +33,6 @@ __all__ = ["NAMES", "SWEEP_PERIOD", "FleetTasks", "PausingStop"]
 SWEEP_PERIOD = 2.0  # seconds between two sweeps
 PAUSE = 30.0  # seconds without creates after an error that every job would share
 WINDOW = 100  # jobs that one sweep defers at most
-DEFER_AGAIN = 60.0  # seconds after which a job whose task did nothing is deferred again
 HANDFUL = 4  # videos up to which each is read by itself
 READS_AT_ONCE = 8
 TASK_OF_STATE = {JobState.PLANNED: "create", JobState.RENDERED: "save"}
@@ -125,7 +124,7 @@ class FleetTasks:
         states = [JobState.RENDERED] * self._options.saves_files
         if not (self._stop.is_set or self.is_stopping):
             states.append(JobState.PLANNED)
-        due = await self._sharing.list_due([str(name) for name in states], WINDOW, DEFER_AGAIN)
+        due = await self._sharing.list_due([str(name) for name in states], WINDOW)
         for place, state in due:
             await self._engine.defer(TASK_OF_STATE[JobState(state)], place)
         if due:

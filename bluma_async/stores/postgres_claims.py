@@ -45,6 +45,7 @@ UPDATE bluma_jobs SET holder = %s WHERE place = (
 """
 
 
+AGAIN = 2.0  # times of a lease after which a job whose task did nothing is due again
 LIST_DUE = """
 SELECT place, state FROM bluma_jobs
 WHERE holder IS NULL AND state IN ('planned', 'rendering', 'rendered') AND state = ANY(%s)
@@ -85,12 +86,13 @@ class PostgresSharing:
 
         return await self._member.database.do(work)
 
-    async def list_due(self, states: Sequence[str], most: int, again_after: float) -> List[Tuple[int, str]]:
+    async def list_due(self, states: Sequence[str], most: int) -> List[Tuple[int, str]]:
         """
-        Return the place and state of jobs that are free, and that were not deferred in the last `again_after` seconds.
+        Return the place and state of jobs that are free, and that were not deferred in the last two times of a lease.
 
         An engine gets a task for each. A task that the engine forgets is due again after that time.
         """
+        again_after = AGAIN * self._member.lease
 
         async def work(db: Connection, _: bool) -> List[Tuple[int, str]]:
             await execute(db, "SET LOCAL enable_bitmapscan = off")

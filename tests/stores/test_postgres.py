@@ -170,14 +170,14 @@ async def test_a_job_is_due_until_its_task_is_deferred(postgres: str) -> None:
     held, free = [require_job(await dead.plan(job(key))).place for key in "ab"]
     states, due = [str(JobState.PLANNED)], [(held, "planned"), (free, "planned")]
 
-    assert [await other.sharing.list_due(states, 9, 60.0) for _ in range(2)] == [due, due]
+    assert [await other.sharing.list_due(states, 9) for _ in range(2)] == [due, due]
     await other.sharing.note_deferred([held, free])
-    assert await other.sharing.list_due(states, 9, 60.0) == []
+    assert await other.sharing.list_due(states, 9) == []
     await dead.sharing.claim_one(held)
     await expire(dead)
     await other.sharing.free()
 
-    assert await other.sharing.list_due(states, 9, 60.0) == due[:1]
+    assert await other.sharing.list_due(states, 9) == due[:1]
     for store in (dead, other):
         await store.close()
 
