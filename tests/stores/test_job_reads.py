@@ -69,6 +69,7 @@ async def test_jobs_to_do_are_those_that_have_not_ended(store: JobStore, make_jo
     ]
 
 
+@pytest.mark.timeout(60)  # hundreds of transactions
 @pytest.mark.parametrize("read", ["to_do", "list_jobs"])
 async def test_long_lists_come_in_pages(store: JobStore, make_job: MakeJob, read: str) -> None:
     """The last place of a page begins the next; failed jobs at its beginning do not end a list early."""
