@@ -19,7 +19,7 @@ from tests.cli.test_cli import COMMAND, run
 from tests.live import Live
 
 POLL = ["--poll-interval", "0.01", "--settle-time", "0"]
-KEYS = "sky cat byte rain".split()  # noqa: SIM905
+KEYS = ("sky", "cat", "byte", "rain")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Callable, List, Tuple
@@ -192,9 +193,10 @@ def test_a_loop_that_closes_first_is_no_error() -> None:
 
     before, threading.excepthook = threading.excepthook, problems.append
     try:
-        asyncio.run(start())
-        may_end.set()
-        assert asyncio.run(submit(pool, int, "5")) == 5
+        with ThreadPoolExecutor(1) as elsewhere:  # asyncio.run would leave the main thread without its event loop
+            elsewhere.submit(asyncio.run, start()).result()
+            may_end.set()
+            assert elsewhere.submit(asyncio.run, submit(pool, int, "5")).result() == 5
     finally:
         threading.excepthook = before
     assert (problems, results) == ([], [])

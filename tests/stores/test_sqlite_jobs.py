@@ -61,8 +61,9 @@ async def main():
     async def bill(first):
         for place in range(first, 5001, 20):
             await store.intend(place, INTENT)
+            print("creating", place, flush=True)
             await store.bill(place, f"video-{place}", 2)
-            print(place, flush=True)
+            print("rendering", place, flush=True)
 
     await asyncio.gather(*(bill(first) for first in range(1, 21)))
 
@@ -109,19 +110,24 @@ async def test_a_killed_process_loses_no_committed_step(path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-async def test_a_process_killed_during_many_steps_loses_none(path: Path) -> None:
-    """Every bill that it reported is recorded, also those that shared a transaction; each step is whole."""
+@pytest.mark.parametrize("moment", [1, 50, 333])
+async def test_a_process_killed_during_many_steps_loses_none(path: Path, moment: int) -> None:
+    """Every step that it reported is recorded, also those that shared a transaction; each step is whole."""
     with start(path, program=MANY) as process:
         assert process.stdout is not None
-        reported = await asyncio.get_running_loop().run_in_executor(None, _read_lines, process.stdout, 300)
+        reported = await asyncio.get_running_loop().run_in_executor(None, _read_lines, process.stdout, moment)
         process.kill()
-        reported += process.stdout.read().split()
+        reported += process.stdout.read().splitlines()
 
-    places = {row[0] for row in await _execute(path, "SELECT place FROM jobs WHERE state = 'rendering'")}
+    ordered = "(SELECT * FROM history ORDER BY place, rowid)"
+    steps = await _execute(path, f"SELECT place, group_concat(state) FROM {ordered} GROUP BY place")
+    states = dict(await _execute(path, "SELECT place, state FROM jobs"))
     bills = {row[0] for row in await _execute(path, "SELECT place FROM videos")}
-    lines = {row[0] for row in await _execute(path, "SELECT place FROM history WHERE state = 'rendering'")}
-    assert {int(place) for place in reported} <= places
-    assert places == bills == lines
+    known = {f"{state} {place}" for place, line in steps for state in line.split(",")}
+    assert len(reported) >= moment
+    assert set(reported) <= known
+    assert {place: line.split(",")[-1] for place, line in steps} == states
+    assert {place for place, state in states.items() if state == "rendering"} == bills
 
 
 def _read_lines(file: IO[str], count: int) -> List[str]:
