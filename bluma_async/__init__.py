@@ -16,6 +16,7 @@ from bluma_async._runtime.lazy import lazily
 
 if TYPE_CHECKING:
     from bluma_async import errors, types
+    from bluma_async._runtime.notices import BlumaWarning
     from bluma_async._session.hooks import RequestInfo, ResponseInfo, RetryInfo
     from bluma_async._version import __version__
     from bluma_async._wire.budget import RateLimit
@@ -37,6 +38,7 @@ __all__ = [
     "AsyncLuma",
     "BatchResult",
     "BatchStatus",
+    "BlumaWarning",
     "Capabilities",
     "EventStore",
     "JobState",
@@ -60,6 +62,7 @@ HOMES = {
     "AsyncLuma": "bluma_async.luma.client",
     "BatchResult": "bluma_async.batch.results",
     "BatchStatus": "bluma_async.stores.jobs",
+    "BlumaWarning": "bluma_async._runtime.notices",
     "Capabilities": "bluma_async.luma.adapter",
     "EventStore": "bluma_async.stores.ports",
     "JobState": "bluma_async.stores.states",

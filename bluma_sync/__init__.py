@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from bluma_async._runtime.lazy import lazily
 
 if TYPE_CHECKING:
+    from bluma_async._runtime.notices import BlumaWarning
     from bluma_async._session.hooks import RequestInfo, ResponseInfo, RetryInfo
     from bluma_async._version import __version__
     from bluma_async._wire.budget import RateLimit
@@ -37,6 +38,7 @@ __all__ = [
     "BatchResult",
     "BatchStatus",
     "Bluma",
+    "BlumaWarning",
     "Capabilities",
     "EventStore",
     "JobState",
@@ -59,6 +61,7 @@ HOMES = {
     "BatchResult": "bluma_async.batch.results",
     "BatchStatus": "bluma_async.stores.jobs",
     "Bluma": "bluma_sync.client",
+    "BlumaWarning": "bluma_async._runtime.notices",
     "Capabilities": "bluma_async.luma.adapter",
     "EventStore": "bluma_async.stores.ports",
     "JobState": "bluma_async.stores.states",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bluma_async._session.options import Callback, OptionChanges
     from bluma_async._session.ports import Transport
     from bluma_async._wire.budget import RateLimit
+    from bluma_async._wire.create_options import Validate
     from bluma_async._wire.retry import OnAmbiguous
     from bluma_async._wire.signature import Payload
     from bluma_async.types import OpenCreate, SettledCreate, WebhookEvent
@@ -74,6 +75,7 @@ class Bluma:
         on_ambiguous: OnAmbiguous = "reconcile",
         exclusive: bool = False,
         settle_time: float = 30.0,
+        validate: Validate = "error",
         should_retry: Callback | None = None,
         calculate_retry_delay: Callback | None = None,
         default_headers: Mapping[str, str] | None = None,
@@ -113,6 +115,8 @@ class Bluma:
                 have created; two programs on one machine that both state it refuse each other.
             settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the
                 last moment at which its request can have been on its way: servers commit late, and lists lag.
+            validate: The reaction to options and contexts that are probably mistaken: `error` refuses a create before
+                it is paid for, and warns where the documents leave it open; `warn` only warns; `never` is silent.
             should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
             calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
             default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -146,6 +150,7 @@ class Bluma:
             on_ambiguous=on_ambiguous,
             exclusive=exclusive,
             settle_time=settle_time,
+            validate=validate,
             should_retry=should_retry,
             calculate_retry_delay=calculate_retry_delay,
             default_headers=default_headers,

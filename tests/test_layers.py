@@ -40,6 +40,8 @@ EXCEPTIONS: Mapping[Tuple[str, str], str] = {}
 ONLY_HERE = {
     "aiohttp": {"_runtime/sockets.py", "_session", "client.py", "sandbox", "webhooks/aiohttp_web.py"},
     "cattrs": {"_wire/codec.py"},
+    "jsonschema": {"_wire/contexts/engine.py"},
+    "referencing": {"_wire/contexts/engine.py"},
     "anyio": {"_runtime/threads.py", "_session", "stores", "transfer/download.py"},
     "click": {"cli"},
     "rich": {"cli"},

@@ -27,6 +27,7 @@ from bluma_async._wire.checks import (
     require_seconds,
     require_whole,
 )
+from bluma_async._wire.create_options import Validate
 from bluma_async._wire.retry import OnAmbiguous, RetryPolicy
 from bluma_async.errors import BlumaError, InvalidArgumentError
 
@@ -96,6 +97,8 @@ class Options:
             created; two programs on one machine that both state it refuse each other.
         settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the last
             moment at which its request can have been on its way: servers commit late, and lists lag.
+        validate: The reaction to options and contexts that are probably mistaken: `error` refuses a create before it is
+            paid for, and warns where the documents leave it open; `warn` only warns; `never` is silent.
         should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
         calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
         default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -119,6 +122,7 @@ class Options:
     )
     exclusive: bool = attrs.field(default=False, validator=_checked(require_bool))
     settle_time: float = attrs.field(default=30.0, validator=_checked(require_seconds))
+    validate: Validate = attrs.field(default="error", validator=_checked(require_choice, choices=get_args(Validate)))
     should_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     calculate_retry_delay: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     default_headers: Mapping[str, str] = attrs.field(default=None, converter=_copy, validator=_checked(require_headers))
@@ -197,6 +201,7 @@ class CallOptions(TypedDict, total=False):
     on_ambiguous: OnAmbiguous
     exclusive: bool
     settle_time: float
+    validate: Validate
     should_retry: Callback | None
     calculate_retry_delay: Callback | None
     default_headers: Mapping[str, str] | None

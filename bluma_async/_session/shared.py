@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Callable
 
 from bluma_async._session.budgets import Budgets
 from bluma_async._session.connections import Connections
+from bluma_async._session.schemas import TemplateSchemas
 from bluma_async._session.server_clock import ServerClock
 from bluma_async._wire.certainty import CertaintyPolicy
 
@@ -17,7 +18,7 @@ __all__ = ["Shared"]
 
 
 class Shared:
-    """The clock, the connections, the server's clock and the budgets of a client and its copies."""
+    """The clock, the connections, the server's clock, the budgets and the schemas of a client and its copies."""
 
     def __init__(
         self, clock: Clock, open_transport: Callable[[], Transport], *, has_custom_transport: bool = False
@@ -26,4 +27,5 @@ class Shared:
         self.connections: Connections = Connections(open_transport, is_custom=has_custom_transport)
         self.server_clock: ServerClock = ServerClock()
         self.budgets: Budgets = Budgets()
+        self.schemas: TemplateSchemas = TemplateSchemas(clock)
         self.certainty: CertaintyPolicy = CertaintyPolicy()

@@ -61,7 +61,7 @@ def _complete_template(template: JSONObject) -> None:
         template["context_schema"] = {
             "type": "object",
             "required": [name for name, is_required in names.items() if is_required],
-            "properties": {name: {"type": "string" if name in TEXT_FIELDS else "object"} for name in names},
+            "properties": {name: DOCUMENTED.get(name, {}) for name in names},
         }
 
 
@@ -73,7 +73,11 @@ def _complete_asset(asset: JSONObject) -> None:
         asset["metadata"] = {**size, **metadata}
 
 
-TEXT_FIELDS = frozenset(("prompt", "brand_id", "system_prompt"))
+# Other names have a type that is not documented, so the derived schema names none.
+DOCUMENTED: Mapping[str, JSONObject] = {
+    **{name: {"type": "string"} for name in ("prompt", "brand_id", "system_prompt")},
+    **{name: {"type": "object"} for name in ("brand_assets", "custom_data")},
+}
 COMPLETIONS: Mapping[type, Callable[[JSONObject], None]] = {
     types.Video: _complete_video,
     types.Template: _complete_template,

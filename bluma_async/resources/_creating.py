@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Mapping, cast
 from bluma_async._wire.call import Call, Safety, compact, post
 from bluma_async._wire.checks import invalid, require_mapping, require_text
 from bluma_async._wire.codec import One
+from bluma_async._wire.create_options import require_options
 from bluma_async.types import Video
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def create_call(
     _require_one_id(template_id, variant_id)
     require_mapping("context", context, "{'prompt': '...'}")
     if options is not None:
-        _require_options(options)
+        require_options(options)
     if webhook_url is not None:
         require_text("webhook_url", webhook_url)
     if idempotency_key is not None and not require_text("idempotency_key", idempotency_key).isprintable():
@@ -101,10 +102,3 @@ def _require_one_id(template_id: str | None, variant_id: str | None) -> None:
     require_text(
         "template_id" if variant_id is None else "variant_id", template_id if variant_id is None else variant_id
     )
-
-
-def _require_options(options: Mapping[str, Any]) -> None:
-    require_mapping("options", options, "{'resolution': '1080p'}")
-    for name, kind, valid in (("resolution", str, "text such as '1080p'"), ("watermark", bool, "True or False")):
-        if name in options and not isinstance(options[name], kind):
-            raise invalid(f"options.{name}", f"options['{name}'] must be {valid}, not {options[name]!r}.")

@@ -11,6 +11,7 @@ from bluma_async.types import TemplateVariant
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
+    from bluma_async.types import KnownTemplate
 
 __all__ = ["Variants"]
 
@@ -21,7 +22,9 @@ class Variants:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def create(self, template_id: str, name: str, settings: Mapping[str, Any] | None = None) -> TemplateVariant:
+    async def create(
+        self, template_id: KnownTemplate | str, name: str, settings: Mapping[str, Any] | None = None
+    ) -> TemplateVariant:
         """
         Save a preset.
 
@@ -37,7 +40,7 @@ class Variants:
         body = {"name": require_text("name", name), **_payload(settings)}
         return await self._session.send(post(path("templates", template_id, "variants"), One(TemplateVariant), body))
 
-    async def get(self, template_id: str, variant_id: str) -> TemplateVariant:
+    async def get(self, template_id: KnownTemplate | str, variant_id: str) -> TemplateVariant:
         """
         Return a preset; its `payload` has the settings.
 
@@ -50,7 +53,7 @@ class Variants:
 
     async def update(
         self,
-        template_id: str,
+        template_id: KnownTemplate | str,
         variant_id: str,
         name: str | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -68,7 +71,7 @@ class Variants:
         where = path("templates", template_id, "variants", variant_id)
         return await self._session.send(put(where, One(TemplateVariant), body))
 
-    async def delete(self, template_id: str, variant_id: str) -> None:
+    async def delete(self, template_id: KnownTemplate | str, variant_id: str) -> None:
         """
         Delete a preset. Videos that were made with it are kept.
 
@@ -77,7 +80,7 @@ class Variants:
         """
         await self._session.send(delete(path("templates", template_id, "variants", variant_id)))
 
-    async def list(self, template_id: str) -> List[TemplateVariant]:
+    async def list(self, template_id: KnownTemplate | str) -> List[TemplateVariant]:
         """
         Return the presets of a template.
 

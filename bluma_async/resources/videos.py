@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
-from bluma_async._wire.call import Call, get
+from bluma_async._wire.call import get
 from bluma_async._wire.call import path as path_of
 from bluma_async._wire.checks import MAX_PAGE_SIZE, require_page
 from bluma_async._wire.codec import One
 from bluma_async.errors import BlumaError
 from bluma_async.resources._certain_create import CertainCreate
+from bluma_async.resources._checking import check_create
 from bluma_async.resources._creating import create_call
+from bluma_async.resources._listing import list_call
 from bluma_async.resources._paging import Pages
 from bluma_async.resources._video_source import VideoSource, get_call
 from bluma_async.transfer.download import save_link
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async._session.session import Session
+    from bluma_async.types import Context, KnownStatus, KnownTemplate, VideoOptions
     from bluma_async.waiting.hub import PollHub
 
 __all__ = ["Videos"]
@@ -37,11 +40,11 @@ class Videos:
 
     async def create(
         self,
-        context: Mapping[str, Any],
-        template_id: str | None = None,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | None = None,
         variant_id: str | None = None,
         webhook_url: str | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
     ) -> Video:
@@ -72,15 +75,16 @@ class Videos:
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
         """
         call = create_call(context, template_id, variant_id, webhook_url, options, idempotency_key)
+        await check_create(self._session, context, template_id, options)
         return await self._session.send(call, reconciler=CertainCreate(self._session))
 
     async def generate(
         self,
-        context: Mapping[str, Any],
-        template_id: str | None = None,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | None = None,
         variant_id: str | None = None,
         webhook_url: str | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         save_to: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
@@ -221,8 +225,8 @@ class Videos:
     def iterate(
         self,
         *,
-        status: str | None = None,
-        template_id: str | None = None,
+        status: KnownStatus | str | None = None,
+        template_id: KnownTemplate | str | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
         page_size: int = MAX_PAGE_SIZE,
@@ -243,7 +247,7 @@ class Videos:
         require_page(page_size)
 
         async def fetch(index: int) -> Sequence[Video]:
-            call = _list(index + 1, page_size, status, template_id, from_date, to_date)
+            call = list_call(index + 1, page_size, status, template_id, from_date, to_date)
             return (await self._session.send(call)).videos
 
         return Pages(fetch, page_size)
@@ -253,8 +257,8 @@ class Videos:
         *,
         page: int = 1,
         limit: int = 20,
-        status: str | None = None,
-        template_id: str | None = None,
+        status: KnownStatus | str | None = None,
+        template_id: KnownTemplate | str | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
     ) -> VideoPage:
@@ -272,20 +276,4 @@ class Videos:
         Raises:
             InvalidArgumentError: `page` or `limit` is invalid. Nothing was sent.
         """
-        return await self._session.send(_list(page, limit, status, template_id, from_date, to_date))
-
-
-def _list(
-    page: int, limit: int, status: str | None, template_id: str | None, from_date: Any, to_date: Any
-) -> Call[VideoPage]:
-    require_page(limit, page=page)
-    return get(
-        "/videos",
-        One(VideoPage),
-        page=page,
-        limit=limit,
-        status=status,
-        template_id=template_id,
-        from_date=from_date,
-        to_date=to_date,
-    )
+        return await self._session.send(list_call(page, limit, status, template_id, from_date, to_date))

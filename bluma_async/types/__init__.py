@@ -21,6 +21,14 @@ from bluma_async.types.account import (
     UsageByKey,
     UsageMetrics,
 )
+from bluma_async.types.arguments import (
+    Context,
+    KnownEventType,
+    KnownResolution,
+    KnownStatus,
+    KnownTemplate,
+    VideoOptions,
+)
 from bluma_async.types.creates import CreateResult, OpenCreate, OpenCreateState, SettledCreate
 from bluma_async.types.events import (
     CreditsEvent,
@@ -42,6 +50,7 @@ __all__ = [
     "AssetUploadResponse",
     "AttrDict",
     "Collection",
+    "Context",
     "CreateResult",
     "CreditBalance",
     "CreditHistory",
@@ -52,6 +61,10 @@ __all__ = [
     "GeneratedVideo",
     "Generation",
     "GenerationState",
+    "KnownEventType",
+    "KnownResolution",
+    "KnownStatus",
+    "KnownTemplate",
     "OpenCreate",
     "OpenCreateState",
     "Pagination",
@@ -68,6 +81,7 @@ __all__ = [
     "VideoDownload",
     "VideoEvent",
     "VideoEventData",
+    "VideoOptions",
     "VideoPage",
     "VideoStatus",
     "Webhook",

@@ -9,7 +9,7 @@ from bluma_sync._portal import run
 
 if TYPE_CHECKING:
     from bluma_async.resources import variants as asynchronous
-    from bluma_async.types import TemplateVariant
+    from bluma_async.types import KnownTemplate, TemplateVariant
 
 __all__ = ["Variants"]
 
@@ -20,7 +20,9 @@ class Variants:
     def __init__(self, twin: asynchronous.Variants) -> None:
         self._async = twin
 
-    def create(self, template_id: str, name: str, settings: Mapping[str, Any] | None = None) -> TemplateVariant:
+    def create(
+        self, template_id: KnownTemplate | str, name: str, settings: Mapping[str, Any] | None = None
+    ) -> TemplateVariant:
         """
         Save a preset.
 
@@ -35,7 +37,7 @@ class Variants:
         """
         return run(self._async.create(template_id, name, settings))
 
-    def get(self, template_id: str, variant_id: str) -> TemplateVariant:
+    def get(self, template_id: KnownTemplate | str, variant_id: str) -> TemplateVariant:
         """
         Return a preset; its `payload` has the settings.
 
@@ -46,7 +48,7 @@ class Variants:
 
     def update(
         self,
-        template_id: str,
+        template_id: KnownTemplate | str,
         variant_id: str,
         name: str | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -60,7 +62,7 @@ class Variants:
         """
         return run(self._async.update(template_id, variant_id, name, settings))
 
-    def delete(self, template_id: str, variant_id: str) -> None:
+    def delete(self, template_id: KnownTemplate | str, variant_id: str) -> None:
         """
         Delete a preset. Videos that were made with it are kept.
 
@@ -69,7 +71,7 @@ class Variants:
         """
         run(self._async.delete(template_id, variant_id))
 
-    def list(self, template_id: str) -> List[TemplateVariant]:
+    def list(self, template_id: KnownTemplate | str) -> List[TemplateVariant]:
         """
         Return the presets of a template.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async.resources import videos as asynchronous
-    from bluma_async.types import Video, VideoDownload, VideoPage
+    from bluma_async.types import Context, KnownStatus, KnownTemplate, Video, VideoDownload, VideoOptions, VideoPage
 
 __all__ = ["Videos"]
 
@@ -27,11 +27,11 @@ class Videos:
 
     def create(
         self,
-        context: Mapping[str, Any],
-        template_id: str | None = None,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | None = None,
         variant_id: str | None = None,
         webhook_url: str | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
     ) -> Video:
@@ -67,11 +67,11 @@ class Videos:
 
     def generate(
         self,
-        context: Mapping[str, Any],
-        template_id: str | None = None,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | None = None,
         variant_id: str | None = None,
         webhook_url: str | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         save_to: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
@@ -206,8 +206,8 @@ class Videos:
     def iterate(
         self,
         *,
-        status: str | None = None,
-        template_id: str | None = None,
+        status: KnownStatus | str | None = None,
+        template_id: KnownTemplate | str | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
         page_size: int = MAX_PAGE_SIZE,
@@ -236,8 +236,8 @@ class Videos:
         *,
         page: int = 1,
         limit: int = 20,
-        status: str | None = None,
-        template_id: str | None = None,
+        status: KnownStatus | str | None = None,
+        template_id: KnownTemplate | str | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
     ) -> VideoPage:
