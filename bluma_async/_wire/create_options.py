@@ -8,7 +8,7 @@ Rule 2: a documented name with a value of the wrong type is refused, whatever `v
 
 from __future__ import annotations
 
-from typing import Any, Literal, Mapping, get_args
+from typing import Any, Literal, Mapping, Sequence, get_args
 
 from bluma_async._runtime.closeness import find_close
 from bluma_async._runtime.notices import warn
@@ -36,9 +36,14 @@ def require_options(options: Mapping[str, Any]) -> None:
             raise invalid(f"options.{name}", f"options['{name}'] must be {valid}, not {options[name]!r}.")
 
 
-def check_options(options: Mapping[str, Any], validate: Validate) -> None:
+def check_options(options: Mapping[str, Any], validate: Validate, offered: Sequence[str] = ()) -> None:
     """
     Refuse misspelt names, and warn about other unknown names and values.
+
+    Args:
+        options: The options of a create.
+        validate: The client's option.
+        offered: The resolutions that the template offers, if they are known; the caller compares with them.
 
     Raises:
         InvalidArgumentError: A name is close to a documented one, and `validate` is `error`.
@@ -46,8 +51,9 @@ def check_options(options: Mapping[str, Any], validate: Validate) -> None:
     for name in options if validate != "never" else ():
         if name not in TYPES:
             _check_unknown(name, validate)
-    if validate != "never" and options.get("resolution", RESOLUTIONS[0]) not in RESOLUTIONS:
-        close = find_close(options["resolution"], RESOLUTIONS)
+    resolution = options.get("resolution", RESOLUTIONS[0])
+    if validate != "never" and not offered and resolution not in RESOLUTIONS:
+        close = find_close(resolution, RESOLUTIONS)
         hint = f"did you mean {close!r}?" if close else f"documented are {', '.join(RESOLUTIONS)}."
         warn(f"The value of options['resolution'] is not documented; {hint} {SENT}")
 

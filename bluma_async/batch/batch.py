@@ -12,10 +12,11 @@ from bluma_async.batch.catalog import Catalog
 from bluma_async.batch.create_turns import CreateTurns
 from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.folder import require_folder
-from bluma_async.batch.intake import Jobs, plan_jobs
+from bluma_async.batch.intake import plan_jobs
 from bluma_async.batch.job_runner import JobRunner
 from bluma_async.batch.recovery import Recovery, defer_interrupted, require_account
 from bluma_async.batch.results import BatchResult, build_result
+from bluma_async.batch.row_checks import RowChecks
 from bluma_async.batch.workers import Workers
 from bluma_async.stores.jobs import BatchStatus, Conflict, ConflictKind
 from bluma_async.stores.sqlite_jobs import SQLiteJobStore
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.batch.options import BatchOptions
+    from bluma_async.batch.sources import Jobs
     from bluma_async.errors import BlumaError, InvalidArgumentError
     from bluma_async.stores.jobs import StoredJob
     from bluma_async.stores.ports import JobStore
@@ -88,7 +90,8 @@ class Batch:
             recovery = Recovery(store, self._api, create_turns, catalog, credit_limit)
             await recovery.begin()
             runner = JobRunner(self._options, self._api, store, catalog, credit_limit, create_turns, recovery, stop)
-            planned = defer_interrupted(plan_jobs(jobs, self._options, store, catalog, stop), recovery)
+            checks = RowChecks(self._api.session, catalog)
+            planned = defer_interrupted(plan_jobs(jobs, self._options, store, catalog, checks, stop), recovery)
             results = Workers(self._options, runner, stop, planned).results()
             try:
                 async for result in results:

@@ -2,38 +2,29 @@
 Plan the jobs of a run: those of a file or list all at once, those of a stream one by one.
 
 Rule 1: rows that can be read before the run are all checked before anything is created. All are planned, or none.
-Rule 2: a stream is read no faster than its jobs are started.
-Rule 3: the user's own iterators run where the user's callbacks run.
+Rule 2: a stream is read no faster than its jobs are started; each of its rows is checked before its own create.
 """
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import (
     TYPE_CHECKING,
-    Any,
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Callable,
     Iterable,
     Iterator,
     List,
-    Mapping,
     Sequence,
-    Union,
 )
 
 import attrs
 
-from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
-from bluma_async._wire.checks import invalid
 from bluma_async.batch.conflicts import build_plan_error
 from bluma_async.batch.folder import is_complete
-from bluma_async.batch.parsing import parse_job
-from bluma_async.batch.rows import Row, read_rows
+from bluma_async.batch.parsing import parse_row
+from bluma_async.batch.sources import find_source, read_stream
 from bluma_async.errors import BlumaError, InvalidArgumentError
 from bluma_async.stores.jobs import Conflict, InvalidRow
 from bluma_async.stores.states import JobState
@@ -42,19 +33,18 @@ if TYPE_CHECKING:
     from bluma_async.batch.api import StopSignal
     from bluma_async.batch.catalog import Catalog
     from bluma_async.batch.options import BatchOptions
+    from bluma_async.batch.row_checks import RowChecks
+    from bluma_async.batch.sources import JobRow, Jobs, Source
     from bluma_async.stores.jobs import PlanRow, StoredJob
     from bluma_async.stores.ports import JobStore
 
-__all__ = ["Jobs", "plan_jobs"]
+__all__ = ["plan_jobs"]
 
-JobRow = Mapping[str, Any]
-Jobs = Union[str, "os.PathLike[str]", Iterable[JobRow], AsyncIterable[JobRow], None]
 MOST_ERRORS = 20  # rows that one error message reports
-END: Any = object()
 
 
 async def plan_jobs(
-    jobs: Jobs, options: BatchOptions, store: JobStore, catalog: Catalog, stop: StopSignal
+    jobs: Jobs, options: BatchOptions, store: JobStore, catalog: Catalog, checks: RowChecks, stop: StopSignal
 ) -> AsyncGenerator[StoredJob, None]:
     """
     Plan jobs, and yield each job that is not finished when it is asked for. After a stop, planned jobs are skipped.
@@ -62,37 +52,27 @@ async def plan_jobs(
     Raises:
         InvalidArgumentError: Rows are invalid. Nothing was created, unless the rows came one by one.
     """
-    rows = _get_rows(jobs)
-    if rows is not None:
-        await _plan_all(rows, options, store, catalog)
+    source = find_source(jobs)
+    if source is not None:
+        await _plan_all(source, options, store, catalog, checks)
     elif jobs is None:
         await store.resume()
         await catalog.check(store)
     else:
-        async for job in _plan_stream(jobs, options, store, stop):  # type: ignore[arg-type]  # it is no path
+        async for job in _plan_stream(jobs, options, store, catalog, checks, stop):  # type: ignore[arg-type]  # it is no path
             yield job
         return
     async for job in _list_unfinished(options, store, stop):
         yield job
 
 
-def _get_rows(jobs: Jobs) -> Callable[[], Iterator[Row]] | None:
-    """Return a function that reads all rows, or None if they can only be read one by one."""
-    if isinstance(jobs, (str, os.PathLike)):
-        file = Path(jobs)
-        return lambda: read_rows(file)
-    if isinstance(jobs, Mapping):
-        raise invalid("jobs", "jobs must be several jobs, or a file of them; put a single one into a list.")
-    if isinstance(jobs, Sequence):
-        listed: Sequence[Any] = jobs
-        return lambda: ((f"job {number}", row) for number, row in enumerate(listed, 1))
-    return None
-
-
 async def _plan_all(
-    rows: Callable[[], Iterator[Row]], options: BatchOptions, store: JobStore, catalog: Catalog
+    source: Source, options: BatchOptions, store: JobStore, catalog: Catalog, checks: RowChecks
 ) -> None:
-    plan = await store.plan_all(_parse_rows(rows, options), most=MOST_ERRORS)
+    # The rows are read twice: their contexts can be checked only when their templates are known, and all mistakes are
+    # reported together.
+    await catalog.prepare(await source.list_templates())
+    plan = await store.plan_all(_parse_rows(source, options, checks), most=MOST_ERRORS)
     if plan.refused:
         raise _join_errors(
             [row.error if isinstance(row, InvalidRow) else build_plan_error(row) for row in plan.refused]
@@ -104,11 +84,14 @@ async def _plan_all(
         raise
 
 
-def _parse_rows(rows: Callable[[], Iterator[Row]], options: BatchOptions) -> Iterator[PlanRow]:
+def _parse_rows(source: Source, options: BatchOptions, checks: RowChecks) -> Iterator[PlanRow]:
     """Yield the jobs of rows. An invalid row is yielded too: the store reports it among the rows that it refuses."""
-    for origin, row in rows():
+    for origin, row in source.read():
         try:
-            job = parse_job(row, origin)
+            parsed = parse_row(row, origin)
+            checks.require_template(parsed)
+            checks.require_valid(parsed)
+            job = parsed.to_job()
         except InvalidArgumentError as problem:  # noqa: PERF203 - every invalid row is reported
             yield InvalidRow(problem)
         else:
@@ -133,13 +116,22 @@ async def _list_unfinished(options: BatchOptions, store: JobStore, stop: StopSig
 
 
 async def _plan_stream(
-    jobs: Iterable[JobRow] | AsyncIterable[JobRow], options: BatchOptions, store: JobStore, stop: StopSignal
+    jobs: Iterable[JobRow] | AsyncIterable[JobRow],
+    options: BatchOptions,
+    store: JobStore,
+    catalog: Catalog,
+    checks: RowChecks,
+    stop: StopSignal,
 ) -> AsyncIterator[StoredJob]:
     await store.begin_run()
     number = 0
-    async for row in _read_stream(jobs):
+    async for row in read_stream(jobs):
         number += 1
-        job = parse_job(row, f"job {number}")
+        parsed = parse_row(row, f"job {number}")
+        if parsed.arguments["template_id"] is not None:
+            await catalog.prepare([parsed.arguments["template_id"]])
+        checks.require_valid(parsed)
+        job = parsed.to_job()
         if options.saves_files and await in_thread(options.has_file, job.key):
             job = attrs.evolve(job, has_file=True)
         planned = await store.plan(job)
@@ -149,16 +141,6 @@ async def _plan_stream(
             yield unfinished
         if stop.is_set:
             return
-
-
-async def _read_stream(jobs: Iterable[JobRow] | AsyncIterable[JobRow]) -> AsyncIterator[JobRow]:
-    if isinstance(jobs, AsyncIterable):
-        async for row in jobs:
-            yield row
-        return
-    iterator = iter(jobs)
-    while (row := await call_back(next, iterator, END)) is not END:
-        yield row
 
 
 async def _select_unfinished(jobs: Sequence[StoredJob], options: BatchOptions) -> List[StoredJob]:

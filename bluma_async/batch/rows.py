@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, TextIO, Tuple
 
 from bluma_async._wire.checks import invalid
-from bluma_async.batch.parsing import COLUMNS, NO_SUCH_COLUMN, row_error
+from bluma_async.batch.parsing import COLUMNS, row_error, say_no_column
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def _read_csv(name: str, file: TextIO) -> Iterator[Row]:
     try:
         for number, cells in enumerate(reader, 1):
             origin = f"{name}, row {number}"
-            if not any(cell.strip() for cell in cells):
+            if not any(cells) or not any(map(str.strip, cells)):
                 continue
             if not header:
                 header = _parse_header(name, cells)
@@ -59,7 +59,7 @@ def _parse_header(name: str, cells: List[str]) -> List[str]:
     header, origin = [cell.strip() for cell in cells], f"{name}, row 1"
     for column in header:
         if column not in COLUMNS[:7] and not column.startswith("context."):
-            raise row_error(origin, column or "(no name)", NO_SUCH_COLUMN)
+            raise row_error(origin, column or "(no name)", say_no_column(column))
         if header.count(column) > 1:
             raise row_error(origin, column, "there are two columns of this name")
     if "template_id" not in header and "variant_id" not in header:

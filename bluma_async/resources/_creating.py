@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bluma_async._session.evidence import CreateEvidence
     from bluma_async._wire.signature import Payload
 
-__all__ = ["confirm_create", "create_call"]
+__all__ = ["check_arguments", "confirm_create", "create_call"]
 
 MARK = "{create_token}"
 TOKEN_SIZE = 24  # random bytes: guessing one is hopeless, and the URL stays short
@@ -41,12 +41,7 @@ def create_call(
     Raises:
         InvalidArgumentError: An argument is invalid.
     """
-    _require_one_id(template_id, variant_id)
-    require_mapping("context", context, "{'prompt': '...'}")
-    if options is not None:
-        require_options(options)
-    if webhook_url is not None:
-        require_text("webhook_url", webhook_url)
+    check_arguments(context, template_id, variant_id, webhook_url, options)
     if idempotency_key is not None and not require_text("idempotency_key", idempotency_key).isprintable():
         raise invalid("idempotency_key", "idempotency_key must be printable text.")
     token = secrets.token_urlsafe(TOKEN_SIZE) if webhook_url is not None and MARK in webhook_url else None
@@ -66,6 +61,27 @@ def create_call(
         subject=template_id,
         token=token,
     )
+
+
+def check_arguments(
+    context: Mapping[str, Any],
+    template_id: str | None,
+    variant_id: str | None,
+    webhook_url: str | None,
+    options: Mapping[str, Any] | None,
+) -> None:
+    """
+    Check the arguments of a create.
+
+    Raises:
+        InvalidArgumentError: One is invalid.
+    """
+    _require_one_id(template_id, variant_id)
+    require_mapping("context", context, "{'prompt': '...'}")
+    if options is not None:
+        require_options(options)
+    if webhook_url is not None:
+        require_text("webhook_url", webhook_url)
 
 
 def confirm_create(evidence: CreateEvidence, token: str, body: Payload) -> bool:

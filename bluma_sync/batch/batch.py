@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.batch import batch as asynchronous
-    from bluma_async.batch.intake import Jobs
     from bluma_async.batch.results import BatchResult
+    from bluma_async.batch.sources import Jobs
     from bluma_async.errors import BlumaError
     from bluma_async.stores.jobs import BatchStatus
 

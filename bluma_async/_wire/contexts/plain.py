@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Tuple, Union
 
 from bluma_async._wire.json_values import is_list, is_object
 
-__all__ = ["read_plain_schema"]
+__all__ = ["ignores_texts", "read_plain_schema"]
 
 Accept = Callable[[Mapping[str, Any]], bool]
 Kinds = FrozenSet[type]
@@ -25,7 +25,8 @@ TEXT: Kinds = frozenset((str,))
 EVERY_KIND = frozenset(kind for kinds in KINDS.values() for kind in kinds)
 NOTES = {"title", "description", "default", "examples", "format", "$comment"}  # keywords that decide nothing
 OUTER = NOTES | {"type", "properties", "required", "additionalProperties"}
-INNER = NOTES | {"type", "minLength", "maxLength", "enum"}
+BOUNDS = {"minLength", "maxLength", "enum"}
+INNER = NOTES | BOUNDS | {"type"}
 Rule = Tuple[Kinds, Union[int, float], Union[int, float], Union[FrozenSet[str], None]]
 
 
@@ -43,6 +44,11 @@ def read_plain_schema(schema: Mapping[str, Any]) -> Accept | None:
             return None
         rules[name] = rule
     return _make_accept(frozenset(required), rules)
+
+
+def ignores_texts(schema: Mapping[str, Any]) -> bool:
+    """Return whether a plain schema has neither bounds nor choices for texts, so that only their names matter."""
+    return not any(BOUNDS & part.keys() for part in schema.get("properties", {}).values())
 
 
 def _make_accept(required: FrozenSet[str], rules: Mapping[str, Rule]) -> Accept:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, 
 
 from bluma_async._wire.contexts.findings import find_unknown, read_error
 from bluma_async._wire.contexts.limits import UnusableSchemaError
-from bluma_async._wire.contexts.plain import read_plain_schema
+from bluma_async._wire.contexts.plain import ignores_texts, read_plain_schema
 from bluma_async._wire.json_values import is_list
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class ContextSchema:
     Attributes:
         raw: The schema as the server sent it.
         flaws: Why the schema, or a part of it, is not used; filled when it is compiled.
+        ignores_texts: Whether no text in a context can break a rule by its content.
         is_compiled: Whether `find_problems` needs no compiling, which can take a tenth of a second.
     """
 
@@ -40,6 +41,7 @@ class ContextSchema:
         self.flaws: List[str] = []
         self.is_compiled: bool = False
         self._accept = read_plain_schema(raw)
+        self.ignores_texts: bool = self._accept is not None and ignores_texts(raw)
         self._evaluate: Evaluate | None = None
 
     def accepts(self, context: Mapping[str, Any]) -> bool:
