@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Callable
 
 from bluma_async._session.budgets import Budgets
 from bluma_async._session.connections import Connections
+from bluma_async._session.prices import PriceBook
 from bluma_async._session.schemas import TemplateSchemas
 from bluma_async._session.server_clock import ServerClock
 from bluma_async._wire.certainty import CertaintyPolicy
@@ -18,7 +19,7 @@ __all__ = ["Shared"]
 
 
 class Shared:
-    """The clock, the connections, the server's clock, the budgets and the schemas of a client and its copies."""
+    """The clock, the connections, the server's clock, the budgets, and what is known of templates and prices."""
 
     def __init__(
         self, clock: Clock, open_transport: Callable[[], Transport], *, has_custom_transport: bool = False
@@ -28,4 +29,5 @@ class Shared:
         self.server_clock: ServerClock = ServerClock()
         self.budgets: Budgets = Budgets()
         self.schemas: TemplateSchemas = TemplateSchemas(clock)
+        self.prices: PriceBook = PriceBook()
         self.certainty: CertaintyPolicy = CertaintyPolicy()

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, AsyncGenerator, AsyncIterator, Awaitable, Callable
 
+from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid, require_choice
 from bluma_async.batch.api import BatchApi, StopSignal
 from bluma_async.batch.catalog import Catalog
@@ -14,6 +15,7 @@ from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.folder import require_folder
 from bluma_async.batch.intake import plan_jobs
 from bluma_async.batch.job_runner import JobRunner
+from bluma_async.batch.planning import Planner
 from bluma_async.batch.recovery import Recovery, defer_interrupted, require_account
 from bluma_async.batch.results import BatchResult, build_result
 from bluma_async.batch.row_checks import RowChecks
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.batch.options import BatchOptions
+    from bluma_async.batch.plans import BatchPlan
     from bluma_async.batch.sources import Jobs
     from bluma_async.errors import BlumaError, InvalidArgumentError
     from bluma_async.stores.jobs import StoredJob
@@ -46,6 +49,7 @@ class Batch:
     ) -> None:
         self._options = options
         self._api = api
+        self._is_own_store = open_store is not None
         self._open_store = open_store or partial(SQLiteJobStore.open, options.journal)
         self._stop = StopSignal()
 
@@ -100,6 +104,26 @@ class Batch:
             finally:
                 await results.aclose()
                 await recovery.end()
+
+    async def plan(self, jobs: Jobs = None) -> BatchPlan:
+        """
+        Return what `run` would do with these jobs, and cost. Nothing is created, and the journal is not changed.
+
+        Templates, variants and the balance are read from the API. Every row is checked as `run` checks it; an iterator
+        is consumed.
+
+        Args:
+            jobs: The same as for `run`. None plans the jobs of the journal.
+
+        Raises:
+            InvalidArgumentError: The file cannot be parsed at all. Invalid rows are counted, and do not raise.
+            BlumaError: The API cannot be reached.
+        """
+        journal = self._options.journal
+        if self._is_own_store or jobs is None or await in_thread(journal.exists):
+            async with self._opened(to_write=False) as store:
+                return await Planner(self._options, self._api, store).plan(jobs)
+        return await Planner(self._options, self._api, None).plan(jobs)
 
     async def results(self, state: str | None = None) -> AsyncIterator[BatchResult]:
         """

@@ -26,11 +26,15 @@ class Catalog:
         self._missing: Set[str] = set()
         self._has_all_prices = False
 
-    async def prepare(self, template_ids: Iterable[str]) -> None:
+    async def prepare(self, template_ids: Iterable[str], *, must_read: bool = False) -> None:
         """
-        Read templates before rows are checked. Other failures than a missing template are left to `check`.
+        Read templates before rows are checked, and note those that do not exist.
 
-        So the mistakes in the rows are reported even if the API cannot be reached.
+        Other failures are left to `check`, so that the mistakes in the rows are reported even if the API cannot be
+        reached.
+
+        Raises:
+            BlumaError: A template cannot be read, and `must_read` is set.
         """
         for template_id in template_ids:
             try:
@@ -38,6 +42,8 @@ class Catalog:
             except NotFoundError:  # noqa: PERF203 - each template by itself
                 self._missing.add(template_id)
             except BlumaError:
+                if must_read:
+                    raise
                 return
 
     def find(self, template_id: str | None) -> Template | None:

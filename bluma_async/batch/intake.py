@@ -24,7 +24,7 @@ from bluma_async._runtime.threads import in_thread
 from bluma_async.batch.conflicts import build_plan_error
 from bluma_async.batch.folder import is_complete
 from bluma_async.batch.parsing import parse_row
-from bluma_async.batch.sources import find_source, read_stream
+from bluma_async.batch.sources import JOB, find_source, read_stream
 from bluma_async.errors import BlumaError, InvalidArgumentError
 from bluma_async.stores.jobs import Conflict, InvalidRow
 from bluma_async.stores.states import JobState
@@ -86,9 +86,9 @@ async def _plan_all(
 
 def _parse_rows(source: Source, options: BatchOptions, checks: RowChecks) -> Iterator[PlanRow]:
     """Yield the jobs of rows. An invalid row is yielded too: the store reports it among the rows that it refuses."""
-    for origin, row in source.read():
+    for number, row in source.read():
         try:
-            parsed = parse_row(row, origin)
+            parsed = parse_row(row, f"{source.label} {number}")
             checks.require_template(parsed)
             checks.require_valid(parsed)
             job = parsed.to_job()
@@ -127,7 +127,7 @@ async def _plan_stream(
     number = 0
     async for row in read_stream(jobs):
         number += 1
-        parsed = parse_row(row, f"job {number}")
+        parsed = parse_row(row, f"{JOB} {number}")
         if parsed.arguments["template_id"] is not None:
             await catalog.prepare([parsed.arguments["template_id"]])
         checks.require_valid(parsed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import attrs
 
 from bluma_async._wire.checks import invalid, require_bool, require_choice, require_number, require_whole
-from bluma_async.batch.keys import build_file_name
+from bluma_async.batch.keys import SUFFIX, build_file_name
 
 if TYPE_CHECKING:
     import os
@@ -68,3 +68,7 @@ class BatchOptions:
     def has_file(self, key: str) -> bool:
         """Return whether a job's file exists. Blocks: call it in a thread."""
         return self.out is not None and self.build_path(key).exists()
+
+    def has_any_file(self) -> bool:
+        """Return whether the folder has a file that could be a job's. Blocks: call it in a thread."""
+        return self.out is not None and any(self.out.glob(f"*{SUFFIX}"))

@@ -8,7 +8,7 @@ Rule 2: a template that cannot be read now checks nothing here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 from bluma_async._wire.create_options import check_options
 from bluma_async.batch.parsing import column_error, row_error
@@ -17,6 +17,7 @@ from bluma_async.resources._checking import find_problems, select_errors
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
+    from bluma_async._wire.contexts.plain import Rule
     from bluma_async.batch.catalog import Catalog
     from bluma_async.batch.parsing import ParsedRow
 
@@ -61,10 +62,12 @@ class RowChecks:
         if errors:
             raise _join([row_error(row.origin, p.path, f"{p.message} (rule {p.rule})", rule=p.rule) for p in errors])
 
-    def is_plain(self, template_id: str | None) -> bool:
-        """Return whether no text of a row of this template can be wrong by its content."""
+    def list_text_rules(self, template_id: str | None) -> Mapping[str, Rule] | None:
+        """Return the names in contexts of a template whose texts have rules; None if only the schema can tell."""
         schema = None if self._options.validate == "never" else self._schemas.find(self._options, template_id)
-        return schema is None or schema.ignores_texts
+        if schema is None:
+            return {}
+        return None if schema.plain is None else schema.plain.texts
 
     def _check_options(self, row: ParsedRow, options: Dict[str, Any]) -> None:
         template = self._catalog.find(row.arguments["template_id"])

@@ -33,10 +33,11 @@ from bluma_async.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from bluma_async.batch.rows import Row
 
-__all__ = ["JobRow", "Jobs", "Source", "find_source", "read_stream"]
+__all__ = ["JOB", "JobRow", "Jobs", "Source", "find_source", "read_stream"]
 
 JobRow = Mapping[str, Any]
 Jobs = Union[str, "os.PathLike[str]", Iterable[JobRow], AsyncIterable[JobRow], None]
+JOB = "job"  # stands before the number of a row that is in no file
 END: Any = object()
 
 
@@ -46,11 +47,13 @@ class Source:
     Rows that can be read as often as necessary.
 
     Attributes:
-        read: Returns an iterator over the rows. For a file it blocks.
+        read: Returns an iterator over the rows and their numbers. For a file it blocks.
+        label: What stands before the number of a row in messages.
         file: The file; None for a list.
     """
 
     read: Callable[[], Iterator[Row]]
+    label: str
     file: Path | None = None
 
     async def list_templates(self) -> List[str]:
@@ -80,12 +83,12 @@ def find_source(jobs: Jobs) -> Source | None:
     """
     if isinstance(jobs, (str, os.PathLike)):
         file = Path(jobs)
-        return Source(lambda: read_rows(file), file)
+        return Source(lambda: read_rows(file), f"{file.name}, row", file)
     if isinstance(jobs, Mapping):
         raise invalid("jobs", "jobs must be several jobs, or a file of them; put a single one into a list.")
     if isinstance(jobs, Sequence):
         listed: Sequence[Any] = jobs
-        return Source(lambda: ((f"job {number}", row) for number, row in enumerate(listed, 1)))
+        return Source(lambda: iter(enumerate(listed, 1)), JOB)
     return None
 
 

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from bluma_async._wire.contexts.problems import Problem
     from bluma_async._wire.contexts.schema import ContextSchema
     from bluma_async._wire.create_options import Validate
+    from bluma_async.resources._creating import CreateArguments
 
 __all__ = ["check_create", "find_problems", "select_errors", "validate_context"]
 
 
-async def check_create(
-    session: Session, context: Mapping[str, Any], template_id: str | None, options: Mapping[str, Any] | None
-) -> None:
+async def check_create(session: Session, arguments: CreateArguments) -> None:
     """
     Check the options and the context of a create, as the client's option `validate` says.
 
@@ -36,8 +35,9 @@ async def check_create(
     validate = session.options.validate
     if validate == "never":
         return
-    if options:
-        check_options(options, validate)
+    if arguments.options:
+        check_options(arguments.options, validate)
+    context, template_id = arguments.context, arguments.template_id
     schema = session.shared.schemas.find(session.options, template_id)
     if schema is not None and template_id is not None and not schema.accepts(context):
         await validate_context(schema, context, template_id, validate)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any, Mapping, cast
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, cast
 
 from bluma_async._wire.call import Call, Safety, compact, post
 from bluma_async._wire.checks import invalid, require_mapping, require_text
@@ -21,10 +21,25 @@ if TYPE_CHECKING:
     from bluma_async._session.evidence import CreateEvidence
     from bluma_async._wire.signature import Payload
 
-__all__ = ["check_arguments", "confirm_create", "create_call"]
+__all__ = ["CreateArguments", "check_arguments", "confirm_create", "create_call"]
 
 MARK = "{create_token}"
 TOKEN_SIZE = 24  # random bytes: guessing one is hopeless, and the URL stays short
+
+
+class CreateArguments(NamedTuple):
+    """The arguments of a create that decide what is rendered, in the order of `create_call`."""
+
+    context: Mapping[str, Any]
+    template_id: Optional[str]
+    variant_id: Optional[str]
+    webhook_url: Optional[str]
+    options: Optional[Mapping[str, Any]]
+
+    @property
+    def resolution(self) -> str | None:
+        """The resolution that is asked for; None for the default one."""
+        return None if self.options is None else self.options.get("resolution")
 
 
 def create_call(

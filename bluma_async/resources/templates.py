@@ -32,7 +32,7 @@ class Templates:
             NotFoundError: There is no template with this id.
         """
         template = await self._session.send(get(path("templates", template_id), One(Template)))
-        self._session.shared.schemas.learn(self._session.options, template)
+        self._learn(template)
         return template
 
     async def validate(self, template_id: KnownTemplate | str, context: Context | Mapping[str, Any]) -> None:
@@ -60,9 +60,14 @@ class Templates:
         if schema is not None:
             await validate_context(schema, context, template_id)
 
+    def _learn(self, template: Template) -> None:
+        shared, options = self._session.shared, self._session.options
+        shared.schemas.learn(options, template)
+        shared.prices.learn_template(options, template)
+
     async def list(self) -> List[Template]:
         """Return all templates."""
         templates = await self._session.send(get("/templates", Many(Template, "templates")))
         for template in templates:
-            self._session.shared.schemas.learn(self._session.options, template)
+            self._learn(template)
         return templates

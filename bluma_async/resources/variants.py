@@ -38,7 +38,8 @@ class Variants:
             NotFoundError: There is no template with this id.
         """
         body = {"name": require_text("name", name), **_payload(settings)}
-        return await self._session.send(post(path("templates", template_id, "variants"), One(TemplateVariant), body))
+        call = post(path("templates", template_id, "variants"), One(TemplateVariant), body)
+        return self._learn(await self._session.send(call), template_id)
 
     async def get(self, template_id: KnownTemplate | str, variant_id: str) -> TemplateVariant:
         """
@@ -47,9 +48,8 @@ class Variants:
         Raises:
             NotFoundError: The template has no preset with this id.
         """
-        return await self._session.send(
-            get(path("templates", template_id, "variants", variant_id), One(TemplateVariant))
-        )
+        call = get(path("templates", template_id, "variants", variant_id), One(TemplateVariant))
+        return self._learn(await self._session.send(call), template_id)
 
     async def update(
         self,
@@ -80,6 +80,10 @@ class Variants:
         """
         await self._session.send(delete(path("templates", template_id, "variants", variant_id)))
 
+    def _learn(self, variant: TemplateVariant, template_id: str) -> TemplateVariant:
+        self._session.shared.prices.learn_variant(self._session.options, variant, template_id)
+        return variant
+
     async def list(self, template_id: KnownTemplate | str) -> List[TemplateVariant]:
         """
         Return the presets of a template.
@@ -87,9 +91,8 @@ class Variants:
         Raises:
             NotFoundError: There is no template with this id.
         """
-        return await self._session.send(
-            get(path("templates", template_id, "variants"), Many(TemplateVariant, "variants"))
-        )
+        call = get(path("templates", template_id, "variants"), Many(TemplateVariant, "variants"))
+        return [self._learn(variant, template_id) for variant in await self._session.send(call)]
 
 
 def _payload(settings: Mapping[str, Any] | None) -> dict[str, object]:

@@ -9,9 +9,9 @@ from bluma_async._wire.call import path as path_of
 from bluma_async._wire.checks import MAX_PAGE_SIZE, require_page
 from bluma_async._wire.codec import One
 from bluma_async.errors import BlumaError
-from bluma_async.resources._certain_create import CertainCreate
-from bluma_async.resources._checking import check_create
-from bluma_async.resources._creating import create_call
+from bluma_async.resources._checked_create import create_checked
+from bluma_async.resources._creating import CreateArguments
+from bluma_async.resources._estimating import estimate_video
 from bluma_async.resources._listing import list_call
 from bluma_async.resources._paging import Pages
 from bluma_async.resources._video_source import VideoSource, get_call
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async._session.session import Session
-    from bluma_async.types import Context, KnownStatus, KnownTemplate, VideoOptions
+    from bluma_async.types import Context, KnownStatus, KnownTemplate, VideoEstimate, VideoOptions
     from bluma_async.waiting.hub import PollHub
 
 __all__ = ["Videos"]
@@ -74,9 +74,29 @@ class Videos:
             InsufficientCreditsError: The account has too few credits.
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
         """
-        call = create_call(context, template_id, variant_id, webhook_url, options, idempotency_key)
-        await check_create(self._session, context, template_id, options)
-        return await self._session.send(call, reconciler=CertainCreate(self._session))
+        arguments = CreateArguments(context, template_id, variant_id, webhook_url, options)
+        return await create_checked(self._session, arguments, idempotency_key)
+
+    async def estimate(
+        self,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | None = None,
+        variant_id: str | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
+    ) -> VideoEstimate:
+        """
+        Return the probable price of a video, and check its arguments as `create` does. Nothing is created.
+
+        The price is what the API has charged this process for such a video; without that, what it lists for the
+        template now, times the factor of the resolution in its documents. The template is read, and for a variant the
+        lists of variants, to find its template.
+
+        Raises:
+            InvalidArgumentError: An argument is invalid, or the context does not fit the template's schema.
+            NotFoundError: There is no template with this id.
+        """
+        arguments = CreateArguments(context, template_id, variant_id, None, options)
+        return await estimate_video(self._session, arguments)
 
     async def generate(
         self,

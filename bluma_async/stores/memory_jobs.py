@@ -8,7 +8,7 @@ Rule 2: verbs are atomic because there is no await inside one; a refused plan re
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Iterator, List, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 import attrs
 
@@ -127,6 +127,11 @@ class MemoryJobStore(JobVerbs):
     async def find(self, key: str) -> StoredJob | None:
         """Return a job by its key."""
         return self._get(self._tables.places.get(fold_key(key), 0))
+
+    async def find_all(self, keys: Sequence[str]) -> Mapping[str, StoredJob]:
+        """Return the jobs that have one of these keys."""
+        found = ((key, self._get(self._tables.places.get(fold_key(key), 0))) for key in keys)
+        return {key: job for key, job in found if job is not None}
 
     async def to_do(self, after: int) -> List[StoredJob]:
         """Return the next jobs of the present run that have not failed and are not in doubt."""

@@ -12,7 +12,7 @@ A third port, `Budget` (how fast one key may send), belongs here as soon as seve
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Awaitable, Collection, Iterable, List, Protocol, Sequence, Union
+from typing import TYPE_CHECKING, Awaitable, Collection, Iterable, List, Mapping, Protocol, Sequence, Union
 
 if TYPE_CHECKING:
     from bluma_async.stores.jobs import (
@@ -142,6 +142,10 @@ class JobStore(Protocol):
 
     async def find(self, key: str) -> StoredJob | None:
         """Return a job by its key; of several that are equal by `fold_key`, the one that is equal in ASCII case."""
+        ...
+
+    async def find_all(self, keys: Sequence[str]) -> Mapping[str, StoredJob]:
+        """Return the jobs that have one of these keys, each by the key that was asked for. At most 1,000 keys."""
         ...
 
     async def to_do(self, after: int) -> List[StoredJob]:

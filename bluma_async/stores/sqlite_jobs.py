@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Collection, Iterable, List
+from typing import TYPE_CHECKING, Any, Callable, Collection, Iterable, List, Mapping, Sequence
 
 import attrs
 
@@ -96,6 +96,10 @@ class SQLiteJobStore(JobVerbs):
     async def find(self, key: str) -> StoredJob | None:
         """Return a job by its key."""
         return await self._file.do(queries.find_job, key)
+
+    async def find_all(self, keys: Sequence[str]) -> Mapping[str, StoredJob]:
+        """Return the jobs that have one of these keys."""
+        return await self._file.do(queries.find_jobs, keys)
 
     async def to_do(self, after: int) -> List[StoredJob]:
         """Return the next jobs of the present run that have not failed and are not in doubt."""

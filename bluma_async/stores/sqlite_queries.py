@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING, Dict, List, Sequence
 
 from bluma_async.stores.jobs import PAGE_SIZE, HistoryLine, StoredJob, WantedTemplate, summarize
 from bluma_async.stores.keys import fold_key
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "find_job",
+    "find_jobs",
     "is_billed",
     "read_candidates",
     "read_history",
@@ -32,6 +33,7 @@ __all__ = [
     "read_wanted_templates",
 ]
 
+MOST_VALUES = 500  # in one query; older releases of SQLite take 999
 SELECT = "SELECT *, coalesce((SELECT charged FROM videos WHERE id = video_id), 0) AS charged FROM jobs "
 
 
@@ -55,6 +57,24 @@ def find_job(db: sqlite3.Connection, key: str) -> StoredJob | None:
     where = "WHERE folded = ? ORDER BY key = ? DESC, place LIMIT 1"
     row = db.execute(SELECT + where, (fold_key(key), key)).fetchone()
     return parse_job(row) if row else None
+
+
+def find_jobs(db: sqlite3.Connection, keys: Sequence[str]) -> Dict[str, StoredJob]:
+    """Return the jobs that have one of these keys, by the rules of `find_job`."""
+    found: Dict[str, StoredJob] = {}
+    folded = {key: fold_key(key) for key in keys}
+    wanted = sorted(set(folded.values()))
+    by_folded: Dict[str, List[StoredJob]] = {}
+    for start in range(0, len(wanted), MOST_VALUES):
+        part = wanted[start : start + MOST_VALUES]
+        where = f"WHERE folded IN ({','.join('?' * len(part))}) ORDER BY place"
+        for row in db.execute(SELECT + where, part):
+            by_folded.setdefault(row["folded"], []).append(parse_job(row))
+    for key, name in folded.items():
+        jobs = by_folded.get(name, [])
+        if jobs:
+            found[key] = next((job for job in jobs if job.key == key), jobs[0])
+    return found
 
 
 def read_to_do(db: sqlite3.Connection, after: int) -> List[StoredJob]:

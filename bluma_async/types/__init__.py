@@ -42,7 +42,7 @@ from bluma_async.types.events import (
 )
 from bluma_async.types.library import Asset, AssetUploadResponse, Collection, Template, TemplateVariant
 from bluma_async.types.luma import GeneratedVideo, Generation, GenerationState
-from bluma_async.types.videos import Pagination, Video, VideoDownload, VideoPage, VideoStatus
+from bluma_async.types.videos import Pagination, Video, VideoDownload, VideoEstimate, VideoPage, VideoStatus
 
 __all__ = [
     "ApiKey",
@@ -79,6 +79,7 @@ __all__ = [
     "UsageMetrics",
     "Video",
     "VideoDownload",
+    "VideoEstimate",
     "VideoEvent",
     "VideoEventData",
     "VideoOptions",

@@ -79,3 +79,26 @@ class VideoDownload(Model):
 
     download_url: str = attrs.field(repr=without_query)
     expires_at: Optional[datetime] = None
+
+
+@model
+class VideoEstimate(Model):
+    """
+    The probable price of a video that was not created.
+
+    Attributes:
+        template_id: Its template; None if the variant belongs to no listed template.
+        variant_id: The variant that it would be created from.
+        resolution: The resolution that was asked for; None for the default one.
+        credits: The price in credits; None if the API lists none.
+        is_charged: Whether the API has charged this price for such a video; otherwise it is computed from the listed
+            price.
+        consumes_credits: Whether a create changes the balance; with a test key it does not.
+    """
+
+    template_id: Optional[str] = None
+    variant_id: Optional[str] = None
+    resolution: Optional[str] = None
+    credits: Optional[int] = None
+    is_charged: bool = False
+    consumes_credits: bool = True

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.batch import batch as asynchronous
+    from bluma_async.batch.plans import BatchPlan
     from bluma_async.batch.results import BatchResult
     from bluma_async.batch.sources import Jobs
     from bluma_async.errors import BlumaError
@@ -58,6 +59,22 @@ class Batch:
             BlumaError: Another process uses the journal, the disk refuses, or with `on_error="raise"` a job failed.
         """
         return iterate(self._async.run(jobs))
+
+    def plan(self, jobs: Jobs = None) -> BatchPlan:
+        """
+        Return what `run` would do with these jobs, and cost. Nothing is created, and the journal is not changed.
+
+        Templates, variants and the balance are read from the API. Every row is checked as `run` checks it; an iterator
+        is consumed.
+
+        Args:
+            jobs: The same as for `run`. None plans the jobs of the journal.
+
+        Raises:
+            InvalidArgumentError: The file cannot be parsed at all. Invalid rows are counted, and do not raise.
+            BlumaError: The API cannot be reached.
+        """
+        return run(self._async.plan(jobs))
 
     def results(self, state: str | None = None) -> Iterator[BatchResult]:
         """

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async.resources import videos as asynchronous
-    from bluma_async.types import Context, KnownStatus, KnownTemplate, Video, VideoDownload, VideoOptions, VideoPage
+    from bluma_async.types import (
+        Context,
+        KnownStatus,
+        KnownTemplate,
+        Video,
+        VideoDownload,
+        VideoEstimate,
+        VideoOptions,
+        VideoPage,
+    )
 
 __all__ = ["Videos"]
 
@@ -64,6 +73,26 @@ class Videos:
         return run(
             self._async.create(context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key)
         )
+
+    def estimate(
+        self,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | None = None,
+        variant_id: str | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
+    ) -> VideoEstimate:
+        """
+        Return the probable price of a video, and check its arguments as `create` does. Nothing is created.
+
+        The price is what the API has charged this process for such a video; without that, what it lists for the
+        template now, times the factor of the resolution in its documents. The template is read, and for a variant the
+        lists of variants, to find its template.
+
+        Raises:
+            InvalidArgumentError: An argument is invalid, or the context does not fit the template's schema.
+            NotFoundError: There is no template with this id.
+        """
+        return run(self._async.estimate(context, template_id, variant_id, options))
 
     def generate(
         self,

@@ -8,13 +8,12 @@ A property test compares what this accepts with `jsonschema`.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Mapping, Tuple, Union
 
 from bluma_async._wire.json_values import is_list, is_object
 
-__all__ = ["ignores_texts", "read_plain_schema"]
+__all__ = ["PlainSchema", "Rule", "fits_text", "read_plain_schema"]
 
-Accept = Callable[[Mapping[str, Any]], bool]
 Kinds = FrozenSet[type]
 # Exact types: a float can be an integer in JSON Schema, and a subclass can be anything: `jsonschema` decides on them.
 KINDS: Mapping[str, Tuple[type, ...]] = {
@@ -25,13 +24,42 @@ TEXT: Kinds = frozenset((str,))
 EVERY_KIND = frozenset(kind for kinds in KINDS.values() for kind in kinds)
 NOTES = {"title", "description", "default", "examples", "format", "$comment"}  # keywords that decide nothing
 OUTER = NOTES | {"type", "properties", "required", "additionalProperties"}
-BOUNDS = {"minLength", "maxLength", "enum"}
-INNER = NOTES | BOUNDS | {"type"}
-Rule = Tuple[Kinds, Union[int, float], Union[int, float], Union[FrozenSet[str], None]]
+INNER = NOTES | {"type", "minLength", "maxLength", "enum"}
+# The types that a value may have; the least and the greatest length of a text, and its choices.
+Rule = Tuple[Kinds, float, float, Union[FrozenSet[str], None]]
+ANY_TEXT = (0, float("inf"), None)
 
 
-def read_plain_schema(schema: Mapping[str, Any]) -> Accept | None:
-    """Return a function that says whether a context certainly fits; None if the schema is not plain."""
+class PlainSchema:
+    """
+    A schema of named values.
+
+    Attributes:
+        texts: The names whose texts have a length or choices; no other text can break a rule by its content.
+    """
+
+    def __init__(self, required: FrozenSet[str], rules: Mapping[str, Rule]) -> None:
+        self._required = required
+        self._rules = rules
+        self.texts: Mapping[str, Rule] = {name: rule for name, rule in rules.items() if rule[1:] != ANY_TEXT}
+
+    def accepts(self, context: Mapping[str, Any]) -> bool:
+        """Return whether a context certainly fits. An unknown name may be a misspelt one, and does not."""
+        for name, value in context.items():
+            rule = self._rules.get(name)
+            if rule is None or type(value) not in rule[0] or (type(value) is str and not fits_text(value, rule)):
+                return False
+        return self._required <= context.keys()
+
+
+def fits_text(text: str, rule: Rule) -> bool:
+    """Return whether a text has the length that a rule demands, and is one of its choices."""
+    _, least, most, choices = rule
+    return least <= len(text) <= most and (choices is None or text in choices)
+
+
+def read_plain_schema(schema: Mapping[str, Any]) -> PlainSchema | None:
+    """Return a schema that is plain; None for any other one."""
     required, named = schema.get("required", []), schema.get("properties", {})
     if not OUTER.issuperset(schema) or schema.get("type", "object") != "object" or not is_object(named):
         return None
@@ -43,28 +71,7 @@ def read_plain_schema(schema: Mapping[str, Any]) -> Accept | None:
         if rule is None:
             return None
         rules[name] = rule
-    return _make_accept(frozenset(required), rules)
-
-
-def ignores_texts(schema: Mapping[str, Any]) -> bool:
-    """Return whether a plain schema has neither bounds nor choices for texts, so that only their names matter."""
-    return not any(BOUNDS & part.keys() for part in schema.get("properties", {}).values())
-
-
-def _make_accept(required: FrozenSet[str], rules: Mapping[str, Rule]) -> Accept:
-    def accept(context: Mapping[str, Any]) -> bool:
-        for name, value in context.items():
-            rule = rules.get(name)
-            if rule is None:
-                return False  # an unknown name may be a misspelt one
-            kinds, least, most, choices = rule
-            if type(value) not in kinds:
-                return False
-            if type(value) is str and not (least <= len(value) <= most and (choices is None or value in choices)):
-                return False
-        return required <= context.keys()
-
-    return accept
+    return PlainSchema(frozenset(required), rules)
 
 
 def _read_rule(part: Any) -> Rule | None:

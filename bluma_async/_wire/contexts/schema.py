@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, 
 
 from bluma_async._wire.contexts.findings import find_unknown, read_error
 from bluma_async._wire.contexts.limits import UnusableSchemaError
-from bluma_async._wire.contexts.plain import ignores_texts, read_plain_schema
+from bluma_async._wire.contexts.plain import read_plain_schema
 from bluma_async._wire.json_values import is_list
 
 if TYPE_CHECKING:
     from bluma_async._wire.contexts.engine import Evaluate
+    from bluma_async._wire.contexts.plain import PlainSchema
     from bluma_async._wire.contexts.problems import Problem
 
 __all__ = ["ContextSchema"]
@@ -32,7 +33,7 @@ class ContextSchema:
     Attributes:
         raw: The schema as the server sent it.
         flaws: Why the schema, or a part of it, is not used; filled when it is compiled.
-        ignores_texts: Whether no text in a context can break a rule by its content.
+        plain: The schema, if it is a plain one.
         is_compiled: Whether `find_problems` needs no compiling, which can take a tenth of a second.
     """
 
@@ -40,13 +41,12 @@ class ContextSchema:
         self.raw = raw
         self.flaws: List[str] = []
         self.is_compiled: bool = False
-        self._accept = read_plain_schema(raw)
-        self.ignores_texts: bool = self._accept is not None and ignores_texts(raw)
+        self.plain: PlainSchema | None = read_plain_schema(raw)
         self._evaluate: Evaluate | None = None
 
     def accepts(self, context: Mapping[str, Any]) -> bool:
         """Return whether a context certainly fits, without `jsonschema`. False decides nothing."""
-        return self._accept is not None and self._accept(context)
+        return self.plain is not None and self.plain.accepts(context)
 
     def find_problems(self, context: Mapping[str, Any]) -> List[Problem]:
         """Return the problems of a context that can be sent as JSON. Blocks if the schema is not compiled yet."""
@@ -75,7 +75,7 @@ class ContextSchema:
         self.is_compiled = True
 
     def _give_up(self, reason: str) -> None:
-        self._evaluate, self._accept = None, None
+        self._evaluate, self.plain = None, None
         self.flaws = [f"it is not used, because {reason}"]
 
     def _drop_nulls(self, context: Dict[str, Any]) -> Dict[str, Any]:

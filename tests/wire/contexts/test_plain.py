@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict, List
 
 import jsonschema
 import pytest
@@ -41,9 +41,9 @@ SCHEMAS = st.fixed_dictionaries(
 @settings(max_examples=300, deadline=None)
 def test_what_is_accepted_fits(schema: Any, context: Any) -> None:
     """`jsonschema` agrees with every acceptance."""
-    accept = read_plain_schema(schema)
+    plain = read_plain_schema(schema)
 
-    if accept is not None and accept(context):
+    if plain is not None and plain.accepts(context):
         jsonschema.Draft202012Validator(schema).validate(context)
 
 
@@ -71,7 +71,7 @@ def test_other_schemas_are_not_plain(schema: Any) -> None:
 
 def test_the_usual_schema_needs_no_library() -> None:
     """A context of the sandbox's templates is accepted without `jsonschema`; a mistake in it is not."""
-    accept = read_plain_schema(
+    plain = read_plain_schema(
         {
             "type": "object",
             "required": ["prompt"],
@@ -79,8 +79,8 @@ def test_the_usual_schema_needs_no_library() -> None:
         }
     )
 
-    assert accept is not None
-    assert accept({"prompt": "x", "voice": "a"})
-    assert not any(
-        map(accept, [{}, {"prompt": ""}, {"prompt": 1}, {"prompt": "x", "voice": "b"}, {"prompt": "x", "y": 1}])
-    )
+    assert plain is not None
+    assert plain.accepts({"prompt": "x", "voice": "a"})
+    others: List[Dict[str, Any]] = [{}, {"prompt": ""}, {"prompt": 1}, {"prompt": "x", "voice": "b"}]
+    assert not any(plain.accepts(context) for context in [*others, {"prompt": "x", "y": 1}])
+    assert set(plain.texts) == {"prompt", "voice"}
