@@ -1,10 +1,11 @@
 """The models of the API and the results of batches, under the import name of the API's documentation."""
 
 from bluma_async import types as _types
+from bluma_async.batch.plans import BatchPlan, PlannedCost
 from bluma_async.batch.results import BatchResult
 from bluma_async.stores.jobs import BatchStatus
 from bluma_async.stores.states import JobState
 from bluma_async.types import *  # noqa: F403 - the same names
 
-__all__ = ["BatchResult", "BatchStatus", "JobState"]
+__all__ = ["BatchPlan", "BatchResult", "BatchStatus", "JobState", "PlannedCost"]
 __all__ += _types.__all__

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_async.batch.plans import BatchPlan, PlannedCost
     from bluma_async.batch.results import BatchResult
     from bluma_async.client import AsyncBluma
     from bluma_async.luma.adapter import Capabilities
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncBluma",
     "AsyncLuma",
+    "BatchPlan",
     "BatchResult",
     "BatchStatus",
     "BlumaWarning",
@@ -43,6 +45,7 @@ __all__ = [
     "EventStore",
     "JobState",
     "MemoryStore",
+    "PlannedCost",
     "RateLimit",
     "RequestInfo",
     "ResponseInfo",
@@ -60,6 +63,7 @@ __all__ = [
 HOMES = {
     "AsyncBluma": "bluma_async.client",
     "AsyncLuma": "bluma_async.luma.client",
+    "BatchPlan": "bluma_async.batch.plans",
     "BatchResult": "bluma_async.batch.results",
     "BatchStatus": "bluma_async.stores.jobs",
     "BlumaWarning": "bluma_async._runtime.notices",
@@ -67,6 +71,7 @@ HOMES = {
     "EventStore": "bluma_async.stores.ports",
     "JobState": "bluma_async.stores.states",
     "MemoryStore": "bluma_async.stores.memory_events",
+    "PlannedCost": "bluma_async.batch.plans",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",
     "ResponseInfo": "bluma_async._session.hooks",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_async.batch.plans import BatchPlan, PlannedCost
     from bluma_async.batch.results import BatchResult
     from bluma_async.luma.adapter import Capabilities
     from bluma_async.stores.jobs import BatchStatus
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from bluma_sync.luma.client import Luma
 
 __all__ = [
+    "BatchPlan",
     "BatchResult",
     "BatchStatus",
     "Bluma",
@@ -44,6 +46,7 @@ __all__ = [
     "JobState",
     "Luma",
     "MemoryStore",
+    "PlannedCost",
     "RateLimit",
     "RequestInfo",
     "ResponseInfo",
@@ -58,6 +61,7 @@ __all__ = [
     "verify_webhook_signature",
 ]
 HOMES = {
+    "BatchPlan": "bluma_async.batch.plans",
     "BatchResult": "bluma_async.batch.results",
     "BatchStatus": "bluma_async.stores.jobs",
     "Bluma": "bluma_sync.client",
@@ -67,6 +71,7 @@ HOMES = {
     "JobState": "bluma_async.stores.states",
     "Luma": "bluma_sync.luma.client",
     "MemoryStore": "bluma_async.stores.memory_events",
+    "PlannedCost": "bluma_async.batch.plans",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",
     "ResponseInfo": "bluma_async._session.hooks",

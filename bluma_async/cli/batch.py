@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict
 
 import click
 
+from bluma_async.cli.planning import describe_plan
 from bluma_async.cli.running import SETTLE_TIME, add_options, add_settle_options, run_to_end, say
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.table import show_jobs
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["batch"]
 
+INVALID = 2  # the exit code for invalid arguments, and for rows that a run would refuse
 STATES = [str(state) for state in JobState]
 
 
@@ -46,13 +48,17 @@ _run_options = add_options(
 
 @batch.command()
 @click.argument("jobs", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Check the jobs and show what they would cost. Nothing is created.")
 @_run_options
-def run(jobs: Path, settle_time: float, exclusive_key: bool, **options: Any) -> None:
+def run(jobs: Path, dry_run: bool, settle_time: float, exclusive_key: bool, **options: Any) -> None:
     """
     Make the videos of the JOBS in a CSV or JSONL file. Jobs that are finished are skipped.
 
     Columns: template_id or variant_id, prompt, and optionally key, resolution, watermark, webhook_url, context.NAME.
     """
+    if dry_run:
+        run_to_end(_plan(jobs, options))
+        return
     account = {"settle_time": settle_time, "exclusive": exclusive_key}
     run_to_end(_run(jobs, account, options, _build_command("run", jobs, account, options)))
 
@@ -119,6 +125,15 @@ async def _find_likely(batch: Batch, key: str) -> str:
         raise click.UsageError(f"--likely cannot choose a video for {key!r}: {reason}. Nothing was changed.")
     say(f"The first of {len(candidates)} candidate(s) of {key}: {candidates[0]}")
     return candidates[0]
+
+
+async def _plan(jobs: Path, options: Dict[str, Any]) -> None:
+    async with AsyncBluma() as client:
+        plan = await client.batch(**options).plan(jobs)
+    for line in describe_plan(plan, options["max_credits"]):
+        say(line)
+    if not plan.is_valid:
+        raise click.exceptions.Exit(INVALID)
 
 
 async def _run(jobs: Path | None, account: Dict[str, Any], options: Any, command: str) -> None:
