@@ -26,9 +26,9 @@ def describe_plan(plan: BatchPlan, max_credits: float | None = None) -> Iterator
 
 
 def _describe_cost(cost: PlannedCost) -> str:
-    name = (
-        cost.template_id if cost.variant_id is None else f"{cost.variant_id} ({cost.template_id or 'unknown template'})"
-    )
+    name = cost.template_id or "unknown template"
+    if cost.variant_id is not None:
+        name = f"{cost.variant_id} of {name}"
     price = "price unknown" if cost.credits is None else f"{cost.credits} credits ({cost.credits_each} each)"
     return f"  {name}, {cost.resolution or 'default resolution'}: {cost.jobs} videos, {price}"
 
