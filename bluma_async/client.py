@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bluma_async._session.ports import Transport
     from bluma_async._session.session import Session
     from bluma_async._wire.budget import RateLimit
-    from bluma_async._wire.create_options import Validate
+    from bluma_async._wire.create_options import Reuse, Validate
     from bluma_async._wire.retry import OnAmbiguous
     from bluma_async._wire.signature import Payload
     from bluma_async.batch.batch import Batch
@@ -79,6 +79,7 @@ class AsyncBluma:
         exclusive: bool = False,
         settle_time: float = 30.0,
         validate: Validate = "error",
+        reuse: Reuse | None = None,
         should_retry: Callback | None = None,
         calculate_retry_delay: Callback | None = None,
         default_headers: Mapping[str, str] | None = None,
@@ -120,6 +121,9 @@ class AsyncBluma:
                 last moment at which its request can have been on its way: servers commit late, and lists lag.
             validate: The reaction to options and contexts that are probably mistaken: `error` refuses a create before
                 it is paid for, and warns where the documents leave it open; `warn` only warns; `never` is silent.
+            reuse: `content` returns the video that was bought before for the same template, context and options,
+                instead of buying it again. Contents are remembered in the folder of BLUMA_STATE_DIR; creates from a
+                variant are never reused.
             should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
             calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
             default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -147,7 +151,7 @@ class AsyncBluma:
             retry_delay=retry_delay, retry_multiplier=retry_multiplier, retry_jitter=retry_jitter,
             should_retry=should_retry, calculate_retry_delay=calculate_retry_delay,
             on_ambiguous=on_ambiguous, exclusive=exclusive, settle_time=settle_time, validate=validate,
-            on_request=on_request, on_response=on_response, on_retry=on_retry,
+            reuse=reuse, on_request=on_request, on_response=on_response, on_retry=on_retry,
             default_headers=default_headers, webhook_secret=webhook_secret,
             connection_limit=connection_limit, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context,
             http_session=http_session, trace_configs=trace_configs, transport=transport, clock=clock,
@@ -173,6 +177,7 @@ class AsyncBluma:
         on_change: Callback | None = None,
         exclusive: bool = False,
         tag: Literal["preset"] | None = None,
+        reuse: Reuse | None = None,
     ) -> Batch:
         """
         Set up a durable batch. Nothing is sent yet, and no file is touched.
@@ -190,6 +195,8 @@ class AsyncBluma:
                 the one new video that it may have created; without it, its job is in doubt.
             tag: `preset` creates a private variant of each template, and the jobs from it: a lost create then adopts
                 the video of that variant, although others use the key. Jobs with a variant of their own have no tag.
+            reuse: `content` gives a job the video that was bought before for its content, like the option of the
+                client: in this journal, in another one, or by a single create.
 
         Raises:
             InvalidArgumentError: An argument is invalid.
@@ -199,19 +206,11 @@ class AsyncBluma:
         from bluma_async.batch.options import BatchOptions  # noqa: PLC0415 - loads SQLite, which only batches need
 
         options = BatchOptions.checked(
-            journal,
-            out,
-            concurrency=concurrency,
-            max_credits=max_credits,
-            on_error=on_error,
-            poll_interval=poll_interval,
-            timeout=timeout,
-            on_change=on_change,
-            exclusive=exclusive,
-            tag=tag,
-        )
-        session = self._session.with_options({"exclusive": True}) if exclusive else self._session
-        return Batch(options, BatchApi(session, self._hub))
+            journal, out, concurrency=concurrency, max_credits=max_credits, on_error=on_error,
+            poll_interval=poll_interval, timeout=timeout, on_change=on_change, exclusive=exclusive, tag=tag,
+        )  # fmt: skip
+        changes = {name: value for name, value in (("exclusive", exclusive), ("reuse", reuse)) if value}
+        return Batch(options, BatchApi(self._session.with_options(changes) if changes else self._session, self._hub))
 
     def learn(self, event: WebhookEvent) -> None:
         """

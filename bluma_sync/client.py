@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bluma_async._session.options import Callback, OptionChanges
     from bluma_async._session.ports import Transport
     from bluma_async._wire.budget import RateLimit
-    from bluma_async._wire.create_options import Validate
+    from bluma_async._wire.create_options import Reuse, Validate
     from bluma_async._wire.retry import OnAmbiguous
     from bluma_async._wire.signature import Payload
     from bluma_async.types import OpenCreate, SettledCreate, WebhookEvent
@@ -76,6 +76,7 @@ class Bluma:
         exclusive: bool = False,
         settle_time: float = 30.0,
         validate: Validate = "error",
+        reuse: Reuse | None = None,
         should_retry: Callback | None = None,
         calculate_retry_delay: Callback | None = None,
         default_headers: Mapping[str, str] | None = None,
@@ -117,6 +118,9 @@ class Bluma:
                 last moment at which its request can have been on its way: servers commit late, and lists lag.
             validate: The reaction to options and contexts that are probably mistaken: `error` refuses a create before
                 it is paid for, and warns where the documents leave it open; `warn` only warns; `never` is silent.
+            reuse: `content` returns the video that was bought before for the same template, context and options,
+                instead of buying it again. Contents are remembered in the folder of BLUMA_STATE_DIR; creates from a
+                variant are never reused.
             should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
             calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
             default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -151,6 +155,7 @@ class Bluma:
             exclusive=exclusive,
             settle_time=settle_time,
             validate=validate,
+            reuse=reuse,
             should_retry=should_retry,
             calculate_retry_delay=calculate_retry_delay,
             default_headers=default_headers,
@@ -186,6 +191,7 @@ class Bluma:
         on_change: Callback | None = None,
         exclusive: bool = False,
         tag: Literal["preset"] | None = None,
+        reuse: Reuse | None = None,
     ) -> Batch:
         """
         Set up a durable batch. Nothing is sent yet, and no file is touched.
@@ -203,6 +209,8 @@ class Bluma:
                 the one new video that it may have created; without it, its job is in doubt.
             tag: `preset` creates a private variant of each template, and the jobs from it: a lost create then adopts
                 the video of that variant, although others use the key. Jobs with a variant of their own have no tag.
+            reuse: `content` gives a job the video that was bought before for its content, like the option of the client,
+                in this journal, another one, or by a single create.
 
         Raises:
             InvalidArgumentError: An argument is invalid.
@@ -219,6 +227,7 @@ class Bluma:
                 on_change=on_change,
                 exclusive=exclusive,
                 tag=tag,
+                reuse=reuse,
             )
         )
 

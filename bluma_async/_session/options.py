@@ -27,7 +27,7 @@ from bluma_async._wire.checks import (
     require_seconds,
     require_whole,
 )
-from bluma_async._wire.create_options import Validate
+from bluma_async._wire.create_options import Reuse, Validate
 from bluma_async._wire.retry import OnAmbiguous, RetryPolicy
 from bluma_async.errors import BlumaError, InvalidArgumentError
 
@@ -99,6 +99,9 @@ class Options:
             moment at which its request can have been on its way: servers commit late, and lists lag.
         validate: The reaction to options and contexts that are probably mistaken: `error` refuses a create before it is
             paid for, and warns where the documents leave it open; `warn` only warns; `never` is silent.
+        reuse: `content` returns the video that was bought before for the same template, context and options, instead of
+            buying it again. Contents are remembered in the folder of BLUMA_STATE_DIR; creates from a variant are never
+            reused.
         should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
         calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
         default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -123,6 +126,9 @@ class Options:
     exclusive: bool = attrs.field(default=False, validator=_checked(require_bool))
     settle_time: float = attrs.field(default=30.0, validator=_checked(require_seconds))
     validate: Validate = attrs.field(default="error", validator=_checked(require_choice, choices=get_args(Validate)))
+    reuse: Reuse | None = attrs.field(
+        default=None, validator=_checked(require_choice, choices=get_args(Reuse), optional=True)
+    )
     should_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     calculate_retry_delay: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
     default_headers: Mapping[str, str] = attrs.field(default=None, converter=_copy, validator=_checked(require_headers))
@@ -202,6 +208,7 @@ class CallOptions(TypedDict, total=False):
     exclusive: bool
     settle_time: float
     validate: Validate
+    reuse: Reuse | None
     should_retry: Callback | None
     calculate_retry_delay: Callback | None
     default_headers: Mapping[str, str] | None

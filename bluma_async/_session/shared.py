@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Dict, Tuple
 
 from bluma_async._session.budgets import Budgets
 from bluma_async._session.connections import Connections
@@ -12,6 +12,8 @@ from bluma_async._session.server_clock import ServerClock
 from bluma_async._wire.certainty import CertaintyPolicy
 
 if TYPE_CHECKING:
+    import asyncio
+
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.ports import Transport
 
@@ -30,4 +32,5 @@ class Shared:
         self.budgets: Budgets = Budgets()
         self.schemas: TemplateSchemas = TemplateSchemas(clock)
         self.prices: PriceBook = PriceBook()
+        self.content_turns: Dict[Tuple[int, str], asyncio.Lock] = {}  # by event loop and content, while it is created
         self.certainty: CertaintyPolicy = CertaintyPolicy()

@@ -15,9 +15,10 @@ from bluma_async._runtime.notices import warn
 from bluma_async._wire.checks import invalid, require_mapping
 from bluma_async.types.arguments import KnownResolution
 
-__all__ = ["Validate", "check_options", "require_options"]
+__all__ = ["Reuse", "Validate", "check_options", "require_options"]
 
 Validate = Literal["error", "warn", "never"]
+Reuse = Literal["content"]
 TYPES = {"resolution": (str, "text such as '1080p'"), "watermark": (bool, "True or False")}
 RESOLUTIONS = get_args(KnownResolution)
 SENT = "It is sent as it is, because the server may know it."

@@ -10,6 +10,7 @@ from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid, require_choice
 from bluma_async.batch.api import BatchApi, StopSignal
 from bluma_async.batch.catalog import Catalog
+from bluma_async.batch.contents import record_contents
 from bluma_async.batch.create_turns import CreateTurns
 from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.folder import require_folder
@@ -20,6 +21,7 @@ from bluma_async.batch.recovery import Recovery, defer_interrupted, require_acco
 from bluma_async.batch.results import BatchResult, build_result
 from bluma_async.batch.row_checks import RowChecks
 from bluma_async.batch.workers import Workers
+from bluma_async.resources._reuse import ContentReuse
 from bluma_async.stores.jobs import BatchStatus, Conflict, ConflictKind
 from bluma_async.stores.sqlite_jobs import SQLiteJobStore
 from bluma_async.stores.states import JobState
@@ -93,6 +95,7 @@ class Batch:
             catalog = Catalog(self._api, credit_limit)
             recovery = Recovery(store, self._api, create_turns, catalog, credit_limit)
             await recovery.begin()
+            await record_contents(store, ContentReuse(self._api.session))
             runner = JobRunner(self._options, self._api, store, catalog, credit_limit, create_turns, recovery, stop)
             checks = RowChecks(self._api.session, catalog)
             planned = defer_interrupted(plan_jobs(jobs, self._options, store, catalog, checks, stop), recovery)

@@ -19,6 +19,7 @@ from bluma_async._wire.retry import is_certainly_refused
 from bluma_async.batch.baseline import Baseline
 from bluma_async.batch.conflicts import require_moved
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError, RateLimitError, ValidationError
+from bluma_async.resources._reuse import ContentReuse, hash_content
 from bluma_async.stores.jobs import Intent
 from bluma_async.stores.states import JobState
 
@@ -67,6 +68,7 @@ class JobCreator:
         self._stop = stop
         self._report = report
         self._baseline = Baseline(api.session)
+        self._contents = ContentReuse(api.session)
 
     async def create(self, job: StoredJob) -> StoredJob:
         """
@@ -79,9 +81,8 @@ class JobCreator:
         refusals = 0
         async with self._create_turns.acquire(job.template_id):
             while not self._stop.is_set:
-                await self._report(job, JobState.CREATING)
                 try:
-                    created = await _finish(self._send(job))
+                    created = await self._obtain(job)
                 except RateLimitError as refusal:
                     await self._api.clock.sleep(compute_pause(refusal.retry_after, refusals))
                     refusals += 1
@@ -95,6 +96,15 @@ class JobCreator:
                     await self._report(created)
                     return created
         raise Unsubmitted
+
+    async def _obtain(self, job: StoredJob) -> StoredJob:
+        """Return the job with the video that was bought before for its content, or else with a new one."""
+        content = hash_content(job.arguments) if self._contents.is_wanted else None
+        video = None if content is None else await self._contents.find(content)
+        if video is not None:
+            return self._accept(await self._store.reuse(job.place, video.id))
+        await self._report(job, JobState.CREATING)
+        return await _finish(self._send(job))
 
     async def _send(self, job: StoredJob) -> StoredJob:
         """Hold the price, record the intent, send the create, and record its outcome."""
@@ -129,11 +139,15 @@ class JobCreator:
     async def _record_bill(self, job: StoredJob, video: Video) -> StoredJob:
         charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, video.credits_charged)
         try:
-            return self._accept(await self._store.bill(job.place, video.id, charged))
+            billed = self._accept(await self._store.bill(job.place, video.id, charged))
         except BlumaError as failure:
             failure.video_id = video.id  # the video is paid, and its id is recorded nowhere else
             self._stop.set(failure)
             raise
+        content = hash_content(job.arguments) if self._contents.is_wanted else None
+        if content is not None:  # before the template's next turn: the next job may have the same content
+            await self._contents.record(content, video.id)
+        return billed
 
     async def _record_failure(self, job: StoredJob, failure: BlumaError) -> None:
         if isinstance(failure, AmbiguousCreateError):

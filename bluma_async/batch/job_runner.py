@@ -96,7 +96,8 @@ class JobRunner:
             self._credit_limit.refund(job.charged)
             reason = f"Video {video_id} failed: {detail or 'no reason was given'}"
             return await self._reported(await self._store.refund(job.place, reason))
-        charged = video.credits_charged or job.charged  # the first charge may be an estimate; 0: this answer has none
+        # The first charge may be an estimate, and 0 means that this answer has none. A reused video was billed before.
+        charged = 0 if job.is_reused else video.credits_charged or job.charged
         self._credit_limit.correct(job.charged, charged)
         return await self._reported(await self._store.mark_rendered(job.place, charged, video.size_bytes))
 

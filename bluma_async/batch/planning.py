@@ -24,6 +24,7 @@ from bluma_async.batch.row_sorter import CsvSorter, RowSorter
 from bluma_async.batch.rows import open_csv
 from bluma_async.batch.sources import JOB, find_source, read_stream
 from bluma_async.batch.tally import Fate, Kind, Tally
+from bluma_async.resources._reuse import ContentReuse, hash_content
 from bluma_async.stores.states import JobState
 from bluma_async.stores.transitions import find_plan_conflict
 
@@ -73,7 +74,8 @@ class Planner:
         self._store = store
         self._catalog = Catalog(api, CreditLimit(None, 0))
         self._checks = RowChecks(api.session, self._catalog)
-        self._tally = Tally(JOB)
+        self._contents = ContentReuse(api.session)
+        self._tally = Tally(JOB, reuses=self._contents.is_wanted)
         self._sorter = RowSorter(self._tally, self._checks)
 
     async def plan(self, jobs: Jobs) -> BatchPlan:
@@ -108,7 +110,9 @@ class Planner:
                 await self._sort(self._sorter, iter(rows))
 
     async def _needs_keys(self) -> bool:
-        """Return whether jobs must be looked up by their keys: in the journal, or among the files in the folder."""
+        """Return whether jobs must be looked up: in the journal, among the files, or in the index of contents."""
+        if self._contents.is_wanted:
+            return True
         if self._store is not None and await self._store.list_jobs(None, 0):
             return True
         found: bool = await in_thread(self._options.has_any_file)
@@ -143,7 +147,11 @@ class Planner:
         found: Mapping[str, StoredJob] = {}
         if self._store is not None:
             found = await self._store.find_all([job.key for _, _, job in parsed])
-        await in_thread(self._place, parsed, found)
+        bought: Mapping[str, str] = {}
+        if self._contents.is_wanted:
+            contents = [hash_content(row.arguments) for _, row, _ in parsed]
+            bought = await self._contents.find_known([content for content in contents if content is not None])
+        await in_thread(self._place, parsed, found, bought)
 
     def _parse(self, rows: Rows) -> List[Tuple[int, ParsedRow, Job]]:
         checked = ((number, self._sorter.check(number, row)) for number, row in rows)
@@ -153,7 +161,9 @@ class Planner:
         job = row.to_job()
         return attrs.evolve(job, has_file=True) if self._options.has_file(job.key) else job
 
-    def _place(self, parsed: List[Tuple[int, ParsedRow, Job]], found: Mapping[str, StoredJob]) -> None:
+    def _place(
+        self, parsed: List[Tuple[int, ParsedRow, Job]], found: Mapping[str, StoredJob], bought: Mapping[str, str]
+    ) -> None:
         same = [found[job.key] for _, _, job in parsed if job.key in found and found[job.key].body == job.body]
         fates = dict(zip((stored.place for stored in same), self._find_fates(same)))
         for number, row, job in parsed:
@@ -163,7 +173,8 @@ class Planner:
                 self._tally.refuse(number, str(build_plan_error(conflict)))
             else:
                 fate = Fate.NEW if stored is None else fates.get(stored.place, Fate.NEW)
-                self._sorter.count(number, row, fate)
+                is_bought = fate is Fate.NEW and bought and hash_content(row.arguments) in bought
+                self._sorter.count(number, row, Fate.REUSED if is_bought else fate)
 
     def _find_fates(self, jobs: Sequence[StoredJob]) -> List[Fate]:
         """Return what a run would do with stored jobs. Blocks: it looks at files."""

@@ -49,8 +49,17 @@ class Tally:
         contents: The contents of rows, kinds included.
     """
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, *, reuses: bool = False) -> None:
+        """
+        Set up a tally.
+
+        Args:
+            label: What stands before the number of a row in messages.
+            reuses: Whether a video is bought once for each content.
+        """
         self.label = label
+        self._reuses = reuses
+        self._reused = 0
         self._slots: Dict[Tuple[Kind, Fate, bool], int] = {}
         self._meanings: List[Tuple[Kind, Fate, bool]] = []
         self.counts: List[int] = []
@@ -88,6 +97,9 @@ class Tally:
             if self._is_marked(number) or (has_key and fate is not Fate.NEW):
                 continue
             self.counts[slot] -= 1
+            if has_key and self._reuses and kind.variant_id is None:
+                self._reused += 1
+                continue
             self._repeated += 1
             if has_key:
                 self._billed_twice[kind] = self._billed_twice.get(kind, 0) + 1
@@ -105,6 +117,7 @@ class Tally:
         for (_, fate, _), count in zip(self._meanings, self.counts):
             counts[fate.value] += count
         counts[Fate.DUPLICATE.value] += self._repeated
+        counts[Fate.REUSED.value] += self._reused
         counts[Fate.INVALID.value] += self._invalid
         return counts
 

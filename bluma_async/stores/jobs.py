@@ -91,7 +91,14 @@ class Intent:
 
 @attrs.frozen
 class StoredJob:
-    """A job as a store returns it. `place` identifies it, and orders jobs as they were planned."""
+    """
+    A job as a store returns it.
+
+    Attributes:
+        place: Identifies the job, and orders jobs as they were planned.
+        charged: The credits that its video was billed for it; 0 for a video that was reused.
+        is_reused: Whether its video was not billed for this job.
+    """
 
     place: int
     key: str
@@ -109,6 +116,7 @@ class StoredJob:
     error: str | None = None
     candidates: Tuple[str, ...] = ()
     charged: int = 0
+    is_reused: bool = False
 
     @property
     def arguments(self) -> Dict[str, Any]:

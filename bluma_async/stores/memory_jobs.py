@@ -52,12 +52,13 @@ class _Tables:
     jobs: Dict[int, StoredJob] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by place, in order
     places: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by folded key
     charged: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - credits by video: the ledger
+    owners: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - places by video: the job it was billed for
     refunded: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - credits by video
     history: Dict[int, Tuple[HistoryLine, ...]] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by place
 
     def copy(self) -> _Tables:
         """Return the tables as they are now."""
-        tables = (self.jobs, self.places, self.charged, self.refunded, self.history)
+        tables = (self.jobs, self.places, self.charged, self.owners, self.refunded, self.history)
         return _Tables(self.run, self.account, *map(dict, tables))  # type: ignore[arg-type]  # in the fields' order
 
 
@@ -207,9 +208,11 @@ class MemoryJobStore(JobVerbs):
         tables, video_id = self._tables, job.video_id or ""
         if change.bill is not None:
             tables.charged.setdefault(change.bill.video_id, change.bill.charged)
-        if change.charged is not None and video_id in tables.charged:
+            tables.owners.setdefault(change.bill.video_id, job.place)
+        is_own = tables.owners.get(video_id) == job.place
+        if change.charged is not None and is_own:
             tables.charged[video_id] = change.charged
-        if change.is_refund and video_id in tables.charged:
+        if change.is_refund and is_own:
             tables.refunded[video_id] = tables.charged[video_id]
         fields = build_fields(job, change)
         self._log(job.place, fields["state"], change.note)
@@ -259,8 +262,11 @@ class MemoryJobStore(JobVerbs):
 
     def _with_charge(self, job: StoredJob) -> StoredJob:
         """Return the job with the charge of its video, which can have been corrected since the job was written."""
-        charged = self._tables.charged.get(job.video_id or "", 0)
-        return job if job.charged == charged else attrs.evolve(job, charged=charged)
+        video_id, tables = job.video_id or "", self._tables
+        is_own = tables.owners.get(video_id) == job.place
+        charged, is_reused = tables.charged[video_id] if is_own else 0, bool(video_id) and not is_own
+        is_current = (job.charged, job.is_reused) == (charged, is_reused)
+        return job if is_current else attrs.evolve(job, charged=charged, is_reused=is_reused)
 
     def _iterate(self, after: int = 0) -> Iterator[StoredJob]:
         """Yield the jobs above a place, in order. Without a scan from the first job, many pages stay cheap."""

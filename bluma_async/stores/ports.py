@@ -108,6 +108,10 @@ class JobStore(Protocol):
         """Record that a create was certainly refused: the job is planned again."""
         ...
 
+    async def reuse(self, place: int, video_id: str) -> Outcome:
+        """Record the video that was bought before for the content of a planned job. The job is not billed."""
+        ...
+
     async def bill(self, place: int, video_id: str, charged: int, note: str | None = None) -> Outcome:
         """Record the video that a create returned, and its charge."""
         ...

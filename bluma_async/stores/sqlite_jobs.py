@@ -172,9 +172,11 @@ class SQLiteJobStore(JobVerbs):
             line = (change.bill.video_id, job.place, change.bill.charged)
             db.execute("INSERT OR IGNORE INTO videos (id, place, charged) VALUES (?, ?, ?)", line)
         if change.charged is not None:
-            db.execute("UPDATE videos SET charged = ? WHERE id = ?", (change.charged, job.video_id))
+            change_bill = "UPDATE videos SET charged = ? WHERE id = ? AND place = ?"
+            db.execute(change_bill, (change.charged, job.video_id, job.place))
         if change.is_refund:
-            db.execute("UPDATE videos SET refunded = charged WHERE id = ?", (job.video_id,))
+            refund_bill = "UPDATE videos SET refunded = charged WHERE id = ? AND place = ?"
+            db.execute(refund_bill, (job.video_id, job.place))
         fields = build_fields(job, change)
         names = ", ".join(f"{name} = ?" for name in fields)
         values = (*map(_encode, fields.values()), job.place)

@@ -33,13 +33,15 @@ __all__ = [
     "read_wanted_templates",
 ]
 
+COMPUTED = ("folded", "billed")  # columns that are no fields of a job
 MOST_VALUES = 500  # in one query; older releases of SQLite take 999
-SELECT = "SELECT *, coalesce((SELECT charged FROM videos WHERE id = video_id), 0) AS charged FROM jobs "
+SELECT = "SELECT *, (SELECT charged FROM videos WHERE id = video_id AND place = jobs.place) AS billed FROM jobs "
 
 
 def parse_job(row: sqlite3.Row) -> StoredJob:
     """Return a row of the table as a job."""
-    fields = {name: row[name] for name in row.keys() if name != "folded"}  # noqa: SIM118 - a row is no mapping
+    fields = {name: row[name] for name in row.keys() if name not in COMPUTED}  # noqa: SIM118 - a row is no mapping
+    fields["charged"], fields["is_reused"] = row["billed"] or 0, row["video_id"] is not None and row["billed"] is None
     fields["state"] = JobState(row["state"])
     fields["candidates"] = tuple(json.loads(row["candidates"]))
     fields["started_at"] = datetime.fromisoformat(row["started_at"]) if row["started_at"] else None

@@ -34,6 +34,7 @@ SAMPLES: Mapping[str, Any] = {
     "on_ambiguous": "raise",
     "exclusive": True,
     "validate": "warn",
+    "reuse": "content",
     "settle_time": 13.0,
     "should_retry": lambda *_: False,
     "calculate_retry_delay": lambda _: 1.0,
