@@ -209,8 +209,8 @@ class Bluma:
                 the one new video that it may have created; without it, its job is in doubt.
             tag: `preset` creates a private variant of each template, and the jobs from it: a lost create then adopts
                 the video of that variant, although others use the key. Jobs with a variant of their own have no tag.
-            reuse: `content` gives a job the video that was bought before for its content, like the option of the client,
-                in this journal, another one, or by a single create.
+            reuse: `content` gives a job the video that was bought before for its content, like the option of the
+                client: in this journal, in another one, or by a single create.
 
         Raises:
             InvalidArgumentError: An argument is invalid.

@@ -83,7 +83,7 @@ class JobCreator:
             while not self._stop.is_set:
                 try:
                     created = await self._obtain(job)
-                except RateLimitError as refusal:
+                except RateLimitError as refusal:  # noqa: PERF203 - each create by itself
                     await self._api.clock.sleep(compute_pause(refusal.retry_after, refusals))
                     refusals += 1
                 except BlumaError as failure:

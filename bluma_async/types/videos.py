@@ -29,8 +29,8 @@ class Video(Model):
 
     `duration` is in seconds, `progress` in percent (0 to 100). `credits_charged` is the price that the create billed.
     `url` is a public link, set when the video is completed. `error` has `type` and `detail` if the video failed.
-    If the server sends no valid `created_at`, it is the time at which the answer was decoded. `reused` is True if a create
-    has bought nothing, because the option `reuse` is set and its content had this video already.
+    If the server sends no valid `created_at`, it is the time at which the answer was decoded. `reused` is True if a
+    create has bought nothing, because the option `reuse` is set and its content had this video already.
     """
 
     id: str

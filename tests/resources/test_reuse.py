@@ -12,7 +12,7 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async._runtime.state_folder import find_state_folder
-from bluma_async.resources._reuse import FILE, hash_content
+from bluma_async.resources._reuse import FILE, ContentReuse, hash_content
 from bluma_async.sandbox import Sandbox
 from bluma_async.stores import contents
 from bluma_async.stores.contents import ContentIndex
@@ -98,15 +98,13 @@ async def test_a_failed_video_is_bought_again(sandbox: Sandbox, thrifty: AsyncBl
 async def test_a_deleted_video_is_bought_again(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
     """The index remembers the new one from then on."""
     content = hash_content({"template_id": TEMPLATE, "context": CONTEXT}) or ""
-    index: ContentIndex = (
-        __import__("bluma_async.resources._reuse", fromlist=["x"]).ContentReuse(thrifty._session)._open()
-    )
-    index.record([(content, "batch_gone")])
+    reuse = ContentReuse(thrifty._session)
+    await reuse.record(content, "batch_gone")
 
     bought = await thrifty.videos.create(CONTEXT, TEMPLATE)
 
     assert not bought.reused
-    assert index.find([content]) == {content: bought.id}
+    assert await reuse.find_known([content]) == {content: bought.id}
 
 
 async def test_creates_of_one_content_at_once_buy_one_video(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
