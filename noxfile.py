@@ -49,9 +49,10 @@ def facade(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Run the property tests with 100,000 cases each; takes about ten minutes."""
+    """Run the property tests with 100,000 cases each, and 1,000,000 hostile webhooks; takes about half an hour."""
     session.install("-e", ".[test]")
     session.run("pytest", "tests/wire/test_properties.py", "--timeout", "3600", env={"BLUMA_FUZZ": "100000"})
+    session.run("python", "-m", "tests.webhooks.fuzzing", "1000000")
 
 
 @nox.session
@@ -60,6 +61,13 @@ def simulate(session: nox.Session) -> None:
     session.install("-e", ".[test]")
     session.run("python", "-m", "tests.simulation", "0", *(session.posargs or ["10000"]))
     session.run("python", "-m", "tests.simulation", "--mutants", "4000")
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run 200,000 calls under faults in one process, and fail if what it holds grows; takes about ten minutes."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.soak", *session.posargs)
 
 
 @nox.session

@@ -7,8 +7,8 @@ The Bluma SDK, under the import names of its documentation.
     video = bluma.videos.create(template_id="rick-morty-explainer", context={"prompt": "..."})
     print(bluma.videos.wait_for(video.id).url)
 
-Errors are also in `bluma.errors`, and the models of the API in `bluma.types`. Importing this package loads almost
-nothing: each name loads its module when it is first used.
+Errors are also in `bluma.errors`, and the models of the API in `bluma.types`; `bluma.client` and `bluma.webhooks` are
+modules of version 1.2.0. Importing this package loads almost nothing: each name loads its module when it is first used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from bluma_async import HOMES
 from bluma_async._runtime.lazy import lazily
 
 if TYPE_CHECKING:
+    from bluma import client as client
     from bluma import errors, types
+    from bluma import webhooks as webhooks
     from bluma_async import (
         AsyncBluma,
         AsyncLuma,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         Capabilities,
         EventStore,
         JobState,
+        LeasingEventStore,
         MemoryStore,
         PlannedCost,
         RateLimit,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
         ResponseInfo,
         RetryInfo,
         SQLiteStore,
+        StatusInfo,
         WebhookReceiver,
         __version__,
         sign_webhook,
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
         APIError,
         AuthenticationError,
         BlumaError,
+        FileContentError,
         ForbiddenError,
         InsufficientCreditsError,
         InvalidArgumentError,
@@ -72,8 +77,11 @@ if TYPE_CHECKING:
         CreditHistory,
         CreditsEvent,
         CreditsEventData,
+        CreditsEventName,
+        CreditUsage,
         EndpointUsage,
         ErrorBreakdown,
+        Event,
         GeneratedVideo,
         Generation,
         GenerationState,
@@ -89,15 +97,20 @@ if TYPE_CHECKING:
         Template,
         TemplateVariant,
         TimeSeriesPoint,
+        TopEndpoint,
         Transaction,
         TransactionType,
+        UnknownEvent,
         UsageByKey,
         UsageMetrics,
+        UsagePeriod,
         Video,
         VideoDownload,
+        VideoError,
         VideoEstimate,
         VideoEvent,
         VideoEventData,
+        VideoEventName,
         VideoOptions,
         VideoPage,
         VideoStatus,
@@ -132,11 +145,15 @@ __all__ = [
     "CreateResult",
     "CreditBalance",
     "CreditHistory",
+    "CreditUsage",
     "CreditsEvent",
     "CreditsEventData",
+    "CreditsEventName",
     "EndpointUsage",
     "ErrorBreakdown",
+    "Event",
     "EventStore",
+    "FileContentError",
     "ForbiddenError",
     "GeneratedVideo",
     "Generation",
@@ -148,6 +165,7 @@ __all__ = [
     "KnownResolution",
     "KnownStatus",
     "KnownTemplate",
+    "LeasingEventStore",
     "Luma",
     "MemoryStore",
     "NetworkError",
@@ -166,19 +184,25 @@ __all__ = [
     "SQLiteStore",
     "ServerError",
     "SettledCreate",
+    "StatusInfo",
     "Template",
     "TemplateVariant",
     "TimeSeriesPoint",
+    "TopEndpoint",
     "Transaction",
     "TransactionType",
+    "UnknownEvent",
     "UsageByKey",
     "UsageMetrics",
+    "UsagePeriod",
     "ValidationError",
     "Video",
     "VideoDownload",
+    "VideoError",
     "VideoEstimate",
     "VideoEvent",
     "VideoEventData",
+    "VideoEventName",
     "VideoOptions",
     "VideoPage",
     "VideoStatus",
@@ -200,6 +224,7 @@ __all__ = [
     "verify_webhook_signature",
     "wsgi_app",
 ]
+MODULES = ("client", "errors", "types", "webhooks")
 WEB_FRAMEWORKS = {
     "aiohttp_handler": "bluma_async.webhooks",
     "asgi_app": "bluma_async.webhooks",
@@ -211,13 +236,13 @@ WEB_FRAMEWORKS = {
 def _home(name: str) -> str:
     if name in WEB_FRAMEWORKS:
         return WEB_FRAMEWORKS[name]
-    if name in {"errors", "types"}:
+    if name in MODULES:
         return f"bluma.{name}"
     if name in {"Bluma", "Luma"}:
         return "bluma_sync"
-    if name.endswith("Error"):
+    if name.endswith("Error") and name != "VideoError":
         return "bluma.errors"
     return "bluma_async" if name in HOMES else "bluma.types"
 
 
-lazily(__name__, {name: _home(name) for name in __all__})
+lazily(__name__, {name: _home(name) for name in (*__all__, *MODULES)})

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from bluma_async.luma.client import AsyncLuma
     from bluma_async.stores.jobs import BatchStatus
     from bluma_async.stores.memory_events import MemoryStore
-    from bluma_async.stores.ports import EventStore
+    from bluma_async.stores.ports import EventStore, LeasingEventStore
     from bluma_async.stores.sqlite_events import SQLiteStore
     from bluma_async.stores.states import JobState
+    from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.webhooks.receiver import WebhookReceiver
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Capabilities",
     "EventStore",
     "JobState",
+    "LeasingEventStore",
     "MemoryStore",
     "PlannedCost",
     "RateLimit",
@@ -51,6 +53,7 @@ __all__ = [
     "ResponseInfo",
     "RetryInfo",
     "SQLiteStore",
+    "StatusInfo",
     "WebhookReceiver",
     "__version__",
     "errors",
@@ -70,6 +73,7 @@ HOMES = {
     "Capabilities": "bluma_async.luma.adapter",
     "EventStore": "bluma_async.stores.ports",
     "JobState": "bluma_async.stores.states",
+    "LeasingEventStore": "bluma_async.stores.ports",
     "MemoryStore": "bluma_async.stores.memory_events",
     "PlannedCost": "bluma_async.batch.plans",
     "RateLimit": "bluma_async._wire.budget",
@@ -77,6 +81,7 @@ HOMES = {
     "ResponseInfo": "bluma_async._session.hooks",
     "RetryInfo": "bluma_async._session.hooks",
     "SQLiteStore": "bluma_async.stores.sqlite_events",
+    "StatusInfo": "bluma_async.waiting.announcer",
     "WebhookReceiver": "bluma_async.webhooks.receiver",
     "__version__": "bluma_async._version",
     "errors": "bluma_async.errors",

@@ -11,6 +11,7 @@ Every error the SDK raises.
         NotFoundError             404
         RateLimitError            429
         ServerError               5xx, and 2xx answers with an invalid body
+          FileContentError        a file is not what the API described
       NetworkError                no answer; `request_sent` says whether the server may have acted
         RequestTimeoutError       no answer in time; also a TimeoutError
         AmbiguousCreateError      a paid create may or may not have been accepted
@@ -18,14 +19,15 @@ Every error the SDK raises.
       WebhookVerificationError    a webhook's signature or body is invalid; also a ValueError
 
 Rule 1: `status` is an int on every instance, and a web framework may answer with it.
-Rule 2: an error is built from its message and keyword arguments alone, so that it can be pickled and copied.
+Rule 2: an error can be made again from its message and its attributes, so that it can be pickled and copied.
 Rule 3: no error holds an API key or a webhook secret.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
+
+from bluma_async.types._problem import read_problem, to_number, to_whole
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +39,7 @@ __all__ = [
     "AmbiguousCreateError",
     "AuthenticationError",
     "BlumaError",
+    "FileContentError",
     "ForbiddenError",
     "InsufficientCreditsError",
     "InvalidArgumentError",
@@ -58,14 +61,14 @@ class BlumaError(Exception):
     Attributes:
         message: The whole message; also `str(error)`.
         detail: The server's description of this case, if there is one; else the message.
-        status: An HTTP status for every kind of error: 503 for the network, 504 for a timeout, 400 for an invalid
-            argument, 500 if nothing fits better.
+        status: An HTTP status: 503 for the network, 504 for a timeout, 400 for an invalid argument, else 500.
         attempts: How many attempts the failed call made.
         not_accepted: True if a search has proven that the failed create was not accepted.
         video_id: The id of the paid video, if a call failed after the video was created; None otherwise.
     """
 
     status: int = 500
+    http_status: int | None = None  # of the answer; of a NetworkError, the status of an answer that broke off
     video_id: str | None = None
     not_accepted: bool = False
 
@@ -88,7 +91,7 @@ class BlumaError(Exception):
 
 class APIError(BlumaError):
     """
-    The server answered with an error.
+    The server answered with an error. `APIError(status, body)` makes one from an answer's parsed body.
 
     Attributes:
         type: The server's identifier of the problem, such as `invalid_request`.
@@ -98,18 +101,15 @@ class APIError(BlumaError):
         links: Pages about the problem, by name.
         validation_errors: One `{"field", "message"}` for each error in the request.
         retry_after: The seconds that the server asks to wait before the next request; None if it does not say.
-        http_status: The status of the answer; None when there was none, or the answer was not Bluma's. It differs from
-            `status` for a 2xx answer that cannot be read, whose `status` is 502.
+        http_status: The status of the answer, if it is Bluma's; a 2xx that cannot be read has another `status`, 502.
         is_api_answer: Whether the answer carried the API's own error JSON. A proxy's page does not.
     """
 
-    status = 500
-    http_status: int | None = None
-    is_api_answer: bool = False
-
     def __init__(
         self,
-        message: str = "",
+        message: str | int = "",
+        error_response: object = None,
+        retry_after: float | str | None = None,
         *,
         status: int | None = None,
         attempts: int = 0,
@@ -120,21 +120,24 @@ class APIError(BlumaError):
         metadata: Mapping[str, Any] | None = None,
         links: Mapping[str, Any] | None = None,
         validation_errors: Sequence[Mapping[str, Any]] = (),
-        retry_after: float | None = None,
         http_status: int | None = None,
         is_api_answer: bool = False,
     ) -> None:
+        body = read_problem(error_response)
+        if isinstance(message, int):  # the status: programs of 1.2.0 make errors as `APIError(status, body)`
+            status, message = message, body.detail or body.title or ""
         super().__init__(message, status=status, attempts=attempts)
-        self.http_status = http_status
-        self.is_api_answer = is_api_answer
-        self.type = type
-        self.title = title
-        self.detail: str = detail or self.message
-        self.request_id = request_id
-        self.metadata: dict[str, Any] = dict(metadata or {})
-        self.links: dict[str, Any] = dict(links or {})
-        self.validation_errors: list[dict[str, Any]] = [dict(entry) for entry in validation_errors]
-        self.retry_after = retry_after
+        self.http_status: int | None = http_status
+        self.is_api_answer: bool = is_api_answer
+        self.type: str | None = type or body.type
+        self.title: str | None = title or body.title
+        self.detail: str = detail or body.detail or self.message
+        self.request_id: str | None = request_id or body.request_id
+        self.metadata: dict[str, Any] = dict(metadata or body.metadata)
+        self.links: dict[str, Any] = dict(links or body.links)
+        found = validation_errors or body.validation_errors
+        self.validation_errors: list[dict[str, Any]] = [dict(entry) for entry in found]
+        self.retry_after: float | None = to_number(retry_after)
 
 
 class ValidationError(APIError):
@@ -167,12 +170,12 @@ class InsufficientCreditsError(APIError):
     @property
     def credits_required(self) -> int | None:
         """The price of the video, in credits; None if the server does not say."""
-        return _to_int(self.metadata.get("credits_required"))
+        return to_whole(self.metadata.get("credits_required"))
 
     @property
     def credits_available(self) -> int | None:
         """The balance of the account, in credits; None if the server does not say."""
-        return _to_int(self.metadata.get("credits_available"))
+        return to_whole(self.metadata.get("credits_available"))
 
 
 class ForbiddenError(APIError):
@@ -197,21 +200,26 @@ class ServerError(APIError):
     """The server failed (5xx), or its 2xx answer has an invalid body (`status` is 502 then)."""
 
 
-class NetworkError(BlumaError):
-    """
-    No answer was received.
+class FileContentError(ServerError):
+    """A file is not what the API described, so it was not saved. `part` is the path of its bytes, if they are kept."""
 
-    Attributes:
-        request_sent: False if the server certainly did not receive the request; True if it may have acted on it.
-    """
+    status = 502
+    part: str | None = None
+
+
+class NetworkError(BlumaError):
+    """No answer was received. `request_sent` is False if the server certainly did not receive the request."""
 
     status = 503
 
     def __init__(
-        self, message: str = "", *, status: int | None = None, attempts: int = 0, request_sent: bool = True
+        self, message: str | Exception = "", *, status: int | None = None, attempts: int = 0, request_sent: bool = True
     ) -> None:
-        super().__init__(message, status=status, attempts=attempts)
+        text = message if isinstance(message, str) else f"Network error: {str(message) or type(message).__name__}"
+        super().__init__(text, status=status, attempts=attempts)
         self.request_sent = request_sent
+        if isinstance(message, Exception):
+            self.__cause__: BaseException | None = message
 
     @property
     def original_error(self) -> BaseException | None:
@@ -264,11 +272,9 @@ class AmbiguousCreateError(NetworkError):
 
 class WaitTimeoutError(BlumaError, TimeoutError):
     """
-    A wait timed out before the video was finished. The render continues; wait again with the video's id.
+    A wait timed out before the video or generation was finished. The render continues; wait again with its `video_id`.
 
-    Attributes:
-        video_id: The id of the video or generation.
-        last: Its last state; None if no poll succeeded.
+    `last` is its last state; None if no poll succeeded.
     """
 
     status = 504
@@ -291,9 +297,3 @@ class WebhookVerificationError(BlumaError, ValueError):
     """A webhook's signature is missing or wrong, or its body is not an event. Do not act on it; answer with 401."""
 
     status = 401
-
-
-def _to_int(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return int(value)

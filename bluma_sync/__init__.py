@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from bluma_async.luma.adapter import Capabilities
     from bluma_async.stores.jobs import BatchStatus
     from bluma_async.stores.memory_events import MemoryStore
-    from bluma_async.stores.ports import EventStore
+    from bluma_async.stores.ports import EventStore, LeasingEventStore
     from bluma_async.stores.sqlite_events import SQLiteStore
     from bluma_async.stores.states import JobState
+    from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.webhooks.receiver import WebhookReceiver
     from bluma_sync import errors, types
     from bluma_sync.client import Bluma
@@ -44,6 +45,7 @@ __all__ = [
     "Capabilities",
     "EventStore",
     "JobState",
+    "LeasingEventStore",
     "Luma",
     "MemoryStore",
     "PlannedCost",
@@ -52,6 +54,7 @@ __all__ = [
     "ResponseInfo",
     "RetryInfo",
     "SQLiteStore",
+    "StatusInfo",
     "WebhookReceiver",
     "__version__",
     "errors",
@@ -69,6 +72,7 @@ HOMES = {
     "Capabilities": "bluma_async.luma.adapter",
     "EventStore": "bluma_async.stores.ports",
     "JobState": "bluma_async.stores.states",
+    "LeasingEventStore": "bluma_async.stores.ports",
     "Luma": "bluma_sync.luma.client",
     "MemoryStore": "bluma_async.stores.memory_events",
     "PlannedCost": "bluma_async.batch.plans",
@@ -77,6 +81,7 @@ HOMES = {
     "ResponseInfo": "bluma_async._session.hooks",
     "RetryInfo": "bluma_async._session.hooks",
     "SQLiteStore": "bluma_async.stores.sqlite_events",
+    "StatusInfo": "bluma_async.waiting.announcer",
     "WebhookReceiver": "bluma_async.webhooks.receiver",
     "__version__": "bluma_async._version",
     "errors": "bluma_sync.errors",

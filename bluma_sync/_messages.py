@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Generic, List, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, cast
 
+from bluma_async._runtime.tracebacks import keep_frames
 from bluma_async.errors import BlumaError
 from bluma_sync import _thread
 
@@ -93,14 +94,7 @@ class Outcome(Generic[T]):
 
 def strip_own_frames(trace: TracebackType | None) -> TracebackType | None:
     """Return a traceback without the frames of the portal, which would hide the user's own."""
-    kept: List[TracebackType] = []
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename not in OWN_FILES:
-            kept.append(trace)
-        trace = trace.tb_next
-    for entry, following in zip(kept, [*kept[1:], None]):
-        entry.tb_next = following
-    return kept[0] if kept else None
+    return keep_frames(trace, lambda entry: entry.tb_frame.f_code.co_filename not in OWN_FILES)
 
 
 def _translate(error: BaseException) -> BaseException:

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Collection, List, Mapping, Sequence
 
 from bluma_async import client as asynchronous
 from bluma_async._runtime.resource import Resource
+from bluma_async.resources._base_client import BaseClient
 from bluma_sync._portal import mirror, run
 from bluma_sync.batch.batch import Batch
 from bluma_sync.resources.api_keys import ApiKeys
@@ -30,16 +31,14 @@ if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.options import Callback, OptionChanges
     from bluma_async._session.ports import Transport
-    from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.create_options import Reuse, Validate
     from bluma_async._wire.retry import OnAmbiguous
-    from bluma_async._wire.signature import Payload
-    from bluma_async.types import OpenCreate, SettledCreate, WebhookEvent
+    from bluma_async.types import SettledCreate
 
 __all__ = ["Bluma"]
 
 
-class Bluma:
+class Bluma(BaseClient):
     """
     The Bluma API.
 
@@ -84,6 +83,7 @@ class Bluma:
         on_request: Callback | None = None,
         on_response: Callback | None = None,
         on_retry: Callback | None = None,
+        pickle_key: bool = False,
         connection_limit: int = 100,
         proxy: str | None = None,
         trust_env: bool = True,
@@ -103,8 +103,8 @@ class Bluma:
             max_retries: How often a call is retried after a 5xx answer or a network failure.
             retry_delay: Seconds before the first retry.
             retry_multiplier: How much longer each following pause is; the defaults pause 1, 2 and 4 s.
-            deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. Uploads to and
-                downloads from signed links have no deadline.
+            deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. A save or an
+                upload of a file is one call: all its requests together.
             retry_jitter: The largest share of a pause that is added to it at random, so that many processes do not
                 retry at the same moment.
             max_retry_after: Seconds. A 429 or 503 that asks for a pause of at most this long is retried after it, one
@@ -128,7 +128,10 @@ class Bluma:
             on_request: Called with a RequestInfo before each attempt of a call, an upload or a download.
             on_response: Called with a ResponseInfo after each answer.
             on_retry: Called with a RetryInfo before each pause.
-            connection_limit: The connections, and so the requests, at a time in each event loop.
+            pickle_key: Whether a pickled client contains its key and `webhook_secret`. If not, the process that
+                unpickles it reads them from its environment. Functions are never pickled.
+            connection_limit: The connections, and so the requests, at a time in each event loop; and the downloads at a
+                time, of which there are fewer if the system lets the process open few files.
             proxy: The URL of an HTTP proxy.
             trust_env: Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
             ssl_context: How TLS certificates are checked.
@@ -163,6 +166,7 @@ class Bluma:
             on_request=on_request,
             on_response=on_response,
             on_retry=on_retry,
+            pickle_key=pickle_key,
             connection_limit=connection_limit,
             proxy=proxy,
             trust_env=trust_env,
@@ -172,11 +176,6 @@ class Bluma:
             transport=transport,
             clock=clock,
         )
-
-    @property
-    def rate_limit(self) -> RateLimit | None:
-        """The key's hourly budget, as the newest answer reported it; None before the first."""
-        return self._async.rate_limit
 
     def batch(
         self,
@@ -191,6 +190,9 @@ class Bluma:
         on_change: Callback | None = None,
         exclusive: bool = False,
         tag: Literal["preset"] | None = None,
+        on_status: Callback | None = None,
+        final_statuses: Collection[str] = (),
+        verify: Literal["size", "container", "none"] = "size",
         reuse: Reuse | None = None,
     ) -> Batch:
         """
@@ -209,6 +211,11 @@ class Bluma:
                 the one new video that it may have created; without it, its job is in doubt.
             tag: `preset` creates a private variant of each template, and the jobs from it: a lost create then adopts
                 the video of that variant, although others use the key. Jobs with a variant of their own have no tag.
+            on_status: Called with a StatusInfo for each new status of a job's video, and once if no answer comes for
+                10 s. May be async.
+            final_statuses: Statuses of a video that end its job as failed, besides `failed`.
+            verify: What of each file is compared with its description, as in `videos.save`. A job whose file does not
+                fit stays `rendered`, with the error.
             reuse: `content` gives a job the video that was bought before for its content, like the option of the
                 client: in this journal, in another one, or by a single create.
 
@@ -227,47 +234,31 @@ class Bluma:
                 on_change=on_change,
                 exclusive=exclusive,
                 tag=tag,
+                on_status=on_status,
+                final_statuses=final_statuses,
+                verify=verify,
                 reuse=reuse,
             )
         )
 
-    def learn(self, event: WebhookEvent) -> None:
+    def request(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, json: Any = None) -> Any:
         """
-        Use a verified webhook event: a video that has ended ends the waits for it, without a further poll.
+        Send a request to an endpoint that the SDK has no method for, and return the decoded JSON of the answer.
 
-        May be called from any thread. Other events, and videos that are not waited for, change nothing.
-        """
-        self._async.learn(event)
-
-    def confirm_create(self, token: str, body: Payload) -> bool:
-        """
-        Use a callback to the `webhook_url` of a create as evidence of which video that create has made.
-
-        Put `{create_token}` into the `webhook_url`, for example `https://app.example.com/hook?create={create_token}`:
-        each create gets a token of its own there. Pass the token of the callback's URL and its raw body. A create whose
-        answer was lost then returns this video, after it has read and checked it; after an AmbiguousCreateError,
-        `settle` returns it. A WebhookReceiver that is attached to this client calls this for you.
-
-        May be called from any thread. Never raises for a forged, repeated or invalid callback.
+        Only a GET is retried: nobody knows what another request costs. `POST /videos` is a create: if its answer is
+        lost, its video is searched for, and the request is not sent again.
 
         Args:
-            token: The token in the URL of the request. It is valid once.
-            body: The raw request body. No signature is needed: the token is known to the server alone.
+            method: `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
+            path: The path below `base_url`, such as `/brands/brand_1`; ids in it are percent-encoded.
+            query: The parameters of the URL. None leaves one out, and a list repeats it.
+            json: The body, any JSON value; None for no body.
 
-        Returns:
-            Whether the callback confirmed an open create. False for a create that has its answer: it needs none.
+        Raises:
+            InvalidArgumentError: An argument is invalid, or the path leaves the API. Nothing was sent.
+            BlumaError: The request failed; the errors are those of every other call.
         """
-        return self._async.confirm_create(token, body)
-
-    @property
-    def open_creates(self) -> List[OpenCreate]:
-        """
-        The creates of this account that this process has sent, and whose outcome is not known, oldest first.
-
-        A create is open while it is in flight, and stays open when it was interrupted, or ended with
-        AmbiguousCreateError. Clients with the same base URL and key share the list.
-        """
-        return self._async.open_creates
+        return run(self._async.request(method, path, query=query, json=json))
 
     def settle(self) -> List[SettledCreate]:
         """
@@ -286,7 +277,7 @@ class Bluma:
         Return a copy with other options, for one call or for many. It shares the connections: closing one closes both.
 
         Args:
-            **changes: Any option of the constructor down to `on_retry`, such as `timeout`, `deadline` or `max_retries`.
+            **changes: Any option of the constructor down to `pickle_key`, such as `timeout` or `max_retries`.
 
         Raises:
             InvalidArgumentError: There is no such option, or its value is invalid.

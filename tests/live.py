@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any, Coroutine, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Coroutine, Optional, TypeVar
+
+import aiohttp
 
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.request_log import RequestRecord
@@ -62,16 +65,76 @@ class Live:
             await self.sandbox.advance(105)
 
 
+class Traffic:
+    """
+    Knows how many requests of a client are out: pass `trace_configs` to it.
+
+    Requests take real time, and sleeps on the clocks below take none. A clock that did not wait for requests could
+    reach the end of a wait, on a busy machine, before the first answer.
+    """
+
+    def __init__(self) -> None:
+        self._out = 0
+        self._idle: Optional[asyncio.Event] = None  # made in the client's loop, as Python 3.8 needs it
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(self._begin)
+        trace.on_request_end.append(self._end)
+        trace.on_request_exception.append(self._end)
+        self.trace_configs = [trace]
+
+    async def _begin(self, *_: object) -> None:
+        self._out += 1
+        if self._idle is None:
+            self._idle = asyncio.Event()
+        self._idle.clear()
+
+    async def _end(self, *_: object) -> None:
+        self._out -= 1
+        if not self._out and self._idle is not None:
+            self._idle.set()
+
+    async def rest(self) -> None:
+        """Wait until no request is out, also none that another task is about to send."""
+        for _ in range(5):
+            await asyncio.sleep(0)
+        while self._out and self._idle is not None:
+            await self._idle.wait()
+
+
 class SandboxTime:
     """A clock for a client: its sleeps advance the sandbox's clock, and take no real time."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
         self._now = 0.0
+        self.traffic = Traffic()
 
     def now(self) -> float:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
+        await self.traffic.rest()
         self._now += seconds
         await asyncio.get_running_loop().run_in_executor(None, self._live.advance, seconds)
+
+
+class SandboxClock:
+    """A clock for a client in the sandbox's own loop: its sleeps advance the sandbox's clock."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._begin = datetime.fromisoformat(sandbox.state()["clock"].replace("Z", "+00:00"))
+        self._now = 0.0
+        self.traffic = Traffic()
+
+    def now(self) -> float:
+        return self._now
+
+    def utc(self) -> datetime:
+        return self._begin + timedelta(seconds=self._now)
+
+    async def sleep(self, seconds: float) -> None:
+        await self.traffic.rest()
+        self._now += seconds
+        await self._sandbox.advance(seconds)
+        await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from contextlib import asynccontextmanager
 from typing import Any, AsyncIterator, Awaitable, Callable, List, Tuple
 
@@ -62,3 +63,11 @@ async def well(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: bytes)
     """Answer with a valid video."""
     writer.write(reply())
     await writer.drain()
+
+
+def make_authority() -> Any:
+    """Return a certificate authority of its own, of trustme."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its dependency warns about Python 3.8
+        import trustme
+    return trustme.CA()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from typing import Any
-from unittest.mock import Mock, create_autospec
+from unittest.mock import AsyncMock, MagicMock, Mock, create_autospec
 
 import pytest
 
-from bluma_async import AsyncBluma, errors, sign_webhook, types
+from bluma import Bluma
+from bluma_async import AsyncBluma, AsyncLuma, errors, sign_webhook, types
 
 KEY = "bluma_test_secret"
 BODY = b'{"id": "evt_1", "type": "video.queued", "data": {"id": "b"}}'
@@ -122,7 +123,7 @@ def _call() -> Any:
     return call.get("/x", str)
 
 
-def test_resources_are_attributes_of_the_class() -> None:
+async def test_resources_are_attributes_of_the_class() -> None:
     """Items 14 and 115: mocks made from the class have every resource."""
     names = ["videos", "templates", "credits", "webhooks", "variants", "collections", "assets", "api_keys", "usage"]
     mock, auto = Mock(spec=AsyncBluma), create_autospec(AsyncBluma)
@@ -130,12 +131,47 @@ def test_resources_are_attributes_of_the_class() -> None:
 
     mock.videos.create.return_value = 5
 
-    assert mock.videos.create() == 5
+    assert await mock.videos.create() == 5
     assert [type(getattr(client, name)) for name in names] == [getattr(AsyncBluma, name) for name in names]
     assert [getattr(client, name) is getattr(client, name) for name in names] == [True] * 9
     assert auto.videos.create is not None
     with pytest.raises(AttributeError):
         _ = mock.nothing
+
+
+@pytest.mark.parametrize(
+    "mock",
+    [
+        Mock(spec=AsyncBluma),
+        MagicMock(spec=AsyncBluma),
+        Mock(spec=AsyncBluma(KEY)),
+        create_autospec(AsyncBluma, instance=True),
+        create_autospec(AsyncBluma)(KEY),
+    ],
+)
+async def test_the_methods_of_a_mock_can_be_awaited(mock: Any) -> None:
+    """Mocks of the async client, of its class and of an object, return coroutines where the client does."""
+    mock.videos.create.return_value = 7
+    mock.open_creates = []
+
+    assert await mock.videos.create({"prompt": "x"}, "t") == 7
+    await mock.credits.get_balance()
+    await mock.settle()
+    await mock.aclose()
+
+    mock.videos.create.assert_awaited_once_with({"prompt": "x"}, "t")
+    assert (mock.settle.await_count, mock.aclose.await_count) == (1, 1)
+
+
+async def test_mocks_of_the_other_clients() -> None:
+    """The methods of Luma's client can be awaited too; those of the blocking clients return their values."""
+    luma, blocking = Mock(spec=AsyncLuma), Mock(spec=Bluma)
+    for mock in (luma.generations.create, luma.modifications.wait_for, blocking.videos.create):
+        mock.return_value = 7
+
+    assert (await luma.generations.create("x"), await luma.modifications.wait_for("t")) == (7, 7)
+    assert blocking.videos.create({"prompt": "x"}) == 7
+    assert not isinstance(blocking.videos, AsyncMock)
 
 
 def test_webhooks_are_verified_by_class_and_instance() -> None:
@@ -163,3 +199,42 @@ def test_documented_types_and_errors_can_be_imported() -> None:
 
     assert all(hasattr(types, name) for name in documented.split())
     assert [status.name for status in types.VideoStatus] == ["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
+
+
+@pytest.mark.parametrize("make", [AsyncBluma, Bluma])
+def test_options_are_read_only_attributes(make: Any) -> None:
+    """Programs of 1.2.0 read the options; they are changed by `with_options`, and the key is in no repr."""
+    client = make(KEY, "https://x/v1/", 10, 5, 2.0, 3.0)
+    copy = client.with_options(timeout=20.0, api_key="bluma_test_other")
+
+    assert (client.api_key, client.base_url, client.timeout) == (KEY, "https://x/v1", 10)
+    assert (client.max_retries, client.retry_delay, client.retry_multiplier) == (5, 2.0, 3.0)
+    assert (copy.api_key, copy.timeout, client.timeout) == ("bluma_test_other", 20.0, 10)
+    assert KEY not in repr(client) + str(vars(client))
+    for name in ("api_key", "base_url", "timeout", "max_retries", "retry_delay", "retry_multiplier"):
+        with pytest.raises(AttributeError, match=rf"{name} cannot be set.*with_options\({name}="):
+            setattr(client, name, 1)
+        assert hasattr(make, name)
+        assert getattr(Mock(spec=make), name) is not None
+
+
+async def test_a_client_says_whether_it_is_closed() -> None:
+    """Closing a client closes its copies; closing again does nothing."""
+    client, luma = AsyncBluma(KEY), AsyncLuma("kie", "key")
+    copy = client.with_options(timeout=1.0)
+    assert (client.is_closed, copy.is_closed, luma.is_closed) == (False,) * 3
+
+    async with copy, luma:
+        pass
+
+    assert (client.is_closed, copy.is_closed, luma.is_closed) == (True,) * 3
+    with pytest.raises(errors.BlumaError, match="closed"):
+        await client.templates.list()
+
+
+def test_a_blocking_client_says_whether_it_is_closed() -> None:
+    """A `with` block closes it at its end."""
+    with Bluma(KEY) as client:
+        assert client.is_closed is False
+
+    assert client.is_closed is True

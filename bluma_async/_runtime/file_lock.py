@@ -6,18 +6,22 @@ ends. A POSIX record lock is not enough: it vanishes as soon as any code of the 
 backup for example.
 Rule 2: a system without such locks is refused. A lock file that merely exists would outlive its process.
 Rule 3: the file is opened without following links, and a forked child neither holds nor releases the lock.
-Rule 4: everything here blocks; call it in a thread.
+Rule 4: a holder may delete the file. Whoever has opened it before then locks a file without a name, which excludes
+nobody; therefore the path is compared with the locked file after each acquisition.
+Rule 5: everything here blocks; call it in a thread.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import inspect
 import os
-import stat
 import weakref
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from bluma_async._runtime.regular_files import describe_kind, find_facts, is_same_file
 from bluma_async.errors import BlumaError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -25,12 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = ["FileLock"]
 
+WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
+MOST_TRIES = 100  # each follows the deletion of the file by a holder that ended at that moment
+
 
 class FileLock:
     """A lock that this process holds."""
 
-    def __init__(self, lock: Any) -> None:
+    def __init__(self, lock: Any, path: Path) -> None:
         self._lock = lock
+        self._path = path
         _HELD.add(self)
 
     @classmethod
@@ -39,7 +47,7 @@ class FileLock:
         Acquire the lock on a file, which is created if it does not exist; None if another holder has it.
 
         Raises:
-            InvalidArgumentError: The path is a link, or no regular file.
+            InvalidArgumentError: The path is a link, or no regular file, or a file with a second name.
             BlumaError: This system has no locks that end with their process.
             OSError: The file cannot be opened.
         """
@@ -47,23 +55,30 @@ class FileLock:
 
         if filelock.FileLock is filelock.SoftFileLock:
             raise BlumaError(f"{path} cannot be locked: this system has no locks that end with their process.")
-        _require_regular(path)
-        options: dict[str, Any] = {"thread_local": False, "timeout": 0}
-        if "fallback_to_soft" in inspect.signature(filelock.FileLock.__init__).parameters:
-            options["fallback_to_soft"] = False
-        lock: Any = filelock.FileLock(str(path), **options)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            return None
-        except NotImplementedError as problem:
-            raise BlumaError(f"{path} cannot be locked: its file system has no locks. Use a local disk.") from problem
-        _require_regular(path)
-        return cls(lock)
+        for _ in range(MOST_TRIES):
+            _require_regular(path)
+            lock: Any = filelock.FileLock(str(path), **_options())
+            if not _try_acquire(lock, path):
+                return None
+            if is_same_file(path, lock._context.lock_file_fd):  # noqa: SLF001 - as in `abandon`
+                return cls(lock, path)
+            lock.release()
+        return None
 
-    def release(self) -> None:
-        """Release the lock. Releasing again does nothing."""
+    def release(self, *, remove: bool = False) -> None:
+        """
+        Release the lock. Releasing again does nothing.
+
+        Args:
+            remove: Whether to delete the file too. It is deleted while it is locked; Windows deletes no open file, so
+                there the library deletes it after the release, unless another process has opened it.
+        """
         _HELD.discard(self)
+        descriptor = self._lock._context.lock_file_fd  # noqa: SLF001 - as in `abandon`
+        if remove and descriptor is not None:
+            with contextlib.suppress(OSError):
+                if is_same_file(self._path, descriptor):
+                    self._path.unlink()
         self._lock.release()
 
     def abandon(self) -> None:
@@ -75,11 +90,38 @@ class FileLock:
                 os.close(descriptor)
 
 
+@lru_cache(maxsize=1)
+def _options() -> dict[str, Any]:
+    import filelock  # noqa: PLC0415 - importing the SDK must not load it
+
+    options = {"thread_local": False, "timeout": 0}
+    if "fallback_to_soft" in inspect.signature(filelock.FileLock.__init__).parameters:
+        options["fallback_to_soft"] = False
+    return options
+
+
+def _try_acquire(lock: Any, path: Path) -> bool:
+    import filelock  # noqa: PLC0415 - importing the SDK must not load it
+
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        return False
+    except (NotImplementedError, OSError) as problem:
+        if isinstance(problem, OSError) and problem.errno not in WITHOUT_LOCKS:
+            raise
+        raise BlumaError(f"{path} cannot be locked: its file system has no locks. Use a local disk.") from problem
+    return True
+
+
 def _require_regular(path: Path) -> None:
     """Refuse a link, a device or a folder: an attacker could put one in place of the lock file."""
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise InvalidArgumentError(f"{path} is not a regular file, so it cannot be a lock. Nothing was sent.")
+    facts = find_facts(path)
+    kind = describe_kind(facts) if facts else None
+    if facts and not kind and facts.st_nlink > 1:
+        kind = "a file with a second name (a hard link)"
+    if kind:
+        raise InvalidArgumentError(f"{path} is {kind}, not a regular file, so it cannot be a lock. Nothing was sent.")
 
 
 def _abandon_all() -> None:

@@ -5,7 +5,8 @@ A client may be made anywhere and used from several loops. Connections belong to
 
 Rule 1: a resource is closed in its own loop: by `close`, by the loop's shutdown (`asyncio.run` ends with it), or when
 its owner is garbage-collected. An async generator holds the resource, because loops finish the async generators that
-they started; `__del__` could not await.
+they started; `__del__` could not await. A finalizer holds the resources of an owner, so that they are never garbage
+together with it: the collector would call their own `__del__`, which print that they were not closed.
 Rule 2: the resource of a loop that was closed without a shutdown is abandoned: its sockets are closed, without
 awaiting.
 Rule 3: a resource that was opened before a fork belongs to the parent process. The child abandons its copies at once,
@@ -19,7 +20,7 @@ import asyncio
 import contextlib
 import os
 import weakref
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Dict, Generic, Tuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Dict, Generic, Set, Tuple, TypeVar, cast
 
 import attrs
 
@@ -53,6 +54,7 @@ class PerLoop(Generic[R]):
         self._abandon = abandon
         self._held: Dict[Key, _Held[R]] = {}
         _ALL.add(self)
+        weakref.finalize(self, _close_dropped, self._held, abandon).atexit = False  # loops close theirs at exit
 
     def find(self) -> R | None:
         """Return the running loop's resource, or None if it is not open."""
@@ -74,14 +76,14 @@ class PerLoop(Generic[R]):
             elif loop.is_running():
                 asyncio.run_coroutine_threadsafe(_end(held.keeper), loop)
             else:
-                self._abandon_held(held)
+                _abandon_held(held, self._abandon)
 
     def abandon(self, is_lost: Callable[[Key], bool]) -> None:
         """Abandon the resources of the loops for which `is_lost` returns True."""
         for key in list(self._held):
             held = self._held.pop(key, None) if is_lost(key) else None
             if held is not None:
-                self._abandon_held(held)
+                _abandon_held(held, self._abandon)
 
     async def _open(self, key: Key) -> R:
         self.abandon(_is_closed)
@@ -91,12 +93,29 @@ class PerLoop(Generic[R]):
         await keeper.asend(None)
         return resource
 
-    def _abandon_held(self, held: _Held[R]) -> None:
-        if held.keeper.ag_frame is None:  # it was closed with its loop
-            return
-        self._abandon(held.resource)
-        with contextlib.suppress(_Abandoned):
-            held.keeper.athrow(_Abandoned()).send(None)  # resumes the generator directly: there is no loop to await it
+
+def _abandon_held(held: _Held[R], abandon: Callable[[R], None]) -> None:
+    if held.keeper.ag_frame is None:  # it was closed with its loop
+        return
+    abandon(held.resource)
+    with contextlib.suppress(_Abandoned):
+        held.keeper.athrow(_Abandoned()).send(None)  # resumes the generator directly: there is no loop to await it
+
+
+def _close_dropped(held: Dict[Key, _Held[R]], abandon: Callable[[R], None]) -> None:
+    """Close, in their loops, the resources of an owner that was garbage-collected. Runs in any thread."""
+    while held:
+        (_, loop), dropped = held.popitem()
+        try:
+            loop.call_soon_threadsafe(_start_end, loop, dropped.keeper)
+        except RuntimeError:  # the loop is closed
+            _abandon_held(dropped, abandon)
+
+
+def _start_end(loop: asyncio.AbstractEventLoop, keeper: AsyncGeneratorType[None, None]) -> None:
+    task = loop.create_task(_end(keeper))
+    _ENDING.add(task)  # a loop refers to its tasks weakly
+    task.add_done_callback(_ENDING.discard)
 
 
 async def _keep(resource: R, close: Callable[[R], Awaitable[None]]) -> AsyncGenerator[None, None]:
@@ -109,7 +128,8 @@ async def _keep(resource: R, close: Callable[[R], Awaitable[None]]) -> AsyncGene
 
 
 async def _end(keeper: AsyncGeneratorType[None, None]) -> None:
-    await keeper.aclose()
+    with contextlib.suppress(RuntimeError):  # the loop is shutting down, and closes it too
+        await keeper.aclose()
 
 
 def _is_closed(key: Key) -> bool:
@@ -121,6 +141,7 @@ def _abandon_parents() -> None:
         each.abandon(lambda key: key[0] != os.getpid())
 
 
+_ENDING: Set[asyncio.Task[None]] = set()
 _ALL: weakref.WeakSet[PerLoop[Any]] = weakref.WeakSet()
 if hasattr(os, "register_at_fork"):  # not on Windows, where there is no fork
     os.register_at_fork(after_in_child=_abandon_parents)

@@ -11,7 +11,21 @@ from typing import Dict, Optional
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-__all__ = ["Proxies"]
+__all__ = ["Proxies", "is_proxy"]
+
+
+MAX_ORIGINS = 1000  # signed links can have a host for each file
+
+
+def is_proxy(url: object) -> bool:
+    """Return whether aiohttp can use a proxy: its URL has a host, and perhaps a user and a password."""
+    if not isinstance(url, str) or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class Proxies:
@@ -23,11 +37,21 @@ class Proxies:
         self._found: Dict[str, Optional[str]] = {}
 
     def find(self, url: str) -> str | None:
-        """Return the proxy for a URL, or None for a direct connection."""
+        """
+        Return the proxy for a URL, or None for a direct connection.
+
+        Raises:
+            ValueError: The environment names a proxy that cannot be used. Its URL is not shown: it can have a password.
+        """
         if self._proxy or not self._trust_env:
             return self._proxy
         origin = url[: url.find("/", len("https://"))]
         if origin not in self._found:
             scheme, host, *_ = urlsplit(origin)
-            self._found[origin] = None if proxy_bypass(host) else getproxies().get(scheme)
+            found = None if proxy_bypass(host) else getproxies().get(scheme)
+            if found is not None and not is_proxy(found):
+                raise ValueError(f"the environment's proxy for {scheme} is no http:// URL with a host")
+            if len(self._found) >= MAX_ORIGINS:
+                self._found.clear()
+            self._found[origin] = found
         return self._found[origin]

@@ -1,7 +1,14 @@
-"""The descriptor that makes `client.videos` and its siblings."""
+"""
+The descriptor that makes `client.videos` and its siblings.
+
+Rule: a mock of an async client is an async mock of each resource, so that `await mock.videos.create(...)` works with
+`Mock(spec=AsyncBluma)`. `unittest.mock` decides that by what `asyncio.iscoroutinefunction` says of the attribute: of
+the class that it has on the client's class, or of this descriptor in newer versions. Both carry the marks for it.
+"""
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Callable, Generic, TypeVar, overload
 
 __all__ = ["Resource"]
@@ -17,6 +24,11 @@ class Resource(Generic[C, R]):
         self._cls = cls
         self._build = build
         self._name = ""
+        if any(inspect.iscoroutinefunction(member) for base in cls.__mro__ for member in vars(base).values()):
+            cls._is_coroutine = _CoroutineMark()  # type: ignore[attr-defined]  # asyncio reads it from any object
+            mark: Any = getattr(inspect, "markcoroutinefunction", None)  # since Python 3.12
+            if mark is not None:
+                mark(self)
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
         self._name = name
@@ -31,3 +43,12 @@ class Resource(Generic[C, R]):
         resource = self._build(client)
         vars(client)[self._name] = resource  # found before this descriptor from now on
         return resource
+
+
+class _CoroutineMark:
+    """The mark of asyncio for functions that return coroutines."""
+
+    def __get__(self, resource: object, owner: type[Any]) -> object:
+        import asyncio.coroutines  # noqa: PLC0415 - importing the SDK must not load asyncio
+
+        return getattr(asyncio.coroutines, "_is_coroutine", None)

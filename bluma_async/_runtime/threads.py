@@ -1,23 +1,66 @@
-"""Run blocking functions, such as disk operations, in a thread."""
+"""
+Run blocking functions, such as disk operations, in threads.
+
+Rule: work whose duration users decide, such as their handlers, gets threads of its own. Otherwise slow handlers would
+take the threads that files and stores need.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
-__all__ = ["in_thread"]
+from bluma_async._runtime.loop_local import LoopLocal
+
+if TYPE_CHECKING:
+    import anyio
+
+__all__ = ["Threads", "in_thread"]
 
 
 async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     """
-    Call a function in a thread, and return its result.
+    Call a function in one of the threads that all files share, and return its result.
 
     If the caller is cancelled, the function is awaited first. A thread cannot be interrupted, and one that is still
     running could open a file that the caller is about to close.
     """
+    return await _run(function, args, None)
+
+
+class Threads:
+    """Threads for one purpose: at most `most` in each event loop, which no other work uses. The others wait."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._limiters: LoopLocal[anyio.CapacityLimiter] = LoopLocal(self._make_limiter)
+
+    async def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        """
+        Call a function in one of these threads, and return its result; as `in_thread`.
+
+        Raises:
+            RuntimeError: The function has raised SystemExit, which would end the event loop.
+        """
+        return await _run(_contain_exit, (function, *args), self._limiters.get())
+
+    def _make_limiter(self) -> anyio.CapacityLimiter:
+        import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
+
+        return anyio.CapacityLimiter(self._most)
+
+
+def _contain_exit(function: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return function(*args)
+    except SystemExit as exiting:
+        raise RuntimeError("The function called exit().") from exiting
+
+
+async def _run(function: Callable[..., Any], args: tuple[Any, ...], limiter: anyio.CapacityLimiter | None) -> Any:
     import anyio.to_thread  # noqa: PLC0415 - importing the SDK must not load anyio
 
-    work = asyncio.ensure_future(anyio.to_thread.run_sync(function, *args))
+    work = asyncio.ensure_future(anyio.to_thread.run_sync(function, *args, limiter=limiter))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:

@@ -16,12 +16,13 @@ from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError
 
 if TYPE_CHECKING:
+    from bluma_async._runtime.secret import Secret
     from bluma_async._session.evidence import CreateEvidence
 
 __all__ = ["require_exclusive"]
 
 
-async def require_exclusive(evidence: CreateEvidence, base_url: str, api_key: str) -> None:
+async def require_exclusive(evidence: CreateEvidence, base_url: str, key: Secret) -> None:
     """
     Acquire the account's lock on this machine, unless this process has it.
 
@@ -29,19 +30,19 @@ async def require_exclusive(evidence: CreateEvidence, base_url: str, api_key: st
         BlumaError: Another program has it, or the lock file cannot be opened. Nothing was sent.
     """
     if evidence.exclusive_lock is None:
-        await in_thread(_acquire_once, evidence, base_url, api_key)
+        await in_thread(_acquire_once, evidence, base_url, key)
 
 
-def _acquire_once(evidence: CreateEvidence, base_url: str, api_key: str) -> None:
+def _acquire_once(evidence: CreateEvidence, base_url: str, key: Secret) -> None:
     """Acquire the lock once for this process: the system would refuse the second of two creates that begin at once."""
     with evidence.exclusive_gate:
         if evidence.exclusive_lock is None:
-            evidence.exclusive_lock = _acquire(base_url, api_key)
+            evidence.exclusive_lock = _acquire(base_url, key)
 
 
-def _acquire(base_url: str, api_key: str) -> FileLock:
+def _acquire(base_url: str, key: Secret) -> FileLock:
     folder = find_state_folder()
-    account = hashlib.sha256(f"{base_url} {api_key}".encode()).hexdigest()[:32]
+    account = hashlib.sha256(f"{base_url} {key.reveal()}".encode()).hexdigest()[:32]
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FileLock.acquire(folder / f"{account}.lock")

@@ -65,6 +65,7 @@ class InFlightCall:
         server_date: When a paid call began, by the server's clock, if that was known then. A value computed later
             would be wrong by the time that this machine slept in between.
         local_time: When a paid call began, by this machine's wall clock; None for a clock without one.
+        is_sent_once: Whether it is never retried, whatever the options say.
     """
 
     request: Request
@@ -85,11 +86,12 @@ class InFlightCall:
     order: int = 0
     server_date: datetime | None = None
     local_time: datetime | None = None
+    is_sent_once: bool = False
 
     @property
     def key(self) -> str | None:
         """The `Idempotency-Key` of its requests."""
-        return self.request.headers.get("Idempotency-Key")
+        return self.request.idempotency_key
 
     @property
     def is_sending(self) -> bool:

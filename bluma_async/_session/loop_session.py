@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import aiohttp
 import attrs
 
 from bluma_async._runtime.sockets import abandon
+from bluma_async._session.bodies import CODINGS
+from bluma_async._session.connector import Connector
+from bluma_async._session.response import SingleResponse
 from bluma_async._wire.checks import invalid
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["LoopSession", "abandon_session", "borrow", "close", "connect", "set_read_size"]
-
-CHUNK = 2**16
-
-
-class _Connector(aiohttp.TCPConnector):
-    """
-    A connector whose connections read 64 KiB at a time.
-
-    asyncio reads 256 KiB at a time. malloc gets a buffer of that size from the system and returns it for every answer,
-    which is a sixth of the cost of a request.
-    """
-
-    async def connect(self, *args: Any, **kwargs: Any) -> Any:
-        connection = await super().connect(*args, **kwargs)
-        set_read_size(connection, CHUNK)
-        return connection
-
-
-def set_read_size(connection: Any, size: int) -> None:
-    """Set how many bytes a connection reads at a time."""
-    transport: Any = getattr(connection, "transport", None)
-    if hasattr(transport, "max_size"):  # only asyncio's own transport without TLS has it
-        transport.max_size = size
+__all__ = ["LoopSession", "abandon_session", "borrow", "close", "connect"]
 
 
 @attrs.define
@@ -49,13 +29,21 @@ class LoopSession:
     is_ours: bool = True
 
 
-def connect(limit: int, ssl_context: ssl.SSLContext | None, trace_configs: list[aiohttp.TraceConfig]) -> LoopSession:
-    """Open a session for the running event loop."""
+def connect(
+    limit: int,
+    ssl_context: ssl.SSLContext | None,
+    trace_configs: list[aiohttp.TraceConfig],
+    now: Callable[[], float],
+) -> LoopSession:
+    """Open a session for the running event loop; `now` returns the seconds of a monotonic clock."""
     connector_options: dict[str, Any] = {"ssl": ssl_context} if ssl_context else {}
     session = aiohttp.ClientSession(
-        connector=_Connector(limit=0, **connector_options),  # unlimited: the gate is the limit
+        connector=Connector(now, limit=0, **connector_options),  # unlimited: the gate is the limit
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=trace_configs,
+        auto_decompress=False,  # aiohttp does not bound what a body grows to
+        headers={"Accept-Encoding": CODINGS},
+        response_class=SingleResponse,
     )
     return LoopSession(session, asyncio.Semaphore(limit))
 

@@ -13,10 +13,12 @@ from bluma_async._session.options import (
     require_known,
     resolve_options,
 )
+from bluma_async._session.pickling import pack_connection, unpack_connection
 from bluma_async._session.session import Session
 from bluma_async._session.shared import Shared
 
 if TYPE_CHECKING:
+    from bluma_async._runtime.clock import Clock
     from bluma_async._session.options import ClientOptions
     from bluma_async._session.ports import Transport
 
@@ -51,12 +53,28 @@ def open_session(
     connection = ConnectionOptions(**{name: given[name] for name in names if name in given})
     options = {name: value for name, value in given.items() if name not in names}
     resolved = resolve_options(options, environment, default_base_url)
-    is_custom = connection.transport is not None
-    clock = connection.clock or SystemClock()
-    return Session(resolved, Shared(clock, lambda: _open_transport(connection), has_custom_transport=is_custom))
+    return Session(resolved, open_shared(connection, environment))
 
 
-def _open_transport(options: ConnectionOptions) -> Transport:
+def open_shared(connection: ConnectionOptions, environment: Mapping[str, str]) -> Shared:
+    """Return the state that the copies of a client share."""
+    clock, is_custom = connection.clock or SystemClock(), connection.transport is not None
+    shared = Shared(
+        clock,
+        lambda: _open_transport(connection, clock),
+        has_custom_transport=is_custom,
+        connection_limit=connection.connection_limit,
+    )
+    shared.environment = environment
+    shared.pickled = lambda: (_reopen_shared, (pack_connection(connection), environment))
+    return shared
+
+
+def _reopen_shared(packed: Mapping[str, Any], environment: Mapping[str, str]) -> Shared:
+    return open_shared(unpack_connection(packed), environment)
+
+
+def _open_transport(options: ConnectionOptions, clock: Clock) -> Transport:
     if options.transport is not None:
         return options.transport
     from bluma_async._session.transport import AiohttpTransport  # noqa: PLC0415 - loads aiohttp, at the first call
@@ -68,4 +86,5 @@ def _open_transport(options: ConnectionOptions) -> Transport:
         ssl_context=options.ssl_context,
         http_session=options.http_session,
         trace_configs=options.trace_configs,
+        now=clock.now,
     )

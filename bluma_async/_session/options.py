@@ -16,18 +16,17 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, TypedDict, g
 
 import attrs
 
+from bluma_async._session.option_fields import checked, copy_headers, require_proxy, show_names, strip, strip_slash
 from bluma_async._wire.checks import (
     require_bool,
     require_callable,
     require_choice,
-    require_header_text,
-    require_headers,
-    require_http_url,
     require_number,
     require_seconds,
     require_whole,
 )
 from bluma_async._wire.create_options import Reuse, Validate
+from bluma_async._wire.place_checks import require_header_text, require_headers, require_http_url
 from bluma_async._wire.retry import OnAmbiguous, RetryPolicy
 from bluma_async.errors import BlumaError, InvalidArgumentError
 
@@ -47,29 +46,13 @@ __all__ = [
     "ConnectionOptions",
     "OptionChanges",
     "Options",
+    "read_environment",
     "resolve_options",
 ]
 
 DEFAULT_BASE_URL = "https://api.getbluma.com/api/v1"
 ENVIRONMENT = {"api_key": "BLUMA_API_KEY", "base_url": "BLUMA_BASE_URL", "webhook_secret": "BLUMA_WEBHOOK_SECRET"}
 Callback = Callable[..., Any]
-
-
-def _checked(check: Callable[..., None], **details: Any) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    """Return an attrs validator that runs an argument check."""
-    return lambda _, attribute, value: check(attribute.name, value, **details)
-
-
-def _strip(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
-
-
-def _strip_slash(value: Any) -> Any:
-    return value.rstrip("/") if isinstance(value, str) else value
-
-
-def _copy(headers: Mapping[str, str] | None) -> dict[str, str]:
-    return dict(headers or {})
 
 
 @attrs.frozen(kw_only=True)
@@ -84,8 +67,8 @@ class Options:
         max_retries: How often a call is retried after a 5xx answer or a network failure.
         retry_delay: Seconds before the first retry.
         retry_multiplier: How much longer each following pause is; the defaults pause 1, 2 and 4 s.
-        deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. Uploads to and
-            downloads from signed links have no deadline.
+        deadline: Seconds that a whole call may take, with its retries and pauses; None for no limit. A save or an
+            upload of a file is one call: all its requests together.
         retry_jitter: The largest share of a pause that is added to it at random, so that many processes do not
             retry at the same moment.
         max_retry_after: Seconds. A 429 or 503 that asks for a pause of at most this long is retried after it, one
@@ -109,33 +92,38 @@ class Options:
         on_request: Called with a RequestInfo before each attempt of a call, an upload or a download.
         on_response: Called with a ResponseInfo after each answer.
         on_retry: Called with a RetryInfo before each pause.
+        pickle_key: Whether a pickled client contains its key and `webhook_secret`. If not, the process that unpickles
+            it reads them from its environment. Functions are never pickled.
     """
 
-    api_key: str = attrs.field(repr=lambda _: "'***'", converter=_strip, validator=_checked(require_header_text))
-    base_url: str = attrs.field(default=DEFAULT_BASE_URL, converter=_strip_slash, validator=_checked(require_http_url))
-    timeout: float = attrs.field(default=30.0, validator=_checked(require_number, above=0))
-    max_retries: int = attrs.field(default=3, validator=_checked(require_whole))
-    retry_delay: float = attrs.field(default=1.0, validator=_checked(require_number))
-    retry_multiplier: float = attrs.field(default=2.0, validator=_checked(require_number))
-    deadline: float | None = attrs.field(default=None, validator=_checked(require_number, above=0, optional=True))
-    retry_jitter: float = attrs.field(default=0.0, validator=_checked(require_number))
-    max_retry_after: float | None = attrs.field(default=None, validator=_checked(require_number, optional=True))
+    api_key: str = attrs.field(repr=lambda _: "'***'", converter=strip, validator=checked(require_header_text))
+    base_url: str = attrs.field(default=DEFAULT_BASE_URL, converter=strip_slash, validator=checked(require_http_url))
+    timeout: float = attrs.field(default=30.0, validator=checked(require_number, above=0))
+    max_retries: int = attrs.field(default=3, validator=checked(require_whole))
+    retry_delay: float = attrs.field(default=1.0, validator=checked(require_number))
+    retry_multiplier: float = attrs.field(default=2.0, validator=checked(require_number))
+    deadline: float | None = attrs.field(default=None, validator=checked(require_number, above=0, optional=True))
+    retry_jitter: float = attrs.field(default=0.0, validator=checked(require_number))
+    max_retry_after: float | None = attrs.field(default=None, validator=checked(require_number, optional=True))
     on_ambiguous: OnAmbiguous = attrs.field(
-        default="reconcile", validator=_checked(require_choice, choices=get_args(OnAmbiguous))
+        default="reconcile", validator=checked(require_choice, choices=get_args(OnAmbiguous))
     )
-    exclusive: bool = attrs.field(default=False, validator=_checked(require_bool))
-    settle_time: float = attrs.field(default=30.0, validator=_checked(require_seconds))
-    validate: Validate = attrs.field(default="error", validator=_checked(require_choice, choices=get_args(Validate)))
+    exclusive: bool = attrs.field(default=False, validator=checked(require_bool))
+    settle_time: float = attrs.field(default=30.0, validator=checked(require_seconds))
+    validate: Validate = attrs.field(default="error", validator=checked(require_choice, choices=get_args(Validate)))
     reuse: Reuse | None = attrs.field(
-        default=None, validator=_checked(require_choice, choices=get_args(Reuse), optional=True)
+        default=None, validator=checked(require_choice, choices=get_args(Reuse), optional=True)
     )
-    should_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
-    calculate_retry_delay: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
-    default_headers: Mapping[str, str] = attrs.field(default=None, converter=_copy, validator=_checked(require_headers))
+    should_retry: Callback | None = attrs.field(default=None, validator=checked(require_callable))
+    calculate_retry_delay: Callback | None = attrs.field(default=None, validator=checked(require_callable))
+    default_headers: Mapping[str, str] = attrs.field(
+        default=None, converter=copy_headers, validator=checked(require_headers), repr=show_names
+    )
     webhook_secret: str | None = attrs.field(default=None, repr=lambda _: "'***'")
-    on_request: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
-    on_response: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
-    on_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
+    on_request: Callback | None = attrs.field(default=None, validator=checked(require_callable))
+    on_response: Callback | None = attrs.field(default=None, validator=checked(require_callable))
+    on_retry: Callback | None = attrs.field(default=None, validator=checked(require_callable))
+    pickle_key: bool = attrs.field(default=False, validator=checked(require_bool))
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -169,7 +157,8 @@ class ConnectionOptions:
     The options that a client and all its copies share: how requests travel.
 
     Attributes:
-        connection_limit: The connections, and so the requests, at a time in each event loop.
+        connection_limit: The connections, and so the requests, at a time in each event loop; and the downloads at a
+            time, of which there are fewer if the system lets the process open few files.
         proxy: The URL of an HTTP proxy.
         trust_env: Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
         ssl_context: How TLS certificates are checked.
@@ -179,8 +168,8 @@ class ConnectionOptions:
         clock: Replaces the machine's clock; for tests.
     """
 
-    connection_limit: int = attrs.field(default=100, validator=_checked(require_whole, at_least=1))
-    proxy: str | None = None
+    connection_limit: int = attrs.field(default=100, validator=checked(require_whole, at_least=1))
+    proxy: str | None = attrs.field(default=None, repr=False, validator=require_proxy)
     trust_env: bool = True
     ssl_context: ssl.SSLContext | None = None
     http_session: aiohttp.ClientSession | None = None
@@ -216,6 +205,7 @@ class CallOptions(TypedDict, total=False):
     on_request: Callback | None
     on_response: Callback | None
     on_retry: Callback | None
+    pickle_key: bool
 
 
 class OptionChanges(CallOptions, total=False):
@@ -250,6 +240,16 @@ def require_known(given: Mapping[str, Any], known: Sequence[str]) -> None:
         raise InvalidArgumentError(f"There is no option {', '.join(unknown)}. The options are {', '.join(known)}.")
 
 
+def read_environment(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments that are not None, and the values of the environment for the others."""
+    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
+    for name, variable in environment.items():
+        value = os.environ.get(variable, "").strip()
+        if value and name not in given:
+            given[name] = value
+    return given
+
+
 def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str], base_url: str) -> Options:
     """
     Return the options: the arguments, else the environment for those that are None, else the defaults.
@@ -263,15 +263,11 @@ def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str]
         BlumaError: There is no API key.
         InvalidArgumentError: An option is invalid.
     """
-    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
-    for name, variable in environment.items():
-        value = os.environ.get(variable, "").strip()
-        if value and name not in given:
-            given[name] = value
+    given = read_environment(arguments, environment)
     api_key = given.get("api_key", "")
     if not isinstance(api_key, str) or not api_key.strip():
         raise BlumaError(
-            f"There is no API key. Pass api_key=, or set {environment['api_key']}; keys are made in the provider's "
+            f"The API key is required: pass api_key=, or set {environment['api_key']}. Keys are made in the provider's "
             "dashboard.",
             status=401,
         )

@@ -14,7 +14,7 @@ from bluma_async._wire.prices import compute_price
 
 if TYPE_CHECKING:
     from bluma_async._session.options import Options
-    from bluma_async.types import Template, TemplateVariant, Video
+    from bluma_async.types import Template, Video
 
 __all__ = ["Price", "PriceBook"]
 
@@ -47,9 +47,9 @@ class PriceBook:
         self._charged.pop(name, None)
         _bound(self._listed)[name] = price
 
-    def learn_variant(self, options: Options, variant: TemplateVariant, template_id: str) -> None:
+    def learn_variant(self, options: Options, variant_id: str, template_id: str) -> None:
         """Remember the template of a variant, which never changes."""
-        _bound(self._templates)[_name(options, variant.id)] = variant.template_id or template_id
+        _bound(self._templates)[_name(options, variant_id)] = template_id
 
     def learn_charge(self, options: Options, video: Video, variant_id: str | None, resolution: str | None) -> None:
         """Remember what a create has charged. An answer without a charge, or without a template, teaches nothing."""

@@ -123,7 +123,7 @@ class RetryLoop:
     async def _decide(
         self, in_flight: InFlightCall, failure: BlumaError, number: int, *, can_reconcile: bool
     ) -> Decision:
-        pause = await self._pause(failure, number)
+        pause = None if in_flight.is_sent_once else await self._pause(failure, number)
         return decide(
             in_flight.safety,
             failure,

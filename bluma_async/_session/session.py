@@ -1,8 +1,8 @@
 """
 Send the calls of one client by one set of options.
 
-Rule 1: an attempt is bounded by `timeout`, the call with its retries and pauses by `deadline`. Transfers of files have
-no deadline: a large download may take hours.
+Rule 1: an attempt is bounded by `timeout`, the call with its retries and pauses by `deadline`. Transfers of files bound
+their attempts by themselves, because a large file may take hours.
 Rule 2: `retry_loop` makes the attempts, and decides on retries.
 Rule 3: time and I/O are passed in.
 """
@@ -15,15 +15,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Coroutine, Mapping, TypeVar, Union
 
 from bluma_async._runtime.clock import local_time
+from bluma_async._runtime.secret import Secret
 from bluma_async._session.evidence import find_evidence
 from bluma_async._session.exclusive import require_exclusive
 from bluma_async._session.in_flight import InFlightCall, Standing, log_interrupted
+from bluma_async._session.pickling import MISSING_KEY, pack_options, unpack_options
 from bluma_async._session.retry_loop import Failed, RetryLoop
 from bluma_async._version import __version__
 from bluma_async._wire.answers import read_answer
 from bluma_async._wire.call import Safety
 from bluma_async._wire.messages import Request
-from bluma_async.errors import AmbiguousCreateError, APIError, NetworkError
+from bluma_async.errors import AmbiguousCreateError, APIError, BlumaError, NetworkError
 
 if TYPE_CHECKING:
     from bluma_async._session.evidence import CreateEvidence
@@ -49,9 +51,16 @@ class Session:
     def __init__(self, options: Options, shared: Shared) -> None:
         self.options = options
         self.shared = shared
+        self.api_key: Secret = Secret(options.api_key)
         self.evidence: CreateEvidence = find_evidence(options.base_url, options.api_key)
         self.retry_loop: RetryLoop = RetryLoop(options, shared)
         self._headers = _standing_headers(options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickle, (pack_options(self.options, self.shared.environment), self.shared)
+
+    def __deepcopy__(self, _: object) -> Session:
+        return self
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -113,7 +122,7 @@ class Session:
             BlumaError: Another program has made the same statement. Nothing was sent.
         """
         if self.options.is_exclusive and not self.shared.connections.is_custom:
-            await require_exclusive(self.evidence, self.options.base_url, self.options.api_key)
+            await require_exclusive(self.evidence, self.options.base_url, self.api_key)
 
     async def _attempt(
         self, call: Call[T], reconciler: Reconciler[T] | None, in_flight: InFlightCall
@@ -141,17 +150,19 @@ class Session:
         return outcome
 
     def _read(self, call: Call[T], answer: Answer) -> T:
-        key = self.options.api_key
-        return read_answer(answer, call.decode, key) if call.read is None else call.read(answer, key)
+        read, key = call.read, self.api_key
+        return read_answer(answer, call.decode, key) if read is None else read(answer, key)
 
-    def begin_transfer(self, method: str, link: str, headers: Mapping[str, str]) -> InFlightCall:
+    def begin_transfer(
+        self, method: str, link: str, headers: Mapping[str, str], ends: float | None = None
+    ) -> InFlightCall:
         """
-        Begin a transfer to or from a signed link, to be run by `retry_loop`.
+        Begin a transfer to or from a signed link, to be run by `retry_loop`; no retry begins after `ends`.
 
         The key is not sent: the link is the permission, and its host is not the API's.
         """
         request = Request(method, link, {"User-Agent": self._headers["User-Agent"], **headers}, is_signed=True)
-        return InFlightCall(request, self.shared.clock.now())
+        return InFlightCall(request, self.shared.clock.now(), ends)
 
     async def close(self) -> None:
         """Close the connections of all copies of the client."""
@@ -160,6 +171,8 @@ class Session:
         await self.shared.connections.close()
 
     def _begin(self, call: Call[Any], within: float | None) -> InFlightCall:
+        if not self.options.api_key:
+            raise BlumaError(MISSING_KEY.format(self.shared.environment.get("api_key", "its variable")), status=401)
         headers = self._headers
         if call.method != "GET":
             headers = {**headers, "Idempotency-Key": call.idempotency_key or uuid.uuid4().hex}
@@ -169,15 +182,24 @@ class Session:
         began, deadline = self.shared.clock.now(), self.options.deadline
         if within is None or (deadline is not None and deadline < within):
             within = deadline
-        request = Request(call.method, url, headers, call.body, call.parts, call.fields)
+        request = Request(call.method, url, headers, call.body, call.parts, call.fields, api_key=self.api_key)
         ends = None if within is None else began + within
-        return InFlightCall(request, began, ends, call.safety, call.subject, token=call.token)
+        return InFlightCall(
+            request, began, ends, call.safety, call.subject, token=call.token, is_sent_once=call.is_sent_once
+        )
+
+
+def _unpickle(packed: Mapping[str, Any], shared: Shared) -> Session:
+    return Session(unpack_options(packed, shared), shared)
 
 
 def _standing_headers(options: Options) -> dict[str, str]:
-    """Return the headers of every request; the caller's own headers replace the SDK's, in any letter case."""
+    """
+    Return the headers of every request except the key; the caller's own ones replace the SDK's, in any letter case.
+
+    The key joins them when they are sent (`Request.headers`).
+    """
     own = {
-        "Authorization": f"Bearer {options.api_key}",
         "User-Agent": f"bluma-python/{__version__} python/{PYTHON}",
         "Accept": "application/json",
     }

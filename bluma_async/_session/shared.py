@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Tuple
 
 from bluma_async._session.budgets import Budgets
 from bluma_async._session.connections import Connections
 from bluma_async._session.prices import PriceBook
 from bluma_async._session.schemas import TemplateSchemas
 from bluma_async._session.server_clock import ServerClock
+from bluma_async._session.transfer_slots import TransferSlots
 from bluma_async._wire.certainty import CertaintyPolicy
+from bluma_async.errors import BlumaError
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,12 +23,23 @@ __all__ = ["Shared"]
 
 
 class Shared:
-    """The clock, the connections, the server's clock, the budgets, and what is known of templates and prices."""
+    """
+    What a client and its copies share.
+
+    It is the clock, the connections, the slots of downloads, the server's clock, the budgets, and what is known of
+    templates and prices.
+    """
 
     def __init__(
-        self, clock: Clock, open_transport: Callable[[], Transport], *, has_custom_transport: bool = False
+        self,
+        clock: Clock,
+        open_transport: Callable[[], Transport],
+        *,
+        has_custom_transport: bool = False,
+        connection_limit: int = 100,
     ) -> None:
         self.clock = clock
+        self.transfer_slots: TransferSlots = TransferSlots(connection_limit)
         self.connections: Connections = Connections(open_transport, is_custom=has_custom_transport)
         self.server_clock: ServerClock = ServerClock()
         self.budgets: Budgets = Budgets()
@@ -34,3 +47,10 @@ class Shared:
         self.prices: PriceBook = PriceBook()
         self.content_turns: Dict[Tuple[int, str], asyncio.Lock] = {}  # by event loop and content, while it is created
         self.certainty: CertaintyPolicy = CertaintyPolicy()
+        self.environment: Mapping[str, str] = {}  # the variable of each option that has one
+        self.pickled: Callable[[], tuple[Any, ...]] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.pickled is None:
+            raise BlumaError("This client was not made by its constructor, and cannot be pickled.")
+        return self.pickled()

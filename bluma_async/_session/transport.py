@@ -10,36 +10,34 @@ is not part of it: otherwise ten thousand calls at once would make a fast server
 from __future__ import annotations
 
 import asyncio
-import io
 import math
-import re
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Sequence
+from typing import TYPE_CHECKING, Any, AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
 import aiohttp
 import anyio
-from yarl import URL
 
 from bluma_async._runtime.loops import PerLoop
 from bluma_async._runtime.proxies import Proxies
-from bluma_async._runtime.threads import in_thread
-from bluma_async._session.loop_session import abandon_session, borrow, close, connect, set_read_size
+from bluma_async._session.bodies import INFLATED, BodyError, RecordingBody, inflate, make_body, read_body
+from bluma_async._session.connector import set_read_size
+from bluma_async._session.failures import FAILURES, hide_frames, make_network_error, make_url
+from bluma_async._session.loop_session import abandon_session, borrow, close, connect
 from bluma_async._wire.messages import Answer, Download
 from bluma_async.errors import NetworkError, RequestTimeoutError
 
 if TYPE_CHECKING:
     import ssl
 
+    from yarl import URL
+
     from bluma_async._wire.messages import Request
 
 __all__ = ["AiohttpTransport"]
 
-FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
-NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 NO_TYPE = ("Content-Type",)  # a link may be signed without a type, and its host then refuses a request with one
-LARGE_BODY = 2**20  # aiohttp warns about larger bytes, and wants a reader instead
-URL_QUERY = re.compile(r"(\w+://[^\s'\"?#]*)[?#][^\s'\"]*")
 DOWNLOAD_CHUNK = 2**18
 
 
@@ -55,10 +53,11 @@ class AiohttpTransport:
         ssl_context: ssl.SSLContext | None = None,
         http_session: aiohttp.ClientSession | None = None,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._proxies = Proxies(proxy, trust_env=trust_env)
         if http_session is None:
-            opened = partial(connect, connection_limit, ssl_context, list(trace_configs))
+            opened = partial(connect, connection_limit, ssl_context, list(trace_configs), now)
         else:
             opened = partial(borrow, connection_limit, http_session)
         self._connections = PerLoop(opened, close, abandon_session)
@@ -80,18 +79,13 @@ class AiohttpTransport:
             await held.gate.acquire()
         else:
             timeout = min(timeout, await _acquire(held.gate, request, patience))
-        body: Any = None
         try:
-            if request.body is not None or request.parts or request.pieces:
-                body = await _body(request)
-            response = await self._request(held.session, request, body, timeout)
-            # `read` releases the connection at the end, and closes it on any error.
-            return Answer(response.status, response.headers, await response.read())
-        except FAILURES as problem:
-            is_sent = body.is_sent if isinstance(body, _Body) else True
-            raise _network_error(problem, request, timeout, is_sent=is_sent) from _without_headers(problem)
+            outcome = await self._exchange(held.session, request, timeout)
         finally:
             held.gate.release()
+        if isinstance(outcome, NetworkError):
+            raise outcome
+        return outcome
 
     @asynccontextmanager
     async def stream(self, request: Request, timeout: float) -> AsyncGenerator[Download, None]:  # noqa: ASYNC109
@@ -102,40 +96,89 @@ class AiohttpTransport:
             NetworkError: No answer came, or the connection broke while it was read.
         """
         session = (await self._connections.get()).session
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
-        proxy = self._proxies.find(request.url)
-        opening = session.get(
-            URL(request.url, encoded=True),
-            headers=request.headers,
-            timeout=limits,
-            proxy=proxy,
-            read_bufsize=DOWNLOAD_CHUNK,
-        )
         async with AsyncExitStack() as opened:
-            try:
-                response = await opened.enter_async_context(opening)
-            except FAILURES as problem:
-                raise _network_error(problem, request, timeout, is_sent=True) from _without_headers(problem)
-            yield Download(response.status, response.headers, _Pieces(response, request, timeout))
+            response = await self._open(opened, session, request, timeout)
+            if isinstance(response, NetworkError):
+                raise response
+            pieces: AsyncIterator[bytes] = _Pieces(response, request, timeout)
+            coding = response.headers.get("Content-Encoding", "").strip().lower()
+            if coding in INFLATED and not session.auto_decompress:  # a host that was asked not to compress the file
+                pieces = inflate(pieces, coding, DOWNLOAD_CHUNK)
+            yield Download(response.status, response.headers, pieces)
 
     async def close(self) -> None:
         """Close the connections; a session that was passed in stays open."""
         await self._connections.close()
 
+    async def _exchange(
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        timeout: float,  # noqa: ASYNC109 - passed to aiohttp
+    ) -> Answer | NetworkError:
+        """Return the answer, or the error to raise."""
+        body: Any = None
+        response: Any = None
+        has_begun = False
+        try:
+            url, proxy = make_url(request), self._proxies.find(request.url)
+            body = await make_body(request) if request.has_body else None
+            has_begun = True
+            response = await self._request(session, request, url, proxy, body, timeout)
+            content = await read_body(response, is_decompressed=session.auto_decompress)
+            return Answer(response.status, response.headers, content)
+        except BodyError as flaw:
+            return Answer(response.status, response.headers, b"", str(flaw))
+        except FAILURES as problem:
+            is_sent = body.is_sent if isinstance(body, RecordingBody) else has_begun
+            status = None if response is None else response.status
+            return make_network_error(problem, request, timeout, is_sent=is_sent, http_status=status)
+        except BaseException as problem:  # noqa: BLE001 - a cancellation, for example; it is raised again
+            response = None  # its repr shows the headers, which can echo the key
+            raise hide_frames(problem)  # noqa: B904 - it is the same exception
+
     def _request(
-        self, session: aiohttp.ClientSession, request: Request, body: object, timeout: float
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        url: URL,
+        proxy: str | None,
+        body: object,
+        timeout: float,
     ) -> Awaitable[aiohttp.ClientResponse]:
         return session.request(
             request.method,
-            URL(request.url, encoded=True),
+            url,
             headers=request.headers,
             data=body,
             timeout=_total(timeout),
             allow_redirects=request.method == "GET",  # aiohttp drops the key on the way to another origin
             raise_for_status=False,
-            proxy=self._proxies.find(request.url),
+            proxy=proxy,
             skip_auto_headers=NO_TYPE if request.pieces else None,
         )
+
+    async def _open(
+        self,
+        opened: AsyncExitStack,
+        session: aiohttp.ClientSession,
+        request: Request,
+        timeout: float,  # noqa: ASYNC109 - passed to aiohttp
+    ) -> aiohttp.ClientResponse | NetworkError:
+        """Return the answer whose body is to be streamed, or the error to raise."""
+        try:
+            opening = session.get(
+                make_url(request),
+                headers=request.headers,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout),
+                proxy=self._proxies.find(request.url),
+                read_bufsize=DOWNLOAD_CHUNK,
+            )
+            return await opened.enter_async_context(opening)
+        except FAILURES as problem:
+            return make_network_error(problem, request, timeout, is_sent=True)
+        except BaseException as problem:  # noqa: BLE001 - a cancellation, for example; it is raised again
+            raise hide_frames(problem)  # noqa: B904 - it is the same exception
 
 
 class _Pieces:
@@ -158,8 +201,7 @@ class _Pieces:
         try:
             return await self._pieces.__anext__()
         except FAILURES as problem:
-            self._failure = _network_error(problem, self._request, self._timeout, is_sent=True)
-            self._failure.__cause__ = _without_headers(problem)
+            self._failure = make_network_error(problem, self._request, self._timeout, is_sent=True)
         return self._left_over() or await self.__anext__()
 
     def _left_over(self) -> bytes:
@@ -167,32 +209,6 @@ class _Pieces:
         held: Any = self._content
         pieces = list(getattr(held, "_buffer", ()))
         return b"".join(pieces)[getattr(held, "_buffer_offset", 0) :]
-
-
-class _Body(aiohttp.BytesPayload):
-    """A body that records whether any of it was written: before that, the server cannot have acted on the request."""
-
-    is_sent = False
-
-    async def write(self, writer: Any) -> None:
-        self.is_sent = True
-        await super().write(writer)
-
-    async def write_with_length(self, writer: Any, content_length: int | None) -> None:
-        self.is_sent = True
-        await super().write_with_length(writer, content_length)
-
-
-async def _body(request: Request) -> object:
-    if request.parts:
-        form = aiohttp.FormData(list(request.fields.items()))
-        for part in request.parts:
-            reader = await in_thread(part.open)
-            form.add_field(part.name, reader, filename=part.file_name, content_type=part.content_type)
-        return form
-    if request.body is None:
-        return request.pieces
-    return _Body(request.body) if len(request.body) < LARGE_BODY else io.BytesIO(request.body)
 
 
 async def _acquire(gate: asyncio.Semaphore, request: Request, patience: float) -> float:
@@ -207,7 +223,7 @@ async def _acquire(gate: asyncio.Semaphore, request: Request, patience: float) -
         await gate.acquire()
         return max(patience - (asyncio.get_running_loop().time() - began), 0.001)
     raise RequestTimeoutError(
-        f"{request.method} {_where(request)} was not sent: no connection came free within {patience:g} s. Raise "
+        f"{request.method} {request.bare_url} was not sent: no connection came free within {patience:g} s. Raise "
         "connection_limit, or the deadline.",
         request_sent=False,
     )
@@ -216,22 +232,3 @@ async def _acquire(gate: asyncio.Semaphore, request: Request, patience: float) -
 @lru_cache(maxsize=64)
 def _total(timeout: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=timeout, ceil_threshold=math.inf)
-
-
-def _network_error(problem: BaseException, request: Request, timeout: float, *, is_sent: bool) -> NetworkError:
-    is_sent = is_sent and not isinstance(problem, NEVER_SENT)
-    sent = f"{request.method} {_where(request)}"
-    if isinstance(problem, asyncio.TimeoutError):
-        return RequestTimeoutError(f"{sent} got no full answer within {timeout:g} s.", request_sent=is_sent)
-    reason = URL_QUERY.sub(r"\1", str(problem)) or type(problem).__name__  # the query of a signed link is a secret
-    outcome = "The server may have acted on it." if is_sent else "The server never saw it."
-    return NetworkError(f"{sent} failed: {reason}. {outcome}", request_sent=is_sent)
-
-
-def _where(request: Request) -> str:
-    return URL(request.url, encoded=True).with_query(None).human_repr()
-
-
-def _without_headers(problem: BaseException) -> BaseException | None:
-    """Return the exception to chain, or None if it contains the request's headers, and with them the key."""
-    return None if isinstance(problem, aiohttp.ClientResponseError) else problem

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 from enum import Enum
-from typing import Any, Callable, Generic, Mapping, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Generic, List, Mapping, Sequence, Tuple, TypeVar
 from urllib.parse import quote, urlencode
 
 import attrs
@@ -19,7 +19,10 @@ from bluma_async._wire.checks import invalid
 from bluma_async._wire.json_values import encode_json
 from bluma_async._wire.messages import NOTHING, Answer, Part
 
-__all__ = ["Call", "Safety", "compact", "path"]
+if TYPE_CHECKING:
+    from bluma_async._runtime.secret import Secret
+
+__all__ = ["Call", "Safety", "compact", "encode_body", "encode_query", "path", "query_value"]
 
 T = TypeVar("T")
 Decode = Callable[[object], T]
@@ -51,6 +54,7 @@ class Call(Generic[T]):
         idempotency_key: The `Idempotency-Key` of all attempts; None for a random one.
         subject: The template that is paid for; None if that is unknown, or nothing is paid.
         token: The one-use token in the callback URL of a create; None without one.
+        is_sent_once: Whether it is never retried, whatever the options say and however it fails.
         read: Replaces `read_answer` for APIs that report errors in 200 answers. Returns the decoded answer or raises
             the error; its second argument is the API key, to be masked in errors.
     """
@@ -65,7 +69,8 @@ class Call(Generic[T]):
     idempotency_key: str | None = None
     subject: str | None = None
     token: str | None = None
-    read: Callable[[Answer, str], T] | None = None
+    is_sent_once: bool = False
+    read: Callable[[Answer, Secret], T] | None = None
 
 
 def get(route: str, decode: Decode[T], **query: object) -> Call[T]:
@@ -75,17 +80,17 @@ def get(route: str, decode: Decode[T], **query: object) -> Call[T]:
 
 def post(route: str, decode: Decode[T], payload: object = None, **options: Any) -> Call[T]:
     """Return a call that creates an object or starts an action."""
-    return Call(method="POST", path=route, decode=decode, body=_encode(payload), **options)
+    return Call(method="POST", path=route, decode=decode, body=encode_body(payload), **options)
 
 
 def put(route: str, decode: Decode[T], payload: object) -> Call[T]:
     """Return a call that replaces an object."""
-    return Call(method="PUT", path=route, decode=decode, body=_encode(payload))
+    return Call(method="PUT", path=route, decode=decode, body=encode_body(payload))
 
 
 def patch(route: str, decode: Decode[T], payload: object) -> Call[T]:
     """Return a call that changes a part of an object."""
-    return Call(method="PATCH", path=route, decode=decode, body=_encode(payload))
+    return Call(method="PATCH", path=route, decode=decode, body=encode_body(payload))
 
 
 def delete(route: str) -> Call[None]:
@@ -120,11 +125,30 @@ def _segment(value: object) -> str:
 
 
 def _query_string(query: Mapping[str, object]) -> str:
-    present = {name: _query_value(value) for name, value in query.items() if value is not None}
-    return "?" + urlencode(present) if present else ""
+    present = {name: query_value(value) for name, value in query.items() if value is not None}
+    return "?" + encode_query(list(present.items())) if present else ""
 
 
-def _query_value(value: object) -> str:
+def encode_query(pairs: List[Tuple[str, str]]) -> str:
+    """
+    Return names and values as a query.
+
+    Raises:
+        InvalidArgumentError: One of them is text that cannot be encoded.
+    """
+    try:
+        return urlencode(pairs)
+    except UnicodeEncodeError:
+        odd, text = next((name, text) for name, text in pairs if not _is_encodable(name + text))
+        raise invalid(odd, f"{odd!a} must be valid text, not {text!r}.") from None
+
+
+def _is_encodable(text: str) -> bool:
+    return text == text.encode("utf-8", "replace").decode()
+
+
+def query_value(value: object) -> str:
+    """Return a value as it stands in a query: times in UTC, booleans in lower case."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
@@ -133,7 +157,13 @@ def _query_value(value: object) -> str:
     return str(value)
 
 
-def _encode(payload: object) -> bytes | None:
+def encode_body(payload: object) -> bytes | None:
+    """
+    Return a JSON body; None for None.
+
+    Raises:
+        InvalidArgumentError: The payload is no JSON value.
+    """
     return None if payload is None else encode_json(payload)
 
 

@@ -2,7 +2,7 @@
 Decide whether a paid create was refused or accepted, or is uncertain: from the error of an attempt, or from a search.
 
     refused     the connection was never made; or a 4xx or 503 that carries the API's own error JSON
-    accepted    any 2xx answer, readable or not: the video exists and is billed
+    accepted    any 2xx answer, whole or not, readable or not: the video exists and is billed
     uncertain   everything else: cut, timeout, 500, 502, 504, a proxy's own page
 
 Rule 1: only a refused create may be sent again without further evidence, an accepted one never.
@@ -80,13 +80,13 @@ def classify(failure: BlumaError) -> CreateOutcome:
     """Classify a create by the error that its attempt ended with."""
     if failure.not_accepted:
         return CreateOutcome.REFUSED
-    if isinstance(failure, NetworkError):
-        return CreateOutcome.UNCERTAIN if failure.request_sent else CreateOutcome.REFUSED
-    if not isinstance(failure, APIError):
+    if not isinstance(failure, (APIError, NetworkError)):
         return CreateOutcome.UNCERTAIN
     status = failure.http_status
     if status is not None and 200 <= status < 300:
         return CreateOutcome.ACCEPTED
+    if isinstance(failure, NetworkError):
+        return CreateOutcome.UNCERTAIN if failure.request_sent else CreateOutcome.REFUSED
     # An error without an HTTP status comes from an adapter or the SDK, which has interpreted the answer already.
     is_api_answer = failure.is_api_answer or status is None
     is_refusal = 400 <= failure.status < 500 or failure.status == 503

@@ -2,41 +2,39 @@
 Argument checks, written once: options, resources, batches and waits use the same ones.
 
 Rule 1: an invalid argument is refused before any request; the error names the argument and its valid values.
-Rule 2: a check raises or returns nothing; only `require_text` and `require_link` return their value, because callers
-build bodies with it.
+Rule 2: a check raises or returns nothing; only those of texts, links and ids return their value, because callers build
+paths and bodies with it.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import math
-import re
-from typing import Iterable, Mapping, Tuple
+from typing import Collection, Iterable, List, Mapping, Protocol, cast
 from urllib.parse import urlsplit
 
 from bluma_async.errors import InvalidArgumentError
 
 __all__ = [
     "MAX_PAGE_SIZE",
+    "HasId",
     "invalid",
     "require_bool",
     "require_callable",
     "require_choice",
-    "require_header_text",
-    "require_headers",
-    "require_http_url",
+    "require_id",
     "require_id_list",
     "require_link",
     "require_mapping",
     "require_number",
     "require_page",
     "require_seconds",
+    "require_statuses",
     "require_text",
     "require_whole",
 ]
 
 MAX_PAGE_SIZE = 100  # the API's own limit, for every list that comes in pages
-UNSENDABLE = frozenset("\r\n\0")  # a header with one of these could inject another header
 
 
 def invalid(name: str, message: str) -> InvalidArgumentError:
@@ -158,28 +156,51 @@ def require_mapping(name: str, value: object, example: str) -> None:
         raise invalid(name, f"{name} must be a mapping such as {example}, not {value!r}.")
 
 
-def require_id_list(name: str, value: object) -> None:
+class HasId(Protocol):
+    """A model with an id: it can be passed in place of the id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+def require_id(name: str, value: object, kind: type[HasId]) -> str:
     """
-    Refuse a single string where a list of ids is needed. A string is a sequence too, so each letter would be an id.
+    Return the id of an object: the value is the id, or the object itself.
 
     Raises:
-        InvalidArgumentError: The value is a string.
+        InvalidArgumentError: The value is neither, or the id is empty or blank. An object of another class is refused,
+            although it may have an id too.
+    """
+    found = value.id if isinstance(value, kind) else value
+    if not isinstance(found, str) or not found.strip():
+        raise invalid(name, f"{name} must be an id as non-empty text, or the {kind.__name__} itself, not {value!r}.")
+    return found
+
+
+def require_id_list(name: str, value: object, kind: str = "ids") -> List[str]:
+    """
+    Return ids, or texts of another kind, as a list. A single string is refused: each of its letters would be an id.
+
+    Raises:
+        InvalidArgumentError: The value is a string or no sequence, or has an entry that is no text, or is blank.
     """
     if isinstance(value, str):
-        raise invalid(name, f"{name} must be a list of ids, not one: [{value!r}].")
+        raise invalid(name, f"{name} must be a list of {kind}, not one: [{value!r}].")
+    if isinstance(value, (bytes, Mapping)) or not isinstance(value, Iterable):
+        raise invalid(name, f"{name} must be a list of {kind}, not {value!r}.")
+    return [require_text(name, entry) for entry in cast("Iterable[object]", value)]
 
 
-def require_http_url(name: str, value: object) -> None:
+def require_statuses(name: str, value: object) -> None:
     """
-    Require an http(s) URL with a host, and without user name, query or fragment.
+    Require a list, tuple or set of statuses. A single string is refused: each letter would be a status.
 
     Raises:
-        InvalidArgumentError: The value is not such a URL. A password in it does not appear in the error.
+        InvalidArgumentError: The value is not such a collection, or has an entry that is no text, or is blank.
     """
-    if not _is_base_url(value):
-        shown = re.sub(r"//[^/@]*@", "//***@", value) if isinstance(value, str) else value
-        wanted = "an http:// or https:// URL with a host, and without user, query or fragment"
-        raise invalid(name, f"{name} must be {wanted}, not {shown!r}.")
+    entries = cast("Collection[object]", value) if isinstance(value, (list, tuple, set, frozenset)) else None
+    if entries is None or not all(isinstance(entry, str) and entry.strip() for entry in entries):
+        raise invalid(name, f"{name} must be a list of statuses such as ['cancelled'], not {value!r}.")
 
 
 def require_link(name: str, value: object, *, public: bool = False) -> str:
@@ -202,46 +223,13 @@ def require_link(name: str, value: object, *, public: bool = False) -> str:
     return str(value)
 
 
-def require_headers(name: str, value: Mapping[object, object]) -> None:
-    """
-    Require header names and values that can be sent. The error shows the name only: values can be secrets.
-
-    Raises:
-        InvalidArgumentError: A name or value is not a string, a name is empty, or one has a line break.
-    """
-    for key, text in value.items():
-        if not isinstance(key, str) or not isinstance(text, str) or not key or UNSENDABLE & set(key + text):
-            raise invalid(name, f"{name} must be header names and values as text without line breaks, not {key!r}.")
-
-
-def require_header_text(name: str, value: object) -> None:
-    """
-    Require text that can be part of a header. The error does not show the value: it is a secret.
-
-    Raises:
-        InvalidArgumentError: The value is not printable ASCII, or has spaces.
-    """
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
-        raise invalid(name, f"{name} must be printable ASCII text without spaces; check how it was copied.")
-
-
 def _is_number(value: object, at_least: float, above: float | None) -> bool:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+    try:
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+            return False
+    except OverflowError:  # an int that no float can hold
         return False
     return value >= at_least if above is None else value > above
-
-
-def _is_base_url(value: object) -> bool:
-    try:
-        parts = urlsplit(value if isinstance(value, str) else "")
-        host, port = _host_and_port(parts.hostname, parts.port)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and host and port and not (parts.username or parts.query or parts.fragment)
-
-
-def _host_and_port(host: str | None, port: int | None) -> Tuple[bool, bool]:
-    return bool(host), port != 0
 
 
 def _link_host(value: object) -> str | None:

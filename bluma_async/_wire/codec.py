@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Callable, Generic, List, Mapping, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, Generic, List, Mapping, Optional, TypeVar, cast, get_args
 
 import attrs
 
 from bluma_async._wire.aliases import normalize
 from bluma_async._wire.times import read_datetime
-from bluma_async.types._model import AttrDict, Model, OpenEnum, free_form
+from bluma_async.types._model import AttrDict, Model, OpenEnum, exact_class, free_form
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -86,13 +86,27 @@ def _converter() -> Converter:
     converter.register_structure_hook_func(_is(AttrDict), _read_object)
     for enum in OpenEnum.__subclasses__():  # each by itself: cattrs would treat the base class as any str
         converter.register_structure_hook(enum, _read_enum)
-    converter.register_structure_hook(Optional[AttrDict], _lenient(lambda raw, _: _read_object(raw, AttrDict)))
 
     def structure_model(cls: Any) -> Structure:
         return _model_hook(converter, cls)
 
+    def structure_optional(kind: Any) -> Structure:
+        return _optional_hook(converter, kind)
+
     converter.register_structure_hook_factory(_is(Model), structure_model)
+    converter.register_structure_hook_factory(_is_optional_object, structure_optional)
     return converter
+
+
+def _is_optional_object(kind: Any) -> bool:
+    arguments = get_args(kind)
+    return len(arguments) == 2 and arguments[1] is type(None) and _is((AttrDict, Model))(arguments[0])
+
+
+def _optional_hook(converter: Converter, kind: Any) -> Structure:
+    inner = get_args(kind)[0]
+    hook: Structure = converter.get_structure_hook(inner)
+    return _lenient(lambda raw, _: hook(raw, inner))
 
 
 def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
@@ -100,7 +114,7 @@ def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
 
     # By attrs fields, not by class: cattrs would treat the class as a dataclass with positional arguments.
     make: Any = gen.make_dict_structure_fn_from_attrs  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    build = make(list(attrs.fields(cls)), cls, converter)
+    build = make(list(attrs.fields(cls)), exact_class(cls), converter)
     known = frozenset(attribute.name for attribute in attrs.fields(cls))
     needs_id = "id" in known and attrs.fields_dict(cls)["id"].default is attrs.NOTHING
 
@@ -111,6 +125,7 @@ def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
         if needs_id and fields.get("id") == "":
             raise ValueError(f"the id of this {cls.__name__} is empty")
         made = build(fields, cls)
+        made.__class__ = cls
         for name in fields:
             if name not in known and not hasattr(cls, name):
                 made.__dict__[name] = free_form(fields[name])
@@ -119,7 +134,7 @@ def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
     return structure
 
 
-def _is(base: type) -> Callable[[Any], bool]:
+def _is(base: type | tuple[type, ...]) -> Callable[[Any], bool]:
     return lambda cls: isinstance(cls, type) and issubclass(cls, base)
 
 

@@ -19,6 +19,7 @@ __all__ = ["Payload", "Secret", "check_signature", "sign_webhook", "verify_webho
 Payload = Union[bytes, bytearray, memoryview, str]
 Secret = Union[str, bytes, Sequence[Union[str, bytes]]]
 SCHEME = b"sha256="
+INVALID = "Invalid webhook signature"
 
 
 def sign_webhook(payload: Payload, secret: str | bytes) -> str:
@@ -57,33 +58,33 @@ def check_signature(payload: Payload | None, signature: str | bytes | None, secr
     Raises:
         WebhookVerificationError: No secret matches, or an argument is missing or unusable.
     """
-    body = _bytes("payload", payload)
-    signed = _bytes("signature", signature).strip().lower()
+    body = _bytes("payload", payload, INVALID)
+    signed = _bytes("signature", signature, INVALID).strip().lower()
     expected = [_bytes("signature", sign_webhook(body, key)) for key in _secrets(secret)]
     # All secrets are compared, so that the time taken reveals nothing.
     if sum(hmac.compare_digest(signed, valid) for valid in expected) == 0:
         raise WebhookVerificationError(
-            "The webhook's signature does not match its body. It may be forged, or was changed in transit: verify the "
-            "raw bytes of the request, with the secret of the webhook it was sent to."
+            f"{INVALID}: it does not match the body. It may be forged, or the body was changed in "
+            "transit: verify the raw bytes of the request, with the secret of the webhook it was sent to."
         )
     return body
 
 
 def _secrets(secret: Secret | None) -> list[bytes]:
     several = secret if isinstance(secret, (list, tuple)) else [secret]
-    keys = [_bytes("secret", cast("object", key)) for key in several]
+    keys = [_bytes("secret", cast("object", key), INVALID) for key in several]
     if not keys:
-        raise WebhookVerificationError("The webhook secret is missing. Set BLUMA_WEBHOOK_SECRET or pass it.")
+        raise WebhookVerificationError(
+            f"{INVALID}: there is no secret to verify it with. Set BLUMA_WEBHOOK_SECRET or pass secret=."
+        )
     return keys
 
 
-def _bytes(name: str, value: object) -> bytes:
+def _bytes(name: str, value: object, because: str = "Nothing was signed") -> bytes:
     try:
         raw = value.encode() if isinstance(value, str) else bytes(memoryview(cast("bytes", value)))
     except (TypeError, ValueError):
         raw = b""
     if (not raw.strip() and name != "payload") or not raw:
-        raise WebhookVerificationError(
-            f"The webhook {name} is missing, empty, or neither text nor bytes; the event was not accepted."
-        )
+        raise WebhookVerificationError(f"{because}: the webhook {name} is missing, empty, or neither text nor bytes.")
     return raw

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import TYPE_CHECKING
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
+from bluma_async.transfer.places import probe_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,6 @@ def is_complete(path: str | None, size: int | None) -> bool:
 def _require_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"\0" * 4096)  # an empty file can be created on a full disk
+        probe_folder(folder)
     except OSError as problem:
         raise invalid("out", f"Nothing can be written to {str(folder)!r}: {problem.strerror or problem}.") from problem

@@ -58,6 +58,7 @@ class JobCreator:
         presets: Presets,
         stop: StopSignal,
         report: Callable[..., Awaitable[None]],
+        require_place: Callable[[StoredJob], Awaitable[None]],
     ) -> None:
         self._api = api
         self._store = store
@@ -67,6 +68,7 @@ class JobCreator:
         self._presets = presets
         self._stop = stop
         self._report = report
+        self._require_place = require_place
         self._baseline = Baseline(api.session)
         self._contents = ContentReuse(api.session)
 
@@ -76,14 +78,16 @@ class JobCreator:
 
         Raises:
             Unsubmitted: The batch stops, and the job stays planned.
+            InvalidArgumentError: The file of the job cannot be written. It stays planned.
             BlumaError: The create failed, or its outcome is not known.
         """
         refusals = 0
         async with self._create_turns.acquire(job.template_id):
             while not self._stop.is_set:
+                await self._require_place(job)  # within the turn, so that jobs are created in their order
                 try:
                     created = await self._obtain(job)
-                except RateLimitError as refusal:  # noqa: PERF203 - each create by itself
+                except RateLimitError as refusal:
                     await self._api.clock.sleep(compute_pause(refusal.retry_after, refusals))
                     refusals += 1
                 except BlumaError as failure:

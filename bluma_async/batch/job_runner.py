@@ -11,9 +11,10 @@ from bluma_async.batch.folder import is_complete
 from bluma_async.batch.job_creator import JobCreator, Unsubmitted
 from bluma_async.batch.presets import Presets
 from bluma_async.batch.results import build_result
-from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError
+from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError, NotFoundError
 from bluma_async.stores.states import JobState
-from bluma_async.types import VideoStatus
+from bluma_async.transfer.places import require_place
+from bluma_async.types import Video, VideoStatus
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi, StopSignal
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from bluma_async.stores.ports import JobStore
 
 __all__ = ["JobRunner"]
-
-LONGEST_CREATE = 3600.0  # seconds between the begin of a create and its answer, with all retries
 
 
 class JobRunner:
@@ -52,7 +51,9 @@ class JobRunner:
         self._recovery = recovery
         self._stop = stop
         presets = Presets(api, store, is_wanted=options.tag == "preset")
-        self._creator = JobCreator(api, store, catalog, credit_limit, create_turns, presets, stop, self._report)
+        self._creator = JobCreator(
+            api, store, catalog, credit_limit, create_turns, presets, stop, self._report, self._require_place
+        )
 
     async def run(self, job: StoredJob) -> BatchResult | None:
         """Take a job as far as possible; return its result, or None if it was not submitted."""
@@ -83,11 +84,33 @@ class JobRunner:
         await self._report(settled)
         return settled
 
+    async def _require_place(self, job: StoredJob) -> None:
+        """
+        Require that the file of a job can be written, before the job is billed.
+
+        Raises:
+            InvalidArgumentError: It cannot. The job stays planned.
+        """
+        if not self._options.saves_files:
+            return
+        try:
+            await require_place(self._options.build_path(job.key), overwrite=True)
+        except InvalidArgumentError as refusal:
+            if isinstance(refusal.__cause__, OSError):  # the disk: no other file could be written either
+                self._stop.set(refusal)
+            raise
+
     async def _wait(self, job: StoredJob) -> StoredJob:
         options, video_id = self._options, job.video_id or ""
         self._note_recent_create(job)
         try:
-            video = await self._api.videos.wait_for(video_id, options.poll_interval, options.timeout)
+            video = await self._api.videos.wait_for(
+                video_id,
+                options.poll_interval,
+                options.timeout,
+                on_status=options.on_status,
+                final_statuses=options.final_statuses,
+            )
         except NotFoundError as gone:
             self._accept(await self._store.fail(job.place, str(gone)))
             raise
@@ -96,6 +119,9 @@ class JobRunner:
             self._credit_limit.refund(job.charged)
             reason = f"Video {video_id} failed: {detail or 'no reason was given'}"
             return await self._reported(await self._store.refund(job.place, reason))
+        if video.status != VideoStatus.COMPLETED:  # one of `final_statuses`: whether it is refunded is not known
+            reason = f"Video {video_id} has ended with the status {str(video.status)!r}, and has no file."
+            return await self._reported(await self._store.fail(job.place, reason))
         # The first charge may be an estimate, and 0 means that this answer has none. A reused video was billed before.
         charged = 0 if job.is_reused else video.credits_charged or job.charged
         self._credit_limit.correct(job.charged, charged)
@@ -105,23 +131,24 @@ class JobRunner:
         """
         Note that the video of an earlier process may not be readable yet, like one of this run.
 
-        The journal has the moment when the create began, not the one when it was answered: retries may lie between
-        them. So the lag of reads counts from now, unless the create began long ago.
+        The lag of reads counts from now, since the journal does not know when the create was answered: it records a
+        time before it began, and retries may lie between. A video that is gone is reported a minute later; the other
+        way, a paid video would be reported as gone.
         """
         evidence, video_id = self._api.session.evidence, job.video_id
-        if video_id is None or job.started_at is None or evidence.knows_create(video_id):
-            return
-        if (self._api.now() - job.started_at).total_seconds() < LONGEST_CREATE:
+        if video_id is not None and not evidence.knows_create(video_id):
             evidence.mark_created(video_id, self._api.clock.now())
 
     async def _save(self, job: StoredJob) -> StoredJob:
         file, size = self._options.build_path(job.key), job.size
         # A crash can come between the file and its record: the file is then complete, and only recorded.
         if not await in_thread(is_complete, str(file), size):
+            video = Video(id=job.video_id or "", status=VideoStatus.COMPLETED, size_bytes=size)
             try:
-                size = await self._api.videos.save(job.video_id or "", file, overwrite=True)
+                size = await self._api.videos.save(video, file, overwrite=True, verify=self._options.verify)
             except BlumaError as failure:
-                if type(failure) is BlumaError:  # the disk refused the file: more videos could not be kept either
+                is_disk = type(failure) is BlumaError and isinstance(failure.__cause__, OSError)
+                if is_disk:  # more videos could not be kept either
                     self._stop.set(failure)
                 raise
         return await self._reported(await self._store.mark_saved(job.place, str(file), size))

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Collection
 
 import attrs
 
-from bluma_async._wire.checks import invalid, require_bool, require_choice, require_number, require_whole
+from bluma_async._wire.checks import (
+    invalid,
+    require_bool,
+    require_callable,
+    require_choice,
+    require_number,
+    require_statuses,
+    require_whole,
+)
+from bluma_async._wire.place_checks import require_path
 from bluma_async.batch.keys import SUFFIX, build_file_name
+from bluma_async.transfer.checks import require_verify
 
 if TYPE_CHECKING:
-    import os
-
     from typing_extensions import Literal
 
 __all__ = ["BatchOptions"]
@@ -32,6 +41,9 @@ class BatchOptions:
     on_change: Callable[..., Any] | None
     exclusive: bool = False
     tag: Literal["preset"] | None = None
+    on_status: Callable[..., Any] | None = None
+    final_statuses: Collection[str] = ()
+    verify: Literal["size", "container", "none"] = "size"
 
     @classmethod
     def checked(
@@ -45,14 +57,17 @@ class BatchOptions:
         """
         if journal is None and out is None:
             raise invalid("journal", "A batch needs a journal, or a folder `out` to keep one in.")
-        folder = None if out is None else Path(out)
-        file = Path(journal) if journal is not None else Path(folder or "", "journal.sqlite")
+        folder = None if out is None else require_path("out", out)
+        file = Path(folder or "", "journal.sqlite") if journal is None else require_path("journal", journal)
         options = cls(journal=file, out=folder, **others)
         require_whole("concurrency", options.concurrency, at_least=1)
         require_number("max_credits", options.max_credits, optional=True)
         require_bool("exclusive", options.exclusive)
         if options.tag is not None:
             require_choice("tag", options.tag, ("preset",))
+        require_callable("on_status", options.on_status)
+        require_statuses("final_statuses", options.final_statuses)
+        require_verify(options.verify)
         require_choice("on_error", options.on_error, ("collect", "raise"))
         return options
 
@@ -66,8 +81,8 @@ class BatchOptions:
         return (self.out or Path()) / build_file_name(key)
 
     def has_file(self, key: str) -> bool:
-        """Return whether a job's file exists. Blocks: call it in a thread."""
-        return self.out is not None and self.build_path(key).exists()
+        """Return whether something has the name of a job's file. Blocks: call it in a thread."""
+        return self.out is not None and os.path.lexists(self.build_path(key))
 
     def has_any_file(self) -> bool:
         """Return whether the folder has a file that could be a job's. Blocks: call it in a thread."""

@@ -108,9 +108,10 @@ def parse_row(row: object, origin: str) -> ParsedRow:
         "options": _parse_options(given, origin),
     }
     try:
-        check_arguments(**arguments)
+        checked = check_arguments(**arguments)
     except InvalidArgumentError as problem:
         raise column_error(origin, problem) from problem
+    arguments["template_id"], arguments["variant_id"] = checked.template_id, checked.variant_id
     return ParsedRow(origin, arguments, _parse_key(given, origin) if "key" in given else None)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Dict
 import attrs
 
 from bluma_async.resources._certain_create import CertainCreate
-from bluma_async.resources._creating import create_call
+from bluma_async.resources._creating import check_arguments, create_call
 from bluma_async.resources.variants import Variants
 
 if TYPE_CHECKING:
@@ -59,5 +59,5 @@ class Presets:
             return await self._api.videos.create(**job.arguments, idempotency_key=request_key)
         arguments: Dict[str, Any] = {**job.arguments, "template_id": None, "variant_id": preset}
         # The template stays the subject: the search for a lost create reads only its videos.
-        call = attrs.evolve(create_call(**arguments, idempotency_key=request_key), subject=job.template_id)
+        call = attrs.evolve(create_call(check_arguments(**arguments), request_key), subject=job.template_id)
         return await self._api.session.send(call, reconciler=CertainCreate(self._api.session, preset))

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Dict
 import click
 
 from bluma_async.cli.planning import describe_plan
-from bluma_async.cli.running import SETTLE_TIME, add_options, add_settle_options, run_to_end, say
+from bluma_async.cli.running import (
+    SETTLE_TIME,
+    add_final_option,
+    add_options,
+    add_settle_options,
+    add_verify_option,
+    run_to_end,
+    say,
+)
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.table import show_jobs
 from bluma_async.client import AsyncBluma
@@ -42,6 +50,8 @@ _run_options = add_options(
     click.option("--max-credits", type=int, help="Submit nothing beyond this, in net credits of the journal."),
     click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls."),
     click.option("--timeout", type=float, default=3600.0, show_default=True, help="Seconds to wait for a video."),
+    add_final_option,
+    add_verify_option,
     add_settle_options,
 )
 
@@ -139,7 +149,7 @@ async def _plan(jobs: Path, options: Dict[str, Any]) -> None:
 async def _run(jobs: Path | None, account: Dict[str, Any], options: Any, command: str) -> None:
     async with AsyncBluma(**account) as client:
         with show_jobs() as table:
-            batch = client.batch(**options, on_change=table.change)
+            batch = client.batch(**options, on_change=table.change, on_status=table.report)
             try:
                 async for result in batch.run(jobs):
                     table.end(result)
@@ -171,8 +181,12 @@ def _build_command(name: str, jobs: Path | None, account: Dict[str, Any], option
     for option in ("out", "journal", "concurrency", "max_credits"):
         if options[option] is not None:
             words += ["--" + option.replace("_", "-"), str(options[option])]
+    if options["verify"] != "size":
+        words += ["--verify", options["verify"]]
     if account["settle_time"] != SETTLE_TIME:
         words += ["--settle-time", f"{account['settle_time']:g}"]
     if account["exclusive"]:
         words.append("--exclusive-key")
+    for status in options["final_statuses"]:
+        words += ["--final-status", status]
     return " ".join(shlex.quote(word) for word in words)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, TypeVar
 
 import click
 
-from bluma_async.cli.running import add_options, import_sandbox, run_to_end, say
+from bluma_async.cli.progress import print_news
+from bluma_async.cli.running import add_options, add_verify_option, import_sandbox, run_to_end, say
 from bluma_async.errors import BlumaError
 from bluma_async.luma.client import AsyncLuma
 from bluma_async.luma.registry import list_providers
@@ -41,6 +42,7 @@ def _options(capability: str) -> Callable[[F], F]:
         click.option("--overwrite", is_flag=True, help="Replace an existing file."),
         click.option("--poll-interval", type=float, help="Seconds between two polls; default: the provider's."),
         click.option("--timeout", type=float, help="Seconds to wait; default: the provider's."),
+        add_verify_option,
     )
 
 
@@ -106,6 +108,7 @@ def _run(
     overwrite: bool,
     poll_interval: float | None,
     timeout: float | None,
+    verify: Any,
 ) -> None:
     check_place(output, overwrite=overwrite, option="--overwrite")
 
@@ -120,14 +123,15 @@ def _run(
             say(f"{started.kind.capitalize()} {started.id}")
             try:
                 interval = SANDBOX_POLL if in_sandbox else poll_interval
-                generation = await resource.wait_for(started, poll_interval=interval, timeout=timeout)
+                wait = resource.wait_for(started, poll_interval=interval, timeout=timeout, on_status=print_news)
+                generation = await wait
             except asyncio.CancelledError:
                 say(f"Stopped. The {started.kind} continues at the provider, under its id.")
                 raise
             if generation.state != GenerationState.SUCCEEDED:
                 reason = generation.error.message if generation.error else generation.raw_state
                 raise BlumaError(f"The {started.kind} failed: {reason}.")
-            size = await resource.save(generation, output, overwrite=overwrite)
+            size = await resource.save(generation, output, overwrite=overwrite, verify=verify)
         say(f"Saved {output}: {size / 1e6:.1f} MB")
 
     run_to_end(work())

@@ -1,21 +1,47 @@
-"""Show the progress that the server reports: a bar on a terminal, one line for each step elsewhere."""
+"""Show the news of a wait: the server's progress, other statuses than the usual ones, and that no answer comes."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import Callable, Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generator
 
 import click
 
-__all__ = ["show_progress"]
+if TYPE_CHECKING:
+    from bluma_async.waiting.announcer import StatusInfo
+
+__all__ = ["print_news", "show_progress"]
+
+
+def _describe_news(info: StatusInfo) -> str | None:
+    """Return a line about a wait, or None for a status that needs none: the progress shows the known ones."""
+    if info.error is not None:
+        return f"No answer from the API for {info.elapsed:.0f} s; still trying. {info.error}"
+    return None if info.is_known else f"The status is {info.status!r}, which this version does not know."
+
+
+def _write(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _print_percent(label: str, percent: int) -> None:
+    _write(f"{label}: {percent} %")
+
+
+def print_news(info: StatusInfo, write: Callable[[str], None] = _write) -> None:
+    """Print a line about a wait, if it needs one; by default to stderr."""
+    line = _describe_news(info)
+    if line is not None:
+        write(line)
 
 
 @contextmanager
-def show_progress(label: str) -> Generator[Callable[[int], None], None, None]:
-    """Show progress; yield the function to call with each percentage."""
+def show_progress(label: str) -> Generator[Dict[str, Any], None, None]:
+    """Show progress as a bar on a terminal, and as lines elsewhere; yield the functions to pass to `wait_for`."""
     if not sys.stderr.isatty():
-        yield lambda percent: click.echo(f"{label}: {percent} %", err=True)
+        yield {"on_progress": partial(_print_percent, label), "on_status": print_news}
         return
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - only a terminal needs it
@@ -23,4 +49,11 @@ def show_progress(label: str) -> Generator[Callable[[int], None], None, None]:
     columns = (TextColumn(label), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(label, total=100)
-        yield lambda percent: bar.update(task, completed=percent)
+
+        def write(line: str) -> None:
+            bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+        def update(percent: int) -> None:
+            bar.update(task, completed=percent)
+
+        yield {"on_progress": update, "on_status": partial(print_news, write=write)}

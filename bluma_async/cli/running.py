@@ -10,7 +10,15 @@ from typing import Any, Callable, Coroutine, TypeVar
 
 import click
 
-__all__ = ["add_options", "add_settle_options", "import_sandbox", "run_to_end", "say"]
+__all__ = [
+    "add_final_option",
+    "add_options",
+    "add_settle_options",
+    "add_verify_option",
+    "import_sandbox",
+    "run_to_end",
+    "say",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 SETTLE_TIME = 30.0  # seconds; the client's own default
@@ -38,6 +46,28 @@ def add_settle_options(command: F) -> F:
             help="Seconds until a lost create that is not listed counts as not accepted.",
         ),
         click.option("--exclusive-key", is_flag=True, help="No other program uses this key: adopt a lost video."),
+    )(command)
+
+
+def add_final_option(command: F) -> F:
+    """Add the option `final_statuses`: statuses that end a wait besides the known ones."""
+    return click.option(
+        "--final-status",
+        "final_statuses",
+        multiple=True,
+        metavar="STATUS",
+        help="Stop waiting at this status too; repeatable. Default: completed and failed alone.",
+    )(command)
+
+
+def add_verify_option(command: F) -> F:
+    """Add the option that decides what of a file is compared with its description."""
+    return click.option(
+        "--verify",
+        type=click.Choice(["size", "container", "none"]),
+        default="size",
+        show_default=True,
+        help="Compare the file's size with its description; check its MP4 container too; or take any file.",
     )(command)
 
 

@@ -43,7 +43,20 @@ __all__ = ["sandbox"]
     "pairs",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Set one cruelty, such as list_lag=3, date_ahead=none or strangers=6; repeatable. A wrong name lists all.",
+    help="Set one cruelty, such as list_lag=3, date_ahead=none or vapi_quirks=text_plain; repeatable. A wrong name "
+    "lists all.",
+)
+@click.option(
+    "--webhook-hosts",
+    metavar="HOST[:PORT],...",
+    help="Send events and callbacks to these hosts only. Default: all but services such as databases; with a --host "
+    "other than loopback, no private addresses either.",
+)
+@click.option(
+    "--allowed-hosts",
+    metavar="HOST,...",
+    default="",
+    help="Further names in the Host header that are served, such as that of a container. Default: those of loopback.",
 )
 @click.option("--allow-remote-control", is_flag=True, help="Serve /_sandbox on addresses other than loopback.")
 def sandbox(

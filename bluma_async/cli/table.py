@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Generator, Tuple
 
+from bluma_async.cli.progress import print_news
 from bluma_async.cli.running import say
 from bluma_async.stores.states import JobState
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bluma_async.batch.results import BatchResult
+    from bluma_async.waiting.announcer import StatusInfo
 
 __all__ = ["Lines", "show_jobs"]
 
@@ -29,6 +31,10 @@ class Lines:
     def end(self, result: BatchResult) -> None:
         """Print the result of a job."""
         say(_format_line(result))
+
+    def report(self, info: StatusInfo) -> None:
+        """Print that no answer comes, or an unknown status, about a job's video."""
+        print_news(info)
 
     def close(self) -> None:
         """Stop showing jobs."""
@@ -52,6 +58,10 @@ class LiveTable(Lines):
         self._running.pop(result.key, None)
         self._finished += 1
         self._live.console.print(_format_line(result), highlight=False, markup=False, soft_wrap=True)
+
+    def report(self, info: StatusInfo) -> None:
+        """Print that no answer comes, or an unknown status, above the table."""
+        print_news(info, lambda line: self._live.console.print(line, highlight=False, markup=False, soft_wrap=True))
 
     def close(self) -> None:
         """Remove the table."""

@@ -82,12 +82,17 @@ class AsyncLuma:
         """The operations, options and limits of the provider."""
         return self._adapter.capabilities
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the client, or one that it shares its connections with, was closed: its calls raise then."""
+        return self._session.shared.connections.is_closed
+
     def with_options(self, **changes: Unpack[OptionChanges]) -> Self:
         """
         Return a copy with other options, for one call or for many. It shares the connections: closing one closes both.
 
         Args:
-            **changes: Any option down to `on_retry`, such as `timeout`, `deadline` or `on_ambiguous`.
+            **changes: Any option down to `pickle_key`, such as `timeout`, `deadline` or `on_ambiguous`.
 
         Raises:
             InvalidArgumentError: There is no such option, or its value is invalid.

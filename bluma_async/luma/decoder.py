@@ -5,6 +5,8 @@ Rule 1: the API key is masked in errors, after decoding, and never before. A key
 such as `completed`; if it were masked first, a finished generation would be decoded as an unknown one.
 Rule 2: any body leads to a decoded value or to an APIError. A success that cannot be decoded is a ServerError with
 status 502, so it is treated like the answer of a failing gateway.
+Rule 3: errors are raised where no local variable holds the document: error reporters store local variables, and a
+server can send the key back.
 """
 
 from __future__ import annotations
@@ -15,13 +17,14 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Protocol, Sequence,
 
 import attrs
 
-from bluma_async._wire.answers import SHORTEST_SECRET, decode_error
+from bluma_async._wire.answers import decode_error
 from bluma_async._wire.call import Safety, get, post
 from bluma_async._wire.messages import Answer
 from bluma_async.errors import APIError, ServerError
 from bluma_async.types._model import AttrDict
 
 if TYPE_CHECKING:
+    from bluma_async._runtime.secret import Secret
     from bluma_async._wire.call import Call
     from bluma_async.types import Generation
 
@@ -29,7 +32,6 @@ __all__ = ["Decoder", "build_paid_call", "build_read_call", "decode_http_error",
 
 T = TypeVar("T")
 EXCERPT = 200  # characters of an undecodable body that an error shows
-MASK = "***"
 
 
 class Decoder(Protocol):
@@ -56,9 +58,9 @@ class Decoder(Protocol):
 def build_paid_call(where: str, payload: object, decoder: Decoder) -> Call[Generation]:
     """Build a call that costs money: it is never sent again after an uncertain outcome."""
 
-    def read(answer: Answer, secret: str) -> Generation:
+    def read(answer: Answer, secret: Secret) -> Generation:
         refusal = partial(decoder.find_refusal, is_read=False)
-        return _mask_failure(_read(answer, secret, refusal, decoder.decode_created), secret)
+        return _mask_failure(_get(_read(answer, secret, refusal, decoder.decode_created)), secret)
 
     return post(where, _not_used, payload, safety=Safety.COSTS_MONEY, read=read)
 
@@ -66,9 +68,9 @@ def build_paid_call(where: str, payload: object, decoder: Decoder) -> Call[Gener
 def build_read_call(where: str, ids: Sequence[str], decoder: Decoder, **query: str) -> Call[Dict[str, Generation]]:
     """Build a call that reads generations."""
 
-    def read(answer: Answer, secret: str) -> Dict[str, Generation]:
+    def read(answer: Answer, secret: Secret) -> Dict[str, Generation]:
         refusal = partial(decoder.find_refusal, is_read=True)
-        found = _read(answer, secret, refusal, lambda document: decoder.decode_read(document, ids))
+        found = _get(_read(answer, secret, refusal, lambda document: decoder.decode_read(document, ids)))
         return {name: _mask_failure(generation, secret) for name, generation in found.items()}
 
     call: Call[Dict[str, Generation]] = get(where, _not_used, **query)
@@ -117,52 +119,61 @@ def _normalize_error(document: object) -> Dict[str, Any]:
     }
 
 
+def _get(outcome: T | APIError) -> T:
+    if isinstance(outcome, APIError):
+        raise outcome
+    return outcome
+
+
 def _read(
     answer: Answer,
-    secret: str,
+    secret: Secret,
     find_refusal: Callable[[Answer, object], APIError | None],
     decode: Callable[[object], T],
-) -> T:
+) -> T | APIError:
+    """Return the decoded answer, or the error to raise."""
     try:
         document: object = parse_document(answer.body)
     except (ValueError, RecursionError):
         # Nothing will be decoded, so the body can be masked now; later, an excerpt could end inside the key.
         document, answer = (
             None,
-            attrs.evolve(answer, body=_mask(answer.body.decode("utf-8", "replace"), secret).encode()),
+            attrs.evolve(answer, body=secret.mask(answer.body.decode("utf-8", "replace")).encode()),
         )
     refusal = find_refusal(answer, document)
     if refusal is not None:
-        raise _mask_error(refusal, secret)
+        return _mask_error(refusal, secret)
     try:
         return decode(document)
     except (KeyError, TypeError, ValueError, RecursionError) as problem:
-        excerpt = _mask(answer.body.decode("utf-8", "replace"), secret)[:EXCERPT]
-        message = f"The answer cannot be read ({type(problem).__name__}): {excerpt!r}"
-        raise ServerError(message, status=502) from None
+        flaw = type(problem).__name__
+    except APIError as missing:
+        return _mask_error(missing.with_traceback(None), secret)
+    excerpt = secret.mask(answer.body.decode("utf-8", "replace"))[:EXCERPT]
+    return ServerError(f"The answer cannot be read ({flaw}): {excerpt!r}", status=502)
 
 
-def _mask_error(error: APIError, secret: str) -> APIError:
+def _mask_error(error: APIError, secret: Secret) -> APIError:
     error.args = tuple(_mask(list(error.args), secret))
     for name, value in vars(error).items():
         setattr(error, name, _mask(value, secret))
     return error
 
 
-def _mask_failure(generation: Generation, secret: str) -> Generation:
+def _mask_failure(generation: Generation, secret: Secret) -> Generation:
     """Mask the key in the reason of a failed generation: reprs and logs show it. All other fields stay unchanged."""
     if generation.error is not None:
         generation.error = AttrDict(_mask(dict(generation.error), secret))
     return generation
 
 
-def _mask(value: Any, secret: str) -> Any:
+def _mask(value: Any, secret: Secret) -> Any:
     """
     Return a JSON value with the secret replaced in all its texts; short secrets stay, as in all other answers.
 
     A value that is nested too deeply to be searched becomes an empty one.
     """
-    if len(secret) < SHORTEST_SECRET:
+    if not secret.can_be_masked:
         return value
     try:
         return _replace_texts(value, secret)
@@ -170,9 +181,9 @@ def _mask(value: Any, secret: str) -> Any:
         return type(value)()
 
 
-def _replace_texts(value: Any, secret: str) -> Any:
+def _replace_texts(value: Any, secret: Secret) -> Any:
     if isinstance(value, str):
-        return value.replace(secret, MASK)
+        return secret.mask(value)
     if isinstance(value, dict):
         entries = cast("Dict[str, Any]", value)
         return {_replace_texts(name, secret): _replace_texts(entry, secret) for name, entry in entries.items()}

@@ -16,6 +16,7 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
 
+from bluma_async._wire.answers import read_retry_after
 from bluma_async._wire.call import Call, compact
 from bluma_async._wire.checks import require_link, require_text
 from bluma_async.errors import (
@@ -70,6 +71,7 @@ ERRORS: Mapping[int, tuple[type[APIError], int]] = {
     505: (ForbiddenError, 403),
 }
 FAILED_TASK = 501
+TIMESTAMP_DIGITS = 15  # at most; Python refuses to parse thousands of them
 MAX_CALLBACK_AGE = 300.0  # seconds between the time in a callback and the local clock
 
 
@@ -85,13 +87,12 @@ class KieDecoder:
         if str(code).lower() in SUCCESS_CODES or (is_read and str(code) == str(FAILED_TASK)):
             return None
         kind, status = ERRORS.get(_parse_whole(code), (ServerError, 502))
-        seconds = answer.headers.get("retry-after", "")
         return kind(
             _find_message(envelope) or f"The server answered code {code}",
             status=status,
             type=str(code),
             metadata={"code": code, "http_status": answer.status},
-            retry_after=float(seconds) if seconds.isdecimal() else None,
+            retry_after=read_retry_after(answer),
         )
 
     def decode_created(self, document: object) -> Generation:
@@ -180,7 +181,8 @@ def sign(task_id: str, timestamp: str, secret: str) -> str:
 def _verify(task_id: str, headers: Mapping[str, str], secret: str) -> None:
     timestamp, signature = headers.get("x-webhook-timestamp", ""), headers.get("x-webhook-signature", "")
     expected = sign(task_id, timestamp, secret)
-    is_recent = timestamp.isdecimal() and abs(time.time() - int(timestamp)) <= MAX_CALLBACK_AGE
+    is_time = timestamp.isdecimal() and len(timestamp) <= TIMESTAMP_DIGITS
+    is_recent = is_time and abs(time.time() - int(timestamp)) <= MAX_CALLBACK_AGE
     if not is_recent or not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
         raise WebhookVerificationError("The callback's signature does not match, or its time is too far from now.")
 

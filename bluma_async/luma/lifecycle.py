@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
-from bluma_async._wire.checks import invalid
+from bluma_async._wire.checks import invalid, require_id
+from bluma_async.errors import WebhookVerificationError
+from bluma_async.luma.adapter import unsupported
+from bluma_async.transfer.checks import require_verify
 from bluma_async.transfer.download import save_link
-from bluma_async.transfer.places import require_place
+from bluma_async.transfer.places import reserved
+from bluma_async.transfer.remote import RemoteFile
 from bluma_async.types import Generation, GenerationState
 
 if TYPE_CHECKING:
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from bluma_async._session.session import Session
     from bluma_async.luma.adapter import Adapter
     from bluma_async.luma.source import GenerationSource
+    from bluma_async.transfer.checks import Verify
     from bluma_async.waiting.hub import PollHub
 
 __all__ = ["Lifecycle"]
@@ -44,7 +49,7 @@ class Lifecycle:
         return started
 
     async def wait_for(
-        self, generation: Generation | str, poll_interval: float | None, timeout: float | None
+        self, generation: Generation | str, poll_interval: float | None, timeout: float | None, **reports: Any
     ) -> Generation:
         """Wait until a generation is final; return one that is final already without a request."""
         if isinstance(generation, Generation) and generation.state.is_final:
@@ -57,6 +62,7 @@ class Lifecycle:
             generation_id,
             poll_interval=defaults.poll_interval if poll_interval is None else poll_interval,
             timeout=defaults.timeout if timeout is None else timeout,
+            **reports,
         )
 
     async def save(
@@ -66,14 +72,16 @@ class Lifecycle:
         *,
         index: int,
         overwrite: bool,
+        verify: Verify,
         on_progress: Callable[[int, int | None], Any] | None,
     ) -> int:
         """Save one of its files; an expired link is renewed once, by reading the generation again."""
-        await require_place(path, overwrite=overwrite)
+        require_verify(verify)
+        generation_id = _get_id(generation)
         given = [generation] if isinstance(generation, Generation) and generation.videos else []
 
         async def sign() -> str:
-            current = given.pop() if given else await self.source.read(_get_id(generation))
+            current = given.pop() if given else await self.source.read(generation_id)
             if current.state != GenerationState.SUCCEEDED:
                 message = f"Generation {current.id} is {current.state}; only one that succeeded has files."
                 raise invalid("generation", message)
@@ -82,14 +90,42 @@ class Lifecycle:
                 raise invalid("index", message)
             return current.videos[index].url
 
-        return await save_link(self.session, sign, path, overwrite=overwrite, on_progress=on_progress)
+        async def find_size() -> None:
+            return None  # no provider names the size of a file
+
+        async with reserved(path, overwrite=overwrite) as place:
+            key = f"{self.adapter.name} {generation_id} {index}"
+            command = f"save({generation_id!r}, {str(place.target)!r})"
+            remote = RemoteFile(generation_id, f"Generation {generation_id}", key, sign, find_size, command)
+            return await save_link(self.session, remote, place, verify=verify, on_progress=on_progress)
 
     async def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
         """Read the generation that a callback names, and have all waits for it poll at once."""
-        generation_id = self.adapter.parse_callback(body, headers, self.session.options.webhook_secret)
+        generation_id = self._parse_callback(body, headers)
         self._hub.learn(generation_id)
         return await self.source.read(generation_id)
 
+    def _parse_callback(self, body: bytes, headers: Mapping[str, str]) -> str:
+        """
+        Return the id in a callback, which can be read.
+
+        Raises:
+            WebhookVerificationError: There is none, or the signature is wrong. Anybody can send a callback, so whatever
+                an adapter raises for one means this.
+        """
+        if not self.adapter.capabilities.callback:
+            raise unsupported(self.adapter, "call back")
+        try:
+            generation_id = self.adapter.parse_callback(bytes(body), headers, self.session.options.webhook_secret)
+            self.adapter.build_read([generation_id])
+        except WebhookVerificationError:
+            raise
+        except Exception as problem:
+            raise WebhookVerificationError(
+                f"The callback cannot be read ({type(problem).__name__}), so it was not used."
+            ) from problem
+        return generation_id
+
 
 def _get_id(generation: Generation | str) -> str:
-    return generation.id if isinstance(generation, Generation) else generation
+    return require_id("generation", generation, Generation)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
+from bluma_async._wire.checks import require_id
 from bluma_async.luma.adapter import unsupported
+from bluma_async.types import Generation
 
 if TYPE_CHECKING:
     import os
 
+    from typing_extensions import Literal
+
     from bluma_async.luma.lifecycle import Lifecycle
-    from bluma_async.types import Generation
+    from bluma_async.waiting.announcer import StatusInfo
 
 __all__ = ["BaseGenerations", "Generations", "Modifications"]
 
@@ -21,17 +25,23 @@ class BaseGenerations:
     def __init__(self, lifecycle: Lifecycle) -> None:
         self._lifecycle = lifecycle
 
-    async def get(self, generation_id: str) -> Generation:
+    async def get(self, generation_id: Generation | str) -> Generation:
         """
         Return the current state of a generation or modification.
 
         Raises:
             NotFoundError: The provider does not know the id, or does not know it yet.
         """
-        return await self._lifecycle.source.read(generation_id)
+        return await self._lifecycle.source.read(require_id("generation_id", generation_id, Generation))
 
     async def wait_for(
-        self, generation: Generation | str, *, poll_interval: float | None = None, timeout: float | None = None
+        self,
+        generation: Generation | str,
+        *,
+        poll_interval: float | None = None,
+        timeout: float | None = None,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
     ) -> Generation:
         """
         Return the generation or modification once it has succeeded or failed; its `state` says which.
@@ -46,12 +56,18 @@ class BaseGenerations:
                 kie.ai and 5 s for the other providers.
             timeout: Seconds to wait, at least 0. Default: `capabilities.timeout`, which is 1800 s for kie.ai and 600 s
                 for the other providers.
+            on_status: Called with a StatusInfo for each new word of the provider for the state, and once if no answer
+                has come for 10 s. May be async.
+            final_statuses: Words of the provider that end the wait, besides those that are known to be final.
 
         Raises:
-            WaitTimeoutError: The generation is not final yet. It continues; call again with the same id.
+            WaitTimeoutError: The generation is not final yet. Its text and `last` say what is known of it; call again
+                with the same id.
             NotFoundError: The provider does not know the id.
         """
-        return await self._lifecycle.wait_for(generation, poll_interval, timeout)
+        return await self._lifecycle.wait_for(
+            generation, poll_interval, timeout, on_status=on_status, final_statuses=final_statuses
+        )
 
     async def save(
         self,
@@ -60,26 +76,35 @@ class BaseGenerations:
         *,
         index: int = 0,
         overwrite: bool = False,
+        verify: Literal["size", "container", "none"] = "size",
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> int:
         """
         Write a file of a generation or modification that has succeeded, and return its size in bytes.
 
         The file at `path` is complete or absent. An interrupted download is resumed by the next call, as with Bluma's
-        videos. An expired link is renewed once. The API key is not sent to the host of the file.
+        videos, and the same rules bound it. An expired link is renewed once. The API key is not sent to the host of
+        the file.
 
         Args:
             generation: The generation or its id.
             path: The file to write; its folder must exist.
             index: The index in `videos`; index 0 is the best file.
-            overwrite: Whether an existing file may be replaced.
+            overwrite: Whether an existing file may be replaced. Only a regular file is.
+            verify: `size` compares the size that the answer names with the bytes that arrived, and refuses empty files,
+                web pages and JSON; if no size is known, the container is checked. `container` also checks that the file
+                is a whole MP4. `none` takes any file, of at most 8 GiB if its size is unknown.
             on_progress: Called with the number of bytes written and the total, or None if it is unknown. May be async.
 
         Raises:
-            InvalidArgumentError: The file exists, its folder does not, or the generation has no such file.
-            NetworkError: The connection failed too often; call again to resume.
+            InvalidArgumentError: The file exists, the path cannot be written to, another call is saving to it, or the
+                generation has no such file.
+            FileContentError: The file is not what was described. Its `part` is the path of the bytes.
+            NetworkError: The connection failed too often, or the deadline has passed; call again to resume.
         """
-        return await self._lifecycle.save(generation, path, index=index, overwrite=overwrite, on_progress=on_progress)
+        return await self._lifecycle.save(
+            generation, path, index=index, overwrite=overwrite, verify=verify, on_progress=on_progress
+        )
 
     async def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
         """
@@ -151,7 +176,7 @@ class Generations(BaseGenerations):
 
     async def extend(
         self,
-        generation_id: str,
+        generation_id: Generation | str,
         prompt: str,
         *,
         aspect_ratio: str | None = None,
@@ -165,7 +190,7 @@ class Generations(BaseGenerations):
         Extend a generation by about five seconds. The extension is a new generation, with a new id and a `parent_id`.
 
         Args:
-            generation_id: The generation to extend; it must have succeeded.
+            generation_id: The generation to extend, or its id; it must have succeeded.
             prompt: A description of the added part.
             aspect_ratio: Default: the ratio of the extended generation, if this client created it. V-API always keeps
                 that ratio, and accepts no other.
@@ -190,7 +215,8 @@ class Generations(BaseGenerations):
             "image_end_url": image_end_url,
             "callback_url": callback_url,
         }
-        return await self._lifecycle.start(arguments, "extension", generation_id)
+        parent_id = require_id("generation_id", generation_id, Generation)
+        return await self._lifecycle.start(arguments, "extension", parent_id)
 
 
 class Modifications(BaseGenerations):

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any, Dict, Hashable, Mapping, Sequence, Union
 
 import attrs
 
-from bluma_async.errors import APIError, AuthenticationError, ForbiddenError, NotFoundError, WaitTimeoutError
+from bluma_async.errors import APIError, AuthenticationError, ForbiddenError, NotFoundError
 from bluma_async.types import GenerationState
 from bluma_async.waiting.pace import Pace
+from bluma_async.waiting.timeouts import build_timeout_error
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
+    from bluma_async.errors import WaitTimeoutError
     from bluma_async.luma.adapter import Adapter
     from bluma_async.types import Generation
+    from bluma_async.waiting.contact import Contact
 
 __all__ = ["GenerationSource", "LocalRecord"]
 
@@ -57,7 +60,7 @@ class GenerationSource:
     @property
     def group(self) -> Hashable:
         """The account: the base URL and the key."""
-        return self._session.options.base_url, self._session.options.api_key
+        return self._session.options.base_url, self._session.api_key
 
     @property
     def jobs_per_poll(self) -> int:
@@ -110,17 +113,25 @@ class GenerationSource:
         """Whether the generation succeeded or failed."""
         return state.state.is_final
 
+    def status(self, state: Generation) -> str:
+        """Return the provider's own word for the state, or the common one if it has none."""
+        return str(state.state if state.raw_state is None else state.raw_state)
+
+    def is_known(self, state: Generation) -> bool:
+        """Whether this version knows the provider's word: an unknown state is polled further."""
+        return state.state != GenerationState.UNKNOWN
+
     def progress(self, state: Generation) -> None:
         """Return None: no provider reports progress."""
 
-    def timeout_error(self, job_id: str, last: Generation | None, timeout: float) -> WaitTimeoutError:
+    def timeout_error(self, job_id: str, last: Generation | None, timeout: float, contact: Contact) -> WaitTimeoutError:
         """Return the error for a wait that timed out, with the last known state of the generation."""
-        seen = f"last seen: {last.state}, {last.raw_state!r}" if last else "never seen"
-        return WaitTimeoutError(
-            f"Waiting timed out: generation {job_id} was not finished after {timeout:g} s ({seen}). The generation "
-            "continues; wait again with its id.",
-            video_id=job_id,
-            last=last,
+        seen = None if last is None else f"{last.state}, {last.raw_state!r}"
+        outlook = "The generation continues"
+        if last is not None and not self.is_known(last):
+            outlook = f"If that is final, pass final_statuses=[{self.status(last)!r}]"
+        return build_timeout_error(
+            f"generation {job_id}", timeout, contact, seen=seen, outlook=outlook, video_id=job_id, last=last
         )
 
     def pace(self) -> Pace:

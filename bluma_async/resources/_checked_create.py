@@ -27,7 +27,7 @@ async def create_checked(session: Session, arguments: CreateArguments, idempoten
         InvalidArgumentError: An argument is invalid. Nothing was sent.
         BlumaError: The create failed, or its outcome is not known.
     """
-    call = create_call(*arguments, idempotency_key)
+    call = create_call(arguments, idempotency_key)
     await check_create(session, arguments)
     reuse = ContentReuse(session)
     content = hash_content(json.loads(call.body or b"{}")) if reuse.is_wanted else None

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, cast
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Tuple, cast
 
 from bluma_async._wire.call import Call, Safety, compact, post
 from bluma_async._wire.checks import invalid, require_mapping, require_text
 from bluma_async._wire.codec import One
 from bluma_async._wire.create_options import require_options
-from bluma_async.types import Video
+from bluma_async._wire.ids import find_id
+from bluma_async.types import Template, TemplateVariant, Video
 
 if TYPE_CHECKING:
     from bluma_async._session.evidence import CreateEvidence
@@ -28,7 +29,7 @@ TOKEN_SIZE = 24  # random bytes: guessing one is hopeless, and the URL stays sho
 
 
 class CreateArguments(NamedTuple):
-    """The arguments of a create that decide what is rendered, in the order of `create_call`."""
+    """The arguments of a create that decide what is rendered, checked."""
 
     context: Mapping[str, Any]
     template_id: Optional[str]
@@ -42,27 +43,42 @@ class CreateArguments(NamedTuple):
         return None if self.options is None else self.options.get("resolution")
 
 
-def create_call(
+def check_arguments(
     context: Mapping[str, Any],
-    template_id: str | None,
-    variant_id: str | None,
+    template_id: str | Template | None,
+    variant_id: str | TemplateVariant | None,
     webhook_url: str | None,
     options: Mapping[str, Any] | None,
-    idempotency_key: str | None,
-) -> Call[Video]:
+) -> CreateArguments:
     """
-    Return the call that creates a video.
+    Return the arguments of a create, with the ids of models.
 
     Raises:
         InvalidArgumentError: An argument is invalid.
     """
-    check_arguments(context, template_id, variant_id, webhook_url, options)
+    template, variant = _require_one_id(template_id, variant_id)
+    require_mapping("context", context, "{'prompt': '...'}")
+    if options is not None:
+        require_options(options)
+    if webhook_url is not None:
+        require_text("webhook_url", webhook_url)
+    return CreateArguments(context, template, variant, webhook_url, options)
+
+
+def create_call(arguments: CreateArguments, idempotency_key: str | None) -> Call[Video]:
+    """
+    Return the call that creates a video.
+
+    Raises:
+        InvalidArgumentError: The key cannot be sent, or the context is no JSON.
+    """
+    context, template, variant, webhook_url, options = arguments
     if idempotency_key is not None and not require_text("idempotency_key", idempotency_key).isprintable():
         raise invalid("idempotency_key", "idempotency_key must be printable text.")
     token = secrets.token_urlsafe(TOKEN_SIZE) if webhook_url is not None and MARK in webhook_url else None
     body = compact(
-        template_id=template_id,
-        variant_id=variant_id,
+        template_id=template,
+        variant_id=variant,
         context=dict(context),
         options=None if options is None else dict(options),
         webhook_url=webhook_url if webhook_url is None or token is None else webhook_url.replace(MARK, token),
@@ -73,30 +89,9 @@ def create_call(
         body,
         safety=Safety.COSTS_MONEY,
         idempotency_key=idempotency_key,
-        subject=template_id,
+        subject=template,
         token=token,
     )
-
-
-def check_arguments(
-    context: Mapping[str, Any],
-    template_id: str | None,
-    variant_id: str | None,
-    webhook_url: str | None,
-    options: Mapping[str, Any] | None,
-) -> None:
-    """
-    Check the arguments of a create.
-
-    Raises:
-        InvalidArgumentError: One is invalid.
-    """
-    _require_one_id(template_id, variant_id)
-    require_mapping("context", context, "{'prompt': '...'}")
-    if options is not None:
-        require_options(options)
-    if webhook_url is not None:
-        require_text("webhook_url", webhook_url)
 
 
 def confirm_create(evidence: CreateEvidence, token: str, body: Payload) -> bool:
@@ -125,11 +120,14 @@ def _read_video_id(body: object) -> str | None:
     return video_id if isinstance(video_id, str) and video_id.strip() else None
 
 
-def _require_one_id(template_id: str | None, variant_id: str | None) -> None:
-    if template_id is None and variant_id is None:
-        raise invalid("template_id", "Either template_id or variant_id must be provided.")
-    if template_id is not None and variant_id is not None:
-        raise invalid("variant_id", "template_id and variant_id cannot both be provided: a variant has its template.")
-    require_text(
-        "template_id" if variant_id is None else "variant_id", template_id if variant_id is None else variant_id
+def _require_one_id(template_id: object, variant_id: object) -> Tuple[str | None, str | None]:
+    """Return both ids, of which exactly one is not None."""
+    template, variant = (
+        find_id("template_id", template_id, Template),
+        find_id("variant_id", variant_id, TemplateVariant),
     )
+    if template is None and variant is None:
+        raise invalid("template_id", "Either template_id or variant_id must be provided.")
+    if template is not None and variant is not None:
+        raise invalid("variant_id", "Cannot provide both template_id and variant_id: a variant has its template.")
+    return template, variant

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from bluma_async._session.prices import Price
 from bluma_async._wire.json_values import encode_json
 from bluma_async.resources._checking import check_create
-from bluma_async.resources._creating import check_arguments
 from bluma_async.resources.templates import Templates
 from bluma_async.resources.variants import Variants
 from bluma_async.types import VideoEstimate
@@ -29,7 +28,6 @@ async def estimate_video(session: Session, arguments: CreateArguments) -> VideoE
         InvalidArgumentError: A create would be refused before it is sent.
         NotFoundError: There is no such template.
     """
-    check_arguments(*arguments)
     encode_json(dict(arguments.context), "context")
     variant_id, resolution = arguments.variant_id, arguments.resolution
     template_id = arguments.template_id if variant_id is None else await find_variant_template(session, variant_id)

@@ -11,7 +11,7 @@ from typing import IO, Awaitable, Callable, Dict, List, Sequence, TypeVar, Union
 from bluma_async._wire.checks import invalid
 from bluma_async._wire.messages import Part
 
-__all__ = ["AssetFile", "gather_some", "make_parts"]
+__all__ = ["AssetFile", "gather_some", "make_parts", "require_files"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -30,9 +30,21 @@ async def make_parts(files: Sequence[AssetFile], file_type: str | None) -> List[
     """
     from bluma_async._runtime.threads import in_thread  # noqa: PLC0415 - asyncio is a fifth of the SDK's import time
 
-    if isinstance(files, (str, bytes)) or not 0 < len(files) <= MAX_FILES:
+    require_files(files)
+    if not 0 < len(files) <= MAX_FILES:
         raise invalid("files", f"files must be a list of 1 to {MAX_FILES} paths, bytes or binary file objects.")
     return [await in_thread(_make_part, file, index, file_type) for index, file in enumerate(files)]
+
+
+def require_files(files: object) -> None:
+    """
+    Require a list of files. A single text is refused: each of its letters would be a path.
+
+    Raises:
+        InvalidArgumentError: The value is no list.
+    """
+    if isinstance(files, (str, bytes)) or not isinstance(files, Sequence):
+        raise invalid("files", f"files must be a list of paths, bytes or binary file objects, not {files!r}.")
 
 
 async def gather_some(process: Callable[[T], Awaitable[R]], items: Sequence[T], concurrency: int) -> List[R]:
@@ -71,9 +83,12 @@ def _make_part(file: AssetFile, index: int, file_type: str | None) -> Part:
 
 
 def _make_path_make_part(path: Path, file_type: str | None) -> Part:
-    if not path.is_file():
+    try:
+        size = path.stat().st_size if path.is_file() else None
+    except (OSError, ValueError) as problem:  # a name that is too long, for example
+        raise invalid("files", f"{str(path)!r} cannot be read: {problem}.") from problem
+    if size is None:
         raise invalid("files", f"There is no file {str(path)!r}.")
-    size = path.stat().st_size
     _require_size(repr(str(path)), size)
     return Part("files", path.name, _guess_type(path.name, file_type), lambda: path.open("rb"), size)
 

@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, Dict, Hashable, Mapping, Sequence
 import attrs
 
 from bluma_async._wire.call import Call, get, path
-from bluma_async._wire.checks import MAX_PAGE_SIZE
+from bluma_async._wire.checks import MAX_PAGE_SIZE, require_id
 from bluma_async._wire.codec import One
-from bluma_async.errors import NotFoundError, WaitTimeoutError
+from bluma_async.errors import NotFoundError
 from bluma_async.types import Video, VideoEvent, VideoPage, VideoStatus
 from bluma_async.waiting.pace import Pace
+from bluma_async.waiting.timeouts import build_timeout_error
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
+    from bluma_async.errors import WaitTimeoutError
+    from bluma_async.waiting.contact import Contact
 
 __all__ = ["VideoSource", "get_call"]
 
 VIDEO = One(Video)
 # Queued videos are listed first: a video that is processed between the two lists is in both, and not in neither.
 ACTIVE = (VideoStatus.QUEUED, VideoStatus.PROCESSING)
+KNOWN = (*ACTIVE, VideoStatus.COMPLETED, VideoStatus.FAILED)
 PAGES_AT_ONCE = 8  # requests in flight
 
 
@@ -44,7 +48,19 @@ class VideoSource:
     @property
     def group(self) -> Hashable:
         """The account: the API that it belongs to, and its key."""
-        return self.session.options.base_url, self.session.options.api_key
+        return self.session.options.base_url, self.session.api_key
+
+    def claim(self, video_id: str | Video) -> str:
+        """
+        Return the id of a video that is waited for: the caller knows it, so it is no video of a lost create.
+
+        Raises:
+            InvalidArgumentError: The id is invalid.
+        """
+        job_id = require_id("video_id", video_id, Video)
+        get_call(job_id)  # raises for an id that is no path
+        self.session.evidence.mark_known(job_id)
+        return job_id
 
     @property
     def jobs_per_poll(self) -> int:
@@ -82,18 +98,29 @@ class VideoSource:
         return found, requests
 
     def merge_event(self, last: Video | None, event: VideoEvent) -> Video | None:
-        """Return the last state with the fields of an event put over it; None for an event without a known status."""
+        """Return the last state with the fields of an event put over it; None if the event tells no known status."""
         fields = {name: value for name, value in event.data.items() if value is not None}
-        status = VideoStatus(fields.setdefault("status", str(event.type).partition(".")[2]))
-        if status not in (*ACTIVE, VideoStatus.COMPLETED, VideoStatus.FAILED):
+        status = fields.setdefault("status", str(event.type).partition(".")[2])
+        if status not in KNOWN:
             return None
-        if status.is_final and event.created_at is not None:
+        if VideoStatus(status).is_final and event.created_at is not None:
             fields.setdefault("completed_at", event.created_at.isoformat())
-        return VIDEO({**({} if last is None else last.to_dict()), **fields})
+        try:
+            return VIDEO({**({} if last is None else last.to_dict()), **fields})
+        except (ValueError, TypeError, RecursionError):  # a field is not as documented: the video is polled
+            return None
 
     def is_final(self, state: Video) -> bool:
         """Whether a video is completed or failed."""
         return state.status.is_final
+
+    def status(self, state: Video) -> str:
+        """Return the status of a video."""
+        return str(state.status)
+
+    def is_known(self, state: Video) -> bool:
+        """Whether this version knows the status: an unknown one is polled further."""
+        return state.status in KNOWN
 
     def progress(self, state: Video) -> int | None:
         """The server's percentage, bounded to 0 to 100; always 100 for a completed video, None if there is none."""
@@ -101,15 +128,16 @@ class VideoSource:
             return 100
         return None if state.progress is None else min(max(state.progress, 0), 100)
 
-    def timeout_error(self, job_id: str, last: Video | None, timeout: float) -> WaitTimeoutError:
+    def timeout_error(self, job_id: str, last: Video | None, timeout: float, contact: Contact) -> WaitTimeoutError:
         """Return the error for a wait that timed out, with the last state in its message."""
-        percent = f", {last.progress} %" if last and last.progress is not None else ""
-        seen = f"last seen: {last.status}{percent}" if last else "never seen"
-        return WaitTimeoutError(
-            f"Waiting timed out: video {job_id} was not finished after {timeout:g} s ({seen}). The render "
-            "continues; wait again with its id.",
-            video_id=job_id,
-            last=last,
+        seen, outlook = None, "The render continues"
+        if last is not None:
+            seen = f"{last.status}, {last.progress} %" if last.progress is not None else str(last.status)
+            if not self.is_known(last):
+                seen += ", a status that this version does not know"
+                outlook = f"If that is final, pass final_statuses=[{str(last.status)!r}]"
+        return build_timeout_error(
+            f"video {job_id}", timeout, contact, seen=seen, outlook=outlook, video_id=job_id, last=last
         )
 
     def pace(self) -> Pace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, List
 
 from bluma_async._wire.call import compact, delete, get, path, post
-from bluma_async._wire.checks import require_text
+from bluma_async._wire.checks import require_id, require_text
 from bluma_async._wire.codec import Many, One
 from bluma_async.types import ApiKey
 
@@ -44,23 +44,25 @@ class ApiKeys:
         )
         return await self._session.send(post("/api-keys", One(ApiKey), body))
 
-    async def rotate(self, api_key_id: str) -> ApiKey:
+    async def rotate(self, api_key_id: str | ApiKey) -> ApiKey:
         """
         Replace a key. Store the new secret, `key`: no later answer has it. The old key is valid for another 30 days.
 
         Raises:
             NotFoundError: There is no key with this id.
         """
-        return await self._session.send(post(path("api-keys", api_key_id, "rotate"), One(ApiKey)))
+        return await self._session.send(
+            post(path("api-keys", require_id("api_key_id", api_key_id, ApiKey), "rotate"), One(ApiKey))
+        )
 
-    async def delete(self, api_key_id: str) -> None:
+    async def delete(self, api_key_id: str | ApiKey) -> None:
         """
         Revoke a key at once.
 
         Raises:
             NotFoundError: There is no key with this id.
         """
-        await self._session.send(delete(path("api-keys", api_key_id)))
+        await self._session.send(delete(path("api-keys", require_id("api_key_id", api_key_id, ApiKey))))
 
     async def list(self) -> List[ApiKey]:
         """Return all keys, without their secrets."""

@@ -6,14 +6,17 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, List, Sequence, overload
 
 from bluma_async._wire.call import Call, compact, delete, get, path, post, put
-from bluma_async._wire.checks import invalid, require_id_list, require_text, require_whole
+from bluma_async._wire.checks import invalid, require_callable, require_id, require_text, require_whole
 from bluma_async._wire.codec import Many, One
-from bluma_async.resources._uploading import AssetFile, gather_some, make_parts
+from bluma_async._wire.ids import find_id, require_ids
+from bluma_async.resources._uploading import AssetFile, gather_some, make_parts, require_files
+from bluma_async.transfer.bounds import find_end, within_deadline
 from bluma_async.transfer.upload import put_file
-from bluma_async.types import Asset, AssetUploadResponse
+from bluma_async.types import Asset, AssetUploadResponse, Collection
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
+    from bluma_async._wire.messages import Part
 
 __all__ = ["Assets"]
 
@@ -26,22 +29,22 @@ class Assets:
 
     @overload
     async def upload(
-        self, *, file_name: str, file_type: str, collection_ids: Sequence[str] | None = None
+        self, *, file_name: str, file_type: str, collection_ids: Sequence[str | Collection] | None = None
     ) -> AssetUploadResponse: ...
 
     @overload
     async def upload(
-        self, files: Sequence[AssetFile], file_type: str | None = None, collection_id: str | None = None
+        self, files: Sequence[AssetFile], file_type: str | None = None, collection_id: str | Collection | None = None
     ) -> List[Asset]: ...
 
     async def upload(
         self,
         files: Sequence[AssetFile] | None = None,
         file_type: str | None = None,
-        collection_id: str | None = None,
+        collection_id: str | Collection | None = None,
         *,
         file_name: str | None = None,
-        collection_ids: Sequence[str] | None = None,
+        collection_ids: Sequence[str | Collection] | None = None,
     ) -> AssetUploadResponse | List[Asset]:
         """
         Upload assets in one of two forms: get a signed link for one file, or send several files in one request.
@@ -65,8 +68,9 @@ class Assets:
             raise invalid("files", "Either files, or file_name and file_type, must be provided.")
         if files is None:
             return await self._session.send(_presign(file_name, file_type, collection_ids))
+        collection = find_id("collection_id", collection_id, Collection)
         parts = await make_parts(files, file_type)
-        fields = {} if collection_id is None else {"collection_id": require_text("collection_id", collection_id)}
+        fields = {} if collection is None else {"collection_id": collection}
         return await self._session.send(post("/assets/upload", Many(Asset, "assets"), parts=parts, fields=fields))
 
     async def upload_file(
@@ -75,14 +79,14 @@ class Assets:
         *,
         name: str | None = None,
         file_type: str | None = None,
-        collection_ids: Sequence[str] | None = None,
+        collection_ids: Sequence[str | Collection] | None = None,
         on_progress: Callable[[int, int], Any] | None = None,
     ) -> Asset:
         """
         Upload one file, and return its asset. Three requests are sent: sign a link, send the bytes, read the asset.
 
         A path is read while it is sent. If the connection breaks, all bytes are sent again, as often as the client's
-        retry options allow.
+        retry options allow. The client's `deadline` bounds all three requests together, with their retries.
 
         Args:
             file: A path, bytes, or a binary file object, of at most 100 MB.
@@ -93,11 +97,21 @@ class Assets:
 
         Raises:
             InvalidArgumentError: The file is missing, too large, or not a file. Nothing was sent.
-            NetworkError: The connection broke more often than the retry options allow.
+            NetworkError: The connection broke more often than the retry options allow, or the deadline has passed.
         """
+        require_callable("on_progress", on_progress)
         (part,) = await make_parts([file], file_type)
-        signed = await self._session.send(_presign(name or part.file_name, part.content_type, collection_ids))
-        await put_file(self._session, signed.upload_url, part, on_progress)
+        call = _presign(name or part.file_name, part.content_type, collection_ids)
+        return await within_deadline(
+            self._session, self._upload(call, part, on_progress), f"The upload of {part.file_name!r}"
+        )
+
+    async def _upload(
+        self, call: Call[AssetUploadResponse], part: Part, on_progress: Callable[[int, int], Any] | None
+    ) -> Asset:
+        ends = find_end(self._session)
+        signed = await self._session.send(call)
+        await put_file(self._session, signed.upload_url, part, on_progress, ends)
         return await self.get(signed.asset_id)
 
     async def upload_files(
@@ -105,7 +119,7 @@ class Assets:
         files: Sequence[AssetFile],
         *,
         file_type: str | None = None,
-        collection_ids: Sequence[str] | None = None,
+        collection_ids: Sequence[str | Collection] | None = None,
         concurrency: int = 4,
     ) -> List[Asset]:
         """
@@ -122,23 +136,27 @@ class Assets:
             BlumaError: An upload failed. Uploads in flight are cancelled; assets that are complete are kept.
         """
         require_whole("concurrency", concurrency, at_least=1)
+        require_files(files)
 
         async def upload(file: AssetFile) -> Asset:
             return await self.upload_file(file, file_type=file_type, collection_ids=collection_ids)
 
         return await gather_some(upload, files, concurrency)
 
-    async def get(self, asset_id: str) -> Asset:
+    async def get(self, asset_id: str | Asset) -> Asset:
         """
         Return an asset. Its size is None or 0 until its bytes are uploaded.
 
         Raises:
             NotFoundError: There is no asset with this id.
         """
-        return await self._session.send(get(path("assets", asset_id), One(Asset)))
+        return await self._session.send(get(path("assets", require_id("asset_id", asset_id, Asset)), One(Asset)))
 
     async def get_random(
-        self, file_type: str, collection_id: str | None = None, used_asset_ids: Sequence[str] | None = None
+        self,
+        file_type: str,
+        collection_id: str | Collection | None = None,
+        used_asset_ids: Sequence[str | Asset] | None = None,
     ) -> Asset:
         """
         Return a random asset that matches.
@@ -152,45 +170,53 @@ class Assets:
             InvalidArgumentError: `file_type` is empty, or `used_asset_ids` is a single string. Nothing was sent.
             NotFoundError: No asset matches.
         """
-        require_id_list("used_asset_ids", used_asset_ids)
+        used = [] if used_asset_ids is None else require_ids("used_asset_ids", used_asset_ids, Asset)
         call = get(
             "/assets/random",
             One(Asset),
             fileType=require_text("file_type", file_type),
-            collectionId=collection_id,
-            excludeIds=",".join(used_asset_ids) if used_asset_ids else None,
+            collectionId=find_id("collection_id", collection_id, Collection),
+            excludeIds=",".join(used) or None,
         )
         return await self._session.send(call)
 
-    async def rename(self, asset_id: str, name: str) -> Asset:
+    async def rename(self, asset_id: str | Asset, name: str) -> Asset:
         """
         Change an asset's name.
 
         Raises:
             NotFoundError: There is no asset with this id.
         """
-        return await self._session.send(put(path("assets", asset_id), One(Asset), {"name": require_text("name", name)}))
+        return await self._session.send(
+            put(
+                path("assets", require_id("asset_id", asset_id, Asset)),
+                One(Asset),
+                {"name": require_text("name", name)},
+            )
+        )
 
-    async def delete(self, asset_id: str) -> None:
+    async def delete(self, asset_id: str | Asset) -> None:
         """
         Delete an asset. It can be recovered.
 
         Raises:
             NotFoundError: There is no asset with this id.
         """
-        await self._session.send(delete(path("assets", asset_id)))
+        await self._session.send(delete(path("assets", require_id("asset_id", asset_id, Asset))))
 
-    async def recover(self, asset_id: str) -> Asset:
+    async def recover(self, asset_id: str | Asset) -> Asset:
         """
         Restore a deleted asset.
 
         Raises:
             NotFoundError: There has never been an asset with this id.
         """
-        return await self._session.send(post(path("assets", asset_id, "recover"), One(Asset)))
+        return await self._session.send(
+            post(path("assets", require_id("asset_id", asset_id, Asset), "recover"), One(Asset))
+        )
 
     async def list(
-        self, file_type: str | None = None, collection_id: str | None = None, include_deleted: bool = False
+        self, file_type: str | None = None, collection_id: str | Collection | None = None, include_deleted: bool = False
     ) -> List[Asset]:
         """
         Return the assets that match.
@@ -204,19 +230,18 @@ class Assets:
             "/assets",
             Many(Asset, "assets"),
             fileType=file_type,
-            collectionId=collection_id,
+            collectionId=find_id("collection_id", collection_id, Collection),
             includeDeleted=True if include_deleted else None,
         )
         return await self._session.send(call)
 
 
 def _presign(
-    file_name: str | None, file_type: str | None, collection_ids: Sequence[str] | None
+    file_name: str | None, file_type: str | None, collection_ids: Sequence[str | Collection] | None
 ) -> Call[AssetUploadResponse]:
-    require_id_list("collection_ids", collection_ids)
     body = compact(
         fileName=os.path.basename(require_text("file_name", file_name)),  # noqa: PTH119 - only a name; there may be no such file
         fileType=require_text("file_type", file_type),
-        collectionIds=None if collection_ids is None else list(collection_ids),
+        collectionIds=None if collection_ids is None else require_ids("collection_ids", collection_ids, Collection),
     )
     return post("/assets/upload", One(AssetUploadResponse), body)

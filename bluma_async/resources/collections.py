@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Sequence
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, cast
+
+import attrs
 
 from bluma_async._wire.call import (
     Call,
@@ -14,8 +16,9 @@ from bluma_async._wire.call import (
     post,
     put,
 )
-from bluma_async._wire.checks import MAX_PAGE_SIZE, invalid, require_id_list, require_page, require_text
+from bluma_async._wire.checks import MAX_PAGE_SIZE, invalid, require_id, require_page, require_text
 from bluma_async._wire.codec import Many, One
+from bluma_async._wire.ids import require_ids
 from bluma_async.resources._paging import Pages
 from bluma_async.types import Asset, Collection
 
@@ -46,16 +49,16 @@ class Collections:
         body = compact(name=require_text("name", name), description=description, asset_type=asset_type)
         return await self._session.send(post("/collections", One(Collection), body))
 
-    async def get(self, collection_id: str) -> Collection:
+    async def get(self, collection_id: str | Collection) -> Collection:
         """
         Return a collection.
 
         Raises:
             NotFoundError: There is no collection with this id.
         """
-        return await self._session.send(get(path("collections", collection_id), One(Collection)))
+        return await self._session.send(get(_path(collection_id), One(Collection)))
 
-    async def rename(self, collection_id: str, name: str) -> Collection:
+    async def rename(self, collection_id: str | Collection, name: str) -> Collection:
         """
         Change a collection's name.
 
@@ -63,9 +66,11 @@ class Collections:
             NotFoundError: There is no collection with this id.
         """
         body = {"name": require_text("name", name)}
-        return await self._session.send(put(path("collections", collection_id), One(Collection), body))
+        return await self._session.send(put(_path(collection_id), One(Collection), body))
 
-    async def update(self, collection_id: str, name: str | None = None, description: str | None = None) -> Collection:
+    async def update(
+        self, collection_id: str | Collection, name: str | None = None, description: str | None = None
+    ) -> Collection:
         """
         Change a collection's name, its description, or both.
 
@@ -76,18 +81,18 @@ class Collections:
         body = compact(name=name, description=description)
         if not body:
             raise invalid("name", "Either name or description must be provided: there is nothing to update.")
-        return await self._session.send(patch(path("collections", collection_id), One(Collection), body))
+        return await self._session.send(patch(_path(collection_id), One(Collection), body))
 
-    async def delete(self, collection_id: str) -> None:
+    async def delete(self, collection_id: str | Collection) -> None:
         """
         Delete a collection. The assets in it are kept.
 
         Raises:
             NotFoundError: There is no collection with this id.
         """
-        await self._session.send(delete(path("collections", collection_id)))
+        await self._session.send(delete(_path(collection_id)))
 
-    async def add_assets(self, collection_id: str, asset_ids: Sequence[str]) -> None:
+    async def add_assets(self, collection_id: str | Collection, asset_ids: Sequence[str | Asset]) -> None:
         """
         Add assets to a collection. Assets that are in it already are ignored; a collection has no order.
 
@@ -95,39 +100,43 @@ class Collections:
             InvalidArgumentError: `asset_ids` is a single string, or an id is empty. Nothing was sent.
             NotFoundError: The collection, or one of the assets, does not exist. Nothing was added.
         """
-        body = {"assetIds": _ids(asset_ids)}
-        await self._session.send(post(path("collections", collection_id, "assets"), _ignore, body))
+        body = {"assetIds": require_ids("asset_ids", asset_ids, Asset)}
+        await self._session.send(post(_path(collection_id) + "/assets", _ignore, body))
 
-    async def remove_asset(self, collection_id: str, asset_id: str) -> None:
+    async def remove_asset(self, collection_id: str | Collection, asset_id: str | Asset) -> None:
         """
         Remove an asset from a collection. The asset itself is kept.
 
         Raises:
             NotFoundError: There is no collection with this id, or the asset is not in it.
         """
-        await self._session.send(delete(path("collections", collection_id, "assets", asset_id)))
+        await self._session.send(delete(_path(collection_id) + path("assets", require_id("asset_id", asset_id, Asset))))
 
-    async def list_assets(self, collection_id: str, limit: int = 50, offset: int = 0) -> List[Asset]:
+    async def list_assets(
+        self, collection_id: str | Collection, limit: int | None = None, offset: int = 0
+    ) -> List[Asset]:
         """
-        Return some assets of a collection; `iterate_assets` returns all.
+        Return the assets of a collection: all of them, in requests of 100 each, or one page if `limit` is passed.
 
         Args:
-            collection_id: The id of the collection.
-            limit: The largest number of assets to return, 1 to 100.
+            collection_id: The collection or its id.
+            limit: The largest number of assets to return, 1 to 100; None for no limit.
             offset: The number of assets to skip, at least 0.
 
         Raises:
             InvalidArgumentError: `limit` or `offset` is invalid. Nothing was sent.
             NotFoundError: There is no collection with this id.
         """
-        return await self._session.send(_assets(collection_id, limit, offset))
+        if limit is not None:
+            return (await self._session.send(_assets(collection_id, limit, offset))).assets
+        return await self._read_all_assets(collection_id, offset)
 
-    def iterate_assets(self, collection_id: str, *, page_size: int = MAX_PAGE_SIZE) -> Pages[Asset]:
+    def iterate_assets(self, collection_id: str | Collection, *, page_size: int = MAX_PAGE_SIZE) -> Pages[Asset]:
         """
         Iterate over all assets of a collection. Pages are requested as they are needed.
 
         Args:
-            collection_id: The id of the collection.
+            collection_id: The collection or its id.
             page_size: The number of assets in one request, 1 to 100.
 
         Raises:
@@ -136,9 +145,25 @@ class Collections:
         require_page(page_size)
 
         async def fetch(index: int) -> Sequence[Asset]:
-            return await self._session.send(_assets(collection_id, page_size, index * page_size))
+            return (await self._session.send(_assets(collection_id, page_size, index * page_size))).assets
 
         return Pages(fetch, page_size)
+
+    async def _read_all_assets(self, collection_id: str | Collection, offset: int) -> List[Asset]:
+        """
+        Read pages until the list has ended.
+
+        A short page does not end the list if the server counts more assets, because its pages may be smaller than
+        requested. A page without a new asset ends it in any case, so that the loop is bounded.
+        """
+        found: Dict[str, Asset] = {}
+        while True:
+            page = await self._session.send(_assets(collection_id, MAX_PAGE_SIZE, offset))
+            new = {asset.id: asset for asset in page.assets if asset.id not in found}
+            found.update(new)
+            offset += len(page.assets)
+            if not new or page.is_last(offset):
+                return list(found.values())
 
     async def list(self, asset_type: str | None = None) -> List[Collection]:
         """
@@ -150,14 +175,31 @@ class Collections:
         return await self._session.send(get("/collections", Many(Collection, "collections"), asset_type=asset_type))
 
 
-def _assets(collection_id: str, limit: int, offset: int) -> Call[List[Asset]]:
+@attrs.frozen
+class _Page:
+    """A page of a collection's assets, and the number of assets on all pages if the server has sent it."""
+
+    assets: List[Asset]
+    total: Optional[int]
+
+    def is_last(self, end: int) -> bool:
+        """Whether no asset follows the first `end` ones. A full page is never the last one, whatever the total says."""
+        return len(self.assets) < MAX_PAGE_SIZE and (self.total is None or end >= self.total)
+
+
+def _decode_page(raw: object) -> _Page:
+    assets = Many(Asset, "assets")(raw)
+    total = cast("Dict[str, object]", raw).get("total") if isinstance(raw, dict) else None
+    return _Page(assets, total if type(total) is int else None)
+
+
+def _assets(collection_id: str | Collection, limit: int, offset: int) -> Call[_Page]:
     require_page(limit, offset=offset)
-    return get(path("collections", collection_id, "assets"), Many(Asset, "assets"), limit=limit, offset=offset)
+    return get(_path(collection_id) + "/assets", _decode_page, limit=limit, offset=offset)
 
 
-def _ids(asset_ids: Sequence[str]) -> List[str]:
-    require_id_list("asset_ids", asset_ids)
-    return [require_text("asset_ids", entry) for entry in asset_ids]
+def _path(collection_id: str | Collection) -> str:
+    return path("collections", require_id("collection_id", collection_id, Collection))
 
 
 def _ignore(_: object) -> None:

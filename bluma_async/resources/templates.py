@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, List, Mapping
 
 from bluma_async._wire.call import get, path
-from bluma_async._wire.checks import require_mapping
+from bluma_async._wire.checks import require_id, require_mapping
 from bluma_async._wire.codec import Many, One
 from bluma_async._wire.json_values import encode_json
 from bluma_async.resources._checking import validate_context
@@ -24,18 +24,19 @@ class Templates:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def get(self, template_id: KnownTemplate | str) -> Template:
+    async def get(self, template_id: KnownTemplate | str | Template) -> Template:
         """
         Return a template with its `context_schema`. For an hour, creates from it are checked by that schema.
 
         Raises:
             NotFoundError: There is no template with this id.
         """
-        template = await self._session.send(get(path("templates", template_id), One(Template)))
+        name = require_id("template_id", template_id, Template)
+        template = await self._session.send(get(path("templates", name), One(Template)))
         self._learn(template)
         return template
 
-    async def validate(self, template_id: KnownTemplate | str, context: Context | Mapping[str, Any]) -> None:
+    async def validate(self, template_id: KnownTemplate | str | Template, context: Context | Mapping[str, Any]) -> None:
         """
         Check a context against the schema of a template, as a create does whose template's schema is known.
 
@@ -43,7 +44,7 @@ class Templates:
         a schema that cannot be used: one that is invalid, huge, or refers to itself or to other documents.
 
         Args:
-            template_id: The template. It is read, unless that was done within the last hour.
+            template_id: The template or its id. It is read, unless that was done within the last hour.
             context: The context of a create.
 
         Raises:
@@ -53,12 +54,12 @@ class Templates:
         """
         require_mapping("context", context, "{'prompt': '...'}")
         encode_json(dict(context), "context")
-        schemas = self._session.shared.schemas
-        if schemas.find(self._session.options, template_id) is None:
-            await self.get(template_id)
-        schema = schemas.find(self._session.options, template_id)
+        name, schemas = require_id("template_id", template_id, Template), self._session.shared.schemas
+        if schemas.find(self._session.options, name) is None:
+            await self.get(name)
+        schema = schemas.find(self._session.options, name)
         if schema is not None:
-            await validate_context(schema, context, template_id)
+            await validate_context(schema, context, name)
 
     def _learn(self, template: Template) -> None:
         shared, options = self._session.shared, self._session.options

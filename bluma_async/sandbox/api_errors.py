@@ -17,6 +17,7 @@ TITLES: Mapping[int, Tuple[str, str]] = {
     405: ("method_not_allowed", "Method Not Allowed"),
     413: ("payload_too_large", "Payload Too Large"),
     415: ("unsupported_media_type", "Unsupported Media Type"),
+    421: ("misdirected_request", "Misdirected Request"),
     429: ("rate_limit_exceeded", "Rate Limit Exceeded"),
     500: ("internal_error", "Internal Server Error"),
     502: ("bad_gateway", "Bad Gateway"),
@@ -64,11 +65,11 @@ class ApiError(Exception):
 
 
 def bad_request(*errors: Tuple[str, str], metadata: Optional[Mapping[str, Any]] = None) -> ApiError:
-    """Return a 400 that lists invalid fields with their messages."""
+    """Return a 400 that lists invalid fields with their messages. 1.2.0 reads the first field from the metadata."""
     detail = "Request body contains validation errors."
     if len(errors) == 1:
         detail = f"{errors[0][0]}: {errors[0][1]}"
-    return ApiError(400, detail, validation_errors=errors, metadata=metadata)
+    return ApiError(400, detail, validation_errors=errors, metadata={"field": errors[0][0], **(metadata or {})})
 
 
 def not_found(kind: str, identifier: str) -> ApiError:

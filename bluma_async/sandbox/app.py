@@ -5,7 +5,8 @@ The path of a request, with the modules that handle it:
 
     client
       |  HTTP
-    middlewares.py   watch_connection > log_request > inject_fault > convert_errors > authorise    (outermost first)
+    middlewares.py   watch_connection > check_host > log_request > inject_fault > convert_errors > guard_control >
+      |              authorise    (outermost first; the rules of check_host and guard_control are in access.py)
       |
     routing.py       the Route: method, path, handler, required scope; openapi.py describes the API from the same table
       |
@@ -63,12 +64,11 @@ MODULES: Sequence[ModuleType] = (
     videos, templates, credits, api_keys, webhooks, usage, variants, collections, assets, openapi,
 )  # fmt: skip
 ALL_ROUTES: Sequence[Route] = tuple(route for module in MODULES for route in module.ROUTES)
-LARGEST_BODY = 2**31  # bytes; each handler enforces its own, smaller limit
 
 
 def make_app(state: State) -> web.Application:
     """Return the application that serves one sandbox."""
-    app = web.Application(middlewares=MIDDLEWARES, client_max_size=LARGEST_BODY)
+    app = web.Application(middlewares=MIDDLEWARES)
     app[STATE] = state
     app.on_response_prepare.append(set_headers)
     app[ROUTES_BY_HANDLER] = mount(app, ALL_ROUTES)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import secrets
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
+from bluma_async.sandbox.account import BRAND_ID, USER_ID
 from bluma_async.sandbox.clock import iso
+from bluma_async.sandbox.uploads import MIME_TYPES
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.state import State
@@ -21,7 +22,7 @@ def create_asset(state: State, file_name: str, file_type: str, collections: Sequ
     name = os.path.basename(file_name.replace("\\", "/")) or "file"  # noqa: PTH119 - a name from the client, not a path on this machine
     identifier = f"asset_{secrets.token_hex(8)}"
     now = state.clock.time()
-    extension = mimetypes.guess_extension(file_type.partition(";")[0].strip()) or ""
+    extension = MIME_TYPES.guess_extension(file_type.partition(";")[0].strip()) or ""
     return state.assets.put(
         {
             "id": identifier,
@@ -73,8 +74,8 @@ def asset_view(state: State, row: Row) -> Dict[str, Any]:
         "file_type": row["file_type"],
         "file_size_bytes": row["size"],
         "source_type": "uploaded",
-        "user_id": "user_sandbox",
-        "brand_id": None,
+        "user_id": USER_ID,
+        "brand_id": BRAND_ID,
         "metadata": {},
         "created_at": iso(row["created"]),
         "updated_at": iso(row["updated"]),

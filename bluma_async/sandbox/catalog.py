@@ -57,8 +57,8 @@ BY_ID: Mapping[str, Template] = {entry["id"]: entry for entry in [*LISTED, *HIDD
 
 
 def list_templates() -> List[Template]:
-    """Return the templates that `GET /templates` lists."""
-    return [dict(entry) for entry in LISTED]
+    """Return the templates that `GET /templates` lists: the quickstart's six fields first, then those of 1.2.0."""
+    return [{**entry, **_describe_for_official_client(entry)} for entry in LISTED]
 
 
 def find_template(identifier: str) -> Template | None:
@@ -77,10 +77,17 @@ def template_view(identifier: str) -> Template:
         "example_video_url": None,
         "supported_resolutions": list(MULTIPLIERS),
         "requires_context": {"prompt": True, "brand_id": False, "custom_data": False},
-        "base_cost": found["credits_per_video"],
-        "duration": found["duration_range"]["min"],
-        "aspect_ratio": "9:16",
+        **_describe_for_official_client(found),
         "example_url": None,
+    }
+
+
+def _describe_for_official_client(template: Template) -> Template:
+    """Return the fields of a template that 1.2.0 requires and the quickstart does not show."""
+    return {
+        "base_cost": template["credits_per_video"],
+        "duration": template["duration_range"]["min"],
+        "aspect_ratio": "9:16",
         "context_schema": CONTEXT_SCHEMA,
     }
 

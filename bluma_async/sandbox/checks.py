@@ -24,12 +24,15 @@ __all__ = [
     "check_date_time",
     "check_flag",
     "check_object",
+    "check_string",
     "check_text",
     "check_texts",
     "check_url",
+    "find_errors",
     "one_of",
     "optional",
     "parse_timestamp",
+    "read_body",
     "read_json",
     "read_query",
     "reject_where",
@@ -68,6 +71,11 @@ def optional(check: Check) -> Field:
 def check_text(value: Any) -> Optional[str]:
     """Accept text that is not blank."""
     return None if isinstance(value, str) and value.strip() else "must be a non-empty string"
+
+
+def check_string(value: Any) -> Optional[str]:
+    """Accept any text."""
+    return None if isinstance(value, str) else "must be a string"
 
 
 def check_flag(value: Any) -> Optional[str]:
@@ -133,14 +141,20 @@ def validate(body: Mapping[str, Any], fields: Mapping[str, Field], prefix: str =
     Raises:
         ApiError: A 400 that lists every invalid field.
     """
+    errors = find_errors(body, fields)
+    if errors:
+        raise bad_request(*((prefix + name, message) for name, message in errors))
+
+
+def find_errors(body: Mapping[str, Any], fields: Mapping[str, Field]) -> List[Tuple[str, str]]:
+    """Return every invalid field of a body, with a message that continues a sentence about it."""
     errors: List[Tuple[str, str]] = []
     for name, field in fields.items():
         value = body.get(name)
         error = field.check(value) if value is not None else ("is required" if field.is_required else None)
         if error:
-            errors.append((prefix + name, error))
-    if errors:
-        raise bad_request(*errors)
+            errors.append((name, error))
+    return errors
 
 
 def reject_where(conditions: Sequence[Tuple[bool, str, str]]) -> None:
@@ -150,14 +164,19 @@ def reject_where(conditions: Sequence[Tuple[bool, str, str]]) -> None:
         raise bad_request(*errors)
 
 
-async def read_json(request: web.Request, fields: Mapping[str, Field]) -> Dict[str, Any]:
-    """Return the validated JSON body, of at most 1 MiB; an empty body counts as an empty object."""
-    raw = await request.content.read(0)
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """Return the body of a request, of at most `limit` bytes; raise a 413 for a larger one."""
+    raw = bytearray()
     async for piece in request.content.iter_any():
         raw += piece
-        if len(raw) > LARGEST_JSON:
-            message = f"The request body is larger than {LARGEST_JSON} bytes."
-            raise ApiError(413, message, headers={"Connection": "close"})
+        if len(raw) > limit:
+            raise ApiError(413, f"The request body is larger than {limit} bytes.", headers={"Connection": "close"})
+    return bytes(raw)
+
+
+async def read_json(request: web.Request, fields: Mapping[str, Field]) -> Dict[str, Any]:
+    """Return the validated JSON body, of at most 1 MiB; an empty body counts as an empty object."""
+    raw = await read_body(request, LARGEST_JSON)
     try:
         body: Any = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError):

@@ -8,6 +8,7 @@ By default nothing is cruel. The hooks that read these settings, each of them at
     random_faults.py     lost_creates, list_failures
     creates.py           commit_delay, created_at
     strangers.py         strangers
+    luma/vapi.py         vapi_quirks
     visibility.py        list_lag, read_lag, page_cap, unordered_lists, no_credits_charged
 
 All times are in seconds by the sandbox's clock. The settings apply to the Bluma API; `date_ahead`, `retry_after_zero`
@@ -23,6 +24,7 @@ import attrs
 
 from bluma_async.sandbox.catalog import BY_ID
 from bluma_async.sandbox.fault_tables import LIST_FAILURES, LOST_CREATES
+from bluma_async.sandbox.luma.quirks import VAPI_QUIRKS
 from bluma_async.sandbox.validators import is_flag, is_number_within, is_one_of, is_some_of
 
 __all__ = ["Cruelty", "CurrentCruelty", "parse_settings"]
@@ -76,6 +78,7 @@ class Cruelty:
         idle_close: Seconds after which an idle connection is closed by the server; None: never.
         lost_creates: The share of creates whose outcome the client cannot read, from 0 to 1.
         lost_create_kinds: The ways in which they are lost; names in `fault_tables.LOST_CREATES`.
+        vapi_quirks: The irregularities of V-API that are switched on; names in `luma.quirks.VAPI_QUIRKS`.
         strangers: Creates a minute by others on the same account, at random moments.
         stranger_templates: The templates that strangers use; None: those that the clients of the sandbox have used.
         seed: Seeds every random choice: which creates are lost, when strangers create, how a list is ordered.
@@ -95,6 +98,9 @@ class Cruelty:
     idle_close: Optional[float] = _optional(is_number_within(0.001, DAY))
     lost_creates: float = _share()
     lost_create_kinds: Tuple[str, ...] = _kinds(LOST_CREATES)
+    vapi_quirks: Tuple[str, ...] = attrs.field(
+        default=(), converter=_to_tuple, validator=is_some_of(VAPI_QUIRKS, at_least=0)
+    )
     strangers: float = attrs.field(default=0.0, validator=is_number_within(0, 600))
     stranger_templates: Optional[Tuple[str, ...]] = _optional(is_some_of(BY_ID))
     seed: int = attrs.field(default=0, validator=is_number_within(-(2**63), 2**63, whole=True))
@@ -155,7 +161,7 @@ def parse_settings(pairs: Sequence[str]) -> Dict[str, Any]:
     return settings
 
 
-LISTS = frozenset(("list_failure_kinds", "lost_create_kinds", "stranger_templates"))
+LISTS = frozenset(("list_failure_kinds", "lost_create_kinds", "stranger_templates", "vapi_quirks"))
 
 
 def _parse_value(text: str) -> Any:

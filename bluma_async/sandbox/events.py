@@ -29,6 +29,7 @@ __all__ = ["EVENT_TYPES", "RETRY_DELAYS", "Delivery", "Events", "Outcome", "sign
 
 RETRY_DELAYS: Sequence[float] = (3.0, 30.0, 300.0, 3600.0)
 FAILURES_ALLOWED = 10
+NO_ANSWER = 0  # the status of an attempt without an answer: the documents show numbers only, and 1.2.0 reads no null
 EVENT_TYPES = (
     "video.queued",
     "video.processing",
@@ -175,7 +176,7 @@ class Events:
                 "event_id": notification["event"]["id"],
                 "event_type": notification["event"]["type"],
                 "attempt_number": notification["attempt"],
-                "status_code": outcome.status,
+                "status_code": outcome.status or NO_ANSWER,
                 "duration_ms": outcome.milliseconds,
                 "error_message": outcome.error,
                 "next_retry_at": None if next_at is None else iso(next_at),

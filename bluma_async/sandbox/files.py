@@ -33,9 +33,11 @@ class Files:
         self._clock = clock
 
     def open(self) -> None:
-        """Create the folders. Blocks: call it in a thread."""
+        """Create the folders, for the user alone. Blocks: call it in a thread."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)  # also a folder of an earlier version
         for name in ("videos", "thumbnails", "assets"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+            (self.folder / name).mkdir(exist_ok=True)
 
     def find_path(self, place: str) -> Path | None:
         """Return the path of a place; None if the text is not a place."""

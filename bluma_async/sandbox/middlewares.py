@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from aiohttp import web
 
+from bluma_async.sandbox.access import guard_control, refuse_host
 from bluma_async.sandbox.api_errors import ApiError
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.fault_actions import apply_fault
@@ -51,6 +52,13 @@ async def watch_connection(request: web.Request, handler: Handler) -> web.Stream
     finally:
         if request.path.startswith(request.app[LOGGED]):
             idle.mark_idle(transport)
+
+
+@web.middleware
+async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Serve only requests whose Host header names this machine. Others are no API requests, and are not recorded."""
+    refusal = refuse_host(request)
+    return await handler(request) if refusal is None else make_error_answer(request, refusal)
 
 
 @web.middleware
@@ -124,7 +132,9 @@ async def authorise(request: web.Request, handler: Handler) -> web.StreamRespons
     return response
 
 
-MIDDLEWARES: Sequence[Any] = (watch_connection, log_request, inject_fault, convert_errors, authorise)
+MIDDLEWARES: Sequence[Any] = (
+    watch_connection, check_host, log_request, inject_fault, convert_errors, guard_control, authorise,
+)  # fmt: skip
 
 
 def make_error_answer(request: web.Request, error: ApiError) -> web.Response:

@@ -12,7 +12,7 @@ from bluma_async.sandbox.schemas import SCHEMAS
 
 __all__ = ["describe"]
 
-ANY_ROUTE = (401, 403, 429, 500, 503)
+ANY_ROUTE = (401, 403, 421, 429, 500, 503)  # 421: the Host header names another machine
 PLACEHOLDER = re.compile(r"\{([^}]*)\}")
 
 
@@ -43,9 +43,16 @@ def _operation(route: Route, path: str) -> Dict[str, Any]:
         "responses": _responses(route),
     }
     if route.body is not None:
-        content: Dict[str, Any] = {"application/json": {"schema": _ref(route.body)}}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": True, "content": _bodies(route.body, route.form)}
     return operation
+
+
+def _bodies(body: str, form: str | None) -> Dict[str, Any]:
+    content: Dict[str, Any] = {"application/json": {"schema": _ref(body)}}
+    if form is not None:
+        kinds = {"files": {"contentType": "image/png, image/jpeg, image/gif, image/webp, video/mp4, audio/mpeg"}}
+        content["multipart/form-data"] = {"schema": _ref(form), "encoding": kinds}
+    return content
 
 
 def _parameters(route: Route) -> List[Dict[str, Any]]:

@@ -11,6 +11,7 @@ import random
 from typing import Any, Dict, Optional
 
 from bluma_async.sandbox.cruelty import Cruelty
+from bluma_async.sandbox.luma.quirks import VAPI_QUIRKS
 
 __all__ = ["PROFILES", "draw_cruelty"]
 
@@ -51,9 +52,12 @@ def draw_cruelty(seed: int, **fixed: Any) -> Cruelty:
         "lost_creates": _draw_below(dice, 0.5, digits=2),
         "strangers": _draw_below(dice, 12.0),
     }
+    # From a generator of its own: the settings that a seed drew before this one existed stay as they were.
+    others = random.Random(f"quirks {seed}")  # noqa: S311 - reproducible on purpose
+    quirks = tuple(quirk for quirk in VAPI_QUIRKS if others.random() < USED)
     # All draws come before this line, so that a seed keeps its other values when one setting is left out or fixed.
     used = {name: value for name, value in drawn.items() if dice.random() < USED}
-    return Cruelty(seed=seed).change(**{**used, **fixed})
+    return Cruelty(seed=seed).change(**{**used, "vapi_quirks": quirks, **fixed})
 
 
 def _draw_skew(dice: random.Random) -> Optional[float]:

@@ -72,7 +72,8 @@ class Route:
         scope: The scope that the key needs; None for none.
         success: The status of a success.
         answer: The name of the answer's schema.
-        body: The name of the body's schema.
+        body: The name of the JSON body's schema.
+        form: The name of the schema of a multipart body, which the route accepts too.
         needs: The names of the required query parameters.
         query: Name to JSON Schema of each query parameter.
         errors: The error statuses that this operation may answer, besides those that any operation may.
@@ -86,6 +87,7 @@ class Route:
     success: int = 200
     answer: str = "Nothing"
     body: Optional[str] = None
+    form: Optional[str] = None
     needs: Sequence[str] = ()
     query: Mapping[str, Mapping[str, object]] = attrs.field(factory=lambda: {})  # noqa: PIE807 - `dict` has no types
     errors: Sequence[int] = ()

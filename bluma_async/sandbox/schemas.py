@@ -17,12 +17,14 @@ INTEGER: Schema = {"type": "integer"}
 NUMBER: Schema = {"type": "number"}
 BOOLEAN: Schema = {"type": "boolean"}
 DATE_TIME: Schema = {"type": "string", "format": "date-time"}
+# Narrower than the checks: a fuzzer that draws from this pattern names no port of a service.
 URL: Schema = {
     "type": "string",
     "format": "uri",
-    "pattern": r"^https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,3})?(/[A-Za-z0-9/_.-]*)?$",
+    "pattern": r"^https?://[A-Za-z0-9.-]+(:80[0-7][0-9])?(/[A-Za-z0-9/_.-]*)?$",
 }
 ANY_OBJECT: Schema = {"type": "object"}
+FILES: Schema = {"type": "array", "minItems": 1, "maxItems": 20, "items": {"type": "string", "format": "binary"}}
 NULL: Schema = {"type": "null"}
 STRINGS: Schema = {"type": "array", "items": {"type": "string", "minLength": 1}}
 
@@ -55,6 +57,10 @@ TEMPLATE = {
     "category": TEXT,
     "credits_per_video": INTEGER,
     "duration_range": _object({"min": INTEGER, "max": INTEGER}),
+    "base_cost": INTEGER,
+    "duration": INTEGER,
+    "aspect_ratio": TEXT,
+    "context_schema": ANY_OBJECT,
 }
 KEY: Dict[str, Schema] = {
     "id": TEXT,
@@ -65,10 +71,15 @@ KEY: Dict[str, Schema] = {
     "scopes": STRINGS,
     "rate_limit_per_hour": INTEGER,
     "last_used_at": _or_null(DATE_TIME),
+    "last_used": _or_null(DATE_TIME),
     "created_at": DATE_TIME,
 }
 WEBHOOK = {"id": TEXT, "url": TEXT, "events": STRINGS, "is_active": BOOLEAN, "created_at": DATE_TIME}
 PRESIGNED = _object({"asset_id": TEXT, "upload_url": TEXT, "cdn_url": TEXT, "expires_at": DATE_TIME})
+ASSET_TEXTS = (
+    "id", "name", "display_name", "original_filename", "cdn_url", "cloudfront_url", "s3_url", "s3_key", "file_type",
+    "source_type", "user_id", "brand_id",
+)  # fmt: skip
 SETTINGS = _object({}, {"settings": ANY_OBJECT})
 
 SCHEMAS: Mapping[str, Schema] = {
@@ -113,9 +124,11 @@ SCHEMAS: Mapping[str, Schema] = {
         {
             "id": TEXT,
             "template_id": TEXT,
+            "variant_id": _or_null(TEXT),
             "status": STATUS,
             "video_url": _or_null(TEXT),
             "thumbnail_url": _or_null(TEXT),
+            "duration": _or_null(INTEGER),
             "created_at": DATE_TIME,
             "completed_at": _or_null(DATE_TIME),
         }
@@ -129,7 +142,14 @@ SCHEMAS: Mapping[str, Schema] = {
     "ListedTemplate": _object(TEMPLATE),
     "TemplateList": _list("templates", "ListedTemplate", total=INTEGER),
     "Template": _object(
-        {**TEMPLATE, "base_cost": INTEGER, "context_schema": ANY_OBJECT, "requires_context": ANY_OBJECT}
+        {
+            **TEMPLATE,
+            "thumbnail_url": _or_null(TEXT),
+            "example_video_url": _or_null(TEXT),
+            "example_url": _or_null(TEXT),
+            "supported_resolutions": STRINGS,
+            "requires_context": ANY_OBJECT,
+        }
     ),
     "CreditBalance": _object(
         {
@@ -175,7 +195,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "event_id": TEXT,
             "event_type": TEXT,
             "attempt_number": INTEGER,
-            "status_code": _or_null(INTEGER),
+            "status_code": {**INTEGER, "description": "0 if the endpoint did not answer."},
             "duration_ms": INTEGER,
             "error_message": _or_null(TEXT),
             "next_retry_at": _or_null(DATE_TIME),
@@ -205,7 +225,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "method": TEXT,
             "endpoint": TEXT,
             "status_code": _or_null(INTEGER),
-            "latency": NUMBER,
+            "latency": INTEGER,
             "timestamp": DATE_TIME,
         }
     ),
@@ -220,6 +240,7 @@ SCHEMAS: Mapping[str, Schema] = {
         {
             "id": TEXT,
             "template_id": TEXT,
+            "brand_id": TEXT,
             "name": TEXT,
             "payload": ANY_OBJECT,
             "is_active": BOOLEAN,
@@ -243,28 +264,30 @@ SCHEMAS: Mapping[str, Schema] = {
             "asset_type": TEXT,
             "asset_count": INTEGER,
             "user_id": TEXT,
+            "brand_id": TEXT,
             "is_global": BOOLEAN,
             "created_at": DATE_TIME,
+            "updated_at": DATE_TIME,
         },
         {"description": _or_null(TEXT), "deleted_at": _or_null(DATE_TIME)},
     ),
     "CollectionList": _list("collections", "Collection", total=INTEGER),
     "AssetIds": _object({"assetIds": STRINGS}),
     "AssetUpload": _object({"fileName": NON_BLANK, "fileType": NON_BLANK}, {"collectionIds": STRINGS}),
+    # Other fields are ignored. It forbids them, because a fuzzer would name them with characters that no form may hold.
+    "AssetForm": {
+        **_object({"files": FILES}, {"collection_id": TEXT}),
+        "additionalProperties": False,
+    },
     "AssetUploadAnswer": {"anyOf": [PRESIGNED, _list("assets", "Asset", total=INTEGER)]},
     "Asset": _object(
         {
-            "id": TEXT,
-            "name": TEXT,
-            "display_name": TEXT,
-            "cdn_url": TEXT,
-            "cloudfront_url": TEXT,
-            "s3_url": TEXT,
-            "file_type": TEXT,
+            **dict.fromkeys(ASSET_TEXTS, TEXT),
+            "thumbnail_url": _or_null(TEXT),
             "file_size_bytes": INTEGER,
-            "source_type": TEXT,
-            "user_id": TEXT,
+            "metadata": ANY_OBJECT,
             "created_at": DATE_TIME,
+            "updated_at": DATE_TIME,
             "deleted_at": _or_null(DATE_TIME),
         }
     ),

@@ -168,6 +168,7 @@ class Sandbox:
         await site.start()
         opened.push_async_callback(site.stop)  # called first at the end: no new connections while the rest closes
         host, port = runner.addresses[0][:2]
+        state.destinations.own_port = port
         self.origin = state.files.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         await state.start()
         if self.settings.profile is not None:
@@ -192,7 +193,7 @@ class Sandbox:
 
     def _make_folder(self, opened: AsyncExitStack) -> Path:
         if self.settings.data is not None:
-            self.settings.data.mkdir(parents=True, exist_ok=True)
+            self.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # an existing one is left as it is
             return self.settings.data / "files"
         folder = tempfile.TemporaryDirectory(prefix="bluma-sandbox-")
         opened.push_async_callback(in_thread, folder.cleanup)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Optional, Tuple, Union
 
 import attrs
 
+from bluma_async.sandbox.addresses import is_loopback
 from bluma_async.sandbox.cruelty import Cruelty
 from bluma_async.sandbox.keys import PREFIXES, TIERS
 from bluma_async.sandbox.profiles import PROFILES, draw_cruelty
-from bluma_async.sandbox.validators import is_number_within, is_one_of
+from bluma_async.sandbox.validators import is_list_of_hosts, is_number_within, is_one_of, to_hosts
 
 __all__ = ["Settings"]
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def _api_key(kind: str) -> Any:
@@ -57,6 +56,11 @@ class Settings:
         profile: `cruel` draws the settings of Cruelty from `seed`; None does not.
         seed: The seed of the profile; without a profile, of the random choices of Cruelty.
         allow_remote_control: Whether the control surface is served on addresses other than loopback.
+        webhook_hosts: The only hosts that events and callbacks are sent to, each with a port or without; None for all
+            that `destinations.py` permits. A sandbox that serves other machines sends to private addresses only if
+            they are listed.
+        allowed_hosts: Names that the Host header may have besides the names of loopback and `host`: those of a
+            container, a tunnel or a proxy. Other names are refused, because a web page could have rebound its own.
     """
 
     host: str = "127.0.0.1"
@@ -84,6 +88,10 @@ class Settings:
         default=None, validator=attrs.validators.optional(is_number_within(-(2**63), 2**63, whole=True))
     )
     allow_remote_control: bool = False
+    webhook_hosts: Optional[Tuple[str, ...]] = attrs.field(
+        default=None, converter=to_hosts, validator=attrs.validators.optional(is_list_of_hosts)
+    )
+    allowed_hosts: Tuple[str, ...] = attrs.field(default=(), converter=to_hosts, validator=is_list_of_hosts)
 
     def __attrs_post_init__(self) -> None:
         if self.cruelty is not None and (self.profile is not None or self.seed is not None):
@@ -103,4 +111,4 @@ class Settings:
     @property
     def is_controllable(self) -> bool:
         """Whether the control surface is served."""
-        return self.allow_remote_control or self.host in LOOPBACK
+        return self.allow_remote_control or is_loopback(self.host)

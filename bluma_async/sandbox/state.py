@@ -11,6 +11,7 @@ from aiohttp import web
 from bluma_async.sandbox.clock import Clock, ManualClock, RealClock, iso
 from bluma_async.sandbox.creates import Creates, PendingCreate, create_view
 from bluma_async.sandbox.cruelty import CurrentCruelty
+from bluma_async.sandbox.destinations import Destinations
 from bluma_async.sandbox.events import Events
 from bluma_async.sandbox.faults import Faults
 from bluma_async.sandbox.files import Files
@@ -60,7 +61,6 @@ class State:
         self.variants: Table = Table("variant", database)
         self.collections: Table = Table("collection", database)
         self.assets: Table = Table("asset", database)
-        self.workers: Workers = Workers(self.files, make_renderer(prepared=not settings.render))
         self._apply_cruelty()
         self._connect()
 
@@ -73,6 +73,9 @@ class State:
         self.last_answers: Dict[str, Tuple[int, bytes]] = {}  # route to its last success, for `stray_answer`
 
     def _connect(self) -> None:
+        self.destinations: Destinations = Destinations(self.settings)
+        renderer = make_renderer(prepared=not self.settings.render)
+        self.workers: Workers = Workers(self.files, renderer, self.destinations)
         self.events.send = self.workers.deliver
         self.videos.render = lambda row: self.workers.render(row, self.videos)
         self.jobs.render = lambda row: self.workers.render(row, self.jobs)

@@ -83,6 +83,7 @@ class Database:
         """
         if self._path is None:
             return
+        _make_private(self._path)
         connection = sqlite3.connect(str(self._path))
         try:
             self._prepare(connection)
@@ -135,6 +136,19 @@ class Database:
                         _apply(connection, change)
         finally:
             connection.close()
+
+
+def _make_private(path: Path) -> None:
+    """
+    Let only the user read the database, which has secrets of webhooks: create it so, and change an existing one.
+
+    SQLite gives the permissions of the database to the two files beside it; those of an earlier run are changed too.
+    """
+    path.touch(mode=0o600)
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        beside = path.with_name(name)
+        if beside.exists():
+            beside.chmod(0o600)
 
 
 def _apply(connection: sqlite3.Connection, change: Tuple[str, str, Optional[str]]) -> None:

@@ -283,6 +283,7 @@ def listed_view(row: Row, now: float, files: Files) -> Dict[str, Any]:
         "status": view["status"],
         "video_url": view.get("url"),
         "thumbnail_url": view.get("thumbnail_url"),
+        "duration": view.get("duration"),
         "created_at": view["created_at"],
         "completed_at": view.get("completed_at"),
     }

@@ -11,6 +11,7 @@ import aiohttp
 from bluma_async.sandbox.events import Delivery, Outcome
 
 if TYPE_CHECKING:
+    from bluma_async.sandbox.destinations import Destinations
     from bluma_async.sandbox.files import Files
     from bluma_async.sandbox.rendering import Renderer
     from bluma_async.sandbox.tables import Row
@@ -31,9 +32,10 @@ class RenderTarget(Protocol):
 class Workers:
     """The background tasks of one sandbox."""
 
-    def __init__(self, files: Files, renderer: Renderer) -> None:
+    def __init__(self, files: Files, renderer: Renderer, destinations: Destinations) -> None:
         self._files = files
         self._renderer = renderer
+        self._destinations = destinations
         # A reference keeps a task from being garbage-collected before it has finished.
         self._tasks: Set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
@@ -41,7 +43,9 @@ class Workers:
     async def start(self) -> None:
         """Open the HTTP client for deliveries."""
         limits = aiohttp.ClientTimeout(total=DELIVERY_TIMEOUT)
-        self._session = aiohttp.ClientSession(timeout=limits, cookie_jar=aiohttp.DummyCookieJar())
+        self._session = aiohttp.ClientSession(
+            connector=self._destinations.make_connector(), timeout=limits, cookie_jar=aiohttp.DummyCookieJar()
+        )
 
     async def stop(self) -> None:
         """Cancel every task, and close the renderer and the HTTP client."""
@@ -85,6 +89,9 @@ class Workers:
         session = self._session
         if session is None:
             raise ConnectionError("The sandbox was stopped")
+        problem = self._destinations.find_problem(delivery.url)
+        if problem is not None:  # the URL is from an earlier run with other settings
+            raise ConnectionError(f"The URL {problem}")
         async with session.post(
             delivery.url, data=delivery.body, headers=delivery.headers, allow_redirects=False
         ) as response:

@@ -12,7 +12,18 @@ A third port, `Budget` (how fast one key may send), belongs here as soon as seve
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Awaitable, Collection, Iterable, List, Mapping, Protocol, Sequence, Union
+from typing import (
+    TYPE_CHECKING,
+    Awaitable,
+    Collection,
+    Iterable,
+    List,
+    Mapping,
+    Protocol,
+    Sequence,
+    Union,
+    runtime_checkable,
+)
 
 if TYPE_CHECKING:
     from bluma_async.stores.jobs import (
@@ -28,7 +39,7 @@ if TYPE_CHECKING:
     )
     from bluma_async.stores.states import JobState
 
-__all__ = ["EventStore", "JobStore"]
+__all__ = ["EventStore", "JobStore", "LeasingEventStore"]
 
 
 class EventStore(Protocol):
@@ -36,9 +47,13 @@ class EventStore(Protocol):
     Remembers webhook events, so that each is handled once.
 
     An event is claimed before its handlers run, and finished when they have returned; an event that is already claimed
-    is not handled again. The methods may be plain or async. Plain methods are called in a thread and may block.
+    is not handled again. The methods may be plain or async. Plain methods are called in a thread and may block, but the
+    receiver waits 4 s at most.
 
-    If a method raises, the delivery is answered with 503, so that Bluma sends the event again.
+    If `claim` raises, or takes longer, the delivery is answered with 503, so that Bluma sends the event again. The
+    process that made such a claim handles the event then, also if `claim` returns False, since it may have been
+    recorded all the same. With a store that several processes share, implement `LeasingEventStore`: it also survives
+    that the process is killed between the claim and the answer.
     """
 
     def claim(self, event_id: str, body: bytes) -> Union[bool, Awaitable[bool]]:
@@ -51,6 +66,30 @@ class EventStore(Protocol):
 
     def unfinished(self) -> Union[List[bytes], Awaitable[List[bytes]]]:
         """Claim again the events that were claimed long ago and never finished, and return their bodies."""
+        ...
+
+
+@runtime_checkable
+class LeasingEventStore(EventStore, Protocol):
+    """
+    An event store whose claims end by themselves: a killed process loses its events to the others.
+
+    `claim` also returns True for an event whose claim is older than `lease` and that was not finished. The receiver
+    renews the claims of the events that it is still handling. An event that another process holds is answered with 503,
+    so that Bluma sends it again until it is finished, or its claim has ended.
+    """
+
+    @property
+    def lease(self) -> float:
+        """Seconds after which a claim ends that was neither renewed nor finished."""
+        ...
+
+    def renew(self, event_ids: Sequence[str]) -> Union[Awaitable[None], None]:
+        """Prolong the claims of events that are not finished: their leases begin now."""
+        ...
+
+    def is_finished(self, event_id: str) -> Union[bool, Awaitable[bool]]:
+        """Return whether an event was handled."""
         ...
 
 

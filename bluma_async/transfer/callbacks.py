@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Awaitable, Callable
 
 from bluma_async._runtime.callbacks import call_back
+from bluma_async._wire.checks import require_callable
 
 __all__ = ["OnBytes", "UserCallbacks"]
 
@@ -20,6 +21,7 @@ class UserCallbacks:
     """
 
     def __init__(self, on_progress: OnBytes | None) -> None:
+        require_callable("on_progress", on_progress)
         self._on_progress = on_progress
         self._raised: Exception | None = None
 

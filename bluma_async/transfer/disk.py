@@ -10,17 +10,21 @@ from bluma_async.errors import BlumaError
 __all__ = ["use_disk"]
 
 
-async def use_disk(function: Callable[..., Any], *args: Any) -> Any:
+async def use_disk(path: str, remedy: str, function: Callable[..., Any], *args: Any) -> Any:
     """
     Call a function that uses the disk, in a thread.
 
+    Args:
+        path: The file, for errors that do not name one.
+        remedy: What the caller can do if the disk refuses.
+        function: The function.
+        *args: Its arguments.
+
     Raises:
-        BlumaError: The operating system refused, for example because the disk is full.
+        BlumaError: The operating system refused, for example because the disk is full; that is its cause.
     """
     try:
         return await in_thread(function, *args)
     except OSError as problem:
-        where = problem.filename or "the file"
-        raise BlumaError(
-            f"{where} could not be written: {problem.strerror or problem}. Save it again to continue."
-        ) from problem
+        where = problem.filename or path
+        raise BlumaError(f"{where!r} could not be written: {problem.strerror or problem}. {remedy}") from problem

@@ -1,216 +1,255 @@
 """
 Download a signed link to a file, across broken connections.
 
-Rule 1: bytes that arrived are kept. The next attempt, or the next program, continues behind them if the file on the
+Rule 1: `stages.py` has the stages of a save; `heads.py`, `pace.py` and `checks.py` decide. This module sends, writes,
+and enters the stages.
+Rule 2: bytes that arrived are kept. The next attempt, or the next program, continues behind them if the file on the
 server is still the same version.
-Rule 2: an expired link is signed again, once.
-Rule 3: the disk never blocks the event loop.
-Rule 4: an exception that the user's callback raises ends the download and reaches the caller unchanged.
+Rule 3: an expired link is signed again, once.
+Rule 4: the disk never blocks the event loop.
+Rule 5: an exception that the user's callback raises ends the download and reaches the caller unchanged.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Awaitable, Callable, List, Union
+from typing import TYPE_CHECKING, Any, Callable, List, NoReturn, Union
 
 import attrs
 
 from bluma_async._session.retry_loop import Failed
 from bluma_async._wire.answers import decode_error
 from bluma_async._wire.messages import Answer
-from bluma_async.errors import APIError, NetworkError, ServerError
+from bluma_async.errors import APIError, BlumaError, FileContentError, NetworkError, RequestTimeoutError
+from bluma_async.transfer.bounds import find_end, within_deadline
 from bluma_async.transfer.callbacks import OnBytes, UserCallbacks
+from bluma_async.transfer.checks import (
+    BEGINNING,
+    LARGEST_FILE,
+    find_head_problem,
+    find_problem,
+    find_shortage,
+    looks_worthless,
+)
 from bluma_async.transfer.disk import use_disk
+from bluma_async.transfer.heads import Head, Refused, StartOver, Whole, Write, choose_step, read_head
+from bluma_async.transfer.pace import Growth, Speed
 from bluma_async.transfer.part import Part
-from bluma_async.transfer.places import require_place
+from bluma_async.transfer.receiving import receive
+from bluma_async.transfer.stages import Stage, Stages
 
 if TYPE_CHECKING:
-    import os
-
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async._session.session import Session
     from bluma_async._wire.messages import Download
+    from bluma_async.transfer.checks import Verify
+    from bluma_async.transfer.places import Place
+    from bluma_async.transfer.remote import RemoteFile
 
 __all__ = ["save_link"]
 
-Sign = Callable[[], Awaitable[str]]
 Outcome = Union[int, Failed]
 LARGEST_ERROR = 2**16
-BATCH = 2**21  # bytes that are written at a time: each write costs a switch to another thread
 EXPIRED = (403, 404, 410)
-MP4 = (b"ftyp", 4)  # the mark that every MP4 file has, and its place
 PLAIN = {"Accept-Encoding": "identity"}  # a compressed body has other byte offsets than the file
+TAKE = 'If it is the file nevertheless, take it with verify="none".'
 
 
 async def save_link(
-    session: Session,
-    sign: Sign,
-    file: str | os.PathLike[str],
-    *,
-    overwrite: bool,
-    on_progress: OnBytes | None,
+    session: Session, remote: RemoteFile, place: Place, *, verify: Verify, on_progress: OnBytes | None
 ) -> int:
     """
     Download a signed link to a file, and return the file's size.
 
     Args:
         session: The session to send with.
-        sign: Returns a new signed link. It is called again when a link has expired.
-        file: The path to write to.
-        overwrite: Whether an existing file may be replaced.
+        remote: The file at the server.
+        place: The path to write to, reserved for this call.
+        verify: What of the file is compared with its description: see `checks.py`.
         on_progress: Called with the bytes written so far, and the bytes of the file or None.
 
     Raises:
-        InvalidArgumentError: The file exists, or its folder does not.
-        APIError: The host of the link refused it, or sent a file that is not an MP4.
-        NetworkError: The connection broke, and no retry is left.
+        APIError: The host of the link refused it.
+        FileContentError: The file is not what the API described.
+        NetworkError: The connection broke, and no retry is left; or the deadline has passed.
         BlumaError: The file could not be written, for example because the disk is full.
     """
-    target = Path(file)
-    await require_place(target, overwrite=overwrite)
-    fetch = _Fetch(session, sign, Part(target), UserCallbacks(on_progress))
+    saving = _Saving(session, remote, place, verify, UserCallbacks(on_progress))
     try:
-        return await session.retry_loop.run(session.begin_transfer("GET", await sign(), PLAIN), fetch.attempt)
-    finally:
-        await fetch.close()
+        return await within_deadline(session, saving.run(), f"The save of {remote.name}", saving.find_remedy)
+    except BlumaError as error:
+        if saving.saved_size is not None:  # the deadline has passed while the file was renamed
+            return saving.saved_size
+        error.video_id = error.video_id or remote.id
+        raise
 
 
-class _Fetch:
-    """One file that is downloaded."""
+class _Saving:
+    """One save of one file; `saved_size` is set as soon as the file is at its path."""
 
-    def __init__(self, session: Session, sign: Sign, part: Part, callbacks: UserCallbacks) -> None:
+    def __init__(
+        self, session: Session, remote: RemoteFile, place: Place, verify: Verify, callbacks: UserCallbacks
+    ) -> None:
         self._session = session
-        self._sign = sign
-        self._is_signed_again = False
-        self._part = part
+        self._remote = remote
+        self._place = place
+        self._verify: Verify = verify
         self._callbacks = callbacks
+        self._stages = Stages()
+        self._part = Part(place.target, remote.key)
+        self._growth = Growth(0)
+        self._speed = Speed(session.options.timeout)
+        self._expected: int | None = None
+        self._is_signed_again = False
+        self.saved_size: int | None = None
 
-    async def attempt(self, in_flight: InFlightCall) -> Outcome:
+    async def run(self) -> int:
+        """Save the file; return its size."""
+        session, ends = self._session, find_end(self._session)
+        async with session.shared.transfer_slots.slot():
+            try:
+                await self._disk(self._own)
+                self._expected = None if self._verify == "none" else await self._remote.find_size()
+                link = await self._remote.sign()
+                return await session.retry_loop.run(session.begin_transfer("GET", link, PLAIN, ends), self._attempt)
+            finally:
+                await self._close()
+
+    def find_remedy(self) -> str:
+        """Return how a save that was interrupted goes on."""
+        held = self._part.held
+        kept = f"{held.size} bytes are kept. " if held.size and held.tag else "Nothing that arrived can be continued. "
+        return kept + self._remedy
+
+    @property
+    def _remedy(self) -> str:
+        return f"{self._remote.name} is not lost; continue with {self._remote.command}"
+
+    async def _disk(self, function: Callable[..., Any], *args: Any) -> Any:
+        return await use_disk(str(self._part.path), self._remedy, function, *args)
+
+    def _own(self) -> None:
+        self._place.lock()
+        self._stages.enter(Stage.OWNED)
+        self._part.find()
+        self._growth = Growth(self._part.held.size)
+
+    async def _close(self) -> None:
+        """Close the files and give up the lock, even if cancelled."""
+        import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
+
+        with anyio.CancelScope(shield=True):
+            await self._disk(self._close_files)
+
+    def _close_files(self) -> None:
+        try:
+            if self._stages.now is not Stage.SAVED:
+                self._part.close(keep=self._stages.now in {Stage.REFUSED, Stage.RECEIVED, Stage.VERIFIED})
+        finally:
+            self._place.unlock()
+
+    async def _attempt(self, in_flight: InFlightCall) -> Outcome:
         """Fetch the rest of the file; return its whole size."""
         outcome = await self._fetch(in_flight)
         if self._is_signed_again or not isinstance(outcome, Failed) or outcome.error.status not in EXPIRED:
             return outcome
         self._is_signed_again = True  # no retry: there is no pause, and it is not counted
-        in_flight.request = attrs.evolve(in_flight.request, url=await self._sign())
+        in_flight.request = attrs.evolve(in_flight.request, url=await self._remote.sign())
         await self._session.retry_loop.observer.before_request(in_flight.request, in_flight.attempts)
         return await self._fetch(in_flight)
 
-    async def close(self) -> None:
-        """Close the file, even if cancelled."""
-        import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
-
-        with anyio.CancelScope(shield=True):
-            await use_disk(self._part.close)
-
     async def _fetch(self, in_flight: InFlightCall) -> Outcome:
-        offset, tag = await use_disk(self._part.found)
-        outcome = await self._exchange(in_flight, offset, tag)
-        if isinstance(outcome, Failed):
-            if (await use_disk(self._part.found))[0] > offset:
-                in_flight.attempts = 0  # only attempts without progress count: a large file may need many
-            await use_disk(self._part.close)
-        return outcome
-
-    async def _exchange(self, in_flight: InFlightCall, offset: int, tag: str) -> Outcome:
-        session, clock = self._session, self._session.shared.clock
-        rest = {"Range": f"bytes={offset}-", "If-Range": tag} if offset else {}
+        session, clock, held = self._session, self._session.shared.clock, self._part.held
+        rest = {"Range": f"bytes={held.size}-", "If-Range": held.tag} if held.size and held.tag else {}
         request = attrs.evolve(in_flight.request, headers={**in_flight.request.headers, **rest})
-        stream = session.shared.connections.get().stream(request, session.options.timeout)
-        sent_at = clock.now()
+        self._stages.enter(Stage.ASKED)
+        self._speed = Speed(session.options.timeout)
+        stream, sent_at = session.shared.connections.get().stream(request, session.options.timeout), clock.now()
         try:
             async with stream as download:
                 elapsed, observer = clock.now() - sent_at, session.retry_loop.observer
                 await self._callbacks.run(observer.after_response(request, download, in_flight.attempts, elapsed))
-                return await self._store(download, offset)
+                return await self._store(download)
         except (APIError, NetworkError) as error:
             self._callbacks.raise_again()
+            if self._stages.now is Stage.REFUSED:
+                raise
+            return self._interrupt(in_flight, error)
+
+    def _interrupt(self, in_flight: InFlightCall, error: BlumaError) -> Failed:
+        """Note a failed attempt. After one with progress, the next one is the first again."""
+        self._stages.enter(Stage.INTERRUPTED)
+        total = self._part.held.total if self._expected is None else self._expected
+        if not self._speed.is_slow and self._growth.is_progress(self._part.held.size, total):
+            in_flight.attempts = 0
+        if not isinstance(error, NetworkError) or type(error) not in {NetworkError, RequestTimeoutError}:
             return Failed(error)
+        explained = type(error)(f"{error} {self.find_remedy()}", request_sent=error.request_sent)
+        explained.__cause__ = error.__cause__
+        return Failed(explained)
 
-    async def _store(self, download: Download, offset: int) -> int:
-        if offset and download.status == 416 and _total(download) == offset:
-            return await self._keep(download, offset)  # an earlier attempt got everything, and was then interrupted
-        begin = await self._begin(download, offset)
-        size = await self._copy(download, begin)
-        total = _total(download)
-        if total is not None and size != total:
-            raise NetworkError(f"The download broke off after {size} of {total} bytes. Save it again to continue.")
-        return await self._keep(download, size)
-
-    async def _begin(self, download: Download, offset: int) -> int:
-        """Open the file at the place of the first byte that comes, and return that place."""
-        if download.status == 416:
-            await use_disk(self._part.discard)
-            raise NetworkError("The file on the server has changed since the download began. Save it again.")
-        if download.status not in {200, 206}:
+    async def _store(self, download: Download) -> int:
+        head = read_head(download.status, download.headers)
+        step = choose_step(head, self._part.held)
+        if isinstance(step, Refused):
             raise decode_error(Answer(download.status, download.headers, await _read_error(download)))
-        begin = 0 if download.status == 200 else _first(download)
-        if begin not in {0, offset}:
-            raise NetworkError(f"The server sent bytes from {begin}, and was asked for those from {offset}.")
-        tag = download.headers.get("etag", "")
-        await use_disk(self._part.open, begin, "" if tag.startswith("W/") or not tag.isascii() else tag)
-        return begin
+        if isinstance(step, Whole):
+            return await self._finish(head)
+        if not isinstance(step, Write):
+            if isinstance(step, StartOver):
+                await self._disk(self._part.discard)
+            raise NetworkError(f"{step.reason}.")
+        problem = find_head_problem(head, self._expected, self._verify)
+        if problem:
+            raise FileContentError(f"{self._remote.name} was not saved: {problem}. Nothing was written. {TAKE}")
+        await self._disk(self._part.begin, step.begin, head.tag, head.total)
+        self._stages.enter(Stage.RECEIVING)
+        await self._receive(download, head)
+        return await self._finish(head)
 
-    async def _copy(self, download: Download, size: int) -> int:
-        """Write the body to the file; while one batch is written, the next one is read."""
-        total, waiting = _total(download), 0
-        batch: List[bytes] = []
-        writing: asyncio.Future[None] | None = None
-        try:
-            async for piece in download.pieces:
-                batch.append(piece)
-                waiting += len(piece)
-                if waiting >= BATCH:
-                    await _end(writing)
-                    size += waiting
-                    writing, batch, waiting = asyncio.ensure_future(self._write(batch, size, total)), [], 0
-        finally:  # also after a cut: the bytes that arrived need not be sent again
-            await _end(writing)
-            size += waiting
-            await self._write(batch, size, total)
+    async def _receive(self, download: Download, head: Head) -> None:
+        total = head.total if self._expected is None else self._expected
+        limit = LARGEST_FILE if total is None else total
+        room = limit - self._part.held.size
+
+        async def write(batch: List[bytes]) -> None:
+            await self._disk(self._part.write, batch)
+            await self._callbacks.report(self._part.held.size, total)
+
+        if not await receive(download, write, room, self._speed, self._session.shared.clock):
+            described = (
+                f"and the API described {limit}" if self._expected else "which is the limit without a known size"
+            )
+            await self._refuse(f"the server sends more than {limit} bytes, {described}", is_worthless=total is None)
+
+    async def _finish(self, head: Head) -> int:
+        size = self._part.held.size
+        shortage = find_shortage(size, head, self._expected)
+        if shortage:
+            raise NetworkError(f"The download broke off after {shortage}.")
+        self._stages.enter(Stage.RECEIVED)
+        await self._disk(self._part.flush)
+        problem = await self._disk(find_problem, self._part.read, size, head, self._expected, self._verify)
+        if problem:
+            await self._refuse(problem)
+        self._stages.enter(Stage.VERIFIED)
+        await self._disk(self._keep)
+        self._stages.enter(Stage.SAVED)
         return size
 
-    async def _write(self, batch: List[bytes], size: int, total: int | None) -> None:
-        if batch:
-            await use_disk(self._part.write, batch)
-            await self._callbacks.report(size, total)
+    def _keep(self) -> None:
+        self._place.require_free()
+        self._part.keep()
+        self.saved_size = self._part.held.size
 
-    async def _keep(self, download: Download, size: int) -> int:
-        await use_disk(self._part.end)
-        is_video = download.headers.get("content-type", "").startswith("video/mp4")
-        if is_video and not await use_disk(self._part.has_mark, *MP4):
-            await use_disk(self._part.discard)
-            raise ServerError("The server sent a video that is no MP4; it was not kept.", status=502)
-        await use_disk(self._part.keep)
-        return size
-
-
-async def _end(writing: asyncio.Future[None] | None) -> None:
-    """Wait until a batch is written, even if cancelled."""
-    if writing is None:
-        return
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        writing.cancel()
-        await asyncio.wait([writing])
-        raise
-
-
-def _total(download: Download) -> int | None:
-    """Return the size of the whole file in bytes, if the server reports it."""
-    spanned = re.fullmatch(r"bytes (?:\d+-\d+|\*)/(\d+)", download.headers.get("content-range", ""))
-    length = download.headers.get("content-length", "")
-    if spanned:
-        return int(spanned[1])
-    return int(length) if download.status == 200 and length.isdigit() else None
-
-
-def _first(download: Download) -> int:
-    """Return the place of the first byte that the server sends, or -1 if it does not say."""
-    spanned = re.match(r"bytes (\d+)-", download.headers.get("content-range", ""))
-    return int(spanned[1]) if spanned else -1
+    async def _refuse(self, problem: str, *, is_worthless: bool = False) -> NoReturn:
+        if is_worthless or looks_worthless(await self._disk(self._part.read, 0, BEGINNING)):
+            await self._disk(self._part.discard)
+        self._stages.enter(Stage.REFUSED)
+        is_kept = self._part.held.size > 0
+        kept = f"The bytes are in {str(self._part.path)!r}; delete that to fetch them again." if is_kept else ""
+        error = FileContentError(f"{self._remote.name} was not saved: {problem}. {kept or 'It was not kept.'} {TAKE}")
+        error.part = str(self._part.path) if is_kept else None
+        raise error
 
 
 async def _read_error(download: Download) -> bytes:

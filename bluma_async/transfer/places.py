@@ -1,17 +1,149 @@
-"""Check that a file can be written, before anything is paid for or downloaded."""
+"""
+Own the path that a file is saved to, before anything is paid for or downloaded.
+
+Rule 1: a path has one owner. Within this process it is reserved for the whole call; across processes a lock on
+`FILE.part.lock` is held while the file is downloaded. The system releases the lock however its process ends, and the
+owner deletes the file.
+Rule 2: a second owner is refused at once. It does not wait: the first one may take hours, and afterwards the second
+one would find a file that it may not replace, or would replace one that was just paid for.
+Rule 3: only a regular file is replaced, or nothing. A rename would put a file in the place of a pipe, a device or a
+link, and not write to what it leads to.
+Rule 4: that the folder can be written to is tried, not guessed from permissions; the trial leaves nothing behind.
+Rule 5: everything here blocks, except `reserved` and `require_place`.
+"""
 
 from __future__ import annotations
 
+import os
+import secrets
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import AsyncGenerator, Dict, Generator, Tuple
 
+from bluma_async._runtime.file_lock import FileLock
+from bluma_async._runtime.regular_files import create_file, describe_kind, find_facts, write_all
+from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
-from bluma_async.transfer.disk import use_disk
+from bluma_async.errors import BlumaError
+from bluma_async.transfer.part import part_paths
 
-if TYPE_CHECKING:
-    import os
+__all__ = ["Place", "check_place", "probe_folder", "require_place", "reserved"]
 
-__all__ = ["check_place", "require_place"]
+PROBE = b"\0" * 4096  # an empty file can be created on a full disk
+Key = Tuple[int, str, str]
+
+
+class Place:
+    """The path that a file is saved to, owned by one call."""
+
+    def __init__(self, file: str | os.PathLike[str], *, overwrite: bool, option: str = "overwrite=True") -> None:
+        if not isinstance(file, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
+            raise invalid("path", f"path must be the path of a file, not {file!r}.")
+        self.target: Path = Path(file)
+        self._overwrite = overwrite
+        self._option = option
+        self._lock: FileLock | None = None
+        self._key: Key | None = None
+
+    def reserve(self) -> None:
+        """
+        Reserve the path in this process, and make sure that a file can be written to it.
+
+        Raises:
+            InvalidArgumentError: It cannot be written to, or another call or program is writing to it.
+        """
+        with _explained(self.target):
+            problem = self._find_problem() or self._reserve()
+            if problem is None:
+                try:
+                    problem = self._try_lock()
+                    probe_folder(self.target.parent)
+                finally:
+                    self.unlock()
+            if problem is not None:
+                raise invalid("path", problem)
+
+    def lock(self) -> None:
+        """
+        Exclude other processes. The path is checked again: time has passed since it was reserved.
+
+        Raises:
+            BlumaError: Another program is writing to the path, or it cannot be written to any more.
+            OSError: The system refuses.
+        """
+        problem = self._try_lock() or self._find_problem()
+        if problem is not None:
+            raise BlumaError(f"{problem} Save the video to another path; it is not lost.")
+
+    def require_free(self) -> None:
+        """
+        Require that a file may still be put at the path.
+
+        Raises:
+            BlumaError: Something has been put there meanwhile.
+        """
+        problem = self._find_target_problem()
+        if problem is not None:
+            part = str(part_paths(self.target)[0])
+            raise BlumaError(f"{problem} It was not there when the save began; the whole video is in {part!r}.")
+
+    def unlock(self) -> None:
+        """Let other processes own the path, and delete the lock file."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release(remove=True)
+
+    def give_up(self) -> None:
+        """Let other calls of this process own the path."""
+        key, self._key = self._key, None
+        if key is not None:
+            _RESERVED.pop(key, None)
+
+    def _find_problem(self) -> str | None:
+        """Return why a file cannot be saved to the path, or None."""
+        if not self.target.parent.is_dir():
+            return f"There is no folder {str(self.target.parent)!r} to write to."
+        remedy = "The download needs this name while it is unfinished; move it away, or save to another path."
+        others = (_find_kind_problem(path, remedy) for path in part_paths(self.target))
+        return self._find_target_problem() or next(filter(None, others), None)
+
+    def _find_target_problem(self) -> str | None:
+        problem = _find_kind_problem(self.target, "Give the path of a file.")
+        if problem is None and find_facts(self.target) and not self._overwrite:
+            return f"{str(self.target)!r} is already there; pass {self._option} to replace it."
+        return problem
+
+    def _reserve(self) -> str | None:
+        folder = os.path.realpath(self.target.parent)
+        key = (os.getpid(), os.path.normcase(folder), os.path.normcase(self.target.name))
+        if _RESERVED.setdefault(key, self) is not self:  # atomic: blocking clients reserve in several threads
+            return _in_use(self.target, "another call of this program")
+        self._key = key
+        return None
+
+    def _try_lock(self) -> str | None:
+        self._lock = FileLock.acquire(Path(f"{self.target}.part.lock"))
+        return None if self._lock else _in_use(self.target, "another program")
+
+
+@asynccontextmanager
+async def reserved(file: str | os.PathLike[str], *, overwrite: bool) -> AsyncGenerator[Place, None]:
+    """
+    Reserve the path of a file for this call, without blocking the event loop.
+
+    Args:
+        file: The path.
+        overwrite: Whether an existing file may be replaced.
+
+    Raises:
+        InvalidArgumentError: It cannot be written to, or another call or program is writing to it. Nothing was sent.
+    """
+    place = Place(file, overwrite=overwrite)
+    try:
+        await in_thread(place.reserve)
+        yield place
+    finally:
+        place.give_up()
 
 
 async def require_place(file: str | os.PathLike[str], *, overwrite: bool) -> None:
@@ -23,9 +155,10 @@ async def require_place(file: str | os.PathLike[str], *, overwrite: bool) -> Non
         overwrite: Whether an existing file may be replaced.
 
     Raises:
-        InvalidArgumentError: The file exists, it is a folder, or its folder does not exist.
+        InvalidArgumentError: It cannot be written to, or another call or program is writing to it.
     """
-    await use_disk(lambda: check_place(file, overwrite=overwrite))
+    async with reserved(file, overwrite=overwrite):
+        pass
 
 
 def check_place(file: str | os.PathLike[str], *, overwrite: bool, option: str = "overwrite=True") -> None:
@@ -38,12 +171,58 @@ def check_place(file: str | os.PathLike[str], *, overwrite: bool, option: str = 
         option: How the caller's interface spells the permission to replace it, for the error.
 
     Raises:
-        InvalidArgumentError: The file exists, it is a folder, or its folder does not exist.
+        InvalidArgumentError: It cannot be written to, or another call or program is writing to it.
     """
-    target = Path(file)
-    if not target.parent.is_dir():
-        raise invalid("path", f"There is no folder {str(target.parent)!r} to write to.")
-    if target.is_dir():
-        raise invalid("path", f"{str(target)!r} is a folder, not a file.")
-    if target.exists() and not overwrite:
-        raise invalid("path", f"{str(target)!r} is already there; pass {option} to replace it.")
+    place = Place(file, overwrite=overwrite, option=option)
+    try:
+        place.reserve()
+    finally:
+        place.give_up()
+
+
+def probe_folder(folder: Path) -> None:
+    """
+    Write a few bytes to a folder, and delete them.
+
+    Raises:
+        OSError: Nothing can be written to it.
+    """
+    path = folder / f".bluma-{secrets.token_hex(8)}"
+    with create_file(path) as file:
+        try:
+            if os.name == "posix":
+                path.unlink()  # nothing stays, however this process ends
+            write_all(file, PROBE)
+        finally:
+            if os.name != "posix":
+                file.close()
+                path.unlink()
+
+
+def _find_kind_problem(path: Path, remedy: str) -> str | None:
+    facts = find_facts(path)
+    kind = describe_kind(facts) if facts else None
+    return f"{str(path)!r} is {kind}, not a file, and was left as it is. {remedy}" if kind else None
+
+
+def _in_use(target: Path, owner: str) -> str:
+    return f"{str(target)!r} is being saved by {owner}. Wait until that has ended, or save to another path."
+
+
+@contextmanager
+def _explained(target: Path) -> Generator[None, None, None]:
+    """Turn an error of the system into the error for an invalid path."""
+    try:
+        yield
+    except BlumaError:
+        raise
+    except OSError as problem:
+        reason = problem.strerror or problem
+        raise invalid(
+            "path", f"{str(target)!r} cannot be written: {reason}. Make that possible, or choose another path."
+        ) from problem
+    except ValueError as problem:  # a null byte, or text that the file system cannot encode
+        raise invalid("path", f"{str(target)!r} is not a valid path: {problem}.") from problem
+
+
+_RESERVED: Dict[Key, Place] = {}

@@ -3,11 +3,14 @@ Upload a file to a signed link.
 
 Rule 1: the file is never in memory as a whole, and the disk never blocks the event loop.
 Rule 2: a PUT is safe to retry: after a cut or a 5xx, the file is sent again from its first byte.
-Rule 3: an exception that the user's callback raises ends the upload and reaches the caller unchanged.
+Rule 3: an attempt ends if the host takes no further piece, or does not answer, for `timeout` and the second that a slow
+line needs for a piece; and if the whole file takes longer than `timeout` and a second for each 64 KiB.
+Rule 4: an exception that the user's callback raises ends the upload and reaches the caller unchanged.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, AsyncIterator, BinaryIO
 
 import attrs
@@ -15,21 +18,24 @@ import attrs
 from bluma_async._runtime.threads import in_thread
 from bluma_async._session.retry_loop import Failed
 from bluma_async._wire.answers import decode_error
-from bluma_async.errors import NetworkError
+from bluma_async.errors import NetworkError, RequestTimeoutError
 from bluma_async.transfer.callbacks import OnBytes, UserCallbacks
 
 if TYPE_CHECKING:
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async._session.session import Session
-    from bluma_async._wire.messages import Part
+    from bluma_async._wire.messages import Answer, Part, Request
 
 __all__ = ["put_file"]
 
-PIECE = 2**18
+READ = 2**18  # bytes that are read at a time: each read costs a switch to another thread
+PIECE = 2**16
 SLOWEST = 2**16  # bytes a second: the timeout grows with the size, so that a slow line can send a large file
 
 
-async def put_file(session: Session, link: str, part: Part, on_progress: OnBytes | None) -> None:
+async def put_file(
+    session: Session, link: str, part: Part, on_progress: OnBytes | None, ends: float | None = None
+) -> None:
     """
     Upload a file to a signed link, with retries.
 
@@ -38,12 +44,13 @@ async def put_file(session: Session, link: str, part: Part, on_progress: OnBytes
         link: The signed link.
         part: The file.
         on_progress: Called with the bytes sent so far and the bytes of the file.
+        ends: The time, by the client's clock, after which no retry begins; None for no limit.
 
     Raises:
         APIError: The host of the link refused the file.
         NetworkError: The connection broke, and no retry is left.
     """
-    in_flight = session.begin_transfer("PUT", link, {"Content-Length": str(part.size)})
+    in_flight = session.begin_transfer("PUT", link, {"Content-Length": str(part.size)}, ends)
     await session.retry_loop.run(in_flight, lambda call: _Sending(session, part, on_progress).attempt(call))
 
 
@@ -56,16 +63,16 @@ class _Sending:
         self._callbacks = UserCallbacks(on_progress)
         self._file: BinaryIO | None = None
         self._reported = 0
+        self._waits_since: float | None = None  # the host has had a piece since then; None: we are not ready ourselves
 
     async def attempt(self, in_flight: InFlightCall) -> Failed | None:
         """Send the file; return None if the host accepted it."""
         session, clock = self._session, self._session.shared.clock
-        timeout = session.options.timeout + self._part.size / SLOWEST
         request = attrs.evolve(in_flight.request, pieces=self._pieces())
         sent_at = clock.now()
         try:  # the file is opened and closed here: aiohttp stops reading `_pieces` at the last byte and never closes it
             await in_thread(self._open)
-            answer = await session.shared.connections.get().send(request, timeout)
+            answer = await self._send(request)
         except NetworkError as error:
             self._callbacks.raise_again()
             return Failed(error)
@@ -78,21 +85,52 @@ class _Sending:
         await self._report(self._part.size)
         return None
 
+    async def _send(self, request: Request) -> Answer:
+        """
+        Send the file; give up when the host stands still.
+
+        Raises:
+            NetworkError: No answer came, or the host took no further piece for too long.
+        """
+        session, patience = self._session, self._session.options.timeout + PIECE / SLOWEST
+        timeout = session.options.timeout + self._part.size / SLOWEST
+        self._waits_since = None
+        sending = asyncio.ensure_future(session.shared.connections.get().send(request, timeout))
+        try:
+            while not sending.done():
+                now = asyncio.get_running_loop().time()
+                left = patience - (now - self._waits_since if self._waits_since is not None else 0.0)
+                if left <= 0:
+                    raise RequestTimeoutError(
+                        f"PUT {request.public_url}: the host took nothing, and answered nothing, for {patience:g} s."
+                    )
+                await asyncio.wait({sending}, timeout=left)
+            return sending.result()
+        finally:
+            if not sending.done():
+                sending.cancel()
+                await asyncio.wait({sending})
+                _ = sending.cancelled() or sending.exception()
+
     def _open(self) -> None:
         self._file = self._part.open()
 
     def _read(self) -> bytes:
-        return self._file.read(PIECE) if self._file else b""
+        return self._file.read(READ) if self._file else b""
 
     def _close(self) -> None:
         if self._file is not None:
             self._file.close()
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        sent = 0
-        while piece := await in_thread(self._read):
-            sent += len(piece)
-            yield piece
+        sent, loop = 0, asyncio.get_running_loop()
+        while block := await in_thread(self._read):
+            for place in range(0, len(block), PIECE):
+                self._waits_since = loop.time()
+                yield block[place : place + PIECE]
+            sent += len(block)
+            if sent < self._part.size:  # after the last piece, the host owes its answer
+                self._waits_since = None
             await self._report(sent)
 
     async def _report(self, sent: int) -> None:

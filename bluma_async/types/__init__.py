@@ -1,10 +1,10 @@
 """
 The models of the objects that the API returns.
 
-Each class is an attrs class that the functions of `dataclasses` accept too. Fields that the server adds later are kept
-as attributes. Dates are aware and in UTC. A field that the server may leave out is optional; missing and null are
-equal. The modules of this package do not postpone their annotations, because the codec reads them at run time, on
-Python 3.8 too.
+Each class is an attrs class that the functions of `dataclasses` accept too; events are dicts. Fields that the server
+adds later are kept as attributes. Dates are aware and in UTC. A field that the server may leave out is optional;
+missing and null are equal. The modules of this package do not postpone their annotations, because the codec reads them
+at run time, on Python 3.8 too.
 """
 
 from bluma_async.types._model import AttrDict
@@ -12,14 +12,17 @@ from bluma_async.types.account import (
     ApiKey,
     CreditBalance,
     CreditHistory,
+    CreditUsage,
     EndpointUsage,
     ErrorBreakdown,
     RecentRequest,
     TimeSeriesPoint,
+    TopEndpoint,
     Transaction,
     TransactionType,
     UsageByKey,
     UsageMetrics,
+    UsagePeriod,
 )
 from bluma_async.types.arguments import (
     Context,
@@ -33,8 +36,12 @@ from bluma_async.types.creates import CreateResult, OpenCreate, OpenCreateState,
 from bluma_async.types.events import (
     CreditsEvent,
     CreditsEventData,
+    CreditsEventName,
+    Event,
+    UnknownEvent,
     VideoEvent,
     VideoEventData,
+    VideoEventName,
     Webhook,
     WebhookDelivery,
     WebhookEvent,
@@ -42,7 +49,15 @@ from bluma_async.types.events import (
 )
 from bluma_async.types.library import Asset, AssetUploadResponse, Collection, Template, TemplateVariant
 from bluma_async.types.luma import GeneratedVideo, Generation, GenerationState
-from bluma_async.types.videos import Pagination, Video, VideoDownload, VideoEstimate, VideoPage, VideoStatus
+from bluma_async.types.videos import (
+    Pagination,
+    Video,
+    VideoDownload,
+    VideoError,
+    VideoEstimate,
+    VideoPage,
+    VideoStatus,
+)
 
 __all__ = [
     "ApiKey",
@@ -54,10 +69,13 @@ __all__ = [
     "CreateResult",
     "CreditBalance",
     "CreditHistory",
+    "CreditUsage",
     "CreditsEvent",
     "CreditsEventData",
+    "CreditsEventName",
     "EndpointUsage",
     "ErrorBreakdown",
+    "Event",
     "GeneratedVideo",
     "Generation",
     "GenerationState",
@@ -73,15 +91,20 @@ __all__ = [
     "Template",
     "TemplateVariant",
     "TimeSeriesPoint",
+    "TopEndpoint",
     "Transaction",
     "TransactionType",
+    "UnknownEvent",
     "UsageByKey",
     "UsageMetrics",
+    "UsagePeriod",
     "Video",
     "VideoDownload",
+    "VideoError",
     "VideoEstimate",
     "VideoEvent",
     "VideoEventData",
+    "VideoEventName",
     "VideoOptions",
     "VideoPage",
     "VideoStatus",

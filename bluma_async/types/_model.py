@@ -1,22 +1,26 @@
 """
 The parts of response models: attrs classes that are dataclasses too, open enums, free-form objects, helpers of fields.
 
-Rule 1: a model's `__dict__` holds its fields and nothing private, because web frameworks serialise it unchanged. Rule
-2: unknown fields are kept as attributes and unknown enum values as text, so that a new server works with an old SDK.
+Rule 1: a model's `__dict__` holds its fields and nothing private, because web frameworks serialise it unchanged.
+Rule 2: unknown fields are kept as attributes and unknown enum values as text, so that a new server works with an old
+SDK.
+Rule 3: a model that is made by hand takes the plain values of JSON too. The codec has typed ones already, and makes
+models without these conversions: see `exact_class`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from datetime import datetime, timezone
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Mapping, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 
-if TYPE_CHECKING:
-    from typing import ClassVar
+from bluma_async.types._times import read_datetime
 
+if TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform
 else:
 
@@ -83,12 +87,14 @@ class OpenEnum(str, Enum):
 class Model:
     """The base of every response model."""
 
+    _other_names: ClassVar[Mapping[str, str]] = {}  # of fields, as keywords of the constructor
+
     if TYPE_CHECKING:
         __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: dates as ISO 8601 text, enums as their values, models as objects."""
-        return {name: _to_json(value) for name, value in self.__dict__.items()}
+        return {name: to_json(value) for name, value in self.__dict__.items()}
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(attrs.field,))
@@ -99,7 +105,72 @@ def model(cls: type[T]) -> type[T]:
         made.__name__, [_dataclass_field(entry) for entry in _attributes(made)], init=False, repr=False, eq=False
     )
     made.__dataclass_fields__ = shape.__dataclass_fields__  # type: ignore[attr-defined]  # Model declares it
+    constructor: Any = made
+    constructor.__init__ = _convert_arguments(made, constructor.__init__)
     return made
+
+
+def exact_class(cls: type[T]) -> type[T]:
+    """
+    Return a subclass of a model whose constructor takes exactly the model's fields, and converts nothing.
+
+    It is for values that are typed already. The caller sets `__class__` of its instances to the model.
+    """
+    constructor: Any = cls.__init__
+    return cast("type[T]", type(cls.__name__, (cls,), {"__init__": constructor.__wrapped__}))
+
+
+def _convert_arguments(cls: Any, exact: Callable[..., None]) -> Callable[..., None]:
+    """Return a constructor that converts plain values to those of the fields, and keeps unknown keywords."""
+    converters = {entry.name: _find_converter(entry.type) for entry in _attributes(cls)}
+
+    @functools.wraps(exact)
+    def __init__(self: Any, /, **values: Any) -> None:  # noqa: N807 - the name that tracebacks show
+        known: Dict[str, Any] = {}
+        unknown: Dict[str, Any] = {}
+        for keyword, value in values.items():
+            name = cls._other_names.get(keyword, keyword)
+            if name in converters:
+                known[name] = _convert_field(f"{cls.__name__}.{name}", converters[name], value)
+            elif not hasattr(cls, name):
+                unknown[name] = free_form(value)
+        exact(self, **known)
+        self.__dict__.update(unknown)
+
+    return __init__
+
+
+def _convert_field(name: str, convert: Callable[[Any], Any] | None, value: Any) -> Any:
+    try:
+        return value if convert is None else convert(value)
+    except (ValueError, OverflowError) as problem:
+        raise ValueError(f"{name}: {problem}") from None
+
+
+def _find_converter(kind: Any) -> Callable[[Any], Any] | None:
+    """Return the function that makes a value of this type from a plain one; None if values are kept as they are."""
+    arguments = [argument for argument in get_args(kind) if argument is not type(None)]
+    if get_origin(kind) is Union and len(arguments) == 1:
+        return _find_converter(arguments[0])
+    if get_origin(kind) is list:
+        entry = _find_converter(arguments[0])
+        return None if entry is None else functools.partial(_convert_list, entry)
+    if not isinstance(kind, type):
+        return None
+    for base, plain, make in FROM_PLAIN:
+        if issubclass(kind, base):
+            return functools.partial(_convert, kind, plain, make)
+    return None
+
+
+def _convert(kind: Any, plain: type[Any], make: Callable[[Any, Any], Any], value: Any) -> Any:
+    return make(kind, value) if isinstance(value, plain) and not isinstance(value, kind) else value
+
+
+def _convert_list(convert: Callable[[Any], Any], values: Any) -> Any:
+    if not isinstance(values, (list, tuple)):
+        return values
+    return [convert(value) for value in cast("list[Any]", values)]
 
 
 def hidden(_: object) -> str:
@@ -133,11 +204,12 @@ def _dataclass_field(entry: attrs.Attribute[Any]) -> tuple[str, Any, Any]:
     return entry.name, entry.type, dataclasses.field(default=entry.default)
 
 
-def _to_json(value: Any) -> Any:
+def to_json(value: Any) -> Any:
+    """Return the JSON form of a value: dates as ISO 8601 text, enums as their values, models as objects."""
     if isinstance(value, Mapping):
-        return {key: _to_json(entry) for key, entry in cast("Mapping[str, Any]", value).items()}
+        return {key: to_json(entry) for key, entry in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_to_json(entry) for entry in cast("list[Any]", value)]
+        return [to_json(entry) for entry in cast("list[Any]", value)]
     for kind, convert in JSON_FORMS:
         if isinstance(value, kind):
             return convert(value)
@@ -149,4 +221,11 @@ JSON_FORMS: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
     (Enum, lambda member: member.value),
     (datetime, lambda moment: moment.isoformat().replace("+00:00", "Z")),
     (Exception, str),
+)
+# A type of fields, the plain type of its values, and how one is made.
+FROM_PLAIN: tuple[tuple[type[Any], type[Any], Callable[[Any, Any], Any]], ...] = (
+    (datetime, str, lambda _, text: read_datetime(text)),
+    (OpenEnum, str, lambda kind, text: kind(text)),
+    (AttrDict, dict, lambda kind, fields: kind(fields)),
+    (Model, dict, lambda kind, fields: kind(**fields)),
 )

@@ -1,7 +1,7 @@
 """Credits, API keys and usage of the account."""
 
 from datetime import datetime
-from typing import Iterator, List, Optional
+from typing import ClassVar, Iterator, List, Mapping, Optional
 
 import attrs
 
@@ -17,6 +17,15 @@ class TransactionType(OpenEnum):
     REFUND = "refund"
 
 
+class CreditUsage(AttrDict):
+    """What the account has spent, in credits. A missing field is None as an attribute."""
+
+    __slots__ = ()
+    total_spent: Optional[int]
+    average_per_video: Optional[float]
+    _optional = frozenset(("total_spent", "average_per_video"))
+
+
 @model
 class CreditBalance(Model):
     """The credits of the account. At `reset_date` the monthly allowance is granted again."""
@@ -26,7 +35,7 @@ class CreditBalance(Model):
     monthly_allowance: int = 0
     overage_used: int = 0
     reset_date: Optional[datetime] = None
-    usage: Optional[AttrDict] = None
+    usage: Optional[CreditUsage] = None
 
 
 @model
@@ -60,6 +69,7 @@ class CreditHistory(Model):
 class ApiKey(Model):
     """An API key. Only `create` and `rotate` return the secret `key`: store it."""
 
+    _other_names: ClassVar[Mapping[str, str]] = {"last_used": "last_used_at"}
     id: str
     name: str = ""
     environment: Optional[str] = None
@@ -78,15 +88,23 @@ class ApiKey(Model):
 
 
 @model
+class UsagePeriod(Model):
+    """The period of usage statistics."""
+
+    start: Optional[datetime] = None
+    end: Optional[datetime] = None
+
+
+@model
 class UsageMetrics(Model):
-    """Totals over a period; `average_latency` is in milliseconds, `period` holds `start` and `end`."""
+    """Totals over a period; `average_latency` is in milliseconds."""
 
     total_requests: int = 0
     successful_requests: int = 0
     failed_requests: int = 0
     average_latency: float = 0.0
     credits_consumed: int = 0
-    period: Optional[AttrDict] = None
+    period: Optional[UsagePeriod] = None
 
 
 @model
@@ -108,6 +126,9 @@ class EndpointUsage(Model):
     requests: int = 0
     average_latency: float = 0.0
     error_rate: float = 0.0
+
+
+TopEndpoint = EndpointUsage  # the name in 1.2.0
 
 
 @model

@@ -1,11 +1,14 @@
 """Webhooks, their deliveries, and the events in them."""
 
+import hashlib
+import json
 from datetime import datetime
-from typing import Any, List, Optional
+from typing import Any, ClassVar, Dict, List, Literal, Optional, Type, Union, cast
 
 import attrs
 
-from bluma_async.types._model import AttrDict, Model, OpenEnum, hidden, model
+from bluma_async.types._model import AttrDict, Model, OpenEnum, hidden, model, to_json
+from bluma_async.types._times import read_datetime
 
 
 @model
@@ -22,7 +25,7 @@ class Webhook(Model):
 
 @model
 class WebhookDelivery(Model):
-    """One attempt to deliver an event; `status_code` is None if the receiver did not answer."""
+    """One attempt to deliver an event; `status_code` is None or 0 if the receiver did not answer."""
 
     id: str
     event_id: str = ""
@@ -45,6 +48,22 @@ class WebhookEventType(OpenEnum):
     VIDEO_DELETED = "video.deleted"
     CREDITS_LOW = "credits.low"
     CREDITS_EXHAUSTED = "credits.exhausted"
+
+
+VideoEventText = Literal["video.queued", "video.processing", "video.completed", "video.failed", "video.deleted"]
+VideoEventName = Literal[
+    VideoEventText,
+    WebhookEventType.VIDEO_QUEUED,
+    WebhookEventType.VIDEO_PROCESSING,
+    WebhookEventType.VIDEO_COMPLETED,
+    WebhookEventType.VIDEO_FAILED,
+    WebhookEventType.VIDEO_DELETED,
+]
+CreditsEventText = Literal["credits.low", "credits.exhausted"]
+CreditsEventName = Literal[CreditsEventText, WebhookEventType.CREDITS_LOW, WebhookEventType.CREDITS_EXHAUSTED]
+# mypy takes this for True. It narrows an event by a comparison of its type with text, if the type is text alone; for
+# pyright, a comparison with a member of the enum would then be impossible.
+MYPY = False
 
 
 class VideoEventData(AttrDict):
@@ -75,44 +94,103 @@ class CreditsEventData(AttrDict):
     _optional = frozenset(("remaining", "threshold"))
 
 
-@model
-class WebhookEvent(Model):
+class WebhookEvent(AttrDict):
     """
-    An event. `id` is the same in each delivery of the same event: handle each id once.
+    An event: a dict of the JSON that was received, whose fields are attributes too.
 
-    Fields are available as attributes and by index, as in version 1.2.0. Examples:
-    `event.type`, `event["type"]`, `event.data.url`, `event["data"]["url"]`.
+    `event["data"]["url"]` works as in version 1.2.0, `event.data.url` is typed. `created_at` is a datetime as an
+    attribute, and text in the dict, so that `json.dumps(event)` works.
     """
 
-    id: str
+    __slots__ = ("_body_id",)
     type: WebhookEventType
-    data: AttrDict = attrs.field(factory=AttrDict)
-    created_at: Optional[datetime] = None
+    data: AttrDict
+    _data_class: ClassVar[Type[AttrDict]] = AttrDict
 
-    def __getitem__(self, name: str) -> Any:
-        return self.__dict__[name]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kind, data, created_at = self.get("type"), self.get("data"), self.get("created_at")
+        if not isinstance(kind, str) or not kind:
+            raise TypeError(f"the type of an event must be non-empty text, not {kind!r}")
+        if data is not None and not isinstance(data, dict):
+            raise TypeError(f"the data of an event must be an object, not {type(data).__name__}")
+        self._body_id = "" if _is_id(self.get("id")) else _hash_body(self)
+        self["type"] = WebhookEventType(kind)
+        self["data"] = self._data_class({} if data is None else data)
+        if isinstance(created_at, datetime):
+            self["created_at"] = to_json(created_at)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.__dict__
+    @property
+    def id(self) -> str:
+        """
+        What each delivery of the same event has in common: handle each id once.
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return a field by its name, or the default if there is no such field."""
-        return self.__dict__.get(name, default)
+        It is the event's `id`. If the event was received without one, it is made from a hash of the event's body.
+        """
+        return self._body_id or str(self["id"])
+
+    @property
+    def created_at(self) -> Optional[datetime]:
+        """When the event happened, by the server's clock; None if the event does not say, or the time is invalid."""
+        try:
+            return read_datetime(self.get("created_at"))
+        except (ValueError, OverflowError):
+            return None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the event as a plain dict of JSON values."""
+        return cast("Dict[str, Any]", to_json(self))
 
 
-@model
 class VideoEvent(WebhookEvent):
     """A `video.*` event."""
 
-    # Narrower than the base's type, which is safe because events are read and their data is not replaced.
+    __slots__ = ()
+    # Narrower than the base's types, which is safe because events are read and their fields are not replaced. At run
+    # time, the type is a WebhookEventType, which is text too.
 
-    data: VideoEventData = attrs.field(factory=VideoEventData)  # pyright: ignore[reportIncompatibleVariableOverride]
+    if MYPY:
+        type: VideoEventText  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride, reportRedeclaration]
+    else:
+        type: VideoEventName  # pyright: ignore[reportIncompatibleVariableOverride]
+    data: VideoEventData  # pyright: ignore[reportIncompatibleVariableOverride]
+    _data_class = VideoEventData
 
 
-@model
 class CreditsEvent(WebhookEvent):
     """A `credits.*` event."""
 
-    # Narrower than the base's type, which is safe because events are read and their data is not replaced.
+    __slots__ = ()
+    # As in VideoEvent.
 
-    data: CreditsEventData = attrs.field(factory=CreditsEventData)  # pyright: ignore[reportIncompatibleVariableOverride]
+    if MYPY:
+        type: CreditsEventText  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride, reportRedeclaration]
+    else:
+        type: CreditsEventName  # pyright: ignore[reportIncompatibleVariableOverride]
+    data: CreditsEventData  # pyright: ignore[reportIncompatibleVariableOverride]
+    _data_class = CreditsEventData
+
+
+class UnknownEvent(WebhookEvent):
+    """
+    An event of a family that this version does not know.
+
+    For a type checker, `type` is a word that no event has, so that a comparison with a known type leaves this class
+    out. `event["type"]` is the type that was received, and `event.type` too at run time.
+    """
+
+    __slots__ = ()
+    type: Literal["(unknown)"]  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+Event = Union[VideoEvent, CreditsEvent, UnknownEvent]
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
+
+
+def _hash_body(event: WebhookEvent) -> str:
+    """Return an id for an event without one. The order of the keys has no meaning in JSON, and does not count."""
+    body = json.dumps(event, sort_keys=True, default=str)
+    return f"sha256:{hashlib.sha256(body.encode()).hexdigest()}"

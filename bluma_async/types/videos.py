@@ -22,13 +22,22 @@ class VideoStatus(OpenEnum):
         return self in (VideoStatus.COMPLETED, VideoStatus.FAILED)
 
 
+class VideoError(AttrDict):
+    """Why a video failed. A missing field is None as an attribute."""
+
+    __slots__ = ()
+    type: Optional[str]
+    detail: Optional[str]
+    _optional = frozenset(("type", "detail"))
+
+
 @model
 class Video(Model):
     """
     A video, in any status.
 
     `duration` is in seconds, `progress` in percent (0 to 100). `credits_charged` is the price that the create billed.
-    `url` is a public link, set when the video is completed. `error` has `type` and `detail` if the video failed.
+    `url` is a public link, set when the video is completed. `error` says why a video failed.
     If the server sends no valid `created_at`, it is the time at which the answer was decoded. `reused` is True if a
     create has bought nothing, because the option `reuse` is set and its content had this video already.
     """
@@ -47,7 +56,7 @@ class Video(Model):
     completed_at: Optional[datetime] = None
     estimated_completion: Optional[datetime] = None
     status_url: Optional[str] = None
-    error: Optional[AttrDict] = None
+    error: Optional[VideoError] = None
     reused: bool = False
 
 

@@ -1,7 +1,8 @@
 """
 Wait for jobs. All waits of a client share one hub, so that they share their polls.
 
-Rule 1: a wait ends by one monotonic deadline. No pause goes beyond it, and the last poll is at it.
+Rule 1: a wait ends by one monotonic deadline, whatever the server and the hooks do. No pause goes beyond it; the last
+poll is at it, and may take a second.
 Rule 2: progress is reported by the server, never invented here, and never decreases.
 Rule 3: waits in different event loops or accounts share nothing: each pair of loop and account has its own poller.
 """
@@ -12,22 +13,40 @@ import asyncio
 import contextlib
 import contextvars
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Hashable, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, FrozenSet, Hashable, Tuple, TypeVar, cast
 
-from bluma_async._runtime.callbacks import call_back
-from bluma_async._wire.checks import require_seconds
+from bluma_async._wire.checks import require_callable, require_seconds, require_statuses
 from bluma_async.errors import BlumaError
+from bluma_async.waiting.announcer import Announcer
+from bluma_async.waiting.contact import Contact
 from bluma_async.waiting.entries import Waiter
 from bluma_async.waiting.poller import Poller
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
+    from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.source import Source
 
-__all__ = ["PollHub"]
+__all__ = ["PollHub", "require_wait"]
 
 S = TypeVar("S")
 Key = Tuple[int, asyncio.AbstractEventLoop, Hashable]
+
+
+def require_wait(
+    poll_interval: object, timeout: object, on_progress: object, on_status: object, final_statuses: object
+) -> None:
+    """
+    Require valid arguments of a wait: a call that pays first checks them before that.
+
+    Raises:
+        InvalidArgumentError: One of them is invalid.
+    """
+    require_seconds("poll_interval", poll_interval, above=0)
+    require_seconds("timeout", timeout)
+    require_callable("on_progress", on_progress)
+    require_callable("on_status", on_status)
+    require_statuses("final_statuses", final_statuses)
 
 
 class PollHub:
@@ -37,6 +56,12 @@ class PollHub:
         self._clock = clock
         self._pollers: Dict[Key, Poller[Any]] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PollHub, (self._clock,)  # the waits stay in this process
+
+    def __deepcopy__(self, _: object) -> PollHub:
+        return self
+
     async def wait(
         self,
         source: Source[S],
@@ -45,6 +70,8 @@ class PollHub:
         poll_interval: float,
         timeout: float,
         on_progress: Callable[[int], Any] | None = None,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
     ) -> S:
         """
         Return the final state of a job.
@@ -55,28 +82,26 @@ class PollHub:
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait; at least 0. The job is polled once even if it is 0.
             on_progress: Called with each new percentage, plain or async. An exception that it raises ends the wait.
+            on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s.
+            final_statuses: Statuses that end this wait, besides those that are final for the source.
 
         Raises:
-            InvalidArgumentError: `poll_interval` or `timeout` is invalid.
+            InvalidArgumentError: An argument is invalid.
             APIError: The server refuses to show the job, for example because its id is unknown.
             BlumaError: The wait timed out (the source names the class), or the client was closed.
         """
-        require_seconds("poll_interval", poll_interval, above=0)
-        require_seconds("timeout", timeout)
-        waiter = self._make_waiter(poll_interval, timeout, wants_progress=on_progress is not None)
-        poller, reported = self._poller(source), -1
+        require_wait(poll_interval, timeout, on_progress, on_status, final_statuses)
+        announcer = Announcer(self._clock, job_id, on_progress, on_status)
+        waiter = self._make_waiter(source, poll_interval, timeout, frozenset(final_statuses), announcer)
+        poller = self._poller(source)
         poller.join(job_id, waiter)
         try:
             while True:
                 await waiter.future
-                state: S = _take_state(waiter)
-                percent = source.progress(state)
-                if on_progress is not None and percent is not None and percent > reported:
-                    reported, waiter.is_busy = percent, True
-                    await call_back(on_progress, percent)
-                    waiter.is_busy = False
-                if source.is_final(state):
-                    return state
+                state, silence = waiter.take()
+                await announcer.announce(waiter, state, silence)
+                if state is not None and waiter.ends_with(state):
+                    return cast("S", state)
         finally:
             poller.leave(job_id, waiter)
 
@@ -97,14 +122,26 @@ class PollHub:
                 with contextlib.suppress(RuntimeError):  # that loop is closed, and its waits with it
                     loop.call_soon_threadsafe(action, poller)
 
-    def _make_waiter(self, poll_interval: float, timeout: float, *, wants_progress: bool) -> Waiter:
+    def _make_waiter(
+        self,
+        source: Source[Any],
+        poll_interval: float,
+        timeout: float,
+        final_statuses: FrozenSet[str],
+        announcer: Announcer,
+    ) -> Waiter:
+        now = self._clock.now()
         return Waiter(
+            source,
             poll_interval,
             timeout,
-            self._clock.now() + timeout,
-            wants_progress,
+            now + timeout,
+            announcer.wants_progress,
+            announcer.wants_status,
+            final_statuses,
             contextvars.copy_context(),
             asyncio.get_running_loop().create_future(),
+            Contact(now),
         )
 
     def _poller(self, source: Source[S]) -> Poller[S]:
@@ -119,11 +156,3 @@ class PollHub:
 
     def _forget(self, key: Key) -> None:
         self._pollers.pop(key, None)
-
-
-def _take_state(waiter: Waiter) -> Any:
-    """Return the state that the waiter was notified of, or raise the error; it can be notified again from now on."""
-    waiter.future = asyncio.get_running_loop().create_future()
-    if waiter.error is not None:
-        raise waiter.error
-    return waiter.state

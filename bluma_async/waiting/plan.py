@@ -1,24 +1,38 @@
 """
-Decide the poller's next step: whom to time out, what to read, what to postpone, how long to sleep.
+Decide the poller's next step: whom to time out, what to read, what to postpone, and when to wake up.
 
 Rule 1: pure functions. Nothing here waits, sends, reads a clock or changes an entry; the poller does, by the plan.
 Rule 2: a few jobs are read one by one. More are read through the pages of active jobs: a job that is missing there is
 finished, and is read once by itself. Pages have no progress, so a job whose progress is wanted is read by itself too.
 Rule 3: the pace decides how soon a job has its next turn, but each deadline holds: the last turn is at the deadline.
+Rule 4: a request in flight never delays the deadline of a wait, and other copies' waits for `OTHER_COPY` at most.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Iterator, List, Sequence, Tuple
 
 import attrs
 
+from bluma_async.waiting.entries import OTHER_COPY, find_sender
+
 if TYPE_CHECKING:
-    from bluma_async.waiting.entries import Entry, Waiter
+    from bluma_async.waiting.entries import Entry, Poll, Waiter
     from bluma_async.waiting.pace import Pace
 
-__all__ = ["Limits", "Plan", "Turn", "next_list", "next_turn", "plan", "plan_reads"]
+__all__ = [
+    "DUE_TOGETHER",
+    "Limits",
+    "Plan",
+    "Turn",
+    "before_deadline",
+    "next_list",
+    "next_turn",
+    "next_wake",
+    "plan",
+    "plan_reads",
+]
 
 HANDFUL = 4  # jobs up to which each is read by itself
 LIST_GAP = 1.0  # seconds at least between two lists of active jobs
@@ -38,11 +52,13 @@ class Limits:
         jobs_per_poll: How many jobs one request can read.
         next_list: The moment from which active jobs may be listed again.
         lists_again: The moment until which jobs are read one by one, because there is no usable list.
+        lists: The lists in flight.
     """
 
     jobs_per_poll: int = 1
     next_list: float = -math.inf
     lists_again: float = -math.inf
+    lists: Tuple[Poll, ...] = ()
 
 
 @attrs.frozen
@@ -52,19 +68,22 @@ class Plan:
 
     Attributes:
         expired: Waits that time out now.
-        postponed: Jobs that get their next turn at a later moment.
+        silent: Waits that report now that no answer has come. After a step with one of these two, the next step is
+            planned at once.
+        deferred: Jobs that have no turn now, because a request in flight reads them, and when they are due again.
+        postponed: Jobs whose turn is postponed to a later moment.
         list_for: The waiter for which active jobs are to be listed; None for no list.
-        alone: Jobs that are read one by one after the list, even if the list has them.
+        listed: The jobs that get their turn from that list.
         reads: The requests to send; each with the jobs that it reads.
-        wake_at: The moment of the next plan; None for at once, after this step's requests.
     """
 
     expired: Sequence[Tuple[Entry, Waiter]] = ()
+    silent: Sequence[Tuple[Entry, Waiter]] = ()
+    deferred: Sequence[Turn] = ()
     postponed: Sequence[Turn] = ()
     list_for: Waiter | None = None
-    alone: Sequence[Entry] = ()
+    listed: Sequence[Entry] = ()
     reads: Sequence[Sequence[Entry]] = ()
-    wake_at: float | None = None
 
 
 def plan(now: float, entries: Sequence[Entry], pace: Pace, limits: Limits) -> Plan:
@@ -77,17 +96,19 @@ def plan(now: float, entries: Sequence[Entry], pace: Pace, limits: Limits) -> Pl
         pace: How fast the budget allows requests now.
         limits: The bounds of this step.
     """
-    expired = [(entry, waiter) for entry in entries for waiter in entry.waiters if waiter.ends <= entry.last_turn]
-    if expired:
-        return Plan(expired=expired)
-    soonest = min((entry.due for entry in entries), default=now)
-    if soonest > now + EARLY:
-        return Plan(wake_at=soonest)
-    step = _turns(now, entries, pace, limits)
-    if step.reads or step.list_for is not None:
-        return step
-    later = {entry.job_id: moment for entry, moment in step.postponed}
-    return attrs.evolve(step, wake_at=min((later.get(entry.job_id, entry.due) for entry in entries), default=now))
+    expired = [pair for pair in _pairs(entries) if _is_expired(*pair, now)]
+    silent = [pair for pair in _pairs(entries) if _is_silent(pair[1], now)]
+    if expired or silent:
+        return Plan(expired=expired, silent=silent)
+    due = [entry for entry in entries if entry.due <= now + DUE_TOGETHER]
+    if all(entry.due > now + EARLY for entry in due):
+        return Plan()
+    free: List[Entry] = []
+    held: List[Entry] = []
+    for entry in due:
+        (held if _is_held(entry, now) else free).append(entry)
+    deferred = [(entry, before_deadline(entry, now, now + OTHER_COPY)) for entry in held]
+    return attrs.evolve(_turns(now, entries, free, pace, limits), deferred=deferred)
 
 
 def plan_reads(now: float, entries: Sequence[Entry], pace: Pace, limits: Limits) -> Plan:
@@ -99,15 +120,15 @@ def plan_reads(now: float, entries: Sequence[Entry], pace: Pace, limits: Limits)
     size = limits.jobs_per_poll
     groups = [entries[start : start + size] for start in range(0, len(entries), size)]
     allowed = pace.allowance(len(groups))
-    reads = [group for group in groups[:allowed] if _find_free(group) is not None]
-    postponed = [
-        (entry, next_turn(entry, now, now, limits))
-        for group in groups[:allowed]
-        if _find_free(group) is None
-        for entry in group
-    ]
+    reads: List[Sequence[Entry]] = []
+    postponed: List[Turn] = []
+    for group in groups[:allowed]:
+        if any(entry.find_sender(now) is not None for entry in group):
+            reads.append(group)
+        else:
+            postponed += [(entry, next_turn(entry, now, now, limits)) for entry in group]
     for place, group in enumerate(groups[allowed:], 1):
-        postponed += [(entry, _before_deadline(entry, now, now + pace.pause(place))) for entry in group]
+        postponed += [(entry, before_deadline(entry, now, now + pace.pause(place))) for entry in group]
     return Plan(reads=reads, postponed=postponed)
 
 
@@ -122,7 +143,7 @@ def next_turn(entry: Entry, now: float, earliest: float, limits: Limits) -> floa
     if limits.jobs_per_poll > 1:
         step = entry.interval / STEPS
         moment = math.ceil(moment / step) * step
-    return _before_deadline(entry, now, moment)
+    return before_deadline(entry, now, moment)
 
 
 def next_list(began: float, pace: Pace, requests: int, jobs: int) -> float:
@@ -134,20 +155,37 @@ def next_list(began: float, pace: Pace, requests: int, jobs: int) -> float:
     return began + max(LIST_GAP, pace.pause(requests, kept=jobs))
 
 
-def _turns(now: float, entries: Sequence[Entry], pace: Pace, limits: Limits) -> Plan:
+def next_wake(now: float, entries: Sequence[Entry]) -> float:
+    """Return the moment at which the next step is planned, unless a request ends before: infinity for no jobs."""
+    moments = [entry.due for entry in entries]
+    for entry, waiter in _pairs(entries):
+        moments.append(waiter.ends if waiter.ends > now else entry.last_moment(waiter))
+        moments.append(math.inf if waiter.contact.reports_at is None else waiter.contact.reports_at)
+    return min(moments, default=math.inf)
+
+
+def before_deadline(entry: Entry, now: float, moment: float) -> float:
+    """Return the moment, or the next deadline of the job's waits, if that is sooner."""
+    return min([moment, *(waiter.ends for waiter in entry.waiters if waiter.ends > now)])
+
+
+def _turns(now: float, entries: Sequence[Entry], due: Sequence[Entry], pace: Pace, limits: Limits) -> Plan:
     """Return what happens to the jobs that are due."""
-    due = [entry for entry in entries if entry.due <= now + DUE_TOGETHER]
     if pace.is_spent:
         return _postpone(now, due, now + pace.spacing(), limits)
     if len(entries) <= HANDFUL or now < limits.lists_again:
         return plan_reads(now, due, pace, limits)
     alone, others = _separate(due, now)
-    if others and now >= limits.next_list:
-        waiter = _find_free(entries)
-        return Plan(list_for=waiter, alone=alone) if waiter else _postpone(now, due, now, limits)
     step = plan_reads(now, alone, pace, limits)
-    until_list = [(entry, _before_deadline(entry, now, limits.next_list)) for entry in others]
-    return attrs.evolve(step, postponed=[*step.postponed, *until_list])
+    if not others:
+        return step
+    if now < limits.next_list:
+        until_list = [(entry, before_deadline(entry, now, limits.next_list)) for entry in others]
+        return attrs.evolve(step, postponed=[*step.postponed, *until_list])
+    waiter = find_sender((waiter for _, waiter in _pairs(entries)), limits.lists, now)
+    if waiter is None:
+        return attrs.evolve(step, postponed=[*step.postponed, *_postpone(now, others, now, limits).postponed])
+    return attrs.evolve(step, list_for=waiter, listed=others)
 
 
 def _separate(due: Sequence[Entry], now: float) -> Tuple[List[Entry], List[Entry]]:
@@ -155,7 +193,8 @@ def _separate(due: Sequence[Entry], now: float) -> Tuple[List[Entry], List[Entry
     alone: List[Entry] = []
     others: List[Entry] = []
     for entry in due:
-        (alone if entry.is_unlisted or entry.ends <= now + DUE_TOGETHER else others).append(entry)
+        is_alone = entry.is_unlisted or bool(entry.polls) or entry.ends <= now + DUE_TOGETHER
+        (alone if is_alone else others).append(entry)
     return alone, others
 
 
@@ -163,9 +202,20 @@ def _postpone(now: float, entries: Sequence[Entry], earliest: float, limits: Lim
     return Plan(postponed=[(entry, next_turn(entry, now, earliest, limits)) for entry in entries])
 
 
-def _find_free(entries: Sequence[Entry]) -> Waiter | None:
-    return next((entry.free_waiter for entry in entries if entry.free_waiter), None)
+def _pairs(entries: Sequence[Entry]) -> Iterator[Tuple[Entry, Waiter]]:
+    return ((entry, waiter) for entry in entries for waiter in entry.waiters)
 
 
-def _before_deadline(entry: Entry, now: float, moment: float) -> float:
-    return min([moment, *(waiter.ends for waiter in entry.waiters if waiter.ends > now)])
+def _is_held(entry: Entry, now: float) -> bool:
+    """Return whether a request that was planned before gives the job its turn."""
+    waits_in_queue = entry.is_queued and entry.ends > now + DUE_TOGETHER
+    return waits_in_queue or (bool(entry.polls) and entry.find_sender(now) is None)
+
+
+def _is_expired(entry: Entry, waiter: Waiter, now: float) -> bool:
+    return waiter.ends <= entry.last_turn or entry.last_moment(waiter) <= now + EARLY
+
+
+def _is_silent(waiter: Waiter, now: float) -> bool:
+    reports_at = waiter.contact.reports_at
+    return reports_at is not None and reports_at <= now + EARLY

@@ -1,40 +1,53 @@
 """
 Poll everything that is waited for in one event loop and one account.
 
-Rule 1: `plan` decides, this module acts: it sends the planned requests, notes their outcomes, and sleeps.
-Rule 2: a job is polled once, however many waits there are for it. The request is sent in the context of one waiter, so
-that its hooks run where they should; if that waiter leaves, the request is cancelled and sent again for another one.
+Rule 1: `plan` decides, this module acts: it sends the planned requests, notes their outcomes, and sleeps. It never
+waits for a request: neither a slow server nor a hook that hangs delays the next step.
+Rule 2: a job is polled once, however many waits there are for it. The request is sent for one waiter: with the options
+and hooks of its copy of the client, and in its context. If it leaves, the request is cancelled and sent for another.
 Rule 3: a poll that fails with a transient error (no answer, 429, 5xx) changes nothing. A refusal ends the job's waits.
+Any other exception was raised by a hook, and ends the wait for which the request was sent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import copy
 import math
-from typing import TYPE_CHECKING, Any, Coroutine, Dict, Generic, Mapping, Sequence, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Coroutine, Dict, Generic, Sequence, TypeVar
 
 import attrs
 
 from bluma_async.errors import APIError, NetworkError, RateLimitError, ServerError
-from bluma_async.waiting.entries import Entry
-from bluma_async.waiting.plan import Limits, next_list, next_turn, plan, plan_reads
+from bluma_async.waiting.alarm import Alarm
+from bluma_async.waiting.entries import LAST_POLL, OTHER_COPY, Poll
+from bluma_async.waiting.jobs import Jobs
+from bluma_async.waiting.plan import (
+    DUE_TOGETHER,
+    Limits,
+    before_deadline,
+    next_list,
+    next_wake,
+    plan,
+    plan_reads,
+)
+from bluma_async.waiting.reports import note_answer, note_failure, report_silence
+from bluma_async.waiting.request_queue import RequestQueue
 
 if TYPE_CHECKING:
     from typing import Callable
 
     from bluma_async._runtime.clock import Clock
-    from bluma_async.waiting.entries import Waiter
-    from bluma_async.waiting.plan import Plan, Turn
+    from bluma_async.waiting.entries import Entry, Waiter
+    from bluma_async.waiting.plan import Plan
     from bluma_async.waiting.source import Source
 
 __all__ = ["Poller"]
 
 S = TypeVar("S")
-READS_AT_ONCE = 16  # requests in flight
-LAST_POLL = 1.0  # seconds that a poll at the deadline may take, so that a wait with `timeout=0` still polls once
 RELIST = 60.0  # seconds before a list that was refused, or had too many pages, is tried again
+LONGEST_SLEEP = 3600.0  # seconds; event loops refuse to sleep for longer than a day
 TRANSIENT = (NetworkError, RateLimitError, ServerError)
 
 
@@ -50,214 +63,187 @@ class Poller(Generic[S]):
         self._source = source
         self._clock = clock
         self._on_empty = on_empty
-        self._entries: Dict[str, Entry] = {}
-        self._task: asyncio.Task[None] | None = None
-        self._nap: asyncio.Future[None] | None = None
+        self._alarm = Alarm()
+        self._jobs = Jobs(source, clock, self._alarm)
+        self._requests = RequestQueue(self._alarm, on_error=self._jobs.end)
         self._limits = Limits(source.jobs_per_poll)
+        self._task: asyncio.Task[None] | None = None
 
     def join(self, job_id: str, waiter: Waiter) -> None:
         """Add a waiter. Its job is polled at once, as far as the pace allows."""
-        entry = self._entries.get(job_id)
-        if entry is None:
-            entry = self._entries[job_id] = Entry(job_id, self._clock.now())
-        entry.waiters += (waiter,)
-        if entry.due < math.inf:  # else a poll is in flight, which this waiter takes part in
-            entry.due, entry.last_turn = self._clock.now(), -math.inf  # one more poll, even if `timeout` is 0
+        self._jobs.join(job_id, waiter)
         if self._task is None:
             # In an empty context: the task outlives the call that starts it, and must not keep its context variables.
             self._task = contextvars.Context().run(self._loop.create_task, self._run())
-        else:
-            self._wake()
 
     def leave(self, job_id: str, waiter: Waiter) -> None:
-        """Remove a waiter, and cancel the request that is in flight for it."""
-        entry = self._entries.get(job_id)
-        if entry is not None:
-            self._remove_waiter(entry, waiter)
-        if waiter.request is not None:
-            waiter.request.cancel()
-        if not self._entries:
-            self._wake()
+        """Remove a waiter, and cancel the requests that are in flight for it."""
+        self._jobs.leave(job_id, waiter)
 
     def learn(self, job_id: str, event: Any) -> None:
         """Take in an event about a job: a final state ends its waits, an event without a known state polls it now."""
-        entry = self._entries.get(job_id)
-        if entry is None:
-            return
-        state = self._source.merge_event(entry.last, event)
-        if state is not None:
-            self._note(entry, state)
-            return
-        # Also while a poll is in flight: its answer may be older than the event.
-        entry.due, entry.is_unlisted = self._clock.now(), True
-        self._wake()
+        self._jobs.learn(job_id, event)
 
     def end(self, error: BaseException) -> None:
         """End all waits with an error."""
-        for entry in list(self._entries.values()):
-            self._fail(entry, error)
-        self._wake()
+        self._jobs.end(error)
 
     async def _run(self) -> None:
         try:
-            while self._entries:
-                step = plan(self._clock.now(), list(self._entries.values()), self._source.pace(), self._limits)
-                await self._act(step)
+            while self._jobs:
+                step = plan(self._clock.now(), self._jobs.all(), self._source.pace(), self._limits)
+                self._act(step)
+                if not step.expired and not step.silent:
+                    await self._pause()
         except Exception as error:  # noqa: BLE001 - nothing awaits this task: its waiters must get the error
             self.end(error)
         finally:
             self._task = None
             self._on_empty()
 
-    async def _act(self, step: Plan) -> None:
+    def _act(self, step: Plan) -> None:
         for entry, waiter in step.expired:
-            waiter.notify(error=self._source.timeout_error(entry.job_id, entry.last, waiter.timeout))
-            self._remove_waiter(entry, waiter)
-        self._postpone(step.postponed)
-        reads = step.reads if step.list_for is None else await self._list(step.list_for, step.alone)
-        for start in range(0, len(reads), READS_AT_ONCE):
-            await asyncio.gather(*(self._read(group) for group in reads[start : start + READS_AT_ONCE]))
-        if step.wake_at is not None:
-            await self._sleep(step.wake_at - self._clock.now())
+            error = waiter.source.timeout_error(entry.job_id, entry.last, waiter.timeout, waiter.contact)
+            waiter.notify(error=error)
+            self._jobs.remove_waiter(entry, waiter)
+        report_silence(step.silent)
+        for entry, moment in step.deferred:
+            entry.due = moment
+        self._jobs.postpone(step.postponed)
+        if step.list_for is not None:
+            self._begin_list(step.list_for, step.listed)
+        self._send(step.reads)
 
-    async def _sleep(self, seconds: float) -> None:
-        """Sleep until something is due, or `_wake` is called."""
-        self._nap = self._loop.create_task(self._clock.sleep(max(seconds, 0.0)))
-        try:
-            await asyncio.wait([self._nap])
-        finally:
-            self._nap.cancel()
-            self._nap = None
+    async def _pause(self) -> None:
+        """Sleep until the next step is due, or until the alarm rings, as it does when a request ends."""
+        now = self._clock.now()
+        seconds = min(max(next_wake(now, self._jobs.all()) - now, 0.0), LONGEST_SLEEP)
+        # While requests are in flight, time passes by itself. A clock of tests moves only when it is slept on.
+        await self._alarm.sleep(self._clock.sleep(seconds) if self._requests.is_idle else asyncio.sleep(seconds))
 
-    def _wake(self) -> None:
-        if self._nap is not None:
-            self._nap.cancel()
-
-    async def _list(self, waiter: Waiter, alone: Sequence[Entry]) -> Sequence[Sequence[Entry]]:
-        """List the active jobs, and return the requests that are needed besides."""
-        began, entries = self._clock.now(), list(self._entries.values())
-        more: Sequence[Entry] = ()
+    def _begin_list(self, waiter: Waiter, listed: Sequence[Entry]) -> None:
+        """Start a request for the list of active jobs; it gives `listed` their turn."""
+        now = self._clock.now()
+        poll = Poll(waiter, now)
+        self._limits = attrs.evolve(self._limits, next_list=now + OTHER_COPY, lists=(*self._limits.lists, poll))
+        for entry in listed:
+            entry.due = before_deadline(entry, now, now + OTHER_COPY)
+        entries = self._jobs.all()
         for entry in entries:
             entry.is_unlisted = False  # the list decides that again; an event that comes meanwhile sets it
+        self._requests.start(self._list(poll, entries, listed))
+
+    async def _list(self, poll: Poll, entries: Sequence[Entry], listed: Sequence[Entry]) -> None:
+        """List the active jobs, and send the requests that are needed besides."""
+        more: Sequence[Entry] = ()
         try:
-            listed = await self._send_for(waiter, self._source.list_active(len(entries), _time_left(entries, began)))
+            found = await self._send_for(poll, lambda source, within: source.list_active(len(entries), within))
         except _WaiterLeft:
-            pass  # the other jobs are still due: the next plan lists them for another waiter
+            self._jobs.make_due(listed)  # the next plan lists them for another waiter
         except TRANSIENT as failure:
-            self._end_turn([entry for entry in entries if not entry.is_unlisted], began + _retry_after(failure))
-        except APIError:  # this key may not list; the next plan reads one by one
-            self._limits = attrs.evolve(self._limits, lists_again=began + RELIST)
+            note_failure(entries, failure)
+            unlisted = [entry for entry in entries if entry.is_unlisted]  # by an event that came meanwhile
+            self._jobs.end_turn(list(set(entries).difference(unlisted)), poll.began + _retry_after(failure))
+            self._jobs.make_due(unlisted)
+        except APIError:
+            self._give_up_lists(poll.began, listed)  # this key may not list
         else:
-            more = self._note_list(entries, began, listed)
-        chosen = [entry for entry in dict.fromkeys([*alone, *more]) if entry.waiters]
-        step = plan_reads(self._clock.now(), chosen, self._source.pace(), self._limits)
-        self._postpone(step.postponed)
-        return step.reads
+            note_answer(entries)
+            more = self._note_list(entries, listed, poll.began, found)
+        finally:
+            lists = tuple(other for other in self._limits.lists if other is not poll)
+            self._limits = attrs.evolve(self._limits, lists=lists)
+        self._jobs.make_due(set(self._jobs.all()).difference(entries))  # those that have joined since
+        self._read_besides(more)
 
     def _note_list(
-        self, entries: Sequence[Entry], began: float, listed: tuple[Dict[str, S], int] | None
+        self, entries: Sequence[Entry], listed: Sequence[Entry], began: float, found: tuple[Dict[str, S], int] | None
     ) -> Sequence[Entry]:
         """Note which jobs are active, and return those that are read by themselves all the same."""
-        if listed is None:  # there is no list, or reading the jobs one by one takes fewer requests
-            self._limits = attrs.evolve(self._limits, lists_again=began + RELIST)
+        if found is None:
+            self._give_up_lists(began, listed)  # there is no list, or reading the jobs one by one takes fewer requests
             return ()
-        active, requests = listed
-        again = next_list(began, self._source.pace(), requests, len(self._entries))
+        active, requests = found
+        again = next_list(began, self._source.pace(), requests, len(self._jobs))
         self._limits = attrs.evolve(self._limits, next_list=again)
-        self._end_turn(entries, again)
-        for entry in entries:
-            entry.is_unlisted = entry.is_unlisted or entry.job_id not in active
-            if entry.last is None:
-                entry.last = active.get(entry.job_id)
-        return [entry for entry in entries if entry.needs_own_read]
+        self._jobs.end_turn(entries, again)
+        return self._jobs.note_list(entries, active)
 
-    async def _read(self, group: Sequence[Entry]) -> None:
+    def _give_up_lists(self, began: float, listed: Sequence[Entry]) -> None:
+        """Read jobs one by one for a time; the next plan reads these."""
+        self._limits = attrs.evolve(self._limits, lists_again=began + RELIST)
+        self._jobs.make_due(listed)
+
+    def _read_besides(self, entries: Sequence[Entry]) -> None:
+        """Read jobs by themselves after a list."""
+        chosen = [entry for entry in entries if entry.waiters and not entry.polls and not entry.is_queued]
+        step = plan_reads(self._clock.now(), chosen, self._source.pace(), self._limits)
+        self._jobs.postpone(step.postponed)
+        self._send(step.reads)
+
+    def _send(self, groups: Sequence[Sequence[Entry]]) -> None:
+        """Start a request for each group of jobs; at once if a wait has its last poll, else when there is a place."""
+        now = self._clock.now()
+        for group in groups:
+            for entry in group:
+                entry.is_queued, entry.due = True, before_deadline(entry, now, math.inf)
+            if any(entry.ends <= now + DUE_TOGETHER for entry in group):
+                self._requests.start(self._begin_read(group))
+            else:
+                self._requests.add(partial(self._begin_read, group))
+
+    def _begin_read(self, group: Sequence[Entry]) -> Coroutine[Any, Any, None] | None:
+        """Return the request that reads the jobs of a group which still need it, or None."""
+        now, entries = self._clock.now(), [entry for entry in group if entry.waiters and entry.is_queued]
+        for entry in entries:
+            entry.is_queued = False
+        sender = next(filter(None, (entry.find_sender(now) for entry in entries)), None)
+        if sender is None:  # since the plan was made, the waiters have left, or their callbacks have begun
+            self._jobs.make_due(entries)
+            return None
+        poll = Poll(sender, now)
+        self._jobs.begin_poll(poll, entries)
+        return self._read(poll, entries)
+
+    async def _read(self, poll: Poll, entries: Sequence[Entry]) -> None:
         """Read jobs with one request, and note their states."""
-        entries = [entry for entry in group if entry.waiters]
-        waiter = next((entry.free_waiter for entry in entries if entry.free_waiter), None)
-        if waiter is None:  # since the plan was made, the waiters have left, or their callbacks have begun
-            return self._make_due(entries)
-        request = self._source.poll([entry.job_id for entry in entries], _time_left(entries, self._clock.now()))
-        for entry in entries:
-            entry.due = math.inf
+        names = [entry.job_id for entry in entries]
         try:
-            found = await self._send_for(waiter, request)
+            found = await self._send_for(poll, lambda source, within: source.poll(names, within))
         except _WaiterLeft:
-            self._make_due(entries)
+            self._jobs.end_poll(poll, entries, None)
         except TRANSIENT as failure:
-            self._end_poll(entries, self._clock.now() + _retry_after(failure))
+            note_failure(entries, failure)
+            self._jobs.end_poll(poll, entries, _retry_after(failure))
         except APIError as refusal:
-            self._note_all(entries, dict.fromkeys((entry.job_id for entry in entries), refusal))
+            self._jobs.note_all(poll, entries, dict.fromkeys(names, refusal))
         else:
-            self._end_poll(entries, self._clock.now() + self._source.pace().spacing())
-            self._note_all(entries, found)
+            self._jobs.end_poll(poll, entries, self._source.pace().spacing())
+            self._jobs.note_all(poll, entries, found)
 
-    async def _send_for(self, waiter: Waiter, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run requests in a waiter's context, and no longer than it waits."""
-        waiter.request = task = waiter.context.copy().run(self._loop.create_task, work)
+    async def _send_for(self, poll: Poll, work: Callable[[Source[S], float], Coroutine[Any, Any, Any]]) -> Any:
+        """Run requests with a waiter's options and in its context, and no longer than it waits."""
+        waiter = poll.waiter
+        within = max(waiter.ends - poll.began, LAST_POLL)
+        task = waiter.context.copy().run(self._loop.create_task, work(waiter.source, within))
+        waiter.requests += (task,)
         try:
             await asyncio.wait([task])
         finally:
-            waiter.request = None
+            waiter.requests = tuple(other for other in waiter.requests if other is not task)
             task.cancel()
-        if task.cancelled():
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is None:
+            return task.result()
+        try:
+            if isinstance(error, (APIError, NetworkError)):
+                raise error
+            if not waiter.has_left:  # a hook has raised it
+                waiter.is_busy = True  # nothing more is sent for it
+                waiter.notify(error=error)
             raise _WaiterLeft
-        return task.result()
-
-    def _make_due(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            entry.due = self._clock.now()
-
-    def _end_poll(self, entries: Sequence[Entry], earliest: float) -> None:
-        """End the turns of jobs after a poll; a job that an event made due meanwhile is polled again at once."""
-        made_due = [(entry, entry.due) for entry in entries if entry.due < math.inf]
-        self._end_turn(entries, earliest)
-        self._postpone(made_due)
-
-    def _end_turn(self, entries: Sequence[Entry], earliest: float) -> None:
-        """Note that jobs had their turn; the next one is not before `earliest`."""
-        now = self._clock.now()
-        self._postpone([(entry, next_turn(entry, now, earliest, self._limits)) for entry in entries if entry.waiters])
-
-    def _postpone(self, turns: Sequence[Turn]) -> None:
-        now = self._clock.now()
-        for entry, moment in turns:
-            entry.due, entry.last_turn = moment, now
-
-    def _note_all(self, entries: Sequence[Entry], found: Mapping[str, S | APIError | None]) -> None:
-        for entry in entries:
-            outcome = found.get(entry.job_id)
-            if isinstance(outcome, APIError):
-                self._fail(entry, outcome)
-            elif outcome is not None:
-                self._note(entry, outcome)
-
-    def _note(self, entry: Entry, state: S) -> None:
-        entry.last = state
-        is_final = self._source.is_final(state)
-        for waiter in entry.waiters:
-            if is_final or waiter.wants_progress:
-                waiter.notify(state)
-        if is_final:
-            self._forget(entry)
-
-    def _fail(self, entry: Entry, error: BaseException) -> None:
-        for waiter in entry.waiters:
-            waiter.notify(error=copy.copy(error))  # each caller adds its own traceback
-        self._forget(entry)
-
-    def _remove_waiter(self, entry: Entry, waiter: Waiter) -> None:
-        entry.waiters = tuple(other for other in entry.waiters if other is not waiter)
-        if not entry.waiters:
-            self._forget(entry)
-
-    def _forget(self, entry: Entry) -> None:
-        if self._entries.get(entry.job_id) is entry:  # else a new wait for this id has begun since
-            del self._entries[entry.job_id]
-
-
-def _time_left(entries: Sequence[Entry], now: float) -> float:
-    return max(min(entry.ends for entry in entries) - now, LAST_POLL)
+        finally:
+            del error, task  # the traceback refers to this frame: a reference cycle
 
 
 def _retry_after(failure: Exception) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Hashable, Mapping, Protocol, Sequen
 
 if TYPE_CHECKING:
     from bluma_async.errors import APIError
+    from bluma_async.waiting.contact import Contact
     from bluma_async.waiting.pace import Pace
 
 __all__ = ["Source"]
@@ -64,11 +65,19 @@ class Source(Protocol[S]):
         """Whether the job will not change any more."""
         ...
 
+    def status(self, state: S) -> str:
+        """Return the status in a state, as the server names it."""
+        ...
+
+    def is_known(self, state: S) -> bool:
+        """Whether this version knows the status, and so whether it is final."""
+        ...
+
     def progress(self, state: S) -> int | None:
         """The percentage that the server reports, from 0 to 100; None if it reports none."""
         ...
 
-    def timeout_error(self, job_id: str, last: S | None, timeout: float) -> Exception:
+    def timeout_error(self, job_id: str, last: S | None, timeout: float, contact: Contact) -> Exception:
         """Return the error for a wait that timed out after so many seconds."""
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, AsyncIterator, Awaitable, Callable, Dict
+from typing import TYPE_CHECKING, Any, AsyncIterator, Awaitable, Callable, Dict, overload
 
 from bluma_async.webhooks.reply import build_headers
 from bluma_async.webhooks.request import SIGNATURE_HEADER, receive_request
@@ -10,7 +10,7 @@ from bluma_async.webhooks.request import SIGNATURE_HEADER, receive_request
 if TYPE_CHECKING:
     from bluma_async.webhooks.receiver import WebhookReceiver
 
-__all__ = ["asgi_app"]
+__all__ = ["AsgiApp", "asgi_app"]
 
 Message = Dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -22,22 +22,47 @@ class _DisconnectedError(Exception):
     """The sender closed the connection before its body had arrived."""
 
 
-def asgi_app(receiver: WebhookReceiver) -> Callable[[Any, Any, Any], Awaitable[None]]:
+class AsgiApp:
     """
-    Return an ASGI app.
+    The ASGI app of a receiver. It answers every path, because the framework chooses the path.
 
-    Starlette and FastAPI mount it: `app.mount("/webhooks", asgi_app(receiver))`.
+    It is no function, so Starlette and FastAPI take it as an endpoint of a route too.
     """
 
-    async def app(scope: Message, receive: Receive, send: Send) -> None:
+    def __init__(self, receiver: WebhookReceiver) -> None:
+        """Connect a receiver."""
+        self._receiver = receiver
+
+    if TYPE_CHECKING:
+
+        @overload
+        async def __call__(self, scope: Any, receive: Any, send: Any, /) -> None: ...
+        @overload  # `add_route` is declared for functions of a request, but it calls this like the overload above
+        async def __call__(self, request: Any, /) -> Any: ...
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send, /) -> None:  # type: ignore[misc]  # see above
+        """Answer a request, or follow the lifespan of the server."""
         if scope["type"] == "lifespan":
-            await _run_lifespan(receiver, receive, send)
+            await _run_lifespan(self._receiver, receive, send)
         elif scope["type"] == "http":
-            await _handle_request(receiver, scope, receive, send)
+            await _handle_request(self._receiver, scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": UNSUPPORTED_DATA})
 
-    return app
+
+def asgi_app(receiver: WebhookReceiver) -> AsgiApp:
+    """
+    Return an ASGI app.
+
+    Starlette and FastAPI take it as a mount, `app.mount("/webhooks", asgi_app(receiver))`, which answers every path
+    below it, such as `/webhooks/bluma` and `/webhooks/bluma/`; or as an endpoint of one path,
+    `app.add_route("/webhooks/bluma", asgi_app(receiver))`. The path of a mount itself is not enough: they redirect
+    `/webhooks` to `/webhooks/`, and senders of webhooks follow no redirects.
+
+    As the root app, it waits for running handlers at the end of the lifespan. Frameworks do not pass the lifespan on to
+    a mount or a route: await `receiver.aclose()` in the lifespan of your own app.
+    """
+    return AsgiApp(receiver)
 
 
 async def _handle_request(receiver: WebhookReceiver, scope: Message, receive: Receive, send: Send) -> None:
@@ -64,8 +89,13 @@ async def _read_chunks(receive: Receive) -> AsyncIterator[bytes]:
 
 
 async def _run_lifespan(receiver: WebhookReceiver, receive: Receive, send: Send) -> None:
-    """Follow the start and the shutdown of the server; delay the shutdown until the running handlers have ended."""
+    """
+    Follow the start and the shutdown of the server.
+
+    At the start, handle the events that a crash left; at the end, wait for the running handlers.
+    """
     await receive()
+    await receiver.recover()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await receiver.aclose()

@@ -3,8 +3,9 @@ Run the handlers of events in the background.
 
 Rule 1: a handler that fails does not prevent the other handlers from running; the error is logged and passed to
 `on_error`.
-Rule 2: plain handlers run in worker threads if the receiver is used by blocking code, and in the event loop if it is
-used by an async program.
+Rule 2: async handlers run in the event loop, plain ones in threads of the receiver's own. Neither delays the replies to
+other requests, and slow handlers leave the threads of files and stores alone.
+Rule 3: a limited number of events is handled at a time; the others wait.
 """
 
 from __future__ import annotations
@@ -12,28 +13,31 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, Tuple
 
 from bluma_async._runtime.callbacks import caller
 from bluma_async._runtime.log import logger
-from bluma_async._runtime.threads import in_thread
+from bluma_async._runtime.loop_local import LoopLocal
+from bluma_async._runtime.threads import Threads
+from bluma_async.webhooks.background import Background
 
 if TYPE_CHECKING:
     from bluma_async.types import WebhookEvent
 
 __all__ = ["Handler", "Handlers"]
 
-T = TypeVar("T")
 Handler = Callable[..., Any]
 
 
 class Handlers:
     """The handlers of one receiver, and their running tasks."""
 
-    def __init__(self, on_error: Handler | None) -> None:
+    def __init__(self, on_error: Handler | None, concurrency: int) -> None:
         self._on_error = on_error
         self._registered: List[Tuple[str, Handler]] = []
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._background = Background()
+        self._threads = Threads(concurrency)
+        self._places: LoopLocal[asyncio.Semaphore] = LoopLocal(lambda: asyncio.Semaphore(concurrency))
 
     def add(self, event_type: str, handler: Handler) -> None:
         """Register a handler for one type, for a family such as `video.*`, or for all events (`*`)."""
@@ -43,58 +47,53 @@ class Handlers:
         """
         Start a task that runs the handlers of an event, then awaits `then`.
 
-        A blocking caller does not wait for the handlers, so they cannot run in its thread as other callbacks do: plain
-        handlers get worker threads, and `caller` is unset for all of them.
+        A blocking caller does not wait for the handlers, so they cannot run in its thread as other callbacks do: their
+        context has no `caller`.
         """
-        use_threads = caller.get() is not None
         context = contextvars.copy_context()
         context.run(caller.set, None)
-        context.run(self.start_task, self._run_all(event, use_threads, then))
-
-    def start_task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start a task and keep a reference to it: the event loop keeps none, so it could be garbage-collected."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        context.run(self._background.start, self._run_all(event, then))
 
     async def wait_all(self) -> None:
-        """
-        Wait until all tasks of this event loop have ended, including those that they start meanwhile.
+        """Wait until the handlers of this event loop have ended, except for the one that calls this."""
+        await self._background.wait()
 
-        The current task is skipped: a handler that closes its own receiver would otherwise wait for itself.
-        """
-        loop, current = asyncio.get_running_loop(), asyncio.current_task()
-        while tasks := [task for task in self._tasks if task.get_loop() is loop and task is not current]:
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _run_all(
-        self, event: WebhookEvent, use_threads: bool, then: Callable[[], Coroutine[Any, Any, None]]
-    ) -> None:
+    async def _run_all(self, event: WebhookEvent, then: Callable[[], Coroutine[Any, Any, None]]) -> None:
         family = f"{str(event.type).partition('.')[0]}.*"
-        for event_type, handler in list(self._registered):
-            if event_type in (str(event.type), family, "*"):
-                await self._run(handler, event, use_threads)
+        async with self._places.get():
+            for event_type, handler in list(self._registered):
+                if event_type in (str(event.type), family, "*"):
+                    await self._run(handler, event)
         await then()
 
-    async def _run(self, handler: Handler, event: WebhookEvent, use_threads: bool) -> None:
-        try:
-            await _call(use_threads, handler, event)
-        except Exception as error:  # noqa: BLE001 - a user's handler can raise anything
-            logger.exception("A handler of %s (%s) failed.", event.type, event.id)
+    async def _run(self, handler: Handler, event: WebhookEvent) -> None:
+        error = await self._find_error(handler, event)
+        if error is not None:
+            logger.error("A handler of %s (%s) failed.", event.type, event.id, exc_info=error)
             if self._on_error is not None:
-                await _log_failure(_call(use_threads, self._on_error, event, error))
+                failure = await self._find_error(self._on_error, event, error)
+                if failure is not None:
+                    logger.error("on_error failed.", exc_info=failure)
 
+    async def _find_error(self, function: Handler, *args: Any) -> BaseException | None:
+        """
+        Call a function of the user, and return what it raised.
 
-async def _call(use_threads: bool, function: Handler, *args: Any) -> None:
-    is_plain = not inspect.iscoroutinefunction(function)
-    result = await in_thread(function, *args) if use_threads and is_plain else function(*args)
-    if inspect.isawaitable(result):
-        await result
+        It runs in a task of its own: if something that it awaits is cancelled, it alone is.
+        """
+        task = asyncio.ensure_future(self._call(function, *args))
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        return asyncio.CancelledError() if task.cancelled() else task.exception()
 
-
-async def _log_failure(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await work
-    except Exception:  # noqa: BLE001 - a user's on_error can raise anything
-        logger.exception("on_error failed.")
+    async def _call(self, function: Handler, *args: Any) -> None:
+        try:
+            is_async = inspect.iscoroutinefunction(function)
+            result = function(*args) if is_async else await self._threads.run(function, *args)
+            if inspect.isawaitable(result):
+                await result
+        except SystemExit as exiting:  # in a task, it would end the event loop
+            raise RuntimeError("The handler called exit().") from exiting

@@ -9,10 +9,11 @@ __all__ = ["BODY_TIMEOUT", "BODY_TOO_LARGE", "WRONG_METHOD", "Reply", "build_hea
 
 @attrs.frozen
 class Reply:
-    """An HTTP status to send, and a line of text that contains no secret."""
+    """An HTTP status to send, a line of text that contains no secret, and the seconds for the header `Retry-After`."""
 
     status: int
     text: str = ""
+    retry_after: int | None = None
 
 
 WRONG_METHOD = Reply(405, "Webhooks must be sent with POST.")
@@ -30,6 +31,8 @@ def build_headers(reply: Reply) -> dict[str, str]:
     headers = {"Content-Type": "text/plain; charset=utf-8"}
     if reply.status == 405:
         headers["Allow"] = "POST"
+    if reply.retry_after is not None:
+        headers["Retry-After"] = str(reply.retry_after)
     if reply.status in {408, 413}:
         headers["Connection"] = "close"
     return headers

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
 from bluma_sync._portal import run
 
 if TYPE_CHECKING:
     import os
 
+    from typing_extensions import Literal
+
     from bluma_async.luma import resources as asynchronous
     from bluma_async.types import Generation
+    from bluma_async.waiting.announcer import StatusInfo
 
 __all__ = ["BaseGenerations", "Generations", "Modifications"]
 
@@ -22,7 +25,7 @@ class BaseGenerations:
     def __init__(self, twin: asynchronous.BaseGenerations) -> None:
         self._async = twin
 
-    def get(self, generation_id: str) -> Generation:
+    def get(self, generation_id: Generation | str) -> Generation:
         """
         Return the current state of a generation or modification.
 
@@ -32,7 +35,13 @@ class BaseGenerations:
         return run(self._async.get(generation_id))
 
     def wait_for(
-        self, generation: Generation | str, *, poll_interval: float | None = None, timeout: float | None = None
+        self,
+        generation: Generation | str,
+        *,
+        poll_interval: float | None = None,
+        timeout: float | None = None,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
     ) -> Generation:
         """
         Return the generation or modification once it has succeeded or failed; its `state` says which.
@@ -47,12 +56,24 @@ class BaseGenerations:
                 kie.ai and 5 s for the other providers.
             timeout: Seconds to wait, at least 0. Default: `capabilities.timeout`, which is 1800 s for kie.ai and 600 s
                 for the other providers.
+            on_status: Called with a StatusInfo for each new word of the provider for the state, and once if no answer
+                has come for 10 s. May be async.
+            final_statuses: Words of the provider that end the wait, besides those that are known to be final.
 
         Raises:
-            WaitTimeoutError: The generation is not final yet. It continues; call again with the same id.
+            WaitTimeoutError: The generation is not final yet. Its text and `last` say what is known of it; call again
+                with the same id.
             NotFoundError: The provider does not know the id.
         """
-        return run(self._async.wait_for(generation, poll_interval=poll_interval, timeout=timeout))
+        return run(
+            self._async.wait_for(
+                generation,
+                poll_interval=poll_interval,
+                timeout=timeout,
+                on_status=on_status,
+                final_statuses=final_statuses,
+            )
+        )
 
     def save(
         self,
@@ -61,26 +82,35 @@ class BaseGenerations:
         *,
         index: int = 0,
         overwrite: bool = False,
+        verify: Literal["size", "container", "none"] = "size",
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> int:
         """
         Write a file of a generation or modification that has succeeded, and return its size in bytes.
 
         The file at `path` is complete or absent. An interrupted download is resumed by the next call, as with Bluma's
-        videos. An expired link is renewed once. The API key is not sent to the host of the file.
+        videos, and the same rules bound it. An expired link is renewed once. The API key is not sent to the host of
+        the file.
 
         Args:
             generation: The generation or its id.
             path: The file to write; its folder must exist.
             index: The index in `videos`; index 0 is the best file.
-            overwrite: Whether an existing file may be replaced.
+            overwrite: Whether an existing file may be replaced. Only a regular file is.
+            verify: `size` compares the size that the answer names with the bytes that arrived, and refuses empty files,
+                web pages and JSON; if no size is known, the container is checked. `container` also checks that the file
+                is a whole MP4. `none` takes any file, of at most 8 GiB if its size is unknown.
             on_progress: Called with the number of bytes written and the total, or None if it is unknown. May be async.
 
         Raises:
-            InvalidArgumentError: The file exists, its folder does not, or the generation has no such file.
-            NetworkError: The connection failed too often; call again to resume.
+            InvalidArgumentError: The file exists, the path cannot be written to, another call is saving to it, or the
+                generation has no such file.
+            FileContentError: The file is not what was described. Its `part` is the path of the bytes.
+            NetworkError: The connection failed too often, or the deadline has passed; call again to resume.
         """
-        return run(self._async.save(generation, path, index=index, overwrite=overwrite, on_progress=on_progress))
+        return run(
+            self._async.save(generation, path, index=index, overwrite=overwrite, verify=verify, on_progress=on_progress)
+        )
 
     def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
         """
@@ -154,7 +184,7 @@ class Generations(BaseGenerations):
 
     def extend(
         self,
-        generation_id: str,
+        generation_id: Generation | str,
         prompt: str,
         *,
         aspect_ratio: str | None = None,
@@ -168,7 +198,7 @@ class Generations(BaseGenerations):
         Extend a generation by about five seconds. The extension is a new generation, with a new id and a `parent_id`.
 
         Args:
-            generation_id: The generation to extend; it must have succeeded.
+            generation_id: The generation to extend, or its id; it must have succeeded.
             prompt: A description of the added part.
             aspect_ratio: Default: the ratio of the extended generation, if this client created it. V-API always keeps
                 that ratio, and accepts no other.

@@ -38,7 +38,7 @@ class ApiKeys:
         """
         return run(self._async.create(name, environment, rate_limit_per_hour))
 
-    def rotate(self, api_key_id: str) -> ApiKey:
+    def rotate(self, api_key_id: str | ApiKey) -> ApiKey:
         """
         Replace a key. Store the new secret, `key`: no later answer has it. The old key is valid for another 30 days.
 
@@ -47,7 +47,7 @@ class ApiKeys:
         """
         return run(self._async.rotate(api_key_id))
 
-    def delete(self, api_key_id: str) -> None:
+    def delete(self, api_key_id: str | ApiKey) -> None:
         """
         Revoke a key at once.
 

@@ -10,7 +10,7 @@ from bluma_sync._portal import run
 if TYPE_CHECKING:
     from bluma_async.resources import assets as asynchronous
     from bluma_async.resources._uploading import AssetFile
-    from bluma_async.types import Asset, AssetUploadResponse
+    from bluma_async.types import Asset, AssetUploadResponse, Collection
 
 __all__ = ["Assets"]
 
@@ -23,22 +23,22 @@ class Assets:
 
     @overload
     def upload(
-        self, *, file_name: str, file_type: str, collection_ids: Sequence[str] | None = None
+        self, *, file_name: str, file_type: str, collection_ids: Sequence[str | Collection] | None = None
     ) -> AssetUploadResponse: ...
 
     @overload
     def upload(
-        self, files: Sequence[AssetFile], file_type: str | None = None, collection_id: str | None = None
+        self, files: Sequence[AssetFile], file_type: str | None = None, collection_id: str | Collection | None = None
     ) -> List[Asset]: ...
 
     def upload(
         self,
         files: Sequence[AssetFile] | None = None,
         file_type: str | None = None,
-        collection_id: str | None = None,
+        collection_id: str | Collection | None = None,
         *,
         file_name: str | None = None,
-        collection_ids: Sequence[str] | None = None,
+        collection_ids: Sequence[str | Collection] | None = None,
     ) -> AssetUploadResponse | List[Asset]:
         """
         Upload assets in one of two forms: get a signed link for one file, or send several files in one request.
@@ -67,14 +67,14 @@ class Assets:
         *,
         name: str | None = None,
         file_type: str | None = None,
-        collection_ids: Sequence[str] | None = None,
+        collection_ids: Sequence[str | Collection] | None = None,
         on_progress: Callable[[int, int], Any] | None = None,
     ) -> Asset:
         """
         Upload one file, and return its asset. Three requests are sent: sign a link, send the bytes, read the asset.
 
         A path is read while it is sent. If the connection breaks, all bytes are sent again, as often as the client's
-        retry options allow.
+        retry options allow. The client's `deadline` bounds all three requests together, with their retries.
 
         Args:
             file: A path, bytes, or a binary file object, of at most 100 MB.
@@ -85,7 +85,7 @@ class Assets:
 
         Raises:
             InvalidArgumentError: The file is missing, too large, or not a file. Nothing was sent.
-            NetworkError: The connection broke more often than the retry options allow.
+            NetworkError: The connection broke more often than the retry options allow, or the deadline has passed.
         """
         return run(
             self._async.upload_file(
@@ -98,7 +98,7 @@ class Assets:
         files: Sequence[AssetFile],
         *,
         file_type: str | None = None,
-        collection_ids: Sequence[str] | None = None,
+        collection_ids: Sequence[str | Collection] | None = None,
         concurrency: int = 4,
     ) -> List[Asset]:
         """
@@ -118,7 +118,7 @@ class Assets:
             self._async.upload_files(files, file_type=file_type, collection_ids=collection_ids, concurrency=concurrency)
         )
 
-    def get(self, asset_id: str) -> Asset:
+    def get(self, asset_id: str | Asset) -> Asset:
         """
         Return an asset. Its size is None or 0 until its bytes are uploaded.
 
@@ -128,7 +128,10 @@ class Assets:
         return run(self._async.get(asset_id))
 
     def get_random(
-        self, file_type: str, collection_id: str | None = None, used_asset_ids: Sequence[str] | None = None
+        self,
+        file_type: str,
+        collection_id: str | Collection | None = None,
+        used_asset_ids: Sequence[str | Asset] | None = None,
     ) -> Asset:
         """
         Return a random asset that matches.
@@ -144,7 +147,7 @@ class Assets:
         """
         return run(self._async.get_random(file_type, collection_id, used_asset_ids))
 
-    def rename(self, asset_id: str, name: str) -> Asset:
+    def rename(self, asset_id: str | Asset, name: str) -> Asset:
         """
         Change an asset's name.
 
@@ -153,7 +156,7 @@ class Assets:
         """
         return run(self._async.rename(asset_id, name))
 
-    def delete(self, asset_id: str) -> None:
+    def delete(self, asset_id: str | Asset) -> None:
         """
         Delete an asset. It can be recovered.
 
@@ -162,7 +165,7 @@ class Assets:
         """
         run(self._async.delete(asset_id))
 
-    def recover(self, asset_id: str) -> Asset:
+    def recover(self, asset_id: str | Asset) -> Asset:
         """
         Restore a deleted asset.
 
@@ -172,7 +175,7 @@ class Assets:
         return run(self._async.recover(asset_id))
 
     def list(
-        self, file_type: str | None = None, collection_id: str | None = None, include_deleted: bool = False
+        self, file_type: str | None = None, collection_id: str | Collection | None = None, include_deleted: bool = False
     ) -> List[Asset]:
         """
         Return the assets that match.

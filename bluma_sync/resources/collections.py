@@ -36,7 +36,7 @@ class Collections:
         """
         return run(self._async.create(name, description, asset_type))
 
-    def get(self, collection_id: str) -> Collection:
+    def get(self, collection_id: str | Collection) -> Collection:
         """
         Return a collection.
 
@@ -45,7 +45,7 @@ class Collections:
         """
         return run(self._async.get(collection_id))
 
-    def rename(self, collection_id: str, name: str) -> Collection:
+    def rename(self, collection_id: str | Collection, name: str) -> Collection:
         """
         Change a collection's name.
 
@@ -54,7 +54,9 @@ class Collections:
         """
         return run(self._async.rename(collection_id, name))
 
-    def update(self, collection_id: str, name: str | None = None, description: str | None = None) -> Collection:
+    def update(
+        self, collection_id: str | Collection, name: str | None = None, description: str | None = None
+    ) -> Collection:
         """
         Change a collection's name, its description, or both.
 
@@ -64,7 +66,7 @@ class Collections:
         """
         return run(self._async.update(collection_id, name, description))
 
-    def delete(self, collection_id: str) -> None:
+    def delete(self, collection_id: str | Collection) -> None:
         """
         Delete a collection. The assets in it are kept.
 
@@ -73,7 +75,7 @@ class Collections:
         """
         run(self._async.delete(collection_id))
 
-    def add_assets(self, collection_id: str, asset_ids: Sequence[str]) -> None:
+    def add_assets(self, collection_id: str | Collection, asset_ids: Sequence[str | Asset]) -> None:
         """
         Add assets to a collection. Assets that are in it already are ignored; a collection has no order.
 
@@ -83,7 +85,7 @@ class Collections:
         """
         run(self._async.add_assets(collection_id, asset_ids))
 
-    def remove_asset(self, collection_id: str, asset_id: str) -> None:
+    def remove_asset(self, collection_id: str | Collection, asset_id: str | Asset) -> None:
         """
         Remove an asset from a collection. The asset itself is kept.
 
@@ -92,13 +94,13 @@ class Collections:
         """
         run(self._async.remove_asset(collection_id, asset_id))
 
-    def list_assets(self, collection_id: str, limit: int = 50, offset: int = 0) -> List[Asset]:
+    def list_assets(self, collection_id: str | Collection, limit: int | None = None, offset: int = 0) -> List[Asset]:
         """
-        Return some assets of a collection; `iterate_assets` returns all.
+        Return the assets of a collection: all of them, in requests of 100 each, or one page if `limit` is passed.
 
         Args:
-            collection_id: The id of the collection.
-            limit: The largest number of assets to return, 1 to 100.
+            collection_id: The collection or its id.
+            limit: The largest number of assets to return, 1 to 100; None for no limit.
             offset: The number of assets to skip, at least 0.
 
         Raises:
@@ -107,12 +109,12 @@ class Collections:
         """
         return run(self._async.list_assets(collection_id, limit, offset))
 
-    def iterate_assets(self, collection_id: str, *, page_size: int = MAX_PAGE_SIZE) -> Pages[Asset]:
+    def iterate_assets(self, collection_id: str | Collection, *, page_size: int = MAX_PAGE_SIZE) -> Pages[Asset]:
         """
         Iterate over all assets of a collection. Pages are requested as they are needed.
 
         Args:
-            collection_id: The id of the collection.
+            collection_id: The collection or its id.
             page_size: The number of assets in one request, 1 to 100.
 
         Raises:

@@ -20,7 +20,7 @@ class Templates:
     def __init__(self, twin: asynchronous.Templates) -> None:
         self._async = twin
 
-    def get(self, template_id: KnownTemplate | str) -> Template:
+    def get(self, template_id: KnownTemplate | str | Template) -> Template:
         """
         Return a template with its `context_schema`. For an hour, creates from it are checked by that schema.
 
@@ -29,7 +29,7 @@ class Templates:
         """
         return run(self._async.get(template_id))
 
-    def validate(self, template_id: KnownTemplate | str, context: Context | Mapping[str, Any]) -> None:
+    def validate(self, template_id: KnownTemplate | str | Template, context: Context | Mapping[str, Any]) -> None:
         """
         Check a context against the schema of a template, as a create does whose template's schema is known.
 
@@ -37,7 +37,7 @@ class Templates:
         a schema that cannot be used: one that is invalid, huge, or refers to itself or to other documents.
 
         Args:
-            template_id: The template. It is read, unless that was done within the last hour.
+            template_id: The template or its id. It is read, unless that was done within the last hour.
             context: The context of a create.
 
         Raises:

@@ -9,7 +9,7 @@ from bluma_sync._portal import run
 
 if TYPE_CHECKING:
     from bluma_async.resources import variants as asynchronous
-    from bluma_async.types import KnownTemplate, TemplateVariant
+    from bluma_async.types import KnownTemplate, Template, TemplateVariant
 
 __all__ = ["Variants"]
 
@@ -21,13 +21,13 @@ class Variants:
         self._async = twin
 
     def create(
-        self, template_id: KnownTemplate | str, name: str, settings: Mapping[str, Any] | None = None
+        self, template_id: KnownTemplate | str | Template, name: str, settings: Mapping[str, Any] | None = None
     ) -> TemplateVariant:
         """
         Save a preset.
 
         Args:
-            template_id: The template.
+            template_id: The template or its id.
             name: A name for the preset.
             settings: Settings such as `systemPrompt`, `captionPrompt` and `compositionProps`; keys are sent unchanged.
 
@@ -37,7 +37,7 @@ class Variants:
         """
         return run(self._async.create(template_id, name, settings))
 
-    def get(self, template_id: KnownTemplate | str, variant_id: str) -> TemplateVariant:
+    def get(self, template_id: KnownTemplate | str | Template, variant_id: str | TemplateVariant) -> TemplateVariant:
         """
         Return a preset; its `payload` has the settings.
 
@@ -48,8 +48,8 @@ class Variants:
 
     def update(
         self,
-        template_id: KnownTemplate | str,
-        variant_id: str,
+        template_id: KnownTemplate | str | Template,
+        variant_id: str | TemplateVariant,
         name: str | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> TemplateVariant:
@@ -62,7 +62,7 @@ class Variants:
         """
         return run(self._async.update(template_id, variant_id, name, settings))
 
-    def delete(self, template_id: KnownTemplate | str, variant_id: str) -> None:
+    def delete(self, template_id: KnownTemplate | str | Template, variant_id: str | TemplateVariant) -> None:
         """
         Delete a preset. Videos that were made with it are kept.
 
@@ -71,7 +71,7 @@ class Variants:
         """
         run(self._async.delete(template_id, variant_id))
 
-    def list(self, template_id: KnownTemplate | str) -> List[TemplateVariant]:
+    def list(self, template_id: KnownTemplate | str | Template) -> List[TemplateVariant]:
         """
         Return the presets of a template.
 

@@ -3,42 +3,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
-from bluma_async._wire.checks import MAX_PAGE_SIZE
 from bluma_sync._portal import run
-from bluma_sync.resources._paging import Pages
+from bluma_sync.resources._video_lists import VideoLists
 
 if TYPE_CHECKING:
     import os
-    from datetime import datetime
+
+    from typing_extensions import Literal
 
     from bluma_async.resources import videos as asynchronous
     from bluma_async.types import (
         Context,
-        KnownStatus,
         KnownTemplate,
+        Template,
+        TemplateVariant,
         Video,
         VideoDownload,
         VideoEstimate,
         VideoOptions,
-        VideoPage,
     )
+    from bluma_async.waiting.announcer import StatusInfo
 
 __all__ = ["Videos"]
 
 
-class Videos:
+class Videos(VideoLists):
     """Create videos, read their states, wait for them, and save their files."""
 
     def __init__(self, twin: asynchronous.Videos) -> None:
-        self._async = twin
+        self._async: asynchronous.Videos = twin
 
     def create(
         self,
         context: Context | Mapping[str, Any],
-        template_id: KnownTemplate | str | None = None,
-        variant_id: str | None = None,
+        template_id: KnownTemplate | str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
         options: VideoOptions | Mapping[str, Any] | None = None,
         *,
@@ -53,8 +54,8 @@ class Videos:
         Args:
             context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
-            template_id: The template; either this or `variant_id`.
-            variant_id: A saved preset of a template.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
@@ -65,7 +66,9 @@ class Videos:
             The video, queued, with its id and `credits_charged`.
 
         Raises:
-            InvalidArgumentError: Neither or both of the ids, or an argument of the wrong type. Nothing was sent.
+            InvalidArgumentError: Neither or both of the ids, an argument of the wrong type, a misspelt option, or a
+                context that does not fit the template's schema, if that was read within the last hour. Nothing was
+                sent.
             ValidationError: The server refuses the request, for example because the template is unknown.
             InsufficientCreditsError: The account has too few credits.
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
@@ -77,8 +80,8 @@ class Videos:
     def estimate(
         self,
         context: Context | Mapping[str, Any],
-        template_id: KnownTemplate | str | None = None,
-        variant_id: str | None = None,
+        template_id: KnownTemplate | str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
         options: VideoOptions | Mapping[str, Any] | None = None,
     ) -> VideoEstimate:
         """
@@ -97,16 +100,19 @@ class Videos:
     def generate(
         self,
         context: Context | Mapping[str, Any],
-        template_id: KnownTemplate | str | None = None,
-        variant_id: str | None = None,
+        template_id: KnownTemplate | str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
         options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         save_to: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
+        verify: Literal["size", "container", "none"] = "size",
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
         idempotency_key: str | None = None,
     ) -> Video:
         """
@@ -115,23 +121,27 @@ class Videos:
         Args:
             context: The content of the video: `prompt`, and where the template uses them `system_prompt`,
                 `brand_assets`, `brand_id` and `custom_data`. Sent unchanged.
-            template_id: The template; either this or `variant_id`.
-            variant_id: A saved preset of a template.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
-            save_to: The path of the file; None to write no file. Its folder must exist.
+            save_to: The path of the file; None to write no file. Its folder must exist. That a file can be written
+                there is tried before the create; until this call ends, no other call can save to it.
             overwrite: Whether an existing file may be replaced.
+            verify: What of the file is compared with its description, as in `save`.
             poll_interval: Seconds between two polls; above 0.
             timeout: Seconds to wait; at least 0.
             on_progress: Called with each new percentage that the server reports, 0 to 100. May be async.
+            on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
+            final_statuses: Statuses that end the wait, besides `completed` and `failed`. Such a video is not saved.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
 
         Returns:
             The video, completed or failed: see its `status`. A failed video has no file.
 
         Raises:
-            InvalidArgumentError: The file exists, its folder does not, or an argument is invalid. Nothing was sent.
+            InvalidArgumentError: The file exists, it cannot be written, or an argument is invalid. Nothing was sent.
             InsufficientCreditsError: The account has too few credits.
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
             WaitTimeoutError: The video was not finished in time. The render continues.
@@ -147,14 +157,17 @@ class Videos:
                 options,
                 save_to=save_to,
                 overwrite=overwrite,
+                verify=verify,
                 poll_interval=poll_interval,
                 timeout=timeout,
                 on_progress=on_progress,
+                on_status=on_status,
+                final_statuses=final_statuses,
                 idempotency_key=idempotency_key,
             )
         )
 
-    def get(self, video_id: str) -> Video:
+    def get(self, video_id: str | Video) -> Video:
         """
         Return the present state of a video.
 
@@ -165,10 +178,13 @@ class Videos:
 
     def wait_for(
         self,
-        video_id: str,
+        video_id: str | Video,
         poll_interval: float = 5.0,
         timeout: float = 600.0,
         on_progress: Callable[[int], Any] | None = None,
+        *,
+        on_status: Callable[[StatusInfo], Any] | None = None,
+        final_statuses: Collection[str] = (),
     ) -> Video:
         """
         Return a video when it is completed or failed: see its `status`.
@@ -178,21 +194,33 @@ class Videos:
         fails with a transient error (no answer, 429, 5xx) does not end the wait; a wrong key or an unknown id does. For
         60 s after this process has created a video, 404 does not end the wait for it: reads may lag behind creates.
 
+        A status that this version does not know is logged once at WARNING, and polled further: it may be final, or not.
+        If no answer has come for 10 s since the wait began, that is logged at WARNING too, and polling goes on.
+
         Args:
-            video_id: The id of the video.
+            video_id: The video or its id.
             poll_interval: Seconds between two polls; above 0.
-            timeout: Seconds to wait; at least 0. The last poll is at their end, so that 0 polls once.
+            timeout: Seconds to wait; at least 0. The last poll is at their end, and may take one second more, so that 0
+                polls once. Neither a slow server nor a hook of the client extends this.
             on_progress: Called with each new percentage that the server reports, an int from 0 to 100 that never
                 decreases, and with 100 when the video is completed. May be async. Its exceptions end the wait.
+            on_status: Called with a StatusInfo for each new status, known or not, and once if no answer has come for
+                10 s. May be async. Its exceptions end the wait.
+            final_statuses: Statuses that end the wait, besides `completed` and `failed`, such as `["cancelled"]`.
 
         Raises:
             InvalidArgumentError: An argument is invalid. Nothing was sent.
-            WaitTimeoutError: The video was not finished in time. The render continues; wait again with the same id.
+            WaitTimeoutError: The video was not finished in time. Its text and `last` say what is known of it; wait
+                again with the same id.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        return run(self._async.wait_for(video_id, poll_interval, timeout, on_progress))
+        return run(
+            self._async.wait_for(
+                video_id, poll_interval, timeout, on_progress, on_status=on_status, final_statuses=final_statuses
+            )
+        )
 
-    def download(self, video_id: str) -> VideoDownload:
+    def download(self, video_id: str | Video) -> VideoDownload:
         """
         Return a signed link to a completed video. It is valid for one hour, for everybody: it needs no API key.
 
@@ -204,88 +232,41 @@ class Videos:
 
     def save(
         self,
-        video_id: str,
+        video_id: str | Video,
         path: str | os.PathLike[str],
         *,
         overwrite: bool = False,
+        verify: Literal["size", "container", "none"] = "size",
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> int:
         """
         Write a completed video to a file, and return its size in bytes.
 
-        The bytes are written to `path` with `.part` appended, and the file is renamed when it is complete: `path` never
-        has a part of a file. If the connection breaks, the download continues behind the last byte, in this call or in
-        a later one, if the server still has the same file. A link that has expired meanwhile is signed again.
+        The bytes are written to `path` with `.part` appended, and the file is renamed when it is complete and fits its
+        description: `path` never has a part of a file. If the connection breaks, the download continues behind the last
+        byte, in this call or in a later one, if the server still has the same file. A link that has expired meanwhile
+        is signed again. As many files are downloaded at a time as the client may have connections; more of them queue.
+
+        The client's `deadline` bounds the whole call. Without one, a save ends when `max_retries` attempts after the
+        first one bring less than 64 KiB (or 1 % of a smaller file) each, or arrive at less than 1 KiB per second.
 
         Args:
-            video_id: The id of the video.
-            path: The path of the file; its folder must exist.
+            video_id: The video, or its id. A completed Video saves a request: its `size_bytes` is known.
+            path: The path of the file; its folder must exist. Only a regular file is replaced.
             overwrite: Whether an existing file may be replaced.
+            verify: `size` compares the sizes that the API and the answer name with the bytes that arrived, and refuses
+                empty files, web pages and JSON; if no size is known, the container is checked. `container` also checks
+                that the file is a whole MP4. `none` takes any file, of at most 8 GiB if its size is unknown.
             on_progress: Called with the bytes written so far and the size of the file (None if unknown). May be async.
                 Its exceptions end the call.
 
         Raises:
-            InvalidArgumentError: The file exists, or its folder does not. Nothing was fetched.
+            InvalidArgumentError: The path cannot be written to, the file exists, or another call is saving to the path.
+                Nothing was sent.
             ValidationError: The video is not completed.
-            NetworkError: The connection broke more often than the retry options allow; save it again to continue.
+            FileContentError: The file is not what the API described. Its `part` is the path of the bytes.
+            NetworkError: The connection broke more often than the retry options allow, or the deadline has passed;
+                save it again to continue.
             BlumaError: The disk refused to write. The bytes in the `.part` file are kept for the next call.
         """
-        return run(self._async.save(video_id, path, overwrite=overwrite, on_progress=on_progress))
-
-    def iterate(
-        self,
-        *,
-        status: KnownStatus | str | None = None,
-        template_id: KnownTemplate | str | None = None,
-        from_date: datetime | str | None = None,
-        to_date: datetime | str | None = None,
-        page_size: int = MAX_PAGE_SIZE,
-    ) -> Pages[Video]:
-        """
-        Iterate over all videos that match, newest first. Pages are requested as they are needed.
-
-        Args:
-            status: Only videos with this status.
-            template_id: Only videos of this template.
-            from_date: Only videos created after this; a datetime without an offset is in local time.
-            to_date: Only videos created before this.
-            page_size: The number of videos in one request, 1 to 100.
-
-        Raises:
-            InvalidArgumentError: `page_size` is invalid. Nothing was sent.
-        """
-        return Pages(
-            self._async.iterate(
-                status=status, template_id=template_id, from_date=from_date, to_date=to_date, page_size=page_size
-            )
-        )
-
-    def list(
-        self,
-        *,
-        page: int = 1,
-        limit: int = 20,
-        status: KnownStatus | str | None = None,
-        template_id: KnownTemplate | str | None = None,
-        from_date: datetime | str | None = None,
-        to_date: datetime | str | None = None,
-    ) -> VideoPage:
-        """
-        Return one page of videos, newest first. Listed videos carry no progress; `get` one to see it.
-
-        Args:
-            page: The number of the page, from 1.
-            limit: The number of videos on a page, 1 to 100.
-            status: Only videos with this status.
-            template_id: Only videos of this template.
-            from_date: Only videos created after this; a datetime without an offset is in local time.
-            to_date: Only videos created before this.
-
-        Raises:
-            InvalidArgumentError: `page` or `limit` is invalid. Nothing was sent.
-        """
-        return run(
-            self._async.list(
-                page=page, limit=limit, status=status, template_id=template_id, from_date=from_date, to_date=to_date
-            )
-        )
+        return run(self._async.save(video_id, path, overwrite=overwrite, verify=verify, on_progress=on_progress))

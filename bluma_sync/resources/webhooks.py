@@ -42,7 +42,7 @@ class Webhooks:
         """
         return run(self._async.create(url, events))
 
-    def get(self, webhook_id: str) -> Webhook:
+    def get(self, webhook_id: str | Webhook) -> Webhook:
         """
         Return a webhook, without its secret.
 
@@ -51,7 +51,7 @@ class Webhooks:
         """
         return run(self._async.get(webhook_id))
 
-    def delete(self, webhook_id: str) -> None:
+    def delete(self, webhook_id: str | Webhook) -> None:
         """
         Remove a webhook. No more events are sent to its URL.
 
@@ -60,7 +60,7 @@ class Webhooks:
         """
         run(self._async.delete(webhook_id))
 
-    def get_deliveries(self, webhook_id: str) -> List[WebhookDelivery]:
+    def get_deliveries(self, webhook_id: str | Webhook) -> List[WebhookDelivery]:
         """
         Return the attempts to deliver events, one entry for each attempt.
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Callable
 
 from bluma_async.webhooks.reply import build_headers
-from bluma_sync.webhooks.request import parse_length, receive_request
+from bluma_sync.webhooks.request import receive_request
 
 if TYPE_CHECKING:
     from bluma_async.webhooks.receiver import WebhookReceiver
@@ -24,7 +24,7 @@ def django_view(receiver: WebhookReceiver) -> Callable[[Any], Any]:
 
     def view(request: Any) -> Any:
         http: Any = import_module("django.http")  # not a dependency: only Django's users have it
-        reply = receive_request(receiver, request.META, request, parse_length(request.META))
+        reply = receive_request(receiver, request.META, request, has_end=True)
         headers = build_headers(reply)
         headers.pop("Connection", None)  # Django runs on WSGI, where hop-by-hop headers belong to the server
         response = http.HttpResponse(reply.text.encode(), status=reply.status, content_type=headers.pop("Content-Type"))

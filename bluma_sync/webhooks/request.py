@@ -1,35 +1,30 @@
 """
 Read the request of a webhook in a blocking web application.
 
-Rule: the body is read in the server's thread. The receiver runs in the loop's thread, and async handlers run there too;
-plain handlers run in worker threads.
+Rule: the server's thread waits for the body, then for the receiver, each for a limited time. The receiver runs in the
+loop's thread, and async handlers run there too; plain handlers run in threads of the receiver's own.
 """
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, Mapping, Protocol
+from typing import TYPE_CHECKING, Any, Mapping
 
 from bluma_async.webhooks.reply import BODY_TIMEOUT, BODY_TOO_LARGE, WRONG_METHOD, Reply
 from bluma_async.webhooks.request import find_token
 from bluma_sync._portal import run
+from bluma_sync.webhooks.body import LateError, TooManyLateError, read_in_time
 
 if TYPE_CHECKING:
     from bluma_async.webhooks.receiver import WebhookReceiver
+    from bluma_sync.webhooks.body import Readable
 
-__all__ = ["parse_length", "receive_request"]
+__all__ = ["receive_request"]
 
-CHUNK_SIZE = 2**16
+LONGEST_NUMBER = 18  # digits; Python refuses to parse thousands of them
+INVALID_LENGTH = Reply(400, "The Content-Length is not a number.")
 LENGTH_REQUIRED = Reply(411, "The body must have a Content-Length.")
 BODY_INCOMPLETE = Reply(400, "The body did not arrive completely.")
-
-
-class Readable(Protocol):
-    """A stream with the body of a request."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return at most `size` bytes; none at the end."""
-        ...
+TOO_MANY_LATE = Reply(503, "Too many bodies are late. Send it again.", retry_after=30)
 
 
 class _RefusedError(Exception):
@@ -40,13 +35,7 @@ class _RefusedError(Exception):
         self.reply = reply
 
 
-def parse_length(environ: Mapping[str, Any]) -> int | None:
-    """Return the Content-Length of a request, or None if it has no valid one."""
-    text = str(environ.get("CONTENT_LENGTH") or "")
-    return int(text) if text.isdecimal() else None
-
-
-def receive_request(receiver: WebhookReceiver, environ: Mapping[str, Any], body: Readable, length: int | None) -> Reply:
+def receive_request(receiver: WebhookReceiver, environ: Mapping[str, Any], body: Readable, *, has_end: bool) -> Reply:
     """
     Read a request, pass it to the receiver, and return the reply.
 
@@ -54,24 +43,31 @@ def receive_request(receiver: WebhookReceiver, environ: Mapping[str, Any], body:
         receiver: The receiver.
         environ: The WSGI environment; Django's `request.META` is the same mapping.
         body: The stream to read the body from.
-        length: The bytes to read; None reads until the stream ends.
+        has_end: Whether the stream ends with the body. Otherwise a read beyond it could block forever.
     """
     try:
-        content = _read_body(receiver, environ, body, length)
+        content = _read_body(receiver, environ, body, has_end=has_end)
     except _RefusedError as refusal:
         return refusal.reply
+    except LateError:
+        return BODY_TIMEOUT
+    except TooManyLateError:
+        return TOO_MANY_LATE
     except OSError:
         return BODY_INCOMPLETE
     token = find_token(environ.get("QUERY_STRING", ""))
     return run(receiver.receive(content, environ.get("HTTP_X_BLUMA_SIGNATURE"), token))
 
 
-def _read_body(receiver: WebhookReceiver, environ: Mapping[str, Any], body: Readable, length: int | None) -> bytes:
+def _read_body(receiver: WebhookReceiver, environ: Mapping[str, Any], body: Readable, *, has_end: bool) -> bytes:
     if environ["REQUEST_METHOD"] != "POST":
         raise _RefusedError(WRONG_METHOD)
-    if length is not None and length > receiver.max_body:
+    length = _parse_length(str(environ.get("CONTENT_LENGTH") or ""))
+    if length is None:
+        length = receiver.max_body + 1 if has_end else 0
+    elif length > receiver.max_body:
         raise _RefusedError(BODY_TOO_LARGE)
-    content = _read(body, receiver.max_body + 1 if length is None else length, receiver.body_timeout)
+    content = read_in_time(body, length, receiver.body_timeout, environ)
     if not content and "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         raise _RefusedError(LENGTH_REQUIRED)  # this server does not decode chunked bodies
     if len(content) > receiver.max_body:
@@ -79,11 +75,12 @@ def _read_body(receiver: WebhookReceiver, environ: Mapping[str, Any], body: Read
     return content
 
 
-def _read(body: Readable, size: int, timeout: float) -> bytes:
-    """Return `size` bytes, or fewer if the stream ends before. The timeout is checked between two reads."""
-    deadline, content = time.monotonic() + timeout, bytearray()
-    while len(content) < size and (chunk := body.read(min(CHUNK_SIZE, size - len(content)))):
-        content += chunk
-        if time.monotonic() > deadline:
-            raise _RefusedError(BODY_TIMEOUT)
-    return bytes(content)
+def _parse_length(text: str) -> int | None:
+    """Return the Content-Length of a request, or None if it has none."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal()):  # such as "\u00b2", which is a digit for Python, but no number
+        raise _RefusedError(INVALID_LENGTH)
+    if len(text) > LONGEST_NUMBER:
+        raise _RefusedError(BODY_TOO_LARGE)
+    return int(text)

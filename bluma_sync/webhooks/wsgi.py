@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable
 
 from bluma_async.webhooks.reply import build_headers
-from bluma_sync.webhooks.request import parse_length, receive_request
+from bluma_sync.webhooks.request import receive_request
 
 if TYPE_CHECKING:
     from bluma_async.webhooks.receiver import WebhookReceiver
@@ -23,10 +23,8 @@ def wsgi_app(receiver: WebhookReceiver) -> Callable[[Any, Any], Iterable[bytes]]
     """
 
     def app(environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        length = parse_length(environ)
-        if length is None and not environ.get("wsgi.input_terminated"):
-            length = 0  # the server does not mark the end of the input, so a read could block forever
-        reply = receive_request(receiver, environ, environ["wsgi.input"], length)
+        has_end = bool(environ.get("wsgi.input_terminated"))
+        reply = receive_request(receiver, environ, environ["wsgi.input"], has_end=has_end)
         text = reply.text.encode()
         headers = {**build_headers(reply), "Content-Length": str(len(text))}
         headers.pop("Connection", None)  # PEP 3333 reserves hop-by-hop headers for the server

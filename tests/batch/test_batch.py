@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
 import pytest
 
@@ -13,7 +13,8 @@ from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.request_log import RequestRecord
-from tests.batch.helpers import TEMPLATE, change_journal, make_rows, run_all
+from tests.batch.helpers import TEMPLATE, make_rows, run_all
+from tests.live import SandboxClock
 
 
 async def test_each_job_is_created_waited_for_and_saved(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
@@ -111,18 +112,22 @@ async def test_a_wait_that_timed_out_is_continued(sandbox: Sandbox, client: Asyn
     assert sandbox.state()["billed"] == 1
 
 
-async def test_a_video_that_is_gone_fails_its_job(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
-    """Its create is long ago, and the wait ends with 404: the job has failed, and its result names the video."""
-    await run_all(client.batch(out=tmp_path, poll_interval=0.01, timeout=0.02), make_rows(1))
-    change_journal(tmp_path, "UPDATE jobs SET started_at = '2025-01-01T00:00:00+00:00'")
-    client._session.evidence._created.clear()  # as in another process
-    sandbox.faults.add("GET /videos/{id}", "status", status=404)
+async def test_a_video_that_is_gone_fails_its_job(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The wait ends with 404, in another process once reads cannot lag any more: the result names the video."""
+    clock = SandboxClock(sandbox)
+    options: Any = {"clock": clock, "trace_configs": clock.traffic.trace_configs}
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, **options) as client:
+        await run_all(client.batch(out=tmp_path, poll_interval=0.01, timeout=0.02), make_rows(1))
+        client._session.evidence._created.clear()  # as in another process
+        sandbox.faults.add("GET /videos/{id}", "status", status=404, times=None)
+        restarted = clock.now()
 
-    [result] = await run_all(client.batch(out=tmp_path, poll_interval=0.01), make_rows(1))
+        [result] = await run_all(client.batch(out=tmp_path), make_rows(1))
 
     assert (result.state, isinstance(result.error, errors.NotFoundError)) == ("failed", True)
     assert result.error is not None
     assert result.error.video_id == result.video_id is not None
+    assert clock.now() - restarted == pytest.approx(60, abs=6)
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])

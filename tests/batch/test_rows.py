@@ -31,7 +31,7 @@ CSV: Dict[str, str] = {
     f"template_id,prompt,context.prompt\n{T},x,y": "row 2, context.prompt: it is given twice",
     f"template_id,prompt\n{T},x\nno-such-template,y": "row 3, template_id: there is no template 'no-such-template'",
     f"template_id,prompt,resolution\n{T},x,8k": "row 2, resolution: ugc-text-overlay has 720p, 1080p, 4k",
-    f"template_id,variant_id,prompt\n{T},var_1,x": "row 2, variant_id: template_id and variant_id cannot both",
+    f"template_id,variant_id,prompt\n{T},var_1,x": "row 2, variant_id: Cannot provide both",
 }
 JSONL: Dict[str, str] = {
     "{": "row 1, row: this is not valid JSON",

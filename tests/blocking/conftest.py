@@ -21,7 +21,12 @@ def live() -> Iterator[Live]:
 @pytest.fixture
 def bluma(live: Live) -> Iterator[Bluma]:
     """Give a client whose sleeps advance the sandbox's clock."""
+    clock = SandboxTime(live)
     with Bluma(
-        live.sandbox.live_key, base_url=live.sandbox.base_url, clock=SandboxTime(live), retry_delay=0.0
+        live.sandbox.live_key,
+        base_url=live.sandbox.base_url,
+        clock=clock,
+        trace_configs=clock.traffic.trace_configs,
+        retry_delay=0.0,
     ) as client:
         yield client

@@ -9,7 +9,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Iterator
@@ -18,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.blocking.processes import Server, environment, finish, run, serving
+from tests.servers import make_authority
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 
@@ -87,10 +87,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         with serving() as running:
             yield running
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its dependency warns about Python 3.8
-        import trustme
-    authority = trustme.CA()
+    authority = make_authority()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))

@@ -105,7 +105,7 @@ def test_the_constructors_are_the_same() -> None:
 
 def test_every_async_class_is_compared() -> None:
     """The comparison includes the client, its nine resources, and the pages."""
-    assert len(CLASSES) == 11
+    assert len(CLASSES) == 12
 
 
 def test_the_packages_have_the_same_names() -> None:
@@ -168,7 +168,7 @@ def test_help_shows_signatures_and_docstrings() -> None:
     """`help` and `inspect.signature` show the parameters and the docstring of a blocking method."""
     shown = pydoc.plain(pydoc.render_doc(Bluma.videos.create))
 
-    assert "template_id: 'str | None' = None" in shown
+    assert "template_id: 'str | Template | None' = None" in shown
     assert "It is billed when the server accepts it" in shown
-    assert str(inspect.signature(Bluma.videos.get)) == "(self, video_id: 'str') -> 'Video'"
+    assert str(inspect.signature(Bluma.videos.get)) == "(self, video_id: 'str | Video') -> 'Video'"
     assert "on_progress" in inspect.signature(Bluma.videos.wait_for).parameters

@@ -34,8 +34,8 @@ needs_sigint = pytest.mark.skipif(sys.platform == "win32", reason="there is no S
 
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sandbox]:
-    """Give a sandbox in another thread, with its URL and key in the environment."""
-    with Live() as sandbox:
+    """Give a sandbox in another thread, with the clock of the commands, and its URL and key in the environment."""
+    with Live(clock="real") as sandbox:
         monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
         monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
         monkeypatch.setenv("BLUMA_STATE_DIR", str(tmp_path / "state"))

@@ -33,6 +33,7 @@ MISSING_LINES = {
 }
 COMPLETE = {"environment_configuration", "complete_flow", "asset_driven", "django_integration", "celery_task"}
 COMPLETE |= {"quickstart_polling", "verify_webhook"}
+GENERATIONS = ("4c9126f3-d9a6-4eaf-aa4c-b64b634f65bd", "57a6cb80-6da0-49bd-b29a-3f089b9e55e4")
 FRAMEWORKS = {"flask_integration", "django_integration", "celery_task", "verify_webhook", "mocking", "fixtures"}
 # The output of each sample, with the figures of the documentation where the sandbox has the same.
 PRINTS = {
@@ -81,6 +82,9 @@ async def furnish(sandbox: Sandbox) -> None:
     assert template is not None
     video = state.videos.create({"context": {"prompt": "Hi"}}, template, "live", fails=False)
     change_id(state.videos._table, video, "batch_abc123xyz")
+    state.jobs.on_end = lambda _: None
+    for identifier in GENERATIONS:
+        state.jobs.create("umami", "test", {}, "Flying jellyfish", fails=False, identifier=identifier)
     await sandbox.advance(105)
     at = dict.fromkeys(("created", "updated"), state.clock.time())
     hook = {"url": "https://myapp.com/webhooks/bluma", "events": ["video.completed"], "secret": "whsec_1"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict
 
+from bluma_async._runtime.secret import Secret
 from bluma_async._wire.messages import Answer
 from bluma_async.luma.registry import PROVIDERS
 from tests.luma.conformance import build_case
@@ -17,14 +18,14 @@ def decode_read(provider: str, document: Any, status: int = 200, secret: str = "
     """Return the generation in an answer to a read, or raise its error."""
     call = PROVIDERS[provider].build_read([ID])
     assert call.read is not None
-    return call.read(Answer(status, {}, encode(document)), secret)[ID]
+    return call.read(Answer(status, {}, encode(document)), Secret(secret))[ID]
 
 
 def decode_created(provider: str, document: Any, status: int = 200, secret: str = "") -> Any:
     """Return the generation in an answer to a create, or raise its error."""
     call = PROVIDERS[provider].build_create({"prompt": "x", **build_case(provider).arguments})
     assert call.read is not None
-    return call.read(Answer(status, {}, encode(document)), secret)
+    return call.read(Answer(status, {}, encode(document)), Secret(secret))
 
 
 def wrap_task(**data: Any) -> Dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import datetime, timedelta
 from typing import Any, Dict, List, Tuple, Union
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Cruelty, Sandbox
 from bluma_async.types import Video
+from tests.live import SandboxClock
 
 TEMPLATE = "ugc-text-overlay"
 # For each outcome its fault, and whether the server accepted the create.
@@ -38,26 +37,6 @@ CRUELTIES: Dict[str, Dict[str, Any]] = {
     "no price": {"no_credits_charged": True},
 }
 Ending = Union[Video, errors.BlumaError]
-
-
-class SandboxClock:
-    """A clock for a client in the sandbox's own loop: its sleeps advance the sandbox's clock."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-        self._begin = datetime.fromisoformat(sandbox.state()["clock"].replace("Z", "+00:00"))
-        self._now = 0.0
-
-    def now(self) -> float:
-        return self._now
-
-    def utc(self) -> datetime:
-        return self._begin + timedelta(seconds=self._now)
-
-    async def sleep(self, seconds: float) -> None:
-        self._now += seconds
-        await self._sandbox.advance(seconds)
-        await asyncio.sleep(0)
 
 
 async def create_one(sandbox: Sandbox, outcome: str, *, stranger: bool = False, **options: Any) -> Ending:

@@ -12,6 +12,7 @@ from typing import Any, List
 import pytest
 
 from bluma_async import AsyncBluma, errors
+from bluma_async._runtime.secret import Secret
 from bluma_async._session.evidence import find_evidence
 from bluma_async._session.exclusive import require_exclusive
 from bluma_async.sandbox import Sandbox
@@ -157,7 +158,8 @@ async def test_creates_that_begin_at_once_acquire_it_one_after_the_other() -> No
     evidence = find_evidence("https://x", "bluma_test_key")
 
     with evidence.exclusive_gate:
-        tasks = [asyncio.ensure_future(require_exclusive(evidence, "https://x", "bluma_test_key")) for _ in range(2)]
+        key = Secret("bluma_test_key")
+        tasks = [asyncio.ensure_future(require_exclusive(evidence, "https://x", key)) for _ in range(2)]
         done, _ = await asyncio.wait(tasks, timeout=0.1)
 
     assert done == set()

@@ -77,7 +77,9 @@ async def test_a_failure_after_the_create_has_the_id(failure: Any) -> None:
 def test_the_blocking_twin_generates_too(tmp_path: Path) -> None:
     """The same call, blocking."""
     live = Live()
-    with live as sandbox, Bluma(sandbox.live_key, base_url=sandbox.base_url, clock=SandboxTime(live)) as client:
+    clock = SandboxTime(live)
+    options: Any = {"clock": clock, "trace_configs": clock.traffic.trace_configs}
+    with live as sandbox, Bluma(sandbox.live_key, base_url=sandbox.base_url, **options) as client:
         video = client.videos.generate(PROMPT, "ugc-text-overlay", save_to=tmp_path / "x.mp4")
 
     assert (tmp_path / "x.mp4").stat().st_size == video.size_bytes

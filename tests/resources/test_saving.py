@@ -10,10 +10,11 @@ from typing import Any, List
 
 import pytest
 
-from bluma_async import AsyncBluma, errors
+from bluma_async import AsyncBluma, errors, types
 from bluma_async.sandbox import Sandbox
-from tests.fakes import answer, client_with
+from tests.fakes import answer, client_with, problem
 from tests.resources.made import completed
+from tests.transfer.boxes import make_mp4
 
 
 async def test_saving_writes_the_whole_file(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
@@ -61,19 +62,71 @@ async def test_a_download_that_fails_at_once_leaves_no_file(
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - a small folder of this test
 
 
+SIGNED = answer(200, {"download_url": "https://cdn/v1/x.mp4"})
+
+
 async def test_a_short_download_is_an_error(tmp_path: Path) -> None:
     """A body that is shorter than its Content-Length is an error; a long error body is cut."""
-    signed = answer(200, {"download_url": "https://cdn/v1/x.mp4"})
-    short, _, _ = client_with(signed, answer(200, b"12345", {"Content-Length": "9"}))
-    refused, _, _ = client_with(signed, answer(403, b"x" * 100_000))
-    free, transport, _ = client_with(signed, answer(200, b"12345"))
+    video = types.Video(id="a", status=types.VideoStatus.COMPLETED, size_bytes=9)
+    short, _, _ = client_with(SIGNED, answer(200, b"12345", {"Content-Length": "9"}))
+    refused, _, _ = client_with(SIGNED, answer(403, b"x" * 100_000))
+    free, transport, _ = client_with(SIGNED, answer(200, b"12345"))
 
     with pytest.raises(errors.NetworkError, match="5 of 9 bytes"):
-        await short.videos.save("a", tmp_path / "x")
-    with pytest.raises(errors.ForbiddenError):
-        await refused.videos.save("a", tmp_path / "x")
-    assert await free.videos.save("a", tmp_path / "x") == 5
+        await short.videos.save(video, tmp_path / "x")
+    with pytest.raises(errors.ForbiddenError) as caught:
+        await refused.videos.save(video, tmp_path / "x")
+    assert caught.value.video_id == "a"
+    assert await free.videos.save("a", tmp_path / "x", verify="none") == 5
     assert "Authorization" not in transport.requests[1].headers
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "requests"),
+    [(None, ["GET /videos/a", "GET /videos/a/download"]), (9, ["GET /videos/a/download"])],
+)
+async def test_the_size_is_read_unless_it_is_known(tmp_path: Path, size_bytes: Any, requests: Any) -> None:
+    """A Video that has its size saves a request; that of a create, or an id, does not."""
+    described = answer(200, {"id": "a", "status": "completed", "size_bytes": 9})
+    replies = [SIGNED, answer(200, b"123456789", {"Content-Length": "9"})]
+    client, transport, _ = client_with(*([] if size_bytes else [described]), *replies)
+    video = types.Video(id="a", status=types.VideoStatus.QUEUED, size_bytes=size_bytes)
+
+    assert await client.videos.save(video, tmp_path / "x") == 9
+
+    assert [line for line in transport.sent if "/x.mp4" not in line] == requests
+
+
+async def test_a_key_that_may_only_download_can_save(tmp_path: Path) -> None:
+    """Without the scope to read videos the size is unknown, and the container is checked instead."""
+    client, _, _ = client_with(problem(403), SIGNED, answer(200, b"0" * 9))
+
+    with pytest.raises(errors.FileContentError, match="cut off"):
+        await client.videos.save("a", tmp_path / "x")
+
+    client, _, _ = client_with(problem(403), SIGNED, answer(200, make_mp4()))
+    assert await client.videos.save("a", tmp_path / "x") == len(make_mp4())
+
+
+async def test_a_video_that_does_not_exist_is_not_saved(tmp_path: Path) -> None:
+    """The request for its size says so, and nothing else is sent."""
+    client, transport, _ = client_with(problem(404))
+
+    with pytest.raises(errors.NotFoundError):
+        await client.videos.save("a", tmp_path / "x")
+
+    assert (transport.sent, os.listdir(tmp_path)) == (["GET /videos/a"], [])  # noqa: PTH208 - a small folder
+
+
+@pytest.mark.parametrize("video_id", ["", "..", None, 7, object()])
+async def test_an_invalid_id_is_refused(tmp_path: Path, video_id: Any) -> None:
+    """Nothing is sent, and nothing is created."""
+    client, transport, _ = client_with(answer(200, {}))
+
+    with pytest.raises(errors.InvalidArgumentError):
+        await client.videos.save(video_id, tmp_path / "x")
+
+    assert (transport.requests, os.listdir(tmp_path)) == ([], [])  # noqa: PTH208 - a small folder
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), asyncio.TimeoutError("mine"), LookupError("mine")])

@@ -110,3 +110,51 @@ def test_a_system_without_locks_is_refused(tmp_path: Path, monkeypatch: pytest.M
 
     with pytest.raises(errors.BlumaError, match="no locks"):
         FileLock.acquire(tmp_path / "x.lock")
+
+
+def test_the_file_can_be_removed_with_the_lock(tmp_path: Path) -> None:
+    """Nothing stays in the folder, and the next holder makes the file again."""
+    path = tmp_path / "x.lock"
+    for _ in range(2):
+        lock = FileLock.acquire(path)
+        assert lock is not None
+        assert tried_elsewhere(path) == "held"
+
+        lock.release(remove=True)
+        lock.release(remove=True)
+
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be deleted there")
+def test_a_file_that_is_deleted_while_it_is_acquired_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A holder that ends deletes the file; whoever opened it before then would hold a lock that excludes nobody."""
+    path = tmp_path / "x.lock"
+    deleted = []
+
+    class Late(filelock.FileLock):  # type: ignore[misc,valid-type]  # the library chooses the class for the system
+        def acquire(self, *args: object, **options: object) -> object:
+            held = super().acquire(*args, **options)
+            if not deleted:
+                deleted.append(path.unlink())
+            return held
+
+    monkeypatch.setattr(filelock, "FileLock", Late)
+    lock = FileLock.acquire(path)
+
+    assert lock is not None
+    assert (len(deleted), tried_elsewhere(path)) == (1, "held")
+    lock.release(remove=True)
+
+
+def test_a_file_with_a_second_name_is_refused(tmp_path: Path) -> None:
+    """The library may empty the file that it opens: it could be a hard link to another file of the user's."""
+    (tmp_path / "victim").write_text("precious")
+    os.link(tmp_path / "victim", tmp_path / "x.lock")
+
+    with pytest.raises(errors.InvalidArgumentError, match="hard link"):
+        FileLock.acquire(tmp_path / "x.lock")
+
+    assert (tmp_path / "victim").read_text() == "precious"

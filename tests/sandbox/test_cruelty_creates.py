@@ -13,6 +13,7 @@ from bluma_async.sandbox.fault_tables import LOST_CREATES
 from tests.sandbox.conftest import JOB, Plain, Reply, parse_time
 
 SHORT = aiohttp.ClientTimeout(total=0.2)
+LONG = aiohttp.ClientTimeout(total=10)  # of answers that come: the machine may be busy
 
 
 async def wait_for_arrival(sandbox: Sandbox, count: int = 1) -> None:
@@ -25,7 +26,7 @@ async def post(plain: Plain, key: str = "key", **options: Any) -> Optional[int]:
     """Send a create with an Idempotency-Key; return the status, or None if the client cannot read an answer."""
     try:
         status, body, _ = await plain(
-            "POST", "/videos", JOB, headers={"Idempotency-Key": key}, timeout=SHORT, **options
+            "POST", "/videos", JOB, headers={"Idempotency-Key": key}, **{"timeout": SHORT, **options}
         )
     except (aiohttp.ClientError, asyncio.TimeoutError, ValueError):
         return None
@@ -153,7 +154,7 @@ async def test_a_share_of_the_creates_is_lost_reproducibly(sandbox: Sandbox, pla
         await plain("GET", "/videos")
         await post(plain)
         sandbox.cruelty = Cruelty(lost_creates=0.5, lost_create_kinds=kinds, seed=seed)
-        patterns.append([await post(plain) for _ in range(16)])
+        patterns.append([await post(plain, timeout=LONG) for _ in range(16)])
 
     assert patterns[0] == patterns[1] != patterns[2]
     assert 3 < patterns[0].count(202) < 13

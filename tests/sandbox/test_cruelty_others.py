@@ -50,7 +50,7 @@ async def test_idle_connections_are_closed(sandbox: Sandbox) -> None:
     sandbox.cruelty = Cruelty(idle_close=5, commit_delay=20)
     reader, writer = await asyncio.open_connection("127.0.0.1", int(sandbox.origin.rsplit(":", 1)[1]))
     key, body = sandbox.test_key, b'{"template_id": "ugc-text-overlay", "context": {"prompt": "x"}}'
-    head = f"/api/v1/videos HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: "
+    head = f"/api/v1/videos HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nContent-Length: "
 
     async def exchange(method: str, content: bytes = b"", wait: float = 0.0) -> bytes:
         writer.write(f"{method} {head}{len(content)}\r\nContent-Type: application/json\r\n\r\n".encode() + content)

@@ -35,6 +35,8 @@ WRONG: Any = [
     {"strangers": -1},
     {"stranger_templates": ["nothing"]},
     {"seed": 1.5},
+    {"vapi_quirks": ["gibberish"]},
+    {"vapi_quirks": "text_plain"},
     {"hurry": True},
 ]
 
@@ -44,7 +46,8 @@ async def test_invalid_cruelty_is_rejected(plain: Plain, values: Dict[str, Any])
     """The error names the setting, in Python and over HTTP, and nothing changes."""
     with pytest.raises(ValueError, match=next(iter(values))):
         Cruelty().change(**values)
-    status, answer, _ = await plain("POST", "/_sandbox/cruelty", data=_dump(values))
+    is_json = {"Content-Type": "application/json"}
+    status, answer, _ = await plain("POST", "/_sandbox/cruelty", data=_dump(values), headers=is_json)
 
     assert (status, plain.sandbox.cruelty) == (400, Cruelty())
     assert "NaN" in _dump(values) or next(iter(values)) in answer["error"]["detail"]
@@ -126,11 +129,11 @@ async def test_a_cruel_sandbox_logs_its_values(caplog: pytest.LogCaptureFixture)
 def test_settings_are_parsed_from_text() -> None:
     """Numbers, flags, words, lists, none; a name may have dashes."""
     texts = ["list-lag=3", "date_ahead=none", "created_at=arrival", "unordered_lists=true", "page_cap=2",
-             "lost_create_kinds=silent,cut_after"]  # fmt: skip
+             "lost_create_kinds=silent,cut_after", "vapi_quirks=text_plain"]  # fmt: skip
 
     assert parse_settings(texts) == {
         "list_lag": 3, "date_ahead": None, "created_at": "arrival", "unordered_lists": True, "page_cap": 2,
-        "lost_create_kinds": ["silent", "cut_after"],
+        "lost_create_kinds": ["silent", "cut_after"], "vapi_quirks": ["text_plain"],
     }  # fmt: skip
 
 

@@ -1,15 +1,10 @@
-"""The OpenAPI document is correct for every route and answer, also for the requests of a fuzzer."""
+"""The OpenAPI document is correct for every route and answer."""
 
 from __future__ import annotations
 
 import json
 import random
-import sys
-import threading
-from asyncio import new_event_loop, run_coroutine_threadsafe
-from typing import Any, Dict, Iterator
-
-import pytest
+from typing import Any, Dict
 
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.app import ALL_ROUTES
@@ -30,7 +25,7 @@ IDS = ["x", "..%2F..", "%00", "a" * 3000, "%F0%9F%98%80", "batch_1'--"]
 
 
 async def test_every_route_answers_as_described(sandbox: Sandbox, plain: Plain) -> None:
-    """Each route answers with the documented status, and with every field that the description requires."""
+    """Each route has the documented status, every required field, and no field that is not described."""
     _, document, _ = await plain("GET", "/openapi.json")
     asset = (await plain("POST", "/assets/upload", {"fileName": "a.png", "fileType": "image/png"}))[1]["asset_id"]
     collection = (await plain("POST", "/collections", {"name": "c"}))[1]["id"]
@@ -64,7 +59,7 @@ async def test_every_route_answers_as_described(sandbox: Sandbox, plain: Plain) 
 
 
 def _assert_matches(document: Any, schema: Any, value: Any) -> None:
-    """Assert that a value has the required fields and the types of its schema."""
+    """Assert that a value has the required fields and the types of its schema, and no field that it does not name."""
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
     options = schema.get("anyOf") or schema.get("oneOf")
@@ -79,6 +74,7 @@ def _assert_matches(document: Any, schema: Any, value: Any) -> None:
     assert kind in kinds or (kind == "integer" and "number" in kinds), (schema, value)
     for name in schema.get("required", []) if kind == "object" else []:
         assert name in value, (name, value)
+    assert kind != "object" or "properties" not in schema or set(value) <= set(schema["properties"]), value
     for name, inner in schema.get("properties", {}).items() if kind == "object" else []:
         if name in value:
             _assert_matches(document, inner, value[name])
@@ -117,45 +113,3 @@ async def test_malformed_requests_never_cause_a_500(plain: Plain) -> None:
             status, _, _ = await plain(route.method, path, data=raw, headers={"Content-Type": kind})
 
             assert status < 500, (route.name, path, raw[:50])
-
-
-@pytest.fixture
-def live() -> Iterator[Sandbox]:
-    """Provide a sandbox in a thread of its own, for blocking clients."""
-    loop = new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    sandbox = Sandbox(clock="manual", render=False, credits=10**6, tier="enterprise")
-    run_coroutine_threadsafe(sandbox.start(), loop).result()
-    yield sandbox
-    run_coroutine_threadsafe(sandbox.stop(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
-
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="schemathesis has no release for this Python")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_schemathesis_finds_no_difference(live: Sandbox) -> None:
-    """Generated requests are answered as the document describes."""
-    import hypothesis
-    import schemathesis
-
-    headers = {"Authorization": f"Bearer {live.live_key}"}
-    schema = schemathesis.openapi.from_url(f"{live.base_url}/openapi.json", headers=headers)
-    tried = 0
-    for result in schema.get_all_operations():
-        operation = result.ok()
-        if operation.path.startswith(("/dashboard", "/asset-pool")):
-            continue
-
-        @hypothesis.settings(max_examples=6, deadline=None, database=None, derandomize=True)
-        @hypothesis.given(case=operation.as_strategy())
-        def check(case: Any) -> None:
-            nonlocal tried
-            tried += 1
-            case.call_and_validate(headers=headers)
-
-        check()
-
-    assert tried > 100

@@ -102,6 +102,35 @@ def test_test_mode_is_burned_in(tmp_path: Path) -> None:
     assert sum(ImageStat.Stat(difference).mean) > 30
 
 
+def test_a_watermark_is_drawn_into_the_picture(tmp_path: Path) -> None:
+    """The text of a create's `watermark` is at the bottom left, a long one is cut, and the rest is as without it."""
+    usual: Any = {"kind": "live", "watermark": False, "size": [1280, 720], "duration": 1}
+    _, _, plain, _ = draw(tmp_path, **usual)
+    _, _, marked, _ = draw(tmp_path, **usual, mark="my-brand")
+    _, _, other, _ = draw(tmp_path, **usual, mark="another brand, with a name that is " + "very " * 50 + "long")
+
+    corner, rest = (20, 646, 220, 700), (0, 0, 1280, 640)
+    changed = [ImageStat.Stat(ImageChops.difference(plain[10].crop(corner), each[10].crop(corner))).mean
+               for each in (marked, other)]  # fmt: skip
+    assert all(sum(mean) > 30 for mean in changed)
+    assert ImageChops.difference(marked[10], other[10]).getbbox() is not None
+    assert sum(ImageStat.Stat(ImageChops.difference(plain[10].crop(rest), marked[10].crop(rest))).mean) < 6
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (720, 720), (1680, 720), (720, 1680)])
+def test_captions_are_drawn_in_every_shape(tmp_path: Path, size: Any) -> None:
+    """The words stand in the middle, the stamp in the corner, and the thumbnail has the shape of the video."""
+    facts, _, frames, thumbnail = draw(tmp_path, size=list(size), duration=1)
+    _, _, live, _ = draw(tmp_path, size=list(size), duration=1, watermark=False)
+
+    changed = ImageChops.difference(frames[5], live[5]).point(lambda value: 255 if value > 60 else 0).getbbox()
+    assert facts[2:4] == size
+    assert thumbnail.size == (size[0] // 2, size[1] // 2)
+    assert changed is not None
+    assert changed[0] >= size[0] - 260
+    assert changed[3] <= 90
+
+
 def test_resolutions_and_colours_are_kept(tmp_path: Path) -> None:
     """1080p and 4k have their sizes; the colour of a variant is drawn."""
     facts, _, _, _ = draw(tmp_path, resolution="1080p", kind="live", watermark=False, duration=1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sqlite3
+import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict, Iterator
 
 import aiohttp
 import pytest
@@ -72,3 +74,46 @@ async def test_a_folder_of_another_version_is_rejected(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="version 99"):
         await Sandbox(data=tmp_path).start()
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Let new files be readable and writable for everybody, as far as their creator permits it."""
+    usual = os.umask(0)
+    yield
+    os.umask(usual)
+
+
+def read_modes(folder: Path) -> Dict[str, int]:
+    """Return the permissions of a folder, of its files and of its subfolder."""
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+@pytest.mark.usefixtures("open_umask")
+async def test_the_data_folder_is_private(tmp_path: Path) -> None:
+    """The database has secrets of webhooks: no other user may read it, while it is written and afterwards."""
+    folder = tmp_path / "data"
+    async with Sandbox(render=False, data=folder):
+        during = read_modes(folder)
+    after = read_modes(folder)
+
+    assert {"data", "sandbox.sqlite", "files"} <= set(during)
+    assert {name: oct(mode) for name, mode in during.items() if mode & 0o077} == {}
+    assert {name: oct(mode) for name, mode in after.items() if mode & 0o077} == {}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+@pytest.mark.usefixtures("open_umask")
+async def test_an_existing_folder_is_left_but_its_contents_become_private(tmp_path: Path) -> None:
+    """The folder belongs to the user; the files in it are the sandbox's, also those of an earlier version."""
+    (tmp_path / "files").mkdir()
+    sqlite3.connect(str(tmp_path / "sandbox.sqlite")).close()
+    (tmp_path / "sandbox.sqlite").write_bytes(b"")
+    tmp_path.chmod(0o755)
+
+    async with Sandbox(render=False, data=tmp_path):
+        modes = read_modes(tmp_path)
+
+    assert modes.pop(tmp_path.name) == 0o755
+    assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}

@@ -22,9 +22,9 @@ async def test_the_quickstart_works_as_documented(sandbox: Sandbox, plain: Plain
     _, link, _ = await plain("GET", f"/videos/{made['id']}/download")
 
     assert (templates["total"], len(templates["templates"])) == (5, 5)
-    assert set(templates["templates"][0]) == {
+    assert list(templates["templates"][0])[:6] == [
         "id", "name", "description", "category", "credits_per_video", "duration_range",
-    }  # fmt: skip
+    ]  # fmt: skip
     assert set(made) == {
         "id", "status", "template_id", "variant_id", "created_at", "estimated_completion", "status_url",
         "credits_charged",

@@ -43,6 +43,7 @@ SAMPLES: Mapping[str, Any] = {
     "on_request": lambda _: 1,
     "on_response": lambda _: 2,
     "on_retry": lambda _: 3,
+    "pickle_key": True,
 }
 
 
@@ -161,6 +162,7 @@ async def test_the_options_of_the_connections_arrive(monkeypatch: pytest.MonkeyP
     AsyncBluma(KEY, **samples)._session.shared.connections.get()
     replaced = AsyncBluma(KEY, transport=fake, clock=clock)._session.shared
 
+    assert passed[0].pop("now")() > 0
     assert passed == [samples]
     assert set(ConnectionOptions.names()) == {*samples, "transport", "clock"}
     assert (replaced.connections.get(), replaced.clock) == (fake, clock)

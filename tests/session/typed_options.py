@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing_extensions import assert_type
 
-    from bluma import Bluma
+    from bluma import Asset, Bluma, Video, Webhook
     from bluma_async import AsyncBluma, AsyncLuma
     from bluma_sync.luma.client import Luma
 
@@ -34,3 +34,23 @@ def accepted(client: AsyncBluma, blocking: Bluma, luma: AsyncLuma, blocking_luma
     assert_type(blocking.with_options(max_retries=1, api_key="bluma_test_x"), Bluma)
     assert_type(luma.with_options(retry_delay=0.5), AsyncLuma)
     assert_type(blocking_luma.with_options(should_retry=None), Luma)
+
+
+def attributes(client: AsyncBluma, blocking: Bluma) -> None:
+    """The options of a client are typed, and cannot be set."""
+    assert_type(client.timeout, float)
+    assert_type(blocking.max_retries, int)
+    assert_type(blocking.api_key, str)
+    client.timeout = 5  # type: ignore[assignment]  # read-only
+    blocking.max_retries = 5  # type: ignore[assignment]  # read-only
+
+
+async def ids(client: AsyncBluma, blocking: Bluma, video: Video, webhook: Webhook, asset: Asset) -> None:
+    """A method that takes an id takes the object too, and no object of another kind."""
+    assert_type(await client.videos.get(video), Video)
+    assert_type(blocking.videos.wait_for(video), Video)
+    blocking.collections.add_assets("c", [asset, "a"])
+    blocking.collections.add_assets("c", [asset])
+    blocking.collections.add_assets("c", ["a"])
+    await client.videos.get(webhook)  # type: ignore[arg-type]  # no video
+    blocking.webhooks.delete(video)  # type: ignore[arg-type]  # no webhook

@@ -37,7 +37,7 @@ async def store(request: Any, tmp_path: Path, now: Now) -> AsyncIterator[JobStor
 def event_store(request: Any, tmp_path: Path, now: Now) -> EventStore:
     """Give an empty store of events, of every kind."""
     if request.param == "memory":
-        return MemoryStore()
+        return MemoryStore(now=lambda: now().timestamp())
     return SQLiteStore(tmp_path / "events.sqlite", now=lambda: now().timestamp())
 
 

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from bluma import MemoryStore, SQLiteStore
 from bluma_async.stores.ports import EventStore
@@ -32,20 +33,57 @@ def test_a_finished_event_stays_claimed(event_store: EventStore) -> None:
 def test_a_recent_claim_is_not_taken_over(event_store: EventStore, now: Now) -> None:
     """Its handlers may still be running."""
     event_store.claim("a", b"{}")
-    now.advance(599)
+    now.advance(119)
 
     assert event_store.unfinished() == []
 
 
 def test_an_old_claim_is_taken_over_once(tmp_path: Path, now: Now) -> None:
-    """Only one of several starts handles it; after `patience` seconds it is taken over again."""
-    first, second = (SQLiteStore(tmp_path / "events", patience=10, now=lambda: now().timestamp()) for _ in range(2))
+    """Only one of several starts handles it; after `lease` seconds it is taken over again."""
+    first, second = (SQLiteStore(tmp_path / "events", lease=10, now=lambda: now().timestamp()) for _ in range(2))
     first.claim("a", b"body")
     now.advance(11)
 
     assert (second.unfinished(), first.unfinished()) == ([b"body"], [])
     now.advance(11)
     assert first.unfinished() == [b"body"]
+
+
+def test_a_claim_ends_by_its_lease(event_store: Any, now: Now) -> None:
+    """Then the event can be claimed again; a renewal begins the lease anew, and a finished event stays finished."""
+    for name in ("kept", "renewed", "done"):
+        event_store.claim(name, b"{}")
+    event_store.finish("done")
+    now.advance(119)
+    event_store.renew(["renewed", "done", "never claimed"])
+    now.advance(2)
+
+    assert [event_store.claim(name, b"{}") for name in ("kept", "renewed", "done")] == [True, False, False]
+    assert [event_store.is_finished(name) for name in ("kept", "renewed", "done", "new")] == [False, False, True, False]
+    assert event_store.lease == 120
+    assert event_store.claim("never claimed", b"{}") is True
+
+
+def test_of_many_takeovers_one_succeeds(event_store: Any, now: Now) -> None:
+    """A claim that has ended is claimed again by one thread alone."""
+    event_store.claim("a", b"{}")
+    now.advance(121)
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda _: event_store.claim("a", b"{}"), range(40)))
+
+    assert sum(claims) == 1
+
+
+def test_one_recovery_takes_over_a_hundred_events(tmp_path: Path, now: Now) -> None:
+    """Those that have waited longest first; the others are left to the next one, or to another process."""
+    store = SQLiteStore(tmp_path / "events", now=lambda: now().timestamp())
+    store.claim("evt_0", b"0")
+    rows = [(f"evt_{number}", b"", now().timestamp() + number) for number in range(1, 150)]
+    with contextlib.closing(sqlite3.connect(tmp_path / "events")) as database, database:
+        database.executemany("INSERT INTO events (id, body, claimed_at) VALUES (?, ?, ?)", rows)
+    now.advance(300)
+
+    assert (len(store.unfinished()), len(store.unfinished()), store.unfinished()) == (100, 50, [])
 
 
 def test_a_finished_event_is_kept_for_a_time_without_its_body(tmp_path: Path, now: Now) -> None:

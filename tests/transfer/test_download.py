@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -15,10 +16,12 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
+from bluma_async.types import Video, VideoStatus
 from tests.blocking.processes import ROOT
 from tests.fakes import answer, client_with
 
 WHOLE = bytes(range(256)) * 40
+VIDEO = Video(id="a", status=VideoStatus.COMPLETED, size_bytes=len(WHOLE))
 SIGNED = answer(200, {"download_url": "https://cdn/v1/x.mp4"})
 TAG = '"one"'
 
@@ -46,6 +49,12 @@ def names(folder: Path) -> List[str]:
     return sorted(os.listdir(folder))  # noqa: PTH208 - names, at once
 
 
+def begin(folder: Path, body: bytes, tag: str = TAG, video_id: str = "a", size: Optional[int] = None) -> None:
+    """Leave a download behind, as a program does that was killed."""
+    (folder / "x.mp4.part").write_bytes(body)
+    (folder / "x.mp4.part.json").write_text(json.dumps({"source": video_id, "etag": tag, "size": size}))
+
+
 def asked(transport: Any) -> List[Dict[str, str]]:
     """Return the range headers of every request to the file's host."""
     wanted = ("Range", "If-Range")
@@ -57,7 +66,7 @@ async def test_a_cut_is_continued(tmp_path: Path) -> None:
     """The next attempt requests the rest, of the same version only."""
     client, transport, clock = client_with(SIGNED, cut(1000), rest(1000))
 
-    size = await client.videos.save("a", tmp_path / "x.mp4")
+    size = await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert ((tmp_path / "x.mp4").read_bytes(), size) == (WHOLE, len(WHOLE))
     assert asked(transport) == [{}, {"Range": "bytes=1000-", "If-Range": TAG}]
@@ -69,11 +78,11 @@ async def test_a_later_program_continues(tmp_path: Path) -> None:
     """A second client continues the download that the first one left unfinished."""
     first, _, _ = client_with(SIGNED, cut(1000), max_retries=0)
     with pytest.raises(errors.NetworkError, match="1000 of 10240 bytes"):
-        await first.videos.save("a", tmp_path / "x.mp4")
-    assert names(tmp_path) == ["x.mp4.part", "x.mp4.part.etag"]
+        await first.videos.save(VIDEO, tmp_path / "x.mp4")
+    assert names(tmp_path) == ["x.mp4.part", "x.mp4.part.json"]
 
     second, transport, _ = client_with(SIGNED, rest(1000))
-    await second.videos.save("a", tmp_path / "x.mp4")
+    await second.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert (tmp_path / "x.mp4").read_bytes() == WHOLE
     assert asked(transport) == [{"Range": "bytes=1000-", "If-Range": TAG}]
@@ -83,11 +92,10 @@ async def test_a_later_program_continues(tmp_path: Path) -> None:
 @pytest.mark.parametrize("begun", [b"old", WHOLE[:500] + b"x" * 20_000])
 async def test_another_version_starts_over(tmp_path: Path, begun: bytes) -> None:
     """A 200 for a range request means that the file has changed: its old bytes are dropped."""
-    (tmp_path / "x.mp4.part").write_bytes(begun)
-    (tmp_path / "x.mp4.part.etag").write_text('"other"')
+    begin(tmp_path, begun, '"other"')
     client, transport, _ = client_with(SIGNED, served())
 
-    await client.videos.save("a", tmp_path / "x.mp4")
+    await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert (tmp_path / "x.mp4").read_bytes() == WHOLE
     assert asked(transport) == [{"Range": f"bytes={len(begun)}-", "If-Range": '"other"'}]
@@ -98,7 +106,7 @@ async def test_bytes_of_no_known_version_are_not_continued(tmp_path: Path) -> No
     (tmp_path / "x.mp4.part").write_bytes(b"unknown")
     client, transport, _ = client_with(SIGNED, cut(1000, tag=None), cut(2000, tag='W/"weak"'), served(tag=None))
 
-    await client.videos.save("a", tmp_path / "x.mp4")
+    await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert (tmp_path / "x.mp4").read_bytes() == WHOLE
     assert asked(transport) == [{}, {}, {}]
@@ -107,11 +115,10 @@ async def test_bytes_of_no_known_version_are_not_continued(tmp_path: Path) -> No
 
 async def test_a_complete_part_is_not_fetched_again(tmp_path: Path) -> None:
     """A program that was killed between the last byte and the rename only renames the file."""
-    (tmp_path / "x.mp4.part").write_bytes(WHOLE)
-    (tmp_path / "x.mp4.part.etag").write_text(TAG)
+    begin(tmp_path, WHOLE)
     client, _, _ = client_with(SIGNED, answer(416, b"", {"Content-Range": f"bytes */{len(WHOLE)}"}))
 
-    assert await client.videos.save("a", tmp_path / "x.mp4") == len(WHOLE)
+    assert await client.videos.save(VIDEO, tmp_path / "x.mp4") == len(WHOLE)
 
     assert (tmp_path / "x.mp4").read_bytes() == WHOLE
     assert names(tmp_path) == ["x.mp4"]
@@ -119,11 +126,10 @@ async def test_a_complete_part_is_not_fetched_again(tmp_path: Path) -> None:
 
 async def test_a_part_that_is_too_long_starts_over(tmp_path: Path) -> None:
     """A part that is longer than the file is deleted, and the file is fetched again."""
-    (tmp_path / "x.mp4.part").write_bytes(WHOLE + b"more")
-    (tmp_path / "x.mp4.part.etag").write_text(TAG)
+    begin(tmp_path, WHOLE + b"more")
     client, transport, _ = client_with(SIGNED, answer(416, b"", {"Content-Range": f"bytes */{len(WHOLE)}"}), served())
 
-    await client.videos.save("a", tmp_path / "x.mp4")
+    await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert (tmp_path / "x.mp4").read_bytes() == WHOLE
     assert asked(transport)[1] == {}
@@ -136,24 +142,13 @@ async def test_an_expired_link_is_signed_again_once(tmp_path: Path, status: int)
     client, transport, _ = client_with(SIGNED, answer(status, b""), again, served())
     refused, _, _ = client_with(SIGNED, answer(status, b""), again, answer(status, b""))
 
-    await client.videos.save("a", tmp_path / "x.mp4")
+    await client.videos.save(VIDEO, tmp_path / "x.mp4")
     with pytest.raises(errors.APIError) as raised:
-        await refused.videos.save("a", tmp_path / "y.mp4")
+        await refused.videos.save(VIDEO, tmp_path / "y.mp4")
 
     assert [request.url[-5:] for request in transport.requests if "cdn" in request.url] == ["x.mp4", "y.mp4"]
     assert raised.value.status == status
     assert names(tmp_path) == ["x.mp4"]
-
-
-async def test_a_video_that_is_no_mp4_is_not_kept(tmp_path: Path) -> None:
-    """A web page with the content type of an MP4 is an error, and leaves no file."""
-    page = served(b"<html>sorry</html>", **{"Content-Type": "video/mp4"})
-    client, _, _ = client_with(SIGNED, page, max_retries=0)
-
-    with pytest.raises(errors.ServerError, match="no MP4"):
-        await client.videos.save("a", tmp_path / "x.mp4")
-
-    assert names(tmp_path) == []
 
 
 async def test_attempts_without_progress_are_limited(tmp_path: Path) -> None:
@@ -161,7 +156,7 @@ async def test_attempts_without_progress_are_limited(tmp_path: Path) -> None:
     client, transport, clock = client_with(SIGNED, cut(10), errors.NetworkError("cut"))
 
     with pytest.raises(errors.NetworkError):
-        await client.videos.save("a", tmp_path / "x.mp4")
+        await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert clock.slept == [1, 2, 4]
     assert len(asked(transport)) == 4
@@ -170,12 +165,11 @@ async def test_attempts_without_progress_are_limited(tmp_path: Path) -> None:
 
 async def test_a_range_that_was_not_asked_for_is_refused(tmp_path: Path) -> None:
     """Bytes from another place than the requested one are not written."""
-    (tmp_path / "x.mp4.part").write_bytes(WHOLE[:100])
-    (tmp_path / "x.mp4.part.etag").write_text(TAG)
+    begin(tmp_path, WHOLE[:100])
     client, _, _ = client_with(SIGNED, rest(50), max_retries=0)
 
-    with pytest.raises(errors.NetworkError, match="bytes from 50"):
-        await client.videos.save("a", tmp_path / "x.mp4")
+    with pytest.raises(errors.NetworkError, match="bytes from byte 50"):
+        await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert (tmp_path / "x.mp4.part").read_bytes() == WHOLE[:100]
 
@@ -186,8 +180,9 @@ async def test_cut_at_fifty_random_bytes(sandbox: Sandbox, client: AsyncBluma, t
     await sandbox.advance(105)
     await client.videos.save(video.id, tmp_path / "whole.mp4")
     dice = random.Random(7)
+    percent = (tmp_path / "whole.mp4").stat().st_size // 100 + 1  # less would be no progress
     for _ in range(50):
-        sandbox.faults.add("GET /cdn/{place}", "truncate", after=dice.randint(1, 150))
+        sandbox.faults.add("GET /cdn/{place}", "truncate", after=dice.randint(percent, 2 * percent))
 
     await client.videos.save(video.id, tmp_path / "cut.mp4")
 
@@ -199,7 +194,7 @@ LIMITED = """
 import resource, sys
 from bluma import Bluma
 from bluma.errors import BlumaError
-resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 with Bluma() as client:
     try:
         client.videos.save(sys.argv[1], sys.argv[2])
@@ -231,7 +226,11 @@ async def test_a_program_that_ends_half_way_leaves_no_partial_file(
     out, _ = await process.communicate()
 
     assert (process.returncode, target.exists()) == (exit_code, False)
-    assert code is KILLED or b"could not be written" in out
+    assert (
+        code is KILLED
+        or f"x.mp4.part' could not be written: File too large. Video {video.id} is not lost" in out.decode()
+    )
+    assert code is KILLED or (tmp_path / "x.mp4.part").stat().st_size == 5000
     assert await client.videos.save(video.id, target) == video_size(sandbox, video.id)
     assert names(tmp_path) == ["x.mp4"]
 
@@ -244,11 +243,12 @@ def video_size(sandbox: Sandbox, video_id: str) -> int:
 async def test_a_large_file_is_written_by_batches(tmp_path: Path) -> None:
     """Progress is reported after each batch, and an exception of `on_progress` ends the call."""
     large = b"0000ftyp" + bytes(5 * 2**20)
+    video = Video(id="a", status=VideoStatus.COMPLETED, size_bytes=len(large))
     client, transport, _ = client_with(SIGNED, served(large))
     transport.piece = 2**18
     reported: List[int] = []
 
-    await client.videos.save("a", tmp_path / "x.mp4", on_progress=lambda done, _: reported.append(done))
+    await client.videos.save(video, tmp_path / "x.mp4", on_progress=lambda done, _: reported.append(done))
 
     assert (tmp_path / "x.mp4").read_bytes() == large
     assert reported == [2**21, 2**22, len(large)]
@@ -259,13 +259,14 @@ async def test_a_large_file_is_written_by_batches(tmp_path: Path) -> None:
     client, transport, _ = client_with(SIGNED, served(large))
     transport.piece = 2**18
     with pytest.raises(ZeroDivisionError):
-        await client.videos.save("a", tmp_path / "y.mp4", on_progress=fail)
-    assert names(tmp_path) == ["x.mp4", "y.mp4.part", "y.mp4.part.etag"]
+        await client.videos.save(video, tmp_path / "y.mp4", on_progress=fail)
+    assert names(tmp_path) == ["x.mp4", "y.mp4.part", "y.mp4.part.json"]
 
 
 async def test_a_save_that_is_cancelled_while_it_writes(tmp_path: Path) -> None:
     """The batch is written completely, and no task is left running."""
     large = b"0000ftyp" + bytes(5 * 2**20)
+    video = Video(id="a", status=VideoStatus.COMPLETED, size_bytes=len(large))
     client, transport, _ = client_with(SIGNED, served(large))
     transport.piece = 2**18
     writing, gate = asyncio.Event(), asyncio.Event()
@@ -274,12 +275,12 @@ async def test_a_save_that_is_cancelled_while_it_writes(tmp_path: Path) -> None:
         writing.set()
         await gate.wait()
 
-    task = asyncio.ensure_future(client.videos.save("a", tmp_path / "x.mp4", on_progress=hold))
+    task = asyncio.ensure_future(client.videos.save(video, tmp_path / "x.mp4", on_progress=hold))
     await writing.wait()
     task.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert names(tmp_path) == ["x.mp4.part", "x.mp4.part.etag"]
+    assert names(tmp_path) == ["x.mp4.part", "x.mp4.part.json"]
     frames = [frame for task in asyncio.all_tasks() for frame in task.get_stack()]
     assert not [frame for frame in frames if f"{os.sep}bluma_async{os.sep}transfer{os.sep}" in frame.f_code.co_filename]

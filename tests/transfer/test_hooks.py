@@ -12,6 +12,7 @@ import pytest
 from bluma_async import AsyncBluma, RetryInfo, errors
 from bluma_async._wire.messages import Answer, Request
 from bluma_async.sandbox import Sandbox
+from bluma_async.types import Video, VideoStatus
 from tests.fakes import FakeTransport, answer, client_with
 from tests.servers import client_for, reply, serving
 
@@ -19,6 +20,7 @@ LINK = "https://user:pass@cdn/v1/x.mp4?signature=SECRET#also-SECRET"
 SHOWN = "https://cdn/v1/x.mp4"
 SIGNED = answer(200, {"download_url": LINK})
 BODY = b"0000ftyp" + bytes(100)
+VIDEO = Video(id="a", status=VideoStatus.COMPLETED, size_bytes=len(BODY))
 ASSET = {"id": "asset_1", "name": "x.jpg"}
 PRESIGNED = answer(200, {"asset_id": "asset_1", "upload_url": LINK, "expires_in": 60})
 
@@ -50,7 +52,7 @@ async def test_a_download_calls_the_hooks(tmp_path: Path) -> None:
     """Each attempt reports its request and its answer, and a failed one its retry; no URL contains the query."""
     client, _, reports = watched(SIGNED, served(500), served(), default_headers={"X-Mine": "1"})
 
-    await client.videos.save("a", tmp_path / "x.mp4")
+    await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert summary(reports) == [
         ("RequestInfo", "GET", 0, None),
@@ -90,7 +92,7 @@ async def test_a_link_that_is_signed_again_is_a_request_and_no_retry(tmp_path: P
     """The second link is reported as a request of the same attempt."""
     client, _, reports = watched(SIGNED, served(403), SIGNED, served())
 
-    await client.videos.save("a", tmp_path / "x.mp4")
+    await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert [entry[0] for entry in summary(reports)] == ["RequestInfo", "ResponseInfo"] * 2
     assert {entry[2] for entry in summary(reports)} == {0}
@@ -107,7 +109,7 @@ async def test_a_download_with_progress_counts_its_attempts_again(tmp_path: Path
     cut, rest = errors.NetworkError("cut"), answer(206, BODY[50:], {"ETag": '"1"', "Content-Range": "bytes 50-107/108"})
     client, _, reports = watched(SIGNED, cut, cut, served(size=50), rest, should_retry=should_retry)
 
-    await client.videos.save("a", tmp_path / "x.mp4")
+    await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert asked == [0, 1, 0]
     assert [info.attempt for info in reports if isinstance(info, RetryInfo)] == [0, 1, 0]
@@ -119,7 +121,7 @@ async def test_the_log_shows_no_signed_link(tmp_path: Path, caplog: pytest.LogCa
     client, _, _ = client_with(SIGNED, served(500), served())
 
     with caplog.at_level(logging.DEBUG, logger="bluma"):
-        await client.videos.save("a", tmp_path / "x.mp4")
+        await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     lines = [record.getMessage() for record in caplog.records if "cdn" in record.getMessage()]
     assert [f"GET {SHOWN}: " in line for line in lines] == [True] * 3
@@ -137,7 +139,7 @@ async def test_a_network_error_shows_no_signed_link(tmp_path: Path) -> None:
 
     async with serving(serve) as (base, _), client_for(base) as client:
         with pytest.raises(errors.NetworkError, match=r"x\.mp4") as caught:
-            await client.videos.save("a", tmp_path / "x.mp4")
+            await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert "SECRET" not in str(caught.value)
 
@@ -169,7 +171,7 @@ async def test_an_sdk_error_of_the_users_function_is_not_retried(tmp_path: Path,
 async def run(client: AsyncBluma, transfer: str, folder: Path, on_progress: Any = None) -> None:
     """Download a video, or upload a file."""
     if transfer == "download":
-        await client.videos.save("a", folder / "x.mp4", on_progress=on_progress)
+        await client.videos.save(VIDEO, folder / "x.mp4", on_progress=on_progress)
     else:
         await client.assets.upload_file(b"x", name="x.jpg", file_type="image/jpeg", on_progress=on_progress)
 
@@ -196,11 +198,16 @@ async def test_transfers_follow_the_retry_options(tmp_path: Path, transfer: str)
     assert (clock.slept, len(transport.requests), caught.value.attempts) == ([7.0, 7.0], 4, 3)
 
 
-async def test_a_deadline_does_not_end_a_download(tmp_path: Path) -> None:
-    """`deadline` bounds calls of the API; a large file may take longer."""
-    client, _, _ = client_with(SIGNED, served(500), served(), deadline=0.5, retry_delay=60.0)
+@pytest.mark.parametrize("transfer", ["download", "upload"])
+async def test_a_retry_that_would_begin_after_the_deadline_is_not_made(tmp_path: Path, transfer: str) -> None:
+    """The failure of the last attempt is raised at once, without a pause."""
+    signed = SIGNED if transfer == "download" else PRESIGNED
+    client, _, clock = client_with(signed, served(500), served(), deadline=0.5, retry_delay=60.0)
 
-    assert await client.videos.save("a", tmp_path / "x.mp4") == len(BODY)
+    with pytest.raises(errors.ServerError) as caught:
+        await run(client, transfer, tmp_path)
+
+    assert (caught.value.status, clock.slept) == (500, [])
 
 
 async def test_uploads_against_the_sandbox_call_the_hooks(sandbox: Sandbox, client: AsyncBluma) -> None:

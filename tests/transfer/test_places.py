@@ -1,15 +1,28 @@
-"""Check a path before anything is paid for: the async check, and the one for callers without an event loop."""
+"""Own a path before anything is paid for: checks with and without an event loop, trials, and one owner at a time."""
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bluma_async import errors
-from bluma_async.transfer.places import check_place, require_place
+from bluma_async._runtime.file_lock import FileLock
+from bluma_async.transfer.places import Place, check_place, require_place
+from tests.blocking.processes import ROOT
 
-REFUSED = [("none/x.mp4", "no folder"), (".", "is a folder"), ("x", "already there")]
+REFUSED = [
+    ("none/x.mp4", "no folder"),
+    (".", "is a folder"),
+    ("x", "already there"),
+    ("x/y", "no folder"),
+    ("x" * 300, "cannot be written"),
+]
 
 
 @pytest.mark.parametrize(("place", "message"), REFUSED)
@@ -51,3 +64,95 @@ def test_the_error_names_the_callers_option(tmp_path: Path) -> None:
 
     with pytest.raises(errors.InvalidArgumentError, match="pass --overwrite to replace it"):
         check_place(tmp_path / "x", overwrite=False, option="--overwrite")
+
+
+FULL = """
+import resource, sys
+from bluma_async.errors import InvalidArgumentError
+from bluma_async.transfer.places import check_place
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    check_place(sys.argv[1], overwrite=False)
+except InvalidArgumentError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_a_disk_without_room_is_refused(tmp_path: Path) -> None:
+    """A file can be created there, and nothing written to it; nothing stays behind."""
+    command = [sys.executable, "-c", FULL, str(tmp_path / "x.mp4")]
+
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+
+    assert "cannot be written: File too large. Make that possible, or choose another path. Nothing was" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_has_one_owner(tmp_path: Path) -> None:
+    """Also under another spelling; whoever gives it up lets the next one have it."""
+    first, second = Place(tmp_path / "x", overwrite=True), Place(f"{tmp_path}/./x", overwrite=True)
+    first.reserve()
+    with pytest.raises(errors.InvalidArgumentError, match="saved by another call of this program"):
+        second.reserve()
+    second.give_up()
+    with pytest.raises(errors.InvalidArgumentError, match="saved by another call of this program"):
+        second.reserve()
+
+    first.give_up()
+    second.reserve()
+    second.give_up()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_program_owns_a_path_with_a_lock(tmp_path: Path) -> None:
+    """The lock of another program refuses the reservation, and later the lock; the path can be had afterwards."""
+    reserved, late = Place(tmp_path / "x", overwrite=False), Place(tmp_path / "x", overwrite=False)
+    reserved.reserve()
+    lock = FileLock.acquire(tmp_path / "x.part.lock")
+    assert lock is not None
+
+    with pytest.raises(errors.BlumaError, match=r"saved by another program.*it is not lost") as caught:
+        reserved.lock()
+    assert not isinstance(caught.value, errors.InvalidArgumentError)
+    reserved.unlock()
+    reserved.give_up()
+    with pytest.raises(errors.InvalidArgumentError, match="saved by another program"):
+        late.reserve()
+
+    late.give_up()
+    lock.release(remove=True)
+    late.reserve()
+    late.give_up()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_is_taken_after_it_was_reserved(tmp_path: Path) -> None:
+    """The video is paid by then, so the error does not say that nothing was sent."""
+    place = Place(tmp_path / "x", overwrite=True)
+    place.reserve()
+    (tmp_path / "x").mkdir()
+
+    with pytest.raises(errors.BlumaError, match="is a folder") as caught:
+        place.lock()
+    place.unlock()
+    place.give_up()
+
+    assert "Nothing was sent" not in str(caught.value)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """Without locks nobody can own a path; the error says what to do."""
+    import filelock
+
+    def fail(*_: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", fail)
+
+    with pytest.raises(errors.BlumaError, match="its file system has no locks"):
+        check_place(tmp_path / "x", overwrite=False)

@@ -6,7 +6,8 @@ import contextvars
 from typing import Any, Dict, List, Sequence
 
 from bluma_async._wire.budget import RateLimit
-from bluma_async.waiting.entries import Entry, Waiter
+from bluma_async.waiting.contact import Contact
+from bluma_async.waiting.entries import Entry, Poll, Waiter
 from bluma_async.waiting.pace import Pace
 
 NOW = 1000.0
@@ -16,10 +17,24 @@ NO_FUTURE: Any = None  # plans never touch it
 
 
 def waiter(
-    ends: float = LATER, interval: float = 5.0, *, is_busy: bool = False, wants_progress: bool = False
+    ends: float = LATER,
+    interval: float = 5.0,
+    *,
+    is_busy: bool = False,
+    wants_progress: bool = False,
+    source: Any = "a copy",
+    began: float = NOW,
 ) -> Waiter:
-    """Return a wait."""
-    return Waiter(interval, 600.0, ends, wants_progress, contextvars.Context(), NO_FUTURE, is_busy=is_busy)
+    """Return a wait, which begins now and has been reached."""
+    context, contact = contextvars.Context(), Contact(began, is_reached=True)
+    statuses = frozenset({"cancelled"})
+    how = (source, interval, 600.0, ends, wants_progress, False, statuses, context, NO_FUTURE, contact)
+    return Waiter(*how, is_busy=is_busy)
+
+
+def in_flight(began: float, source: Any = "a copy") -> Poll:
+    """Return a request in flight that was sent for another wait, of the same or of another copy of the client."""
+    return Poll(waiter(source=source), began)
 
 
 def entry(name: str, *waiters: Waiter, due: float = NOW, **fields: Any) -> Entry:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import weakref
 
 import pytest
 
@@ -136,3 +138,28 @@ async def test_against_the_sandbox(sandbox: Sandbox, client: AsyncBluma) -> None
     assert [video.id for video in done] == [video.id for video in videos]
     assert all(video.size_bytes for video in done)
     assert any(record.path == "/api/v1/videos" and record.method == "GET" for record in sandbox.requests)
+
+
+@pytest.mark.parametrize("ends", ["completed", "timeout", "hook"])
+async def test_a_wait_leaves_no_reference_cycle(ends: str) -> None:
+    """A client that is dropped after a wait is freed at once: the garbage collector would find its open connections."""
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    clock = FakeClock()
+    server = Server(clock, {"v": clock.time + (7 if ends == "completed" else 1e9)})
+    reply = errors.NetworkError("cut") if ends == "timeout" else server
+    client, transport, _ = client_with(reply, clock=clock, max_retries=0, on_request=fail if ends == "hook" else None)
+    freed = weakref.ref(client._session.shared)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(errors.BlumaError, ZeroDivisionError):
+            await client.videos.wait_for("v", timeout=30, on_status=lambda _: None)
+        del client, transport
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert freed() is None
+    finally:
+        gc.enable()

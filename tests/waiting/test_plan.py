@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import List
 
 import pytest
 
 from bluma_async._wire.budget import RateLimit
 from bluma_async.waiting.pace import Pace
-from bluma_async.waiting.plan import Limits, plan
+from bluma_async.waiting.plan import Limits, Plan, next_wake, plan
 from tests.waiting.planning import FREE, LATER, NOW, budget, entry, ids, many, turns, waiter
 
 
@@ -18,7 +19,8 @@ def test_nothing_is_planned_for_nobody() -> None:
 
     assert not made.reads
     assert not made.expired
-    assert (made.list_for, made.wake_at) == (None, NOW)
+    assert made.list_for is None
+    assert next_wake(NOW, []) == math.inf
 
 
 @pytest.mark.parametrize(
@@ -26,11 +28,11 @@ def test_nothing_is_planned_for_nobody() -> None:
     [([3.0], 3.0), ([4.0, 2.5, 9.0], 2.5), ([0.01, 7.0], 0.01)],
 )
 def test_it_sleeps_until_the_first_job_is_due(dues: List[float], wake_in: float) -> None:
-    """If nothing is due, the plan is to wake up at the first due moment, and nothing else."""
-    made = plan(NOW, [entry(f"j{due}", due=NOW + due) for due in dues], FREE, Limits())
+    """If nothing is due, nothing is planned, and the poller wakes up at the first due moment."""
+    jobs = [entry(f"j{due}", due=NOW + due) for due in dues]
 
-    assert made.wake_at == NOW + wake_in
-    assert (made.reads, made.postponed, made.list_for) == ((), (), None)
+    assert plan(NOW, jobs, FREE, Limits()) == Plan()
+    assert next_wake(NOW, jobs) == NOW + wake_in
 
 
 def test_a_sleep_that_ends_a_rounding_error_early_is_not_repeated() -> None:
@@ -45,7 +47,6 @@ def test_jobs_that_are_due_almost_together_are_read_together() -> None:
     made = plan(NOW, jobs, FREE, Limits())
 
     assert ids(made.reads) == ["a", "b"]
-    assert made.wake_at is None
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -63,7 +64,7 @@ def test_more_than_a_handful_is_listed() -> None:
     made = plan(NOW, jobs, FREE, Limits())
 
     assert made.list_for is jobs[0].waiters[0]
-    assert (made.reads, made.alone, made.postponed, made.wake_at) == ((), [], (), None)
+    assert (made.reads, made.listed, made.postponed) == ([], jobs, [])
 
 
 def test_one_due_job_among_many_is_listed_too() -> None:
@@ -88,13 +89,13 @@ def test_jobs_that_need_a_read_of_their_own_are_not_listed() -> None:
 
 
 def test_they_are_read_beside_a_list() -> None:
-    """If others are due as well, those are listed, and the plan names the jobs that are read whatever the list says."""
+    """If others are due as well, those are listed; the jobs that are read whatever the list says do not wait for it."""
     jobs = [entry("missing", is_unlisted=True), *many(5)]
 
     made = plan(NOW, jobs, FREE, Limits())
 
     assert made.list_for is not None
-    assert [each.job_id for each in made.alone] == ["missing"]
+    assert (ids(made.reads), made.listed) == (["missing"], jobs[1:])
 
 
 def test_a_list_that_is_too_early_is_waited_for() -> None:
@@ -108,13 +109,13 @@ def test_a_list_that_is_too_early_is_waited_for() -> None:
 
 
 def test_between_two_lists_it_sleeps() -> None:
-    """If there is nothing to read, the plan wakes up for the next list, or for a job that is due before it."""
+    """If there is nothing to read, the due jobs are postponed to the next list."""
     jobs = [*many(5), entry("early", due=NOW + 1)]
 
     made = plan(NOW, jobs, FREE, Limits(next_list=NOW + 3))
 
     assert made.reads == []
-    assert made.wake_at == NOW + 1
+    assert turns(made.postponed) == {f"j{number}": 3.0 for number in range(5)}
 
 
 def test_without_a_usable_list_all_are_read_one_by_one() -> None:
@@ -137,14 +138,13 @@ def test_a_source_with_bulk_reads_gets_full_requests(count: int, sizes: List[int
 
 
 def test_a_spent_budget_is_waited_for() -> None:
-    """With nothing left no request is planned; all due jobs are postponed, and the plan sleeps until then."""
+    """With nothing left no request is planned; all due jobs are postponed."""
     made = plan(
         NOW, [entry("a"), entry("b", waiter(ends=NOW + 9999, interval=900.0))], budget(0, reset_after=600), Limits()
     )
 
     assert made.reads == ()
     assert turns(made.postponed) == {"a": 600.0, "b": 900.0}
-    assert made.wake_at == NOW + 600
 
 
 def test_a_spent_budget_does_not_postpone_beyond_a_deadline() -> None:
@@ -152,7 +152,6 @@ def test_a_spent_budget_does_not_postpone_beyond_a_deadline() -> None:
     made = plan(NOW, [entry("a", waiter(ends=NOW + 7))], budget(0), Limits())
 
     assert turns(made.postponed) == {"a": 7.0}
-    assert made.wake_at == NOW + 7
 
 
 def test_a_budget_that_is_reset_by_now_is_not_spent() -> None:

@@ -86,7 +86,7 @@ def test_if_all_callbacks_run_it_sleeps() -> None:
 
     for jobs in (few, crowd):
         made = plan(NOW, jobs, FREE, Limits())
-        assert (list(made.reads), made.list_for, made.wake_at) == ([], None, NOW + 5)
+        assert (list(made.reads), made.list_for) == ([], None)
         assert set(turns(made.postponed).values()) == {5.0}
 
 
@@ -203,8 +203,9 @@ def test_every_due_job_is_cared_for_and_nothing_spins(seed: int) -> None:
 
     read = {each for group in made.reads for each in group}
     due = {each for each in jobs if each.due <= NOW}
-    assert made.list_for is not None or due <= read | {each for each, _ in made.postponed}
-    assert not read & {each for each, _ in made.postponed}
-    assert all(moment > NOW for _, moment in made.postponed)
-    assert bool(made.reads or made.list_for) == (made.wake_at is None)
-    assert made.wake_at is None or made.wake_at > NOW
+    later = {each for each, _ in [*made.postponed, *made.deferred]}
+    assert due <= read | later | set(made.listed)
+    assert not read & later
+    assert not set(made.listed) & (read | later)
+    assert all(moment > NOW for _, moment in [*made.postponed, *made.deferred])
+    assert bool(made.listed) == (made.list_for is not None)

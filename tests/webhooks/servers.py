@@ -108,19 +108,29 @@ def serve_with_asgi(receiver: WebhookReceiver) -> Any:
 
 
 def serve_with_starlette(receiver: WebhookReceiver) -> Any:
-    """Serve the ASGI app mounted in Starlette."""
+    """Serve the ASGI app as an endpoint of two routes of Starlette, as README.md shows."""
     from starlette.applications import Starlette
-    from starlette.routing import Mount
+    from starlette.routing import Route
 
-    return run_uvicorn(Starlette(routes=[Mount("/hook", app=asgi_app(receiver))]))
+    return run_uvicorn(Starlette(routes=[Route(path, asgi_app(receiver)) for path in ("/hook", "/hook/")]))
 
 
 def serve_with_fastapi(receiver: WebhookReceiver) -> Any:
-    """Serve the ASGI app mounted in FastAPI."""
+    """Serve the ASGI app as an endpoint of two routes of FastAPI, as README.md shows."""
     from fastapi import FastAPI
 
     app = FastAPI()
-    app.mount("/hook", asgi_app(receiver))
+    for path in ("/hook", "/hook/"):
+        app.add_route(path, asgi_app(receiver))
+    return run_uvicorn(app)
+
+
+def serve_with_mount(receiver: WebhookReceiver) -> Any:
+    """Serve the ASGI app mounted in FastAPI, above the path of the webhooks, as README.md shows."""
+    from fastapi import FastAPI
+
+    app = FastAPI()
+    app.mount("/webhooks", asgi_app(receiver))
     return run_uvicorn(app)
 
 
@@ -161,11 +171,13 @@ def serve_with_django(receiver: WebhookReceiver) -> Any:
     return serve()
 
 
+PATHS = {"mount": "/webhooks/hook"}  # of the webhooks; `/hook` for all others
 FRAMEWORKS: Dict[str, Serve] = {
     "aiohttp": serve_with_aiohttp,
     "asgi": serve_with_asgi,
     "starlette": serve_with_starlette,
     "fastapi": serve_with_fastapi,
+    "mount": serve_with_mount,
     "wsgi": serve_with_wsgi,
     "flask": serve_with_flask,
     "django": serve_with_django,

@@ -7,8 +7,15 @@ from typing import Any, Dict
 
 import pytest
 
-from bluma_async._wire import checks
+from bluma_async._wire import checks, place_checks
 from bluma_async.errors import InvalidArgumentError
+
+HEADERS = "n must be header names and values as text without line breaks, not 'a'."
+
+
+def find(check: str) -> Any:
+    """Return a check of either module."""
+    return getattr(checks, check, None) or getattr(place_checks, check)
 
 
 @pytest.mark.parametrize("value", ["", "  ", None, 5, []])
@@ -34,18 +41,21 @@ def test_required_text_is_text(value: object) -> None:
         ("require_callable", 3, {}, "n must be a function or None, not 3."),
         ("require_mapping", [], {"example": "{}"}, "n must be a mapping such as {}, not []."),
         ("require_id_list", "x", {}, "n must be a list of ids, not one: ['x']."),
-        (
-            "require_headers",
-            {"a": "secret\n"},
-            {},
-            "n must be header names and values as text without line breaks, not 'a'.",
-        ),
+        ("require_id_list", b"x", {}, "n must be a list of ids, not b'x'."),
+        ("require_id_list", 5, {"kind": "words"}, "n must be a list of words, not 5."),
+        ("require_id_list", [5], {}, "n must be a non-empty string, not 5."),
+        ("require_number", 10**400, {}, f"n must be a number of at least 0, not {10**400}."),
+        ("require_path", "a\0b", {}, "n must be a path as text or a Path, not 'a\\x00b'."),
+        ("require_path", 5, {}, "n must be a path as text or a Path, not 5."),
+        ("require_path", "\ud800", {}, "n must be a path as text or a Path, not '\\ud800'."),
+        ("require_headers", {"a": "secret\n"}, {}, HEADERS),
+        ("require_headers", {"a": "\ud800"}, {}, HEADERS),
     ],
 )
 def test_an_invalid_value_is_refused(check: str, value: object, details: Dict[str, Any], message: str) -> None:
     """The error names the argument and the valid values, and shows the value unless it may be a secret."""
     with pytest.raises(InvalidArgumentError) as caught:
-        getattr(checks, check)("n", value, **details)
+        find(check)("n", value, **details)
 
     assert str(caught.value) == f"{message} Nothing was sent."
     assert caught.value.field == "n"
@@ -64,26 +74,27 @@ def test_an_invalid_value_is_refused(check: str, value: object, details: Dict[st
         ("require_mapping", {}, {"example": "{}"}),
         ("require_id_list", ["x"], {}),
         ("require_headers", {"a": "b"}, {}),
+        ("require_path", "a/ü", {}),
         ("require_http_url", "http://127.0.0.1:5001/api/v1", {}),
         ("require_header_text", "bluma_test_1", {}),
     ],
 )
 def test_a_valid_value_passes(check: str, value: object, details: Dict[str, Any]) -> None:
     """The limits of the valid values are valid."""
-    getattr(checks, check)("n", value, **details)
+    find(check)("n", value, **details)
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "http://", "http://x:0", "http://x:99999", "http://x/?q", "http://x/#f", 3])
+@pytest.mark.parametrize("url", ["ftp://x", "http://", "http://x:0", "http://x:99999", "http://x/?q", "http://x y/", 3])
 def test_an_invalid_base_url_is_refused(url: object) -> None:
     """A base URL has a host, and neither query nor fragment."""
     with pytest.raises(InvalidArgumentError, match="base_url must be an http"):
-        checks.require_http_url("base_url", url)
+        place_checks.require_http_url("base_url", url)
 
 
 def test_a_password_in_a_url_is_not_shown() -> None:
     """The error for a URL with a login masks the login."""
     with pytest.raises(InvalidArgumentError) as caught:
-        checks.require_http_url("base_url", "http://user:secret@host/")
+        place_checks.require_http_url("base_url", "http://user:secret@host/")
 
     assert "secret" not in str(caught.value)
 
@@ -91,7 +102,7 @@ def test_a_password_in_a_url_is_not_shown() -> None:
 def test_a_header_secret_is_not_shown() -> None:
     """The error for an unusable key does not contain the key."""
     with pytest.raises(InvalidArgumentError) as caught:
-        checks.require_header_text("api_key", "secret key")
+        place_checks.require_header_text("api_key", "secret key")
 
     assert "secret" not in str(caught.value)
 

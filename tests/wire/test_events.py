@@ -8,7 +8,7 @@ import pytest
 
 from bluma_async import sign_webhook, verify_webhook
 from bluma_async.errors import WebhookVerificationError
-from bluma_async.types import CreditsEvent, WebhookEvent
+from bluma_async.types import CreditsEvent, UnknownEvent
 
 SECRET = "whsec_test_secret"
 
@@ -48,7 +48,7 @@ def test_events_are_typed_by_their_family() -> None:
 
     assert isinstance(low, CreditsEvent)
     assert (low.data.remaining, low.data.threshold) == (8, None)
-    assert type(new) is WebhookEvent
+    assert type(new) is UnknownEvent
     assert new.data.who.name == "x"
     assert (done.data.credits_charged, done.data["credits_consumed"]) == (6, 6)
 

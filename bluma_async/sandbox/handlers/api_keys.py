@@ -62,7 +62,7 @@ async def list_keys(request: web.Request) -> web.Response:
 
 
 def _view(row: Row) -> Dict[str, Any]:
-    used = row["last_used"]
+    used = None if row["last_used"] is None else iso(row["last_used"])
     return {
         "id": row["id"],
         "name": row["name"],
@@ -71,7 +71,8 @@ def _view(row: Row) -> Dict[str, Any]:
         "is_active": row["is_active"],
         "scopes": row["scopes"],
         "rate_limit_per_hour": row["limit"],
-        "last_used_at": None if used is None else iso(used),
+        "last_used_at": used,
+        "last_used": used,  # the name that 1.2.0 reads
         "created_at": iso(row["created"]),
     }
 

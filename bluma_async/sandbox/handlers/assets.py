@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping
+from typing import TYPE_CHECKING, List, Mapping
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from bluma_async.sandbox.api_errors import ApiError, bad_request
 from bluma_async.sandbox.assets import asset_view, create_asset, find_assets
@@ -14,6 +16,7 @@ from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.routing import TEXT_QUERY, Route
 from bluma_async.sandbox.state import STATE, State
 from bluma_async.sandbox.threads import in_thread
+from bluma_async.sandbox.uploads import Form, StagedFile, read_form
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.checks import Field
@@ -21,9 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTES"]
 
-MAX_FILES = 20
-MAX_BYTES = 100 * 10**6
-FAMILIES = ("image", "video", "audio")
 PRESIGN: Mapping[str, Field] = {
     "fileName": required(check_text),
     "fileType": required(check_text),
@@ -107,50 +107,25 @@ def _set_deleted(request: web.Request, deleted: float | None) -> Row:
 async def _store_files(request: web.Request) -> List[Row]:
     """Store the files of a multipart body. The whole body is read first, so an invalid part stores nothing."""
     state = request.app[STATE]
-    fields: Dict[str, str] = {}
-    files: List[tuple[str, str, bytes]] = []
-    try:
-        reader: Any = await request.multipart()
-        async for part in reader:
-            if not isinstance(part, BodyPartReader):
-                raise bad_request(("files", "must not be nested"))
-            if part.name == "files":
-                files.append(await _read_file(part, len(files)))
-            elif part.name:
-                fields[part.name] = (await _read_limited(part, 1000)).decode("utf-8", "replace")
-    except (ValueError, AssertionError) as error:
-        raise ApiError(400, "The multipart body is malformed.", validation_errors=[("files", str(error))]) from error
-    if not files:
-        raise bad_request(("files", "must hold at least one file"))
-    collection = fields.get("collection_id")
-    collections = [state.collections.need(collection)["id"]] if collection else []
-    return [await _store(state, *entry, collections) for entry in files]
+    async with Form() as form:
+        try:
+            await read_form(request, state.files.folder / "assets", form)
+        except (ValueError, AssertionError, HttpProcessingError) as error:
+            errors = [("files", str(error))]
+            raise ApiError(400, "The multipart body is malformed.", validation_errors=errors) from error
+        if not form.files:
+            raise bad_request(("files", "must hold at least one file"))
+        collection = form.fields.get("collection_id")
+        collections = [state.collections.need(collection)["id"]] if collection else []
+        return [await _keep(state, file, collections) for file in form.files]
 
 
-async def _read_file(part: BodyPartReader, index: int) -> tuple[str, str, bytes]:
-    if index >= MAX_FILES:
-        raise bad_request(("files", f"must be at most {MAX_FILES}"))
-    kind = part.headers.get("Content-Type", "application/octet-stream")
-    if kind.partition("/")[0] not in FAMILIES:
-        raise bad_request(("files", f"must be images, videos or audio, not {kind}"))
-    return part.filename or f"file-{index}", kind, await _read_limited(part, MAX_BYTES)
-
-
-async def _read_limited(part: BodyPartReader, limit: int) -> bytes:
-    content = bytearray()
-    while not part.at_eof():
-        content += await part.read_chunk(2**16)
-        if len(content) > limit:
-            raise ApiError(413, f"A part is larger than {limit} bytes.")
-    return bytes(content)
-
-
-async def _store(state: State, name: str, kind: str, content: bytes, collections: List[str]) -> Row:
-    row = create_asset(state, name, kind, collections)
+async def _keep(state: State, file: StagedFile, collections: List[str]) -> Row:
+    row = create_asset(state, file.name, file.kind, collections)
     path = state.files.find_path(row["place"])
     if path is not None:
-        await in_thread(path.write_bytes, content)
-    row["size"] = len(content)
+        await in_thread(os.replace, file.path, path)
+    row["size"] = file.size
     return state.assets.put(row)
 
 
@@ -158,7 +133,7 @@ ASSET = "/assets/{id}"
 ROUTES = (
     Route(
         method="POST", path="/assets/upload", handler=upload, summary="Sign an upload, or upload files", success=201,
-        body="AssetUpload", answer="AssetUploadAnswer", errors=(400, 404, 413),
+        body="AssetUpload", form="AssetForm", answer="AssetUploadAnswer", errors=(400, 404, 413),
     ),
     Route(
         method="GET", path="/assets/random", handler=pick_random, summary="Show any one asset that matches",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from aiohttp import web
 
+from bluma_async.sandbox.account import BRAND_ID, USER_ID
 from bluma_async.sandbox.api_errors import not_found
 from bluma_async.sandbox.assets import asset_view, list_collection
 from bluma_async.sandbox.checks import (
@@ -139,8 +140,8 @@ def _view(state: State, row: Row) -> Dict[str, Any]:
     return {
         **{name: row[name] for name in ("id", "name", "description", "asset_type")},
         "asset_count": len(list_collection(state, row["id"])),
-        "user_id": "user_sandbox",
-        "brand_id": None,
+        "user_id": USER_ID,
+        "brand_id": BRAND_ID,
         "is_global": False,
         "created_at": iso(row["created"]),
         "updated_at": iso(row["updated"]),

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import IO, TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 from aiohttp import web
 
 from bluma_async.sandbox.state import STATE
 from bluma_async.sandbox.threads import in_thread
+from bluma_async.sandbox.uploads import PIECE, TooLargeError, write_body
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["FILE_ROUTES"]
 
-LARGEST_UPLOAD = 100 * 10**6
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{}</Code><Message>{}</Message></Error>'
 MESSAGES = {
     "AccessDenied": "Access Denied",
@@ -75,32 +75,14 @@ async def put(request: web.Request) -> web.StreamResponse:
     if row is None or path is None:
         return _make_error(404, "NoSuchKey")
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    size = await _receive(request, part)
-    if size is None:
+    try:
+        size = await write_body(request.content.iter_chunked(PIECE), part)
+    except TooLargeError:
         return _make_error(413, "EntityTooLarge")
     await in_thread(os.replace, part, path)
     row["size"] = size
     state.assets.put(row)
     return web.Response(headers={"ETag": f'"{row["id"]}-{size:x}"'})
-
-
-async def _receive(request: web.Request, part: Path) -> int | None:
-    """Write the body to a file, and return its size; None if it is too large. An incomplete file is deleted."""
-    size = 0
-    out: IO[bytes] = await in_thread(part.open, "wb")
-    is_complete = False
-    try:
-        async for piece in request.content.iter_chunked(2**18):
-            size += len(piece)
-            if size > LARGEST_UPLOAD:
-                return None
-            await in_thread(out.write, piece)
-        is_complete = True
-    finally:
-        out.close()
-        if not is_complete:
-            part.unlink()  # noqa: ASYNC240 - an await could be cancelled here, and the file would stay
-    return size
 
 
 def _make_error(status: int, code: str) -> web.Response:

@@ -143,7 +143,7 @@ def _record_view(record: RequestRecord) -> Dict[str, Any]:
         "method": record.method,
         "endpoint": record.route.partition(" ")[2],
         "status_code": record.status,
-        "latency": record.latency,
+        "latency": round(record.latency),
         "timestamp": iso(record.at),
     }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from aiohttp import web
 
+from bluma_async.sandbox.account import BRAND_ID
 from bluma_async.sandbox.api_errors import not_found
 from bluma_async.sandbox.catalog import find_template
 from bluma_async.sandbox.checks import check_object, check_text, optional, read_json, reject_where, required, validate
@@ -95,7 +96,7 @@ def _read_payload(body: Mapping[str, Any]) -> Dict[str, Any]:
 def _view(row: Row) -> Dict[str, Any]:
     shown = {name: row[name] for name in ("id", "template_id", "name", "payload")}
     dates = {"created_at": iso(row["created"]), "updated_at": iso(row["updated"])}
-    return {**shown, "brand_id": None, "is_active": True, **dates}
+    return {**shown, "brand_id": BRAND_ID, "is_active": True, **dates}
 
 
 ROUTES = (

@@ -63,14 +63,14 @@ async def create(request: web.Request) -> web.Response:
     body = await read_json(request, BODY)
     validate(body["context"], CONTEXT, "context.")
     validate(body.get("options") or {}, OPTIONS, "options.")
-    _check_prompt(state, body)
+    _check_values(state, body)
     idempotency_key = request.headers.get("Idempotency-Key")
     known = state.creates_by_key.get(idempotency_key or "")
     if known is not None:
         return await _answer_create(request, known)
     template = find_template(_resolve_template(state, body))
     if template is None:
-        raise bad_request(("template_id", "is not the id of a template"), metadata={"field": "template_id"})
+        raise bad_request(("template_id", "is not the id of a template"))
     fails = bool(request.get(FAIL_RENDER))
     row = state.videos.draft(body, template, str(classify_key(key)), fails=fails, idempotency_key=idempotency_key)
     pending = state.creates.accept(row)
@@ -133,7 +133,8 @@ def _need(request: web.Request) -> Row:
     return require_readable(state.videos.need(request.match_info["id"]), state.clock.time(), state.cruelty.value)
 
 
-def _check_prompt(state: State, body: Dict[str, Any]) -> None:
+def _check_values(state: State, body: Dict[str, Any]) -> None:
+    problem = state.destinations.find_problem(body.get("webhook_url"))
     is_short = state.settings.strict and len(body["context"]["prompt"]) < SHORTEST_STRICT_PROMPT
     has_template, has_variant = body.get("template_id") is not None, body.get("variant_id") is not None
     reject_where(
@@ -141,6 +142,7 @@ def _check_prompt(state: State, body: Dict[str, Any]) -> None:
             (is_short, "context.prompt", "must have at least 10 characters"),
             (not has_template and not has_variant, "template_id", "or variant_id is required"),
             (has_template and has_variant, "variant_id", "cannot be given together with template_id"),
+            (problem is not None, "webhook_url", str(problem)),
         ]
     )
 

@@ -29,11 +29,12 @@ async def create(request: web.Request) -> web.Response:
     """Register a URL for events, and return the webhook's secret, which is not shown again."""
     state = request.app[STATE]
     body = await read_json(request, BODY)
-    parts = urlsplit(str(body["url"]))
+    parts, problem = urlsplit(str(body["url"])), state.destinations.find_problem(body["url"])
     unknown = [event for event in body["events"] if event not in EVENT_TYPES]
     reject_where(
         [
             (parts.scheme != "https" and parts.hostname not in LOCAL, "url", "must be HTTPS"),
+            (problem is not None, "url", str(problem)),
             (not body["events"], "events", "must name at least one event"),
             (bool(unknown), "events", f"has no {', '.join(unknown)}; there are {', '.join(EVENT_TYPES)}"),
         ]

@@ -8,8 +8,9 @@ its file appears), `[unknown]` (its state is a word that no client knows), `[los
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Tuple
 
+from bluma_async.sandbox.luma.shapes import DEFAULT_RATIO, find_size
 from bluma_async.sandbox.videos import DUE, FAIL_MARK, FAILS, QUEUED
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Jobs:
         prompt: str,
         *,
         fails: bool,
+        size: Tuple[int, int] = find_size(DEFAULT_RATIO),
+        mark: str | None = None,
         parent: Row | None = None,
         identifier: str | None = None,
     ) -> Row:
@@ -66,6 +69,8 @@ class Jobs:
             payload: The body of the create.
             prompt: The prompt in it.
             fails: Whether the generation fails.
+            size: The width and height of the picture in pixels.
+            mark: The text of a watermark that is drawn into the picture; None for none.
             parent: The generation that this one extends.
             identifier: The id; default: a UUID.
 
@@ -85,6 +90,8 @@ class Jobs:
             "fails": fails or FAIL_MARK in prompt,
             "duration": (parent["duration"] if parent else 0) + LENGTH,
             "watermark": kind == "test",
+            "size": list(size),
+            "mark": mark,
         }
         row = self._table.put({**row, **INITIAL})
         self.begin(row)
@@ -140,6 +147,11 @@ class Jobs:
         if "[no-url]" in row["prompt"] and row["reads"] <= READS_WITHOUT_FILE:
             return None
         return self._files.signed_url(f"videos/{row['id']}.mp4", life)[0]
+
+    def read_size(self, row: Row) -> Dict[str, int]:
+        """Return the width and height of a generation's picture; those of an earlier version were all portraits."""
+        width, height = row.get("size", (720, 1280))
+        return {"width": width, "height": height}
 
     def thumbnail(self, row: Row) -> str:
         """Return the URL of a generation's preview image."""

@@ -7,15 +7,19 @@ import hashlib
 import hmac
 import json
 import uuid
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from bluma_async.sandbox.addresses import is_loopback, parse_address
+from bluma_async.sandbox.checks import check_string, check_text, check_url, optional, required
 from bluma_async.sandbox.luma.provider_api import CallbackFormat, ProviderApi
-from bluma_async.sandbox.luma.requests import create_job, find_key, has_text, read_payload
+from bluma_async.sandbox.luma.requests import create_job, find_callback_problem, find_key, find_problem, read_payload
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
+    from bluma_async.sandbox.checks import Field
     from bluma_async.sandbox.tables import Row
 
 __all__ = ["API"]
@@ -23,6 +27,25 @@ __all__ = ["API"]
 FORTNIGHT = 14 * 86400.0
 MAX_CREATES, WINDOW = 20, 10.0  # so many creates in so many seconds
 SUCCESS, FAILED, CALLBACK_FAILED = 1, 3, 4
+
+
+def check_public_url(value: Any) -> Optional[str]:
+    """Accept a URL that is not of this machine or of a private network: kie.ai fetches the video itself."""
+    problem = check_url(value)
+    if problem is None:
+        host = urlsplit(str(value)).hostname or ""
+        address = parse_address(host)
+        if is_loopback(host) or (address is not None and not address.is_global):
+            problem = "must be publicly accessible"
+    return problem
+
+
+BODY: Mapping[str, Field] = {
+    "prompt": required(check_text),
+    "videoUrl": required(check_public_url),
+    "callBackUrl": optional(check_url),
+    "watermark": optional(check_string),
+}
 
 
 def answer(code: int, message: str, data: Any = None) -> web.Response:
@@ -39,14 +62,13 @@ async def generate(request: web.Request) -> web.Response:
     if key is None:
         return unauthorized()
     payload = await read_payload(request)
-    for name in ("prompt", "videoUrl"):
-        if not has_text(payload, name):
-            return answer(422, f"{name} is required")
-    if not payload["videoUrl"].startswith(("http://", "https://")):
-        return answer(422, "videoUrl is not a valid URL")
+    problem = find_problem(payload, BODY) or find_callback_problem(request, payload, "callBackUrl")
+    if problem is not None:
+        return answer(422, problem)
     if _is_too_fast(request.app[STATE]):
         return answer(429, "Too many requests")
-    row = create_job(request, "kie", key, payload, payload["prompt"], identifier=uuid.uuid4().hex)
+    details = {"identifier": uuid.uuid4().hex, "mark": payload.get("watermark") or None}
+    row = create_job(request, "kie", key, payload, payload["prompt"], **details)
     return answer(402, "Insufficient credits") if row is None else answer(200, "success", {"taskId": row["id"]})
 
 

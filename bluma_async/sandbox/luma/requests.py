@@ -7,6 +7,7 @@ import random
 from typing import TYPE_CHECKING, Any, Dict, Mapping, cast
 
 from bluma_async.sandbox.api_errors import ApiError
+from bluma_async.sandbox.checks import find_errors, read_body
 from bluma_async.sandbox.fault_actions import FAIL_RENDER
 from bluma_async.sandbox.keys import classify_key
 from bluma_async.sandbox.routing import KEY
@@ -15,9 +16,20 @@ from bluma_async.sandbox.state import STATE
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from bluma_async.sandbox.checks import Field
     from bluma_async.sandbox.tables import Row
 
-__all__ = ["create_job", "find_key", "has_text", "read_payload", "shuffle"]
+__all__ = [
+    "create_job",
+    "find_callback_problem",
+    "find_key",
+    "find_problem",
+    "has_text",
+    "read_payload",
+    "shuffle",
+]
+
+LARGEST_BODY = 2**25  # bytes
 
 
 def find_key(request: web.Request) -> Row | None:
@@ -29,10 +41,23 @@ def find_key(request: web.Request) -> Row | None:
     return key
 
 
+def find_problem(payload: Mapping[str, Any], fields: Mapping[str, Field]) -> str | None:
+    """Return what is wrong with the first invalid field of a create, or None."""
+    errors = find_errors(payload, fields)
+    return " ".join(errors[0]) if errors else None
+
+
+def find_callback_problem(request: web.Request, payload: Mapping[str, Any], name: str) -> str | None:
+    """Return why no callback may be sent to the URL in a field, or None."""
+    problem = request.app[STATE].destinations.find_problem(payload.get(name))
+    return None if problem is None else f"{name} {problem}"
+
+
 async def read_payload(request: web.Request) -> Dict[str, Any]:
-    """Return the JSON object in a request; an empty object for any other body."""
+    """Return the JSON object in a request; an empty object for any other body. Images in it may have many MB."""
+    raw = await read_body(request, LARGEST_BODY)
     try:
-        payload: object = json.loads(await request.read())
+        payload: object = json.loads(raw)
     except (ValueError, RecursionError):
         payload = None
     return cast("Dict[str, Any]", payload) if isinstance(payload, dict) else {}

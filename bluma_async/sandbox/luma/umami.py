@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 from aiohttp import web
 
+from bluma_async.sandbox.checks import check_flag, check_text, check_url, one_of, optional, required
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.luma.provider_api import ProviderApi
-from bluma_async.sandbox.luma.requests import create_job, find_key, has_text, read_payload, shuffle
+from bluma_async.sandbox.luma.requests import create_job, find_key, find_problem, read_payload, shuffle
+from bluma_async.sandbox.luma.shapes import UMAMI_RATIOS, find_size
 from bluma_async.sandbox.state import STATE, State
 
 if TYPE_CHECKING:
+    from bluma_async.sandbox.checks import Field
     from bluma_async.sandbox.tables import Row
 
 __all__ = ["API"]
@@ -22,6 +25,13 @@ MAX_IDS = 20
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 IDS = re.compile(r"ids(?:\[(\d*)\])?")
 HOUR = 3600.0
+BODY: Mapping[str, Field] = {
+    "user_prompt": required(check_text),
+    "aspect_ratio": required(one_of(*UMAMI_RATIOS)),
+    "expand_prompt": optional(check_flag),
+    "image_url": optional(check_url),
+    "image_end_url": optional(check_url),
+}
 
 
 def refuse(request: web.Request, status: int, message: str) -> web.Response:
@@ -37,6 +47,8 @@ async def create(request: web.Request) -> web.Response:
 
 async def extend(request: web.Request) -> web.Response:
     """Extend a generation; it must be completed."""
+    if find_key(request) is None:
+        return refuse(request, 401, "Unauthorized")
     parent = request.app[STATE].jobs.find("umami", request.match_info["id"])
     if parent is None:
         return refuse(request, 404, "Generation not found")
@@ -64,10 +76,11 @@ async def _start(request: web.Request, parent: Row | None) -> web.Response:
     if key is None:
         return refuse(request, 401, "Unauthorized")
     payload = await read_payload(request)
-    for name in ("user_prompt", "aspect_ratio"):
-        if not has_text(payload, name):
-            return refuse(request, 400, f"{name} should not be empty")
-    row = create_job(request, "umami", key, payload, payload["user_prompt"], parent=parent)
+    problem = find_problem(payload, BODY)
+    if problem is not None:
+        return refuse(request, 400, problem)
+    details = {"parent": parent, "size": find_size(payload["aspect_ratio"])}
+    row = create_job(request, "umami", key, payload, payload["user_prompt"], **details)
     if row is None:
         return refuse(request, 403, "You have run out of tokens")
     return web.json_response(_build_generation(request.app[STATE], row), status=201)
@@ -84,7 +97,7 @@ def _parse_ids(request: web.Request) -> List[str]:
 
 def _build_generation(state: State, row: Row) -> Dict[str, Any]:
     url = state.jobs.sign_url(row, HOUR)
-    video = {"url": url, "width": 1280, "height": 720, "thumbnail": state.jobs.thumbnail(row)}
+    video = {"url": url, **state.jobs.read_size(row), "thumbnail": state.jobs.thumbnail(row)}
     word = state.jobs.find_state(row)
     return {
         "id": row["id"],

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterator, Mapping, Protocol, T
 from PIL import Image, ImageDraw
 
 from bluma_async.sandbox.rendering.encoder import Cancelled, encode
-from bluma_async.sandbox.rendering.scene import Scene, clean, font, parse_color
+from bluma_async.sandbox.rendering.marks import Marks, draw_marks
+from bluma_async.sandbox.rendering.scene import HEIGHT, WIDTH, Scene, clean, font, parse_color
 from bluma_async.sandbox.rendering.styles import find_style
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ __all__ = ["Renderer", "make_renderer"]
 # scaled up: a quarter of the pixels to draw.
 SCALES: Mapping[str, Tuple[float, float]] = {"720p": (1.0, 1.0), "1080p": (1.5, 1.5), "4k": (1.5, 3.0)}
 TEST_FPS, LIVE_FPS = 24, 30
-STAMP = "TEST MODE"
+SMALL = (180, 320)
 
 
 class Renderer(Protocol):
@@ -86,58 +87,66 @@ class _ThreadRenderer:
 def _draw(row: Row, mp4: Path, thumbnail: Path, is_cancelled: Callable[[], bool]) -> None:
     drawn, encoded = SCALES[row["resolution"]]
     fps = TEST_FPS if row["kind"] == "test" else LIVE_FPS
+    layout = _read_layout(row)
     scene = Scene(
         text=clean(row["prompt"]),
         frames=row["duration"] * fps,
         fps=fps,
         scale=drawn,
         color=parse_color(row["color"]),
+        layout=layout,
     )
-    size = (round(720 * encoded), round(1280 * encoded))
+    size = (round(layout[0] * encoded), round(layout[1] * encoded))
+    marks = Marks(is_test=row["watermark"], text=row.get("mark"))
     shots = find_style(row["template_id"])(scene)
-    encode(_finish(scene, shots, thumbnail, is_test=row["watermark"]), mp4, fps, size, is_cancelled)
+    encode(_finish(scene, shots, thumbnail, marks), mp4, fps, size, is_cancelled)
 
 
-def _finish(scene: Scene, shots: Iterator[Shot], thumbnail: Path, *, is_test: bool) -> Iterator[Shot]:
-    """Stamp the pictures of a test video, each once, and save the picture at a quarter of the time as the thumbnail."""
+def _read_layout(row: Row) -> Tuple[int, int]:
+    """Return the width and height of a video: those of a generation of Luma, or else a portrait."""
+    width, height = row.get("size") or (WIDTH, HEIGHT)
+    return int(width), int(height)
+
+
+def _finish(scene: Scene, shots: Iterator[Shot], thumbnail: Path, marks: Marks) -> Iterator[Shot]:
+    """Mark each picture once, and save the picture at a quarter of the time as the thumbnail."""
     stamped: Image.Image | None = None
     shown = 0
     for picture, count in shots:
-        if is_test and not picture.info.get("stamped"):
-            _stamp(scene, picture)
+        if not picture.info.get("marked"):
+            draw_marks(scene, picture, marks)
         shown += count
         if stamped is None and shown * 4 >= scene.frames:
             stamped = picture
-            small = picture.resize((360, 640), Image.Resampling.BILINEAR)  # pyright: ignore[reportUnknownMemberType]
+            small = picture.resize((scene.layout[0] // 2, scene.layout[1] // 2), Image.Resampling.BILINEAR)  # pyright: ignore[reportUnknownMemberType]
             small.save(thumbnail, "JPEG", quality=85)
         yield picture, count
 
 
-def _stamp(scene: Scene, picture: Image.Image) -> None:
-    draw = ImageDraw.Draw(picture, "RGBA")
-    draw.rounded_rectangle(scene.box(470, 20, 700, 74), radius=scene.px(12), fill=(0, 0, 0, 150))
-    draw.text(scene.point(585, 47), STAMP, fill=(255, 255, 255), font=font(scene.px(34)), anchor="mm")
-    picture.info["stamped"] = True
-
-
 class _Clips:
-    """Small real clips for load tests; one for each length, encoded at its first use."""
+    """
+    Small real clips for load tests; one for each length and size, encoded at its first use.
+
+    Their pictures are small too, except where an API states the size: then the file has it.
+    """
 
     def __init__(self) -> None:
-        self._made: Dict[int, Tuple[bytes, bytes]] = {}
+        self._made: Dict[Tuple[int, Tuple[int, int]], Tuple[bytes, bytes]] = {}
 
     def copy(self, row: Row, mp4: Path, thumbnail: Path, is_cancelled: Callable[[], bool]) -> None:
-        seconds = int(row["duration"])
-        if seconds not in self._made:
-            self._made[seconds] = _make_clip(seconds, is_cancelled)
-        for path, content in zip((mp4, thumbnail), self._made[seconds]):
+        seconds, size = int(row["duration"]), _read_layout(row) if row.get("size") else SMALL
+        if (seconds, size) not in self._made:
+            self._made[seconds, size] = _make_clip(seconds, size, is_cancelled)
+        for path, content in zip((mp4, thumbnail), self._made[seconds, size]):
             path.write_bytes(content)
 
 
-def _make_clip(seconds: int, is_cancelled: Callable[[], bool]) -> Tuple[bytes, bytes]:
+def _make_clip(seconds: int, size: Tuple[int, int], is_cancelled: Callable[[], bool]) -> Tuple[bytes, bytes]:
     """Return the bytes of a clip with one frame a second, and of its thumbnail."""
-    picture = Image.new("RGB", (180, 320), (60, 64, 72))
-    ImageDraw.Draw(picture).text((90, 160), "prepared clip", fill=(255, 255, 255), font=font(22), anchor="mm")
+    picture = Image.new("RGB", size, (60, 64, 72))
+    ImageDraw.Draw(picture).text(
+        (size[0] // 2, size[1] // 2), "prepared clip", fill=(255, 255, 255), font=font(22), anchor="mm"
+    )
     folder = Path(tempfile.mkdtemp(prefix="bluma-clip-"))
     try:
         encode([(picture, seconds)], folder / "clip.mp4", 1, picture.size, is_cancelled)

@@ -11,6 +11,8 @@ import attrs
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 __all__ = [
+    "HEIGHT",
+    "WIDTH",
     "Color",
     "Scene",
     "Shot",
@@ -27,7 +29,7 @@ __all__ = [
 
 Color = Tuple[int, int, int]
 Shot = Tuple[Image.Image, int]  # a picture, and for how many frames it is shown
-WIDTH, HEIGHT = 720, 1280  # the layout in which styles place everything; a scene scales it
+WIDTH, HEIGHT = 720, 1280  # the usual layout, in which styles place everything; a scene scales it
 FASTEST_WORDS_A_SECOND = 3
 LONGEST_TEXT = 5000
 LONG_WORD = re.compile(r"(\S{18})(?=\S)")
@@ -36,18 +38,23 @@ Font = Any  # Pillow's two font classes share no base
 
 @attrs.frozen(kw_only=True)
 class Scene:
-    """One video to draw: its text, its length in frames, its scale, and the colour of the variant, if any."""
+    """
+    One video to draw: its text, its length in frames, its scale, and the colour of the variant, if any.
+
+    `layout` is the width and height before scaling. Only the style `captions` draws in layouts that are no portraits.
+    """
 
     text: str
     frames: int
     fps: int
     scale: float = 1.0
     color: Optional[Color] = None
+    layout: Tuple[int, int] = (WIDTH, HEIGHT)
 
     @property
     def size(self) -> Tuple[int, int]:
         """The picture's size in pixels, both even."""
-        return self.px(WIDTH) // 2 * 2, self.px(HEIGHT) // 2 * 2
+        return self.px(self.layout[0]) // 2 * 2, self.px(self.layout[1]) // 2 * 2
 
     @property
     def words(self) -> List[str]:

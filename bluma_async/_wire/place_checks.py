@@ -1,0 +1,91 @@
+"""
+Argument checks of the options that say where requests and files go: URLs, headers, keys and paths.
+
+Rule 1: as in `checks`, an invalid value is refused before any request. The errors show no secret.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Mapping, Tuple, cast
+from urllib.parse import urlsplit
+
+from bluma_async._wire.checks import invalid
+
+__all__ = ["require_header_text", "require_headers", "require_http_url", "require_path"]
+
+UNSENDABLE = frozenset("\r\n\0")  # a header with one of these could inject another header
+
+
+def require_http_url(name: str, value: object) -> None:
+    """
+    Require an http(s) URL with a host, and without user name, query or fragment.
+
+    Raises:
+        InvalidArgumentError: The value is not such a URL. A password in it does not appear in the error.
+    """
+    if not _is_base_url(value):
+        shown = re.sub(r"//[^/@]*@", "//***@", value) if isinstance(value, str) else value
+        wanted = "an http:// or https:// URL with a host, and without user, query or fragment"
+        raise invalid(name, f"{name} must be {wanted}, not {shown!r}.")
+
+
+def require_headers(name: str, value: Mapping[object, object]) -> None:
+    """
+    Require header names and values that can be sent. The error shows the name only: values can be secrets.
+
+    Raises:
+        InvalidArgumentError: A name or value is not a string, a name is empty, or one cannot be sent.
+    """
+    for key, text in value.items():
+        if not isinstance(key, str) or not isinstance(text, str) or not key or not _is_sendable(key + text):
+            raise invalid(name, f"{name} must be header names and values as text without line breaks, not {key!r}.")
+
+
+def require_header_text(name: str, value: object) -> None:
+    """
+    Require text that can be part of a header. The error does not show the value: it is a secret.
+
+    Raises:
+        InvalidArgumentError: The value is not printable ASCII, or has spaces.
+    """
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+        raise invalid(name, f"{name} must be printable ASCII text without spaces; check how it was copied.")
+
+
+def require_path(name: str, value: object) -> Path:
+    """
+    Return the path of a file or folder.
+
+    Raises:
+        InvalidArgumentError: The value is no path, or no file can have it.
+    """
+    try:
+        path = Path(cast("str", value))
+        if b"\0" not in os.fsencode(path):
+            return path
+    except (TypeError, ValueError):
+        pass
+    raise invalid(name, f"{name} must be a path as text or a Path, not {value!r}.")
+
+
+def _is_sendable(text: str) -> bool:
+    return not UNSENDABLE & set(text) and text == text.encode("utf-8", "replace").decode()
+
+
+def _is_base_url(value: object) -> bool:
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        host, port = _host_and_port(parts.hostname, parts.port)
+    except ValueError:
+        return False
+    is_plain = (
+        str(value).isprintable() and " " not in str(value) and not (parts.username or parts.query or parts.fragment)
+    )
+    return parts.scheme in {"http", "https"} and host and port and is_plain
+
+
+def _host_and_port(host: str | None, port: int | None) -> Tuple[bool, bool]:
+    return bool(host), port != 0

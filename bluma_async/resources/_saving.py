@@ -1,0 +1,56 @@
+"""Describe the file of a video to a download: its links, and the size that the API names."""
+
+from __future__ import annotations
+
+import shlex
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable
+
+from bluma_async._wire.checks import require_id
+from bluma_async.errors import ForbiddenError
+from bluma_async.resources._video_calls import download_call
+from bluma_async.resources._video_source import get_call
+from bluma_async.transfer.download import save_link
+from bluma_async.transfer.remote import RemoteFile
+from bluma_async.types import Video
+
+if TYPE_CHECKING:
+    from bluma_async._session.session import Session
+    from bluma_async.transfer.checks import Verify
+    from bluma_async.transfer.places import Place
+
+__all__ = ["build_save_command", "save_video"]
+
+
+async def save_video(
+    session: Session,
+    video: Video | str,
+    place: Place,
+    verify: Verify,
+    on_progress: Callable[[int, int | None], Any] | None = None,
+) -> int:
+    """Download the file of a video to a place, and return its size in bytes. `Videos.save` describes the arguments."""
+    video_id, path = require_id("video_id", video, Video), str(place.target)
+    command = f"client.videos.save({video_id!r}, {path!r}), or with: {build_save_command(video_id, path)}"
+    sign, find_size = partial(_sign, session, video_id), partial(_find_size, session, video)
+    remote = RemoteFile(video_id, f"Video {video_id}", video_id, sign, find_size, command)
+    return await save_link(session, remote, place, verify=verify, on_progress=on_progress)
+
+
+def build_save_command(video_id: str, path: str) -> str:
+    """Return the command that saves a video."""
+    return f"bluma save {shlex.quote(video_id)} -o {shlex.quote(path)}"
+
+
+async def _sign(session: Session, video_id: str) -> str:
+    return (await session.send(download_call(video_id))).download_url
+
+
+async def _find_size(session: Session, video: Video | str) -> int | None:
+    """Return the size that the API describes: of a given Video, if it has one, else of the video as it is now."""
+    if isinstance(video, Video) and video.size_bytes:
+        return video.size_bytes
+    try:
+        return (await session.send(get_call(require_id("video_id", video, Video)))).size_bytes or None
+    except ForbiddenError:  # a key may have the scope `videos:download` alone
+        return None

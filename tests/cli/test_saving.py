@@ -1,0 +1,146 @@
+"""Where the commands write to, what they accept, and what they print when a paid video could not be saved."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Any, Iterator, List
+
+import pytest
+
+from bluma_async.cli.batch import _build_command
+from bluma_async.sandbox import Sandbox
+from tests.cli.test_cli import run
+from tests.live import Live
+
+QUICK = ["--poll-interval", "0.01"]
+ROUTE = "GET /cdn/{place}"
+
+
+@pytest.fixture
+def live(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Give a sandbox that finishes videos at once, with its URL and key in the environment."""
+    with Live(at_once=True) as sandbox:
+        monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
+        yield sandbox
+
+
+def generate(target: Path, *options: str) -> int:
+    """Generate a video, and save it."""
+    return run(["generate", "Hello", "-t", "ugc-text-overlay", "-o", str(target), *QUICK, *options])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes in folders")
+@pytest.mark.parametrize("command", [["generate", "x", "-t", "t"], ["save", "batch_1"]])
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [("/proc/x.mp4", "'/proc/x.mp4' cannot be written"), ("PIPE", "is a pipe"), ("FOLDER", "is a folder")],
+)
+def test_a_target_that_cannot_be_written_costs_nothing(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: List[str], target: str, message: str
+) -> None:
+    """It is refused before anything is sent, with exit code 2, and stays as it is."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    place = {"FOLDER": str(tmp_path), "PIPE": str(pipe)}.get(target, target)
+
+    assert run([*command, "-o", place, "--overwrite"]) == 2
+
+    err = capsys.readouterr().err
+    assert (message in err, "Nothing was sent" in err) == (True, True)
+    assert (live.requests, list(tmp_path.iterdir())) == ([], [pipe])
+
+
+def find_id(out: str) -> str:
+    """Return the id of the video that `generate` has printed."""
+    return out.split()[1].rstrip(":")
+
+
+def test_a_full_disk_prints_the_id_and_the_command(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes stay, and the printed command goes on with them."""
+    target = tmp_path / "x.mp4"
+
+    def fail(_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fail)
+        code = generate(target)
+    out, err = capsys.readouterr()
+    video_id = find_id(out)
+
+    assert (code, "No space left on device" in err) == (1, True)
+    assert f"Video {video_id} is not lost" in err
+    assert f"bluma save {video_id} -o {target}" in err
+    assert (tmp_path / "x.mp4.part").exists()
+    assert run(["save", video_id, "-o", str(target)]) == 0
+    assert ([path.name for path in tmp_path.iterdir()], live.state()["billed"]) == (["x.mp4"], 1)
+
+
+def test_a_file_that_is_not_the_video_is_refused_and_can_be_taken(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command says which video it is and how to go on; `--verify none` takes the file as it is."""
+    live.faults.add(ROUTE, "status", status=200, body="html", times=None)
+
+    code = generate(tmp_path / "x.mp4", "--verify", "container")
+    out, err = capsys.readouterr()
+    video_id = find_id(out)
+
+    assert (code, "text/html" in err, 'verify="none"' in err) == (1, True, True)
+    assert f"Continue with: bluma save {video_id} -o {tmp_path / 'x.mp4'}" in out
+    assert run(["save", video_id, "-o", str(tmp_path / "x.mp4"), "--verify", "none"]) == 0
+    assert (tmp_path / "x.mp4").read_text().startswith("<html>")
+
+
+def test_an_unknown_word_for_verify_is_refused(live: Sandbox, tmp_path: Path) -> None:
+    """Nothing is sent."""
+    assert generate(tmp_path / "x.mp4", "--verify", "all") == 2
+    assert live.requests == []
+
+
+def test_a_batch_takes_any_file_if_it_is_told_to(live: Sandbox, tmp_path: Path) -> None:
+    """Without the option the job stays rendered, and the command exits with 1; with it the job is saved."""
+    live.faults.add(ROUTE, "status", status=200, body="html", times=None)
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text("template_id,prompt,key\nugc-text-overlay,Hello,k\n", encoding="utf-8")
+    command = ["batch", "run", str(jobs), "--out", str(tmp_path / "out"), *QUICK]
+
+    assert run([*command, "--verify", "none"]) == 0
+    assert (tmp_path / "out" / "k.mp4").exists()
+
+
+def test_the_command_that_continues_a_batch_has_the_option() -> None:
+    """Only if it is not the default."""
+    options = {"out": "o", "journal": None, "concurrency": None, "max_credits": None, "final_statuses": ()}
+    account = {"settle_time": 30.0, "exclusive": False}
+
+    assert (
+        _build_command("run", None, account, {**options, "verify": "none"}) == "bluma batch run --out o --verify none"
+    )
+    assert _build_command("run", None, account, {**options, "verify": "size"}) == "bluma batch run --out o"
+
+
+def test_a_target_that_appears_while_the_video_renders_does_not_hide_its_id(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file of somebody else stays, and the command that saves the video elsewhere is printed."""
+    target = tmp_path / "x.mp4"
+
+    async def take(record: Any) -> None:
+        if record.route == "POST /videos":
+            await asyncio.get_running_loop().run_in_executor(None, target.write_bytes, b"mine")
+
+    live.watch(take)
+    code = generate(target)
+    out, err = capsys.readouterr()
+
+    assert (code, "already there" in err, "Nothing was sent" in err) == (1, True, False)
+    assert f"bluma save {find_id(out)} -o {target}" in out
+    assert target.read_bytes() == b"mine"

@@ -1,0 +1,87 @@
+"""The commands say early that no answer comes, and which status they do not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+
+from bluma import StatusInfo
+from bluma_async import errors
+from bluma_async.cli.generate import _wait_and_save
+from bluma_async.cli.table import Lines, LiveTable
+from bluma_async.errors import NetworkError
+from bluma_async.sandbox import Sandbox
+from tests.cli.test_batch import POLL, jobs, live
+from tests.cli.test_cli import run
+from tests.fakes import VIDEO, answer, client_with
+
+__all__ = ["jobs", "live"]  # fixtures
+WAIT = {"poll_interval": 5.0, "timeout": 600.0, "final_statuses": ()}
+
+
+async def test_save_says_early_that_no_answer_comes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After 10 s one line names the failure; the error at the end claims nothing about a video that was never seen."""
+    client, _, _ = client_with(NetworkError("Cannot connect to api.example.com"), max_retries=0)
+
+    with pytest.raises(errors.WaitTimeoutError, match=r"no answer came in 600 s, so video batch_1 was never seen"):
+        await _wait_and_save(client, "batch_1", tmp_path / "x.mp4", dict(WAIT), overwrite=False, verify="size")
+
+    expected = "No answer from the API for 10 s; still trying. Cannot connect to api.example.com\n"
+    assert capsys.readouterr().err == expected
+
+
+async def test_an_unknown_status_is_shown_and_can_end_the_wait(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command names the status; with --final-status it stops at it, saves nothing and fails."""
+    states = [answer(200, {**VIDEO, "status": status, "progress": 4}) for status in ("processing", "cancelled")]
+    client, _, _ = client_with(*states)
+    wait: Any = {**WAIT, "final_statuses": ("cancelled",)}
+
+    with pytest.raises(errors.BlumaError, match=r"has ended with the status 'cancelled'. Nothing was saved."):
+        await _wait_and_save(client, "batch_1", tmp_path / "x.mp4", wait, overwrite=False, verify="size")
+
+    expected = "Rendering: 4 %\nThe status is 'cancelled', which this version does not know.\n"
+    assert capsys.readouterr().err == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_final_status_is_an_option_of_the_commands(
+    live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`generate` and `batch` take it; a job that ends with it has failed, and keeps its charge."""
+    live.faults.add("GET /videos/{id}", "new_status", times=None, body="cancelled")
+    where = ["--out", str(tmp_path / "videos")]
+
+    batch = run(["batch", "run", str(jobs), *where, *POLL, "--final-status", "cancelled"])
+    out, err = capsys.readouterr()
+    single = ["generate", "x", "-t", "ugc-text-overlay", "-o", str(tmp_path / "x.mp4"), *POLL]
+    code = run([*single, "--final-status", "cancelled"])
+
+    assert (batch, code) == (1, 1)
+    assert out.count("has ended with the status 'cancelled', and has no file.") == 3
+    assert out.endswith("3 jobs: 3 failed\n6 credits charged, 0 refunded, 6 net\n")
+    assert err.count("The status is 'cancelled', which this version does not know.") == 3
+    assert "has ended with the status 'cancelled'. Nothing was saved." in capsys.readouterr().err
+
+
+def test_the_news_of_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are printed to stderr, or above the live table; a usual status needs no line."""
+    printed: List[str] = []
+
+    class Console:
+        def print(self, line: str, **_: Any) -> None:
+            printed.append(line)
+
+    table = LiveTable(type("Live", (), {"console": Console()})())
+    for info in (
+        StatusInfo(id="v", status=None, elapsed=10.0, error=NetworkError("cut")),
+        StatusInfo(id="v", status="processing"),
+    ):
+        table.report(info)
+        Lines().report(info)
+
+    assert printed == ["No answer from the API for 10 s; still trying. cut"]
+    assert capsys.readouterr().err == "No answer from the API for 10 s; still trying. cut\n"

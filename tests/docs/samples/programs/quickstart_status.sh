@@ -1,0 +1,2 @@
+curl https://api.getbluma.com/api/v1/videos/batch_abc123xyz \
+  -H "Authorization: Bearer YOUR_API_KEY"

@@ -1,0 +1,8 @@
+import requests
+
+response = requests.post(
+    "https://api.umamiai.xyz/v1/luma-ai/generations/{taskId}/extend",
+    headers={"Content-Type":"application/json","Authorization": "Bearer YOUR_UMAMIAI_API_KEY"},
+    json={"aspect_ratio":"16:9","expand_prompt":true,"image_end_url":"https://example.com/image-end.jpg","image_url":"https://example.com/main-image.jpg","user_prompt":"A beautiful sunset over the ocean"}
+)
+data = response.json()
