@@ -29,6 +29,7 @@ RENAMED = {
     "__aiter__": "__iter__",
     "__anext__": "__next__",
 }
+BATCHES = {"BatchPlan", "BatchResult", "BatchStatus", "JobState", "PlannedCost"}
 RESOURCES = "videos templates credits webhooks variants collections assets api_keys usage".split()  # noqa: SIM905
 OWN = {"__init__", "__module__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
 
@@ -128,7 +129,7 @@ def test_the_modules_have_the_same_names(name: str) -> None:
 
     for package in ("bluma", "bluma_sync"):
         module = importlib.import_module(f"{package}.{name}")
-        of_batches = {"BatchResult", "BatchStatus", "JobState"} if f"{package}.{name}" == "bluma.types" else set()
+        of_batches = BATCHES if f"{package}.{name}" == "bluma.types" else set()
         assert set(module.__all__) == {*source.__all__, *of_batches}
         assert all(getattr(module, entry) is getattr(source, entry) for entry in source.__all__)
 
@@ -168,7 +169,7 @@ def test_help_shows_signatures_and_docstrings() -> None:
     """`help` and `inspect.signature` show the parameters and the docstring of a blocking method."""
     shown = pydoc.plain(pydoc.render_doc(Bluma.videos.create))
 
-    assert "template_id: 'str | Template | None' = None" in shown
+    assert "template_id: 'KnownTemplate | str | Template | None' = None" in shown
     assert "It is billed when the server accepts it" in shown
     assert str(inspect.signature(Bluma.videos.get)) == "(self, video_id: 'str | Video') -> 'Video'"
     assert "on_progress" in inspect.signature(Bluma.videos.wait_for).parameters
