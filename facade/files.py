@@ -52,7 +52,7 @@ def generate(root: Path) -> Dict[str, str]:
         texts[path.relative_to(package).as_posix()] = render_package(_read(root, path), twins)
     for name in SAME_IN_BOTH:
         texts[name.replace("/__init__", "")] = render_reexport(_read(root, package / name))
-    return {name: _format(text) for name, text in texts.items()}
+    return {name: _format(text, root) for name, text in texts.items()}
 
 
 def find_differences(root: Path, wanted: Dict[str, str]) -> List[str]:
@@ -95,9 +95,10 @@ def _read(root: Path, path: Path) -> Source:
     return Source(".".join(parts), file.as_posix(), path.read_text(encoding="utf-8"))
 
 
-def _format(text: str) -> str:
+def _format(text: str, root: Path) -> str:
     """Sort the imports and format the text, with the project's own settings."""
     for command in (["check", "--select", "I,F401", "--fix-only", "--quiet"], ["format", "--quiet"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", "bluma_sync/module.py", "-"]
-        text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout
+        done = subprocess.run(ruff, cwd=root, input=text, capture_output=True, text=True, check=True)
+        text = done.stdout
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from pathlib import Path
 from typing import Any, AsyncIterator, Iterator
 
 import pytest
@@ -25,7 +26,19 @@ def no_blocking() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def same_folder() -> Iterator[None]:
+    """Fail a test that leaves the process in another folder: later tests would read other files."""
+    before = Path.cwd()
+    yield
+    assert Path.cwd() == before
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(
+    same_folder: None,  # its check comes after the patches are undone
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
     """Remove the machine's settings from the environment, and restore the logger after the test."""
     locks = tmp_path_factory.getbasetemp() / "locks" / uuid.uuid4().hex  # an earlier test's client may still hold one
     monkeypatch.setenv("BLUMA_STATE_DIR", str(locks))

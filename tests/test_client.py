@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Callable, Mapping
 from unittest.mock import AsyncMock, MagicMock, Mock, create_autospec
 
 import pytest
@@ -139,18 +139,19 @@ async def test_resources_are_attributes_of_the_class() -> None:
         _ = mock.nothing
 
 
-@pytest.mark.parametrize(
-    "mock",
-    [
-        Mock(spec=AsyncBluma),
-        MagicMock(spec=AsyncBluma),
-        Mock(spec=AsyncBluma(KEY)),
-        create_autospec(AsyncBluma, instance=True),
-        create_autospec(AsyncBluma)(KEY),
-    ],
-)
-async def test_the_methods_of_a_mock_can_be_awaited(mock: Any) -> None:
+MOCKS: Mapping[str, Callable[[], Any]] = {
+    "class": lambda: Mock(spec=AsyncBluma),
+    "magic": lambda: MagicMock(spec=AsyncBluma),
+    "client": lambda: Mock(spec=AsyncBluma(KEY)),
+    "autospec": lambda: create_autospec(AsyncBluma, instance=True),
+    "autospec of the class": lambda: create_autospec(AsyncBluma)(KEY),
+}
+
+
+@pytest.mark.parametrize("kind", MOCKS)
+async def test_the_methods_of_a_mock_can_be_awaited(kind: str) -> None:
     """Mocks of the async client, of its class and of an object, return coroutines where the client does."""
+    mock = MOCKS[kind]()
     mock.videos.create.return_value = 7
     mock.open_creates = []
 

@@ -119,11 +119,13 @@ async def inflate(pieces: AsyncIterator[bytes], coding: str, most: int) -> Async
     Yield the decompressed pieces of a body, each of at most `most` bytes: a packed one can be a thousand times as long.
 
     Raises:
-        NetworkError: The body is not compressed as its Content-Encoding says.
+        NetworkError: The body is not compressed as its Content-Encoding says, or is cut.
     """
     decoder = zlib.decompressobj(ANY_HEADER)
+    has_begun = False
     try:
         async for piece in pieces:
+            has_begun = True
             while piece:
                 data = decoder.decompress(piece, most)
                 piece = decoder.unconsumed_tail  # noqa: PLW2901 - the part that is not decompressed yet
@@ -133,6 +135,8 @@ async def inflate(pieces: AsyncIterator[bytes], coding: str, most: int) -> Async
         raise NetworkError(f"The body is no valid {coding}: {flaw}.") from flaw
     if rest := decoder.flush():
         yield rest
+    if has_begun and not decoder.eof:
+        raise NetworkError(f"The {coding} body is cut.")
 
 
 async def _read_all(content: aiohttp.StreamReader) -> bytes:

@@ -92,7 +92,7 @@ def read_head(status: int, headers: Mapping[str, str]) -> Head:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         # The transport decodes the body: its length and the places in it are those of another body than the file's.
-        return Head(status, 0 if status == 200 else None, has_end=True, content_type=kind)
+        return Head(status, 0 if status == 200 else None, None, _has_end(headers), "", kind)
     span = SPAN.fullmatch(headers.get("content-range", ""))
     unsatisfied = UNSATISFIED.fullmatch(headers.get("content-range", ""))
     length = LENGTH.fullmatch(headers.get("content-length", ""))
@@ -103,7 +103,7 @@ def read_head(status: int, headers: Mapping[str, str]) -> Head:
         begin, total = int(span[1]), int(span[2]) if span[2] else None
     elif status == 416 and unsatisfied:
         total = int(unsatisfied[1])
-    has_end = length is not None or total is not None or "chunked" in headers.get("transfer-encoding", "").lower()
+    has_end = total is not None or _has_end(headers)
     return Head(status, begin, total, has_end, _read_tag(headers.get("etag", "")), kind)
 
 
@@ -126,6 +126,11 @@ def _is_same_version(head: Head, held: Held) -> bool:
     has_other_tag = bool(head.tag) and head.tag != held.tag
     has_other_size = head.total is not None and held.total is not None and head.total != held.total
     return not has_other_tag and not has_other_size
+
+
+def _has_end(headers: Mapping[str, str]) -> bool:
+    is_chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+    return is_chunked or LENGTH.fullmatch(headers.get("content-length", "")) is not None
 
 
 def _read_tag(text: str) -> str:

@@ -95,6 +95,7 @@ class PollHub:
         waiter = self._make_waiter(source, poll_interval, timeout, frozenset(final_statuses), announcer)
         poller = self._poller(source)
         poller.join(job_id, waiter)
+        is_abandoned = False
         try:
             while True:
                 await waiter.future
@@ -102,8 +103,13 @@ class PollHub:
                 await announcer.announce(waiter, state, silence)
                 if state is not None and waiter.ends_with(state):
                     return cast("S", state)
+        except GeneratorExit:  # nothing can be awaited any more
+            is_abandoned = True
+            raise
         finally:
             poller.leave(job_id, waiter)
+            if not is_abandoned:
+                await poller.rest()
 
     def learn(self, job_id: str, event: Any = None) -> None:
         """Take in an event about a job, such as a webhook; poll the job at once if the event does not name a state."""

@@ -48,6 +48,7 @@ __all__ = ["Poller"]
 S = TypeVar("S")
 RELIST = 60.0  # seconds before a list that was refused, or had too many pages, is tried again
 LONGEST_SLEEP = 3600.0  # seconds; event loops refuse to sleep for longer than a day
+STEPS_TO_END = 20  # of the event loop, in which cancelled requests end, unless a hook refuses
 TRANSIENT = (NetworkError, RateLimitError, ServerError)
 
 
@@ -79,6 +80,13 @@ class Poller(Generic[S]):
     def leave(self, job_id: str, waiter: Waiter) -> None:
         """Remove a waiter, and cancel the requests that are in flight for it."""
         self._jobs.leave(job_id, waiter)
+
+    async def rest(self) -> None:
+        """Let the tasks end that the last wait has left: Python reports those that a closed loop leaves pending."""
+        for _ in range(STEPS_TO_END):
+            if self._jobs or (self._task is None and self._requests.is_idle):
+                return
+            await asyncio.sleep(0)
 
     def learn(self, job_id: str, event: Any) -> None:
         """Take in an event about a job: a final state ends its waits, an event without a known state polls it now."""

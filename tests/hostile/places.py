@@ -11,13 +11,12 @@ PRECIOUS = b"precious"
 
 
 def _bind(path: Path) -> None:
-    bound = socket.socket(socket.AF_UNIX)
-    folder = os.open(path.parent, os.O_RDONLY)
+    bound, before = socket.socket(socket.AF_UNIX), Path.cwd()
     try:
-        os.fchdir(folder)  # the path of a socket is short
+        os.chdir(path.parent)  # the path of a socket may have about a hundred characters
         bound.bind(path.name)
     finally:
-        os.close(folder)
+        os.chdir(before)
         bound.close()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from bluma_async._runtime.regular_files import create_file, describe_kind, find_facts, is_ours, is_same_file, open_ours
+from tests.hostile.places import SPECIAL
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes and devices in folders")
 
@@ -30,9 +30,7 @@ def put(path: Path, kind: str) -> None:
     elif kind == "pipe":
         os.mkfifo(path)
     else:
-        bound = socket.socket(socket.AF_UNIX)
-        bound.bind(str(path))
-        bound.close()
+        SPECIAL["a socket"](path)
 
 
 KINDS = {

@@ -47,6 +47,7 @@ def test_copies_with_other_keys_leave_nothing() -> None:
 async def test_calls_with_other_keys_leave_a_bounded_number_of_budgets() -> None:
     """Only the budgets of the newest keys are kept; a wait leaves nothing."""
     client, _, _ = client_with(answer(200, VIDEO, BUDGET))
+    gc.collect()
     before = count(Session)
 
     for number in range(MAX_KEYS + 100):

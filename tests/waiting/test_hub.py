@@ -11,6 +11,7 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
+from bluma_async.types import VideoEvent, VideoEventData, WebhookEventType
 from tests.fakes import FakeClock, answer, client_with
 from tests.waiting.served import VIDEO, Server, served, slow_client, wait_all
 
@@ -105,9 +106,6 @@ async def test_nothing_is_left_behind() -> None:
     client, _, _ = served({f"v{number}": 7.0 for number in range(20)})
 
     await wait_all(client, [f"v{number}" for number in range(20)])
-    for _ in range(3):
-        await asyncio.sleep(0)
-    gc.collect()
 
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert client._hub._pollers == {}
@@ -138,6 +136,31 @@ async def test_against_the_sandbox(sandbox: Sandbox, client: AsyncBluma) -> None
     assert [video.id for video in done] == [video.id for video in videos]
     assert all(video.size_bytes for video in done)
     assert any(record.path == "/api/v1/videos" and record.method == "GET" for record in sandbox.requests)
+
+
+@pytest.mark.parametrize("ends", ["completed", "timeout", "cancelled", "event"])
+async def test_a_loop_may_be_closed_right_after_a_wait(ends: str) -> None:
+    """When `wait_for` returns or raises, its tasks have ended: Python reports those that a closed loop leaves."""
+    client, transport, _ = slow_client(answer(200, {**VIDEO, "id": "v", "status": "completed"}))
+    wait = asyncio.ensure_future(client.videos.wait_for("v", timeout=0 if ends == "timeout" else 60))
+    await transport.until_sent(1)
+    if ends == "cancelled":
+        wait.cancel()
+    elif ends == "event":
+        data = VideoEventData(id="v", status="completed")
+        client.learn(VideoEvent(id="e", type=WebhookEventType.VIDEO_COMPLETED, data=data))
+    elif ends == "timeout":
+        transport.replies = [errors.NetworkError("cut")]
+        wait.cancel()
+        wait = asyncio.ensure_future(client.with_options(max_retries=0).videos.wait_for("v", timeout=0))
+        transport.gate.set()
+    else:
+        transport.gate.set()
+
+    await asyncio.gather(wait, return_exceptions=True)
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert client._hub._pollers == {}
 
 
 @pytest.mark.parametrize("ends", ["completed", "timeout", "hook"])

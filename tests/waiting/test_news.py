@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any, List
 
 import pytest
@@ -14,10 +13,6 @@ from bluma_async.waiting.contact import SILENCE
 from tests.fakes import VIDEO, FakeClock, FakeTransport, answer, client_with, problem
 from tests.waiting.served import served, wait_all
 from tests.waiting.virtual import SlowServer, hang, run_with_slow_server
-
-pytestmark = pytest.mark.skipif(
-    sys.version_info < (3, 9), reason="pytest-asyncio for Python 3.8 closes a test's loop without ending its tasks"
-)
 
 
 def seen(status: str, progress: Any = None) -> Any:
