@@ -6,7 +6,8 @@ Reason: most contexts are accepted by `plain`, and the import takes longer than 
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, List, Mapping, Tuple
+import json
+from typing import Any, Callable, Iterable, List, Mapping, NamedTuple
 
 import jsonschema as untyped  # type: ignore[import-untyped]  # it has no types
 import referencing
@@ -14,7 +15,7 @@ import referencing
 from bluma_async._wire.contexts.limits import UnusableSchemaError, restrict
 from bluma_async._wire.contexts.patterns import find_longest_text
 
-__all__ = ["Evaluate", "compile_schema"]
+__all__ = ["CompiledSchema", "Evaluate", "compile_schema"]
 
 Evaluate = Callable[[Any], Iterable[Any]]  # from a context to the errors of `jsonschema`
 jsonschema: Any = untyped
@@ -22,25 +23,33 @@ registry: Any = referencing.Registry
 NO_DOCUMENTS = registry()  # that a reference may lead to, so that nothing is fetched
 
 
-def compile_schema(raw: Mapping[str, Any]) -> Tuple[Evaluate, List[str]]:
+class CompiledSchema(NamedTuple):
+    """A function that evaluates contexts, the patterns that it does not check, and the weight of the schema."""
+
+    evaluate: Evaluate
+    removed: List[str]
+    weight: int
+
+
+def compile_schema(raw: Mapping[str, Any]) -> CompiledSchema:
     """
-    Return a function that evaluates contexts, and the patterns of the schema that it does not check.
+    Return a schema that is ready to evaluate contexts.
 
     Raises:
         UnusableSchemaError: The schema cannot be evaluated, or not safely.
     """
-    usable, removed = restrict(raw)
+    usable = restrict(raw)
     try:
-        draft = jsonschema.validators.validator_for(usable, default=jsonschema.Draft202012Validator)
-        draft.check_schema(usable)
-        bounded = {"pattern": _bound_pattern(draft.VALIDATORS["pattern"])}
-        validator = jsonschema.validators.extend(draft, bounded)(usable, registry=NO_DOCUMENTS)
+        draft = jsonschema.validators.validator_for({"$schema": usable.draft}, default=jsonschema.Draft202012Validator)
+        draft.check_schema(usable.root)
+        bounded = {"pattern": _bound_pattern(draft.VALIDATORS["pattern"]), "uniqueItems": _check_unique}
+        validator = jsonschema.validators.extend(draft, bounded)(usable.root, registry=NO_DOCUMENTS)
     except jsonschema.SchemaError as problem:
         place = ".".join(map(str, problem.absolute_path))
         raise UnusableSchemaError(f"it is invalid at {place or 'its top'}") from problem
     except Exception as problem:
         raise UnusableSchemaError(f"{type(problem).__name__} was raised when it was read") from problem
-    return validator.iter_errors, removed
+    return CompiledSchema(validator.iter_errors, usable.removed, usable.weight)
 
 
 def _bound_pattern(check: Any) -> Any:
@@ -51,3 +60,11 @@ def _bound_pattern(check: Any) -> Any:
             yield from check(validator, pattern, instance, schema)
 
     return bounded
+
+
+def _check_unique(_: Any, wanted: Any, instance: Any, __: Any) -> Iterable[Any]:
+    """Check `uniqueItems` in linear time; `jsonschema` compares each object with each other one."""
+    if wanted is True and isinstance(instance, list):
+        items: List[Any] = instance
+        if len({json.dumps(item, sort_keys=True) for item in items}) < len(items):
+            yield jsonschema.ValidationError("the items are not unique")

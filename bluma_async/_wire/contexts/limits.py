@@ -4,19 +4,21 @@ Make of a template's schema one that can be evaluated safely, or say why it is n
 Rule 1: nothing is fetched: a schema that refers to another document is not used.
 Rule 2: an evaluation ends, and soon: a schema that refers to itself, is huge, or grows huge when its references are
 followed is not used. A pattern that may take long is removed, and the rest of the schema is used.
-Rule 3: a schema that is not used is no obstacle: the create is sent without this check.
+Rule 3: a schema is read as one document of one draft: `jsonschema` would read parts of other drafts by other keywords,
+which nothing here has weighed.
+Rule 4: a schema that is not used is no obstacle: the create is sent without this check.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 from urllib.parse import unquote
 
 from bluma_async._wire.contexts.patterns import LONGEST_TEXT, find_longest_text
 from bluma_async._wire.json_values import is_list, is_object
 
-__all__ = ["UnusableSchemaError", "restrict"]
+__all__ = ["SafeSchema", "UnusableSchemaError", "restrict"]
 
 MOST_CHARACTERS = 64 * 1024
 MOST_DEPTH = 40
@@ -29,6 +31,9 @@ ONE = (
 LISTS = ("allOf", "anyOf", "items", "oneOf", "prefixItems")
 OBJECTS = ("$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties")
 DYNAMIC = ("$dynamicRef", "$recursiveRef")
+UNEVALUATED = ("unevaluatedItems", "unevaluatedProperties")  # `jsonschema` visits the parts beside them three times
+OLDEST_DRAFT = "draft-04"  # older ones have keywords that are not weighed here
+IDS = ("$id", "id")  # in draft 4 the second one
 OPEN = -1  # the weight of a part that is being weighed: to meet it again is a circle
 
 
@@ -36,9 +41,26 @@ class UnusableSchemaError(ValueError):
     """The reason why a schema is not used."""
 
 
-def restrict(raw: Mapping[str, Any]) -> Tuple[Dict[str, Any], List[str]]:
+class SafeSchema(NamedTuple):
     """
-    Return a copy of a schema that is safe to evaluate, and the patterns that were removed from it.
+    A schema that is safe to evaluate.
+
+    Attributes:
+        root: The schema, without the name of its draft.
+        draft: The name of its draft; None if it names none.
+        removed: The patterns that were removed from it.
+        weight: How many of its parts an evaluation visits at most, if each name and item occurs once.
+    """
+
+    root: Dict[str, Any]
+    draft: Optional[str]
+    removed: List[str]
+    weight: int
+
+
+def restrict(raw: Mapping[str, Any]) -> SafeSchema:
+    """
+    Return a copy of a schema that is safe to evaluate.
 
     Raises:
         UnusableSchemaError: There is no such copy.
@@ -50,10 +72,14 @@ def restrict(raw: Mapping[str, Any]) -> Tuple[Dict[str, Any], List[str]]:
     if len(text) > MOST_CHARACTERS:
         raise UnusableSchemaError(f"it has more than {MOST_CHARACTERS} characters")
     root: Dict[str, Any] = json.loads(text)
-    root.pop("$id", None)
+    draft = root.pop("$schema", None)
+    if draft is not None and (not isinstance(draft, str) or any(f"draft-0{n}" in draft for n in (1, 2, 3))):
+        raise UnusableSchemaError(f"it is written in {str(draft)[:100]!r}, and not in {OLDEST_DRAFT} or later")
+    for name in IDS:
+        root.pop(name, None)
     scale = _Scale(root)
-    scale.weigh(root, 0)
-    return root, scale.removed
+    weight = scale.weigh(root, 0)
+    return SafeSchema(root, draft, scale.removed, weight)
 
 
 class _Scale:
@@ -80,7 +106,9 @@ class _Scale:
             raise UnusableSchemaError(f"it is nested more than {MOST_DEPTH} levels deep")
         self._weights[id(part)] = OPEN
         self._remove_patterns(part)
+        _close_names(part)
         weight = 1 + sum(self.weigh(inner, depth + 1) for inner in self._list_parts(part))
+        weight *= 3 if any(name in part for name in UNEVALUATED) else 1
         if weight > MOST_PARTS:
             raise UnusableSchemaError(f"it has more than {MOST_PARTS} parts")
         self._weights[id(part)] = weight
@@ -90,7 +118,7 @@ class _Scale:
         for name in DYNAMIC:
             if name in part:
                 raise UnusableSchemaError(f"it uses {name}")
-        if "$id" in part:
+        if "$schema" in part or any(isinstance(part.get(name), str) for name in IDS):
             raise UnusableSchemaError("it consists of several documents")
         yield from (part[name] for name in ONE if name in part)
         yield from (entry for name in LISTS if is_list(part.get(name)) for entry in part[name])
@@ -123,3 +151,11 @@ class _Scale:
                 # The names that it would have allowed must not count as additional ones now.
                 part.pop("additionalProperties", None)
                 part.pop("unevaluatedProperties", None)
+
+
+def _close_names(part: Dict[str, Any]) -> None:
+    """Say `false` for a name in another way: `jsonschema` does not report which name a `false` belongs to."""
+    named = part.get("properties")
+    for name in named if is_object(named) else ():
+        if named[name] is False:
+            named[name] = {"not": {}}

@@ -115,6 +115,9 @@ SENTENCES: Dict[str, Callable[[Any, Any], str]] = {
     "minimum": lambda wanted, _: f"it must be at least {wanted}",
     "maximum": lambda wanted, _: f"it must be at most {wanted}",
     "pattern": lambda wanted, _: f"it must match {_shorten(wanted)}",
+    "uniqueItems": lambda _, __: "its items must differ",
+    "not": lambda wanted, _: "no value is allowed" if wanted == {} else f"it must not fit {_shorten(wanted)}",
+    "None": lambda _, __: "a part of it is not allowed",
     "anyOf": lambda _, __: "it fits none of the alternatives",
     "oneOf": lambda _, __: "it must fit exactly one of the alternatives",
 }

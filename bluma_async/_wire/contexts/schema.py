@@ -3,6 +3,7 @@ One template's schema, and the problems of a context.
 
 Rule 1: nothing is compiled before there is a context that `plain` cannot accept; then once.
 Rule 2: whatever a schema makes `jsonschema` do, the schema is reported and not used any more; the create is sent.
+Rule 3: an evaluation blocks the event loop, so a context that would take long is not evaluated.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, 
 from bluma_async._wire.contexts.findings import find_unknown, read_error
 from bluma_async._wire.contexts.limits import UnusableSchemaError
 from bluma_async._wire.contexts.plain import read_plain_schema
-from bluma_async._wire.json_values import is_list
+from bluma_async._wire.contexts.problems import Problem
+from bluma_async._wire.json_values import is_list, is_object
 
 if TYPE_CHECKING:
     from bluma_async._wire.contexts.engine import Evaluate
     from bluma_async._wire.contexts.plain import PlainSchema
-    from bluma_async._wire.contexts.problems import Problem
 
 __all__ = ["ContextSchema"]
 
 MOST_PROBLEMS = 10  # of one context
+MOST_VISITS = 300_000  # values of a context, times parts of the schema; they take a few tenths of a second at most
+
+
+TOO_LARGE = Problem(path="context", rule="size", message="it is too large to be checked", is_error=False)
 
 
 class ContextSchema:
@@ -43,6 +48,7 @@ class ContextSchema:
         self.is_compiled: bool = False
         self.plain: PlainSchema | None = read_plain_schema(raw)
         self._evaluate: Evaluate | None = None
+        self._weight = 0
 
     def accepts(self, context: Mapping[str, Any]) -> bool:
         """Return whether a context certainly fits, without `jsonschema`. False decides nothing."""
@@ -57,6 +63,8 @@ class ContextSchema:
         if self._evaluate is None:
             return []
         found: Dict[str, Any] = json.loads(json.dumps(context))  # as the server sees it: tuples are arrays there
+        if _count_values(found) * self._weight > MOST_VISITS:
+            return [TOO_LARGE]
         try:
             return list(islice(self._judge(self._evaluate, self._drop_nulls(found)), MOST_PROBLEMS))
         except Exception as problem:  # noqa: BLE001 - a foreign schema can make `jsonschema` raise anything
@@ -68,8 +76,9 @@ class ContextSchema:
         from bluma_async._wire.contexts.engine import compile_schema  # noqa: PLC0415 - loads `jsonschema`
 
         try:
-            self._evaluate, removed = compile_schema(self.raw)
-            self.flaws = [f"its pattern {pattern!r} is not checked" for pattern in removed]
+            compiled = compile_schema(self.raw)
+            self._evaluate, self._weight = compiled.evaluate, compiled.weight
+            self.flaws = [f"its pattern {pattern!r} is not checked" for pattern in compiled.removed]
         except UnusableSchemaError as problem:
             self._give_up(str(problem))
         self.is_compiled = True
@@ -97,3 +106,13 @@ class ContextSchema:
                 if not is_explained and (problem.path, problem.is_error) not in seen:
                     yield problem
                 seen.add((problem.path, problem.is_error))
+
+
+def _count_values(context: Dict[str, Any]) -> int:
+    """Return the number of values in a context, itself included."""
+    counted, waiting = 0, [context]
+    while waiting:
+        value: Any = waiting.pop()
+        counted += 1
+        waiting.extend(value.values() if is_object(value) else value if is_list(value) else ())
+    return counted

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+import time
+from typing import Any, Dict, List
 
 import pytest
 
@@ -24,6 +25,14 @@ def doubling(steps: int) -> Dict[str, Any]:
     return {"$defs": {**parts, f"p{steps}": {"type": "object"}}, "$ref": "#/$defs/p0"}
 
 
+def unevaluated(levels: int) -> Dict[str, Any]:
+    """Return a small schema whose evaluation takes exponential time in its levels."""
+    schema: Dict[str, Any] = {}
+    for _ in range(levels):
+        schema = {"allOf": [schema], "unevaluatedProperties": {"type": "string"}}
+    return schema
+
+
 UNUSABLE: Dict[str, Any] = {
     "it refers to itself": {"properties": {"child": {"$ref": "#"}}},
     "it refers to itself ": {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"},
@@ -39,7 +48,17 @@ UNUSABLE: Dict[str, Any] = {
     "it is not JSON": {"default": {1, 2}},
     "it is invalid at type": {"type": "objekt"},
     "it is invalid at required": {"required": "prompt"},
-    "TypeError was raised when it was read": {"$schema": ["https://json-schema.org/draft/2020-12/schema"]},
+    "it is written in 'http://json-schema.org/draft-03/schema#', and not in draft-04 or later": {
+        "$schema": "http://json-schema.org/draft-03/schema#",
+        "extends": [{"$ref": "#"}],
+    },
+    "it is written in '5', and not in draft-04 or later": {"$schema": 5},
+    "it consists of several documents ": {"properties": {"a": {"$schema": "http://json-schema.org/draft-03/schema#"}}},
+    "it consists of several documents  ": {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "not": {"id": "http://x/y"},
+    },
+    "it has more than 1000 parts ": unevaluated(8),
 }
 
 
@@ -74,7 +93,7 @@ def test_a_slow_pattern_is_removed_and_the_rest_is_used() -> None:
         "additionalProperties": False,
     }
 
-    usable, removed = restrict(raw)
+    usable, _, removed, _ = restrict(raw)
     schema = ContextSchema(raw)
     problems = schema.find_problems({"code": "a" * 40 + "b", "yyy": 1, "x-a": 1})
 
@@ -90,3 +109,34 @@ def test_a_pattern_is_not_applied_to_a_text_that_is_too_long_for_it() -> None:
 
     assert schema.find_problems({"code": "a" * 199}) != []
     assert schema.find_problems({"code": "a" * 201}) == []
+
+
+def test_a_property_that_is_called_id_is_a_property() -> None:
+    """Only the keyword names a document."""
+    schema = ContextSchema({"properties": {"id": {"type": "string"}, "$schema": {"type": "string"}}})
+
+    assert schema.find_problems({"id": "x", "$schema": "y"}) == []
+    assert schema.flaws == []
+
+
+def test_items_that_must_differ_are_compared_in_linear_time() -> None:
+    """Thousands of objects would be compared with each other, which takes seconds and blocks the event loop."""
+    schema = ContextSchema({"properties": {"items": {"uniqueItems": True}}})
+    items: List[Any] = [{"number": number} for number in range(20_000)]
+    began = time.process_time()
+
+    assert schema.find_problems({"items": items}) == []
+    assert [str(problem) for problem in schema.find_problems({"items": [*items, {"number": 5}]})] == [
+        "context.items: its items must differ (rule uniqueItems)"
+    ]
+    assert time.process_time() - began < 5.0
+
+
+def test_a_context_that_would_take_long_is_not_checked() -> None:
+    """There is one warning, and the create is sent."""
+    schema = ContextSchema({"properties": {"items": {"items": {"anyOf": [{"type": "string"}] * 400}}}})
+
+    (problem,) = schema.find_problems({"items": [1] * 2000})
+
+    assert (str(problem), problem.is_error) == ("context: it is too large to be checked (rule size)", False)
+    assert len(schema.find_problems({"items": [1]})) == 1

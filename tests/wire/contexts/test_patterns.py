@@ -21,6 +21,7 @@ from bluma_async._wire.contexts.patterns import LONGEST_TEXT, find_longest_text
         (r"^a{2,}$", 1),
         (r"^https?://[^/]+/.*$", 2),
         (r"^\+[0-9]+\*$", 1),
+        ("^(" + "|".join(f"w{n}" for n in range(50)) + ")$", 0),
     ],
 )
 def test_usual_patterns_are_used(pattern: str, repeats: int) -> None:
@@ -32,15 +33,21 @@ def test_usual_patterns_are_used(pattern: str, repeats: int) -> None:
     "pattern",
     [
         "(a+)+$", "(a|a)*b", "(a*)*", "([a-z]+)*=", "(?:a+){2,}", "(a+){9}", "a*a*a*b", "(?=a+)b", r"(a)\1+", "(?i)a",
-        "a?a?a?a?a?a?aaaaaa", "[", "x" * 201, r"\p{L}", 5, None,
+        "a?a?a?a?a?a?aaaaaa", "(a|a)" * 6, "(a|ab)(c|bcd)" * 4, "[", "[[a]", "[a&&b]", "a(?i)b", "x" * 201, r"\p{L}", 5, None,
     ],
 )  # fmt: skip
 def test_patterns_without_a_bound_are_not_used(pattern: object) -> None:
-    """Groups that repeat, references, looks ahead, many optional parts, invalid or very long patterns."""
+    """
+    Groups that repeat, references, looks ahead, many optional parts or alternatives, invalid or very long patterns.
+
+    A pattern about which `re` would warn is not used either: the warning would be shown, or raised, in a create.
+    """
     assert find_longest_text(pattern) is None
 
 
-@pytest.mark.parametrize("pattern", ["^[a-z]+[a-z]+$", ".*.*=", "[a-z]*[a-z]*[0-9]", "a?a?a?a?a?b", ".+=", "[^=]*="])
+@pytest.mark.parametrize(
+    "pattern", ["^[a-z]+[a-z]+$", ".*.*=", "[a-z]*[a-z]*[0-9]", "a?a?a?a?a?b", ".+=", "[^=]*=", "(a|a)" * 5 + "b"]
+)
 def test_a_pattern_that_is_used_is_fast(pattern: str) -> None:
     """On the worst text that it is applied to."""
     text = "a" * (find_longest_text(pattern) or 0)
