@@ -18,6 +18,7 @@ from bluma_async.cli.generate import generate, save
 from bluma_async.cli.luma import luma
 from bluma_async.cli.sandbox import sandbox
 from bluma_async.cli.settling import format_candidates
+from bluma_async.cli.types import types
 from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError
 
 __all__ = ["run"]
@@ -36,6 +37,7 @@ bluma.add_command(generate)
 bluma.add_command(luma)
 bluma.add_command(save)
 bluma.add_command(sandbox)
+bluma.add_command(types)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict
 if TYPE_CHECKING:
     from bluma import AsyncBluma, Bluma
     from bluma.types import Context, KnownEventType, KnownResolution, KnownStatus, KnownTemplate, VideoOptions
+    from tests.types.generated_contexts import CatExplainerV2Context
 
 
 def refused() -> object:
@@ -21,7 +22,9 @@ def refused() -> object:
     resolution: KnownResolution = "4K"  # type: ignore[assignment]  # not documented
     status: KnownStatus = "done"  # type: ignore[assignment]  # not documented
     event: KnownEventType = "video.done"  # type: ignore[assignment]  # not documented
-    return (options, context, template, resolution, status, event)
+    misspelt: CatExplainerV2Context = {"prompt": "x", "voice": "energetic-male", "scenez": []}  # type: ignore[typeddict-unknown-key]  # misspelt
+    voice: CatExplainerV2Context = {"prompt": "x", "voice": "deep"}  # type: ignore[typeddict-item]  # not offered
+    return (options, context, template, resolution, status, event, misspelt, voice)
 
 
 async def accepted(client: AsyncBluma, blocking: Bluma, name: str, free: Dict[str, Any]) -> None:
@@ -35,3 +38,6 @@ async def accepted(client: AsyncBluma, blocking: Bluma, name: str, free: Dict[st
     blocking.videos.list(status=name)
     blocking.webhooks.create("https://x", ["video.completed", name])
     blocking.templates.validate("one-of-yours", context)
+    typed: CatExplainerV2Context = {"prompt": "x", "voice": "energetic-male", "class": None, "scenes": [{"text": "y"}]}
+    blocking.videos.create(typed, "cat-explainer-v2")
+    await client.templates.validate("cat-explainer-v2", typed)

@@ -14,6 +14,7 @@ import referencing
 
 from bluma_async._wire.contexts.limits import UnusableSchemaError, restrict
 from bluma_async._wire.contexts.patterns import find_longest_text
+from bluma_async._wire.json_values import is_list
 
 __all__ = ["CompiledSchema", "Evaluate", "compile_schema"]
 
@@ -64,7 +65,6 @@ def _bound_pattern(check: Any) -> Any:
 
 def _check_unique(_: Any, wanted: Any, instance: Any, __: Any) -> Iterable[Any]:
     """Check `uniqueItems` in linear time; `jsonschema` compares each object with each other one."""
-    if wanted is True and isinstance(instance, list):
-        items: List[Any] = instance
-        if len({json.dumps(item, sort_keys=True) for item in items}) < len(items):
-            yield jsonschema.ValidationError("the items are not unique")
+    items = instance if wanted is True and is_list(instance) else []
+    if len({json.dumps(item, sort_keys=True) for item in items}) < len(items):
+        yield jsonschema.ValidationError("the items are not unique")

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from bluma_async._wire.contexts.patterns import LONGEST_TEXT, find_longest_text
 from bluma_async._wire.json_values import is_list, is_object
 
-__all__ = ["SafeSchema", "UnusableSchemaError", "restrict"]
+__all__ = ["SafeSchema", "UnusableSchemaError", "resolve", "restrict"]
 
 MOST_CHARACTERS = 64 * 1024
 MOST_DEPTH = 40
@@ -82,6 +82,25 @@ def restrict(raw: Mapping[str, Any]) -> SafeSchema:
     return SafeSchema(root, draft, scale.removed, weight)
 
 
+def resolve(root: Mapping[str, Any], reference: object) -> object:
+    """
+    Return the part of a schema that a reference leads to.
+
+    Raises:
+        UnusableSchemaError: It leads to another document, or nowhere.
+    """
+    if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
+        raise UnusableSchemaError(f"it refers to {str(reference)[:100]!r}, which is not read")
+    found: Any = root
+    for step in unquote(reference[1:]).split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        try:
+            found = found[int(name)] if is_list(found) else found[name]
+        except (LookupError, TypeError, ValueError):
+            raise UnusableSchemaError(f"it refers to {reference[:100]!r}, which it does not have") from None
+    return found
+
+
 class _Scale:
     """Weighs a schema with all that it refers to, and removes patterns on the way."""
 
@@ -124,19 +143,7 @@ class _Scale:
         yield from (entry for name in LISTS if is_list(part.get(name)) for entry in part[name])
         yield from (entry for name in OBJECTS if is_object(part.get(name)) for entry in part[name].values())
         if "$ref" in part:
-            yield self._resolve(part["$ref"])
-
-    def _resolve(self, reference: object) -> object:
-        if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
-            raise UnusableSchemaError(f"it refers to {str(reference)[:100]!r}, which is not read")
-        found: Any = self._root
-        for step in unquote(reference[1:]).split("/")[1:]:
-            name = step.replace("~1", "/").replace("~0", "~")
-            try:
-                found = found[int(name)] if is_list(found) else found[name]
-            except (LookupError, TypeError, ValueError):
-                raise UnusableSchemaError(f"it refers to {reference[:100]!r}, which it does not have") from None
-        return found
+            yield resolve(self._root, part["$ref"])
 
     def _remove_patterns(self, part: Dict[str, Any]) -> None:
         if "pattern" in part and find_longest_text(part["pattern"]) is None:
@@ -156,6 +163,5 @@ class _Scale:
 def _close_names(part: Dict[str, Any]) -> None:
     """Say `false` for a name in another way: `jsonschema` does not report which name a `false` belongs to."""
     named = part.get("properties")
-    for name in named if is_object(named) else ():
-        if named[name] is False:
-            named[name] = {"not": {}}
+    if is_object(named):
+        named.update({name: {"not": {}} for name, entry in named.items() if entry is False})

@@ -33,7 +33,8 @@ def test_usual_patterns_are_used(pattern: str, repeats: int) -> None:
     "pattern",
     [
         "(a+)+$", "(a|a)*b", "(a*)*", "([a-z]+)*=", "(?:a+){2,}", "(a+){9}", "a*a*a*b", "(?=a+)b", r"(a)\1+", "(?i)a",
-        "a?a?a?a?a?a?aaaaaa", "(a|a)" * 6, "(a|ab)(c|bcd)" * 4, "[", "[[a]", "[a&&b]", "a(?i)b", "x" * 201, r"\p{L}", 5, None,
+        "a?a?a?a?a?a?aaaaaa", "(a|a)" * 6, "(a|ab)(c|bcd)" * 4, "[", "[[a]", "[a&&b]", "a(?i)b",
+        "x" * 201, r"\p{L}", 5, None,
     ],
 )  # fmt: skip
 def test_patterns_without_a_bound_are_not_used(pattern: object) -> None:
