@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from bluma_async._session.budgets import Budgets
 from bluma_async._session.connections import Connections
+from bluma_async._session.content_turns import ContentTurns
 from bluma_async._session.prices import PriceBook
 from bluma_async._session.schemas import TemplateSchemas
 from bluma_async._session.server_clock import ServerClock
@@ -14,8 +15,6 @@ from bluma_async._wire.certainty import CertaintyPolicy
 from bluma_async.errors import BlumaError
 
 if TYPE_CHECKING:
-    import asyncio
-
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.ports import Transport
 
@@ -45,7 +44,7 @@ class Shared:
         self.budgets: Budgets = Budgets()
         self.schemas: TemplateSchemas = TemplateSchemas(clock)
         self.prices: PriceBook = PriceBook()
-        self.content_turns: Dict[Tuple[int, str], asyncio.Lock] = {}  # by event loop and content, while it is created
+        self.content_turns: ContentTurns = ContentTurns(clock)
         self.certainty: CertaintyPolicy = CertaintyPolicy()
         self.environment: Mapping[str, str] = {}  # the variable of each option that has one
         self.pickled: Callable[[], tuple[Any, ...]] | None = None

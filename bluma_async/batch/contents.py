@@ -22,6 +22,6 @@ async def record_contents(store: JobStore, contents: ContentReuse) -> None:
         after = 0
         while page := await store.list_jobs(state, after):
             hashed = ((hash_content(job.arguments), job) for job in page if not job.is_reused)
-            entries = [(content, job.video_id) for content, job in hashed if content is not None and job.video_id]
+            entries = {content: job.video_id for content, job in hashed if content is not None and job.video_id}
             await contents.record_older(entries)
             after = page[-1].place

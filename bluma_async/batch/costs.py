@@ -110,7 +110,7 @@ async def _read_balance(session: Session, plan: BatchPlan) -> None:
 def _count_requests(session: Session, options: BatchOptions, plan: BatchPlan) -> None:
     links = 1 if options.saves_files else 0
     billed = sum(cost.jobs for cost in plan.costs)
-    plan.requests = billed * (2 + links) + (plan.unfinished + plan.reused) * (1 + links)
+    plan.requests = billed * (2 + links) + plan.unfinished * (1 + links) + plan.reused * (2 + links)
     budget = session.rate_limit
     if budget is not None:
         plan.requests_per_hour, plan.requests_left = budget.limit, budget.remaining

@@ -104,9 +104,15 @@ class JobCreator:
     async def _obtain(self, job: StoredJob) -> StoredJob:
         """Return the job with the video that was bought before for its content, or else with a new one."""
         content = hash_content(job.arguments) if self._contents.is_wanted else None
-        video = None if content is None else await self._contents.find(content)
-        if video is not None:
+        if content is None or job.template_id is None:
+            return await self._send_reported(job)
+        async with self._contents.turn(content):
+            video = await self._contents.find(content, job.template_id)
+            if video is None:
+                return await self._send_reported(job)
             return self._accept(await self._store.reuse(job.place, video.id))
+
+    async def _send_reported(self, job: StoredJob) -> StoredJob:
         await self._report(job, JobState.CREATING)
         return await _finish(self._send(job))
 

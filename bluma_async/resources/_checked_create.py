@@ -31,10 +31,10 @@ async def create_checked(session: Session, arguments: CreateArguments, idempoten
     await check_create(session, arguments)
     reuse = ContentReuse(session)
     content = hash_content(json.loads(call.body or b"{}")) if reuse.is_wanted else None
-    if content is None:
+    if content is None or arguments.template_id is None:
         return await _send(session, arguments, call)
     async with reuse.turn(content):
-        video = await reuse.find(content)
+        video = await reuse.find(content, arguments.template_id)
         if video is None:
             video = await _send(session, arguments, call)
             await reuse.record(content, video.id)

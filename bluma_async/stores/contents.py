@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from typing import TYPE_CHECKING, Any, Dict, Generator, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Generator, Mapping, NamedTuple, Sequence
 
 from bluma_async.errors import BlumaError
 from bluma_async.stores.sqlite_open import create_once
@@ -18,15 +18,22 @@ from bluma_async.stores.sqlite_open import create_once
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ContentIndex"]
+__all__ = ["ContentIndex", "KnownVideo"]
 
 LOCK_TIMEOUT = 10.0  # seconds to wait for other programs
 MOST = 1_000_000  # contents of all accounts; the oldest are forgotten
 MOST_VALUES = 500  # in one query; older releases of SQLite take 999
 SCHEMA = (
     "CREATE TABLE contents (number INTEGER PRIMARY KEY, account TEXT NOT NULL, content TEXT NOT NULL, "
-    "video_id TEXT NOT NULL, UNIQUE (account, content))"
+    "video_id TEXT NOT NULL, bought_at REAL NOT NULL, UNIQUE (account, content))"
 )
+
+
+class KnownVideo(NamedTuple):
+    """The video of a content, and when it was bought: seconds since 1970, 0 if that is unknown."""
+
+    video_id: str
+    bought_at: float
 
 
 class ContentIndex:
@@ -43,7 +50,7 @@ class ContentIndex:
         self._path = path
         self._account = account
 
-    def find(self, contents: Sequence[str]) -> Dict[str, str]:
+    def find(self, contents: Sequence[str]) -> Dict[str, KnownVideo]:
         """
         Return the video of each content that has one.
 
@@ -52,30 +59,32 @@ class ContentIndex:
         """
         if not self._path.exists():
             return {}
-        found: Dict[str, str] = {}
+        found: Dict[str, KnownVideo] = {}
         with self._transaction() as database:
             for start in range(0, len(contents), MOST_VALUES):
                 part = contents[start : start + MOST_VALUES]
                 marks = ",".join("?" * len(part))
-                query = f"SELECT content, video_id FROM contents WHERE account = ? AND content IN ({marks})"  # noqa: S608 - marks only
-                found.update(database.execute(query, (self._account, *part)).fetchall())
+                query = f"SELECT content, video_id, bought_at FROM contents WHERE account = ? AND content IN ({marks})"  # noqa: S608 - marks only
+                rows = database.execute(query, (self._account, *part))
+                found.update((content, KnownVideo(*known)) for content, *known in rows)
         return found
 
-    def record(self, entries: Sequence[Tuple[str, str]], *, replace: bool = True) -> None:
+    def record(self, entries: Mapping[str, str], *, bought_at: float = 0.0, replace: bool = True) -> None:
         """
         Remember the video of each content.
 
         Args:
-            entries: Contents, each with the id of its video.
+            entries: The id of the video of each content.
+            bought_at: When they were bought: seconds since 1970, 0 if that is unknown.
             replace: Whether an entry replaces the one that its content has.
 
         Raises:
             BlumaError: The file cannot be written.
         """
         verb = "REPLACE" if replace else "IGNORE"
-        statement = f"INSERT OR {verb} INTO contents (account, content, video_id) VALUES (?, ?, ?)"  # noqa: S608 - two words
+        statement = f"INSERT OR {verb} INTO contents (account, content, video_id, bought_at) VALUES (?, ?, ?, ?)"  # noqa: S608 - two words
         with self._transaction() as database:
-            database.executemany(statement, [(self._account, *entry) for entry in entries])
+            database.executemany(statement, [(self._account, *entry, bought_at) for entry in entries.items()])
             newest = database.execute("SELECT max(number) FROM contents").fetchone()[0] or 0
             database.execute("DELETE FROM contents WHERE number <= ?", (newest - MOST,))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, List
 
 import pytest
 
 from bluma_async import AsyncBluma
+from bluma_async._wire.certainty import CertaintyPolicy
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
 from tests.batch.helpers import TEMPLATE, make_rows, run_all
+from tests.resources.test_reuse import change_index
 
 
 def make_batch(client: AsyncBluma, folder: Path, **options: Any) -> Batch:
@@ -93,7 +96,48 @@ async def test_a_plan_knows_what_is_reused(quick: Sandbox, client: AsyncBluma, t
     assert (plan.new, plan.reused, plan.duplicate) == (2, 2, 1)
     assert [(cost.template_id, cost.jobs) for cost in plan.costs] == [(None, 2), (TEMPLATE, 1)]
     assert (without.new, without.reused, without.duplicate) == (3, 0, 2)
-    assert plan.requests < without.requests
+    assert (plan.requests, without.requests) == (15, 15)  # a video that is reused, and its file, are read before
+
+
+async def test_two_runs_at_once_buy_a_content_once(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """Two journals, two clients, and single creates at the same moment: as two programs, they share only files."""
+    async with AsyncBluma(quick.live_key, base_url=quick.base_url) as other:
+        runs = [
+            run_all(make_batch(client, tmp_path / "one"), make_rows(4)),
+            run_all(make_batch(other, tmp_path / "two"), make_rows(4)),
+        ]
+        singles = [
+            user.with_options(reuse="content").videos.create({"prompt": f"Number {number}"}, TEMPLATE)
+            for user in (client, other)
+            for number in range(4)
+        ]
+        one, two, *videos = await asyncio.gather(*runs, *singles)  # type: ignore[call-overload]  # of two types
+
+    assert quick.state()["billed"] == 4
+    assert len({result.video_id for result in (*one, *two)} | {video.id for video in videos}) == 4
+    assert all(result.is_done for result in (*one, *two))
+
+
+async def test_a_reused_video_that_is_deleted_before_it_is_saved_fails_its_job(
+    sandbox: Sandbox, client: AsyncBluma, tmp_path: Path
+) -> None:
+    """The job says so, and a retry buys the video again."""
+    first = await client.with_options(reuse="content").videos.create({"prompt": "The same"}, TEMPLATE)
+    batch = make_batch(client, tmp_path, timeout=0.1)
+    (waiting,) = await run_all(batch, same("a"))
+    sandbox.faults.add("GET /videos/{id}", "status", status=404, times=None)
+    change_index(bought_at=0)
+    client._session.shared.certainty = CertaintyPolicy(tolerates_read_lag=False)  # else the job waits a minute
+
+    (gone,) = await run_all(make_batch(client, tmp_path, timeout=120), same("a"))
+    await batch.retry()
+    sandbox.faults.clear()
+    (again,) = await run_all(batch)
+
+    assert (waiting.state, waiting.reused, waiting.video_id) == ("rendering", True, first.id)
+    assert (gone.state, gone.video_id, getattr(gone.error, "status", 0)) == ("failed", first.id, 404)
+    assert again.video_id == first.id  # it was there after all: nothing was bought in vain
+    assert sandbox.state()["billed"] == 1
 
 
 @pytest.mark.parametrize("tag", [None, "preset"])

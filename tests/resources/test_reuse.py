@@ -12,10 +12,12 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async._runtime.state_folder import find_state_folder
+from bluma_async._session.evidence import registry
 from bluma_async.resources._reuse import FILE, ContentReuse, hash_content
-from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox import Cruelty, Sandbox
 from bluma_async.stores import contents
 from bluma_async.stores.contents import ContentIndex
+from tests.fakes import answer, client_with
 
 CONTEXT = {"prompt": "Explain why the sky is blue"}
 TEMPLATE = "ugc-text-overlay"
@@ -112,7 +114,7 @@ async def test_creates_of_one_content_at_once_buy_one_video(sandbox: Sandbox, th
     videos = await asyncio.gather(*(thrifty.videos.create(CONTEXT, TEMPLATE) for _ in range(10)))
 
     assert (len({video.id for video in videos}), sandbox.state()["billed"]) == (1, 1)
-    assert thrifty._session.shared.content_turns == {}
+    assert thrifty._session.shared.content_turns.waiting == 0
 
 
 async def test_a_variant_is_never_reused(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
@@ -163,17 +165,135 @@ async def test_a_video_that_cannot_be_read_now_is_not_bought_again(sandbox: Sand
     assert sandbox.state()["billed"] == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"template_id": "cat-explainer-v2"}, "belongs to the template 'cat-explainer-v2'"),
+        ({"status": "cancelled"}, "has the status 'cancelled'"),
+        ({"status": "failed"}, "has the status 'failed'"),
+    ],
+)
+async def test_a_video_that_is_not_the_content_is_not_used(change: Any, reason: str, caplog: Any) -> None:
+    """A service can use an id again after a reset. The log says why the video is bought again."""
+    video = {"id": "batch_old", "status": "completed", "template_id": TEMPLATE, **change}
+    bought = answer(202, {"id": "batch_new", "status": "queued", "template_id": TEMPLATE})
+    client, transport, _ = client_with(answer(200, video), bought, reuse="content")
+    content = hash_content({"template_id": TEMPLATE, "context": CONTEXT}) or ""
+    await ContentReuse(client._session).record(content, "batch_old")
+
+    made = await client.videos.create(CONTEXT, TEMPLATE)
+
+    assert (made.id, made.reused, transport.sent) == ("batch_new", False, ["GET /videos/batch_old", "POST /videos"])
+    assert f"Video batch_old has the same content, but {reason}. It is bought again." in caplog.messages
+    assert await ContentReuse(client._session).find_known([content]) == {content: "batch_new"}
+
+
+@pytest.mark.parametrize("route", ["GET /cdn/{place}", "GET /videos/{id}/download"])
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_video_without_its_file_is_bought_again(
+    sandbox: Sandbox, thrifty: AsyncBluma, route: str, status: int, caplog: Any
+) -> None:
+    """A video whose file is gone is worth nothing, and the log says so."""
+    first = await thrifty.videos.create(CONTEXT, TEMPLATE)
+    await sandbox.advance(105)
+    change_index(bought_at=0)
+    sandbox.faults.add(route, "status", status=404 if "download" in route else status, times=None)
+
+    second = await thrifty.videos.create(CONTEXT, TEMPLATE)
+
+    assert (second.id != first.id, second.reused, sandbox.state()["billed"]) == (True, False, 2)
+    assert f"Video {first.id} has the same content, but its file does not exist any more." in caplog.text
+
+
+@pytest.mark.parametrize("status", [403, 500])
+async def test_a_file_that_cannot_be_read_now_is_not_bought_again(
+    sandbox: Sandbox, thrifty: AsyncBluma, status: int
+) -> None:
+    """The video may be there, so nothing is bought, and the error says what to do."""
+    await thrifty.videos.create(CONTEXT, TEMPLATE)
+    await sandbox.advance(105)
+    sandbox.faults.add("GET /cdn/{place}", "status", status=status, times=None)
+
+    with pytest.raises(errors.BlumaError, match=r"file could not be read: .*Nothing was bought\. Try again") as caught:
+        await thrifty.with_options(max_retries=0).videos.create(CONTEXT, TEMPLATE)
+
+    assert (caught.value.status, sandbox.state()["billed"]) == (status, 1)
+
+
+async def test_a_read_that_does_not_see_the_video_yet_buys_nothing(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """Reads lag: a video that was bought just now, by this program or another one, is not taken for a deleted one."""
+    first = await thrifty.videos.create(CONTEXT, TEMPLATE)
+    sandbox.cruelty = Cruelty(read_lag=50)
+
+    second = await thrifty.videos.create(CONTEXT, TEMPLATE)
+    registry._by_account.clear()  # as in another process
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, reuse="content") as other:
+        third = await other.videos.create(CONTEXT, TEMPLATE)
+        assert other._session.evidence.may_be_unseen(third.id, other._session.shared.clock.now())
+
+    assert [video.id for video in (second, third)] == [first.id] * 2
+    assert (third.status, third.reused, sandbox.state()["billed"]) == ("queued", True, 1)
+
+
+async def test_another_api_has_other_videos(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """The same key at another base URL finds nothing."""
+    await thrifty.videos.create(CONTEXT, TEMPLATE)
+    async with Sandbox(clock="manual", render=False) as second:
+        assert second.live_key == sandbox.live_key
+        async with AsyncBluma(second.live_key, base_url=second.base_url, reuse="content") as client:
+            video = await client.videos.create(CONTEXT, TEMPLATE)
+
+    assert not video.reused
+
+
+async def test_several_clients_at_once_buy_one_video(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """Clients of one process share no more than programs do: the files in the folder of the user."""
+    clients = [AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, reuse="content") for _ in range(4)]
+
+    videos = await asyncio.gather(*(client.videos.create(CONTEXT, TEMPLATE) for client in clients for _ in range(3)))
+
+    assert (len({video.id for video in videos}), sandbox.state()["billed"]) == (1, 1)
+    for client in clients:
+        await client.aclose()
+
+
+async def test_a_failed_create_gives_its_turn_away(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """The next create of the content is sent; also after one that was cancelled."""
+    sandbox.faults.add("POST /videos", "status", status=402, times=1)
+
+    with pytest.raises(errors.InsufficientCreditsError):
+        await thrifty.videos.create(CONTEXT, TEMPLATE)
+    sandbox.faults.add("POST /videos", "silent", times=1)
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(thrifty.videos.create(CONTEXT, TEMPLATE), 1)
+    video = await thrifty.with_options(settle_time=0.1).videos.create({"prompt": "Another"}, TEMPLATE)
+
+    assert not video.reused
+    assert thrifty._session.shared.content_turns.waiting == 0
+
+
+def change_index(bought_at: float) -> None:
+    """Change when the videos in the index were bought."""
+    database = sqlite3.connect(str(find_state_folder() / FILE))
+    database.execute("UPDATE contents SET bought_at = ?", (bought_at,))
+    database.commit()
+    database.close()
+
+
 def test_the_index_keeps_the_newest_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stays small; the newest video of a content replaces the older one unless it comes from an older journal."""
     monkeypatch.setattr(contents, "MOST", 3)
     index = ContentIndex(tmp_path / "new" / FILE, "account")
     names = [f"c{number}" for number in range(5)]
 
-    index.record([(name, f"v-{name}") for name in names])
-    index.record([("c4", "newer")])
-    index.record([("c3", "older")], replace=False)
+    index.record({name: f"v-{name}" for name in names})
+    index.record({"c4": "newer"}, bought_at=5.0)
+    index.record({"c3": "older"}, replace=False)
     index.forget("c4", "v-c4")
 
-    assert index.find([*names, *(f"x{number}" for number in range(600))]) == {"c3": "v-c3", "c4": "newer"}
+    assert index.find([*names, *(f"x{number}" for number in range(600))]) == {
+        "c3": ("v-c3", 0.0),
+        "c4": ("newer", 5.0),
+    }
     assert ContentIndex(tmp_path / "new" / FILE, "other").find(names) == {}
     assert ContentIndex(tmp_path / "none" / FILE, "account").find(names) == {}
