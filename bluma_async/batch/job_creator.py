@@ -154,10 +154,14 @@ class JobCreator:
             failure.video_id = video.id  # the video is paid, and its id is recorded nowhere else
             self._stop.set(failure)
             raise
-        content = hash_content(job.arguments) if self._contents.is_wanted else None
-        if content is not None:  # before the template's next turn: the next job may have the same content
-            await self._contents.record(content, video.id)
+        await self.remember(billed)  # before the template's next turn: the next job may have the same content
         return billed
+
+    async def remember(self, job: StoredJob) -> None:
+        """Record the video that was billed for a job, so that its content is not bought again."""
+        content = hash_content(job.arguments) if self._contents.is_wanted else None
+        if content is not None and job.video_id is not None and not job.is_reused:
+            await self._contents.record(content, job.video_id)
 
     async def _record_failure(self, job: StoredJob, failure: BlumaError) -> None:
         if isinstance(failure, AmbiguousCreateError):

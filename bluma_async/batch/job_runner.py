@@ -60,6 +60,8 @@ class JobRunner:
         try:
             if job.state == JobState.CREATING:
                 job = await self._settle(job)
+            if job.state == JobState.RENDERING:  # a create that was settled in this run is in no list of contents yet
+                await self._creator.remember(job)
             if job.state == JobState.PLANNED:
                 job = await self._creator.create(job)
             if job.state == JobState.RENDERING:

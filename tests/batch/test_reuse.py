@@ -12,7 +12,7 @@ from bluma_async import AsyncBluma
 from bluma_async._wire.certainty import CertaintyPolicy
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
-from tests.batch.helpers import TEMPLATE, make_rows, run_all
+from tests.batch.helpers import TEMPLATE, forget_process, make_rows, rewind, run_all
 from tests.resources.test_reuse import change_index
 
 
@@ -138,6 +138,22 @@ async def test_a_reused_video_that_is_deleted_before_it_is_saved_fails_its_job(
     assert (gone.state, gone.video_id, getattr(gone.error, "status", 0)) == ("failed", first.id, 404)
     assert again.video_id == first.id  # it was there after all: nothing was bought in vain
     assert sandbox.state()["billed"] == 1
+
+
+async def test_a_video_that_a_search_has_found_is_remembered(
+    quick: Sandbox, client: AsyncBluma, tmp_path: Path
+) -> None:
+    """A create that a crash interrupted, and that a later run settles, was bought too."""
+    began = quick.state()["clock"].replace("Z", "+00:00")
+    await run_all(make_batch(client, tmp_path, reuse=None, exclusive=True), make_rows(1))
+    rewind(tmp_path, "k0", began)
+    forget_process(client)
+
+    (settled,) = await run_all(make_batch(client, tmp_path, exclusive=True), make_rows(1))
+    video = await client.with_options(reuse="content").videos.create({"prompt": "Number 0"}, TEMPLATE)
+
+    assert (video.id, video.reused, settled.reused) == (settled.video_id, True, False)
+    assert quick.state()["billed"] == 1
 
 
 @pytest.mark.parametrize("tag", [None, "preset"])

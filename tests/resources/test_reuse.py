@@ -101,7 +101,7 @@ async def test_a_deleted_video_is_bought_again(sandbox: Sandbox, thrifty: AsyncB
     """The index remembers the new one from then on."""
     content = hash_content({"template_id": TEMPLATE, "context": CONTEXT}) or ""
     reuse = ContentReuse(thrifty._session)
-    await reuse.record(content, "batch_gone")
+    await reuse.record_older({content: "batch_gone"})
 
     bought = await thrifty.videos.create(CONTEXT, TEMPLATE)
 
