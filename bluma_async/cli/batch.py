@@ -50,6 +50,7 @@ _run_options = add_options(
     click.option("--max-credits", type=int, help="Submit nothing beyond this, in net credits of the journal."),
     click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls."),
     click.option("--timeout", type=float, default=3600.0, show_default=True, help="Seconds to wait for a video."),
+    click.option("--reuse", type=click.Choice(["content"]), help="Use videos that were bought for the same content."),
     add_final_option,
     add_verify_option,
     add_settle_options,
@@ -178,7 +179,7 @@ def _print_status(status: BatchStatus) -> None:
 
 def _build_command(name: str, jobs: Path | None, account: Dict[str, Any], options: Any) -> str:
     words = ["bluma", "batch", name, *([str(jobs)] if jobs else [])]
-    for option in ("out", "journal", "concurrency", "max_credits"):
+    for option in ("out", "journal", "concurrency", "max_credits", "reuse"):
         if options[option] is not None:
             words += ["--" + option.replace("_", "-"), str(options[option])]
     if options["verify"] != "size":

@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterable, List, Mapping, NamedTuple
 import jsonschema as untyped  # type: ignore[import-untyped]  # it has no types
 import referencing
 
-from bluma_async._wire.contexts.limits import UnusableSchemaError, restrict
+from bluma_async._wire.contexts.limits import UnusableSchemaError, inline, restrict
 from bluma_async._wire.contexts.patterns import find_longest_text
 from bluma_async._wire.json_values import is_list
 
@@ -43,6 +43,7 @@ def compile_schema(raw: Mapping[str, Any]) -> CompiledSchema:
     try:
         draft = jsonschema.validators.validator_for({"$schema": usable.draft}, default=jsonschema.Draft202012Validator)
         draft.check_schema(usable.root)
+        inline(usable.root)
         bounded = {"pattern": _bound_pattern(draft.VALIDATORS["pattern"]), "uniqueItems": _check_unique}
         validator = jsonschema.validators.extend(draft, bounded)(usable.root, registry=NO_DOCUMENTS)
     except jsonschema.SchemaError as problem:

@@ -12,13 +12,13 @@ Rule 4: a schema that is not used is no obstacle: the create is sent without thi
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 from urllib.parse import unquote
 
 from bluma_async._wire.contexts.patterns import LONGEST_TEXT, find_longest_text
 from bluma_async._wire.json_values import is_list, is_object
 
-__all__ = ["SafeSchema", "UnusableSchemaError", "resolve", "restrict"]
+__all__ = ["SafeSchema", "UnusableSchemaError", "inline", "resolve", "restrict"]
 
 MOST_CHARACTERS = 64 * 1024
 MOST_DEPTH = 40
@@ -165,3 +165,32 @@ def _close_names(part: Dict[str, Any]) -> None:
     named = part.get("properties")
     if is_object(named):
         named.update({name: {"not": {}} for name, entry in named.items() if entry is False})
+
+
+def inline(root: Dict[str, Any]) -> None:
+    """
+    Put the parts of a safe schema in the places of the references to them.
+
+    Reason: `jsonschema` looks a reference up for each value, which takes longer than the check of a short text.
+    """
+    seen: Set[int] = set()
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        for holder, name in _list_places(part):
+            while is_object(holder[name]) and holder[name].keys() == {"$ref"}:
+                holder[name] = resolve(root, holder[name]["$ref"])
+            if is_object(holder[name]):
+                waiting.append(holder[name])
+
+
+def _list_places(part: Dict[str, Any]) -> Iterator[Tuple[Any, Any]]:
+    """Yield the objects and lists that hold the schemas in a schema, each with the name or the index."""
+    yield from ((part, name) for name in ONE if name in part)
+    for name in (*LISTS, *OBJECTS):
+        held: Any = part.get(name)
+        if is_object(held) or is_list(held):
+            yield from ((held, place) for place in (list(held) if is_object(held) else range(len(held))))

@@ -7,7 +7,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from bluma_async._wire.contexts.limits import MOST_CHARACTERS, restrict
+from bluma_async._wire.contexts.limits import MOST_CHARACTERS, inline, restrict
 from bluma_async._wire.contexts.schema import ContextSchema
 
 
@@ -140,3 +140,23 @@ def test_a_context_that_would_take_long_is_not_checked() -> None:
 
     assert (str(problem), problem.is_error) == ("context: it is too large to be checked (rule size)", False)
     assert len(schema.find_problems({"items": [1]})) == 1
+
+
+def test_references_are_looked_up_once() -> None:
+    """Chains, lists and shared parts; a reference with other keywords beside it keeps its meaning."""
+    text = {"type": "string"}
+    root = {
+        "$defs": {"a": {"$ref": "#/$defs/b"}, "b": dict(text)},
+        "properties": {"x": {"$ref": "#/$defs/a"}, "y": {"$ref": "#/properties/x", "maxLength": 3}},
+        "items": [{"$ref": "#/$defs/b"}],
+        "allOf": [{"not": {"$ref": "#/$defs/a"}}],
+    }
+
+    inline(root)
+
+    assert root == {
+        "$defs": {"a": text, "b": text},
+        "properties": {"x": text, "y": {"$ref": "#/properties/x", "maxLength": 3}},
+        "items": [text],
+        "allOf": [{"not": text}],
+    }
