@@ -182,6 +182,24 @@ def test_a_dry_run_shows_the_plan_and_creates_nothing(
     assert (live.state()["jobs"], (tmp_path / "videos").exists()) == ({"test": 0, "live": 0}, False)
 
 
+def test_videos_that_were_bought_before_are_reused(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --reuse content, another folder gets the same video, and the line of the job says so."""
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text("template_id,prompt,key\nugc-text-overlay,Why is the sky blue?,sky\n", encoding="utf-8")
+
+    codes = [
+        run(["batch", "run", str(jobs), "--out", str(tmp_path / name), "--reuse", "content", *POLL])
+        for name in ("one", "two")
+    ]
+    lines = capsys.readouterr().out.splitlines()
+
+    assert (codes, live.state()["billed"]) == ([0, 0], 1)
+    assert f"saved  sky  {tmp_path / 'one' / 'sky.mp4'}  2 credits" in lines
+    assert f"saved  sky  {tmp_path / 'two' / 'sky.mp4'}  reused" in lines
+
+
 def test_a_dry_run_of_invalid_jobs_fails(
     live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
