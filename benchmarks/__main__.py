@@ -11,6 +11,7 @@ Parts whose figures are ratios against a baseline, in one table:
     blocking    the blocking videos.get against httpx and requests; the hop to the event loop against anyio's portal
     imports     the import of the SDK against the import of aiohttp
     checks      the check of a context against its schema, against videos.get
+    durability  a batch against loops without a journal (limit of the CPU ratio; that of the wall ratio is 1.2)
 
 Parts that print lines:
 
@@ -36,7 +37,7 @@ from typing import TYPE_CHECKING, Any, List, Sequence
 if TYPE_CHECKING:
     from benchmarks.measure import Row
 
-TABLE = ("gets", "blocking", "imports", "checks")
+TABLE = ("gets", "blocking", "imports", "checks", "durability")
 LINES = ("scale", "budget", "bulk", "files", "planning", "durable", "rendering")
 TAKES_ROUNDS = {"scale", "files"}
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_async.batch.audit_results import AuditMismatch, BatchAudit, MismatchKind
     from bluma_async.batch.plans import BatchPlan, PlannedCost
     from bluma_async.batch.results import BatchResult
     from bluma_async.client import AsyncBluma
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncBluma",
     "AsyncLuma",
+    "AuditMismatch",
+    "BatchAudit",
     "BatchPlan",
     "BatchResult",
     "BatchStatus",
@@ -47,6 +50,7 @@ __all__ = [
     "JobState",
     "LeasingEventStore",
     "MemoryStore",
+    "MismatchKind",
     "PlannedCost",
     "RateLimit",
     "RequestInfo",
@@ -66,6 +70,8 @@ __all__ = [
 HOMES = {
     "AsyncBluma": "bluma_async.client",
     "AsyncLuma": "bluma_async.luma.client",
+    "AuditMismatch": "bluma_async.batch.audit_results",
+    "BatchAudit": "bluma_async.batch.audit_results",
     "BatchPlan": "bluma_async.batch.plans",
     "BatchResult": "bluma_async.batch.results",
     "BatchStatus": "bluma_async.stores.jobs",
@@ -75,6 +81,7 @@ HOMES = {
     "JobState": "bluma_async.stores.states",
     "LeasingEventStore": "bluma_async.stores.ports",
     "MemoryStore": "bluma_async.stores.memory_events",
+    "MismatchKind": "bluma_async.batch.audit_results",
     "PlannedCost": "bluma_async.batch.plans",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",

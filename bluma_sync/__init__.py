@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
+    from bluma_async.batch.audit_results import AuditMismatch, BatchAudit, MismatchKind
     from bluma_async.batch.plans import BatchPlan, PlannedCost
     from bluma_async.batch.results import BatchResult
     from bluma_async.luma.adapter import Capabilities
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from bluma_sync.luma.client import Luma
 
 __all__ = [
+    "AuditMismatch",
+    "BatchAudit",
     "BatchPlan",
     "BatchResult",
     "BatchStatus",
@@ -48,6 +51,7 @@ __all__ = [
     "LeasingEventStore",
     "Luma",
     "MemoryStore",
+    "MismatchKind",
     "PlannedCost",
     "RateLimit",
     "RequestInfo",
@@ -64,6 +68,8 @@ __all__ = [
     "verify_webhook_signature",
 ]
 HOMES = {
+    "AuditMismatch": "bluma_async.batch.audit_results",
+    "BatchAudit": "bluma_async.batch.audit_results",
     "BatchPlan": "bluma_async.batch.plans",
     "BatchResult": "bluma_async.batch.results",
     "BatchStatus": "bluma_async.stores.jobs",
@@ -75,6 +81,7 @@ HOMES = {
     "LeasingEventStore": "bluma_async.stores.ports",
     "Luma": "bluma_sync.luma.client",
     "MemoryStore": "bluma_async.stores.memory_events",
+    "MismatchKind": "bluma_async.batch.audit_results",
     "PlannedCost": "bluma_async.batch.plans",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",

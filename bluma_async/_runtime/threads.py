@@ -2,7 +2,7 @@
 Run blocking functions, such as disk operations, in threads.
 
 Rule: work whose duration users decide, such as their handlers, gets threads of its own. Otherwise slow handlers would
-take the threads that files and stores need.
+take the threads that files and stores need. They are anyio's, for which the interpreter waits at exit.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Callable
 
 from bluma_async._runtime.loop_local import LoopLocal
+from bluma_async._runtime.thread_pool import Completion, start_in_thread
 
 if TYPE_CHECKING:
     import anyio
@@ -25,7 +26,9 @@ async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     If the caller is cancelled, the function is awaited first. A thread cannot be interrupted, and one that is still
     running could open a file that the caller is about to close.
     """
-    return await _run(function, args, None)
+    completion = Completion()
+    start_in_thread(function, args, completion.resolve)
+    return await completion.wait()
 
 
 class Threads:
@@ -57,7 +60,7 @@ def _contain_exit(function: Callable[..., Any], *args: Any) -> Any:
         raise RuntimeError("The function called exit().") from exiting
 
 
-async def _run(function: Callable[..., Any], args: tuple[Any, ...], limiter: anyio.CapacityLimiter | None) -> Any:
+async def _run(function: Callable[..., Any], args: tuple[Any, ...], limiter: anyio.CapacityLimiter) -> Any:
     import anyio.to_thread  # noqa: PLC0415 - importing the SDK must not load anyio
 
     work = asyncio.ensure_future(anyio.to_thread.run_sync(function, *args, limiter=limiter))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bluma_async._runtime.clock import local_time
+from bluma_async.resources.credits import Credits
 from bluma_async.resources.templates import Templates
 from bluma_async.resources.videos import Videos
 from bluma_async.types._model import utc_now
@@ -27,6 +28,7 @@ class BatchApi:
         self.session: Session = session
         self.videos: Videos = Videos(self.session, hub)
         self.templates: Templates = Templates(self.session)
+        self.credits: Credits = Credits(self.session)
 
     def begin_create(self, template_id: str | None) -> datetime:
         """

@@ -7,19 +7,21 @@ from functools import partial
 from typing import TYPE_CHECKING, AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 from bluma_async._runtime.threads import in_thread
-from bluma_async._wire.checks import invalid, require_choice
+from bluma_async._wire.checks import invalid, require_choice, require_seconds
 from bluma_async.batch.api import BatchApi, StopSignal
+from bluma_async.batch.audit import audit_ledger
 from bluma_async.batch.catalog import Catalog
 from bluma_async.batch.contents import record_contents
 from bluma_async.batch.create_turns import CreateTurns
 from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.folder import require_folder
-from bluma_async.batch.intake import plan_jobs
+from bluma_async.batch.intake import plan_jobs, submit_jobs
 from bluma_async.batch.job_runner import JobRunner
 from bluma_async.batch.planning import Planner
 from bluma_async.batch.recovery import Recovery, defer_interrupted, require_account
 from bluma_async.batch.results import BatchResult, build_result
 from bluma_async.batch.row_checks import RowChecks
+from bluma_async.batch.waits import wait_for_job
 from bluma_async.batch.workers import Workers
 from bluma_async.resources._reuse import ContentReuse
 from bluma_async.stores.jobs import BatchStatus, Conflict, ConflictKind
@@ -29,6 +31,7 @@ from bluma_async.stores.states import JobState
 if TYPE_CHECKING:
     from typing_extensions import Literal
 
+    from bluma_async.batch.audit_results import BatchAudit
     from bluma_async.batch.options import BatchOptions
     from bluma_async.batch.plans import BatchPlan
     from bluma_async.batch.sources import Jobs
@@ -128,6 +131,63 @@ class Batch:
                 return await Planner(self._options, self._api, store).plan(jobs)
         return await Planner(self._options, self._api, None).plan(jobs)
 
+    async def submit(self, jobs: Jobs) -> int:
+        """
+        Plan jobs, and return the number of new ones. Nothing is created: a `run` does that, in any process.
+
+        Jobs that the journal has already stay as they are. Another process may run the batch meanwhile: its `run` takes
+        the new jobs if it was started without jobs, and still has jobs to start; otherwise a later `run` takes them.
+
+        Args:
+            jobs: As for `run`. An iterable is read to its end before any of its jobs is planned.
+
+        Raises:
+            InvalidArgumentError: A job, the folder or the journal is invalid. None was planned.
+            BlumaError: The templates cannot be read, or the disk refuses. None was planned.
+        """
+        if self._options.out is not None:
+            await require_folder(self._options.out)
+        async with self._opened(to_write=True, only_plans=True) as store:
+            await require_account(store, self._api)
+            catalog = Catalog(self._api, CreditLimit(self._options.max_credits, 0))
+            return await submit_jobs(jobs, self._options, store, catalog, RowChecks(self._api.session, catalog))
+
+    async def wait(self, key: str, timeout: float = 3600.0) -> BatchResult:
+        """
+        Return the result of a job as soon as it has ended, whichever process runs it.
+
+        A job ends when its file is saved (without the folder `out`: when its video is rendered), when it fails, or when
+        it is in doubt. The journal is read twice a second; the job itself is not run by this call.
+
+        Args:
+            key: The key of the job.
+            timeout: Seconds to wait; at least 0.
+
+        Raises:
+            InvalidArgumentError: There is no such job or no such journal, or an argument is invalid.
+            WaitTimeoutError: The job did not end in time; its message has the state that was seen last.
+        """
+        require_seconds("timeout", timeout)
+        async with self._opened(to_write=False) as store:
+            return await wait_for_job(store, self._api.clock, key, timeout, saves=self._options.saves_files)
+
+    async def audit(self) -> BatchAudit:
+        """
+        Compare the ledger of the journal with the account's transactions, page by page, and return the differences.
+
+        Only transactions from the time of the journal count as unknown, since an account has a life before. Videos of
+        other programs on the same account are unknown too. Another process may be running the batch meanwhile; steps
+        that only one side has yet, such as creates in flight and refunds before the next poll, are differences then.
+
+        Raises:
+            InvalidArgumentError: There is no journal, it is of another account, or the key is a test key, with which
+                nothing is paid.
+            ForbiddenError: The key lacks the scope `credits:read`.
+            BlumaError: The transactions could not be read to their end; nothing can be concluded then.
+        """
+        async with self._opened(to_write=False) as store:
+            return await audit_ledger(store, self._api)
+
     async def results(self, state: str | None = None) -> AsyncIterator[BatchResult]:
         """
         Yield the recorded result of each job, in their order. Another process may be running them meanwhile.
@@ -188,8 +248,11 @@ class Batch:
             raise _not_free(video.id) if is_taken else _not_in_doubt(key, await store.find(key))
 
     @asynccontextmanager
-    async def _opened(self, *, to_write: bool) -> AsyncGenerator[JobStore, None]:
-        store = await self._open_store(to_write=to_write)
+    async def _opened(self, *, to_write: bool, only_plans: bool = False) -> AsyncGenerator[JobStore, None]:
+        opening = (
+            self._open_store(to_write=True, only_plans=True) if only_plans else self._open_store(to_write=to_write)
+        )
+        store = await opening
         try:
             yield store
         finally:

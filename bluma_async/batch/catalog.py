@@ -10,6 +10,7 @@ from bluma_async.errors import BlumaError, ForbiddenError, NotFoundError
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi
     from bluma_async.batch.credit_limit import CreditLimit
+    from bluma_async.stores.jobs import WantedTemplate
     from bluma_async.stores.ports import JobStore
     from bluma_async.types import Template
 
@@ -91,7 +92,16 @@ class Catalog:
         Raises:
             InvalidArgumentError: One does not; `validation_errors` name the row.
         """
-        for wanted in await store.list_wanted_templates():
+        await self.require(await store.list_wanted_templates())
+
+    async def require(self, templates: Iterable[WantedTemplate]) -> None:
+        """
+        Require that templates exist, at the resolutions that are asked for.
+
+        Raises:
+            InvalidArgumentError: One does not; `validation_errors` name the row.
+        """
+        for wanted in templates:
             try:
                 template = await self.read(wanted.template_id)
             except NotFoundError as problem:

@@ -12,21 +12,24 @@ from typing import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
+    Dict,
     Iterable,
     Iterator,
     List,
     Sequence,
+    Tuple,
 )
 
 import attrs
 
 from bluma_async._runtime.threads import in_thread
+from bluma_async._wire.checks import invalid
 from bluma_async.batch.conflicts import build_plan_error
 from bluma_async.batch.folder import is_complete
 from bluma_async.batch.parsing import parse_row
-from bluma_async.batch.sources import JOB, find_source, read_stream
+from bluma_async.batch.sources import JOB, find_source, hold_pipe, list_rows, read_stream
 from bluma_async.errors import BlumaError, InvalidArgumentError
-from bluma_async.stores.jobs import Conflict, InvalidRow
+from bluma_async.stores.jobs import Conflict, InvalidRow, WantedTemplate
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -35,10 +38,10 @@ if TYPE_CHECKING:
     from bluma_async.batch.options import BatchOptions
     from bluma_async.batch.row_checks import RowChecks
     from bluma_async.batch.sources import JobRow, Jobs, Source
-    from bluma_async.stores.jobs import PlanRow, StoredJob
+    from bluma_async.stores.jobs import Plan, PlanRow, StoredJob
     from bluma_async.stores.ports import JobStore
 
-__all__ = ["plan_jobs"]
+__all__ = ["plan_jobs", "submit_jobs"]
 
 MOST_ERRORS = 20  # rows that one error message reports
 
@@ -66,22 +69,57 @@ async def plan_jobs(
         yield job
 
 
+async def submit_jobs(jobs: Jobs, options: BatchOptions, store: JobStore, catalog: Catalog, checks: RowChecks) -> int:
+    """
+    Plan jobs without a run, and return the number of new ones. A stream is read to its end first.
+
+    Raises:
+        InvalidArgumentError: Rows are invalid. None was planned.
+    """
+    if jobs is None:
+        raise invalid(
+            "jobs", "submit needs jobs, or a file of them; run() without jobs continues those of the journal."
+        )
+    source = find_source(jobs) or list_rows([row async for row in read_stream(jobs)])  # type: ignore[arg-type]  # it is no path
+    source = await _prepare(source, catalog)
+    # Templates are checked by requests, which must not stand between the rows of a transaction.
+    await catalog.require(await in_thread(_list_wanted, source, options, checks))
+    return _require_planned(await store.submit(_parse_rows(source, options, checks), most=MOST_ERRORS)).added
+
+
+def _list_wanted(source: Source, options: BatchOptions, checks: RowChecks) -> List[WantedTemplate]:
+    """Return the templates that rows need; none if a row is invalid, because that is reported first."""
+    wanted: Dict[Tuple[str | None, str | None], WantedTemplate] = {}
+    for row in _parse_rows(source, options, checks):
+        if isinstance(row, InvalidRow):
+            return []
+        if row.template_id is not None:
+            template = WantedTemplate(row.template_id, row.resolution, row.origin)
+            wanted.setdefault((row.template_id, row.resolution), template)
+    return list(wanted.values())
+
+
 async def _plan_all(
     source: Source, options: BatchOptions, store: JobStore, catalog: Catalog, checks: RowChecks
 ) -> None:
-    # The rows are read twice: their contexts can be checked only when their templates are known, and all mistakes are
-    # reported together.
-    await catalog.prepare(await source.list_templates())
-    plan = await store.plan_all(_parse_rows(source, options, checks), most=MOST_ERRORS)
-    if plan.refused:
-        raise _join_errors(
-            [row.error if isinstance(row, InvalidRow) else build_plan_error(row) for row in plan.refused]
-        )
+    source = await _prepare(source, catalog)
+    plan = _require_planned(await store.plan_all(_parse_rows(source, options, checks), most=MOST_ERRORS))
     try:
         await catalog.check(store)
     except BlumaError:
         await store.forget(plan.mark)
         raise
+
+
+async def _prepare(source: Source, catalog: Catalog) -> Source:
+    """
+    Read the templates of rows, and return the rows to be read again.
+
+    Their contexts can be checked only when their templates are known, and all mistakes are reported together.
+    """
+    source = await hold_pipe(source)
+    await catalog.prepare(await source.list_templates())
+    return source
 
 
 def _parse_rows(source: Source, options: BatchOptions, checks: RowChecks) -> Iterator[PlanRow]:
@@ -96,6 +134,14 @@ def _parse_rows(source: Source, options: BatchOptions, checks: RowChecks) -> Ite
             yield InvalidRow(problem)
         else:
             yield attrs.evolve(job, has_file=True) if options.has_file(job.key) else job
+
+
+def _require_planned(plan: Plan) -> Plan:
+    if plan.refused:
+        raise _join_errors(
+            [row.error if isinstance(row, InvalidRow) else build_plan_error(row) for row in plan.refused]
+        )
+    return plan
 
 
 def _join_errors(problems: Sequence[BlumaError]) -> InvalidArgumentError:

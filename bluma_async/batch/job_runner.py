@@ -12,8 +12,9 @@ from bluma_async.batch.job_creator import JobCreator, Unsubmitted
 from bluma_async.batch.presets import Presets
 from bluma_async.batch.results import build_result
 from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError, NotFoundError
+from bluma_async.resources._saving import save_video
 from bluma_async.stores.states import JobState
-from bluma_async.transfer.places import require_place
+from bluma_async.transfer.places import require_place, reserved
 from bluma_async.types import Video, VideoStatus
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class JobRunner:
 
     async def run(self, job: StoredJob) -> BatchResult | None:
         """Take a job as far as possible; return its result, or None if it was not submitted."""
+        may_have_file = job.state in (JobState.RENDERED, JobState.SAVED)
         try:
             if job.state == JobState.CREATING:
                 job = await self._settle(job)
@@ -67,7 +69,7 @@ class JobRunner:
             if job.state == JobState.RENDERING:
                 job = await self._wait(job)
             if job.state in (JobState.RENDERED, JobState.SAVED) and self._options.saves_files:
-                job = await self._save(job)
+                job = await self._save(job, may_have_file=may_have_file)
         except Unsubmitted:
             return None
         except BlumaError as error:
@@ -96,7 +98,7 @@ class JobRunner:
         if not self._options.saves_files:
             return
         try:
-            await require_place(self._options.build_path(job.key), overwrite=True)
+            await require_place(self._options.build_path(job.key), overwrite=True, knows_folder=True)
         except InvalidArgumentError as refusal:
             if isinstance(refusal.__cause__, OSError):  # the disk: no other file could be written either
                 self._stop.set(refusal)
@@ -141,13 +143,15 @@ class JobRunner:
         if video_id is not None and not evidence.knows_create(video_id):
             evidence.mark_created(video_id, self._api.clock.now())
 
-    async def _save(self, job: StoredJob) -> StoredJob:
+    async def _save(self, job: StoredJob, *, may_have_file: bool) -> StoredJob:
         file, size = self._options.build_path(job.key), job.size
-        # A crash can come between the file and its record: the file is then complete, and only recorded.
-        if not await in_thread(is_complete, str(file), size):
+        # A crash can come between the file and its record: the file is then complete, and only recorded. A job that
+        # rendered in this run has no file yet, so the disk is not asked.
+        if not (may_have_file and await in_thread(is_complete, str(file), size)):
             video = Video(id=job.video_id or "", status=VideoStatus.COMPLETED, size_bytes=size)
             try:
-                size = await self._api.videos.save(video, file, overwrite=True, verify=self._options.verify)
+                async with reserved(file, overwrite=True, knows_folder=True) as place:
+                    size = await save_video(self._api.session, video, place, self._options.verify)
             except BlumaError as failure:
                 is_disk = type(failure) is BlumaError and isinstance(failure.__cause__, OSError)
                 if is_disk:  # more videos could not be kept either

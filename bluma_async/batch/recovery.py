@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.jobs import Outcome, StoredJob
     from bluma_async.stores.ports import JobStore
 
-__all__ = ["Recovery", "defer_interrupted", "require_account"]
+__all__ = ["Recovery", "check_account", "defer_interrupted", "require_account"]
 
 BilledVideo = Tuple[str, int]  # its id, and its charge; 0 if that is unknown
 RECENT = 1000  # videos that are marked as known; of these, a search can meet only the newest
@@ -45,7 +45,19 @@ RECENT = 1000  # videos that are marked as known; of these, a search can meet on
 
 async def require_account(store: JobStore, api: BatchApi) -> None:
     """
-    Require that the journal is of this account. With another key, its newest video must be readable.
+    Require that the journal is of this account, and record the key that was used.
+
+    Raises:
+        InvalidArgumentError: The journal's newest video cannot be read with this key.
+    """
+    await store.write_account(await check_account(store, api))
+
+
+async def check_account(store: JobStore, api: BatchApi) -> str:
+    """
+    Require that the journal is of this account, and return the fingerprint of the key.
+
+    With another key than that of the last run, the journal's newest video must be readable: keys are rotated.
 
     Raises:
         InvalidArgumentError: The video cannot be read with this key.
@@ -61,7 +73,7 @@ async def require_account(store: JobStore, api: BatchApi) -> None:
                 f"The journal {store.name} is of another account: this key cannot read its video {newest[0]}. Use "
                 "that account's key, or another journal. Nothing was created."
             ) from problem
-    await store.write_account(fingerprint)
+    return fingerprint
 
 
 class Recovery:

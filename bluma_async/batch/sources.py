@@ -33,7 +33,7 @@ from bluma_async.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from bluma_async.batch.rows import Row
 
-__all__ = ["JOB", "JobRow", "Jobs", "Source", "find_source", "read_stream"]
+__all__ = ["JOB", "JobRow", "Jobs", "Source", "find_source", "hold_pipe", "list_rows", "read_stream"]
 
 JobRow = Mapping[str, Any]
 Jobs = Union[str, "os.PathLike[str]", Iterable[JobRow], AsyncIterable[JobRow], None]
@@ -87,9 +87,26 @@ def find_source(jobs: Jobs) -> Source | None:
     if isinstance(jobs, Mapping):
         raise invalid("jobs", "jobs must be several jobs, or a file of them; put a single one into a list.")
     if isinstance(jobs, Sequence):
-        listed: Sequence[Any] = jobs
-        return Source(lambda: iter(enumerate(listed, 1)), JOB)
+        return list_rows(jobs)
     return None
+
+
+def list_rows(jobs: Sequence[Any]) -> Source:
+    """Return the rows of a list."""
+    return Source(lambda: iter(enumerate(jobs, 1)), JOB)
+
+
+async def hold_pipe(source: Source) -> Source:
+    """
+    Return rows that can be read more than once: those of a pipe are kept, because it can be read once.
+
+    Raises:
+        InvalidArgumentError: The file is missing, or a row cannot be parsed.
+    """
+    if source.file is None or await in_thread(source.file.is_file):
+        return source
+    rows: List[Row] = await in_thread(list, source.read())
+    return attrs.evolve(source, read=lambda: iter(rows))
 
 
 async def read_stream(jobs: Iterable[JobRow] | AsyncIterable[JobRow]) -> AsyncIterator[JobRow]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict
 
 import click
 
+from bluma_async.cli.audit import format_mismatch
 from bluma_async.cli.planning import describe_plan
 from bluma_async.cli.running import (
     SETTLE_TIME,
@@ -103,6 +104,29 @@ def status(**location: Any) -> None:
                 say(f"in doubt  {result.key}  {' '.join(result.candidates)}")
             async for result in batch.results("failed"):
                 say(f"failed  {result.key}  {result.error}")
+
+    run_to_end(work())
+
+
+@batch.command()
+@_location
+def audit(**location: Any) -> None:
+    """
+    Compare the journal with the account's transactions; exit code 1 if anything does not match.
+
+    A payment for a video of another program on this account is unknown to the journal.
+    """
+
+    async def work() -> None:
+        async with AsyncBluma() as client:
+            found = await client.batch(**location).audit()
+        for mismatch in found.mismatches:
+            say(format_mismatch(mismatch))
+        say(f"{found.videos} videos in the journal, {found.transactions} transactions read")
+        say(f"{found.credits_charged} credits charged, {found.credits_refunded} refunded by the journal")
+        say("Everything matches." if found.is_matching else f"{len(found.mismatches)} difference(s).")
+        if not found.is_matching:
+            raise click.exceptions.Exit(1)
 
     run_to_end(work())
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.states import JobState, Verb
 
 __all__ = [
+    "NO_RUN",
     "PAGE_SIZE",
     "BatchStatus",
     "Conflict",
@@ -25,6 +26,7 @@ __all__ = [
     "Intent",
     "InvalidRow",
     "Job",
+    "LedgerLine",
     "Outcome",
     "Plan",
     "PlanRow",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 PAGE_SIZE = 200  # jobs that one read of a store returns at most
+NO_RUN = 0  # the run of jobs that were submitted and that no run has taken; runs are counted from 1
 
 
 @attrs.frozen
@@ -171,10 +174,12 @@ class Plan:
     Attributes:
         refused: The rows that were refused, in their order. If there are any, nothing was changed.
         mark: The place of the last job before the plan; `forget(mark)` removes the jobs that the plan added.
+        added: The number of jobs that are new to the store.
     """
 
     refused: Tuple[Union[Conflict, InvalidRow], ...]
     mark: int
+    added: int = 0
 
 
 @attrs.frozen
@@ -184,6 +189,24 @@ class WantedTemplate:
     template_id: str
     resolution: str | None
     origin: str
+
+
+@attrs.frozen
+class LedgerLine:
+    """
+    A video that was billed, and the credits it was charged and refunded.
+
+    Attributes:
+        video_id: The video.
+        key: The key of its job.
+        charged: The credits that it was charged.
+        refunded: The credits that were given back because its render failed.
+    """
+
+    video_id: str
+    key: str
+    charged: int
+    refunded: int
 
 
 @attrs.frozen

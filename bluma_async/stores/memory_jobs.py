@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Ite
 import attrs
 
 from bluma_async.stores.jobs import (
+    NO_RUN,
     PAGE_SIZE,
     Conflict,
     HistoryLine,
     InvalidRow,
+    LedgerLine,
     Plan,
     StoredJob,
     WantedTemplate,
     summarize,
 )
 from bluma_async.stores.keys import fold_key
+from bluma_async.stores.memory_tables import Tables
 from bluma_async.stores.states import ENDED, JobState, Verb, list_sources
 from bluma_async.stores.transitions import (
     REPLAN,
@@ -31,6 +34,7 @@ from bluma_async.stores.transitions import (
     check_change,
     correct,
     find_plan_conflict,
+    find_submit_conflict,
 )
 from bluma_async.types._model import utc_now
 
@@ -41,25 +45,6 @@ if TYPE_CHECKING:
     from bluma_async.stores.transitions import Change
 
 __all__ = ["MemoryJobStore"]
-
-
-@attrs.define
-class _Tables:
-    """All that the store remembers. A copy is cheap, because the values never change."""
-
-    run: int = 0
-    account: str | None = None
-    jobs: Dict[int, StoredJob] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by place, in order
-    places: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by folded key
-    charged: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - credits by video: the ledger
-    owners: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - places by video: the job it was billed for
-    refunded: Dict[str, int] = attrs.field(factory=lambda: {})  # noqa: PIE807 - credits by video
-    history: Dict[int, Tuple[HistoryLine, ...]] = attrs.field(factory=lambda: {})  # noqa: PIE807 - by place
-
-    def copy(self) -> _Tables:
-        """Return the tables as they are now."""
-        tables = (self.jobs, self.places, self.charged, self.owners, self.refunded, self.history)
-        return _Tables(self.run, self.account, *map(dict, tables))  # type: ignore[arg-type]  # in the fields' order
 
 
 class MemoryJobStore(JobVerbs):
@@ -73,7 +58,7 @@ class MemoryJobStore(JobVerbs):
             now: Returns the present time, for the history of jobs.
         """
         self._now = now
-        self._tables = _Tables()
+        self._tables = Tables()
         self._presets: Dict[str, str] = {}  # variants by template; no plan changes them
 
     @property
@@ -83,15 +68,11 @@ class MemoryJobStore(JobVerbs):
 
     async def plan_all(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
         """Begin a run with these jobs. If any row is refused, none of them is planned."""
-        before, mark = self._tables.copy(), self._last_place
-        try:
-            refused = self._plan_rows(rows, most)
-        except BaseException:
-            self._tables = before
-            raise
-        if refused:
-            self._tables = before
-        return Plan(tuple(refused), mark)
+        return self._plan_rows(rows, most, lambda job, _: self._plan(job), begins_run=True)
+
+    async def submit(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
+        """Add jobs without a run: all of them are planned, or if any row is refused, none."""
+        return self._plan_rows(rows, most, self._submit, begins_run=False)
 
     async def begin_run(self) -> None:
         """Begin a run without jobs; `plan` adds them."""
@@ -100,6 +81,7 @@ class MemoryJobStore(JobVerbs):
     async def resume(self) -> None:
         """Begin a run with all jobs of the store."""
         self._tables.run += 1
+        self._tables.resumed = self._tables.run
         for job in self._iterate():
             self._put(job, run=self._tables.run)
 
@@ -108,10 +90,10 @@ class MemoryJobStore(JobVerbs):
         return self._plan(job)
 
     async def forget(self, mark: int) -> None:
-        """Delete the planned jobs whose place is above the mark."""
+        """Delete the jobs above the mark that the present run has planned. Jobs that were submitted meanwhile stay."""
         tables = self._tables
         for job in list(self._iterate(mark)):
-            if job.state in list_sources(Verb.FORGET):
+            if job.state in list_sources(Verb.FORGET) and job.run == tables.run:
                 del tables.jobs[job.place], tables.places[fold_key(job.key)], tables.history[job.place]
 
     async def replan(self, states: Collection[JobState]) -> int:
@@ -176,6 +158,18 @@ class MemoryJobStore(JobVerbs):
             counts[str(job.state)] = counts.get(str(job.state), 0) + 1
         return summarize(counts, sum(self._tables.charged.values()), sum(self._tables.refunded.values()))
 
+    async def list_ledger(self, after: str) -> List[LedgerLine]:
+        """Return the next lines of the ledger, in the order of the videos' ids; the page begins behind an id."""
+        tables, ids = self._tables, sorted(video_id for video_id in self._tables.charged if video_id > after)
+        return [
+            LedgerLine(name, tables.jobs[tables.billed[name]].key, tables.charged[name], tables.refunded.get(name, 0))
+            for name in ids[:PAGE_SIZE]
+        ]
+
+    async def read_begin(self) -> datetime | None:
+        """Return when the first job was planned; None if there is none."""
+        return min((lines[0].at for lines in self._tables.history.values()), default=None)
+
     async def history(self, place: int) -> List[HistoryLine]:
         """Return the steps of a job, the first one first."""
         return list(self._tables.history.get(place, ()))
@@ -208,8 +202,8 @@ class MemoryJobStore(JobVerbs):
         tables, video_id = self._tables, job.video_id or ""
         if change.bill is not None:
             tables.charged.setdefault(change.bill.video_id, change.bill.charged)
-            tables.owners.setdefault(change.bill.video_id, job.place)
-        is_own = tables.owners.get(video_id) == job.place
+            tables.billed.setdefault(change.bill.video_id, job.place)
+        is_own = tables.billed.get(video_id) == job.place
         if change.charged is not None and is_own:
             tables.charged[video_id] = change.charged
         if change.is_refund and is_own:
@@ -222,16 +216,26 @@ class MemoryJobStore(JobVerbs):
         history = self._tables.history
         history[place] = (*history.get(place, ()), HistoryLine(self._now(), state, note))
 
-    def _plan_rows(self, rows: Iterable[PlanRow], most: int) -> List[Conflict | InvalidRow]:
-        self._tables.run += 1
+    def _plan_rows(
+        self, rows: Iterable[PlanRow], most: int, plan: Callable[[Job, int], Outcome], *, begins_run: bool
+    ) -> Plan:
+        before, mark = self._tables.copy(), self._last_place
         refused: List[Conflict | InvalidRow] = []
-        for row in rows:
-            outcome = row if isinstance(row, InvalidRow) else self._plan(row)
-            if not isinstance(outcome, StoredJob):
-                refused.append(outcome)
-            if len(refused) == most:
-                break
-        return refused
+        try:
+            self._tables.run += begins_run
+            for row in rows:
+                outcome = row if isinstance(row, InvalidRow) else plan(row, mark)
+                if not isinstance(outcome, StoredJob):
+                    refused.append(outcome)
+                if len(refused) == most:
+                    break
+        except BaseException:
+            self._tables = before
+            raise
+        added = self._last_place - mark
+        if refused:
+            self._tables, added = before, 0
+        return Plan(tuple(refused), mark, added)
 
     def _plan(self, job: Job) -> Outcome:
         """Plan a job; a refusal has changed nothing."""
@@ -244,6 +248,11 @@ class MemoryJobStore(JobVerbs):
         if found.body != job.body:
             found = self._write(found, correct(job))
         return self._put(found, run=run, origin=job.origin)
+
+    def _submit(self, job: Job, mark: int) -> Outcome:
+        tables, found = self._tables, self._get(self._tables.places.get(fold_key(job.key), 0))
+        run = tables.run if tables.resumed == tables.run else NO_RUN
+        return find_submit_conflict(job, found, mark) or found or self._insert(job, run)
 
     def _insert(self, job: Job, run: int) -> StoredJob:
         place, state = self._last_place + 1, JobState.PLANNED
@@ -263,7 +272,7 @@ class MemoryJobStore(JobVerbs):
     def _with_charge(self, job: StoredJob) -> StoredJob:
         """Return the job with the charge of its video, which can have been corrected since the job was written."""
         video_id, tables = job.video_id or "", self._tables
-        is_own = tables.owners.get(video_id) == job.place
+        is_own = tables.billed.get(video_id) == job.place
         charged, is_reused = tables.charged[video_id] if is_own else 0, bool(video_id) and not is_own
         is_current = (job.charged, job.is_reused) == (charged, is_reused)
         return job if is_current else attrs.evolve(job, charged=charged, is_reused=is_reused)

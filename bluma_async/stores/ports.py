@@ -26,11 +26,14 @@ from typing import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bluma_async.stores.jobs import (
         BatchStatus,
         HistoryLine,
         Intent,
         Job,
+        LedgerLine,
         Outcome,
         Plan,
         PlanRow,
@@ -119,6 +122,19 @@ class JobStore(Protocol):
         """
         ...
 
+    async def submit(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
+        """
+        Add jobs without a run: all of them are planned, or if any row is refused, none.
+
+        Jobs that the store has already stay as they are. Another process may run jobs of the store meanwhile: the run
+        takes the new ones if it continues the whole store, as after `resume`; otherwise a later run does.
+
+        Args:
+            rows: Iterated once, as in `plan_all`.
+            most: Refused rows after which no more rows are read.
+        """
+        ...
+
     async def begin_run(self) -> None:
         """Begin a run without jobs; `plan` adds them."""
         ...
@@ -132,7 +148,7 @@ class JobStore(Protocol):
         ...
 
     async def forget(self, mark: int) -> None:
-        """Delete the planned jobs whose place is above the mark."""
+        """Delete the jobs above the mark that the present run has planned. Jobs that were submitted meanwhile stay."""
         ...
 
     async def replan(self, states: Collection[JobState]) -> int:
@@ -226,6 +242,14 @@ class JobStore(Protocol):
 
     async def statistics(self) -> BatchStatus:
         """Count the jobs in each state, and sum the ledger."""
+        ...
+
+    async def list_ledger(self, after: str) -> List[LedgerLine]:
+        """Return the next lines of the ledger, in the order of the videos' ids; the page begins behind an id."""
+        ...
+
+    async def read_begin(self) -> datetime | None:
+        """Return when the first job was planned; None if there is none."""
         ...
 
     async def history(self, place: int) -> List[HistoryLine]:

@@ -3,27 +3,26 @@ Open the SQLite file of a batch, for one writer and any number of readers.
 
 Rule 1: a committed transaction is on disk before the next step begins (`synchronous = FULL`): an intent survives a
 power cut.
-Rule 2: one process writes at a time. It holds a lock of the operating system (FileLock) on a second, empty file. A lock
-by SQLite would not do: it is a POSIX lock, which vanishes when any code of the process opens and closes that file, a
-backup for example.
-Rule 3: SQLite runs in threads, one transaction at a time, so that the disk never blocks the event loop.
+Rule 2: one process runs jobs at a time; others may submit jobs meanwhile, in transactions of their own. The process
+that runs jobs holds a lock of the operating system (FileLock) on a second, empty file. A lock by SQLite would not do:
+it is a POSIX lock, which vanishes when any code of the process opens and closes that file, a backup for example.
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import sqlite3
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Callable, TypeVar
 
 from bluma_async._runtime.file_lock import FileLock
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
 from bluma_async.stores.keys import fold_key
+from bluma_async.stores.sqlite_commits import GroupCommit
 from bluma_async.stores.sqlite_open import create_once
 
 if TYPE_CHECKING:
@@ -31,12 +30,12 @@ if TYPE_CHECKING:
 
     P = ParamSpec("P")
 
-__all__ = ["JournalFile", "RollbackWith"]
+__all__ = ["JournalFile"]
 
 T = TypeVar("T")
 APPLICATION = 0x426C756D  # "Blum"
 VERSION = 2
-LOCK_TIMEOUT = 10.0  # seconds that a reader and the writer wait for each other
+LOCK_TIMEOUT = 60.0  # seconds that processes wait for each other's transactions: a submission can be a long one
 SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE jobs (
@@ -58,64 +57,51 @@ PRAGMA user_version = {VERSION};
 """
 
 
-class RollbackWith(Exception):  # noqa: N818 - a result that must leave no trace in the file, not an error
-    """Raised inside a transaction to undo it and return a value nevertheless."""
-
-    def __init__(self, value: Any) -> None:
-        super().__init__()
-        self.value = value
-
-
 class JournalFile:
-    """An open file. It runs one transaction at a time."""
+    """An open file."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: FileLock | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: FileLock | None, begin: str) -> None:
         self.path = path
         self._connection = connection
         self._lock = lock
-        self._turn = asyncio.Lock()
+        self._commits = GroupCommit(connection, begin, partial(_convert, path))
 
     @classmethod
-    async def open(cls, path: Path, *, to_write: bool) -> JournalFile:
+    async def open(cls, path: Path, *, to_write: bool, is_shared: bool = False) -> JournalFile:
         """
-        Open the file; to write, exclusively, and creating it if it is missing.
+        Open the file.
+
+        Args:
+            path: The file.
+            to_write: Whether to write. The file is then created if it is missing.
+            is_shared: Whether another process may hold the lock of the writer. Otherwise it is acquired to write.
 
         Raises:
             InvalidArgumentError: The file is missing, is no journal, or was written by a newer version.
-            BlumaError: Another process writes to it, or the disk refuses.
+            BlumaError: Another process holds the lock, or the disk refuses.
         """
-        connection, lock = await in_thread(_with_own_errors, path, _open, path, to_write)
-        return cls(path, connection, lock)
+        connection, lock = await in_thread(_with_own_errors, path, _open, path, to_write, is_shared)
+        return cls(path, connection, lock, "BEGIN IMMEDIATE" if to_write else "BEGIN")
 
     async def do(self, action: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function with the connection, in one transaction that also ends if the caller is cancelled."""
-        async with self._turn:
-            outcome: T = await in_thread(
-                _with_own_errors, self.path, self._transact, lambda: action(self._connection, *args, **kwargs)
-            )
-            return outcome
+        """
+        Call a function with the connection, in a transaction that also ends if the caller is cancelled.
+
+        The function must have no effect but on the file: after a rollback it is called again.
+        """
+        outcome: T = await self._commits.do(partial(action, self._connection, *args, **kwargs))
+        return outcome
+
+    async def do_once(
+        self, action: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call a function that cannot be called again with the connection, in a transaction of its own."""
+        outcome: T = await self._commits.do_once(partial(action, self._connection, *args, **kwargs))
+        return outcome
 
     async def close(self) -> None:
-        """Close the file and release the lock, also when cancelled."""
-        import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
-
-        with anyio.CancelScope(shield=True):
-            async with self._turn:
-                await in_thread(self._close)
-
-    def _transact(self, action: Callable[[], T]) -> T:
-        self._connection.execute("BEGIN IMMEDIATE" if self._lock is not None else "BEGIN")
-        try:
-            outcome = action()
-        except RollbackWith as ended:
-            self._connection.execute("ROLLBACK")
-            value: T = ended.value
-            return value
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-        return outcome
+        """Close the file after the verbs that were called before, and release the lock, also when cancelled."""
+        await self._commits.do_outside(self._close)
 
     def _close(self) -> None:
         self._connection.close()
@@ -128,16 +114,23 @@ def _with_own_errors(path: Path, action: Callable[..., T], *args: object) -> T:
     try:
         return action(*args)
     except (sqlite3.Error, OSError) as problem:
-        raise BlumaError(
-            f"The journal {path} could not be used: {problem}. The steps recorded in it so far are kept."
-        ) from problem
+        raise _convert(path, problem) from problem
 
 
-def _open(path: Path, to_write: bool) -> tuple[sqlite3.Connection, FileLock | None]:
+def _convert(path: Path, problem: BaseException) -> BaseException:
+    """Return the BlumaError for an error of SQLite or of the disk, and any other error as it is."""
+    if not isinstance(problem, (sqlite3.Error, OSError)):
+        return problem
+    error = BlumaError(f"The journal {path} could not be used: {problem}. The steps recorded in it so far are kept.")
+    error.__cause__ = problem
+    return error
+
+
+def _open(path: Path, to_write: bool, is_shared: bool) -> tuple[sqlite3.Connection, FileLock | None]:
     if not to_write and not path.is_file():
         raise InvalidArgumentError(f"There is no journal at {path}.")
     with ExitStack() as opened:
-        lock = _acquire_lock(path) if to_write else None
+        lock = _acquire_lock(path) if to_write and not is_shared else None
         if lock is not None:
             opened.callback(lock.release)
         connection = sqlite3.connect(str(path), timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
@@ -145,9 +138,11 @@ def _open(path: Path, to_write: bool) -> tuple[sqlite3.Connection, FileLock | No
         connection.row_factory = sqlite3.Row
         create_once(connection, SCHEMA, partial(_is_new, path), timeout=LOCK_TIMEOUT)
         connection.execute("PRAGMA synchronous = FULL")
-        if to_write:
+        if lock is not None:
             _migrate(connection)
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", (str(os.getpid()),))
+        elif to_write:
+            _require_present_schema(path, connection)
         opened.pop_all()  # both stay open
     return connection, lock
 
@@ -207,6 +202,17 @@ def _migrate(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def _require_present_schema(path: Path, connection: sqlite3.Connection) -> None:
+    """Bring the journal of an earlier release to the present schema, which only the holder of the lock may do."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return
+    lock = _acquire_lock(path)
+    try:
+        _migrate(connection)
+    finally:
+        lock.release()
 
 
 def _is_new(path: Path, connection: sqlite3.Connection) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Dict, List, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
-from bluma_async.stores.jobs import PAGE_SIZE, HistoryLine, StoredJob, WantedTemplate, summarize
+from bluma_async.stores.jobs import PAGE_SIZE, HistoryLine, LedgerLine, StoredJob, WantedTemplate, summarize
 from bluma_async.stores.keys import fold_key
 from bluma_async.stores.states import ENDED, JobState
 
@@ -19,11 +19,14 @@ __all__ = [
     "find_job",
     "find_jobs",
     "is_billed",
+    "read_begin",
     "read_candidates",
+    "read_charge",
     "read_history",
     "read_in_state",
     "read_job",
     "read_last_place",
+    "read_ledger",
     "read_meta",
     "read_page",
     "read_recent_videos",
@@ -33,19 +36,26 @@ __all__ = [
     "read_wanted_templates",
 ]
 
-COMPUTED = ("folded", "billed")  # columns that are no fields of a job
 MOST_VALUES = 500  # in one query; older releases of SQLite take 999
-SELECT = "SELECT *, (SELECT charged FROM videos WHERE id = video_id AND place = jobs.place) AS billed FROM jobs "
+# In the order of the fields of StoredJob, which is made from a row by position: that is three times as fast.
+COLUMNS = (
+    "place, key, body, template_id, resolution, origin, run, state, request_key, started_at, video_id, path, size, "
+    "error, candidates, (SELECT charged FROM videos WHERE id = video_id AND place = jobs.place)"
+)
+SELECT = f"SELECT {COLUMNS} FROM jobs "  # noqa: S608 - names of columns
+STATE, STARTED_AT, VIDEO_ID, CANDIDATES, CHARGED = 7, 9, 10, 14, 15
 
 
 def parse_job(row: sqlite3.Row) -> StoredJob:
     """Return a row of the table as a job."""
-    fields = {name: row[name] for name in row.keys() if name not in COMPUTED}  # noqa: SIM118 - a row is no mapping
-    fields["charged"], fields["is_reused"] = row["billed"] or 0, row["video_id"] is not None and row["billed"] is None
-    fields["state"] = JobState(row["state"])
-    fields["candidates"] = tuple(json.loads(row["candidates"]))
-    fields["started_at"] = datetime.fromisoformat(row["started_at"]) if row["started_at"] else None
-    return StoredJob(**fields)
+    fields: List[Any] = list(row)
+    fields[STATE] = JobState(fields[STATE])
+    if fields[STARTED_AT]:
+        fields[STARTED_AT] = datetime.fromisoformat(fields[STARTED_AT])
+    fields[CANDIDATES] = () if fields[CANDIDATES] == "[]" else tuple(json.loads(fields[CANDIDATES]))
+    fields.append(fields[VIDEO_ID] is not None and fields[CHARGED] is None)
+    fields[CHARGED] = fields[CHARGED] or 0
+    return StoredJob(*fields)
 
 
 def read_job(db: sqlite3.Connection, place: int) -> StoredJob | None:
@@ -71,7 +81,7 @@ def find_jobs(db: sqlite3.Connection, keys: Sequence[str]) -> Dict[str, StoredJo
         part = wanted[start : start + MOST_VALUES]
         where = f"WHERE folded IN ({','.join('?' * len(part))}) ORDER BY place"
         for row in db.execute(SELECT + where, part):
-            by_folded.setdefault(row["folded"], []).append(parse_job(row))
+            by_folded.setdefault(fold_key(row["key"]), []).append(parse_job(row))
     for key, name in folded.items():
         jobs = by_folded.get(name, [])
         if jobs:
@@ -118,6 +128,12 @@ def is_billed(db: sqlite3.Connection, video_id: str) -> bool:
     return db.execute("SELECT 1 FROM videos WHERE id = ?", (video_id,)).fetchone() is not None
 
 
+def read_charge(db: sqlite3.Connection, video_id: str, place: int) -> int | None:
+    """Return the charge of a video that was billed for a job; None if it was not billed for this job."""
+    row = db.execute("SELECT charged FROM videos WHERE id = ? AND place = ?", (video_id, place)).fetchone()
+    return None if row is None else int(row["charged"])
+
+
 def read_candidates(db: sqlite3.Connection) -> List[str]:
     """Return the candidates of all jobs in doubt."""
     rows = db.execute("SELECT candidates FROM jobs WHERE state = ?", (str(JobState.IN_DOUBT),))
@@ -136,6 +152,21 @@ def read_statistics(db: sqlite3.Connection) -> BatchStatus:
     sums = "SELECT coalesce(sum(charged), 0), coalesce(sum(refunded), 0) FROM videos"
     charged, refunded = db.execute(sums).fetchone()
     return summarize(counts, charged, refunded)
+
+
+def read_ledger(db: sqlite3.Connection, after: str) -> List[LedgerLine]:
+    """Return the next lines of the ledger, in the order of the videos' ids."""
+    query = (
+        "SELECT id, coalesce(key, ''), charged, refunded FROM videos LEFT JOIN jobs USING (place) "
+        "WHERE id > ? ORDER BY id LIMIT ?"
+    )
+    return [LedgerLine(*row) for row in db.execute(query, (after, PAGE_SIZE))]
+
+
+def read_begin(db: sqlite3.Connection) -> datetime | None:
+    """Return the time of the first step of any job; None if there is none."""
+    row = db.execute("SELECT at FROM history ORDER BY rowid LIMIT 1").fetchone()
+    return None if row is None else datetime.fromisoformat(row["at"])
 
 
 def read_history(db: sqlite3.Connection, place: int) -> List[HistoryLine]:

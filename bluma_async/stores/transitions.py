@@ -18,7 +18,17 @@ from bluma_async.stores.states import TRANSITIONS, Verb, find_next_state
 if TYPE_CHECKING:
     from bluma_async.stores.jobs import Intent, Job, Outcome, StoredJob
 
-__all__ = ["REPLAN", "Bill", "Change", "JobVerbs", "build_fields", "check_change", "correct", "find_plan_conflict"]
+__all__ = [
+    "REPLAN",
+    "Bill",
+    "Change",
+    "JobVerbs",
+    "build_fields",
+    "check_change",
+    "correct",
+    "find_plan_conflict",
+    "find_submit_conflict",
+]
 
 
 @attrs.frozen
@@ -96,6 +106,24 @@ def find_plan_conflict(job: Job, found: StoredJob | None, run: int) -> Conflict 
     if not is_same and find_next_state(found.state, Verb.CORRECT) is None:
         return Conflict(ConflictKind.KEY_IN_USE, Verb.CORRECT, job.key, found.state, job.origin, found.origin)
     return None
+
+
+def find_submit_conflict(job: Job, found: StoredJob | None, mark: int) -> Conflict | None:
+    """
+    Return why a job is not submitted, or None. A job that is stored already is not changed: a run may be creating it.
+
+    Args:
+        job: The job to submit.
+        found: The stored job of the same key, or None.
+        mark: The place of the last job before the submission.
+    """
+    if found is None:
+        return _find_new_conflict(job)
+    is_same, is_known = found.body == job.body, found.place <= mark
+    if is_same and is_known:
+        return None
+    kind = ConflictKind.KEY_IN_USE if is_known else ConflictKind.SAME_JOB if is_same else ConflictKind.SAME_KEY
+    return Conflict(kind, Verb.PLAN, job.key, found.state, job.origin, found.origin)
 
 
 def _find_new_conflict(job: Job) -> Conflict | None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import AsyncGenerator, Dict, Generator, Tuple
 
@@ -45,9 +46,13 @@ class Place:
         self._lock: FileLock | None = None
         self._key: Key | None = None
 
-    def reserve(self) -> None:
+    def reserve(self, *, knows_folder: bool = False) -> None:
         """
         Reserve the path in this process, and make sure that a file can be written to it.
+
+        Args:
+            knows_folder: Whether locks are known to work in the folder, as for the second file of a batch. A lock is
+                then tried only if its file is there: without the file, nobody holds it.
 
         Raises:
             InvalidArgumentError: It cannot be written to, or another call or program is writing to it.
@@ -56,7 +61,7 @@ class Place:
             problem = self._find_problem() or self._reserve()
             if problem is None:
                 try:
-                    problem = self._try_lock()
+                    problem = self._try_lock() if not knows_folder or find_facts(self._lock_path) else None
                     probe_folder(self.target.parent)
                 finally:
                     self.unlock()
@@ -99,6 +104,10 @@ class Place:
         if key is not None:
             _RESERVED.pop(key, None)
 
+    @property
+    def _lock_path(self) -> Path:
+        return Path(f"{self.target}.part.lock")
+
     def _find_problem(self) -> str | None:
         """Return why a file cannot be saved to the path, or None."""
         if not self.target.parent.is_dir():
@@ -122,42 +131,46 @@ class Place:
         return None
 
     def _try_lock(self) -> str | None:
-        self._lock = FileLock.acquire(Path(f"{self.target}.part.lock"))
+        self._lock = FileLock.acquire(self._lock_path)
         return None if self._lock else _in_use(self.target, "another program")
 
 
 @asynccontextmanager
-async def reserved(file: str | os.PathLike[str], *, overwrite: bool) -> AsyncGenerator[Place, None]:
+async def reserved(
+    file: str | os.PathLike[str], *, overwrite: bool, knows_folder: bool = False
+) -> AsyncGenerator[Place, None]:
     """
     Reserve the path of a file for this call, without blocking the event loop.
 
     Args:
         file: The path.
         overwrite: Whether an existing file may be replaced.
+        knows_folder: Whether locks are known to work in its folder.
 
     Raises:
         InvalidArgumentError: It cannot be written to, or another call or program is writing to it. Nothing was sent.
     """
     place = Place(file, overwrite=overwrite)
     try:
-        await in_thread(place.reserve)
+        await in_thread(partial(place.reserve, knows_folder=knows_folder))
         yield place
     finally:
         place.give_up()
 
 
-async def require_place(file: str | os.PathLike[str], *, overwrite: bool) -> None:
+async def require_place(file: str | os.PathLike[str], *, overwrite: bool, knows_folder: bool = False) -> None:
     """
     Require a path that a file can be written to, without blocking the event loop.
 
     Args:
         file: The path.
         overwrite: Whether an existing file may be replaced.
+        knows_folder: Whether locks are known to work in its folder.
 
     Raises:
         InvalidArgumentError: It cannot be written to, or another call or program is writing to it.
     """
-    async with reserved(file, overwrite=overwrite):
+    async with reserved(file, overwrite=overwrite, knows_folder=knows_folder):
         pass
 
 

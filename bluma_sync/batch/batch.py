@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.batch import batch as asynchronous
+    from bluma_async.batch.audit_results import BatchAudit
     from bluma_async.batch.plans import BatchPlan
     from bluma_async.batch.results import BatchResult
     from bluma_async.batch.sources import Jobs
@@ -75,6 +76,55 @@ class Batch:
             BlumaError: The API cannot be reached.
         """
         return run(self._async.plan(jobs))
+
+    def submit(self, jobs: Jobs) -> int:
+        """
+        Plan jobs, and return the number of new ones. Nothing is created: a `run` does that, in any process.
+
+        Jobs that the journal has already stay as they are. Another process may run the batch meanwhile: its `run` takes
+        the new jobs if it was started without jobs, and still has jobs to start; otherwise a later `run` takes them.
+
+        Args:
+            jobs: As for `run`. An iterable is read to its end before any of its jobs is planned.
+
+        Raises:
+            InvalidArgumentError: A job, the folder or the journal is invalid. None was planned.
+            BlumaError: The templates cannot be read, or the disk refuses. None was planned.
+        """
+        return run(self._async.submit(jobs))
+
+    def wait(self, key: str, timeout: float = 3600.0) -> BatchResult:
+        """
+        Return the result of a job as soon as it has ended, whichever process runs it.
+
+        A job ends when its file is saved (without the folder `out`: when its video is rendered), when it fails, or when
+        it is in doubt. The journal is read twice a second; the job itself is not run by this call.
+
+        Args:
+            key: The key of the job.
+            timeout: Seconds to wait; at least 0.
+
+        Raises:
+            InvalidArgumentError: There is no such job or no such journal, or an argument is invalid.
+            WaitTimeoutError: The job did not end in time; its message has the state that was seen last.
+        """
+        return run(self._async.wait(key, timeout))
+
+    def audit(self) -> BatchAudit:
+        """
+        Compare the ledger of the journal with the account's transactions, page by page, and return the differences.
+
+        Only transactions from the time of the journal count as unknown, since an account has a life before. Videos of
+        other programs on the same account are unknown too. Another process may be running the batch meanwhile; steps
+        that only one side has yet, such as creates in flight and refunds before the next poll, are differences then.
+
+        Raises:
+            InvalidArgumentError: There is no journal, it is of another account, or the key is a test key, with which
+                nothing is paid.
+            ForbiddenError: The key lacks the scope `credits:read`.
+            BlumaError: The transactions could not be read to their end; nothing can be concluded then.
+        """
+        return run(self._async.audit())
 
     def results(self, state: str | None = None) -> Iterator[BatchResult]:
         """

@@ -25,7 +25,7 @@ def batch_in_memory(client: AsyncBluma, store: MemoryJobStore, **more: Any) -> B
     fixed = {"concurrency": 4, "max_credits": None, "on_error": "collect", "poll_interval": 0.01, "timeout": 60}
     options = BatchOptions.checked("unused", None, **{**fixed, "on_change": None, **more})
 
-    async def open_store(*, to_write: bool) -> MemoryJobStore:
+    async def open_store(*, to_write: bool, only_plans: bool = False) -> MemoryJobStore:
         return store
 
     session = client._session.with_options({"exclusive": options.exclusive})

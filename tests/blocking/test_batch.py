@@ -11,7 +11,8 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from bluma import Bluma
+from bluma import Bluma, MismatchKind
+from bluma.errors import WaitTimeoutError
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.request_log import RequestRecord
 from tests.blocking.processes import finish, start
@@ -76,6 +77,33 @@ def test_results_come_in_a_for_loop(tmp_path: Path) -> None:
         assert (status.saved, status.credits_net, batch.stopped) == (3, 6, None)
         assert (listed, batch.retry()) == (["k0", "k1", "k2"], 0)
         assert threads == {threading.current_thread()}
+
+
+def test_jobs_are_submitted_waited_for_and_audited(tmp_path: Path) -> None:
+    """A thread runs the batch, another one waits for a job; sources of jobs are read in the caller's thread."""
+    threads = set()
+
+    def source() -> Iterator[Row]:
+        threads.add(threading.current_thread())
+        yield from rows(2)
+
+    with Live(at_once=True) as sandbox, Bluma(sandbox.live_key, base_url=sandbox.base_url) as client:
+        batch = client.batch(out=tmp_path, poll_interval=0.01)
+        counts = batch.submit(source()), batch.submit(rows(2)), batch.submit(rows(3))
+        with pytest.raises(WaitTimeoutError, match=r"last seen: planned"):
+            batch.wait("k2", timeout=0)
+        runner = threading.Thread(target=lambda: list(batch.run()))
+        runner.start()
+        result = batch.wait("k2", timeout=15)
+        runner.join()
+        client.videos.create({"prompt": "theirs"}, "ugc-text-overlay")
+        found = batch.audit()
+
+    assert (counts, threads) == ((2, 0, 1), {threading.current_thread()})
+    assert (result.key, result.state, result.path) == ("k2", "saved", str(tmp_path / "k2.mp4"))
+    assert (found.is_matching, found.videos, [entry.kind for entry in found.mismatches]) == (
+        False, 3, [MismatchKind.UNKNOWN_PAYMENT],
+    )  # fmt: skip
 
 
 def test_a_loop_that_breaks_can_be_continued(tmp_path: Path) -> None:

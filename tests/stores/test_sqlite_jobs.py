@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, List
+from typing import IO, Any, Callable, List
 
 import pytest
 
@@ -47,11 +47,34 @@ async def main():
 asyncio.run(main())
 """
 
+MANY = """
+import asyncio, sys
+from pathlib import Path
+from bluma_async.stores.jobs import Job
+from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from tests.stores.steps import INTENT
 
-def start(path: Path, dies: str = "") -> subprocess.Popen[str]:
+async def main():
+    store = await SQLiteJobStore.open(Path(sys.argv[1]), to_write=True)
+    await store.plan_all((Job(f"k{number}", "{}", "t", None, f"row {number}") for number in range(5000)), most=20)
+
+    async def bill(first):
+        for place in range(first, 5001, 20):
+            await store.intend(place, INTENT)
+            print("creating", place, flush=True)
+            await store.bill(place, f"video-{place}", 2)
+            print("rendering", place, flush=True)
+
+    await asyncio.gather(*(bill(first) for first in range(1, 21)))
+
+asyncio.run(main())
+"""
+
+
+def start(path: Path, dies: str = "", program: str = PROGRAM) -> subprocess.Popen[str]:
     """Start a process that plans fifty jobs, and bills one for each line it reads."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DIES": dies}
-    command = [sys.executable, "-c", PROGRAM, str(path)]
+    command = [sys.executable, "-c", program, str(path)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
@@ -84,6 +107,31 @@ async def test_a_killed_process_loses_no_committed_step(path: Path) -> None:
     await store.close()
 
     assert (status.rendering, status.planned, status.credits_charged) == (5, 45, 10)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.parametrize("moment", [1, 50, 333])
+async def test_a_process_killed_during_many_steps_loses_none(path: Path, moment: int) -> None:
+    """Every step that it reported is recorded, also those that shared a transaction; each step is whole."""
+    with start(path, program=MANY) as process:
+        assert process.stdout is not None
+        reported = await asyncio.get_running_loop().run_in_executor(None, _read_lines, process.stdout, moment)
+        process.kill()
+        reported += process.stdout.read().splitlines()
+
+    ordered = "(SELECT * FROM history ORDER BY place, rowid)"
+    steps = await _execute(path, f"SELECT place, group_concat(state) FROM {ordered} GROUP BY place")
+    states = dict(await _execute(path, "SELECT place, state FROM jobs"))
+    bills = {row[0] for row in await _execute(path, "SELECT place FROM videos")}
+    known = {f"{state} {place}" for place, line in steps for state in line.split(",")}
+    assert len(reported) >= moment
+    assert set(reported) <= known
+    assert {place: line.split(",")[-1] for place, line in steps} == states
+    assert {place for place, state in states.items() if state == "rendering"} == bills
+
+
+def _read_lines(file: IO[str], count: int) -> List[str]:
+    return [file.readline().strip() for _ in range(count)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
@@ -174,10 +222,10 @@ async def test_a_journal_of_an_earlier_release_is_read(path: Path, make_job: Mak
     assert (jobs, videos) == ([line], [("video-1", 1, 3, 0)])
 
 
-async def _execute(path: Path, statement: str) -> List[object]:
+async def _execute(path: Path, statement: str) -> List[Any]:
     """Execute a statement on a connection of its own, in a thread."""
 
-    def execute() -> List[object]:
+    def execute() -> List[Any]:
         with contextlib.closing(sqlite3.connect(path)) as database, database:
             return database.execute(statement).fetchall()
 
