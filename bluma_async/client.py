@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Collection, List, Mapping, Sequence
 
+from bluma_async._lazy import LazyModule
 from bluma_async._runtime.resource import Resource
-from bluma_async._session.opening import open_session
-from bluma_async._session.options import ENVIRONMENT, Callback, ClientOptions
 from bluma_async.resources._base_client import BaseClient
-from bluma_async.resources._custom_request import send_custom
-from bluma_async.resources._settling import settle_creates
-from bluma_async.resources.api_keys import ApiKeys
-from bluma_async.resources.assets import Assets
-from bluma_async.resources.collections import Collections
-from bluma_async.resources.credits import Credits
-from bluma_async.resources.templates import Templates
-from bluma_async.resources.usage import Usage
-from bluma_async.resources.variants import Variants
-from bluma_async.resources.videos import Videos
-from bluma_async.resources.webhooks import Webhooks
-from bluma_async.waiting.hub import PollHub
 
 if TYPE_CHECKING:
     import os
@@ -30,13 +17,26 @@ if TYPE_CHECKING:
     from typing_extensions import Literal, Self, Unpack
 
     from bluma_async._runtime.clock import Clock
-    from bluma_async._session.options import OptionChanges
+    from bluma_async._session.options import Callback, OptionChanges
     from bluma_async._session.ports import Transport
     from bluma_async._session.session import Session
     from bluma_async._wire.create_options import Reuse, Validate
     from bluma_async._wire.retry import OnAmbiguous
     from bluma_async.batch.batch import Batch
+    from bluma_async.resources import _client_parts as parts
+    from bluma_async.resources.api_keys import ApiKeys
+    from bluma_async.resources.assets import Assets
+    from bluma_async.resources.collections import Collections
+    from bluma_async.resources.credits import Credits
+    from bluma_async.resources.templates import Templates
+    from bluma_async.resources.usage import Usage
+    from bluma_async.resources.variants import Variants
+    from bluma_async.resources.videos import Videos
+    from bluma_async.resources.webhooks import Webhooks
     from bluma_async.types import SettledCreate
+    from bluma_async.waiting.hub import PollHub
+else:
+    parts = LazyModule("bluma_async.resources._client_parts")
 
 __all__ = ["AsyncBluma"]
 
@@ -52,15 +52,33 @@ class AsyncBluma(BaseClient):
     _session: Session
     _hub: PollHub
 
-    videos: Resource[AsyncBluma, Videos] = Resource(Videos, lambda client: Videos(client._session, client._hub))
-    templates: Resource[AsyncBluma, Templates] = Resource(Templates, lambda client: Templates(client._session))
-    credits: Resource[AsyncBluma, Credits] = Resource(Credits, lambda client: Credits(client._session))
-    webhooks: Resource[AsyncBluma, Webhooks] = Resource(Webhooks, lambda client: Webhooks(client._session))
-    variants: Resource[AsyncBluma, Variants] = Resource(Variants, lambda client: Variants(client._session))
-    collections: Resource[AsyncBluma, Collections] = Resource(Collections, lambda client: Collections(client._session))
-    assets: Resource[AsyncBluma, Assets] = Resource(Assets, lambda client: Assets(client._session))
-    api_keys: Resource[AsyncBluma, ApiKeys] = Resource(ApiKeys, lambda client: ApiKeys(client._session))
-    usage: Resource[AsyncBluma, Usage] = Resource(Usage, lambda client: Usage(client._session))
+    videos: Resource[AsyncBluma, Videos] = Resource(
+        "bluma_async.resources.videos:Videos", lambda client, cls: cls(client._session, client._hub)
+    )
+    templates: Resource[AsyncBluma, Templates] = Resource(
+        "bluma_async.resources.templates:Templates", lambda client, cls: cls(client._session)
+    )
+    credits: Resource[AsyncBluma, Credits] = Resource(
+        "bluma_async.resources.credits:Credits", lambda client, cls: cls(client._session)
+    )
+    webhooks: Resource[AsyncBluma, Webhooks] = Resource(
+        "bluma_async.resources.webhooks:Webhooks", lambda client, cls: cls(client._session)
+    )
+    variants: Resource[AsyncBluma, Variants] = Resource(
+        "bluma_async.resources.variants:Variants", lambda client, cls: cls(client._session)
+    )
+    collections: Resource[AsyncBluma, Collections] = Resource(
+        "bluma_async.resources.collections:Collections", lambda client, cls: cls(client._session)
+    )
+    assets: Resource[AsyncBluma, Assets] = Resource(
+        "bluma_async.resources.assets:Assets", lambda client, cls: cls(client._session)
+    )
+    api_keys: Resource[AsyncBluma, ApiKeys] = Resource(
+        "bluma_async.resources.api_keys:ApiKeys", lambda client, cls: cls(client._session)
+    )
+    usage: Resource[AsyncBluma, Usage] = Resource(
+        "bluma_async.resources.usage:Usage", lambda client, cls: cls(client._session)
+    )
 
     def __init__(
         self,
@@ -147,9 +165,8 @@ class AsyncBluma(BaseClient):
             BlumaError: There is no API key.
             InvalidArgumentError: An option is invalid.
         """
-        # Every option by name, so that type checkers compare each with ClientOptions. Formatted by hand: one a line
-        # would make this the longest function of the package.
-        options = ClientOptions(
+        # By name, so that type checkers compare each with ClientOptions; several a line, so that the function is short.
+        options = parts.ClientOptions(
             timeout=timeout, deadline=deadline, max_retries=max_retries, max_retry_after=max_retry_after,
             retry_delay=retry_delay, retry_multiplier=retry_multiplier, retry_jitter=retry_jitter,
             should_retry=should_retry, calculate_retry_delay=calculate_retry_delay,
@@ -159,8 +176,8 @@ class AsyncBluma(BaseClient):
             connection_limit=connection_limit, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context,
             http_session=http_session, trace_configs=trace_configs, transport=transport, clock=clock,
         )  # fmt: skip
-        self._session = open_session(api_key, base_url, options, ENVIRONMENT)
-        self._hub = PollHub(self._session.shared.clock)
+        self._session = parts.open_session(api_key, base_url, options, parts.ENVIRONMENT)
+        self._hub = parts.PollHub(self._session.shared.clock)
 
     def batch(
         self,
@@ -236,7 +253,7 @@ class AsyncBluma(BaseClient):
             InvalidArgumentError: An argument is invalid, or the path leaves the API. Nothing was sent.
             BlumaError: The request failed; the errors are those of every other call.
         """
-        return await send_custom(self._session, method, path, query, json)
+        return await parts.send_custom(self._session, method, path, query, json)
 
     async def settle(self) -> List[SettledCreate]:
         """
@@ -248,7 +265,7 @@ class AsyncBluma(BaseClient):
         Returns:
             One result for each of them: accepted (with its video), not accepted, or in doubt (with candidates).
         """
-        return await settle_creates(self._session)
+        return await parts.settle_creates(self._session)
 
     def with_options(self, **changes: Unpack[OptionChanges]) -> Self:
         """

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bluma_async._runtime.lazy import lazily
+from bluma_async._lazy import lazily
 
 if TYPE_CHECKING:
     from bluma_async._runtime.notices import BlumaWarning

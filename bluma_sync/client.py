@@ -10,15 +10,6 @@ from bluma_async._runtime.resource import Resource
 from bluma_async.resources._base_client import BaseClient
 from bluma_sync._portal import mirror, run
 from bluma_sync.batch.batch import Batch
-from bluma_sync.resources.api_keys import ApiKeys
-from bluma_sync.resources.assets import Assets
-from bluma_sync.resources.collections import Collections
-from bluma_sync.resources.credits import Credits
-from bluma_sync.resources.templates import Templates
-from bluma_sync.resources.usage import Usage
-from bluma_sync.resources.variants import Variants
-from bluma_sync.resources.videos import Videos
-from bluma_sync.resources.webhooks import Webhooks
 
 if TYPE_CHECKING:
     import os
@@ -34,6 +25,15 @@ if TYPE_CHECKING:
     from bluma_async._wire.create_options import Reuse, Validate
     from bluma_async._wire.retry import OnAmbiguous
     from bluma_async.types import SettledCreate
+    from bluma_sync.resources.api_keys import ApiKeys
+    from bluma_sync.resources.assets import Assets
+    from bluma_sync.resources.collections import Collections
+    from bluma_sync.resources.credits import Credits
+    from bluma_sync.resources.templates import Templates
+    from bluma_sync.resources.usage import Usage
+    from bluma_sync.resources.variants import Variants
+    from bluma_sync.resources.videos import Videos
+    from bluma_sync.resources.webhooks import Webhooks
 
 __all__ = ["Bluma"]
 
@@ -46,17 +46,33 @@ class Bluma(BaseClient):
     threads and event loops at once. A `with` block closes it at its end.
     """
 
-    videos: Resource[Bluma, Videos] = Resource(Videos, lambda client: Videos(client._async.videos))
-    templates: Resource[Bluma, Templates] = Resource(Templates, lambda client: Templates(client._async.templates))
-    credits: Resource[Bluma, Credits] = Resource(Credits, lambda client: Credits(client._async.credits))
-    webhooks: Resource[Bluma, Webhooks] = Resource(Webhooks, lambda client: Webhooks(client._async.webhooks))
-    variants: Resource[Bluma, Variants] = Resource(Variants, lambda client: Variants(client._async.variants))
-    collections: Resource[Bluma, Collections] = Resource(
-        Collections, lambda client: Collections(client._async.collections)
+    videos: Resource[Bluma, Videos] = Resource(
+        "bluma_sync.resources.videos:Videos", lambda client, cls: cls(client._async.videos)
     )
-    assets: Resource[Bluma, Assets] = Resource(Assets, lambda client: Assets(client._async.assets))
-    api_keys: Resource[Bluma, ApiKeys] = Resource(ApiKeys, lambda client: ApiKeys(client._async.api_keys))
-    usage: Resource[Bluma, Usage] = Resource(Usage, lambda client: Usage(client._async.usage))
+    templates: Resource[Bluma, Templates] = Resource(
+        "bluma_sync.resources.templates:Templates", lambda client, cls: cls(client._async.templates)
+    )
+    credits: Resource[Bluma, Credits] = Resource(
+        "bluma_sync.resources.credits:Credits", lambda client, cls: cls(client._async.credits)
+    )
+    webhooks: Resource[Bluma, Webhooks] = Resource(
+        "bluma_sync.resources.webhooks:Webhooks", lambda client, cls: cls(client._async.webhooks)
+    )
+    variants: Resource[Bluma, Variants] = Resource(
+        "bluma_sync.resources.variants:Variants", lambda client, cls: cls(client._async.variants)
+    )
+    collections: Resource[Bluma, Collections] = Resource(
+        "bluma_sync.resources.collections:Collections", lambda client, cls: cls(client._async.collections)
+    )
+    assets: Resource[Bluma, Assets] = Resource(
+        "bluma_sync.resources.assets:Assets", lambda client, cls: cls(client._async.assets)
+    )
+    api_keys: Resource[Bluma, ApiKeys] = Resource(
+        "bluma_sync.resources.api_keys:ApiKeys", lambda client, cls: cls(client._async.api_keys)
+    )
+    usage: Resource[Bluma, Usage] = Resource(
+        "bluma_sync.resources.usage:Usage", lambda client, cls: cls(client._async.usage)
+    )
     _async: asynchronous.AsyncBluma
 
     def __init__(
