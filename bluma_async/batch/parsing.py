@@ -35,9 +35,9 @@ class ParsedRow:
     __slots__ = ("_body", "arguments", "key", "origin", "resolution")
 
     def __init__(self, origin: str, arguments: Dict[str, Any], key: str | None) -> None:
-        self.origin = origin
-        self.arguments = arguments
-        self.key = key
+        self.origin: str = origin
+        self.arguments: Dict[str, Any] = arguments
+        self.key: str | None = key
         options: Dict[str, Any] | None = arguments["options"]
         self.resolution: str | None = None if options is None else options.get("resolution")
         self._body: str | None = None

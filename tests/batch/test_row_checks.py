@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any, Dict
 
@@ -154,3 +157,28 @@ async def test_a_key_that_may_not_read_templates_checks_no_contexts(tmp_path: Pa
     (result,) = await run_all(client.batch(tmp_path / "journal"), [row(key="a", **{"context.voice": "deep"})])
 
     assert result.state == "rendered"
+
+
+async def test_submitted_rows_are_checked_too(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """They would be billed by a run in another process. None is planned."""
+    batch = client.batch(out=tmp_path)
+
+    for jobs in ([row(), row(voice="x")], iter([row(**{"context.voice": "deep"})])):
+        with pytest.raises(errors.InvalidArgumentError, match=r"job \d, (voice|context\.voice): "):
+            await batch.submit(jobs)
+
+    assert (await batch.status()).total == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
+async def test_the_rows_of_a_pipe_are_checked_and_run(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """A pipe can be read once, and rows are read twice: first for their templates, then to be checked."""
+    pipe = tmp_path / "jobs.jsonl"
+    os.mkfifo(pipe)
+    lines = "\n".join(json.dumps(row(key=key)) for key in "ab")
+    writing = asyncio.get_running_loop().run_in_executor(None, pipe.write_text, lines)
+
+    results = await run_all(client.batch(out=tmp_path / "out", poll_interval=0.01), pipe)
+    await writing
+
+    assert sorted(result.key for result in results if result.is_done) == ["a", "b"]
