@@ -10,6 +10,7 @@ Parts whose figures are ratios against a baseline, in one table:
     gets        videos.get against raw aiohttp
     blocking    the blocking videos.get against httpx and requests; the hop to the event loop against anyio's portal
     imports     the import of the SDK against the import of aiohttp
+    checks      the check of a context against its schema, against videos.get
     durability  a batch against loops without a journal (limit of the CPU ratio; that of the wall ratio is 1.2)
 
 Parts that print lines:
@@ -18,6 +19,7 @@ Parts that print lines:
     budget      500 jobs under 1,000 requests an hour
     bulk        1,000 waits with UmamiAI
     files       downloads that are cut; the speed of a download
+    planning    a plan of 200,000 rows against reading their CSV file
     durable     a batch that is killed twenty times (takes minutes)
     fleet       planning and claiming in PostgreSQL; four processes that are killed, frozen and cut off (takes minutes)
     rendering   renders of the sandbox
@@ -36,8 +38,8 @@ from typing import TYPE_CHECKING, Any, List, Sequence
 if TYPE_CHECKING:
     from benchmarks.measure import Row
 
-TABLE = ("gets", "blocking", "imports", "durability")
-LINES = ("scale", "budget", "bulk", "files", "durable", "fleet", "rendering")
+TABLE = ("gets", "blocking", "imports", "checks", "durability")
+LINES = ("scale", "budget", "bulk", "files", "planning", "durable", "fleet", "rendering")
 TAKES_ROUNDS = {"scale", "files"}
 
 

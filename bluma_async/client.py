@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Collection, List, Mapping, Sequence
 
+from bluma_async._lazy import LazyModule
 from bluma_async._runtime.resource import Resource
-from bluma_async._session.opening import open_session
-from bluma_async._session.options import ENVIRONMENT, Callback, ClientOptions
 from bluma_async.resources._base_client import BaseClient
-from bluma_async.resources._custom_request import send_custom
-from bluma_async.resources._settling import settle_creates
-from bluma_async.resources.api_keys import ApiKeys
-from bluma_async.resources.assets import Assets
-from bluma_async.resources.collections import Collections
-from bluma_async.resources.credits import Credits
-from bluma_async.resources.templates import Templates
-from bluma_async.resources.usage import Usage
-from bluma_async.resources.variants import Variants
-from bluma_async.resources.videos import Videos
-from bluma_async.resources.webhooks import Webhooks
-from bluma_async.waiting.hub import PollHub
 
 if TYPE_CHECKING:
     import os
@@ -30,12 +17,26 @@ if TYPE_CHECKING:
     from typing_extensions import Literal, Self, Unpack
 
     from bluma_async._runtime.clock import Clock
-    from bluma_async._session.options import OptionChanges
+    from bluma_async._session.options import Callback, OptionChanges
     from bluma_async._session.ports import Transport
     from bluma_async._session.session import Session
+    from bluma_async._wire.create_options import Reuse, Validate
     from bluma_async._wire.retry import OnAmbiguous
     from bluma_async.batch.batch import Batch
+    from bluma_async.resources import _client_parts as parts
+    from bluma_async.resources.api_keys import ApiKeys
+    from bluma_async.resources.assets import Assets
+    from bluma_async.resources.collections import Collections
+    from bluma_async.resources.credits import Credits
+    from bluma_async.resources.templates import Templates
+    from bluma_async.resources.usage import Usage
+    from bluma_async.resources.variants import Variants
+    from bluma_async.resources.videos import Videos
+    from bluma_async.resources.webhooks import Webhooks
     from bluma_async.types import SettledCreate
+    from bluma_async.waiting.hub import PollHub
+else:
+    parts = LazyModule("bluma_async.resources._client_parts")
 
 __all__ = ["AsyncBluma"]
 
@@ -51,15 +52,33 @@ class AsyncBluma(BaseClient):
     _session: Session
     _hub: PollHub
 
-    videos: Resource[AsyncBluma, Videos] = Resource(Videos, lambda client: Videos(client._session, client._hub))
-    templates: Resource[AsyncBluma, Templates] = Resource(Templates, lambda client: Templates(client._session))
-    credits: Resource[AsyncBluma, Credits] = Resource(Credits, lambda client: Credits(client._session))
-    webhooks: Resource[AsyncBluma, Webhooks] = Resource(Webhooks, lambda client: Webhooks(client._session))
-    variants: Resource[AsyncBluma, Variants] = Resource(Variants, lambda client: Variants(client._session))
-    collections: Resource[AsyncBluma, Collections] = Resource(Collections, lambda client: Collections(client._session))
-    assets: Resource[AsyncBluma, Assets] = Resource(Assets, lambda client: Assets(client._session))
-    api_keys: Resource[AsyncBluma, ApiKeys] = Resource(ApiKeys, lambda client: ApiKeys(client._session))
-    usage: Resource[AsyncBluma, Usage] = Resource(Usage, lambda client: Usage(client._session))
+    videos: Resource[AsyncBluma, Videos] = Resource(
+        "bluma_async.resources.videos:Videos", lambda client, cls: cls(client._session, client._hub)
+    )
+    templates: Resource[AsyncBluma, Templates] = Resource(
+        "bluma_async.resources.templates:Templates", lambda client, cls: cls(client._session)
+    )
+    credits: Resource[AsyncBluma, Credits] = Resource(
+        "bluma_async.resources.credits:Credits", lambda client, cls: cls(client._session)
+    )
+    webhooks: Resource[AsyncBluma, Webhooks] = Resource(
+        "bluma_async.resources.webhooks:Webhooks", lambda client, cls: cls(client._session)
+    )
+    variants: Resource[AsyncBluma, Variants] = Resource(
+        "bluma_async.resources.variants:Variants", lambda client, cls: cls(client._session)
+    )
+    collections: Resource[AsyncBluma, Collections] = Resource(
+        "bluma_async.resources.collections:Collections", lambda client, cls: cls(client._session)
+    )
+    assets: Resource[AsyncBluma, Assets] = Resource(
+        "bluma_async.resources.assets:Assets", lambda client, cls: cls(client._session)
+    )
+    api_keys: Resource[AsyncBluma, ApiKeys] = Resource(
+        "bluma_async.resources.api_keys:ApiKeys", lambda client, cls: cls(client._session)
+    )
+    usage: Resource[AsyncBluma, Usage] = Resource(
+        "bluma_async.resources.usage:Usage", lambda client, cls: cls(client._session)
+    )
 
     def __init__(
         self,
@@ -76,6 +95,8 @@ class AsyncBluma(BaseClient):
         on_ambiguous: OnAmbiguous = "reconcile",
         exclusive: bool = False,
         settle_time: float = 30.0,
+        validate: Validate = "error",
+        reuse: Reuse | None = None,
         should_retry: Callback | None = None,
         calculate_retry_delay: Callback | None = None,
         default_headers: Mapping[str, str] | None = None,
@@ -116,6 +137,11 @@ class AsyncBluma(BaseClient):
                 have created; two programs on one machine that both state it refuse each other.
             settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the
                 last moment at which its request can have been on its way: servers commit late, and lists lag.
+            validate: The reaction to options and contexts that are probably mistaken: `error` refuses a create before
+                it is paid for, and warns where the documents leave it open; `warn` only warns; `never` is silent.
+            reuse: `content` returns the video that was bought before for the same template, context and options,
+                instead of buying it again. Contents are remembered in the folder of BLUMA_STATE_DIR; creates from a
+                variant are never reused.
             should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
             calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
             default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -139,20 +165,19 @@ class AsyncBluma(BaseClient):
             BlumaError: There is no API key.
             InvalidArgumentError: An option is invalid.
         """
-        # Every option by name, so that type checkers compare each with ClientOptions. Formatted by hand: one a line
-        # would make this the longest function of the package.
-        options = ClientOptions(
+        # By name, so that type checkers compare each with ClientOptions; several a line, so that the function is short.
+        options = parts.ClientOptions(
             timeout=timeout, deadline=deadline, max_retries=max_retries, max_retry_after=max_retry_after,
             retry_delay=retry_delay, retry_multiplier=retry_multiplier, retry_jitter=retry_jitter,
             should_retry=should_retry, calculate_retry_delay=calculate_retry_delay,
-            on_ambiguous=on_ambiguous, exclusive=exclusive, settle_time=settle_time,
-            on_request=on_request, on_response=on_response, on_retry=on_retry,
+            on_ambiguous=on_ambiguous, exclusive=exclusive, settle_time=settle_time, validate=validate,
+            reuse=reuse, on_request=on_request, on_response=on_response, on_retry=on_retry,
             default_headers=default_headers, webhook_secret=webhook_secret, pickle_key=pickle_key,
             connection_limit=connection_limit, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context,
             http_session=http_session, trace_configs=trace_configs, transport=transport, clock=clock,
         )  # fmt: skip
-        self._session = open_session(api_key, base_url, options, ENVIRONMENT)
-        self._hub = PollHub(self._session.shared.clock)
+        self._session = parts.open_session(api_key, base_url, options, parts.ENVIRONMENT)
+        self._hub = parts.PollHub(self._session.shared.clock)
 
     def batch(
         self,
@@ -170,6 +195,7 @@ class AsyncBluma(BaseClient):
         on_status: Callback | None = None,
         final_statuses: Collection[str] = (),
         verify: Literal["size", "container", "none"] = "size",
+        reuse: Reuse | None = None,
     ) -> Batch:
         """
         Set up a durable batch. Nothing is sent yet, and no file is touched.
@@ -192,6 +218,8 @@ class AsyncBluma(BaseClient):
             final_statuses: Statuses of a video that end its job as failed, besides `failed`.
             verify: What of each file is compared with its description, as in `videos.save`. A job whose file does not
                 fit stays `rendered`, with the error.
+            reuse: `content` gives a job the video that was bought before for its content, like the option of the
+                client: in this journal, in another one, or by a single create.
 
         Raises:
             InvalidArgumentError: An argument is invalid.
@@ -201,22 +229,12 @@ class AsyncBluma(BaseClient):
         from bluma_async.batch.options import BatchOptions  # noqa: PLC0415 - loads SQLite, which only batches need
 
         options = BatchOptions.checked(
-            journal,
-            out,
-            concurrency=concurrency,
-            max_credits=max_credits,
-            on_error=on_error,
-            poll_interval=poll_interval,
-            timeout=timeout,
-            on_change=on_change,
-            exclusive=exclusive,
-            tag=tag,
-            on_status=on_status,
-            final_statuses=final_statuses,
-            verify=verify,
-        )
-        session = self._session.with_options({"exclusive": True}) if exclusive else self._session
-        return Batch(options, BatchApi(session, self._hub))
+            journal, out, concurrency=concurrency, max_credits=max_credits, on_error=on_error,
+            poll_interval=poll_interval, timeout=timeout, on_change=on_change, exclusive=exclusive, tag=tag,
+            on_status=on_status, final_statuses=final_statuses, verify=verify,
+        )  # fmt: skip
+        changes = {name: value for name, value in (("exclusive", exclusive), ("reuse", reuse)) if value}
+        return Batch(options, BatchApi(self._session.with_options(changes) if changes else self._session, self._hub))
 
     async def request(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, json: Any = None) -> Any:
         """
@@ -235,7 +253,7 @@ class AsyncBluma(BaseClient):
             InvalidArgumentError: An argument is invalid, or the path leaves the API. Nothing was sent.
             BlumaError: The request failed; the errors are those of every other call.
         """
-        return await send_custom(self._session, method, path, query, json)
+        return await parts.send_custom(self._session, method, path, query, json)
 
     async def settle(self) -> List[SettledCreate]:
         """
@@ -247,7 +265,7 @@ class AsyncBluma(BaseClient):
         Returns:
             One result for each of them: accepted (with its video), not accepted, or in doubt (with candidates).
         """
-        return await settle_creates(self._session)
+        return await parts.settle_creates(self._session)
 
     def with_options(self, **changes: Unpack[OptionChanges]) -> Self:
         """

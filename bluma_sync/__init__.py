@@ -13,15 +13,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bluma_async._runtime.lazy import lazily
+from bluma_async._lazy import lazily
 
 if TYPE_CHECKING:
+    from bluma_async._runtime.notices import BlumaWarning
     from bluma_async._session.hooks import RequestInfo, ResponseInfo, RetryInfo
     from bluma_async._version import __version__
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
     from bluma_async._wire.signature import sign_webhook, verify_webhook_signature
     from bluma_async.batch.audit_results import AuditMismatch, BatchAudit, MismatchKind
+    from bluma_async.batch.plans import BatchPlan, PlannedCost
     from bluma_async.batch.results import BatchResult
     from bluma_async.luma.adapter import Capabilities
     from bluma_async.stores.jobs import BatchStatus
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AuditMismatch",
     "BatchAudit",
+    "BatchPlan",
     "BatchResult",
     "BatchStatus",
     "Bluma",
+    "BlumaWarning",
     "Capabilities",
     "EventStore",
     "JobState",
@@ -49,6 +53,7 @@ __all__ = [
     "Luma",
     "MemoryStore",
     "MismatchKind",
+    "PlannedCost",
     "PostgresStore",
     "RateLimit",
     "RequestInfo",
@@ -67,9 +72,11 @@ __all__ = [
 HOMES = {
     "AuditMismatch": "bluma_async.batch.audit_results",
     "BatchAudit": "bluma_async.batch.audit_results",
+    "BatchPlan": "bluma_async.batch.plans",
     "BatchResult": "bluma_async.batch.results",
     "BatchStatus": "bluma_async.stores.jobs",
     "Bluma": "bluma_sync.client",
+    "BlumaWarning": "bluma_async._runtime.notices",
     "Capabilities": "bluma_async.luma.adapter",
     "EventStore": "bluma_async.stores.ports",
     "JobState": "bluma_async.stores.states",
@@ -77,6 +84,7 @@ HOMES = {
     "Luma": "bluma_sync.luma.client",
     "MemoryStore": "bluma_async.stores.memory_events",
     "MismatchKind": "bluma_async.batch.audit_results",
+    "PlannedCost": "bluma_async.batch.plans",
     "PostgresStore": "bluma_async.stores.postgres_events",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, cast
 
 from bluma_async._runtime.tracebacks import keep_frames
-from bluma_async.errors import BlumaError
 from bluma_sync import _thread
 
 if TYPE_CHECKING:
@@ -107,6 +106,8 @@ def _translate(error: BaseException) -> BaseException:
     _thread.refuse_shutdown_error(error)
     if not isinstance(error, asyncio.CancelledError):
         return error
+    from bluma_async.errors import BlumaError  # noqa: PLC0415 - loaded by every client, and not needed without one
+
     translated = BlumaError(
         "The call was cancelled in the event loop; a request that was sent may have been processed."
     )

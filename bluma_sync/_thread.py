@@ -17,8 +17,6 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Coroutine, List, NoReturn
 
-from bluma_async.errors import BlumaError
-
 # Not the loop of the event loop policy: a program can set one, such as uvloop's, that does not survive a fork.
 if sys.platform == "win32":
     from asyncio import ProactorEventLoop as PlatformLoop
@@ -27,6 +25,8 @@ else:
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
+
+    from bluma_async.errors import BlumaError
 
 __all__ = [
     "INTERRUPTED",
@@ -135,7 +135,7 @@ class _ProcessState:
     def get_loop_thread(self) -> LoopThread:
         current = self._current or self._start()
         if current.is_current():
-            raise BlumaError(CALLED_IN_LOOP)
+            raise _make_error(CALLED_IN_LOOP)
         return current
 
     def reset_after_fork(self) -> None:
@@ -165,7 +165,7 @@ class _ProcessState:
         """
         if threading.current_thread().daemon and self._exit_began.wait(EXIT_TIMEOUT):
             threading.Event().wait()
-        raise BlumaError(message) from cause
+        raise _make_error(message) from cause
 
     def _start(self) -> LoopThread:
         cause: RuntimeError | None = None
@@ -179,6 +179,12 @@ class _ProcessState:
                 cause = error
             current = self._current
         return current or self.refuse_at_exit(NOT_SENT, cause)
+
+
+def _make_error(message: str) -> BlumaError:
+    from bluma_async.errors import BlumaError  # noqa: PLC0415 - loaded by every client, and not needed without one
+
+    return BlumaError(message)
 
 
 def get_loop_thread() -> LoopThread:

@@ -10,15 +10,6 @@ from bluma_async._runtime.resource import Resource
 from bluma_async.resources._base_client import BaseClient
 from bluma_sync._portal import mirror, run
 from bluma_sync.batch.batch import Batch
-from bluma_sync.resources.api_keys import ApiKeys
-from bluma_sync.resources.assets import Assets
-from bluma_sync.resources.collections import Collections
-from bluma_sync.resources.credits import Credits
-from bluma_sync.resources.templates import Templates
-from bluma_sync.resources.usage import Usage
-from bluma_sync.resources.variants import Variants
-from bluma_sync.resources.videos import Videos
-from bluma_sync.resources.webhooks import Webhooks
 
 if TYPE_CHECKING:
     import os
@@ -31,8 +22,18 @@ if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.options import Callback, OptionChanges
     from bluma_async._session.ports import Transport
+    from bluma_async._wire.create_options import Reuse, Validate
     from bluma_async._wire.retry import OnAmbiguous
     from bluma_async.types import SettledCreate
+    from bluma_sync.resources.api_keys import ApiKeys
+    from bluma_sync.resources.assets import Assets
+    from bluma_sync.resources.collections import Collections
+    from bluma_sync.resources.credits import Credits
+    from bluma_sync.resources.templates import Templates
+    from bluma_sync.resources.usage import Usage
+    from bluma_sync.resources.variants import Variants
+    from bluma_sync.resources.videos import Videos
+    from bluma_sync.resources.webhooks import Webhooks
 
 __all__ = ["Bluma"]
 
@@ -45,17 +46,33 @@ class Bluma(BaseClient):
     threads and event loops at once. A `with` block closes it at its end.
     """
 
-    videos: Resource[Bluma, Videos] = Resource(Videos, lambda client: Videos(client._async.videos))
-    templates: Resource[Bluma, Templates] = Resource(Templates, lambda client: Templates(client._async.templates))
-    credits: Resource[Bluma, Credits] = Resource(Credits, lambda client: Credits(client._async.credits))
-    webhooks: Resource[Bluma, Webhooks] = Resource(Webhooks, lambda client: Webhooks(client._async.webhooks))
-    variants: Resource[Bluma, Variants] = Resource(Variants, lambda client: Variants(client._async.variants))
-    collections: Resource[Bluma, Collections] = Resource(
-        Collections, lambda client: Collections(client._async.collections)
+    videos: Resource[Bluma, Videos] = Resource(
+        "bluma_sync.resources.videos:Videos", lambda client, cls: cls(client._async.videos)
     )
-    assets: Resource[Bluma, Assets] = Resource(Assets, lambda client: Assets(client._async.assets))
-    api_keys: Resource[Bluma, ApiKeys] = Resource(ApiKeys, lambda client: ApiKeys(client._async.api_keys))
-    usage: Resource[Bluma, Usage] = Resource(Usage, lambda client: Usage(client._async.usage))
+    templates: Resource[Bluma, Templates] = Resource(
+        "bluma_sync.resources.templates:Templates", lambda client, cls: cls(client._async.templates)
+    )
+    credits: Resource[Bluma, Credits] = Resource(
+        "bluma_sync.resources.credits:Credits", lambda client, cls: cls(client._async.credits)
+    )
+    webhooks: Resource[Bluma, Webhooks] = Resource(
+        "bluma_sync.resources.webhooks:Webhooks", lambda client, cls: cls(client._async.webhooks)
+    )
+    variants: Resource[Bluma, Variants] = Resource(
+        "bluma_sync.resources.variants:Variants", lambda client, cls: cls(client._async.variants)
+    )
+    collections: Resource[Bluma, Collections] = Resource(
+        "bluma_sync.resources.collections:Collections", lambda client, cls: cls(client._async.collections)
+    )
+    assets: Resource[Bluma, Assets] = Resource(
+        "bluma_sync.resources.assets:Assets", lambda client, cls: cls(client._async.assets)
+    )
+    api_keys: Resource[Bluma, ApiKeys] = Resource(
+        "bluma_sync.resources.api_keys:ApiKeys", lambda client, cls: cls(client._async.api_keys)
+    )
+    usage: Resource[Bluma, Usage] = Resource(
+        "bluma_sync.resources.usage:Usage", lambda client, cls: cls(client._async.usage)
+    )
     _async: asynchronous.AsyncBluma
 
     def __init__(
@@ -73,6 +90,8 @@ class Bluma(BaseClient):
         on_ambiguous: OnAmbiguous = "reconcile",
         exclusive: bool = False,
         settle_time: float = 30.0,
+        validate: Validate = "error",
+        reuse: Reuse | None = None,
         should_retry: Callback | None = None,
         calculate_retry_delay: Callback | None = None,
         default_headers: Mapping[str, str] | None = None,
@@ -113,6 +132,11 @@ class Bluma(BaseClient):
                 have created; two programs on one machine that both state it refuse each other.
             settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the
                 last moment at which its request can have been on its way: servers commit late, and lists lag.
+            validate: The reaction to options and contexts that are probably mistaken: `error` refuses a create before
+                it is paid for, and warns where the documents leave it open; `warn` only warns; `never` is silent.
+            reuse: `content` returns the video that was bought before for the same template, context and options,
+                instead of buying it again. Contents are remembered in the folder of BLUMA_STATE_DIR; creates from a
+                variant are never reused.
             should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
             calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
             default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -149,6 +173,8 @@ class Bluma(BaseClient):
             on_ambiguous=on_ambiguous,
             exclusive=exclusive,
             settle_time=settle_time,
+            validate=validate,
+            reuse=reuse,
             should_retry=should_retry,
             calculate_retry_delay=calculate_retry_delay,
             default_headers=default_headers,
@@ -183,6 +209,7 @@ class Bluma(BaseClient):
         on_status: Callback | None = None,
         final_statuses: Collection[str] = (),
         verify: Literal["size", "container", "none"] = "size",
+        reuse: Reuse | None = None,
     ) -> Batch:
         """
         Set up a durable batch. Nothing is sent yet, and no file is touched.
@@ -205,6 +232,8 @@ class Bluma(BaseClient):
             final_statuses: Statuses of a video that end its job as failed, besides `failed`.
             verify: What of each file is compared with its description, as in `videos.save`. A job whose file does not
                 fit stays `rendered`, with the error.
+            reuse: `content` gives a job the video that was bought before for its content, like the option of the
+                client: in this journal, in another one, or by a single create.
 
         Raises:
             InvalidArgumentError: An argument is invalid.
@@ -224,6 +253,7 @@ class Bluma(BaseClient):
                 on_status=on_status,
                 final_statuses=final_statuses,
                 verify=verify,
+                reuse=reuse,
             )
         )
 

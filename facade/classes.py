@@ -69,8 +69,17 @@ def _render_attributes(source: Source, cls: ast.ClassDef, twins: Twins) -> Itera
             continue
         name, called = node.target.id, getattr(getattr(node.value, "func", None), "id", "")
         if called == "Resource" and isinstance(node.value, ast.Call):
-            resource, client = twins.names[source.get_text(node.value.args[0])], twins.names[cls.name]
-            build = f"lambda client: {resource}(client._async.{name})"
-            yield f"{name}: Resource[{client}, {resource}] = Resource({resource}, {build})"
+            resource, client = twins.names[_read_home(source, node.value)], twins.names[cls.name]
+            build = f"lambda client, cls: cls(client._async.{name})"
+            home = f"{twins.modules[resource]}:{resource}"
+            yield f'{name}: Resource[{client}, {resource}] = Resource("{home}", {build})'
         elif not name.startswith("_"):
             yield source.get_text(node)
+
+
+def _read_home(source: Source, call: ast.Call) -> str:
+    """Return the name of the class of a resource, which is given as `module:Name`."""
+    home = call.args[0]
+    if not isinstance(home, ast.Constant) or ":" not in str(home.value):
+        raise source.refuse(call, "must name its class as 'module:Name'")
+    return str(home.value).partition(":")[2]

@@ -27,6 +27,7 @@ WITH_TWINS = (
 WITHOUT_TWINS = {
     "resources/_certain_create.py",
     "resources/_ownership.py",
+    "resources/_reuse.py",
     "resources/_video_source.py",
 }  # async, but not for users
 SAME_IN_BOTH = ("errors.py", "types/__init__.py")

@@ -39,7 +39,7 @@ def render_package(source: Source, twins: Twins) -> str:
     names = "\n".join(f"    {_import_statement(name, home)}" for name, home in homes.items())
     return _join_parts(
         source,
-        f"from typing import TYPE_CHECKING\nfrom bluma_async._runtime.lazy import lazily\nif TYPE_CHECKING:\n{names}\n",
+        f"from typing import TYPE_CHECKING\nfrom bluma_async._lazy import lazily\nif TYPE_CHECKING:\n{names}\n",
         f"__all__ = {sorted(homes)!r}\nHOMES = {homes!r}\nlazily(__name__, HOMES)\n",
     )
 

@@ -1,15 +1,17 @@
 """
 The descriptor that makes `client.videos` and its siblings.
 
-Rule: a mock of an async client is an async mock of each resource, so that `await mock.videos.create(...)` works with
+Rule 1: the module of a resource is imported when the resource is first used, so that importing a client is fast.
+Rule 2: a mock of an async client is an async mock of each resource, so that `await mock.videos.create(...)` works with
 `Mock(spec=AsyncBluma)`. `unittest.mock` decides that by what `asyncio.iscoroutinefunction` says of the attribute: of
 the class that it has on the client's class, or of this descriptor in newer versions. Both carry the marks for it.
 """
 
 from __future__ import annotations
 
-import inspect
-from typing import Any, Callable, Generic, TypeVar, overload
+import sys
+from importlib import import_module
+from typing import Any, Callable, Generic, TypeVar, cast, overload
 
 __all__ = ["Resource"]
 
@@ -20,15 +22,23 @@ R = TypeVar("R")
 class Resource(Generic[C, R]):
     """A resource of a client. On the client's class it is the resource's class, so that tests can patch its methods."""
 
-    def __init__(self, cls: type[R], build: Callable[[C], R]) -> None:
-        self._cls = cls
+    def __init__(self, home: str, build: Callable[[C, type[R]], R]) -> None:
+        """
+        Describe a resource.
+
+        Args:
+            home: The module and the name of its class, as in `package.module:Name`. All those of `bluma_async` are
+                async, and no others.
+            build: Makes the resource from a client and from its class.
+        """
+        self._module, _, self._class_name = home.partition(":")
+        self._is_async = home.startswith("bluma_async.")
         self._build = build
         self._name = ""
-        if any(inspect.iscoroutinefunction(member) for base in cls.__mro__ for member in vars(base).values()):
-            cls._is_coroutine = _CoroutineMark()  # type: ignore[attr-defined]  # asyncio reads it from any object
-            mark: Any = getattr(inspect, "markcoroutinefunction", None)  # since Python 3.12
-            if mark is not None:
-                mark(self)
+        if self._is_async and sys.version_info >= (3, 12):
+            import inspect  # noqa: PLC0415 - older versions need no mark, and importing the SDK is faster without it
+
+            inspect.markcoroutinefunction(self)  # type: ignore[type-var]  # it marks any object
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
         self._name = name
@@ -38,11 +48,18 @@ class Resource(Generic[C, R]):
     @overload
     def __get__(self, client: C, owner: type[C]) -> R: ...
     def __get__(self, client: C | None, owner: type[C]) -> type[R] | R:
+        cls = self._load()
         if client is None:
-            return self._cls
-        resource = self._build(client)
+            return cls
+        resource = self._build(client, cls)
         vars(client)[self._name] = resource  # found before this descriptor from now on
         return resource
+
+    def _load(self) -> type[R]:
+        cls = getattr(import_module(self._module), self._class_name)
+        if self._is_async and "_is_coroutine" not in vars(cls):
+            cls._is_coroutine = _CoroutineMark()
+        return cast("type[R]", cls)
 
 
 class _CoroutineMark:

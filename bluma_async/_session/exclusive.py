@@ -8,11 +8,10 @@ other's videos, so the second one is refused. Programs on other machines cannot 
 from __future__ import annotations
 
 import hashlib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluma_async._runtime.file_lock import FileLock
+from bluma_async._runtime.state_folder import find_state_folder
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError
 
@@ -42,7 +41,7 @@ def _acquire_once(evidence: CreateEvidence, base_url: str, key: Secret) -> None:
 
 
 def _acquire(base_url: str, key: Secret) -> FileLock:
-    folder = _find_folder()
+    folder = find_state_folder()
     account = hashlib.sha256(f"{base_url} {key.reveal()}".encode()).hexdigest()[:32]
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -58,12 +57,3 @@ def _acquire(base_url: str, key: Secret) -> FileLock:
             "sent: wait until it has ended, or leave exclusive out in both."
         )
     return lock
-
-
-def _find_folder() -> Path:
-    """Return the folder of this user for state that is not precious."""
-    named = os.environ.get("BLUMA_STATE_DIR", "").strip()
-    if named:
-        return Path(named)
-    local = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_STATE_HOME")
-    return Path(local or Path.home() / ".local" / "state", "bluma")

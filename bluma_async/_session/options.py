@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, TypedDict, g
 
 import attrs
 
-from bluma_async._runtime.proxies import is_proxy
+from bluma_async._session.option_fields import checked, copy_headers, require_proxy, show_names, strip, strip_slash
 from bluma_async._wire.checks import (
-    invalid,
     require_bool,
     require_callable,
     require_choice,
-    require_mapping,
     require_number,
     require_seconds,
     require_whole,
 )
+from bluma_async._wire.create_options import Reuse, Validate
 from bluma_async._wire.place_checks import require_header_text, require_headers, require_http_url
 from bluma_async._wire.retry import OnAmbiguous, RetryPolicy
 from bluma_async.errors import BlumaError, InvalidArgumentError
@@ -56,35 +55,6 @@ ENVIRONMENT = {"api_key": "BLUMA_API_KEY", "base_url": "BLUMA_BASE_URL", "webhoo
 Callback = Callable[..., Any]
 
 
-def _checked(check: Callable[..., None], **details: Any) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    """Return an attrs validator that runs an argument check."""
-    return lambda _, attribute, value: check(attribute.name, value, **details)
-
-
-def _strip(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
-
-
-def _strip_slash(value: Any) -> Any:
-    return value.rstrip("/") if isinstance(value, str) else value
-
-
-def _show_names(headers: Mapping[str, str]) -> str:
-    """Return the repr of headers without their values, which can be secrets."""
-    return repr(dict.fromkeys(headers, "***"))
-
-
-def _copy(headers: Mapping[str, str] | None) -> dict[str, str]:
-    if headers is not None:
-        require_mapping("default_headers", headers, "{'X-Name': 'value'}")
-    return dict(headers or {})
-
-
-def _require_proxy(_: Any, __: Any, value: Any) -> None:
-    if value is not None and not is_proxy(value):  # not shown: it can have a password
-        raise invalid("proxy", "proxy must be an http:// or https:// URL with a host, or None.")
-
-
 @attrs.frozen(kw_only=True)
 class Options:
     """
@@ -110,6 +80,11 @@ class Options:
             created; two programs on one machine that both state it refuse each other.
         settle_time: Seconds after which a create that is not listed certainly was not accepted; counted from the last
             moment at which its request can have been on its way: servers commit late, and lists lag.
+        validate: The reaction to options and contexts that are probably mistaken: `error` refuses a create before it is
+            paid for, and warns where the documents leave it open; `warn` only warns; `never` is silent.
+        reuse: `content` returns the video that was bought before for the same template, context and options, instead of
+            buying it again. Contents are remembered in the folder of BLUMA_STATE_DIR; creates from a variant are never
+            reused.
         should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
         calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
         default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -121,30 +96,34 @@ class Options:
             it reads them from its environment. Functions are never pickled.
     """
 
-    api_key: str = attrs.field(repr=lambda _: "'***'", converter=_strip, validator=_checked(require_header_text))
-    base_url: str = attrs.field(default=DEFAULT_BASE_URL, converter=_strip_slash, validator=_checked(require_http_url))
-    timeout: float = attrs.field(default=30.0, validator=_checked(require_number, above=0))
-    max_retries: int = attrs.field(default=3, validator=_checked(require_whole))
-    retry_delay: float = attrs.field(default=1.0, validator=_checked(require_number))
-    retry_multiplier: float = attrs.field(default=2.0, validator=_checked(require_number))
-    deadline: float | None = attrs.field(default=None, validator=_checked(require_number, above=0, optional=True))
-    retry_jitter: float = attrs.field(default=0.0, validator=_checked(require_number))
-    max_retry_after: float | None = attrs.field(default=None, validator=_checked(require_number, optional=True))
+    api_key: str = attrs.field(repr=lambda _: "'***'", converter=strip, validator=checked(require_header_text))
+    base_url: str = attrs.field(default=DEFAULT_BASE_URL, converter=strip_slash, validator=checked(require_http_url))
+    timeout: float = attrs.field(default=30.0, validator=checked(require_number, above=0))
+    max_retries: int = attrs.field(default=3, validator=checked(require_whole))
+    retry_delay: float = attrs.field(default=1.0, validator=checked(require_number))
+    retry_multiplier: float = attrs.field(default=2.0, validator=checked(require_number))
+    deadline: float | None = attrs.field(default=None, validator=checked(require_number, above=0, optional=True))
+    retry_jitter: float = attrs.field(default=0.0, validator=checked(require_number))
+    max_retry_after: float | None = attrs.field(default=None, validator=checked(require_number, optional=True))
     on_ambiguous: OnAmbiguous = attrs.field(
-        default="reconcile", validator=_checked(require_choice, choices=get_args(OnAmbiguous))
+        default="reconcile", validator=checked(require_choice, choices=get_args(OnAmbiguous))
     )
-    exclusive: bool = attrs.field(default=False, validator=_checked(require_bool))
-    settle_time: float = attrs.field(default=30.0, validator=_checked(require_seconds))
-    should_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
-    calculate_retry_delay: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
+    exclusive: bool = attrs.field(default=False, validator=checked(require_bool))
+    settle_time: float = attrs.field(default=30.0, validator=checked(require_seconds))
+    validate: Validate = attrs.field(default="error", validator=checked(require_choice, choices=get_args(Validate)))
+    reuse: Reuse | None = attrs.field(
+        default=None, validator=checked(require_choice, choices=get_args(Reuse), optional=True)
+    )
+    should_retry: Callback | None = attrs.field(default=None, validator=checked(require_callable))
+    calculate_retry_delay: Callback | None = attrs.field(default=None, validator=checked(require_callable))
     default_headers: Mapping[str, str] = attrs.field(
-        default=None, converter=_copy, validator=_checked(require_headers), repr=_show_names
+        default=None, converter=copy_headers, validator=checked(require_headers), repr=show_names
     )
     webhook_secret: str | None = attrs.field(default=None, repr=lambda _: "'***'")
-    on_request: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
-    on_response: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
-    on_retry: Callback | None = attrs.field(default=None, validator=_checked(require_callable))
-    pickle_key: bool = attrs.field(default=False, validator=_checked(require_bool))
+    on_request: Callback | None = attrs.field(default=None, validator=checked(require_callable))
+    on_response: Callback | None = attrs.field(default=None, validator=checked(require_callable))
+    on_retry: Callback | None = attrs.field(default=None, validator=checked(require_callable))
+    pickle_key: bool = attrs.field(default=False, validator=checked(require_bool))
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -189,8 +168,8 @@ class ConnectionOptions:
         clock: Replaces the machine's clock; for tests.
     """
 
-    connection_limit: int = attrs.field(default=100, validator=_checked(require_whole, at_least=1))
-    proxy: str | None = attrs.field(default=None, repr=False, validator=_require_proxy)
+    connection_limit: int = attrs.field(default=100, validator=checked(require_whole, at_least=1))
+    proxy: str | None = attrs.field(default=None, repr=False, validator=require_proxy)
     trust_env: bool = True
     ssl_context: ssl.SSLContext | None = None
     http_session: aiohttp.ClientSession | None = None
@@ -217,6 +196,8 @@ class CallOptions(TypedDict, total=False):
     on_ambiguous: OnAmbiguous
     exclusive: bool
     settle_time: float
+    validate: Validate
+    reuse: Reuse | None
     should_retry: Callback | None
     calculate_retry_delay: Callback | None
     default_headers: Mapping[str, str] | None

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from bluma_async._session.budgets import Budgets
 from bluma_async._session.connections import Connections
+from bluma_async._session.content_turns import ContentTurns
+from bluma_async._session.prices import PriceBook
+from bluma_async._session.schemas import TemplateSchemas
 from bluma_async._session.server_clock import ServerClock
 from bluma_async._session.transfer_slots import TransferSlots
 from bluma_async._wire.certainty import CertaintyPolicy
@@ -19,7 +22,12 @@ __all__ = ["Shared"]
 
 
 class Shared:
-    """The clock, connections, slots of downloads, server's clock and budgets of a client and its copies."""
+    """
+    What a client and its copies share.
+
+    It is the clock, the connections, the slots of downloads, the server's clock, the budgets, and what is known of
+    templates and prices.
+    """
 
     def __init__(
         self,
@@ -34,6 +42,9 @@ class Shared:
         self.connections: Connections = Connections(open_transport, is_custom=has_custom_transport)
         self.server_clock: ServerClock = ServerClock()
         self.budgets: Budgets = Budgets()
+        self.schemas: TemplateSchemas = TemplateSchemas(clock)
+        self.prices: PriceBook = PriceBook()
+        self.content_turns: ContentTurns = ContentTurns(clock)
         self.certainty: CertaintyPolicy = CertaintyPolicy()
         self.environment: Mapping[str, str] = {}  # the variable of each option that has one
         self.pickled: Callable[[], tuple[Any, ...]] | None = None

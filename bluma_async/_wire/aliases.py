@@ -1,45 +1,46 @@
 """
 Fields that have several names: the quickstart, the API reference and the SDK page of Bluma disagree.
 
-One table maps the other names to the model's own; functions below it fill fields that follow from others.
+One table maps the other names to the model's own; functions below it fill fields that follow from others. Both are by
+the name of the model: a table of classes would load the modules of all models for the first answer.
 """
 
 from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping
 
-from bluma_async import types
 from bluma_async._wire.times import read_datetime
 
-__all__ = ["normalize"]
+__all__ = ["ALIASES", "COMPLETIONS", "normalize"]
 
 JSONObject = Dict[str, Any]
 
 # Model: field -> its other names.
-ALIASES: Mapping[type, Mapping[str, tuple[str, ...]]] = {
-    types.Video: {"url": ("video_url",), "credits_charged": ("credits_consumed",)},
-    types.Template: {
+ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "Video": {"url": ("video_url",), "credits_charged": ("credits_consumed",)},
+    "Template": {
         "base_cost": ("credits_per_video",),
         "credits_per_video": ("base_cost",),
         "example_url": ("example_video_url",),
     },
-    types.Asset: {
+    "Asset": {
         "name": ("display_name", "original_filename"),
         "cdn_url": ("cloudfront_url",),
     },
-    types.ApiKey: {"key": ("api_key",), "last_used_at": ("last_used",)},
+    "ApiKey": {"key": ("api_key",), "last_used_at": ("last_used",)},
 }
 
 
 def normalize(cls: type, raw: JSONObject) -> JSONObject:
     """Return the object with the model's own field names, without nulls, and with derived fields filled in."""
     present = {name: value for name, value in raw.items() if value is not None}
-    for name, others in ALIASES.get(cls, {}).items():
+    aliases = ALIASES.get(cls.__name__, {})
+    for name, others in aliases.items():
         for other in others if name not in present else ():
             if other in present:
-                present[name] = present[other] if other in ALIASES[cls] else present.pop(other)
+                present[name] = present[other] if other in aliases else present.pop(other)
                 break
-    complete = COMPLETIONS.get(cls)
+    complete = COMPLETIONS.get(cls.__name__)
     if complete is not None:
         complete(present)
     return present
@@ -61,7 +62,7 @@ def _complete_template(template: JSONObject) -> None:
         template["context_schema"] = {
             "type": "object",
             "required": [name for name, is_required in names.items() if is_required],
-            "properties": {name: {"type": "string" if name in TEXT_FIELDS else "object"} for name in names},
+            "properties": {name: DOCUMENTED.get(name, {}) for name in names},
         }
 
 
@@ -73,9 +74,13 @@ def _complete_asset(asset: JSONObject) -> None:
         asset["metadata"] = {**size, **metadata}
 
 
-TEXT_FIELDS = frozenset(("prompt", "brand_id", "system_prompt"))
-COMPLETIONS: Mapping[type, Callable[[JSONObject], None]] = {
-    types.Video: _complete_video,
-    types.Template: _complete_template,
-    types.Asset: _complete_asset,
+# Other names have a type that is not documented, so the derived schema names none.
+DOCUMENTED: Mapping[str, JSONObject] = {
+    **{name: {"type": "string"} for name in ("prompt", "brand_id", "system_prompt")},
+    **{name: {"type": "object"} for name in ("brand_assets", "custom_data")},
+}
+COMPLETIONS: Mapping[str, Callable[[JSONObject], None]] = {
+    "Video": _complete_video,
+    "Template": _complete_template,
+    "Asset": _complete_asset,
 }

@@ -7,7 +7,6 @@ Rule 2: None means absent; every other value is sent, also False, 0 and "".
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timezone
 from enum import Enum
@@ -17,6 +16,7 @@ from urllib.parse import quote, urlencode
 import attrs
 
 from bluma_async._wire.checks import invalid
+from bluma_async._wire.json_values import encode_json
 from bluma_async._wire.messages import NOTHING, Answer, Part
 
 if TYPE_CHECKING:
@@ -164,12 +164,7 @@ def encode_body(payload: object) -> bytes | None:
     Raises:
         InvalidArgumentError: The payload is no JSON value.
     """
-    if payload is None:
-        return None
-    try:
-        return json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError, RecursionError) as problem:
-        raise invalid("body", f"The arguments must be plain JSON values: {problem}.") from problem
+    return None if payload is None else encode_json(payload)
 
 
 def _ignore(_: object) -> None:

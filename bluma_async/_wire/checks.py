@@ -122,16 +122,16 @@ def require_page(limit: object, *, offset: object = 0, page: object = 1) -> None
     require_whole("page", page, at_least=1)
 
 
-def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
+def require_choice(name: str, value: object, choices: Iterable[str], *, optional: bool = False) -> None:
     """
-    Require one of several words.
+    Require one of several words, or None if that is valid too.
 
     Raises:
         InvalidArgumentError: The value is none of them.
     """
     valid = [str(choice) for choice in choices]
-    if not isinstance(value, str) or value not in valid:
-        raise invalid(name, f"{name} must be one of {', '.join(valid)}, not {value!r}.")
+    if not (optional and value is None) and (not isinstance(value, str) or value not in valid):
+        raise invalid(name, f"{name} must be one of {', '.join(valid)}{' or None' if optional else ''}, not {value!r}.")
 
 
 def require_callable(name: str, value: object) -> None:
@@ -152,7 +152,7 @@ def require_mapping(name: str, value: object, example: str) -> None:
     Raises:
         InvalidArgumentError: The value is not a mapping.
     """
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):  # `dict` first, because the check of an ABC is slow
         raise invalid(name, f"{name} must be a mapping such as {example}, not {value!r}.")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, AsyncGenerator, AsyncIterator, Awaitable, Callable, Tuple
 
 from bluma_async._wire.checks import invalid, require_choice, require_seconds
@@ -12,15 +11,16 @@ from bluma_async.batch.audit import audit_ledger
 from bluma_async.batch.catalog import Catalog
 from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.folder import require_folder
-from bluma_async.batch.intake import Jobs, plan_jobs, submit_jobs
+from bluma_async.batch.intake import plan_jobs, submit_jobs
+from bluma_async.batch.journals import choose_store, has_journal
 from bluma_async.batch.parts import build_parts
-from bluma_async.batch.recovery import Recovery, defer_interrupted, require_account
+from bluma_async.batch.planning import Planner
+from bluma_async.batch.recovery import defer_interrupted, require_account
 from bluma_async.batch.results import BatchResult, build_result
+from bluma_async.batch.row_checks import RowChecks
 from bluma_async.batch.waits import wait_for_job
 from bluma_async.batch.workers import Workers
 from bluma_async.stores.jobs import BatchStatus, Conflict, ConflictKind
-from bluma_async.stores.postgres_jobs import PostgresJobStore
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 
     from bluma_async.batch.audit_results import BatchAudit
     from bluma_async.batch.options import BatchOptions
+    from bluma_async.batch.plans import BatchPlan
+    from bluma_async.batch.recovery import Recovery
+    from bluma_async.batch.sources import Jobs
     from bluma_async.errors import BlumaError, InvalidArgumentError
     from bluma_async.stores.jobs import StoredJob
     from bluma_async.stores.ports import JobStore
 
-__all__ = ["Batch"]
+__all__ = ["Batch", "read_setup"]
 
 
 class Batch:
@@ -47,7 +50,8 @@ class Batch:
     ) -> None:
         self._options = options
         self._api = api
-        self._open_store = open_store or _choose_store(options)
+        self._is_own_store = open_store is not None
+        self._open_store = open_store or choose_store(options)
         self._stop = StopSignal()
 
     @property
@@ -96,15 +100,30 @@ class Batch:
     ) -> Tuple[Recovery, AsyncGenerator[BatchResult, None]]:
         """Return what a run has to settle, and its results."""
         parts = await build_parts(self._options, self._api, store, stop)
-        planned = plan_jobs(jobs, self._options, store, parts.catalog, stop, parts.shared)
+        checks = RowChecks(parts.api.session, parts.catalog)
+        planned = plan_jobs(jobs, self._options, store, parts.catalog, checks, stop, parts.shared)
         if parts.shared is None:
             planned = defer_interrupted(planned, parts.recovery)
         return parts.recovery, Workers(self._options, parts.runner, stop, planned).results()
 
-    @property
-    def parts(self) -> Tuple[BatchOptions, BatchApi]:
-        """The options and the calls, for a worker of a fleet."""
-        return self._options, self._api
+    async def plan(self, jobs: Jobs = None) -> BatchPlan:
+        """
+        Return what `run` would do with these jobs, and cost. Nothing is created, and the journal is not changed.
+
+        Templates, variants and the balance are read from the API. Every row is checked as `run` checks it; an iterator
+        is consumed.
+
+        Args:
+            jobs: The same as for `run`. None plans the jobs of the journal.
+
+        Raises:
+            InvalidArgumentError: The file cannot be parsed at all. Invalid rows are counted, and do not raise.
+            BlumaError: The API cannot be reached.
+        """
+        if self._is_own_store or jobs is None or await has_journal(self._options):
+            async with self._opened(to_write=False) as store:
+                return await Planner(self._options, self._api, store).plan(jobs)
+        return await Planner(self._options, self._api, None).plan(jobs)
 
     async def submit(self, jobs: Jobs) -> int:
         """
@@ -127,7 +146,7 @@ class Batch:
             await require_account(store, self._api)
             await store.agree(self._options.max_credits, self._options.folder)
             catalog = Catalog(self._api, CreditLimit(self._options.max_credits, 0))
-            return await submit_jobs(jobs, self._options, store, catalog)
+            return await submit_jobs(jobs, self._options, store, catalog, RowChecks(self._api.session, catalog))
 
     async def wait(self, key: str, timeout: float = 3600.0) -> BatchResult:
         """
@@ -236,10 +255,9 @@ class Batch:
             await store.close()
 
 
-def _choose_store(options: BatchOptions) -> Callable[..., Awaitable[JobStore]]:
-    if isinstance(options.journal, str):
-        return partial(PostgresJobStore.open, options.journal)
-    return partial(SQLiteJobStore.open, options.journal)
+def read_setup(batch: Batch) -> Tuple[BatchOptions, BatchApi]:
+    """Return the options and the calls of a batch: a worker runs its jobs with them."""
+    return batch._options, batch._api  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no method of users
 
 
 def _not_in_doubt(key: str, job: StoredJob | None) -> InvalidArgumentError:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterable
+from typing import TYPE_CHECKING, Dict, Iterable, Set
 
 from bluma_async.batch.parsing import row_error
-from bluma_async.errors import ForbiddenError, NotFoundError
+from bluma_async.errors import BlumaError, ForbiddenError, NotFoundError
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi
@@ -24,7 +24,36 @@ class Catalog:
         self._api = api
         self._credit_limit = credit_limit
         self._known: Dict[str, Template | None] = {}
+        self._missing: Set[str] = set()
         self._has_all_prices = False
+
+    async def prepare(self, template_ids: Iterable[str], *, must_read: bool = False) -> None:
+        """
+        Read templates before rows are checked, and note those that do not exist.
+
+        Other failures are left to `check`, so that the mistakes in the rows are reported even if the API cannot be
+        reached.
+
+        Raises:
+            BlumaError: A template cannot be read, and `must_read` is set.
+        """
+        for template_id in template_ids:
+            try:
+                await self.read(template_id)
+            except NotFoundError:  # noqa: PERF203 - each template by itself
+                self._missing.add(template_id)
+            except BlumaError:
+                if must_read:
+                    raise
+                return
+
+    def find(self, template_id: str | None) -> Template | None:
+        """Return a template that was read; None if it was not, or could not be."""
+        return self._known.get(template_id or "")
+
+    def is_missing(self, template_id: str | None) -> bool:
+        """Return whether the API has said that there is no such template."""
+        return template_id in self._missing
 
     async def read(self, template_id: str) -> Template | None:
         """
@@ -79,7 +108,8 @@ class Catalog:
                 message = f"there is no template {wanted.template_id!r}"
                 raise row_error(wanted.origin, "template_id", message) from problem
             offered = template.supported_resolutions if template else []
-            if wanted.resolution and offered and wanted.resolution not in offered:
+            is_strict = self._api.session.options.validate == "error"
+            if is_strict and wanted.resolution and offered and wanted.resolution not in offered:
                 message = f"{wanted.template_id} has {', '.join(offered)}, and no {wanted.resolution!r}"
                 raise row_error(wanted.origin, "resolution", message)
 

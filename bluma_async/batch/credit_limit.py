@@ -9,14 +9,13 @@ Rule 3: processes that share a store have one limit, which the store checks; her
 
 from __future__ import annotations
 
-import math
 from typing import Dict, Mapping, Tuple
 
+from bluma_async._wire.prices import compute_price
 from bluma_async.errors import InsufficientCreditsError
 
 __all__ = ["CreditLimit", "build_limit_error"]
 
-MULTIPLIERS = {"720p": 1.0, "1080p": 1.5, "4k": 3.0}  # of the price at 720p; source: the API's page on credits
 Kind = Tuple["str | None", "str | None"]  # template and resolution
 
 
@@ -57,8 +56,7 @@ class CreditLimit:
         charged = self._charged.get((template_id, resolution))
         if listed is None:
             return charged if template_id is not None else None
-        factor = MULTIPLIERS.get(resolution or "720p", max(MULTIPLIERS.values()))
-        return max(math.ceil(listed * factor), charged or 0)
+        return max(compute_price(listed, resolution), charged or 0)
 
     def hold(self, place: int, template_id: str | None, resolution: str | None) -> None:
         """

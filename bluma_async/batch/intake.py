@@ -2,41 +2,32 @@
 Plan the jobs of a run: those of a file or list all at once, those of a stream one by one.
 
 Rule 1: rows that can be read before the run are all checked before anything is created. All are planned, or none.
-Rule 2: a stream is read no faster than its jobs are started.
-Rule 3: the user's own iterators run where the user's callbacks run.
+Rule 2: a stream is read no faster than its jobs are started; each of its rows is checked before its own create.
 """
 
 from __future__ import annotations
 
-import os
-from functools import partial
-from pathlib import Path
 from typing import (
     TYPE_CHECKING,
-    Any,
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Callable,
     Dict,
     Iterable,
     Iterator,
     List,
-    Mapping,
     Sequence,
     Tuple,
-    Union,
 )
 
 import attrs
 
-from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
 from bluma_async.batch.conflicts import build_plan_error
 from bluma_async.batch.folder import is_complete
-from bluma_async.batch.parsing import parse_job
-from bluma_async.batch.rows import Row, read_rows
+from bluma_async.batch.parsing import parse_row
+from bluma_async.batch.sources import JOB, find_source, hold_pipe, list_rows, read_stream
 from bluma_async.errors import BlumaError, InvalidArgumentError
 from bluma_async.stores.jobs import Conflict, InvalidRow, WantedTemplate
 from bluma_async.stores.states import JobState
@@ -45,16 +36,15 @@ if TYPE_CHECKING:
     from bluma_async.batch.api import StopSignal
     from bluma_async.batch.catalog import Catalog
     from bluma_async.batch.options import BatchOptions
+    from bluma_async.batch.row_checks import RowChecks
     from bluma_async.batch.sharing import SharedJobs
+    from bluma_async.batch.sources import JobRow, Jobs, Source
     from bluma_async.stores.jobs import Plan, PlanRow, StoredJob
     from bluma_async.stores.ports import JobStore
 
-__all__ = ["Jobs", "plan_jobs", "submit_jobs"]
+__all__ = ["plan_jobs", "submit_jobs"]
 
-JobRow = Mapping[str, Any]
-Jobs = Union[str, "os.PathLike[str]", Iterable[JobRow], AsyncIterable[JobRow], None]
 MOST_ERRORS = 20  # rows that one error message reports
-END: Any = object()
 
 
 async def plan_jobs(
@@ -62,6 +52,7 @@ async def plan_jobs(
     options: BatchOptions,
     store: JobStore,
     catalog: Catalog,
+    checks: RowChecks,
     stop: StopSignal,
     shared: SharedJobs | None = None,
 ) -> AsyncGenerator[StoredJob, None]:
@@ -73,14 +64,14 @@ async def plan_jobs(
     Raises:
         InvalidArgumentError: Rows are invalid. Nothing was created, unless the rows came one by one.
     """
-    rows = _get_rows(jobs)
-    if rows is not None:
-        await _plan_all(rows, options, store, catalog)
+    source = find_source(jobs)
+    if source is not None:
+        await _plan_all(source, options, store, catalog, checks)
     elif jobs is None:
         await store.resume()
         await catalog.check(store)
     else:
-        async for job in _plan_stream(jobs, options, store, stop):  # type: ignore[arg-type]  # it is no path
+        async for job in _plan_stream(jobs, options, store, catalog, checks, stop):  # type: ignore[arg-type]  # it is no path
             claimed = job if shared is None else await shared.claim(job)
             if claimed is not None:
                 yield claimed
@@ -90,7 +81,7 @@ async def plan_jobs(
         yield job
 
 
-async def submit_jobs(jobs: Jobs, options: BatchOptions, store: JobStore, catalog: Catalog) -> int:
+async def submit_jobs(jobs: Jobs, options: BatchOptions, store: JobStore, catalog: Catalog, checks: RowChecks) -> int:
     """
     Plan jobs without a run, and return the number of new ones. A stream is read to its end first.
 
@@ -101,20 +92,17 @@ async def submit_jobs(jobs: Jobs, options: BatchOptions, store: JobStore, catalo
         raise invalid(
             "jobs", "submit needs jobs, or a file of them; run() without jobs continues those of the journal."
         )
-    rows = _get_rows(jobs)
-    if rows is None:
-        rows = _enumerate([row async for row in _read_stream(jobs)])  # type: ignore[arg-type]  # it is no path
-    elif isinstance(jobs, (str, os.PathLike)) and not await in_thread(os.path.isfile, jobs):  # a pipe is read once
-        rows = partial(iter, await in_thread(list, rows()))
-    # Rows are parsed twice: templates are checked by requests, which must not stand between the rows of a transaction.
-    await catalog.require(await in_thread(_list_wanted, rows, options))
-    return _require_planned(await store.submit(_parse_rows(rows, options), most=MOST_ERRORS)).added
+    source = find_source(jobs) or list_rows([row async for row in read_stream(jobs)])  # type: ignore[arg-type]  # it is no path
+    source = await _prepare(source, catalog)
+    # Templates are checked by requests, which must not stand between the rows of a transaction.
+    await catalog.require(await in_thread(_list_wanted, source, options, checks))
+    return _require_planned(await store.submit(_parse_rows(source, options, checks), most=MOST_ERRORS)).added
 
 
-def _list_wanted(rows: Callable[[], Iterator[Row]], options: BatchOptions) -> List[WantedTemplate]:
+def _list_wanted(source: Source, options: BatchOptions, checks: RowChecks) -> List[WantedTemplate]:
     """Return the templates that rows need; none if a row is invalid, because that is reported first."""
     wanted: Dict[Tuple[str | None, str | None], WantedTemplate] = {}
-    for row in _parse_rows(rows, options):
+    for row in _parse_rows(source, options, checks):
         if isinstance(row, InvalidRow):
             return []
         if row.template_id is not None:
@@ -123,24 +111,11 @@ def _list_wanted(rows: Callable[[], Iterator[Row]], options: BatchOptions) -> Li
     return list(wanted.values())
 
 
-def _get_rows(jobs: Jobs) -> Callable[[], Iterator[Row]] | None:
-    """Return a function that reads all rows, or None if they can only be read one by one."""
-    if isinstance(jobs, (str, os.PathLike)):
-        file = Path(jobs)
-        return lambda: read_rows(file)
-    if isinstance(jobs, Mapping):
-        raise invalid("jobs", "jobs must be several jobs, or a file of them; put a single one into a list.")
-    return _enumerate(jobs) if isinstance(jobs, Sequence) else None
-
-
-def _enumerate(jobs: Sequence[Any]) -> Callable[[], Iterator[Row]]:
-    return lambda: ((f"job {number}", row) for number, row in enumerate(jobs, 1))
-
-
 async def _plan_all(
-    rows: Callable[[], Iterator[Row]], options: BatchOptions, store: JobStore, catalog: Catalog
+    source: Source, options: BatchOptions, store: JobStore, catalog: Catalog, checks: RowChecks
 ) -> None:
-    plan = _require_planned(await store.plan_all(_parse_rows(rows, options), most=MOST_ERRORS))
+    source = await _prepare(source, catalog)
+    plan = _require_planned(await store.plan_all(_parse_rows(source, options, checks), most=MOST_ERRORS))
     try:
         await catalog.check(store)
     except BlumaError:
@@ -148,11 +123,25 @@ async def _plan_all(
         raise
 
 
-def _parse_rows(rows: Callable[[], Iterator[Row]], options: BatchOptions) -> Iterator[PlanRow]:
+async def _prepare(source: Source, catalog: Catalog) -> Source:
+    """
+    Read the templates of rows, and return the rows to be read again.
+
+    Their contexts can be checked only when their templates are known, and all mistakes are reported together.
+    """
+    source = await hold_pipe(source)
+    await catalog.prepare(await source.list_templates())
+    return source
+
+
+def _parse_rows(source: Source, options: BatchOptions, checks: RowChecks) -> Iterator[PlanRow]:
     """Yield the jobs of rows. An invalid row is yielded too: the store reports it among the rows that it refuses."""
-    for origin, row in rows():
+    for number, row in source.read():
         try:
-            job = parse_job(row, origin)
+            parsed = parse_row(row, f"{source.label} {number}")
+            checks.require_template(parsed)
+            checks.require_valid(parsed)
+            job = parsed.to_job()
         except InvalidArgumentError as problem:  # noqa: PERF203 - every invalid row is reported
             yield InvalidRow(problem)
         else:
@@ -185,13 +174,22 @@ async def _list_unfinished(options: BatchOptions, store: JobStore, stop: StopSig
 
 
 async def _plan_stream(
-    jobs: Iterable[JobRow] | AsyncIterable[JobRow], options: BatchOptions, store: JobStore, stop: StopSignal
+    jobs: Iterable[JobRow] | AsyncIterable[JobRow],
+    options: BatchOptions,
+    store: JobStore,
+    catalog: Catalog,
+    checks: RowChecks,
+    stop: StopSignal,
 ) -> AsyncIterator[StoredJob]:
     await store.begin_run()
     number = 0
-    async for row in _read_stream(jobs):
+    async for row in read_stream(jobs):
         number += 1
-        job = parse_job(row, f"job {number}")
+        parsed = parse_row(row, f"{JOB} {number}")
+        if parsed.arguments["template_id"] is not None:
+            await catalog.prepare([parsed.arguments["template_id"]])
+        checks.require_valid(parsed)
+        job = parsed.to_job()
         if options.saves_files and await in_thread(options.has_file, job.key):
             job = attrs.evolve(job, has_file=True)
         planned = await store.plan(job)
@@ -201,16 +199,6 @@ async def _plan_stream(
             yield unfinished
         if stop.is_set:
             return
-
-
-async def _read_stream(jobs: Iterable[JobRow] | AsyncIterable[JobRow]) -> AsyncIterator[JobRow]:
-    if isinstance(jobs, AsyncIterable):
-        async for row in jobs:
-            yield row
-        return
-    iterator = iter(jobs)
-    while (row := await call_back(next, iterator, END)) is not END:
-        yield row
 
 
 async def _select_unfinished(jobs: Sequence[StoredJob], options: BatchOptions) -> List[StoredJob]:

@@ -20,6 +20,7 @@ from bluma_async.batch.baseline import Baseline
 from bluma_async.batch.conflicts import TakenOver, Unsubmitted, require_moved
 from bluma_async.batch.credit_limit import build_limit_error
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError, RateLimitError, ValidationError
+from bluma_async.resources._reuse import ContentReuse, hash_content
 from bluma_async.stores.jobs import Conflict, ConflictKind, Intent
 from bluma_async.stores.states import JobState
 
@@ -69,6 +70,7 @@ class JobCreator:
         self._report = report
         self._require_place = require_place
         self._baseline = Baseline(api.session)
+        self._contents = ContentReuse(api.session)
 
     async def create(self, job: StoredJob) -> StoredJob:
         """
@@ -83,9 +85,8 @@ class JobCreator:
         async with self._create_turns.acquire(job.template_id):
             while not self._stop.is_set:
                 await self._require_place(job)  # within the turn, so that jobs are created in their order
-                await self._report(job, JobState.CREATING)
                 try:
-                    created = await _finish(self._send(job))
+                    created = await self._obtain(job)
                 except RateLimitError as refusal:
                     await self._api.clock.sleep(compute_pause(refusal.retry_after, refusals))
                     refusals += 1
@@ -99,6 +100,21 @@ class JobCreator:
                     await self._report(created)
                     return created
         raise Unsubmitted
+
+    async def _obtain(self, job: StoredJob) -> StoredJob:
+        """Return the job with the video that was bought before for its content, or else with a new one."""
+        content = hash_content(job.arguments) if self._contents.is_wanted else None
+        if content is None or job.template_id is None:
+            return await self._send_reported(job)
+        async with self._contents.turn(content):
+            video = await self._contents.find(content, job.template_id)
+            if video is None:
+                return await self._send_reported(job)
+            return self._accept(await self._store.reuse(job.place, video.id))
+
+    async def _send_reported(self, job: StoredJob) -> StoredJob:
+        await self._report(job, JobState.CREATING)
+        return await _finish(self._send(job))
 
     async def _send(self, job: StoredJob) -> StoredJob:
         """Hold the price, record the intent, send the create, and record its outcome."""
@@ -166,11 +182,19 @@ class JobCreator:
     async def _record_bill(self, job: StoredJob, video: Video) -> StoredJob:
         charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, video.credits_charged)
         try:
-            return self._accept(await self._store.bill(job.place, video.id, charged))
+            billed = self._accept(await self._store.bill(job.place, video.id, charged))
         except BlumaError as failure:
             failure.video_id = video.id  # the video is paid, and its id is recorded nowhere else
             self._stop.set(failure)
             raise
+        await self.remember(billed)  # before the template's next turn: the next job may have the same content
+        return billed
+
+    async def remember(self, job: StoredJob) -> None:
+        """Record the video that was billed for a job, so that its content is not bought again."""
+        content = hash_content(job.arguments) if self._contents.is_wanted else None
+        if content is not None and job.video_id is not None and not job.is_reused:
+            await self._contents.record(content, job.video_id)
 
     async def _record_failure(self, job: StoredJob, failure: BlumaError) -> None:
         if isinstance(failure, AmbiguousCreateError):

@@ -75,6 +75,8 @@ class JobRunner:
         try:
             if job.state == JobState.CREATING:
                 job = await self._settle(job)
+            if job.state == JobState.RENDERING:
+                await self.remember(job)
             if job.state == JobState.PLANNED:
                 job = await self._creator.create(job)
             if job.state == JobState.RENDERING:
@@ -102,6 +104,10 @@ class JobRunner:
     async def create(self, job: StoredJob) -> StoredJob:
         """Return a planned job with its video, which renders."""
         return await self._creator.create(job)
+
+    async def remember(self, job: StoredJob) -> None:
+        """Record the video of a create that was settled in this run: it is in no list of contents yet."""
+        await self._creator.remember(job)
 
     async def _require_place(self, job: StoredJob) -> None:
         """
@@ -146,7 +152,8 @@ class JobRunner:
         if video.status != VideoStatus.COMPLETED:  # one of `final_statuses`: whether it is refunded is not known
             reason = f"Video {video_id} has ended with the status {str(video.status)!r}, and has no file."
             return await self._reported(await self._store.fail(job.place, reason))
-        charged = video.credits_charged or job.charged  # the first charge may be an estimate; 0: this answer has none
+        # The first charge may be an estimate, and 0 means that this answer has none. A reused video was billed before.
+        charged = 0 if job.is_reused else video.credits_charged or job.charged
         self._credit_limit.correct(job.charged, charged)
         return await self._reported(await self._store.mark_rendered(job.place, charged, video.size_bytes))
 

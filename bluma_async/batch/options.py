@@ -18,7 +18,7 @@ from bluma_async._wire.checks import (
     require_whole,
 )
 from bluma_async._wire.place_checks import require_path
-from bluma_async.batch.keys import build_file_name
+from bluma_async.batch.keys import SUFFIX, build_file_name
 from bluma_async.stores.postgres_database import is_postgres_url
 from bluma_async.transfer.checks import require_verify
 
@@ -93,3 +93,7 @@ class BatchOptions:
     def has_file(self, key: str) -> bool:
         """Return whether something has the name of a job's file. Blocks: call it in a thread."""
         return self.out is not None and os.path.lexists(self.build_path(key))
+
+    def has_any_file(self) -> bool:
+        """Return whether the folder has a file that could be a job's. Blocks: call it in a thread."""
+        return self.out is not None and any(self.out.glob(f"*{SUFFIX}"))

@@ -1,7 +1,10 @@
 """
 Parse one row into a job, or report the column that is invalid.
 
-Rule: the identity of a job is its key and its content. A job without a key of its own gets a short hash of its content.
+Rule 1: the identity of a job is its key and its content. A job without a key of its own gets a short hash of its
+content.
+Rule 2: a plan parses hundreds of thousands of rows, so what most rows lack costs nothing: the canonical JSON of a row
+is built when it is needed, and no request is built at all.
 """
 
 from __future__ import annotations
@@ -10,17 +13,70 @@ import hashlib
 import json
 from typing import Any, Dict, Mapping
 
+from bluma_async._runtime.closeness import find_close
+from bluma_async._wire.json_values import encode_json
 from bluma_async.batch.keys import find_key_problem, is_key
 from bluma_async.errors import InvalidArgumentError
-from bluma_async.resources._creating import create_call
+from bluma_async.resources._creating import check_arguments
 from bluma_async.stores.jobs import Job
 
-__all__ = ["COLUMNS", "NO_SUCH_COLUMN", "parse_job", "row_error"]
+__all__ = ["COLUMNS", "ParsedRow", "parse_job", "parse_row", "row_error", "say_no_column"]
 
 COLUMNS = ("template_id", "variant_id", "prompt", "key", "resolution", "watermark", "webhook_url", "context", "options")
+KNOWN = frozenset(COLUMNS)
 CONTEXT = "context."
-NO_SUCH_COLUMN = f"there is no such column; there are {', '.join(COLUMNS[:7])} and {CONTEXT}NAME"
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+class ParsedRow:
+    """A row whose columns are valid. `key` is its own key, or None."""
+
+    __slots__ = ("_body", "arguments", "key", "origin", "resolution")
+
+    def __init__(self, origin: str, arguments: Dict[str, Any], key: str | None) -> None:
+        self.origin: str = origin
+        self.arguments: Dict[str, Any] = arguments
+        self.key: str | None = key
+        options: Dict[str, Any] | None = arguments["options"]
+        self.resolution: str | None = None if options is None else options.get("resolution")
+        self._body: str | None = None
+
+    @property
+    def body(self) -> str:
+        """
+        The arguments of the create as canonical JSON.
+
+        Raises:
+            InvalidArgumentError: A value is no JSON.
+        """
+        if self._body is None:
+            try:
+                self._body = CANONICAL.encode(self.arguments)
+                self._body.encode()
+            except (TypeError, ValueError, RecursionError):
+                self._body = None
+                self._refuse_values()
+                raise
+        return self._body
+
+    def to_job(self) -> Job:
+        """
+        Return the row as a job for a store.
+
+        Raises:
+            InvalidArgumentError: A value is no JSON.
+        """
+        body = self.body
+        key = hashlib.sha256(body.encode()).hexdigest()[:12] if self.key is None else self.key
+        template_id = self.arguments["template_id"]
+        return Job(key, body, template_id, self.resolution, self.origin, key_problem=find_key_problem(key))
+
+    def _refuse_values(self) -> None:
+        try:
+            encode_json(self.arguments)
+        except InvalidArgumentError as problem:
+            raise column_error(self.origin, problem) from problem
 
 
 def parse_job(row: object, origin: str) -> Job:
@@ -30,61 +86,84 @@ def parse_job(row: object, origin: str) -> Job:
     Raises:
         InvalidArgumentError: The row is invalid; `validation_errors` name the column.
     """
-    if not isinstance(row, Mapping):
-        raise row_error(
-            origin, "row", f"a job must be a mapping such as {{'template_id': ..., 'prompt': ...}}, not {row!r}"
-        )
-    given: Dict[str, Any] = {str(name): value for name, value in row.items() if value is not None and value != ""}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # a user's mapping has no types
-    _require_known_columns(given, origin)
-    options = _parse_options(given, origin)
+    return parse_row(row, origin).to_job()
+
+
+def parse_row(row: object, origin: str) -> ParsedRow:
+    """
+    Return a row with its columns checked, but not yet that its values are JSON.
+
+    Raises:
+        InvalidArgumentError: A column is invalid; `validation_errors` name it.
+    """
+    if not isinstance(row, (dict, Mapping)):
+        example = "{'template_id': ..., 'prompt': ...}"
+        raise row_error(origin, "row", f"a job must be a mapping such as {example}, not {row!r}")
+    given: Dict[Any, Any] = {name: value for name, value in row.items() if value is not None and value != ""}  # pyright: ignore[reportUnknownVariableType]  # a user's mapping has no types
     arguments: Dict[str, Any] = {
         "context": _parse_context(given, origin),
         "template_id": given.get("template_id"),
         "variant_id": given.get("variant_id"),
         "webhook_url": given.get("webhook_url"),
-        "options": options,
+        "options": _parse_options(given, origin),
     }
     try:
-        call = create_call(**arguments, idempotency_key=None)
+        checked = check_arguments(**arguments)
     except InvalidArgumentError as problem:
-        message = problem.validation_errors[0]["message"].rstrip(".")
-        raise row_error(origin, problem.field or "row", message) from problem
-    body = json.dumps(arguments, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    key = _parse_key(given, body, origin)
-    resolution = (options or {}).get("resolution")
-    return Job(key, body, call.subject, resolution, origin, key_problem=find_key_problem(key))
+        raise column_error(origin, problem) from problem
+    arguments["template_id"], arguments["variant_id"] = checked.template_id, checked.variant_id
+    return ParsedRow(origin, arguments, _parse_key(given, origin) if "key" in given else None)
 
 
-def row_error(origin: str, column: str, message: str) -> InvalidArgumentError:
+def row_error(origin: str, column: str, message: str, **details: str) -> InvalidArgumentError:
     """Return the error for an invalid row."""
-    text = f"{origin}, {column}: {message}."
-    return InvalidArgumentError(text, validation_errors=[{"field": column, "message": text, "row": origin}])
+    text = f"{origin}, {column}: {message}" + ("" if message.endswith("?") else ".")
+    entry = {"field": column, "message": text, "row": origin, **details}
+    return InvalidArgumentError(text, validation_errors=[entry])
 
 
-def _require_known_columns(given: Mapping[str, Any], origin: str) -> None:
-    for name in given:
-        if name not in COLUMNS and not (name.startswith(CONTEXT) and len(name) > len(CONTEXT)):
-            raise row_error(origin, name, NO_SUCH_COLUMN)
+def column_error(origin: str, problem: InvalidArgumentError) -> InvalidArgumentError:
+    """Return the error for a row with an invalid argument."""
+    return row_error(origin, problem.field or "row", problem.validation_errors[0]["message"].rstrip("."))
 
 
-def _parse_context(given: Mapping[str, Any], origin: str) -> Dict[str, Any]:
+def say_no_column(name: object) -> str:
+    """Return the message for a column that does not exist, with the nearest one that does."""
+    close = find_close(name, COLUMNS)
+    hint = f"did you mean {close!r}?" if close else f"there are {', '.join(COLUMNS[:7])} and {CONTEXT}NAME"
+    return f"there is no such column; {hint}"
+
+
+def _parse_context(given: Mapping[Any, Any], origin: str) -> Dict[str, Any]:
     whole = given.get("context", {})
-    if not isinstance(whole, Mapping):
+    if not isinstance(whole, (dict, Mapping)):
         raise row_error(origin, "context", f"it must be an object such as {{'prompt': '...'}}, not {whole!r}")
-    parts = {name[len(CONTEXT) :]: value for name, value in given.items() if name.startswith(CONTEXT)}
-    prompt = {"prompt": given["prompt"]} if "prompt" in given else {}
-    for name in {**parts, **prompt}:
-        if name in whole or (name in parts and name in prompt):
-            raise row_error(origin, CONTEXT + name, "it is given twice")
-    context: Dict[str, Any] = {**whole, **parts, **prompt}
-    if not isinstance(context.get("prompt"), str) or not context["prompt"].strip():
-        raise row_error(origin, "prompt", f"it must be a text that is not empty, not {context.get('prompt')!r}")
+    context: Dict[str, Any] = dict(whole)  # pyright: ignore[reportUnknownArgumentType]  # a user's mapping has no types
+    for name in given if not KNOWN.issuperset(given) else ():
+        if name not in KNOWN:
+            _add_part(context, name, given[name], origin)
+    if "prompt" in given:
+        if "prompt" in context:
+            raise row_error(origin, CONTEXT + "prompt", "it is given twice")
+        context["prompt"] = given["prompt"]
+    prompt = context.get("prompt")
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise row_error(origin, "prompt", f"it must be a text that is not empty, not {prompt!r}")
     return context
 
 
-def _parse_options(given: Mapping[str, Any], origin: str) -> Dict[str, Any] | None:
+def _add_part(context: Dict[str, Any], column: object, value: object, origin: str) -> None:
+    if not isinstance(column, str) or not column.startswith(CONTEXT) or column == CONTEXT:
+        raise row_error(origin, str(column), say_no_column(column))
+    name = column[len(CONTEXT) :]
+    if name in context:
+        raise row_error(origin, column, "it is given twice")
+    context[name] = value
+
+
+def _parse_options(given: Mapping[Any, Any], origin: str) -> Dict[str, Any] | None:
     whole = given.get("options", {})
-    if not isinstance(whole, Mapping):
+    if not isinstance(whole, (dict, Mapping)):
         raise row_error(origin, "options", f"it must be an object such as {{'resolution': '1080p'}}, not {whole!r}")
     options: Dict[str, Any] = dict(whole)  # pyright: ignore[reportUnknownArgumentType]  # a user's mapping has no types
     if "resolution" in given:
@@ -101,9 +180,7 @@ def _parse_flag(value: object, origin: str) -> bool:
     return known
 
 
-def _parse_key(given: Mapping[str, Any], body: str, origin: str) -> str:
-    if "key" not in given:
-        return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+def _parse_key(given: Mapping[Any, Any], origin: str) -> str:
     key = given["key"]
     if not is_key(key):
         raise row_error(origin, "key", f"it names a file, so it must be letters, digits or the like, not {key!r}")

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from bluma_async.batch.catalog import Catalog
+from bluma_async.batch.contents import record_contents
 from bluma_async.batch.create_turns import CreateTurns
 from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.job_runner import JobRunner
 from bluma_async.batch.recovery import Recovery, require_account
 from bluma_async.batch.sharing import JobCoordinator, SharedJobs
+from bluma_async.resources._reuse import ContentReuse
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi, StopSignal
@@ -52,6 +54,7 @@ async def build_parts(options: BatchOptions, api: BatchApi, store: JobStore, sto
     catalog = Catalog(api, credit_limit)
     recovery = Recovery(store, api, create_turns, catalog, credit_limit)
     await recovery.begin()
+    await record_contents(store, ContentReuse(api.session))
     shared = None
     if sharing is not None:
         shared = SharedJobs(store, sharing, recovery, stop, saves=options.saves_files)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Dict
 import attrs
 
 from bluma_async.resources._certain_create import CertainCreate
-from bluma_async.resources._creating import create_call
+from bluma_async.resources._checked_create import create_checked
+from bluma_async.resources._creating import check_arguments, create_call
 from bluma_async.resources.variants import Variants
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Presets:
         self._api = api
         self._store = store
         self._is_wanted = is_wanted
+        self._paying = api.session.with_options({"reuse": None})  # the content was looked up before, in its turn
         self._locks: Dict[str, asyncio.Lock] = {}
 
     async def require(self, template_id: str | None) -> str | None:
@@ -56,8 +58,8 @@ class Presets:
     async def create(self, job: StoredJob, preset: str | None, request_key: str) -> Video:
         """Create the video of a job, from its preset if there is one."""
         if preset is None:
-            return await self._api.videos.create(**job.arguments, idempotency_key=request_key)
+            return await create_checked(self._paying, check_arguments(**job.arguments), request_key)
         arguments: Dict[str, Any] = {**job.arguments, "template_id": None, "variant_id": preset}
         # The template stays the subject: the search for a lost create reads only its videos.
-        call = attrs.evolve(create_call(**arguments, idempotency_key=request_key), subject=job.template_id)
+        call = attrs.evolve(create_call(check_arguments(**arguments), request_key), subject=job.template_id)
         return await self._api.session.send(call, reconciler=CertainCreate(self._api.session, preset))

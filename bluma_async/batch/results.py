@@ -33,6 +33,7 @@ class BatchResult(Model):
         credits_charged: The credits its video was billed.
         error: Why the job did not get further; None if nothing went wrong.
         candidates: For a job in doubt, the ids of the videos that may be its own.
+        reused: Whether its video was bought before for the same content, so that it cost nothing.
     """
 
     key: str
@@ -42,6 +43,7 @@ class BatchResult(Model):
     credits_charged: int = 0
     error: Optional[BlumaError] = None
     candidates: List[str] = attrs.field(factory=lambda: [])  # noqa: PIE807 - typed, unlike `list`
+    reused: bool = False
 
     @property
     def is_done(self) -> bool:
@@ -59,4 +61,5 @@ def build_result(job: "StoredJob", error: Optional[BlumaError] = None) -> BatchR
         credits_charged=job.charged,
         error=error or (BlumaError(job.error) if job.error else None),
         candidates=list(job.candidates),
+        reused=job.is_reused,
     )

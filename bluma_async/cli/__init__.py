@@ -18,6 +18,7 @@ from bluma_async.cli.generate import generate, save
 from bluma_async.cli.luma import luma
 from bluma_async.cli.sandbox import sandbox
 from bluma_async.cli.settling import format_candidates
+from bluma_async.cli.types import types
 from bluma_async.cli.worker import worker
 from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError
 
@@ -37,6 +38,7 @@ bluma.add_command(generate)
 bluma.add_command(luma)
 bluma.add_command(save)
 bluma.add_command(sandbox)
+bluma.add_command(types)
 bluma.add_command(worker)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict
 import click
 
 from bluma_async.cli.audit import format_mismatch
+from bluma_async.cli.planning import describe_plan
 from bluma_async.cli.running import (
     SETTLE_TIME,
     add_final_option,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["batch"]
 
+INVALID = 2  # the exit code for invalid arguments, and for rows that a run would refuse
 STATES = [str(state) for state in JobState]
 
 
@@ -51,6 +53,7 @@ _run_options = add_options(
     click.option("--max-credits", type=int, help="Submit nothing beyond this, in net credits of the journal."),
     click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls."),
     click.option("--timeout", type=float, default=3600.0, show_default=True, help="Seconds to wait for a video."),
+    click.option("--reuse", type=click.Choice(["content"]), help="Use videos that were bought for the same content."),
     add_final_option,
     add_verify_option,
     add_settle_options,
@@ -59,13 +62,17 @@ _run_options = add_options(
 
 @batch.command()
 @click.argument("jobs", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Check the jobs and show what they would cost. Nothing is created.")
 @_run_options
-def run(jobs: Path, settle_time: float, exclusive_key: bool, **options: Any) -> None:
+def run(jobs: Path, dry_run: bool, settle_time: float, exclusive_key: bool, **options: Any) -> None:
     """
     Make the videos of the JOBS in a CSV or JSONL file. Jobs that are finished are skipped.
 
     Columns: template_id or variant_id, prompt, and optionally key, resolution, watermark, webhook_url, context.NAME.
     """
+    if dry_run:
+        run_to_end(_plan(jobs, options))
+        return
     account = {"settle_time": settle_time, "exclusive": exclusive_key}
     run_to_end(_run(jobs, account, options, _build_command("run", jobs, account, options)))
 
@@ -168,6 +175,15 @@ async def _find_likely(batch: Batch, key: str) -> str:
     return candidates[0]
 
 
+async def _plan(jobs: Path, options: Dict[str, Any]) -> None:
+    async with AsyncBluma() as client:
+        plan = await client.batch(**options).plan(jobs)
+    for line in describe_plan(plan, options["max_credits"]):
+        say(line)
+    if not plan.is_valid:
+        raise click.exceptions.Exit(INVALID)
+
+
 async def _run(jobs: Path | None, account: Dict[str, Any], options: Any, command: str) -> None:
     async with AsyncBluma(**account) as client:
         with show_jobs() as table:
@@ -200,7 +216,7 @@ def _print_status(status: BatchStatus) -> None:
 
 def _build_command(name: str, jobs: Path | None, account: Dict[str, Any], options: Any) -> str:
     words = ["bluma", "batch", name, *([str(jobs)] if jobs else [])]
-    for option in ("out", "journal", "concurrency", "max_credits"):
+    for option in ("out", "journal", "concurrency", "max_credits", "reuse"):
         if options[option] is not None:
             words += ["--" + option.replace("_", "-"), mask_url(str(options[option]))]
     if options["verify"] != "size":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, get_args
 
 import click
 
@@ -24,7 +24,7 @@ from bluma_async.client import AsyncBluma
 from bluma_async.errors import BlumaError, InvalidArgumentError, NotFoundError
 from bluma_async.resources._saving import build_save_command
 from bluma_async.transfer.places import check_place
-from bluma_async.types import VideoStatus
+from bluma_async.types import KnownResolution, VideoStatus
 
 if TYPE_CHECKING:
     from bluma_async.transfer.checks import Verify
@@ -50,7 +50,7 @@ _waiting_options = add_options(
 @click.argument("prompt")
 @click.option("-t", "--template", help="The template, such as ugc-text-overlay.")
 @click.option("--variant", help="The id of a saved preset, instead of a template.")
-@click.option("--resolution", type=click.Choice(["720p", "1080p", "4k"]), help="Default: the API's.")
+@click.option("--resolution", type=click.Choice(get_args(KnownResolution)), help="Default: the API's.")
 @click.option("--sandbox", "in_sandbox", is_flag=True, help="Use a local sandbox: no key, no cost.")
 @_waiting_options
 @add_settle_options

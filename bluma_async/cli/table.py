@@ -102,4 +102,5 @@ def _format_line(result: BatchResult) -> str:
     if result.error is not None:
         return f"{state}  {result.key}  {result.error}"
     made = result.path if result.state == JobState.SAVED else result.video_id
-    return f"{state}  {result.key}  {made}  {result.credits_charged} credits"
+    price = "reused" if result.reused else f"{result.credits_charged} credits"
+    return f"{state}  {result.key}  {made}  {price}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, List, Tuple
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.threads import in_thread
+from bluma_async.batch.batch import read_setup
 from bluma_async.errors import InvalidArgumentError
 from bluma_async.fleet.worker import opened_worker
 from bluma_async.stores.postgres_member import LEASE
@@ -106,7 +107,7 @@ async def run_worker(batch: Batch, concurrency: int = 8, lease: float = LEASE) -
         BlumaError: The database or the API cannot be used.
     """
     procrastinate = await in_thread(_load)
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=str(batch.parts[0].journal)))
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=str(read_setup(batch)[0].journal)))
     engine = ProcrastinateEngine(app)
     async with opened_worker(batch, engine, lease), app.open_async():
         await _require_tables(app)

@@ -100,7 +100,7 @@ class FleetTasks:
         interval = self._options.poll_interval
         if not await self._sharing.take_turn("poll", interval):
             return
-        jobs = {job.video_id or "": job for job in await self._list_free(JobState.RENDERING)}
+        jobs = await self._list_free(JobState.RENDERING)
         if not jobs:
             return
         source = VideoSource(self._parts.api.session)
@@ -108,7 +108,7 @@ class FleetTasks:
         if len(jobs) > HANDFUL:
             listed = await source.list_active(len(jobs), self._parts.api.session.options.timeout)
         active, requests = listed or ({}, 0)
-        unseen = [job for video_id, job in jobs.items() if video_id not in active]
+        unseen = [job for job in jobs if job.video_id not in active]
         unseen = unseen[: source.pace().allowance(len(unseen))]
         for start in range(0, len(unseen), READS_AT_ONCE):
             await asyncio.gather(*(self._read(source, job) for job in unseen[start : start + READS_AT_ONCE]))
@@ -156,11 +156,10 @@ class FleetTasks:
         """Settle an open create that this process has claimed."""
         self._parts.recovery.register(job)
 
-        async def settle(taken: StoredJob) -> StoredJob:
-            return await self._parts.recovery.settled(taken)
-
         try:
-            await settle(job)
+            settled = await self._parts.recovery.settled(job)
+            if settled.state == JobState.RENDERING:
+                await self._parts.runner.remember(settled)
         except Unsubmitted:
             return
         except BlumaError as problem:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, AsyncGenerator
 
 from bluma_async._wire.checks import invalid
+from bluma_async.batch.batch import read_setup
 from bluma_async.batch.folder import require_folder
 from bluma_async.batch.parts import build_parts
 from bluma_async.fleet.tasks import FleetTasks, PausingStop
@@ -33,7 +34,7 @@ async def opened_worker(batch: Batch, engine: Engine, lease: float = LEASE) -> A
         InvalidArgumentError: The journal is no PostgreSQL database, or belongs to another account or folder.
         BlumaError: The database or the API cannot be used.
     """
-    options, api = batch.parts
+    options, api = read_setup(batch)
     if not isinstance(options.journal, str):
         raise invalid("journal", "A worker needs a journal in PostgreSQL, such as postgresql://user@host:5432/name.")
     if options.out is not None:

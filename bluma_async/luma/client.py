@@ -9,7 +9,6 @@ from bluma_async._session.opening import open_session
 from bluma_async._wire.checks import require_choice
 from bluma_async.luma.lifecycle import Lifecycle
 from bluma_async.luma.registry import PROVIDERS
-from bluma_async.luma.resources import Generations, Modifications
 from bluma_async.luma.source import GenerationSource
 from bluma_async.waiting.hub import PollHub
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from bluma_async._session.session import Session
     from bluma_async.luma.adapter import Adapter, Capabilities
     from bluma_async.luma.registry import ProviderName
+    from bluma_async.luma.resources import Generations, Modifications
     from bluma_async.luma.source import LocalRecord
 
 __all__ = ["AsyncLuma"]
@@ -35,9 +35,11 @@ class AsyncLuma:
     several threads and event loops at once. A `with` block closes it at its end.
     """
 
-    generations: Resource[AsyncLuma, Generations] = Resource(Generations, lambda client: Generations(client._lifecycle))
+    generations: Resource[AsyncLuma, Generations] = Resource(
+        "bluma_async.luma.resources:Generations", lambda client, cls: cls(client._lifecycle)
+    )
     modifications: Resource[AsyncLuma, Modifications] = Resource(
-        Modifications, lambda client: Modifications(client._lifecycle)
+        "bluma_async.luma.resources:Modifications", lambda client, cls: cls(client._lifecycle)
     )
     _session: Session
     _adapter: Adapter

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, List, cast
 
+from bluma_async._lazy import LazyModule
 from bluma_async._runtime.client_option import ClientOption
-from bluma_async.resources._creating import confirm_create
-from bluma_async.resources._settling import list_open_creates
-from bluma_async.types import OpenCreate, VideoEvent, WebhookEvent
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.signature import Payload
+    from bluma_async.resources import _client_parts as parts
+    from bluma_async.types import OpenCreate, WebhookEvent
     from bluma_async.waiting.hub import PollHub
+else:
+    parts = LazyModule("bluma_async.resources._client_parts")
 
 __all__ = ["BaseClient"]
 
@@ -61,7 +63,7 @@ class BaseClient:
         A create is open while it is in flight, and stays open when it was interrupted, or ended with
         AmbiguousCreateError. Clients with the same base URL and key share the list.
         """
-        return list_open_creates(_get_session(self))
+        return parts.list_open_creates(_get_session(self))
 
     def learn(self, event: WebhookEvent) -> None:
         """
@@ -69,7 +71,7 @@ class BaseClient:
 
         May be called from any thread. Other events, and videos that are not waited for, change nothing.
         """
-        if isinstance(event, VideoEvent) and isinstance(event.data.get("id"), str):
+        if isinstance(event, parts.VideoEvent) and isinstance(event.data.get("id"), str):
             _get_hub(self).learn(event.data.id, event)
 
     def confirm_create(self, token: str, body: Payload) -> bool:
@@ -90,7 +92,7 @@ class BaseClient:
         Returns:
             Whether the callback confirmed an open create. False for a create that has its answer: it needs none.
         """
-        return confirm_create(_get_session(self).evidence, token, body)
+        return parts.confirm_create(_get_session(self).evidence, token, body)
 
 
 def _get_session(client: Any) -> Session:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any, Mapping, Tuple, cast
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Tuple, cast
 
 from bluma_async._wire.call import Call, Safety, compact, post
 from bluma_async._wire.checks import invalid, require_mapping, require_text
 from bluma_async._wire.codec import One
+from bluma_async._wire.create_options import require_options
 from bluma_async._wire.ids import find_id
 from bluma_async.types import Template, TemplateVariant, Video
 
@@ -21,22 +22,36 @@ if TYPE_CHECKING:
     from bluma_async._session.evidence import CreateEvidence
     from bluma_async._wire.signature import Payload
 
-__all__ = ["confirm_create", "create_call"]
+__all__ = ["CreateArguments", "check_arguments", "confirm_create", "create_call"]
 
 MARK = "{create_token}"
 TOKEN_SIZE = 24  # random bytes: guessing one is hopeless, and the URL stays short
 
 
-def create_call(
+class CreateArguments(NamedTuple):
+    """The arguments of a create that decide what is rendered, checked."""
+
+    context: Mapping[str, Any]
+    template_id: Optional[str]
+    variant_id: Optional[str]
+    webhook_url: Optional[str]
+    options: Optional[Mapping[str, Any]]
+
+    @property
+    def resolution(self) -> str | None:
+        """The resolution that is asked for; None for the default one."""
+        return None if self.options is None else self.options.get("resolution")
+
+
+def check_arguments(
     context: Mapping[str, Any],
     template_id: str | Template | None,
     variant_id: str | TemplateVariant | None,
     webhook_url: str | None,
     options: Mapping[str, Any] | None,
-    idempotency_key: str | None,
-) -> Call[Video]:
+) -> CreateArguments:
     """
-    Return the call that creates a video.
+    Return the arguments of a create, with the ids of models.
 
     Raises:
         InvalidArgumentError: An argument is invalid.
@@ -44,9 +59,20 @@ def create_call(
     template, variant = _require_one_id(template_id, variant_id)
     require_mapping("context", context, "{'prompt': '...'}")
     if options is not None:
-        _require_options(options)
+        require_options(options)
     if webhook_url is not None:
         require_text("webhook_url", webhook_url)
+    return CreateArguments(context, template, variant, webhook_url, options)
+
+
+def create_call(arguments: CreateArguments, idempotency_key: str | None) -> Call[Video]:
+    """
+    Return the call that creates a video.
+
+    Raises:
+        InvalidArgumentError: The key cannot be sent, or the context is no JSON.
+    """
+    context, template, variant, webhook_url, options = arguments
     if idempotency_key is not None and not require_text("idempotency_key", idempotency_key).isprintable():
         raise invalid("idempotency_key", "idempotency_key must be printable text.")
     token = secrets.token_urlsafe(TOKEN_SIZE) if webhook_url is not None and MARK in webhook_url else None
@@ -105,10 +131,3 @@ def _require_one_id(template_id: object, variant_id: object) -> Tuple[str | None
     if template is not None and variant is not None:
         raise invalid("variant_id", "Cannot provide both template_id and variant_id: a variant has its template.")
     return template, variant
-
-
-def _require_options(options: Mapping[str, Any]) -> None:
-    require_mapping("options", options, "{'resolution': '1080p'}")
-    for name, kind, valid in (("resolution", str, "text such as '1080p'"), ("watermark", bool, "True or False")):
-        if name in options and not isinstance(options[name], kind):
-            raise invalid(f"options.{name}", f"options['{name}'] must be {valid}, not {options[name]!r}.")

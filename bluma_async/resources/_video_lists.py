@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bluma_async._session.session import Session
-    from bluma_async.types import Template, Video, VideoPage
+    from bluma_async.types import KnownStatus, KnownTemplate, Template, Video, VideoPage
 
 __all__ = ["VideoLists"]
 
@@ -26,8 +26,8 @@ class VideoLists:
     def iterate(
         self,
         *,
-        status: str | None = None,
-        template_id: str | Template | None = None,
+        status: KnownStatus | str | None = None,
+        template_id: KnownTemplate | str | Template | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
         page_size: int = MAX_PAGE_SIZE,
@@ -58,8 +58,8 @@ class VideoLists:
         *,
         page: int = 1,
         limit: int = 20,
-        status: str | None = None,
-        template_id: str | Template | None = None,
+        status: KnownStatus | str | None = None,
+        template_id: KnownTemplate | str | Template | None = None,
         from_date: datetime | str | None = None,
         to_date: datetime | str | None = None,
     ) -> VideoPage:

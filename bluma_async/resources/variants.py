@@ -11,6 +11,7 @@ from bluma_async.types import Template, TemplateVariant
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
+    from bluma_async.types import KnownTemplate
 
 __all__ = ["Variants"]
 
@@ -22,7 +23,7 @@ class Variants:
         self._session = session
 
     async def create(
-        self, template_id: str | Template, name: str, settings: Mapping[str, Any] | None = None
+        self, template_id: KnownTemplate | str | Template, name: str, settings: Mapping[str, Any] | None = None
     ) -> TemplateVariant:
         """
         Save a preset.
@@ -37,20 +38,24 @@ class Variants:
             NotFoundError: There is no template with this id.
         """
         body = {"name": require_text("name", name), **_payload(settings)}
-        return await self._session.send(post(_variants(template_id), One(TemplateVariant), body))
+        call = post(_variants(template_id), One(TemplateVariant), body)
+        return self._learn(await self._session.send(call), template_id)
 
-    async def get(self, template_id: str | Template, variant_id: str | TemplateVariant) -> TemplateVariant:
+    async def get(
+        self, template_id: KnownTemplate | str | Template, variant_id: str | TemplateVariant
+    ) -> TemplateVariant:
         """
         Return a preset; its `payload` has the settings.
 
         Raises:
             NotFoundError: The template has no preset with this id.
         """
-        return await self._session.send(get(_variant(template_id, variant_id), One(TemplateVariant)))
+        call = get(_variant(template_id, variant_id), One(TemplateVariant))
+        return self._learn(await self._session.send(call), template_id)
 
     async def update(
         self,
-        template_id: str | Template,
+        template_id: KnownTemplate | str | Template,
         variant_id: str | TemplateVariant,
         name: str | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -68,7 +73,7 @@ class Variants:
         where = _variant(template_id, variant_id)
         return await self._session.send(put(where, One(TemplateVariant), body))
 
-    async def delete(self, template_id: str | Template, variant_id: str | TemplateVariant) -> None:
+    async def delete(self, template_id: KnownTemplate | str | Template, variant_id: str | TemplateVariant) -> None:
         """
         Delete a preset. Videos that were made with it are kept.
 
@@ -77,21 +82,27 @@ class Variants:
         """
         await self._session.send(delete(_variant(template_id, variant_id)))
 
-    async def list(self, template_id: str | Template) -> List[TemplateVariant]:
+    def _learn(self, variant: TemplateVariant, template_id: KnownTemplate | str | Template) -> TemplateVariant:
+        name = variant.template_id or require_id("template_id", template_id, Template)
+        self._session.shared.prices.learn_variant(self._session.options, variant.id, name)
+        return variant
+
+    async def list(self, template_id: KnownTemplate | str | Template) -> List[TemplateVariant]:
         """
         Return the presets of a template.
 
         Raises:
             NotFoundError: There is no template with this id.
         """
-        return await self._session.send(get(_variants(template_id), Many(TemplateVariant, "variants")))
+        call = get(_variants(template_id), Many(TemplateVariant, "variants"))
+        return [self._learn(variant, template_id) for variant in await self._session.send(call)]
 
 
-def _variants(template_id: str | Template) -> str:
+def _variants(template_id: KnownTemplate | str | Template) -> str:
     return path("templates", require_id("template_id", template_id, Template), "variants")
 
 
-def _variant(template_id: str | Template, variant_id: str | TemplateVariant) -> str:
+def _variant(template_id: KnownTemplate | str | Template, variant_id: str | TemplateVariant) -> str:
     return _variants(template_id) + path(require_id("variant_id", variant_id, TemplateVariant))
 
 

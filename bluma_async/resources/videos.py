@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
 from bluma_async._wire.checks import require_id
 from bluma_async.errors import BlumaError
-from bluma_async.resources._certain_create import CertainCreate
-from bluma_async.resources._creating import create_call
+from bluma_async.resources._checked_create import create_checked
+from bluma_async.resources._creating import check_arguments
+from bluma_async.resources._estimating import estimate_video
 from bluma_async.resources._saving import save_video
 from bluma_async.resources._video_calls import download_call
 from bluma_async.resources._video_lists import VideoLists
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async._session.session import Session
-    from bluma_async.types import Template, TemplateVariant
+    from bluma_async.types import Context, KnownTemplate, Template, TemplateVariant, VideoEstimate, VideoOptions
     from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.hub import PollHub
 
@@ -41,11 +42,11 @@ class Videos(VideoLists):
 
     async def create(
         self,
-        context: Mapping[str, Any],
-        template_id: str | Template | None = None,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | Template | None = None,
         variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
     ) -> Video:
@@ -70,21 +71,43 @@ class Videos(VideoLists):
             The video, queued, with its id and `credits_charged`.
 
         Raises:
-            InvalidArgumentError: Neither or both of the ids, or an argument of the wrong type. Nothing was sent.
+            InvalidArgumentError: Neither or both of the ids, an argument of the wrong type, a misspelt option, or a
+                context that does not fit the template's schema, if that was read within the last hour. Nothing was
+                sent.
             ValidationError: The server refuses the request, for example because the template is unknown.
             InsufficientCreditsError: The account has too few credits.
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
         """
-        call = create_call(context, template_id, variant_id, webhook_url, options, idempotency_key)
-        return await self._session.send(call, reconciler=CertainCreate(self._session))
+        arguments = check_arguments(context, template_id, variant_id, webhook_url, options)
+        return await create_checked(self._session, arguments, idempotency_key)
+
+    async def estimate(
+        self,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
+    ) -> VideoEstimate:
+        """
+        Return the probable price of a video, and check its arguments as `create` does. Nothing is created.
+
+        The price is what the API has charged this process for such a video; without that, what it lists for the
+        template now, times the factor of the resolution in its documents. The template is read, and for a variant the
+        lists of variants, to find its template.
+
+        Raises:
+            InvalidArgumentError: An argument is invalid, or the context does not fit the template's schema.
+            NotFoundError: There is no template with this id.
+        """
+        return await estimate_video(self._session, check_arguments(context, template_id, variant_id, None, options))
 
     async def generate(
         self,
-        context: Mapping[str, Any],
-        template_id: str | Template | None = None,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | Template | None = None,
         variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         save_to: str | os.PathLike[str] | None = None,
         overwrite: bool = False,

@@ -14,6 +14,7 @@ from bluma_async.types import Event, Webhook, WebhookDelivery
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
     from bluma_async._wire.signature import Payload
+    from bluma_async.types import KnownEventType
 
 __all__ = ["Webhooks"]
 
@@ -67,7 +68,7 @@ class Webhooks:
         """The client's `webhook_secret`, the default secret of `verify`."""
         return self._session.options.webhook_secret
 
-    async def create(self, url: str, events: Sequence[str]) -> Webhook:
+    async def create(self, url: str, events: Sequence[KnownEventType | str]) -> Webhook:
         """
         Register a URL for events. Only this answer has the webhook's `secret`: store it.
 

@@ -101,9 +101,13 @@ class Intent:
 @attrs.frozen
 class StoredJob:
     """
-    A job as a store returns it. `place` identifies it, and orders jobs as they were planned.
+    A job as a store returns it.
 
-    `epoch` is the process that holds the job in a store that several processes share; 0 if none does.
+    Attributes:
+        place: Identifies the job, and orders jobs as they were planned.
+        charged: The credits that its video was billed for it; 0 for a video that was reused.
+        is_reused: Whether its video was not billed for this job.
+        epoch: The process that holds the job in a store that several processes share; 0 if none does.
     """
 
     place: int
@@ -122,6 +126,7 @@ class StoredJob:
     error: str | None = None
     candidates: Tuple[str, ...] = ()
     charged: int = 0
+    is_reused: bool = False
     epoch: int = 0
 
     @property

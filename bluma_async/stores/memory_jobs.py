@@ -8,7 +8,7 @@ Rule 2: verbs are atomic because there is no await inside one; a refused plan re
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Iterator, List, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 import attrs
 
@@ -114,6 +114,11 @@ class MemoryJobStore(JobVerbs):
         """Return a job by its key."""
         return self._get(self._tables.places.get(fold_key(key), 0))
 
+    async def find_all(self, keys: Sequence[str]) -> Mapping[str, StoredJob]:
+        """Return the jobs that have one of these keys."""
+        found = ((key, self._get(self._tables.places.get(fold_key(key), 0))) for key in keys)
+        return {key: job for key, job in found if job is not None}
+
     async def to_do(self, after: int) -> List[StoredJob]:
         """Return the next jobs of the present run that have not failed and are not in doubt."""
         run = self._tables.run
@@ -138,8 +143,9 @@ class MemoryJobStore(JobVerbs):
 
     async def list_recent_videos(self, most: int) -> List[str]:
         """Return the ids of the jobs' videos, the most recent create first."""
-        made = [(job.started_at, job.video_id) for job in self._iterate() if job.video_id and job.started_at]
-        return [video_id for _, video_id in sorted(made, reverse=True)[:most]]
+        made = [job for job in self._iterate() if job.video_id]
+        made.sort(key=lambda job: job.started_at.timestamp() if job.started_at else 0.0, reverse=True)
+        return [job.video_id or "" for job in made[:most]]
 
     async def list_candidates(self) -> List[str]:
         """Return the ids of all candidates of jobs in doubt."""
@@ -204,9 +210,10 @@ class MemoryJobStore(JobVerbs):
         if change.bill is not None:
             tables.charged.setdefault(change.bill.video_id, change.bill.charged)
             tables.billed.setdefault(change.bill.video_id, job.place)
-        if change.charged is not None and video_id in tables.charged:
+        is_own = tables.billed.get(video_id) == job.place
+        if change.charged is not None and is_own:
             tables.charged[video_id] = change.charged
-        if change.is_refund and video_id in tables.charged:
+        if change.is_refund and is_own:
             tables.refunded[video_id] = tables.charged[video_id]
         fields = build_fields(job, change)
         self._log(job.place, fields["state"], change.note)
@@ -271,8 +278,11 @@ class MemoryJobStore(JobVerbs):
 
     def _with_charge(self, job: StoredJob) -> StoredJob:
         """Return the job with the charge of its video, which can have been corrected since the job was written."""
-        charged = self._tables.charged.get(job.video_id or "", 0)
-        return job if job.charged == charged else attrs.evolve(job, charged=charged)
+        video_id, tables = job.video_id or "", self._tables
+        is_own = tables.billed.get(video_id) == job.place
+        charged, is_reused = tables.charged[video_id] if is_own else 0, bool(video_id) and not is_own
+        is_current = (job.charged, job.is_reused) == (charged, is_reused)
+        return job if is_current else attrs.evolve(job, charged=charged, is_reused=is_reused)
 
     def _iterate(self, after: int = 0) -> Iterator[StoredJob]:
         """Yield the jobs above a place, in order. Without a scan from the first job, many pages stay cheap."""

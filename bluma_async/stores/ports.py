@@ -11,7 +11,18 @@ Rule 4: a store that several processes share has a `Sharing`; its clock alone de
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Awaitable, Collection, Iterable, List, Protocol, Sequence, Union, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Awaitable,
+    Collection,
+    Iterable,
+    List,
+    Mapping,
+    Protocol,
+    Sequence,
+    Union,
+    runtime_checkable,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -157,6 +168,10 @@ class JobStore(Protocol):
         """Record that a create was certainly refused: the job is planned again."""
         ...
 
+    async def reuse(self, place: int, video_id: str) -> Outcome:
+        """Record the video that was bought before for the content of a planned job. The job is not billed."""
+        ...
+
     async def bill(self, place: int, video_id: str, charged: int, note: str | None = None) -> Outcome:
         """Record the video that a create returned, and its charge."""
         ...
@@ -191,6 +206,10 @@ class JobStore(Protocol):
 
     async def find(self, key: str) -> StoredJob | None:
         """Return a job by its key; of several that are equal by `fold_key`, the one that is equal in ASCII case."""
+        ...
+
+    async def find_all(self, keys: Sequence[str]) -> Mapping[str, StoredJob]:
+        """Return the jobs that have one of these keys, each by the key that was asked for. At most 1,000 keys."""
         ...
 
     async def to_do(self, after: int) -> List[StoredJob]:

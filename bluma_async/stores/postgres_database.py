@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, Tuple, TypeVar
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
@@ -129,6 +129,26 @@ class Database:
             InvalidArgumentError: The URL is invalid, the extra is missing, or the tables are missing or newer.
             BlumaError: The database cannot be reached, or is read-only, or this user may not create the tables.
         """
+        database = cls(*await cls._set_up(url))
+        await database._ask_once(database._migrate if to_write else database._require_tables)
+        await database._pool.open()
+        return database
+
+    @classmethod
+    async def has_tables(cls, url: str) -> bool:
+        """
+        Return whether the tables were created, in any version. Nothing is created.
+
+        Raises:
+            InvalidArgumentError: The URL is invalid, or the extra is missing.
+            BlumaError: The database cannot be reached.
+        """
+        database = cls(*await cls._set_up(url))
+        return await database._ask_once(read_version) > 0
+
+    @classmethod
+    async def _set_up(cls, url: str) -> Tuple[str, str, AsyncConnectionPool[Connection], Any]:
+        """Return the arguments of the constructor; nothing is connected yet."""
         psycopg = await in_thread(load_psycopg)
         name = name_database(url)
         from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - an extra
@@ -137,21 +157,22 @@ class Database:
         options: Any = {"prepare_threshold": None, "row_factory": psycopg.rows.dict_row, "connect_timeout": 10}
         sizes: Any = {"min_size": 0, "max_size": MOST_CONNECTIONS}
         pool: Any = AsyncConnectionPool(url, kwargs=options, configure=_configure, open=False, **sizes)
-        database = cls(name, url, pool, psycopg)
-        await database._prepare(options, to_write=to_write)
-        await pool.open()
-        return database
+        return name, url, pool, psycopg
 
-    async def _prepare(self, options: Any, *, to_write: bool) -> None:
-        """Connect once without the pool, which would hide why it cannot, and require the tables."""
+    async def _migrate(self, db: Connection) -> None:
+        await migrate(db, self.name)
+
+    async def _require_tables(self, db: Connection) -> None:
+        require_version(await read_version(db), self.name)
+
+    async def _ask_once(self, action: Callable[[Connection], Awaitable[T]]) -> T:
+        """Connect once without the pool, which would hide why it cannot, and run an action."""
         problems = self._psycopg.errors
+        options: Any = {"row_factory": self._psycopg.rows.dict_row, "connect_timeout": 10}
         try:
-            connecting = self._psycopg.AsyncConnection.connect(self.url, **options)
+            connecting = self._psycopg.AsyncConnection.connect(self.url, prepare_threshold=None, **options)
             async with await asyncio.wait_for(connecting, CONNECT_TIMEOUT) as db:
-                if to_write:
-                    await migrate(db, self.name)
-                else:
-                    require_version(await read_version(db), self.name)
+                return await action(db)
         except (problems.InsufficientPrivilege, problems.ReadOnlySqlTransaction) as problem:
             raise BlumaError(
                 f"The tables of bluma in {self.name} cannot be created or used by this user: {problem}. Run `bluma "

@@ -6,7 +6,7 @@ Rule: a job's state, the line of its history, its intent and its bill are writte
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Collection, Iterable, List, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Collection, Iterable, List, Mapping, Sequence, TypeVar
 
 from bluma_async.errors import InvalidArgumentError
 from bluma_async.stores import postgres_plans as plans
@@ -139,6 +139,10 @@ class PostgresJobStore(JobVerbs):
     async def find(self, key: str) -> StoredJob | None:
         """Return a job by its key."""
         return await self._do(lambda db: queries.find_job(db, key))
+
+    async def find_all(self, keys: Sequence[str]) -> Mapping[str, StoredJob]:
+        """Return the jobs that have one of these keys."""
+        return await self._do(lambda db: queries.find_jobs(db, keys))
 
     async def to_do(self, after: int) -> List[StoredJob]:
         """Return the next jobs of the present run that have not failed and are not in doubt."""

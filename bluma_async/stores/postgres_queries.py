@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLUMNS",
     "find_job",
+    "find_jobs",
     "is_billed",
     "parse_job",
     "read_account",
@@ -39,7 +40,8 @@ __all__ = [
 
 COLUMNS = (
     "place, key, body, template_id, resolution, origin, run, state, holder, request_key, started_at, video_id, path, "
-    "size, error, candidates, coalesce((SELECT charged FROM bluma_videos WHERE id = video_id), 0) AS charged"
+    "size, error, candidates, "
+    "(SELECT charged FROM bluma_videos v WHERE v.id = video_id AND v.place = bluma_jobs.place) AS charged"
 )
 SELECT = f"SELECT {COLUMNS} FROM bluma_jobs "  # noqa: S608 - a constant of this module
 
@@ -47,7 +49,9 @@ SELECT = f"SELECT {COLUMNS} FROM bluma_jobs "  # noqa: S608 - a constant of this
 def parse_job(row: Row) -> StoredJob:
     """Return a row of the table as a job."""
     fields: Dict[str, Any] = {**row, "state": JobState(row["state"]), "candidates": tuple(row["candidates"])}
-    return StoredJob(epoch=fields.pop("holder") or 0, **fields)
+    is_reused = row["video_id"] is not None and row["charged"] is None
+    fields["charged"] = row["charged"] or 0
+    return StoredJob(epoch=fields.pop("holder") or 0, is_reused=is_reused, **fields)
 
 
 async def read_job(db: Connection, place: int, *, locks: bool = False) -> StoredJob | None:
@@ -60,6 +64,14 @@ async def find_job(db: Connection, key: str) -> StoredJob | None:
     """Return a job by its key."""
     row = await fetch_one(db, f"{SELECT} WHERE folded = %s", fold_key(key))
     return None if row is None else parse_job(row)
+
+
+async def find_jobs(db: Connection, keys: Sequence[str]) -> Dict[str, StoredJob]:
+    """Return the jobs that have one of these keys."""
+    folded = {key: fold_key(key) for key in keys}
+    jobs = await _read(db, "WHERE folded = ANY(%s)", sorted(set(folded.values())))
+    by_folded = {fold_key(job.key): job for job in jobs}
+    return {key: by_folded[name] for key, name in folded.items() if name in by_folded}
 
 
 async def read_to_do(db: Connection, run: int, after: int) -> List[StoredJob]:
@@ -113,7 +125,7 @@ async def read_candidates(db: Connection) -> List[str]:
 
 async def read_recent_videos(db: Connection, most: int) -> List[str]:
     """Return the ids of the jobs' videos, the most recent create first."""
-    query = "SELECT video_id FROM bluma_jobs WHERE video_id IS NOT NULL ORDER BY started_at DESC LIMIT %s"
+    query = "SELECT video_id FROM bluma_jobs WHERE video_id IS NOT NULL ORDER BY started_at DESC NULLS LAST LIMIT %s"
     return [row["video_id"] for row in await fetch_all(db, query, most)]
 
 

@@ -44,7 +44,7 @@ CREATE INDEX bluma_jobs_free ON bluma_jobs (place)
     WHERE holder IS NULL AND state IN ('planned', 'rendering', 'rendered');
 CREATE INDEX bluma_jobs_held ON bluma_jobs (holder) WHERE holder IS NOT NULL;
 CREATE INDEX bluma_jobs_creating ON bluma_jobs (place) WHERE state = 'creating';
-CREATE INDEX bluma_jobs_by_start ON bluma_jobs (started_at) WHERE video_id IS NOT NULL;
+CREATE INDEX bluma_jobs_by_start ON bluma_jobs (started_at DESC NULLS LAST) WHERE video_id IS NOT NULL;
 CREATE TABLE bluma_videos (
     id TEXT PRIMARY KEY, place BIGINT, charged BIGINT NOT NULL, refunded BIGINT NOT NULL DEFAULT 0
 );

@@ -83,6 +83,7 @@ def _is_done(job: StoredJob, change: Change) -> bool:
 def _find_target(change: Change) -> JobState | None:
     return {
         Verb.INTEND: JobState.CREATING,
+        Verb.REUSE: JobState.RENDERING,
         Verb.BILL: JobState.RENDERING,
         Verb.ADOPT: JobState.RENDERING,
         Verb.RELEASE: JobState.PLANNED,
@@ -157,12 +158,12 @@ async def _write_ledger(db: Connection, job: StoredJob, change: Change) -> None:
         statement = "INSERT INTO bluma_videos (id, place, charged) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING"
         spent += change.bill.charged * await execute(db, statement, *line)
     if change.charged is not None:
-        statement = "UPDATE bluma_videos SET charged = %s WHERE id = %s AND charged <> %s"
-        changed = await execute(db, statement, change.charged, job.video_id, change.charged)
+        statement = "UPDATE bluma_videos SET charged = %s WHERE id = %s AND place = %s AND charged <> %s"
+        changed = await execute(db, statement, change.charged, job.video_id, job.place, change.charged)
         spent += (change.charged - job.charged) * changed
     if change.is_refund:
-        await execute(db, "UPDATE bluma_videos SET refunded = charged WHERE id = %s", job.video_id)
-        spent -= job.charged
+        statement = "UPDATE bluma_videos SET refunded = charged WHERE id = %s AND place = %s"
+        spent -= job.charged * await execute(db, statement, job.video_id, job.place)
     if spent:
         account = await queries.read_account(db)
         await execute(db, "UPDATE bluma_accounts SET spent = spent + %s WHERE id = %s", spent, account)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Collection, Iterable, List
+from typing import TYPE_CHECKING, Callable, Collection, Iterable, List, Mapping, Sequence
 
 from bluma_async.stores import sqlite_plans as plans
 from bluma_async.stores import sqlite_queries as queries
@@ -103,6 +103,10 @@ class SQLiteJobStore(JobVerbs):
     async def find(self, key: str) -> StoredJob | None:
         """Return a job by its key."""
         return await self._file.do(queries.find_job, key)
+
+    async def find_all(self, keys: Sequence[str]) -> Mapping[str, StoredJob]:
+        """Return the jobs that have one of these keys."""
+        return await self._file.do(queries.find_jobs, keys)
 
     async def to_do(self, after: int) -> List[StoredJob]:
         """Return the next jobs of the present run that have not failed and are not in doubt."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, List
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 from bluma_async.stores.jobs import PAGE_SIZE, HistoryLine, LedgerLine, StoredJob, WantedTemplate, summarize
 from bluma_async.stores.keys import fold_key
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "find_job",
+    "find_jobs",
     "is_billed",
     "read_begin",
     "read_candidates",
@@ -35,13 +36,14 @@ __all__ = [
     "read_wanted_templates",
 ]
 
+MOST_VALUES = 500  # in one query; older releases of SQLite take 999
 # In the order of the fields of StoredJob, which is made from a row by position: that is three times as fast.
 COLUMNS = (
     "place, key, body, template_id, resolution, origin, run, state, request_key, started_at, video_id, path, size, "
-    "error, candidates, coalesce((SELECT charged FROM videos WHERE id = video_id), 0)"
+    "error, candidates, (SELECT charged FROM videos WHERE id = video_id AND place = jobs.place)"
 )
 SELECT = f"SELECT {COLUMNS} FROM jobs "  # noqa: S608 - names of columns
-STATE, STARTED_AT, CANDIDATES = 7, 9, 14
+STATE, STARTED_AT, VIDEO_ID, CANDIDATES, CHARGED = 7, 9, 10, 14, 15
 
 
 def parse_job(row: sqlite3.Row) -> StoredJob:
@@ -51,6 +53,8 @@ def parse_job(row: sqlite3.Row) -> StoredJob:
     if fields[STARTED_AT]:
         fields[STARTED_AT] = datetime.fromisoformat(fields[STARTED_AT])
     fields[CANDIDATES] = () if fields[CANDIDATES] == "[]" else tuple(json.loads(fields[CANDIDATES]))
+    fields.append(fields[VIDEO_ID] is not None and fields[CHARGED] is None)
+    fields[CHARGED] = fields[CHARGED] or 0
     return StoredJob(*fields)
 
 
@@ -65,6 +69,24 @@ def find_job(db: sqlite3.Connection, key: str) -> StoredJob | None:
     where = "WHERE folded = ? ORDER BY key = ? DESC, place LIMIT 1"
     row = db.execute(SELECT + where, (fold_key(key), key)).fetchone()
     return parse_job(row) if row else None
+
+
+def find_jobs(db: sqlite3.Connection, keys: Sequence[str]) -> Dict[str, StoredJob]:
+    """Return the jobs that have one of these keys, by the rules of `find_job`."""
+    found: Dict[str, StoredJob] = {}
+    folded = {key: fold_key(key) for key in keys}
+    wanted = sorted(set(folded.values()))
+    by_folded: Dict[str, List[StoredJob]] = {}
+    for start in range(0, len(wanted), MOST_VALUES):
+        part = wanted[start : start + MOST_VALUES]
+        where = f"WHERE folded IN ({','.join('?' * len(part))}) ORDER BY place"
+        for row in db.execute(SELECT + where, part):
+            by_folded.setdefault(fold_key(row["key"]), []).append(parse_job(row))
+    for key, name in folded.items():
+        jobs = by_folded.get(name, [])
+        if jobs:
+            found[key] = next((job for job in jobs if job.key == key), jobs[0])
+    return found
 
 
 def read_to_do(db: sqlite3.Connection, after: int) -> List[StoredJob]:
@@ -106,10 +128,10 @@ def is_billed(db: sqlite3.Connection, video_id: str) -> bool:
     return db.execute("SELECT 1 FROM videos WHERE id = ?", (video_id,)).fetchone() is not None
 
 
-def read_charge(db: sqlite3.Connection, video_id: str | None) -> int:
-    """Return the charge of a video; 0 if it is not in the ledger."""
-    row = db.execute("SELECT charged FROM videos WHERE id = ?", (video_id,)).fetchone()
-    return int(row["charged"]) if row else 0
+def read_charge(db: sqlite3.Connection, video_id: str, place: int) -> int | None:
+    """Return the charge of a video that was billed for a job; None if it was not billed for this job."""
+    row = db.execute("SELECT charged FROM videos WHERE id = ? AND place = ?", (video_id, place)).fetchone()
+    return None if row is None else int(row["charged"])
 
 
 def read_candidates(db: sqlite3.Connection) -> List[str]:

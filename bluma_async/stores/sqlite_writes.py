@@ -58,7 +58,9 @@ class Writer:
         values = (*map(_encode, fields.values()), job.place)
         db.execute(f"UPDATE jobs SET {names} WHERE place = ?", values)  # noqa: S608 - names of columns
         self._log(db, job.place, fields["state"], change.note)
-        return attrs.evolve(job, **fields, charged=_charge(db, job, change))
+        charged = _charge(db, job, change)
+        is_reused = charged is None and fields.get("video_id", job.video_id) is not None
+        return attrs.evolve(job, **fields, charged=charged or 0, is_reused=is_reused)
 
     def _log(self, db: sqlite3.Connection, place: int, state: JobState, note: str | None) -> None:
         line = (place, self._now().isoformat(), str(state), note)
@@ -70,18 +72,23 @@ def write_meta(db: sqlite3.Connection, name: str, value: str) -> None:
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
 
-def _charge(db: sqlite3.Connection, job: StoredJob, change: Change) -> int:
-    """Write what a change writes to the ledger; return the charge of the job's video afterwards."""
+def _charge(db: sqlite3.Connection, job: StoredJob, change: Change) -> int | None:
+    """Write what a change writes to the ledger; return the job's charge afterwards, None if it has no bill."""
+    video_id, place = change.fields.get("video_id", job.video_id), job.place
+    if video_id is None:
+        return None
     if change.bill is not None:
-        line = (change.bill.video_id, job.place, change.bill.charged)
+        line = (change.bill.video_id, place, change.bill.charged)
         added = db.execute("INSERT OR IGNORE INTO videos (id, place, charged) VALUES (?, ?, ?)", line).rowcount
-        return change.bill.charged if added else queries.read_charge(db, change.bill.video_id)
+        return change.bill.charged if added else queries.read_charge(db, video_id, place)
+    if video_id != job.video_id:
+        return queries.read_charge(db, video_id, place)
     if change.charged is not None and change.charged != job.charged:
-        db.execute("UPDATE videos SET charged = ? WHERE id = ?", (change.charged, job.video_id))
-        return queries.read_charge(db, job.video_id)
+        db.execute("UPDATE videos SET charged = ? WHERE id = ? AND place = ?", (change.charged, video_id, place))
+        return queries.read_charge(db, video_id, place)
     if change.is_refund:
-        db.execute("UPDATE videos SET refunded = charged WHERE id = ?", (job.video_id,))
-    return job.charged if change.fields.get("video_id", job.video_id) is not None else 0
+        db.execute("UPDATE videos SET refunded = charged WHERE id = ? AND place = ?", (video_id, place))
+    return None if job.is_reused else job.charged
 
 
 def _encode(value: Any) -> Any:

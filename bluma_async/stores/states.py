@@ -6,6 +6,7 @@ Define the states of a job and the verbs that move it: one table, which every st
     planned ---correct-----> planned      a row with the same key and another content replaced it; nothing was billed
     planned ---forget------> (none)       the plan that contained it was refused
     planned ---fail--------> failed       its template does not exist
+    planned ---reuse-------> rendering    its content was bought before: the job has that video, and no bill
     creating --release-----> planned      the server certainly refused the create; it may be sent again
     creating --fail--------> failed       the server refused the content of the create; others are not affected
     creating --doubt-------> in_doubt     the answer was lost, and there is no evidence which video is the job's
@@ -55,6 +56,7 @@ class Verb(Enum):
     FORGET = "forget"
     INTEND = "intend"
     RELEASE = "release"
+    REUSE = "reuse"
     BILL = "bill"
     DOUBT = "doubt"
     ADOPT = "adopt"
@@ -72,6 +74,7 @@ TRANSITIONS: Mapping[Tuple[Optional[JobState], Verb], Optional[JobState]] = {
     (JobState.PLANNED, Verb.FORGET): None,
     (JobState.PLANNED, Verb.INTEND): JobState.CREATING,
     (JobState.PLANNED, Verb.FAIL): JobState.FAILED,
+    (JobState.PLANNED, Verb.REUSE): JobState.RENDERING,
     (JobState.CREATING, Verb.RELEASE): JobState.PLANNED,
     (JobState.CREATING, Verb.BILL): JobState.RENDERING,
     (JobState.CREATING, Verb.DOUBT): JobState.IN_DOUBT,

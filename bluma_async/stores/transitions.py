@@ -49,8 +49,8 @@ class Change:
         note: The reason, for the job's history.
         fields: New values of the job's own fields.
         bill: A line to add to the ledger. A video that has a line already keeps it: a bill is recorded once.
-        charged: The corrected charge of the job's video.
-        is_refund: Whether the charge of the job's video was refunded.
+        charged: The corrected charge of the job's video, if it was billed for this job.
+        is_refund: Whether the charge of the job's video was refunded, if it was billed for this job.
         intent: The create that is about to be sent; stores of several processes record it, and give it its turn.
     """
 
@@ -156,6 +156,11 @@ class JobVerbs(ABC):
     async def release(self, place: int, reason: str) -> Outcome:
         """Record that a create was certainly refused: the job is planned again."""
         return await self._move(place, Change(verb=Verb.RELEASE, note=reason))
+
+    async def reuse(self, place: int, video_id: str) -> Outcome:
+        """Record the video that was bought before for the content of a planned job. The job is not billed."""
+        fields = {"video_id": video_id, "error": None}
+        return await self._move(place, Change(verb=Verb.REUSE, note="its content was bought before", fields=fields))
 
     async def bill(self, place: int, video_id: str, charged: int, note: str | None = None) -> Outcome:
         """Record the video that a create returned, and its charge."""

@@ -38,7 +38,8 @@ class Video(Model):
 
     `duration` is in seconds, `progress` in percent (0 to 100). `credits_charged` is the price that the create billed.
     `url` is a public link, set when the video is completed. `error` says why a video failed.
-    If the server sends no valid `created_at`, it is the time at which the answer was decoded.
+    If the server sends no valid `created_at`, it is the time at which the answer was decoded. `reused` is True if a
+    create has bought nothing, because the option `reuse` is set and its content had this video already.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Video(Model):
     estimated_completion: Optional[datetime] = None
     status_url: Optional[str] = None
     error: Optional[VideoError] = None
+    reused: bool = False
 
 
 @model
@@ -88,3 +90,26 @@ class VideoDownload(Model):
 
     download_url: str = attrs.field(repr=without_query)
     expires_at: Optional[datetime] = None
+
+
+@model
+class VideoEstimate(Model):
+    """
+    The probable price of a video that was not created.
+
+    Attributes:
+        template_id: Its template; None if the variant belongs to no listed template.
+        variant_id: The variant that it would be created from.
+        resolution: The resolution that was asked for; None for the default one.
+        credits: The price in credits; None if the API lists none.
+        is_charged: Whether the API has charged this price for such a video; otherwise it is computed from the listed
+            price.
+        consumes_credits: Whether a create changes the balance; with a test key it does not.
+    """
+
+    template_id: Optional[str] = None
+    variant_id: Optional[str] = None
+    resolution: Optional[str] = None
+    credits: Optional[int] = None
+    is_charged: bool = False
+    consumes_credits: bool = True

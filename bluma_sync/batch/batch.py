@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator, Tuple
+from typing import TYPE_CHECKING, Iterator
 
 from bluma_sync._portal import iterate, run
 
@@ -11,11 +11,10 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.batch import batch as asynchronous
-    from bluma_async.batch.api import BatchApi
     from bluma_async.batch.audit_results import BatchAudit
-    from bluma_async.batch.intake import Jobs
-    from bluma_async.batch.options import BatchOptions
+    from bluma_async.batch.plans import BatchPlan
     from bluma_async.batch.results import BatchResult
+    from bluma_async.batch.sources import Jobs
     from bluma_async.errors import BlumaError
     from bluma_async.stores.jobs import BatchStatus
 
@@ -62,10 +61,21 @@ class Batch:
         """
         return iterate(self._async.run(jobs))
 
-    @property
-    def parts(self) -> Tuple[BatchOptions, BatchApi]:
-        """The options and the calls, for a worker of a fleet."""
-        return self._async.parts
+    def plan(self, jobs: Jobs = None) -> BatchPlan:
+        """
+        Return what `run` would do with these jobs, and cost. Nothing is created, and the journal is not changed.
+
+        Templates, variants and the balance are read from the API. Every row is checked as `run` checks it; an iterator
+        is consumed.
+
+        Args:
+            jobs: The same as for `run`. None plans the jobs of the journal.
+
+        Raises:
+            InvalidArgumentError: The file cannot be parsed at all. Invalid rows are counted, and do not raise.
+            BlumaError: The API cannot be reached.
+        """
+        return run(self._async.plan(jobs))
 
     def submit(self, jobs: Jobs) -> int:
         """

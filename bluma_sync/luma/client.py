@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from bluma_async._runtime.resource import Resource
 from bluma_async.luma import client as asynchronous
 from bluma_sync._portal import mirror, run
-from bluma_sync.luma.resources import Generations, Modifications
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from bluma_async._session.options import ClientOptions, OptionChanges
     from bluma_async.luma.adapter import Capabilities
     from bluma_async.luma.registry import ProviderName
+    from bluma_sync.luma.resources import Generations, Modifications
 
 __all__ = ["Luma"]
 
@@ -31,10 +31,10 @@ class Luma:
     """
 
     generations: Resource[Luma, Generations] = Resource(
-        Generations, lambda client: Generations(client._async.generations)
+        "bluma_sync.luma.resources:Generations", lambda client, cls: cls(client._async.generations)
     )
     modifications: Resource[Luma, Modifications] = Resource(
-        Modifications, lambda client: Modifications(client._async.modifications)
+        "bluma_sync.luma.resources:Modifications", lambda client, cls: cls(client._async.modifications)
     )
     _async: asynchronous.AsyncLuma
 

@@ -9,7 +9,7 @@ from bluma_sync._portal import run
 
 if TYPE_CHECKING:
     from bluma_async.resources import variants as asynchronous
-    from bluma_async.types import Template, TemplateVariant
+    from bluma_async.types import KnownTemplate, Template, TemplateVariant
 
 __all__ = ["Variants"]
 
@@ -21,7 +21,7 @@ class Variants:
         self._async = twin
 
     def create(
-        self, template_id: str | Template, name: str, settings: Mapping[str, Any] | None = None
+        self, template_id: KnownTemplate | str | Template, name: str, settings: Mapping[str, Any] | None = None
     ) -> TemplateVariant:
         """
         Save a preset.
@@ -37,7 +37,7 @@ class Variants:
         """
         return run(self._async.create(template_id, name, settings))
 
-    def get(self, template_id: str | Template, variant_id: str | TemplateVariant) -> TemplateVariant:
+    def get(self, template_id: KnownTemplate | str | Template, variant_id: str | TemplateVariant) -> TemplateVariant:
         """
         Return a preset; its `payload` has the settings.
 
@@ -48,7 +48,7 @@ class Variants:
 
     def update(
         self,
-        template_id: str | Template,
+        template_id: KnownTemplate | str | Template,
         variant_id: str | TemplateVariant,
         name: str | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -62,7 +62,7 @@ class Variants:
         """
         return run(self._async.update(template_id, variant_id, name, settings))
 
-    def delete(self, template_id: str | Template, variant_id: str | TemplateVariant) -> None:
+    def delete(self, template_id: KnownTemplate | str | Template, variant_id: str | TemplateVariant) -> None:
         """
         Delete a preset. Videos that were made with it are kept.
 
@@ -71,7 +71,7 @@ class Variants:
         """
         run(self._async.delete(template_id, variant_id))
 
-    def list(self, template_id: str | Template) -> List[TemplateVariant]:
+    def list(self, template_id: KnownTemplate | str | Template) -> List[TemplateVariant]:
         """
         Return the presets of a template.
 

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.resources import videos as asynchronous
-    from bluma_async.types import Template, TemplateVariant, Video, VideoDownload
+    from bluma_async.types import (
+        Context,
+        KnownTemplate,
+        Template,
+        TemplateVariant,
+        Video,
+        VideoDownload,
+        VideoEstimate,
+        VideoOptions,
+    )
     from bluma_async.waiting.announcer import StatusInfo
 
 __all__ = ["Videos"]
@@ -28,11 +37,11 @@ class Videos(VideoLists):
 
     def create(
         self,
-        context: Mapping[str, Any],
-        template_id: str | Template | None = None,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | Template | None = None,
         variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
     ) -> Video:
@@ -57,7 +66,9 @@ class Videos(VideoLists):
             The video, queued, with its id and `credits_charged`.
 
         Raises:
-            InvalidArgumentError: Neither or both of the ids, or an argument of the wrong type. Nothing was sent.
+            InvalidArgumentError: Neither or both of the ids, an argument of the wrong type, a misspelt option, or a
+                context that does not fit the template's schema, if that was read within the last hour. Nothing was
+                sent.
             ValidationError: The server refuses the request, for example because the template is unknown.
             InsufficientCreditsError: The account has too few credits.
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
@@ -66,13 +77,33 @@ class Videos(VideoLists):
             self._async.create(context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key)
         )
 
+    def estimate(
+        self,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
+    ) -> VideoEstimate:
+        """
+        Return the probable price of a video, and check its arguments as `create` does. Nothing is created.
+
+        The price is what the API has charged this process for such a video; without that, what it lists for the
+        template now, times the factor of the resolution in its documents. The template is read, and for a variant the
+        lists of variants, to find its template.
+
+        Raises:
+            InvalidArgumentError: An argument is invalid, or the context does not fit the template's schema.
+            NotFoundError: There is no template with this id.
+        """
+        return run(self._async.estimate(context, template_id, variant_id, options))
+
     def generate(
         self,
-        context: Mapping[str, Any],
-        template_id: str | Template | None = None,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | Template | None = None,
         variant_id: str | TemplateVariant | None = None,
         webhook_url: str | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         save_to: str | os.PathLike[str] | None = None,
         overwrite: bool = False,

@@ -10,7 +10,7 @@ from bluma_sync._portal import run
 
 if TYPE_CHECKING:
     from bluma_async.resources import webhooks as asynchronous
-    from bluma_async.types import Webhook, WebhookDelivery
+    from bluma_async.types import KnownEventType, Webhook, WebhookDelivery
 
 __all__ = ["Webhooks"]
 
@@ -28,7 +28,7 @@ class Webhooks:
         """The client's `webhook_secret`, the default secret of `verify`."""
         return self._async.secret
 
-    def create(self, url: str, events: Sequence[str]) -> Webhook:
+    def create(self, url: str, events: Sequence[KnownEventType | str]) -> Webhook:
         """
         Register a URL for events. Only this answer has the webhook's `secret`: store it.
 

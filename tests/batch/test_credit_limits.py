@@ -73,6 +73,7 @@ async def test_a_later_reading_corrects_the_estimate(tmp_path: Path, charged: in
     assert (api.posts, (await batch.status()).credits_net) == (posts, posts * charged)
 
 
+@pytest.mark.filterwarnings("ignore::bluma_async._runtime.notices.BlumaWarning")  # 8k is not documented
 @pytest.mark.parametrize(("resolution", "posts"), [(None, 2), ("1080p", 1), ("8k", 0)])
 async def test_a_variant_may_be_of_the_dearest_template(tmp_path: Path, resolution: Any, posts: int) -> None:
     """Its template is unknown: the highest price of all templates is assumed, at the resolution, or at the dearest."""

@@ -40,7 +40,16 @@ RESOURCES = [
     "api_keys",
     "usage",
 ]
-OF_BATCHES = ("AuditMismatch", "BatchAudit", "BatchResult", "BatchStatus", "JobState", "MismatchKind")
+OF_BATCHES = {
+    "AuditMismatch",
+    "BatchAudit",
+    "BatchPlan",
+    "BatchResult",
+    "BatchStatus",
+    "JobState",
+    "MismatchKind",
+    "PlannedCost",
+}
 OWN = {"__init__", "__module__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
 
 
@@ -178,7 +187,7 @@ def test_help_shows_signatures_and_docstrings() -> None:
     """`help` and `inspect.signature` show the parameters and the docstring of a blocking method."""
     shown = pydoc.plain(pydoc.render_doc(Bluma.videos.create))
 
-    assert "template_id: 'str | Template | None' = None" in shown
+    assert "template_id: 'KnownTemplate | str | Template | None' = None" in shown
     assert "It is billed when the server accepts it" in shown
     assert str(inspect.signature(Bluma.videos.get)) == "(self, video_id: 'str | Video') -> 'Video'"
     assert "on_progress" in inspect.signature(Bluma.videos.wait_for).parameters

@@ -13,7 +13,8 @@ from typing import Iterator
 
 import pytest
 
-from bluma.types import BatchResult, JobState
+from bluma.types import BatchPlan, BatchResult, JobState, PlannedCost
+from bluma_async.cli.planning import describe_plan
 from bluma_async.cli.table import LiveTable
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_cli import run
@@ -156,3 +157,85 @@ def test_the_live_table() -> None:
     assert "batch_20" not in text
     assert "and 2 more" in text
     assert "saved  k0  k0.mp4  2 credits" in text
+
+
+def test_a_dry_run_shows_the_plan_and_creates_nothing(
+    live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Jobs, prices, balance, requests and disk space; exit code 0."""
+    where = ["--out", str(tmp_path / "videos"), "--max-credits", "3"]
+
+    code = run(["batch", "run", str(jobs), "--dry-run", *where])
+    lines = capsys.readouterr().out.splitlines()
+
+    assert code == 0
+    assert lines[:5] == [
+        "3 jobs: 3 new",
+        "  cat-explainer-v2, default resolution: 2 videos, 4 credits (2 each)",
+        "  ugc-text-overlay, default resolution: 1 videos, 2 credits (2 each)",
+        "Credits: 6 needed; balance 500, 494 after the run",
+        "The run would stop before --max-credits 3 is exceeded.",
+    ]
+    assert lines[5].startswith("Requests: at least 9; 49")
+    assert lines[6].startswith("Disk: about 28.2 MB needed, ")
+    assert lines[7:] == ["Nothing was created."]
+    assert (live.state()["jobs"], (tmp_path / "videos").exists()) == ({"test": 0, "live": 0}, False)
+
+
+def test_videos_that_were_bought_before_are_reused(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --reuse content, another folder gets the same video, and the line of the job says so."""
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text("template_id,prompt,key\nugc-text-overlay,Why is the sky blue?,sky\n", encoding="utf-8")
+
+    codes = [
+        run(["batch", "run", str(jobs), "--out", str(tmp_path / name), "--reuse", "content", *POLL])
+        for name in ("one", "two")
+    ]
+    lines = capsys.readouterr().out.splitlines()
+
+    assert (codes, live.state()["billed"]) == ([0, 0], 1)
+    assert f"saved  sky  {tmp_path / 'one' / 'sky.mp4'}  2 credits" in lines
+    assert f"saved  sky  {tmp_path / 'two' / 'sky.mp4'}  reused" in lines
+
+
+def test_a_dry_run_of_invalid_jobs_fails(
+    live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is that of invalid arguments, and each row is named."""
+    with jobs.open("a", encoding="utf-8") as file:
+        file.write("\nno-such-template,x,y\n")
+
+    code = run(["batch", "run", str(jobs), "--dry-run", "--journal", str(tmp_path / "journal.sqlite")])
+
+    assert code == 2
+    assert "  jobs.csv, row 5, template_id: there is no template 'no-such-template'." in capsys.readouterr().out
+
+
+def test_the_lines_of_a_plan() -> None:
+    """What is unknown is said to be unknown; a balance that does not suffice and a long run are pointed out."""
+    costs = [
+        PlannedCost(variant_id="var_1", resolution="4k", jobs=2),
+        PlannedCost(template_id="t", variant_id="var_2", jobs=1, credits_each=3, credits=3),
+    ]
+    unknown = BatchPlan(total=3, new=3, costs=costs, requests=6)
+    poor = BatchPlan(credits=9, balance=5, balance_after=-4, requests=300, requests_per_hour=100, requests_left=50)
+    poor.hours, poor.bytes_needed, poor.bytes_free = 2.5, 3 * 10**15, 999
+
+    assert list(describe_plan(unknown)) == [
+        "3 jobs: 3 new",
+        "  var_1 of unknown template, 4k: 2 videos, price unknown",
+        "  var_2 of t, default resolution: 1 videos, 3 credits (3 each)",
+        "Credits: unknown needed",
+        "Requests: at least 6",
+        "Nothing was created.",
+    ]
+    assert list(describe_plan(poor)) == [
+        "0 jobs: none",
+        "Credits: 9 needed; balance 5, -4 after the run",
+        "The balance does not suffice: the run would stop when it is used up.",
+        "Requests: at least 300; 50 of 100 an hour are left, so the run takes at least 2.5 hours",
+        "Disk: about 3e+03 TB needed, 999 B free",
+        "Nothing was created.",
+    ]

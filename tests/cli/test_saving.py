@@ -118,7 +118,14 @@ def test_a_batch_takes_any_file_if_it_is_told_to(live: Sandbox, tmp_path: Path) 
 
 def test_the_command_that_continues_a_batch_has_the_option() -> None:
     """Only if it is not the default."""
-    options = {"out": "o", "journal": None, "concurrency": None, "max_credits": None, "final_statuses": ()}
+    options = {
+        "out": "o",
+        "journal": None,
+        "concurrency": None,
+        "max_credits": None,
+        "reuse": None,
+        "final_statuses": (),
+    }
     account = {"settle_time": 30.0, "exclusive": False}
 
     assert (

@@ -142,3 +142,33 @@ def test_a_base_without_a_rule_is_refused(kind: str) -> None:
 
     with pytest.raises(RefusedError, match=rf"^bluma_async/things\.py:\d+: Handle {case[1]}"):
         render(f'__all__ = ["Client", "Handle"]\n\n\n{case[0]}')
+
+
+CLIENT = """__all__ = ["Client", "Handle"]
+
+
+class Handle:
+    async def get(self) -> int:
+        return 1
+
+
+class Client:
+    handle: Resource[Client, Handle] = Resource({home}, lambda client, cls: cls(client))
+
+    async def close(self) -> None:
+        pass
+"""
+
+
+def test_a_resource_becomes_the_twin_of_its_class() -> None:
+    """Its module is the blocking one, and it wraps the resource of the async client."""
+    text = render(CLIENT.format(home='"bluma_async.things:Handle"'))
+
+    build = 'Resource("bluma_sync.things:Handle", lambda client, cls: cls(client._async.handle))'
+    assert f"    handle: Resource[Client, Handle] = {build}\n" in text
+
+
+def test_a_resource_names_its_class() -> None:
+    """A class itself would be imported with the client."""
+    with pytest.raises(RefusedError, match="must name its class as 'module:Name'"):
+        render(CLIENT.format(home="Handle"))

@@ -75,7 +75,7 @@ async def test_none_is_not_sent() -> None:
         ({"template_id": "t", "options": {"watermark": "no"}}, "options.watermark"),
         ({"template_id": "t", "webhook_url": ""}, "webhook_url"),
         ({"template_id": "t", "idempotency_key": "a\nb"}, "idempotency_key"),
-        ({"template_id": "t", "context": {"at": object()}}, "body"),
+        ({"template_id": "t", "context": {"at": object()}}, "context.at"),
     ],
 )
 async def test_an_invalid_argument_is_not_sent(arguments: Any, field: str) -> None:

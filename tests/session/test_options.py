@@ -33,6 +33,8 @@ SAMPLES: Mapping[str, Any] = {
     "max_retry_after": 12.0,
     "on_ambiguous": "raise",
     "exclusive": True,
+    "validate": "warn",
+    "reuse": "content",
     "settle_time": 13.0,
     "should_retry": lambda *_: False,
     "calculate_retry_delay": lambda _: 1.0,

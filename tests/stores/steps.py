@@ -16,6 +16,7 @@ Call = Callable[[JobStore, int], Awaitable[Outcome]]
 VERBS: Mapping[Verb, Call] = {
     Verb.INTEND: lambda store, place: store.intend(place, INTENT),
     Verb.RELEASE: lambda store, place: store.release(place, "refused"),
+    Verb.REUSE: lambda store, place: store.reuse(place, "video-of-another"),
     Verb.BILL: lambda store, place: store.bill(place, f"video-{place}", 2),
     Verb.ADOPT: lambda store, place: store.adopt(place, f"video-{place}", 2),
     Verb.DOUBT: lambda store, place: store.doubt(place, ["a", "b"], "several"),

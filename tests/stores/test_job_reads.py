@@ -114,3 +114,13 @@ async def test_presets_are_remembered_by_template(store: JobStore) -> None:
 
     assert [await store.read_preset(name) for name in ("t", "account", "other")] == ["var_1", "var_2", None]
     assert await store.read_account() is None
+
+
+async def test_jobs_are_found_by_many_keys(store: JobStore, make_job: MakeJob) -> None:
+    """Keys are compared as file systems compare names; each job is returned by the key that was asked for."""
+    await store.plan_all([make_job(f"k{number}") for number in range(1200)], most=1)
+
+    found = await store.find_all([*(f"K{number}" for number in range(1000)), "none"])
+
+    assert {key: job.key for key, job in found.items()} == {f"K{number}": f"k{number}" for number in range(1000)}
+    assert await store.find_all([]) == {}

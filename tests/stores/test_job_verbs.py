@@ -76,13 +76,13 @@ async def test_a_bill_is_corrected_and_refunded(store: JobStore, make_job: MakeJ
 
 
 async def test_a_bill_of_a_known_video_is_recorded_once(store: JobStore, make_job: MakeJob) -> None:
-    """The job gets the video that its create returned; the ledger keeps the line it had."""
+    """The job gets the video that its create returned; the ledger keeps the line it had, which is not the job's."""
     first = await bring_to(store, make_job("a"), JobState.RENDERING)
     second = await bring_to(store, make_job("b"), JobState.CREATING)
 
     billed = require_job(await store.bill(second.place, first.video_id or "", 9))
 
-    assert (billed.video_id, billed.charged) == (first.video_id, 2)
+    assert (billed.video_id, billed.charged, billed.is_reused) == (first.video_id, 0, True)
     assert (await store.statistics()).credits_charged == 2
 
 

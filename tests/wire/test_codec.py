@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bluma import types
+from bluma_async._wire.aliases import ALIASES, COMPLETIONS
 from bluma_async._wire.codec import Many, One
 
 NOON = datetime(2025, 11, 3, 10, 30, tzinfo=timezone.utc)
@@ -167,3 +168,8 @@ def test_a_value_without_a_list_is_refused(raw: object) -> None:
     """A value without a list is refused."""
     with pytest.raises(TypeError):
         Many(types.Asset, "assets")(raw)
+
+
+def test_the_tables_of_other_names_know_their_models() -> None:
+    """The tables are by the name of the model; a misspelt name would have no effect."""
+    assert {*ALIASES, *COMPLETIONS} <= set(types.__all__)

@@ -1,4 +1,8 @@
-"""Package attributes that import their module at the first use (PEP 562), so that importing the package is fast."""
+"""
+Imports that wait for the first use of a name, so that importing the SDK is fast.
+
+For type checkers, the same names are imported under TYPE_CHECKING.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,12 @@ import sys
 from importlib import import_module
 from typing import Mapping
 
-__all__ = ["lazily"]
+__all__ = ["LazyModule", "lazily"]
 
 
 def lazily(package: str, homes: Mapping[str, str]) -> None:
     """
-    Give a package its `__getattr__` and `__dir__`.
+    Give a package its `__getattr__` and `__dir__` (PEP 562).
 
     Args:
         package: The name of the package.
@@ -30,3 +34,13 @@ def lazily(package: str, homes: Mapping[str, str]) -> None:
         return sorted({*names, *homes})
 
     names.update(__getattr__=load, __dir__=list_names)
+
+
+class LazyModule:
+    """A module that is imported when one of its names is first used. For functions that no hot path calls."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(import_module(self._name), name)

@@ -33,3 +33,27 @@ def test_all_names_are_there(package: Any) -> None:
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="nothing"):
         _ = package.nothing
+
+
+def test_a_lazy_module_is_imported_when_a_name_is_used() -> None:
+    """Making the stand-in imports nothing; its attributes are those of the module."""
+    code = (
+        "import sys; from bluma_async._lazy import LazyModule; module = LazyModule('colorsys');"
+        "print('colorsys' in sys.modules, module.ONE_THIRD, 'colorsys' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"False {1 / 3} True\n"
+
+
+def test_importing_a_client_loads_no_model() -> None:
+    """Resources, models and the session are loaded when they are first used."""
+    code = (
+        "import sys; from bluma import AsyncBluma, Bluma; late = ('attr', 'bluma_async.types', 'bluma_async._session');"
+        "print([name for name in sys.modules if name.startswith(late)])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"

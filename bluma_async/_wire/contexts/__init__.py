@@ -1,0 +1,1 @@
+"""Check the `context` of a create against the JSON Schema of its template."""

@@ -1,0 +1,118 @@
+"""
+One template's schema, and the problems of a context.
+
+Rule 1: nothing is compiled before there is a context that `plain` cannot accept; then once.
+Rule 2: whatever a schema makes `jsonschema` do, the schema is reported and not used any more; the create is sent.
+Rule 3: an evaluation blocks the event loop, so a context that would take long is not evaluated.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, Set, Tuple
+
+from bluma_async._wire.contexts.findings import find_unknown, read_error
+from bluma_async._wire.contexts.limits import UnusableSchemaError
+from bluma_async._wire.contexts.plain import read_plain_schema
+from bluma_async._wire.contexts.problems import Problem
+from bluma_async._wire.json_values import is_list, is_object
+
+if TYPE_CHECKING:
+    from bluma_async._wire.contexts.engine import Evaluate
+    from bluma_async._wire.contexts.plain import PlainSchema
+
+__all__ = ["ContextSchema"]
+
+MOST_PROBLEMS = 10  # of one context
+MOST_VISITS = 300_000  # values of a context, times parts of the schema; they take a few tenths of a second at most
+
+
+TOO_LARGE = Problem(path="context", rule="size", message="it is too large to be checked", is_error=False)
+
+
+class ContextSchema:
+    """
+    The schema of one template.
+
+    Attributes:
+        raw: The schema as the server sent it.
+        flaws: Why the schema, or a part of it, is not used; filled when it is compiled.
+        plain: The schema, if it is a plain one.
+        is_compiled: Whether `find_problems` needs no compiling, which can take a tenth of a second.
+    """
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.raw = raw
+        self.flaws: List[str] = []
+        self.is_compiled: bool = False
+        self.plain: PlainSchema | None = read_plain_schema(raw)
+        self._evaluate: Evaluate | None = None
+        self._weight = 0
+
+    def accepts(self, context: Mapping[str, Any]) -> bool:
+        """Return whether a context certainly fits, without `jsonschema`. False decides nothing."""
+        return self.plain is not None and self.plain.accepts(context)
+
+    def find_problems(self, context: Mapping[str, Any]) -> List[Problem]:
+        """Return the problems of a context that can be sent as JSON. Blocks if the schema is not compiled yet."""
+        if self.accepts(context):
+            return []
+        if not self.is_compiled:
+            self.compile()
+        if self._evaluate is None:
+            return []
+        found: Dict[str, Any] = json.loads(json.dumps(context))  # as the server sees it: tuples are arrays there
+        if _count_values(found) * self._weight > MOST_VISITS:
+            return [TOO_LARGE]
+        try:
+            return list(islice(self._judge(self._evaluate, self._drop_nulls(found)), MOST_PROBLEMS))
+        except Exception as problem:  # noqa: BLE001 - a foreign schema can make `jsonschema` raise anything
+            self._give_up(f"{type(problem).__name__} was raised when it was evaluated")
+            return []
+
+    def compile(self) -> None:
+        """Make the schema ready for `find_problems`, or note why it is not used. Blocks; compiling again is safe."""
+        from bluma_async._wire.contexts.engine import compile_schema  # noqa: PLC0415 - loads `jsonschema`
+
+        try:
+            compiled = compile_schema(self.raw)
+            self._evaluate, self._weight = compiled.evaluate, compiled.weight
+            self.flaws = [f"its pattern {pattern!r} is not checked" for pattern in compiled.removed]
+        except UnusableSchemaError as problem:
+            self._give_up(str(problem))
+        self.is_compiled = True
+
+    def _give_up(self, reason: str) -> None:
+        self._evaluate, self.plain = None, None
+        self.flaws = [f"it is not used, because {reason}"]
+
+    def _drop_nulls(self, context: Dict[str, Any]) -> Dict[str, Any]:
+        """Return a context without nulls: the API treats a missing name and null alike."""
+        needed = self.raw.get("required")
+        kept: Iterable[object] = needed if is_list(needed) else ()
+        return {name: value for name, value in context.items() if value is not None or name in kept}
+
+    def _judge(self, evaluate: Evaluate, context: Dict[str, Any]) -> Iterator[Problem]:
+        """Yield the problems: of each value the first one, and the first one that is an error."""
+        meant: Set[str] = set()  # paths of names that a misspelt one stands for
+        for problem, close in find_unknown(self.raw, context):
+            meant.add(f"context.{close}")
+            yield problem
+        seen: Set[Tuple[str, bool]] = set()
+        for error in evaluate(context):
+            for problem in read_error(error):
+                is_explained = problem.rule == "required" and problem.path in meant
+                if not is_explained and (problem.path, problem.is_error) not in seen:
+                    yield problem
+                seen.add((problem.path, problem.is_error))
+
+
+def _count_values(context: Dict[str, Any]) -> int:
+    """Return the number of values in a context, itself included."""
+    counted, waiting = 0, [context]
+    while waiting:
+        value: Any = waiting.pop()
+        counted += 1
+        waiting.extend(value.values() if is_object(value) else value if is_list(value) else ())
+    return counted

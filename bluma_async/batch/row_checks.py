@@ -1,0 +1,86 @@
+"""
+Check rows by what the documents and their templates say, before the first create.
+
+Rule 1: the client's option `validate` decides, as for a single create. In a file or a list, a template that does not
+exist is refused whatever it says, because every create from it would fail.
+Rule 2: a template that cannot be read now checks nothing here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping
+
+from bluma_async._wire.create_options import check_options
+from bluma_async.batch.parsing import column_error, row_error
+from bluma_async.errors import InvalidArgumentError
+from bluma_async.resources._checking import find_problems, select_errors
+
+if TYPE_CHECKING:
+    from bluma_async._session.session import Session
+    from bluma_async._wire.contexts.plain import Rule
+    from bluma_async.batch.catalog import Catalog
+    from bluma_async.batch.parsing import ParsedRow
+
+__all__ = ["RowChecks"]
+
+
+class RowChecks:
+    """Checks rows by their templates, which the catalog has read before. Blocks while a schema is compiled."""
+
+    def __init__(self, session: Session, catalog: Catalog) -> None:
+        self._schemas = session.shared.schemas
+        self._options = session.options
+        self._catalog = catalog
+
+    def require_template(self, row: ParsedRow) -> None:
+        """
+        Require that the template of a row exists, as far as that is known.
+
+        Raises:
+            InvalidArgumentError: The API has said that there is no such template.
+        """
+        template_id = row.arguments["template_id"]
+        if self._catalog.is_missing(template_id):
+            raise row_error(row.origin, "template_id", f"there is no template {template_id!r}")
+
+    def require_valid(self, row: ParsedRow) -> None:
+        """
+        Refuse a row that would be billed in vain, and warn about what is sent as it is.
+
+        Raises:
+            InvalidArgumentError: The row is invalid; `validation_errors` name each column and rule.
+        """
+        template_id, validate = row.arguments["template_id"], self._options.validate
+        options = row.arguments["options"]
+        if options is not None and validate != "never":
+            self._check_options(row, options)
+        schema = None if validate == "never" else self._schemas.find(self._options, template_id)
+        if schema is None or schema.accepts(row.arguments["context"]):
+            return
+        row.body  # noqa: B018 - refuses values that are no JSON, which no schema can judge
+        errors = select_errors(find_problems(schema, row.arguments["context"], template_id), template_id, validate)
+        if errors:
+            raise _join([row_error(row.origin, p.path, f"{p.message} (rule {p.rule})", rule=p.rule) for p in errors])
+
+    def list_text_rules(self, template_id: str | None) -> Mapping[str, Rule] | None:
+        """Return the names in contexts of a template whose texts have rules; None if only the schema can tell."""
+        schema = None if self._options.validate == "never" else self._schemas.find(self._options, template_id)
+        if schema is None:
+            return {}
+        return None if schema.plain is None else schema.plain.texts
+
+    def _check_options(self, row: ParsedRow, options: Dict[str, Any]) -> None:
+        template = self._catalog.find(row.arguments["template_id"])
+        offered: List[str] = template.supported_resolutions if template is not None else []
+        try:
+            check_options(options, self._options.validate, offered)
+        except InvalidArgumentError as problem:
+            raise column_error(row.origin, problem) from problem
+        if row.resolution and offered and row.resolution not in offered and self._options.validate == "error":
+            message = f"{row.arguments['template_id']} has {', '.join(offered)}, and no {row.resolution!r}"
+            raise row_error(row.origin, "resolution", message)
+
+
+def _join(errors: List[InvalidArgumentError]) -> InvalidArgumentError:
+    entries = [entry for error in errors for entry in error.validation_errors]
+    return InvalidArgumentError("; ".join(str(error).rstrip(".") for error in errors) + ".", validation_errors=entries)

@@ -1,0 +1,299 @@
+"""`reuse="content"`: a create of the same content returns the video that was bought before."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bluma_async import AsyncBluma, errors
+from bluma_async._runtime.state_folder import find_state_folder
+from bluma_async._session.evidence import registry
+from bluma_async.resources._reuse import FILE, ContentReuse, hash_content
+from bluma_async.sandbox import Cruelty, Sandbox
+from bluma_async.stores import contents
+from bluma_async.stores.contents import ContentIndex
+from tests.fakes import answer, client_with
+
+CONTEXT = {"prompt": "Explain why the sky is blue"}
+TEMPLATE = "ugc-text-overlay"
+
+
+@pytest.fixture
+def thrifty(client: AsyncBluma) -> AsyncBluma:
+    """Give a client that reuses videos."""
+    return client.with_options(reuse="content")
+
+
+async def test_the_same_content_is_bought_once(sandbox: Sandbox, thrifty: AsyncBluma, caplog: Any) -> None:
+    """The second create returns the first one's video, says so, and buys nothing; also while it still renders."""
+    caplog.set_level(logging.INFO, "bluma")
+    first = await thrifty.videos.create(CONTEXT, TEMPLATE, options={"resolution": "4k"})
+    rendering = await thrifty.videos.create(CONTEXT, TEMPLATE, options={"resolution": "4k"})
+    await sandbox.advance(105)
+    finished = await thrifty.videos.create(
+        dict(CONTEXT), TEMPLATE, webhook_url="https://x/y", options={"resolution": "4k"}
+    )
+
+    assert first.id == rendering.id == finished.id
+    assert [video.reused for video in (first, rendering, finished)] == [False, True, True]
+    assert finished.status == "completed"
+    assert sandbox.state()["billed"] == 1
+    assert f"Video {first.id} was bought before for the same content, and is reused." in caplog.messages
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"context": {"prompt": "Explain why the sky is red"}},
+        {"template_id": "cat-explainer-v2"},
+        {"options": {"resolution": "1080p"}},
+        {"options": {"watermark": False}},
+    ],
+)
+async def test_another_content_is_bought(sandbox: Sandbox, thrifty: AsyncBluma, change: Any) -> None:
+    """Every argument that decides what is rendered belongs to the content."""
+    same: Any = {"context": CONTEXT, "template_id": TEMPLATE}
+    await thrifty.videos.create(**same)
+
+    video = await thrifty.videos.create(**{**same, **change})
+
+    assert (video.reused, sandbox.state()["billed"]) == (False, 2)
+
+
+async def test_it_is_off_by_default(sandbox: Sandbox, client: AsyncBluma) -> None:
+    """Without the option, the same content is bought again, and nothing is written."""
+    for _ in range(2):
+        await client.videos.create(CONTEXT, TEMPLATE)
+
+    assert sandbox.state()["billed"] == 2
+    assert not (find_state_folder() / FILE).exists()
+
+
+async def test_another_process_and_another_account(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """The index is a file, so a later process finds the video; a video of another key is not found."""
+    first = await thrifty.videos.create(CONTEXT, TEMPLATE)
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, reuse="content") as later:
+        again = await later.videos.create(CONTEXT, TEMPLATE)
+    async with AsyncBluma(sandbox.test_key, base_url=sandbox.base_url, reuse="content") as other:
+        tested = await other.videos.create(CONTEXT, TEMPLATE)
+
+    assert (again.id, again.reused) == (first.id, True)
+    assert (tested.id != first.id, tested.reused) == (True, False)
+
+
+async def test_a_failed_video_is_bought_again(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """Its credits were refunded, so it was not bought."""
+    failing = {"prompt": "Explain [fail]"}
+    first = await thrifty.videos.create(failing, TEMPLATE)
+    await sandbox.advance(105)
+
+    second = await thrifty.videos.create(failing, TEMPLATE)
+
+    assert (second.id != first.id, second.reused, sandbox.state()["billed"]) == (True, False, 2)
+
+
+async def test_a_deleted_video_is_bought_again(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """The index remembers the new one from then on."""
+    content = hash_content({"template_id": TEMPLATE, "context": CONTEXT}) or ""
+    reuse = ContentReuse(thrifty._session)
+    await reuse.record_older({content: "batch_gone"})
+
+    bought = await thrifty.videos.create(CONTEXT, TEMPLATE)
+
+    assert not bought.reused
+    assert await reuse.find_known([content]) == {content: bought.id}
+
+
+async def test_creates_of_one_content_at_once_buy_one_video(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """They follow each other; creates of other contents do not wait."""
+    videos = await asyncio.gather(*(thrifty.videos.create(CONTEXT, TEMPLATE) for _ in range(10)))
+
+    assert (len({video.id for video in videos}), sandbox.state()["billed"]) == (1, 1)
+    assert thrifty._session.shared.content_turns.waiting == 0
+
+
+async def test_a_variant_is_never_reused(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """The settings of a variant can change."""
+    variant = await thrifty.variants.create(TEMPLATE, "mine")
+    for _ in range(2):
+        await thrifty.videos.create(CONTEXT, variant_id=variant.id)
+
+    assert sandbox.state()["billed"] == 2
+
+
+async def test_an_index_that_cannot_be_read_buys_nothing(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """Before the create, the error says which file; nothing was bought."""
+    file = find_state_folder() / FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"this is no database" * 100)
+
+    with pytest.raises(errors.BlumaError, match=r"contents\.sqlite.*Delete the file, or leave out reuse"):
+        await thrifty.videos.create(CONTEXT, TEMPLATE)
+
+    assert sandbox.state()["billed"] == 0
+
+
+async def test_a_paid_video_is_returned_also_if_it_cannot_be_remembered(
+    sandbox: Sandbox, thrifty: AsyncBluma, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """After the create, a full disk is logged, and not raised."""
+
+    def fail(*_: Any) -> Any:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(contents, "create_once", lambda *_, **__: fail())
+
+    video = await thrifty.videos.create(CONTEXT, TEMPLATE)
+
+    assert (video.reused, sandbox.state()["billed"]) == (False, 1)
+    assert "A video that was bought cannot be reused later" in caplog.text
+
+
+async def test_a_video_that_cannot_be_read_now_is_not_bought_again(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """It may exist, so the error is raised."""
+    await thrifty.videos.create(CONTEXT, TEMPLATE)
+    sandbox.faults.add("GET /videos/{id}", "status", status=500, times=None)
+
+    with pytest.raises(errors.ServerError):
+        await thrifty.with_options(max_retries=0).videos.create(CONTEXT, TEMPLATE)
+
+    assert sandbox.state()["billed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"template_id": "cat-explainer-v2"}, "belongs to the template 'cat-explainer-v2'"),
+        ({"status": "cancelled"}, "has the status 'cancelled'"),
+        ({"status": "failed"}, "has the status 'failed'"),
+    ],
+)
+async def test_a_video_that_is_not_the_content_is_not_used(change: Any, reason: str, caplog: Any) -> None:
+    """A service can use an id again after a reset. The log says why the video is bought again."""
+    video = {"id": "batch_old", "status": "completed", "template_id": TEMPLATE, **change}
+    bought = answer(202, {"id": "batch_new", "status": "queued", "template_id": TEMPLATE})
+    client, transport, _ = client_with(answer(200, video), bought, reuse="content")
+    content = hash_content({"template_id": TEMPLATE, "context": CONTEXT}) or ""
+    await ContentReuse(client._session).record(content, "batch_old")
+
+    made = await client.videos.create(CONTEXT, TEMPLATE)
+
+    assert (made.id, made.reused, transport.sent) == ("batch_new", False, ["GET /videos/batch_old", "POST /videos"])
+    assert f"Video batch_old has the same content, but {reason}. It is bought again." in caplog.messages
+    assert await ContentReuse(client._session).find_known([content]) == {content: "batch_new"}
+
+
+@pytest.mark.parametrize("route", ["GET /cdn/{place}", "GET /videos/{id}/download"])
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_video_without_its_file_is_bought_again(
+    sandbox: Sandbox, thrifty: AsyncBluma, route: str, status: int, caplog: Any
+) -> None:
+    """A video whose file is gone is worth nothing, and the log says so."""
+    first = await thrifty.videos.create(CONTEXT, TEMPLATE)
+    await sandbox.advance(105)
+    change_index(bought_at=0)
+    sandbox.faults.add(route, "status", status=404 if "download" in route else status, times=None)
+
+    second = await thrifty.videos.create(CONTEXT, TEMPLATE)
+
+    assert (second.id != first.id, second.reused, sandbox.state()["billed"]) == (True, False, 2)
+    assert f"Video {first.id} has the same content, but its file does not exist any more." in caplog.text
+
+
+@pytest.mark.parametrize("status", [403, 500])
+async def test_a_file_that_cannot_be_read_now_is_not_bought_again(
+    sandbox: Sandbox, thrifty: AsyncBluma, status: int
+) -> None:
+    """The video may be there, so nothing is bought, and the error says what to do."""
+    await thrifty.videos.create(CONTEXT, TEMPLATE)
+    await sandbox.advance(105)
+    sandbox.faults.add("GET /cdn/{place}", "status", status=status, times=None)
+
+    with pytest.raises(errors.BlumaError, match=r"file could not be read: .*Nothing was bought\. Try again") as caught:
+        await thrifty.with_options(max_retries=0).videos.create(CONTEXT, TEMPLATE)
+
+    assert (caught.value.status, sandbox.state()["billed"]) == (status, 1)
+
+
+async def test_a_read_that_does_not_see_the_video_yet_buys_nothing(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """Reads lag: a video that was bought just now, by this program or another one, is not taken for a deleted one."""
+    first = await thrifty.videos.create(CONTEXT, TEMPLATE)
+    sandbox.cruelty = Cruelty(read_lag=50)
+
+    second = await thrifty.videos.create(CONTEXT, TEMPLATE)
+    registry._by_account.clear()  # as in another process
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, reuse="content") as other:
+        third = await other.videos.create(CONTEXT, TEMPLATE)
+        assert other._session.evidence.may_be_unseen(third.id, other._session.shared.clock.now())
+
+    assert [video.id for video in (second, third)] == [first.id] * 2
+    assert (third.status, third.reused, sandbox.state()["billed"]) == ("queued", True, 1)
+
+
+async def test_another_api_has_other_videos(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """The same key at another base URL finds nothing."""
+    await thrifty.videos.create(CONTEXT, TEMPLATE)
+    async with Sandbox(clock="manual", render=False) as second:
+        assert second.live_key == sandbox.live_key
+        async with AsyncBluma(second.live_key, base_url=second.base_url, reuse="content") as client:
+            video = await client.videos.create(CONTEXT, TEMPLATE)
+
+    assert not video.reused
+
+
+async def test_several_clients_at_once_buy_one_video(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """Clients of one process share no more than programs do: the files in the folder of the user."""
+    clients = [AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, reuse="content") for _ in range(4)]
+
+    videos = await asyncio.gather(*(client.videos.create(CONTEXT, TEMPLATE) for client in clients for _ in range(3)))
+
+    assert (len({video.id for video in videos}), sandbox.state()["billed"]) == (1, 1)
+    for client in clients:
+        await client.aclose()
+
+
+async def test_a_failed_create_gives_its_turn_away(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """The next create of the content is sent; also after one that was cancelled."""
+    sandbox.faults.add("POST /videos", "status", status=402, times=1)
+
+    with pytest.raises(errors.InsufficientCreditsError):
+        await thrifty.videos.create(CONTEXT, TEMPLATE)
+    sandbox.faults.add("POST /videos", "silent", times=1)
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(thrifty.videos.create(CONTEXT, TEMPLATE), 1)
+    video = await thrifty.with_options(settle_time=0.1).videos.create({"prompt": "Another"}, TEMPLATE)
+
+    assert not video.reused
+    assert thrifty._session.shared.content_turns.waiting == 0
+
+
+def change_index(bought_at: float) -> None:
+    """Change when the videos in the index were bought."""
+    database = sqlite3.connect(str(find_state_folder() / FILE))
+    database.execute("UPDATE contents SET bought_at = ?", (bought_at,))
+    database.commit()
+    database.close()
+
+
+def test_the_index_keeps_the_newest_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays small; the newest video of a content replaces the older one unless it comes from an older journal."""
+    monkeypatch.setattr(contents, "MOST", 3)
+    index = ContentIndex(tmp_path / "new" / FILE, "account")
+    names = [f"c{number}" for number in range(5)]
+
+    index.record({name: f"v-{name}" for name in names})
+    index.record({"c4": "newer"}, bought_at=5.0)
+    index.record({"c3": "older"}, replace=False)
+    index.forget("c4", "v-c4")
+
+    assert index.find([*names, *(f"x{number}" for number in range(600))]) == {
+        "c3": ("v-c3", 0.0),
+        "c4": ("newer", 5.0),
+    }
+    assert ContentIndex(tmp_path / "new" / FILE, "other").find(names) == {}
+    assert ContentIndex(tmp_path / "none" / FILE, "account").find(names) == {}

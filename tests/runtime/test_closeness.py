@@ -1,0 +1,26 @@
+"""The known name that a misspelt one stands for."""
+
+from __future__ import annotations
+
+import pytest
+
+from bluma_async._runtime.closeness import find_close
+
+OPTIONS = ("resolution", "watermark")
+
+
+@pytest.mark.parametrize("name", ["resoluton", "Resolution", "resolutions", "reslution", "RESOLUTIOM"])
+def test_a_misspelt_name_is_recognised(name: str) -> None:
+    """A letter too few, too many or wrong, or another case."""
+    assert find_close(name, OPTIONS) == "resolution"
+
+
+@pytest.mark.parametrize("name", ["duration", "fps", "format", "res", "", 5, None, "resolution" * 20])
+def test_another_name_is_left_alone(name: object) -> None:
+    """It may be one that only the server knows."""
+    assert find_close(name, OPTIONS) is None
+
+
+def test_the_closest_name_is_chosen() -> None:
+    """Of several close names the best one, whatever their order."""
+    assert find_close("titel", ("title", "titles")) == find_close("titel", ("titles", "title")) == "title"

@@ -1,0 +1,126 @@
+"""Problems of contexts: the documents decide on the documented names, a schema on all others."""
+
+from __future__ import annotations
+
+from typing import Any, List, Tuple
+
+import pytest
+
+from bluma_async._wire.contexts.schema import ContextSchema
+
+SCHEMA = {
+    "type": "object",
+    "required": ["prompt"],
+    "properties": {
+        "prompt": {"type": "string", "minLength": 10, "pattern": "^[A-Z]"},
+        "brand_assets": {"type": "object", "required": ["logo"], "properties": {"logo": {"type": "string"}}},
+        "voice": {"enum": ["female-casual", "energetic-male"]},
+        "title": {"type": "string", "maxLength": 5},
+        "scenes": {
+            "type": "array",
+            "items": {"type": "object", "additionalProperties": False, "properties": {"text": {"type": "string"}}},
+        },
+    },
+}
+PROMPT = "Explain why the sky is blue"
+
+
+def find(context: Any, **changes: Any) -> List[Tuple[bool, str]]:
+    """Return whether each problem of a context is an error, and its text."""
+    return [(problem.is_error, str(problem)) for problem in ContextSchema({**SCHEMA, **changes}).find_problems(context)]
+
+
+def test_the_documents_decide_on_documented_texts() -> None:
+    """Trap T-7: the SDK page creates a video from "Test", whatever a schema says of a prompt's length and form."""
+    assert find({"prompt": "Test"}) == [(False, "context.prompt: it must have at least 10 characters (rule minLength)")]
+    assert find({"prompt": "explain why"}) == [(False, "context.prompt: it must match ^[A-Z] (rule pattern)")]
+    assert find({"prompt": 5}) == [(True, "context.prompt: it must be string, not integer (rule type)")]
+    as_object = {"properties": {"prompt": {"type": "object"}}}
+    assert find({"prompt": PROMPT}, **as_object) == [
+        (False, "context.prompt: it must be object, not string (rule type)")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"voice": "deep"}, "context.voice: it must be one of female-casual, energetic-male (rule enum)"),
+        ({"voice": "energetic_male"}, "energetic-male; did you mean 'energetic-male'? (rule enum)"),
+        ({"title": "Too long"}, "context.title: it must have at most 5 characters (rule maxLength)"),
+        ({"scenes": [{}, {"txt": "x"}]}, "context.scenes[1].txt: there is no such name; did you mean 'text'?"),
+        ({"scenes": [{"text": None}]}, "context.scenes[0].text: it must be string, not null (rule type)"),
+        ({"brand_assets": {}}, "context.brand_assets.logo: it is missing (rule required)"),
+        ({"brand_assets": "logo"}, "context.brand_assets: it must be object, not string (rule type)"),
+        ({"tilte": "x"}, "context.tilte: there is no such name; did you mean 'title'? (rule properties)"),
+    ],
+)
+def test_a_schema_decides_on_its_own_names(more: Any, expected: str) -> None:
+    """Each error names the path, the rule, and the nearest valid name."""
+    ((is_error, text),) = find({"prompt": PROMPT, **more})
+
+    assert is_error
+    assert expected in text
+
+
+def test_a_misspelt_name_is_not_reported_as_missing_too() -> None:
+    """One mistake, one problem."""
+    assert find({"promt": PROMPT}) == [
+        (True, "context.promt: there is no such name; did you mean 'prompt'? (rule properties)")
+    ]
+    assert find({"text": PROMPT})[-1] == (True, "context.prompt: it is missing (rule required)")
+
+
+def test_an_unknown_name_that_is_close_to_none_is_sent() -> None:
+    """A schema that does not forbid other names may be incomplete; one that does is believed."""
+    assert find({"prompt": PROMPT, "mood": "x"}) == [
+        (False, "context.mood: the template's schema has no such name (rule properties)")
+    ]
+    assert find({"prompt": PROMPT, "mood": "x"}, additionalProperties=False)[0][0]
+    assert find({"prompt": PROMPT, "mood": "x"}, additionalProperties={"type": "string"}) == []
+
+
+def test_a_name_beside_the_one_it_resembles_is_not_a_misspelt_one() -> None:
+    """`prompt2` beside `prompt` is another name; there is a warning at most."""
+    assert find({"prompt": PROMPT, "prompt2": "x"})[0][0] is False
+
+
+def test_a_documented_name_is_sent_though_the_schema_does_not_list_it() -> None:
+    """Every template may use the five documented names; a null counts as a missing name."""
+    context = {"prompt": PROMPT, "system_prompt": "s", "brand_id": "b", "custom_data": {}, "title": None}
+
+    assert find(context, additionalProperties=False) == []
+
+
+def test_alternatives_are_broken_if_all_are_broken_by_an_error() -> None:
+    """A branch that only a bound of a documented text breaks is not broken."""
+    branches = {"anyOf": [{"properties": {"prompt": {"minLength": 50}}}, {"required": ["voice"]}]}
+
+    ((is_error, text),) = find({"prompt": PROMPT}, **branches)
+
+    assert (is_error, text) == (False, "context: it fits none of the alternatives (rule anyOf)")
+    branches["anyOf"][0] = {"required": ["title"]}
+    assert find({"prompt": PROMPT}, **branches)[0][0]
+
+
+def test_a_context_is_judged_as_the_server_sees_it() -> None:
+    """A tuple is an array on the wire."""
+    assert find({"prompt": PROMPT, "scenes": ({"text": "x"},)}) == []
+
+
+def test_the_message_never_quotes_the_value() -> None:
+    """A value may be long, or somebody's secret."""
+    assert all("s3cr3t" not in text for _, text in find({"prompt": PROMPT, "title": "s3cr3t!!", "voice": "s3cr3t"}))
+
+
+def test_a_context_has_at_most_ten_problems() -> None:
+    """Twenty wrong scenes need no twenty lines."""
+    assert len(find({"prompt": PROMPT, "scenes": list(range(20))})) == 10
+
+
+def test_a_schema_that_cannot_be_evaluated_is_given_up() -> None:
+    """Whatever `jsonschema` raises, the schema is reported, and the context accepted, now and later."""
+    schema = ContextSchema({"properties": {"size": {"multipleOf": 0.5, "title": 5}}})  # the title makes it invalid
+
+    assert schema.find_problems({"size": 0.7}) == []
+    assert schema.find_problems({"size": 0.7}) == []
+    assert schema.flaws == ["it is not used, because it is invalid at properties.size.title"]
