@@ -34,6 +34,7 @@ ALL = [getattr(types, name) for name in types.__all__ if dataclasses.is_dataclas
 def test_every_model_is_a_dataclass_too(cls: Any) -> None:
     """Items 44 and 46: fields, asdict and replace work, and `__dict__` has the fields alone."""
     needed: Any = {"id": "a", "status": types.VideoStatus.QUEUED, "type": "x", "amount": 1, "credits": 1}
+    needed.update(kind=types.MismatchKind.UNPAID)
     needed.update(
         download_url="u", upload_url="u", asset_id="a", key="k", state=types.JobState.SAVED, provider="kie", url="u"
     )
