@@ -71,10 +71,21 @@ def _explain(value: object) -> str:
         return f"{value}, which JSON does not have; leave it out, or pass None"
     if isinstance(value, str) and not _is_text(value):
         return "text with half of a surrogate pair, which UTF-8 does not have"
+    if isinstance(value, int) and not _is_short(value):
+        return "an integer of thousands of digits; pass text"
     if value is None or isinstance(value, (str, int, float)):
         return ""
     kind = type(value).__name__
-    return f"a {kind}" + (f"; {ADVICE[kind]}" if kind in ADVICE else "")
+    return f"of the type {kind}" + (f"; {ADVICE[kind]}" if kind in ADVICE else "")
+
+
+def _is_short(value: int) -> bool:
+    """Return whether an integer can be written: Python limits the digits, since 3.11 and in security releases."""
+    try:
+        str(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_text(value: str) -> bool:

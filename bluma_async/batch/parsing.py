@@ -52,12 +52,13 @@ class ParsedRow:
         """
         if self._body is None:
             try:
-                self._body = CANONICAL.encode(self.arguments)
-                self._body.encode()
+                body = CANONICAL.encode(self.arguments)
+                body.encode()
             except (TypeError, ValueError, RecursionError):
-                self._body = None
-                self._refuse_values()
-                raise
+                # If it can be sent after all, it has names of several types, which can be sorted when they are text.
+                self.arguments = json.loads(self._encode())
+                body = CANONICAL.encode(self.arguments)
+            self._body = body
         return self._body
 
     def to_job(self) -> Job:
@@ -72,9 +73,9 @@ class ParsedRow:
         template_id = self.arguments["template_id"]
         return Job(key, body, template_id, self.resolution, self.origin, key_problem=find_key_problem(key))
 
-    def _refuse_values(self) -> None:
+    def _encode(self) -> bytes:
         try:
-            encode_json(self.arguments)
+            return encode_json(self.arguments)
         except InvalidArgumentError as problem:
             raise column_error(self.origin, problem) from problem
 

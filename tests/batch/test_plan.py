@@ -262,3 +262,18 @@ async def test_a_file_that_cannot_be_parsed_is_an_error(client: AsyncBluma, tmp_
     else:
         with pytest.raises(errors.InvalidArgumentError, match=r"row 1|UTF-8"):
             await client.batch(out=tmp_path / "out").plan(file)
+
+
+async def test_names_of_several_types_are_text(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """JSON has only text as names, so the same content is recognised, and a run takes what a plan takes."""
+    rows = [
+        {"template_id": TEMPLATE, "context": {"prompt": "x", "custom_data": data}, "key": key}
+        for key, data in (("a", {1: "y", "z": 2}), ("b", {"z": 2, "1": "y"}))
+    ]
+    batch = client.batch(out=tmp_path, poll_interval=0.01)
+
+    plan = await batch.plan(rows)
+    results = await run_all(batch, rows)
+
+    assert (plan.new, plan.duplicate, plan.problems) == (1, 1, [])
+    assert [result.is_done for result in results] == [True, True]

@@ -34,8 +34,8 @@ MISTAKES = """8 rows are invalid. Nothing was created.
   job 6, key: it is the same as job 1; give each a key of its own.
   job 7, template_id: there is no template 'no-such-template'.
   job 8, promt: there is no such column; did you mean 'prompt'?
-  job 9, context.at: The arguments must be plain JSON values: context.at is a bytes; pass text, or upload the file as \
-an asset."""
+  job 9, context.at: The arguments must be plain JSON values: context.at is of the type bytes; pass text, or upload \
+the file as an asset."""
 
 
 @pytest.fixture(autouse=True)
