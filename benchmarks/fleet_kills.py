@@ -243,8 +243,8 @@ class Run:
         query = (
             "SELECT 1 FROM bluma_intents JOIN bluma_workers w USING (epoch) WHERE outcome IS NULL AND w.name LIKE %s"
         )
-        ends = time.monotonic() + 10
-        while time.monotonic() < ends and not self.server.fetch(self.url, query, f"%:{self.workers[number].pid}"):
+        ends, name = time.monotonic() + 10, f"%:{self.workers[number].pid}"
+        while time.monotonic() < ends and not self.is_over() and not self.server.fetch(self.url, query, name):
             time.sleep(0.005)
         self.proxies[number].cut()
         timer = threading.Timer(self.fleet.lease * 1.5, self.proxies[number].restore)

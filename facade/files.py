@@ -26,6 +26,7 @@ WITH_TWINS = (
 )
 WITHOUT_TWINS = {
     "resources/_certain_create.py",
+    "resources/_client_parts.py",
     "resources/_ownership.py",
     "resources/_reuse.py",
     "resources/_video_source.py",

@@ -238,8 +238,14 @@ class Database:
 
 
 async def _configure(db: Connection) -> None:
-    """Let a commit wait for the disk, whatever the server's default: a recorded intent must survive a power cut."""
+    """
+    Set what must not depend on the server's defaults.
+
+    A commit waits for the disk: a recorded intent must survive a power cut. Times come in UTC: for other zones, psycopg
+    reads files in the event loop.
+    """
     await db.execute(b"SET synchronous_commit = on")
+    await db.execute(b"SET TimeZone = 'UTC'")
     await db.commit()
 
 

@@ -15,7 +15,7 @@ README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text
 (EXAMPLE,) = re.findall(r"```py\n(.*?)```", README, re.DOTALL)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(60)  # a server starts, and a blocking client connects
 def test_a_task_that_is_delivered_twice_is_billed_once(
     postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

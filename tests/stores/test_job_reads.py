@@ -99,6 +99,15 @@ async def test_recent_videos_come_first(store: JobStore, make_job: MakeJob) -> N
     assert await store.list_recent_videos(2) == ["video-b", "video-c"]
 
 
+async def test_reused_videos_are_no_recent_creates(store: JobStore, make_job: MakeJob) -> None:
+    """They come last: this journal did not create them."""
+    reusing = await bring_to(store, make_job("a"), JobState.PLANNED)
+    await store.reuse(reusing.place, "video-of-another")
+    await bring_to(store, make_job("b", template_id="u"), JobState.RENDERING)
+
+    assert await store.list_recent_videos(2) == ["video-2", "video-of-another"]
+
+
 async def test_the_account_is_remembered(store: JobStore) -> None:
     """The last one that was written."""
     await store.write_account("first")

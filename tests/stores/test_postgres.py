@@ -262,3 +262,24 @@ async def test_a_database_repeats_nothing_that_cannot_be_repeated(postgres: str)
     with pytest.raises(errors.BlumaError, match="could not be used"):
         await database.do(work)
     await database.close()
+
+
+async def test_a_reused_video_counts_once_against_the_limit(postgres: str, postgres_server: PostgresServer) -> None:
+    """Neither its charge nor its refund is counted for the job that reuses it."""
+    store = await PostgresJobStore.open(postgres, to_write=True)
+    own = await bring_to(store, job("a"), JobState.RENDERING)
+    for key in "bc":
+        reusing = require_job(await store.plan(job(key)))
+        await store.reuse(reusing.place, own.video_id or "")
+        reused = require_job(await store.read(reusing.place))
+        assert (reused.charged, reused.is_reused) == (0, True)
+
+    await store.mark_rendered(2, 9, None)
+    await store.refund(3, "its render failed")
+    status = await store.statistics()
+    spent = postgres_server.fetch(postgres, "SELECT sum(spent)::int FROM bluma_accounts")
+    await store.refund(own.place, "its render failed")
+    refunded = postgres_server.fetch(postgres, "SELECT sum(spent)::int FROM bluma_accounts")
+    await store.close()
+
+    assert (status.credits_charged, status.credits_net, spent, refunded) == (2, 2, [(2,)], [(0,)])

@@ -1,0 +1,57 @@
+"""The tasks of a worker, called by hand as an engine would call them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+from bluma_async import AsyncBluma
+from bluma_async.fleet.engine import Task
+from bluma_async.fleet.worker import opened_worker
+from bluma_async.sandbox import Sandbox
+from tests.batch.test_reuse import same
+
+
+class ManualEngine:
+    """Keeps tasks until they are called."""
+
+    def __init__(self) -> None:
+        self.tasks: Dict[str, Task] = {}
+        self.deferred: List[Tuple[str, int]] = []
+
+    def register(self, name: str, task: Task) -> None:
+        self.tasks[name] = task
+
+    async def defer(self, name: str, place: int) -> None:
+        self.deferred.append((name, place))
+
+    def periodic(self, name: str, seconds: float) -> None:
+        """Do nothing: a test calls the task."""
+
+
+async def test_one_poll_ends_all_jobs_of_a_video(
+    sandbox: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path
+) -> None:
+    """Jobs of the same content share the video of the first one; each gets a file of its own."""
+    batch = client.batch(postgres, out=tmp_path, poll_interval=0.01, reuse="content")
+    await batch.submit(same("a", "b", "c"))
+    engine = ManualEngine()
+
+    async with opened_worker(batch, engine):
+        for place in (1, 2, 3):
+            await engine.tasks["create"](place)
+        states = await list_states(batch)
+        await sandbox.advance(105)
+        await engine.tasks["poll"](None)
+        for name, place in list(engine.deferred):
+            await engine.tasks[name](place)
+
+    assert states == [("a", "rendering", False), ("b", "rendering", True), ("c", "rendering", True)]
+    assert sorted(engine.deferred) == [("save", 1), ("save", 2), ("save", 3)]
+    assert [state for _, state, _ in await list_states(batch)] == ["saved"] * 3
+    assert (sandbox.state()["billed"], len(list(tmp_path.glob("*.mp4")))) == (1, 3)
+
+
+async def list_states(batch: Any) -> List[Tuple[str, str, bool]]:
+    """Return the key and state of each job, and whether its video was reused."""
+    return [(result.key, str(result.state), result.reused) async for result in batch.results()]
