@@ -49,7 +49,5 @@ def test_plain_values_are_sent() -> None:
 @pytest.mark.skipif(not hasattr(sys, "get_int_max_str_digits"), reason="every integer can be written")
 def test_an_integer_that_python_does_not_write_is_named() -> None:
     """Its digits are limited; the error is none of Python's own."""
-    with pytest.raises(
-        errors.InvalidArgumentError, match=r"context\.x is an integer of thousands of digits"
-    ):
+    with pytest.raises(errors.InvalidArgumentError, match=r"context\.x is an integer of thousands of digits"):
         encode_json({"context": {"x": 10**5000}})
