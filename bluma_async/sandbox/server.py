@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bluma_async.sandbox.app import make_app
 from bluma_async.sandbox.luma.provider_api import load_apis
+from bluma_async.sandbox.rendering import load_drawing
 from bluma_async.sandbox.settings import Settings
 from bluma_async.sandbox.state import State
 from bluma_async.sandbox.tables import Database
@@ -49,6 +50,8 @@ class Sandbox:
             self.settings: Settings = Settings(**settings)
         except TypeError as error:
             raise ValueError(f"{error}; a sandbox takes {', '.join(Settings.__annotations__)}.") from None
+        if self.settings.render:
+            load_drawing()
         self._state: State | None = None
         self._opened: AsyncExitStack | None = None
         self.origin: str = ""
