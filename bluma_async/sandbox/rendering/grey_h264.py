@@ -57,7 +57,7 @@ def _to_bytes(bits: str) -> bytes:
     raw = int(padded, 2).to_bytes(len(padded) // 8, "big")
     escaped = bytearray()
     for byte in raw:
-        if byte <= 3 and escaped[-2:] == b"\0\0":
+        if byte <= 3 and escaped.endswith(b"\0\0"):
             escaped.append(3)
         escaped.append(byte)
     return bytes(escaped)
