@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING, Any, Generator, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Generator, Iterator
 
 import pytest
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["assert_billed", "async_bluma_client", "bluma_client", "bluma_sandbox", "bluma_session_sandbox"]
 
-SANDBOXES = ("bluma_sandbox", "bluma_session_sandbox")
+SANDBOX, SESSION_SANDBOX = "bluma_sandbox", "bluma_session_sandbox"
+USERS = {SANDBOX, SESSION_SANDBOX, "bluma_client", "async_bluma_client", "assert_billed"}  # of a sandbox
 MARKERS = (
     "bluma_fault(route, kind, **options): inject a fault into the requests of this test, as `Sandbox.faults.add` does",
     "bluma_settings(**settings): the settings of this test's `bluma_sandbox`, such as credits=0",
@@ -31,10 +32,11 @@ INI_HELP = (
 )
 
 
-class _Port:
-    """The port that the environment names, until a sandbox takes it; 0 for any."""
+class _Serving:
+    """What is served: the sandboxes by their fixtures, and the port that the environment names, 0 if it is taken."""
 
-    number: int = 0
+    sandboxes: ClassVar[dict[str, Sandbox]] = {}
+    port: int = 0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,23 +54,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuse a marker without the fixture that it needs: it would have no effect."""
-    names = getattr(item, "fixturenames", ())
-    if item.get_closest_marker("bluma_fault") is not None and not set(SANDBOXES) & set(names):
-        pytest.fail(f"The marker bluma_fault needs one of the fixtures {', '.join(SANDBOXES)}.", pytrace=False)
-    if item.get_closest_marker("bluma_settings") is not None and "bluma_sandbox" not in names:
-        pytest.fail("The marker bluma_settings needs the fixture bluma_sandbox.", pytrace=False)
+    names = USERS & set(getattr(item, "fixturenames", ()))
+    if item.get_closest_marker("bluma_fault") is not None and not names:
+        pytest.fail(f"The marker bluma_fault needs one of the fixtures {', '.join(sorted(USERS))}.", pytrace=False)
+    if item.get_closest_marker("bluma_settings") is not None and (not names or _choose(names) != SANDBOX):
+        pytest.fail("The marker bluma_settings needs the fixture bluma_sandbox: it makes a new one.", pytrace=False)
 
 
 def pytest_runtest_call(item: pytest.Item) -> None:
     """Add the faults of a test when its fixtures are ready, so that it is the test that meets them."""
     for marker in reversed(list(item.iter_markers("bluma_fault"))):
-        _add_fault(_find_sandbox(item), marker)
+        _add_fault(_Serving.sandboxes[_choose(_Serving.sandboxes)], marker)
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Remove the faults that are left: they are not for the end of fixtures, nor for the next test."""
-    if item.get_closest_marker("bluma_fault") is not None and set(SANDBOXES) & set(getattr(item, "funcargs", ())):
-        _find_sandbox(item).faults.clear()
+    if item.get_closest_marker("bluma_fault") is not None and _Serving.sandboxes:
+        _Serving.sandboxes[_choose(_Serving.sandboxes)].faults.clear()
 
 
 @pytest.fixture
@@ -78,14 +80,14 @@ def bluma_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
     The settings are those of the marker `bluma_settings`.
     """
-    with _serve(request.node) as sandbox:
+    with _serve(SANDBOX, request.node) as sandbox:
         yield sandbox
 
 
 @pytest.fixture(scope="session")
 def bluma_session_sandbox() -> Iterator[Sandbox]:
     """Give all tests that use this fixture one sandbox; its videos and credits stay from test to test."""
-    with _serve(None) as sandbox:
+    with _serve(SESSION_SANDBOX) as sandbox:
         yield sandbox
 
 
@@ -128,25 +130,27 @@ def assert_billed(request: pytest.FixtureRequest) -> BillCheck:
 
 
 @contextmanager
-def _serve(node: Any) -> Generator[Sandbox, None, None]:
+def _serve(fixture: str, node: Any = None) -> Generator[Sandbox, None, None]:
     from bluma_testing.serving import serve_sandbox  # noqa: PLC0415 - see the rule of this module
 
-    settings: dict[str, Any] = {"port": _Port.number}
+    settings: dict[str, Any] = {"port": _Serving.port}
     markers: list[pytest.Mark] = [] if node is None else list(node.iter_markers("bluma_settings"))
     for marker in reversed(markers):  # the nearest one last
         if marker.args:
             pytest.fail(f"The marker {_show(marker)} is invalid: settings are keywords.", pytrace=False)
         settings.update(marker.kwargs)
-    port, _Port.number = _Port.number, 0  # a second sandbox beside this one takes any port
+    port, _Serving.port = _Serving.port, 0  # a second sandbox beside this one takes any port
     try:
         with ExitStack() as opened:
             try:
                 sandbox = opened.enter_context(serve_sandbox(**settings))
             except ValueError as error:
                 pytest.fail(f"The settings of the sandbox are invalid: {error}", pytrace=False)
+            _Serving.sandboxes[fixture] = sandbox
             yield sandbox
     finally:
-        _Port.number = port
+        _Serving.sandboxes.pop(fixture, None)
+        _Serving.port = port
 
 
 def _add_fault(sandbox: Sandbox, marker: pytest.Mark) -> None:
@@ -161,14 +165,9 @@ def _request_sandbox(request: pytest.FixtureRequest) -> Sandbox:
     return sandbox
 
 
-def _find_sandbox(item: Any) -> Sandbox:
-    sandbox: Sandbox = item.funcargs[_choose(item.funcargs)]
-    return sandbox
-
-
 def _choose(names: Any) -> str:
     """Return the name of the sandbox's fixture: the session's, if the test has asked for that one alone."""
-    return SANDBOXES[1] if SANDBOXES[1] in names and SANDBOXES[0] not in names else SANDBOXES[0]
+    return SESSION_SANDBOX if SESSION_SANDBOX in names and SANDBOX not in names else SANDBOX
 
 
 def _show(marker: pytest.Mark) -> str:
@@ -183,7 +182,7 @@ def _set_environment(config: pytest.Config) -> None:
 
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
-        _Port.number = free.getsockname()[1]
+        _Serving.port = free.getsockname()[1]
     opened = ExitStack()
-    opened.enter_context(environment(describe_environment(Settings(), f"http://127.0.0.1:{_Port.number}")))
+    opened.enter_context(environment(describe_environment(Settings(), f"http://127.0.0.1:{_Serving.port}")))
     config.add_cleanup(opened.close)
