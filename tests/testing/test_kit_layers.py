@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_layers import ROOT, test_modules_and_functions_stay_small
+from tests import test_layers
 
+ROOT = test_layers.ROOT
 KIT = sorted((ROOT / "bluma_testing").glob("*.py"))
 SDK = sorted(path for name in ("bluma", "bluma_async", "bluma_sync") for path in (ROOT / name).rglob("*.py"))
 
@@ -16,7 +17,7 @@ SDK = sorted(path for name in ("bluma", "bluma_async", "bluma_sync") for path in
 @pytest.mark.parametrize("path", KIT, ids=lambda path: path.name)
 def test_modules_of_the_kit_stay_small(path: Path) -> None:
     """As those of the SDK."""
-    test_modules_and_functions_stay_small(path)
+    test_layers.test_modules_and_functions_stay_small(path)
 
 
 def test_nothing_imports_the_kit_but_its_own_door() -> None:
