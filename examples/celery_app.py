@@ -13,9 +13,9 @@ import pytest
 
 celery = pytest.importorskip("celery", reason="Celery is not installed, or has no release for this Python")
 
-from bluma import Bluma  # noqa: E402 - after the check of the framework
-from bluma.errors import AmbiguousCreateError, ServerError  # noqa: E402
-from bluma.testing import Sandbox  # noqa: E402
+from bluma import Bluma
+from bluma.errors import AmbiguousCreateError, ServerError
+from bluma.testing import Sandbox
 
 # The tasks.
 

@@ -8,21 +8,21 @@ import pytest
 
 django = pytest.importorskip("django", reason="Django is not installed, or has no release for this Python")
 
-from django.conf import settings  # noqa: E402 - after the check of the framework
+from django.conf import settings
 
 if not settings.configured:
     settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="example", DEBUG=True)
     django.setup()
 
-from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - Django must be configured first
-from django.http import HttpRequest, JsonResponse  # noqa: E402
-from django.test import SimpleTestCase  # noqa: E402
-from django.urls import path  # noqa: E402
-from django.views.decorators.csrf import csrf_exempt  # noqa: E402
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, JsonResponse
+from django.test import SimpleTestCase
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 
-from bluma import Bluma, WebhookReceiver, django_view  # noqa: E402
-from bluma.errors import BlumaError  # noqa: E402
-from bluma.testing import EventPoster  # noqa: E402
+from bluma import Bluma, WebhookReceiver, django_view
+from bluma.errors import BlumaError
+from bluma.testing import EventPoster
 
 # The site.
 

@@ -14,9 +14,9 @@ import pytest
 fastapi = pytest.importorskip("fastapi", reason="FastAPI is not installed, or has no release for this Python")
 testclient = pytest.importorskip("fastapi.testclient", reason="FastAPI's test client needs httpx")
 
-from bluma import AsyncBluma, VideoEvent, WebhookReceiver, asgi_app  # noqa: E402 - after the check of the framework
-from bluma.errors import AmbiguousCreateError  # noqa: E402
-from bluma.testing import Sandbox, sign_event  # noqa: E402
+from bluma import AsyncBluma, VideoEvent, WebhookReceiver, asgi_app
+from bluma.errors import AmbiguousCreateError
+from bluma.testing import Sandbox, sign_event
 
 # The app.
 

@@ -14,9 +14,9 @@ import pytest
 
 flask = pytest.importorskip("flask", reason="Flask is not installed, or has no release for this Python")
 
-from bluma import Bluma, VideoEvent, WebhookReceiver, wsgi_app  # noqa: E402 - after the check of the framework
-from bluma.errors import BlumaError  # noqa: E402
-from bluma.testing import EventPoster, Sandbox  # noqa: E402
+from bluma import Bluma, VideoEvent, WebhookReceiver, wsgi_app
+from bluma.errors import BlumaError
+from bluma.testing import EventPoster, Sandbox
 
 # The app.
 

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Dict, Iterator
 
 from facade.classes import render_class
+from facade.source import parse
 from facade.twins import Twins, find_blocking_module
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _import_statement(name: str, home: str) -> str:
 
 def _render_imports(source: Source, body: str, twins: Twins) -> str:
     """Return the imports of the names in the body; a name that only annotations use is imported for type checkers."""
-    tree, known = ast.parse(body), _list_imports(source, twins)
+    tree, known = parse(body), _list_imports(source, twins)
     defined = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     quoted = [annotation for annotation in _find_annotations(tree) if isinstance(annotation, ast.Module)]
     in_all = Counter(name for part in (tree, *quoted) for name in _find_names(part))
@@ -116,7 +117,7 @@ def _find_annotations(tree: ast.AST) -> Iterator[ast.AST]:
         if found is not None:
             yield found
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "cast":
-            yield ast.parse(ast.literal_eval(node.args[0]))
+            yield parse(ast.literal_eval(node.args[0]))
 
 
 def _find_names(tree: ast.AST) -> Iterator[str]:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 from typing import Dict, Iterator, List, Mapping, Set, Union
 
 import attrs
 
-__all__ = ["Function", "RefusedError", "Source", "get_base_name", "has_async_methods", "list_methods", "rename_words"]
+__all__ = [
+    "Function",
+    "RefusedError",
+    "Source",
+    "get_base_name",
+    "has_async_methods",
+    "list_methods",
+    "parse",
+    "rename_words",
+]
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 ASYNC_WORDS = ("await", "async with", "async for", "aclose", "asyncio", "AsyncBluma")  # not in a shared docstring
@@ -16,6 +26,22 @@ ASYNC_WORDS = ("await", "async with", "async for", "aclose", "asyncio", "AsyncBl
 
 class RefusedError(Exception):
     """A part of the source has no blocking twin."""
+
+
+def parse(text: str) -> ast.Module:
+    """
+    Return the syntax tree of a module.
+
+    Python 3.11 raises SystemError if the garbage collector lets another thread run while a tree is made
+    (https://github.com/python/cpython/issues/106905), so the collector is off until the tree is there.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(text)
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def list_methods(cls: ast.ClassDef) -> List[Function]:
@@ -47,9 +73,7 @@ class Source:
     module: str
     file: str  # relative to the project's root
     text: str
-    tree: ast.Module = attrs.field(
-        default=attrs.Factory(lambda self: ast.parse(self.text), takes_self=True), repr=False
-    )
+    tree: ast.Module = attrs.field(default=attrs.Factory(lambda self: parse(self.text), takes_self=True), repr=False)
 
     @property
     def exports(self) -> List[str]:

@@ -21,6 +21,7 @@ def abandon(session: aiohttp.ClientSession) -> None:
     if connector is None:
         return
     session.detach()
+    # aiohttp has no public way to close the sockets of a connector without its event loop.
     pooled = [protocol for group in connector._conns.values() for protocol, *_ in group]  # noqa: SLF001
     for protocol in [*pooled, *connector._acquired]:  # noqa: SLF001
         _close_socket(protocol.transport)

@@ -62,7 +62,7 @@ class AiohttpTransport:
             opened = partial(borrow, connection_limit, http_session)
         self._connections = PerLoop(opened, close, abandon_session)
 
-    async def send(self, request: Request, timeout: float, patience: float | None = None) -> Answer:  # noqa: ASYNC109
+    async def send(self, request: Request, timeout: float, patience: float | None = None) -> Answer:  # noqa: ASYNC109 - aiohttp measures it
         """
         Send one request and return its answer.
 
@@ -88,7 +88,7 @@ class AiohttpTransport:
         return outcome
 
     @asynccontextmanager
-    async def stream(self, request: Request, timeout: float) -> AsyncGenerator[Download, None]:  # noqa: ASYNC109
+    async def stream(self, request: Request, timeout: float) -> AsyncGenerator[Download, None]:  # noqa: ASYNC109 - aiohttp measures it
         """
         Open an answer whose body is read piece by piece; `timeout` bounds the connecting, and the wait for each piece.
 

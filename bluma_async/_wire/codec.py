@@ -113,7 +113,7 @@ def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
     from cattrs import gen  # noqa: PLC0415 - importing the SDK must not load cattrs
 
     # By attrs fields, not by class: cattrs would treat the class as a dataclass with positional arguments.
-    make: Any = gen.make_dict_structure_fn_from_attrs  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    make: Any = gen.make_dict_structure_fn_from_attrs  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # cattrs types it in part
     build = make(list(attrs.fields(cls)), exact_class(cls), converter)
     known = frozenset(attribute.name for attribute in attrs.fields(cls))
     needs_id = "id" in known and attrs.fields_dict(cls)["id"].default is attrs.NOTHING

@@ -78,7 +78,7 @@ def sandbox(
 
 def _choose_cruelty(*, is_drawn: bool, seed: int, pairs: Sequence[str]) -> Cruelty:
     from bluma_async.sandbox.cruelty import Cruelty, parse_settings  # noqa: PLC0415 - needs the sandbox extra
-    from bluma_async.sandbox.profiles import draw_cruelty  # noqa: PLC0415
+    from bluma_async.sandbox.profiles import draw_cruelty  # noqa: PLC0415 - needs the sandbox extra
 
     chosen = parse_settings(pairs)
     return draw_cruelty(seed, **chosen) if is_drawn else Cruelty().change(**{"seed": seed, **chosen})

@@ -70,8 +70,8 @@ async def gather_some(process: Callable[[T], Awaitable[R]], items: Sequence[T], 
 
 def _make_part(file: AssetFile, index: int, file_type: str | None) -> Part:
     if isinstance(file, (str, os.PathLike)):
-        return _make_path_make_part(Path(file), file_type)
-    if not isinstance(file, bytes) and not hasattr(file, "read"):  # pyright: ignore[reportUnnecessaryComparison]
+        return _make_path_part(Path(file), file_type)
+    if not isinstance(file, bytes) and not hasattr(file, "read"):  # pyright: ignore[reportUnnecessaryComparison]  # callers pass anything
         raise invalid("files", f"File {index} must be a path, bytes or a binary file object, not {file!r}.")
     content = file if isinstance(file, bytes) else file.read()
     if not isinstance(content, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]  # a text file returns str
@@ -82,7 +82,7 @@ def _make_part(file: AssetFile, index: int, file_type: str | None) -> Part:
     return Part("files", name, _guess_type(name, file_type), lambda: io.BytesIO(content), len(content))
 
 
-def _make_path_make_part(path: Path, file_type: str | None) -> Part:
+def _make_path_part(path: Path, file_type: str | None) -> Part:
     try:
         size = path.stat().st_size if path.is_file() else None
     except (OSError, ValueError) as problem:  # a name that is too long, for example

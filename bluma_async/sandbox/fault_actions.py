@@ -165,8 +165,7 @@ FAULT_ACTIONS: Mapping[str, FaultAction] = {
 async def _read_body(request: web.Request, handler: Handler) -> tuple[bytes, web.StreamResponse]:
     response = await handler(request)
     if isinstance(response, web.FileResponse):
-        # aiohttp has no public way to get the path.
-        path = response._path  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        path = response._path  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  # aiohttp has no public name for it
         whole = await in_thread(path.read_bytes)
         return _slice_range(request, whole, response)
     body = response.body if isinstance(response, web.Response) else b""

@@ -42,7 +42,7 @@ def is_some_of(words: Collection[str], *, at_least: int = 1) -> Any:
     """Return a validator for a tuple of words, of which so many must be there."""
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not isinstance(value, tuple) or len(value) < at_least or not set(map(str, value)) <= set(words):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        if not isinstance(value, tuple) or len(value) < at_least or not set(map(str, value)) <= set(words):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # it is checked here
             raise ValueError(f"{attribute.name} must list at least {at_least} of {', '.join(words)}, not {value!r}.")
 
     return check
@@ -66,5 +66,5 @@ def to_hosts(value: Any) -> Any:
 
 def is_list_of_hosts(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     """Validate a tuple of host names or addresses, each with a port or without; IPv6 addresses are in brackets."""
-    if not isinstance(value, tuple) or not all(HOST.fullmatch(str(entry)) for entry in value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if not isinstance(value, tuple) or not all(HOST.fullmatch(str(entry)) for entry in value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # it is checked here
         raise ValueError(f"{attribute.name} must list hosts such as app.test, 10.0.0.7 or [::1]:8080, not {value!r}.")

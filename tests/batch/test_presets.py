@@ -71,4 +71,4 @@ async def test_an_interrupted_create_is_found_by_its_preset(quick: Sandbox, clie
 def test_another_tag_is_refused() -> None:
     """There is one kind."""
     with pytest.raises(errors.InvalidArgumentError, match="tag must be one of preset"):
-        AsyncBluma("bluma_test_key").batch("j", tag="other")  # type: ignore[arg-type]
+        AsyncBluma("bluma_test_key").batch("j", tag="other")  # type: ignore[arg-type]  # the error is tested

@@ -29,7 +29,17 @@ RENAMED = {
     "__aiter__": "__iter__",
     "__anext__": "__next__",
 }
-RESOURCES = "videos templates credits webhooks variants collections assets api_keys usage".split()  # noqa: SIM905
+RESOURCES = [
+    "videos",
+    "templates",
+    "credits",
+    "webhooks",
+    "variants",
+    "collections",
+    "assets",
+    "api_keys",
+    "usage",
+]
 OWN = {"__init__", "__module__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
 
 

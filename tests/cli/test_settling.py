@@ -61,10 +61,13 @@ def interrupt(
     when(process)
     process.send_signal(signal.SIGINT)
     assert process.stdout is not None
-    first = process.stdout.readline()
-    then(process)
-    out, err = process.communicate(timeout=15)
-    return process.returncode, first + out, err.strip()  # click ends the line of the ^C
+    assert process.stderr is not None
+    with process, process.stdout, process.stderr:
+        first = process.stdout.readline()
+        then(process)
+        # Not communicate(): it would miss what readline has read ahead.
+        out, err = process.stdout.read(), process.stderr.read()
+    return process.wait(), first + out, err.strip()  # click ends the line of the ^C
 
 
 def request_seen(sandbox: Sandbox, route: str) -> Callable[[Any], Any]:

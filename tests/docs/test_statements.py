@@ -15,6 +15,7 @@ import bluma_async
 import bluma_sync
 from bluma import Bluma, errors
 from bluma_async.sandbox import Sandbox
+from facade.source import parse
 from tests.live import Live
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -24,7 +25,7 @@ STATEMENTS = 128
 def docstrings() -> Iterator[str]:
     """Yield the docstring of every test."""
     for path in TESTS.rglob("test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_"):
                 yield ast.get_docstring(node) or ""
 

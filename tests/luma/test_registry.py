@@ -15,6 +15,7 @@ from bluma_async.cli.luma import luma as command
 from bluma_async.luma.adapter import Adapter
 from bluma_async.luma.registry import PROVIDERS, ProviderName, list_providers
 from bluma_async.sandbox.luma.provider_api import load_apis
+from facade.source import parse
 from tests.luma import fourth
 
 SANDBOX = Path(str(bluma_async.sandbox.luma.__file__)).parent
@@ -55,7 +56,7 @@ def test_the_sandbox_has_the_providers_of_the_registry() -> None:
 
 def list_client_imports(path: Path) -> Iterator[str]:
     """Yield the modules of the client for Luma that a file imports."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         yield from (name for name in names if name.startswith("bluma_async.luma"))

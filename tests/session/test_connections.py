@@ -31,7 +31,7 @@ def test_the_transport_is_opened_once() -> None:
 async def test_closed_connections_are_not_opened_again() -> None:
     """Closing before the first call opens nothing, and a later call is refused."""
     opened: List[FakeTransport] = []
-    connections = Connections(lambda: opened.append(FakeTransport()) or opened[-1])  # type: ignore[func-returns-value]
+    connections = Connections(lambda: opened.append(FakeTransport()) or opened[-1])  # type: ignore[func-returns-value]  # append returns None
 
     await connections.close()
 

@@ -60,6 +60,6 @@ def _finish(scene: Scene, shots: Iterator[Shot], thumbnail: Path, marks: Marks) 
         shown += count
         if stamped is None and shown * 4 >= scene.frames:
             stamped = picture
-            small = picture.resize((scene.layout[0] // 2, scene.layout[1] // 2), Image.Resampling.BILINEAR)  # pyright: ignore[reportUnknownMemberType]
+            small = picture.resize((scene.layout[0] // 2, scene.layout[1] // 2), Image.Resampling.BILINEAR)  # pyright: ignore[reportUnknownMemberType]  # Pillow has no type for it
             small.save(thumbnail, "JPEG", quality=85)
         yield picture, count

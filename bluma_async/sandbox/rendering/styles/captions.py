@@ -42,7 +42,7 @@ def _backdrop(scene: Scene, seconds: float) -> Image.Image:
         for y in range(CORNERS):
             share = (math.sin(seconds * 0.7 + x * 0.9 + y * 0.7) + 1) / 2
             small.putpixel((x, y), _mix(warm, COOL, share))
-    return small.resize(scene.size, Image.Resampling.BILINEAR)  # pyright: ignore[reportUnknownMemberType]
+    return small.resize(scene.size, Image.Resampling.BILINEAR)  # pyright: ignore[reportUnknownMemberType]  # Pillow has no type for it
 
 
 def _caption(scene: Scene, words: List[str], spoken: int) -> Image.Image:

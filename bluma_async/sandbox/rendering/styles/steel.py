@@ -39,7 +39,7 @@ def _plate(scene: Scene, headline: str) -> Image.Image:
     gradient = Image.new("RGB", (1, 3))
     for y, color in enumerate((LIGHT, DARK, LIGHT)):
         gradient.putpixel((0, y), color)
-    picture = gradient.resize(scene.size, Image.Resampling.BICUBIC)  # pyright: ignore[reportUnknownMemberType]
+    picture = gradient.resize(scene.size, Image.Resampling.BICUBIC)  # pyright: ignore[reportUnknownMemberType]  # Pillow has no type for it
     draw = ImageDraw.Draw(picture)
     for x, y in ((36, 36), (684, 36), (36, 1244), (684, 1244)):
         draw.ellipse(scene.box(x - 12, y - 12, x + 12, y + 12), fill=(150, 158, 168))
