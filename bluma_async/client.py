@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.options import OptionChanges
-    from bluma_async._session.ports import Transport
+    from bluma_async._session.ports import TelemetryOption, Transport
     from bluma_async._session.session import Session
     from bluma_async._wire.retry import OnAmbiguous
     from bluma_async.batch.batch import Batch
@@ -92,6 +92,7 @@ class AsyncBluma(BaseClient):
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
         transport: Transport | None = None,
         clock: Clock | None = None,
+        telemetry: TelemetryOption = False,
     ) -> None:
         """
         Set up a client. Nothing is sent yet.
@@ -134,6 +135,8 @@ class AsyncBluma(BaseClient):
             trace_configs: Passed to aiohttp, for its tracing.
             transport: Sends the requests in place of aiohttp; for tests.
             clock: Replaces the machine's clock; for tests.
+            telemetry: True, a TracerProvider, a MeterProvider or a tuple of both: reports creates, waits, saves and
+                retries to OpenTelemetry; True takes its global providers. Needs the extra `telemetry`.
 
         Raises:
             BlumaError: There is no API key.
@@ -150,6 +153,7 @@ class AsyncBluma(BaseClient):
             default_headers=default_headers, webhook_secret=webhook_secret, pickle_key=pickle_key,
             connection_limit=connection_limit, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context,
             http_session=http_session, trace_configs=trace_configs, transport=transport, clock=clock,
+            telemetry=telemetry,
         )  # fmt: skip
         self._session = open_session(api_key, base_url, options, ENVIRONMENT)
         self._hub = PollHub(self._session.shared.clock)

@@ -24,6 +24,7 @@ from bluma_async._wire.checks import (
     require_choice,
     require_mapping,
     require_number,
+    require_providers,
     require_seconds,
     require_whole,
 )
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from bluma_async._runtime.clock import Clock
-    from bluma_async._session.ports import Transport
+    from bluma_async._session.ports import TelemetryOption, Transport
 
 __all__ = [
     "DEFAULT_BASE_URL",
@@ -187,6 +188,8 @@ class ConnectionOptions:
         trace_configs: Passed to aiohttp, for its tracing.
         transport: Sends the requests in place of aiohttp; for tests.
         clock: Replaces the machine's clock; for tests.
+        telemetry: True, a TracerProvider, a MeterProvider or a tuple of both: reports creates, waits, saves and
+            retries to OpenTelemetry; True takes its global providers. Needs the extra `telemetry`.
     """
 
     connection_limit: int = attrs.field(default=100, validator=_checked(require_whole, at_least=1))
@@ -197,6 +200,7 @@ class ConnectionOptions:
     trace_configs: Sequence[aiohttp.TraceConfig] = ()
     transport: Transport | None = None
     clock: Clock | None = None
+    telemetry: TelemetryOption = attrs.field(default=False, validator=_checked(require_providers))
 
     @classmethod
     def names(cls) -> list[str]:
@@ -245,6 +249,7 @@ class ClientOptions(CallOptions, total=False):
     trace_configs: Sequence[aiohttp.TraceConfig]
     transport: Transport | None
     clock: Clock | None
+    telemetry: TelemetryOption
 
 
 def require_known(given: Mapping[str, Any], known: Sequence[str]) -> None:
