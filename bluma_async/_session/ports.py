@@ -1,15 +1,38 @@
-"""The transport as a protocol, so that tests, and users, can pass in their own."""
+"""The transport, and providers of telemetry, as protocols: tests and users pass in their own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Protocol, Tuple, Union
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from bluma_async._wire.messages import Answer, Download, Request
 
-__all__ = ["Transport"]
+__all__ = ["MeterProvider", "TelemetryOption", "TracerProvider", "Transport"]
+
+
+class TracerProvider(Protocol):
+    """A TracerProvider of OpenTelemetry."""
+
+    @property
+    def get_tracer(self) -> Callable[..., Any]:
+        """The method that returns a tracer."""
+        ...
+
+
+class MeterProvider(Protocol):
+    """A MeterProvider of OpenTelemetry."""
+
+    @property
+    def get_meter(self) -> Callable[..., Any]:
+        """The method that returns a meter."""
+        ...
+
+
+TelemetryOption = Union[
+    bool, TracerProvider, MeterProvider, Tuple[TracerProvider, MeterProvider], Tuple[MeterProvider, TracerProvider]
+]
 
 
 class Transport(Protocol):
