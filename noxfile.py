@@ -11,7 +11,9 @@ import nox
 nox.options.sessions = ["lint", "types", "tests", "facade"]
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
-CODE = ("bluma", "bluma_async", "bluma_sync", "facade", "tests", "benchmarks", "noxfile.py")
+CODE = (
+    "bluma", "bluma_async", "bluma_sync", "bluma_testing", "facade", "examples", "tests", "benchmarks", "noxfile.py",
+)  # fmt: skip
 
 
 @nox.session
@@ -28,7 +30,7 @@ def types(session: nox.Session) -> None:
     session.install("-e", ".[dev]")
     session.run("mypy")
     session.run("pyright")
-    for package in ("bluma", "bluma_async", "bluma_sync"):
+    for package in ("bluma", "bluma_async", "bluma_sync", "bluma_testing"):
         session.run("pyright", "--verifytypes", package, "--ignoreexternal")
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.options import Callback, OptionChanges
-    from bluma_async._session.ports import Transport
+    from bluma_async._session.ports import TelemetryOption, Transport
     from bluma_async._session.session import Session
     from bluma_async._wire.create_options import Reuse, Validate
     from bluma_async._wire.retry import OnAmbiguous
@@ -113,6 +113,7 @@ class AsyncBluma(BaseClient):
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
         transport: Transport | None = None,
         clock: Clock | None = None,
+        telemetry: TelemetryOption = False,
     ) -> None:
         """
         Set up a client. Nothing is sent yet.
@@ -160,6 +161,8 @@ class AsyncBluma(BaseClient):
             trace_configs: Passed to aiohttp, for its tracing.
             transport: Sends the requests in place of aiohttp; for tests.
             clock: Replaces the machine's clock; for tests.
+            telemetry: True, a TracerProvider, a MeterProvider or a tuple of both: reports creates, waits, saves and
+                retries to OpenTelemetry; True takes its global providers. Needs the extra `telemetry`.
 
         Raises:
             BlumaError: There is no API key.
@@ -175,6 +178,7 @@ class AsyncBluma(BaseClient):
             default_headers=default_headers, webhook_secret=webhook_secret, pickle_key=pickle_key,
             connection_limit=connection_limit, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context,
             http_session=http_session, trace_configs=trace_configs, transport=transport, clock=clock,
+            telemetry=telemetry,
         )  # fmt: skip
         self._session = parts.open_session(api_key, base_url, options, parts.ENVIRONMENT)
         self._hub = parts.PollHub(self._session.shared.clock)
@@ -224,17 +228,13 @@ class AsyncBluma(BaseClient):
         Raises:
             InvalidArgumentError: An argument is invalid.
         """
-        from bluma_async.batch.api import BatchApi  # noqa: PLC0415 - loads SQLite, which only batches need
-        from bluma_async.batch.batch import Batch  # noqa: PLC0415 - loads SQLite, which only batches need
-        from bluma_async.batch.options import BatchOptions  # noqa: PLC0415 - loads SQLite, which only batches need
+        from bluma_async.batch.opening import open_batch  # noqa: PLC0415 - loads SQLite, which only batches need
 
-        options = BatchOptions.checked(
-            journal, out, concurrency=concurrency, max_credits=max_credits, on_error=on_error,
+        return open_batch(
+            self._session, self._hub, journal, out, concurrency=concurrency, max_credits=max_credits, on_error=on_error,
             poll_interval=poll_interval, timeout=timeout, on_change=on_change, exclusive=exclusive, tag=tag,
-            on_status=on_status, final_statuses=final_statuses, verify=verify,
+            on_status=on_status, final_statuses=final_statuses, verify=verify, reuse=reuse,
         )  # fmt: skip
-        changes = {name: value for name, value in (("exclusive", exclusive), ("reuse", reuse)) if value}
-        return Batch(options, BatchApi(self._session.with_options(changes) if changes else self._session, self._hub))
 
     async def request(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, json: Any = None) -> Any:
         """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.options import Callback, OptionChanges
-    from bluma_async._session.ports import Transport
+    from bluma_async._session.ports import TelemetryOption, Transport
     from bluma_async._wire.create_options import Reuse, Validate
     from bluma_async._wire.retry import OnAmbiguous
     from bluma_async.types import SettledCreate
@@ -108,6 +108,7 @@ class Bluma(BaseClient):
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
         transport: Transport | None = None,
         clock: Clock | None = None,
+        telemetry: TelemetryOption = False,
     ) -> None:
         """
         Set up a client. Nothing is sent yet.
@@ -155,6 +156,8 @@ class Bluma(BaseClient):
             trace_configs: Passed to aiohttp, for its tracing.
             transport: Sends the requests in place of aiohttp; for tests.
             clock: Replaces the machine's clock; for tests.
+            telemetry: True, a TracerProvider, a MeterProvider or a tuple of both: reports creates, waits, saves and
+                retries to OpenTelemetry; True takes its global providers. Needs the extra `telemetry`.
 
         Raises:
             BlumaError: There is no API key.
@@ -191,6 +194,7 @@ class Bluma(BaseClient):
             trace_configs=trace_configs,
             transport=transport,
             clock=clock,
+            telemetry=telemetry,
         )
 
     def batch(

@@ -52,6 +52,7 @@ ONLY_HERE = {
     "av": {"sandbox"},
     "PIL": {"sandbox"},
     "sqlite3": {"stores", "sandbox"},
+    "opentelemetry": {"_session"},
     "psycopg": {"stores"},
     "psycopg_pool": {"stores"},
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Awaitable, Callable, Protocol
 
-__all__ = ["Clock", "SystemClock", "local_time"]
+__all__ = ["MACHINE_TIME", "Clock", "MachineTime", "SystemClock", "local_time"]
 
 
 class Clock(Protocol):
@@ -27,19 +28,39 @@ def local_time(clock: Clock) -> datetime | None:
     return None if utc is None else utc()
 
 
+class MachineTime:
+    """
+    How the machine's time is read, and how long a sleep lasts.
+
+    The testing kit replaces the functions of MACHINE_TIME, so that it reaches the clients that exist already.
+    """
+
+    def __init__(self) -> None:
+        self.utc: Callable[[], datetime] = partial(datetime.now, timezone.utc)
+        self.now: Callable[[], float] = time.monotonic
+        self.sleep: Callable[[float], Awaitable[None]] = _sleep
+
+
+async def _sleep(seconds: float) -> None:
+    import asyncio  # noqa: PLC0415 - a fifth of the time to import the SDK; a running loop has loaded it
+
+    await asyncio.sleep(seconds)
+
+
+MACHINE_TIME = MachineTime()
+
+
 class SystemClock:
     """The clock of the machine."""
 
     def utc(self) -> datetime:
         """Return the machine's wall clock, aware, in UTC."""
-        return datetime.now(timezone.utc)
+        return MACHINE_TIME.utc()
 
     def now(self) -> float:
         """Return the monotonic time, in seconds."""
-        return time.monotonic()
+        return MACHINE_TIME.now()
 
     async def sleep(self, seconds: float) -> None:
         """Sleep in the running event loop."""
-        import asyncio  # noqa: PLC0415 - a fifth of the time to import the SDK; a running loop has loaded it
-
-        await asyncio.sleep(seconds)
+        await MACHINE_TIME.sleep(seconds)

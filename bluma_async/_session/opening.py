@@ -66,6 +66,10 @@ def open_shared(connection: ConnectionOptions, environment: Mapping[str, str]) -
         connection_limit=connection.connection_limit,
     )
     shared.environment = environment
+    if connection.telemetry:
+        from bluma_async._session.telemetry import find_telemetry  # noqa: PLC0415 - loads OpenTelemetry
+
+        shared.telemetry = find_telemetry(connection.telemetry)
     shared.pickled = lambda: (_reopen_shared, (pack_connection(connection), environment))
     return shared
 

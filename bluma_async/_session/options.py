@@ -22,6 +22,7 @@ from bluma_async._wire.checks import (
     require_callable,
     require_choice,
     require_number,
+    require_providers,
     require_seconds,
     require_whole,
 )
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from bluma_async._runtime.clock import Clock
-    from bluma_async._session.ports import Transport
+    from bluma_async._session.ports import TelemetryOption, Transport
 
 __all__ = [
     "DEFAULT_BASE_URL",
@@ -166,6 +167,8 @@ class ConnectionOptions:
         trace_configs: Passed to aiohttp, for its tracing.
         transport: Sends the requests in place of aiohttp; for tests.
         clock: Replaces the machine's clock; for tests.
+        telemetry: True, a TracerProvider, a MeterProvider or a tuple of both: reports creates, waits, saves and
+            retries to OpenTelemetry; True takes its global providers. Needs the extra `telemetry`.
     """
 
     connection_limit: int = attrs.field(default=100, validator=checked(require_whole, at_least=1))
@@ -176,6 +179,7 @@ class ConnectionOptions:
     trace_configs: Sequence[aiohttp.TraceConfig] = ()
     transport: Transport | None = None
     clock: Clock | None = None
+    telemetry: TelemetryOption = attrs.field(default=False, validator=checked(require_providers))
 
     @classmethod
     def names(cls) -> list[str]:
@@ -226,6 +230,7 @@ class ClientOptions(CallOptions, total=False):
     trace_configs: Sequence[aiohttp.TraceConfig]
     transport: Transport | None
     clock: Clock | None
+    telemetry: TelemetryOption
 
 
 def require_known(given: Mapping[str, Any], known: Sequence[str]) -> None:

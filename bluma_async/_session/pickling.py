@@ -68,7 +68,9 @@ def pack_connection(options: ConnectionOptions) -> Dict[str, Any]:
                 f"A client with {name} cannot be pickled: {name} belongs to this process. Pass the options, and make "
                 "the client in the other process."
             )
-    return {name: value for name, value in given.items() if name not in OBSERVERS}
+    kept = {name: value for name, value in given.items() if name not in OBSERVERS}
+    kept["telemetry"] = given["telemetry"] is True  # providers are objects of this process, like the functions
+    return kept
 
 
 def unpack_connection(packed: Mapping[str, Any]) -> ConnectionOptions:

@@ -1,8 +1,8 @@
-"""What a session is given from outside: its transport, and its agreement with other processes."""
+"""What a session is given from outside: transport, telemetry and the agreement with other processes, as protocols."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Mapping, Protocol, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Protocol, Sequence, Tuple, Union
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -10,7 +10,30 @@ if TYPE_CHECKING:
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async._wire.messages import Answer, Download, Request
 
-__all__ = ["Coordinator", "Transport"]
+__all__ = ["Coordinator", "MeterProvider", "TelemetryOption", "TracerProvider", "Transport"]
+
+
+class TracerProvider(Protocol):
+    """A TracerProvider of OpenTelemetry."""
+
+    @property
+    def get_tracer(self) -> Callable[..., Any]:
+        """The method that returns a tracer."""
+        ...
+
+
+class MeterProvider(Protocol):
+    """A MeterProvider of OpenTelemetry."""
+
+    @property
+    def get_meter(self) -> Callable[..., Any]:
+        """The method that returns a meter."""
+        ...
+
+
+TelemetryOption = Union[
+    bool, TracerProvider, MeterProvider, Tuple[TracerProvider, MeterProvider], Tuple[MeterProvider, TracerProvider]
+]
 
 
 class Coordinator(Protocol):

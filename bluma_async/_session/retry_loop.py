@@ -104,14 +104,14 @@ class RetryLoop:
         if isinstance(decision, GiveUp):
             raise ambiguous_create(in_flight, failure) if decision.in_doubt else failure
         if isinstance(decision, Retry):
-            await self.observer.before_retry(in_flight.request, failure, number, decision.after)
+            await self._report_retry(in_flight, failure, number, decision.after)
             await in_flight.pause(self._shared.clock, decision.after)
             if in_flight.confirmed_id is None:
                 return None
             decision = Reconcile(0.0, then_retry=True)  # a callback has named the video: it is not sent again
         elif decision.then_retry:
             proven_in = max(decision.after, self._options.settle_time)
-            await self.observer.before_retry(in_flight.request, failure, number, proven_in)
+            await self._report_retry(in_flight, failure, number, proven_in)
         found = None if reconciler is None else await reconciler.reconcile(in_flight, failure, decision)
         if found is None:
             in_flight.prove_absence()
@@ -119,6 +119,11 @@ class RetryLoop:
                 failure.not_accepted = True
                 raise failure
         return found
+
+    async def _report_retry(self, in_flight: InFlightCall, failure: BlumaError, number: int, delay: float) -> None:
+        if self._shared.telemetry is not None:
+            self._shared.telemetry.count_retry(in_flight.request.method, failure)
+        await self.observer.before_retry(in_flight.request, failure, number, delay)
 
     async def _decide(
         self, in_flight: InFlightCall, failure: BlumaError, number: int, *, can_reconcile: bool

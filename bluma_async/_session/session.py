@@ -57,6 +57,8 @@ class Session:
         self.evidence: CreateEvidence = find_evidence(options.base_url, options.api_key)
         self.retry_loop: RetryLoop = RetryLoop(options, shared)
         self._headers = _standing_headers(options)
+        if shared.telemetry is not None:
+            shared.telemetry.watch(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickle, (pack_options(self.options, self.shared.environment), self.shared)
@@ -92,7 +94,8 @@ class Session:
         in_flight = self._begin(call, within)
         attempt = partial(self._attempt, call, reconciler)
         if call.safety is Safety.COSTS_MONEY:
-            return self._send_paid(in_flight, attempt, reconciler)
+            work, telemetry = self._send_paid(in_flight, attempt, reconciler), self.shared.telemetry
+            return work if telemetry is None else telemetry.report_create(in_flight, work)
         return self.retry_loop.run(in_flight, attempt)
 
     async def _send_paid(self, in_flight: InFlightCall, attempt: Attempt[T], reconciler: Reconciler[T] | None) -> T:
@@ -193,6 +196,11 @@ class Session:
         """
         request = Request(method, link, {"User-Agent": self._headers["User-Agent"], **headers}, is_signed=True)
         return InFlightCall(request, self.shared.clock.now(), ends)
+
+    def report(self, operation: str, job_id: str, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """Return work that is a wait or a save, so that telemetry reports it when it is awaited."""
+        telemetry = self.shared.telemetry
+        return work if telemetry is None else telemetry.report(operation, job_id, work)
 
     async def close(self) -> None:
         """Close the connections of all copies of the client."""

@@ -17,6 +17,7 @@ from bluma_async.errors import BlumaError
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.ports import Transport
+    from bluma_async._session.telemetry import Telemetry
 
 __all__ = ["Shared"]
 
@@ -47,6 +48,7 @@ class Shared:
         self.content_turns: ContentTurns = ContentTurns(clock)
         self.certainty: CertaintyPolicy = CertaintyPolicy()
         self.environment: Mapping[str, str] = {}  # the variable of each option that has one
+        self.telemetry: Telemetry | None = None
         self.pickled: Callable[[], tuple[Any, ...]] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:

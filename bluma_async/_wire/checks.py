@@ -28,6 +28,7 @@ __all__ = [
     "require_mapping",
     "require_number",
     "require_page",
+    "require_providers",
     "require_seconds",
     "require_statuses",
     "require_text",
@@ -84,6 +85,21 @@ def require_bool(name: str, value: object) -> None:
     """
     if not isinstance(value, bool):
         raise invalid(name, f"{name} must be True or False, not {value!r}.")
+
+
+def require_providers(name: str, value: object) -> None:
+    """
+    Require a bool, a provider of OpenTelemetry, or a tuple of providers.
+
+    Raises:
+        InvalidArgumentError: The value is neither.
+    """
+    kind = type(value).__name__
+    providers = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+    is_known = all(hasattr(provider, "get_tracer") or hasattr(provider, "get_meter") for provider in providers)
+    if not isinstance(value, bool) and not (providers and is_known):
+        kinds = "a bool, a TracerProvider, a MeterProvider, or a tuple of both"
+        raise invalid(name, f"{name} must be {kinds}, not {kind}.")
 
 
 def require_seconds(name: str, value: object, *, above: float | None = None) -> None:

@@ -15,7 +15,7 @@ from bluma_async.cli.running import (
     add_options,
     add_settle_options,
     add_verify_option,
-    import_sandbox,
+    make_sandbox,
     run_to_end,
     say,
 )
@@ -132,8 +132,7 @@ async def _open_client(*, in_sandbox: bool, **options: Any) -> AsyncGenerator[As
         async with AsyncBluma(**options) as client:
             yield client
         return
-    local = import_sandbox()
-    async with local(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - one statement would need Python 3.9's parentheses
+    async with make_sandbox(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - one statement would need Python 3.9's parentheses
         async with AsyncBluma(sandbox.test_key, base_url=sandbox.base_url, trust_env=False, **options) as client:
             yield client
 

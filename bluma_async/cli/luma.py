@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, TypeVar
 import click
 
 from bluma_async.cli.progress import print_news
-from bluma_async.cli.running import add_options, add_verify_option, import_sandbox, run_to_end, say
+from bluma_async.cli.running import add_options, add_verify_option, make_sandbox, run_to_end, say
 from bluma_async.errors import BlumaError
 from bluma_async.luma.client import AsyncLuma
 from bluma_async.luma.registry import list_providers
@@ -143,6 +143,6 @@ async def _client(provider: Any, *, in_sandbox: bool) -> AsyncGenerator[AsyncLum
         async with AsyncLuma(provider) as client:
             yield client
         return
-    async with import_sandbox()(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - 3.8 wants no parentheses
+    async with make_sandbox(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - 3.8 wants no parentheses
         async with AsyncLuma(provider, sandbox.test_key, sandbox.luma_url(provider)) as client:
             yield client

@@ -18,7 +18,7 @@ __all__ = [
     "add_options",
     "add_settle_options",
     "add_verify_option",
-    "import_sandbox",
+    "make_sandbox",
     "parse_journal",
     "run_to_end",
     "say",
@@ -80,18 +80,19 @@ def add_verify_option(command: F) -> F:
     )(command)
 
 
-def import_sandbox() -> Any:
+def make_sandbox(**settings: Any) -> Any:
     """
-    Return the class Sandbox.
+    Return a sandbox that was not started.
 
     Raises:
-        ClickException: The extra `sandbox` is not installed. The message says how to install it.
+        UsageError: A setting is invalid, or drawing needs the extra `sandbox`. The message says how to install it.
     """
+    from bluma_async.sandbox import Sandbox  # noqa: PLC0415 - loads the server, which most commands do not need
+
     try:
-        from bluma_async.sandbox import Sandbox  # noqa: PLC0415 - needs an extra
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(f'The sandbox needs {missing.name}: pip install "bluma[sandbox]"') from None
-    return Sandbox
+        return Sandbox(**settings)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def run_to_end(work: Coroutine[Any, Any, None]) -> None:

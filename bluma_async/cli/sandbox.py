@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 
 import click
 
-from bluma_async.cli.running import import_sandbox
+from bluma_async.cli.running import make_sandbox
 from bluma_async.luma.registry import PROVIDERS
 
 if TYPE_CHECKING:
@@ -64,9 +64,8 @@ def sandbox(
 ) -> None:
     """Run a local API. Prints NAME=value lines for `export`, then logs the requests that it serves."""
     try:
-        kind = import_sandbox()
         cruelty = _choose_cruelty(is_drawn=cruel, seed=seed, pairs=pairs)
-        local = kind(render=not no_render, credits=opening_balance, cruelty=cruelty, **settings)
+        local = make_sandbox(render=not no_render, credits=opening_balance, cruelty=cruelty, **settings)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:

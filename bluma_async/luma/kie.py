@@ -12,10 +12,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import time
 import warnings
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
 
+from bluma_async._runtime.clock import MACHINE_TIME
 from bluma_async._wire.answers import read_retry_after
 from bluma_async._wire.call import Call, compact
 from bluma_async._wire.checks import require_link, require_text
@@ -182,7 +182,7 @@ def _verify(task_id: str, headers: Mapping[str, str], secret: str) -> None:
     timestamp, signature = headers.get("x-webhook-timestamp", ""), headers.get("x-webhook-signature", "")
     expected = sign(task_id, timestamp, secret)
     is_time = timestamp.isdecimal() and len(timestamp) <= TIMESTAMP_DIGITS
-    is_recent = is_time and abs(time.time() - int(timestamp)) <= MAX_CALLBACK_AGE
+    is_recent = is_time and abs(MACHINE_TIME.utc().timestamp() - int(timestamp)) <= MAX_CALLBACK_AGE
     if not is_recent or not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
         raise WebhookVerificationError("The callback's signature does not match, or its time is too far from now.")
 

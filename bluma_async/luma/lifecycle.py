@@ -57,13 +57,14 @@ class Lifecycle:
         defaults = self.adapter.capabilities
         generation_id = _get_id(generation)
         self.adapter.build_read([generation_id])  # refuses an invalid id now, instead of at the first poll
-        return await self._hub.wait(
+        work = self._hub.wait(
             self.source,
             generation_id,
             poll_interval=defaults.poll_interval if poll_interval is None else poll_interval,
             timeout=defaults.timeout if timeout is None else timeout,
             **reports,
         )
+        return await self.session.report("wait", generation_id, work)
 
     async def save(
         self,
@@ -97,7 +98,8 @@ class Lifecycle:
             key = f"{self.adapter.name} {generation_id} {index}"
             command = f"save({generation_id!r}, {str(place.target)!r})"
             remote = RemoteFile(generation_id, f"Generation {generation_id}", key, sign, find_size, command)
-            return await save_link(self.session, remote, place, verify=verify, on_progress=on_progress)
+            work = save_link(self.session, remote, place, verify=verify, on_progress=on_progress)
+            return await self.session.report("save", generation_id, work)
 
     async def receive_callback(self, body: bytes, headers: Mapping[str, str]) -> Generation:
         """Read the generation that a callback names, and have all waits for it poll at once."""

@@ -34,7 +34,8 @@ async def save_video(
     command = f"client.videos.save({video_id!r}, {path!r}), or with: {build_save_command(video_id, path)}"
     sign, find_size = partial(_sign, session, video_id), partial(_find_size, session, video)
     remote = RemoteFile(video_id, f"Video {video_id}", video_id, sign, find_size, command)
-    return await save_link(session, remote, place, verify=verify, on_progress=on_progress)
+    work = save_link(session, remote, place, verify=verify, on_progress=on_progress)
+    return await session.report("save", video_id, work)
 
 
 def build_save_command(video_id: str, path: str) -> str:

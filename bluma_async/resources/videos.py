@@ -219,15 +219,17 @@ class Videos(VideoLists):
                 again with the same id.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        return await self._hub.wait(
+        wanted = self._source.claim(video_id)
+        work = self._hub.wait(
             self._source,
-            self._source.claim(video_id),
+            wanted,
             poll_interval=poll_interval,
             timeout=timeout,
             on_progress=on_progress,
             on_status=on_status,
             final_statuses=final_statuses,
         )
+        return await self._session.report("wait", wanted, work)
 
     async def download(self, video_id: str | Video) -> VideoDownload:
         """

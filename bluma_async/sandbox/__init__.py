@@ -1,7 +1,7 @@
 """
 A local server that behaves like the Bluma API: state, credits, limits, webhooks, faults, and real MP4 files.
 
-Needs the `sandbox` extra: `pip install "bluma[sandbox]"`.
+A sandbox that draws its videos needs the extra: `pip install "bluma[sandbox]"`. With `render=False` it needs none.
 """
 
 from bluma_async.sandbox.cruelty import Cruelty

@@ -194,7 +194,9 @@ def _is_disconnected(request: web.Request) -> bool:
 
 async def _pause(request: web.Request, seconds: float) -> None:
     """Wait in real time; return early if the sandbox stops."""
+    state = request.app[STATE]
     try:
-        await asyncio.wait_for(request.app[STATE].stopping.wait(), seconds)
+        with state.activity.pause():
+            await asyncio.wait_for(state.stopping.wait(), seconds)
     except asyncio.TimeoutError:
         return

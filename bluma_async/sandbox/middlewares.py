@@ -44,11 +44,16 @@ MISSING_SCOPE = "This API key does not have the required scope to perform this a
 
 @web.middleware
 async def watch_connection(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tell when the connection is idle, because Cruelty may close idle ones. Downloads are sent later, and left out."""
+    """
+    Count the request, and tell when the connection is idle, because Cruelty may close idle ones.
+
+    The bytes of files are sent later, and left out.
+    """
     idle, transport = request.app[STATE].idle, request.transport
     idle.mark_busy(transport)
     try:
-        return await handler(request)
+        with request.app[STATE].activity.request():
+            return await handler(request)
     finally:
         if request.path.startswith(request.app[LOGGED]):
             idle.mark_idle(transport)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Tuple, TypeVar
 
 from aiohttp import web
 
 from bluma_async.sandbox.app import make_app
 from bluma_async.sandbox.luma.provider_api import load_apis
+from bluma_async.sandbox.own_thread import OwnThread, Pending
+from bluma_async.sandbox.rendering import load_drawing
 from bluma_async.sandbox.settings import Settings
 from bluma_async.sandbox.state import State
 from bluma_async.sandbox.tables import Database
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox"]
 
+T = TypeVar("T")
 logger: logging.Logger = logging.getLogger("bluma.sandbox")
 
 
@@ -41,7 +45,8 @@ class Sandbox:
             client = AsyncBluma(sandbox.test_key, base_url=sandbox.base_url)
 
     Takes the keyword arguments that `Settings` describes. It serves on 127.0.0.1 and a free port by default, from
-    `start` to `stop`, or inside of `async with`.
+    `start` to `stop`, or inside of `async with`. In blocking code, `with Sandbox() as sandbox` serves from a thread of
+    its own; every method and attribute may then be used in any other thread.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -49,8 +54,12 @@ class Sandbox:
             self.settings: Settings = Settings(**settings)
         except TypeError as error:
             raise ValueError(f"{error}; a sandbox takes {', '.join(Settings.__annotations__)}.") from None
+        if self.settings.render:
+            load_drawing()
         self._state: State | None = None
         self._opened: AsyncExitStack | None = None
+        self._thread: OwnThread | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.origin: str = ""
 
     @property
@@ -89,7 +98,7 @@ class Sandbox:
 
     @cruelty.setter
     def cruelty(self, cruelty: Cruelty) -> None:
-        self._running.cruelty.replace(cruelty)
+        self._call(self._running.cruelty.replace, cruelty)
 
     @property
     def creates(self) -> List[Dict[str, Any]]:
@@ -108,7 +117,7 @@ class Sandbox:
             ValueError: There is no such template.
             ApiError: The balance is too low; nothing was created.
         """
-        return accepted_view(self._running.strangers.create(template_id, kind))
+        return accepted_view(self._call(self._running.strangers.create, template_id, kind))
 
     @property
     def ledger(self) -> Ledger:
@@ -120,8 +129,18 @@ class Sandbox:
         """The log of API requests, newest last."""
         return self._running.request_log.records
 
+    @property
+    def activity(self) -> Tuple[bool, int]:
+        """Whether a request, a render or a delivery is running, and how many requests have come."""
+        state = self._running
+        return state.activity.running > 0 or not state.workers.is_idle, state.activity.begun
+
     def watch(self, listener: Callable[[RequestRecord], Any]) -> None:
-        """Call a function with every further API request, before its answer is sent; async functions are awaited."""
+        """
+        Call a function with every further API request, before its answer is sent; async functions are awaited.
+
+        It is called in the sandbox's thread.
+        """
         self._running.request_log.listeners.append(listener)
 
     def state(self) -> Dict[str, Any]:
@@ -132,17 +151,24 @@ class Sandbox:
         """
         Move a manual clock; videos and events that are due change at once.
 
-        Await the result to wait for the deliveries and renders that the move started.
+        Await the result to wait for the deliveries and renders that the move started. Outside of an event loop, the
+        call itself waits for them.
 
         Raises:
             ValueError: The clock is not manual.
         """
-        return self._running.advance(seconds)
+        if self._thread is None or _find_loop() is self.loop:
+            return self._running.advance(seconds)
+        moved = self._thread.submit(self._advance(seconds))
+        if _find_loop() is None:
+            moved.result()
+        return Pending(moved)
 
     async def start(self) -> None:
         """Start serving; does nothing if it serves already. If a step fails, the steps before it are undone."""
         if self._opened is not None:
             return
+        self.loop = asyncio.get_running_loop()
         async with AsyncExitStack() as opened:
             self._state = await self._open(opened)
             self._opened = opened.pop_all()
@@ -185,10 +211,42 @@ class Sandbox:
     ) -> None:
         await self.stop()
 
+    def __enter__(self) -> Self:
+        self._thread = OwnThread()
+        try:
+            self._thread.submit(self.start()).result()
+        except BaseException:
+            self._end_thread()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._thread is not None:
+                self._thread.submit(self.stop()).result()
+        finally:
+            self._end_thread()
+
+    def _end_thread(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
+
+    async def _advance(self, seconds: float) -> None:
+        await self._running.advance(seconds)
+
+    def _call(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a function that starts timers or deliveries, in the sandbox's loop."""
+        if self._thread is None or _find_loop() is self.loop:
+            return function(*args)
+        return self._thread.submit(_call_in_loop(function, *args)).result()
+
     @property
     def _running(self) -> State:
         if self._state is None:
-            raise RuntimeError("The sandbox was not started; use `async with Sandbox() as sandbox`.")
+            raise RuntimeError("The sandbox was not started; use `with Sandbox() as sandbox`, or `async with`.")
         return self._state
 
     def _make_folder(self, opened: AsyncExitStack) -> Path:
@@ -198,3 +256,14 @@ class Sandbox:
         folder = tempfile.TemporaryDirectory(prefix="bluma-sandbox-")
         opened.push_async_callback(in_thread, folder.cleanup)
         return Path(folder.name)
+
+
+def _find_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+async def _call_in_loop(function: Callable[..., T], *args: Any) -> T:
+    return function(*args)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Dict, List, Tuple
 
 from aiohttp import web
 
+from bluma_async.sandbox.activity import Activity
 from bluma_async.sandbox.clock import Clock, ManualClock, RealClock, iso
 from bluma_async.sandbox.creates import Creates, PendingCreate, create_view
 from bluma_async.sandbox.cruelty import CurrentCruelty
@@ -46,6 +47,7 @@ class State:
         self.cruelty: CurrentCruelty = CurrentCruelty(settings.make_cruelty())
         self.faults: Faults = Faults()
         self.request_log: RequestLog = RequestLog()
+        self.activity: Activity = Activity()
         self.stopping: asyncio.Event = asyncio.Event()
         self.keys: Keys = Keys(Table("key", database), self.clock)
         self.rate_limits: RateLimits = RateLimits(self.clock)

@@ -56,6 +56,11 @@ class Workers:
         if self._session is not None:
             await self._session.close()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no render and no delivery is running."""
+        return not self._tasks
+
     async def settle(self) -> None:
         """Wait until no task is running."""
         while self._tasks:

@@ -15,6 +15,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Callable, List, Protocol, TypeVar, overload
 
+from bluma_async._runtime.clock import MACHINE_TIME
 from bluma_async._runtime.log import logger
 from bluma_async._wire.checks import invalid, require_seconds, require_whole
 from bluma_async._wire.events import read_event, verify_webhook
@@ -22,7 +23,6 @@ from bluma_async._wire.signature import verify_webhook_signature
 from bluma_async.errors import BlumaError, WebhookVerificationError
 from bluma_async.stores.memory_events import MemoryStore
 from bluma_async.types import WebhookEventType
-from bluma_async.types._model import utc_now
 from bluma_async.webhooks.background import Background
 from bluma_async.webhooks.claims import Admission, Claims
 from bluma_async.webhooks.handlers import Handlers
@@ -237,7 +237,7 @@ class WebhookReceiver:
     def _is_stale(self, event: WebhookEvent) -> bool:
         if self._max_age is None:
             return False
-        return event.created_at is None or abs((utc_now() - event.created_at).total_seconds()) > self._max_age
+        return event.created_at is None or abs((MACHINE_TIME.utc() - event.created_at).total_seconds()) > self._max_age
 
 
 def _confirm(client: EventConsumer, token: str, body: Payload) -> bool:

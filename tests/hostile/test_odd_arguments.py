@@ -89,7 +89,9 @@ async def find_foreign(method: Any, arguments: Dict[str, Any]) -> str:
     return ""
 
 
-@pytest.mark.filterwarnings("ignore:kie takes prompts in English only")
+@pytest.mark.filterwarnings(
+    "ignore:kie takes prompts in English only", "ignore::bluma_async._runtime.notices.BlumaWarning"
+)
 @pytest.mark.parametrize(("api", "name"), CALLS)
 async def test_methods_raise_only_the_sdks_own_errors(api: str, name: str, tmp_path: Path, monkeypatch: Any) -> None:
     """Each parameter of each method, with each odd value."""

@@ -14,7 +14,8 @@ from PIL import Image, ImageChops, ImageStat
 
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.rendering import make_renderer
-from bluma_async.sandbox.rendering.renderer import SCALES, _draw
+from bluma_async.sandbox.rendering.drawing import SCALES
+from bluma_async.sandbox.rendering.drawing import draw as draw_video
 from bluma_async.sandbox.rendering.scene import Scene, clean, font, parse_color, phrases, wrap
 from bluma_async.sandbox.rendering.styles import STYLES, find_style
 
@@ -34,7 +35,7 @@ def row(**changes: Any) -> Dict[str, Any]:
 def draw(tmp_path: Path, **changes: Any) -> Any:
     """Draw a short video, and return its codec and sizes, its length, its frames, and its thumbnail."""
     mp4, jpg = tmp_path / "x.mp4", tmp_path / "x.jpg"
-    _draw(row(**changes), mp4, jpg, lambda: False)
+    draw_video(row(**changes), mp4, jpg, lambda: False)
     with VIDEO.open(str(mp4)) as container:
         stream = container.streams.video[0]
         frames = [frame.to_image() for frame in container.decode(stream)]

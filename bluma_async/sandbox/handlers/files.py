@@ -54,13 +54,14 @@ class _File(web.FileResponse):
         super().__init__(path, headers=headers)
         self.tag = tag
 
-    async def prepare(self, request: web.BaseRequest) -> Any:
+    async def prepare(self, request: Any) -> Any:
         """Serve the requested range; or the whole file if `If-Range` names another version."""
         wanted = request.headers.get("If-Range", self.tag)
         if wanted.startswith(('"', "W/")) and wanted != self.tag:
             kept = {name: value for name, value in request.headers.items() if name.lower() != "range"}
             request = request.clone(headers=kept)
-        return await super().prepare(request)
+        with request.app[STATE].activity.request():  # aiohttp sends the file in here
+            return await super().prepare(request)
 
 
 async def put(request: web.Request) -> web.StreamResponse:

@@ -1,5 +1,5 @@
-"""Render videos from their prompts, in a thread: Pillow draws the pictures, PyAV encodes them."""
+"""Render videos in a thread, from their prompts with Pillow and PyAV, or as small prepared clips without them."""
 
-from bluma_async.sandbox.rendering.renderer import Renderer, make_renderer
+from bluma_async.sandbox.rendering.renderer import Renderer, load_drawing, make_renderer
 
-__all__ = ["Renderer", "make_renderer"]
+__all__ = ["Renderer", "load_drawing", "make_renderer"]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Tuple
 
 import av
 
+from bluma_async.sandbox.rendering.work import Cancelled
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,15 +16,11 @@ if TYPE_CHECKING:
 
     from bluma_async.sandbox.rendering.scene import Shot
 
-__all__ = ["Cancelled", "encode"]
+__all__ = ["encode"]
 
 AV: Any = av  # PyAV has types for a part of its names only
 CACHE_SIZE = 4  # converted frames that are kept, because several styles alternate between two pictures
 OPTIONS = {"preset": "ultrafast", "crf": "30"}
-
-
-class Cancelled(Exception):  # noqa: N818 - a signal, not an error
-    """The render was cancelled."""
 
 
 def encode(

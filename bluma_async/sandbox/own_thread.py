@@ -1,0 +1,53 @@
+"""An event loop in a thread of its own, so that blocking code can use a sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from typing import Any, Coroutine, Generator, TypeVar
+
+__all__ = ["OwnThread", "Pending"]
+
+T = TypeVar("T")
+
+
+class OwnThread:
+    """A daemon thread that runs an event loop, from its making to `stop`."""
+
+    def __init__(self) -> None:
+        self._started: Future[asyncio.AbstractEventLoop] = Future()
+        self._thread = threading.Thread(target=self._run, name="bluma-sandbox", daemon=True)
+        self._thread.start()
+        self.loop: asyncio.AbstractEventLoop = self._started.result()
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start a coroutine in the loop. May be called from any thread."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def stop(self) -> None:
+        """End the loop, and wait for the end of the thread."""
+        self.loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the loop must get it
+            if not self._started.done():
+                self._started.set_exception(error)
+
+    async def _serve(self) -> None:
+        self._stopped = asyncio.Event()
+        self._started.set_result(asyncio.get_running_loop())
+        await self._stopped.wait()
+
+
+class Pending:
+    """Work in another thread's loop. It may be awaited in any loop, or ignored."""
+
+    def __init__(self, work: Future[None]) -> None:
+        self._work = work
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return asyncio.wrap_future(self._work).__await__()

@@ -1,0 +1,204 @@
+"""
+Make the waits of the SDK instant: its sleeps advance the sandbox's clock, and take a few milliseconds each.
+
+It reaches every client of the process, also those that the program makes itself, and those that exist already.
+
+Rule 1: time is the machine's time plus the skipped time. It never moves back, also not from one sandbox to the next:
+clients that outlive a test would otherwise search for lost creates in the future.
+Rule 2: time is skipped when nothing else happens: no request, no render and no delivery is running, and every task
+that was woken has continued. PATIENCE bounds the wait for that, because a handler of the program may be what sleeps.
+Rule 3: the earliest sleep ends first, in whichever thread and event loop it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+from itertools import count
+from typing import TYPE_CHECKING, List, Tuple
+
+from bluma_async._runtime.clock import MACHINE_TIME, MachineTime
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from bluma_async.sandbox import Sandbox
+
+__all__ = ["InstantTime"]
+
+TICK = 0.001  # seconds between two looks at what happens
+QUIET_TICKS = 2  # time is skipped after as many looks in a row at which nothing happened
+PATIENCE = 0.25  # seconds
+
+
+class _Skipped:
+    """The time that all sandboxes of this process have skipped, in seconds."""
+
+    seconds: float = 0.0
+
+
+class _Sleeper:
+    """A task that sleeps until a moment."""
+
+    def __init__(self, due: float) -> None:
+        self.due = due
+        self.is_over = False
+        self._loop = asyncio.get_running_loop()
+        self._woken: asyncio.Future[None] = self._loop.create_future()
+
+    async def wait(self) -> None:
+        try:
+            await self._woken
+        finally:
+            self.is_over = True
+
+    def wake(self) -> None:
+        """End the sleep. May be called from any thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._ring)
+        except RuntimeError:  # its loop is closed
+            self.is_over = True
+
+    def _ring(self) -> None:
+        if not self._woken.done():
+            self._woken.set_result(None)
+
+
+class InstantTime:
+    """
+    A context in which the SDK's waits, retries and pauses are instant. The sandbox is the API that the program uses.
+
+        with Sandbox(clock="manual", render=False) as sandbox, InstantTime(sandbox):
+            ...
+
+    Only sleeps of the SDK are instant, not those of the program. The `timeout` of an attempt is real, and so are the
+    seconds of the faults `delay`, `trickle` and `silent`.
+
+    Args:
+        sandbox: A sandbox that was started, with a manual clock.
+    """
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        if sandbox.settings.clock != "manual":
+            raise ValueError("InstantTime moves the sandbox's clock: make the sandbox with clock='manual'.")
+        self._sandbox = sandbox
+        self._applied = 0.0  # of the skipped time: what the sandbox's clock was moved by
+        self._sleepers: List[Tuple[float, int, _Sleeper]] = []
+        self._woken: List[_Sleeper] = []
+        self._order = count()
+        self._lock = threading.Lock()
+        self._pump: Future[None] | None = None
+        self._added: asyncio.Event | None = None  # made in the sandbox's loop, as Python 3.8 needs it
+        self._earlier: MachineTime | None = None
+
+    def now(self) -> float:
+        """Return the monotonic time, in seconds."""
+        return time.monotonic() + _Skipped.seconds
+
+    def utc(self) -> datetime:
+        """Return the wall clock's time, aware, in UTC."""
+        return datetime.now(timezone.utc) + timedelta(seconds=_Skipped.seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep until the time has been skipped; for real, if the sandbox has ended."""
+        if self._pump is None or self._pump.done():
+            await asyncio.sleep(seconds)
+            return
+        sleeper = _Sleeper(self.now() + seconds)
+        with self._lock:
+            heapq.heappush(self._sleepers, (sleeper.due, next(self._order), sleeper))
+        if self._added is not None and self._sandbox.loop is not None:
+            self._sandbox.loop.call_soon_threadsafe(self._added.set)
+        await sleeper.wait()
+
+    def __enter__(self) -> Self:
+        loop = self._sandbox.loop
+        if loop is None:
+            raise RuntimeError("The sandbox was not started; use `with Sandbox() as sandbox, InstantTime(sandbox)`.")
+        self._catch_up()
+        self._pump = asyncio.run_coroutine_threadsafe(self._skip_sleeps(), loop)
+        self._earlier = MachineTime()
+        _copy(MACHINE_TIME, self._earlier)
+        MACHINE_TIME.now, MACHINE_TIME.utc, MACHINE_TIME.sleep = self.now, self.utc, self.sleep
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._earlier is not None:
+            MACHINE_TIME.sleep = self._earlier.sleep  # the skipped time stays
+            self._earlier = None
+        if self._pump is not None:
+            self._pump.cancel()
+        self._wake_all()
+
+    async def _skip_sleeps(self) -> None:
+        self._added = asyncio.Event()
+        try:
+            while True:
+                if self._find_due() is None:
+                    await self._added.wait()
+                    self._added.clear()
+                else:
+                    await self._wait_for_quiet()
+                    self._skip()
+        finally:
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        """End every sleep early: nobody skips the time any more."""
+        with self._lock:
+            left, self._sleepers = self._sleepers, []
+        for _, _, sleeper in left:
+            sleeper.wake()
+
+    async def _wait_for_quiet(self) -> None:
+        ends, quiet, before = time.monotonic() + PATIENCE, 0, self._look()
+        while quiet < QUIET_TICKS and time.monotonic() < ends:
+            await asyncio.sleep(TICK)
+            now = self._look()
+            quiet = quiet + 1 if now == before and not now[0] else 0
+            before = now
+
+    def _look(self) -> Tuple[bool, int, int]:
+        """Return whether something is running, and how many requests and sleeps there have been."""
+        is_running, requests = self._sandbox.activity
+        is_waking = any(not sleeper.is_over for sleeper in self._woken)
+        return is_running or is_waking, requests, len(self._sleepers)
+
+    def _find_due(self) -> float | None:
+        """Return the moment at which the earliest sleep ends; None if nobody sleeps."""
+        with self._lock:
+            while self._sleepers and self._sleepers[0][2].is_over:
+                heapq.heappop(self._sleepers)
+            return self._sleepers[0][0] if self._sleepers else None
+
+    def _skip(self) -> None:
+        """Skip the time until the earliest sleep ends, and wake those that end then."""
+        due = self._find_due()
+        if due is None:
+            return
+        _Skipped.seconds += max(due - self.now(), 0.0)
+        self._catch_up()
+        with self._lock:
+            self._woken = []
+            while self._sleepers and self._sleepers[0][0] <= max(due, self.now()):
+                self._woken.append(heapq.heappop(self._sleepers)[2])
+        for sleeper in self._woken:
+            sleeper.wake()
+
+    def _catch_up(self) -> None:
+        """Move the sandbox's clock by the time that was skipped."""
+        behind, self._applied = _Skipped.seconds - self._applied, _Skipped.seconds
+        if behind > 0:
+            self._sandbox.advance(behind)
+
+
+def _copy(source: MachineTime, target: MachineTime) -> None:
+    target.now, target.utc, target.sleep = source.now, source.utc, source.sleep

@@ -1,0 +1,93 @@
+"""A sandbox in blocking code: it serves from a thread of its own, and every method works in the caller's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import Any, List
+
+import pytest
+
+from bluma import AsyncBluma, Bluma
+from bluma_async.sandbox import Cruelty, Sandbox
+
+PROMPT = {"prompt": "Hello"}
+
+
+def list_threads() -> List[str]:
+    """Return the names of the threads of sandboxes."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(("bluma-sandbox", "sandbox-"))]
+
+
+def make_sandbox(**settings: Any) -> Sandbox:
+    """Return a sandbox with a manual clock and small clips."""
+    return Sandbox(**{"clock": "manual", "render": False, **settings})
+
+
+def test_a_sandbox_serves_a_blocking_program() -> None:
+    """A move of the clock has ended, with its renders, when `advance` returns; no thread is left at the end."""
+    with make_sandbox() as sandbox, Bluma(sandbox.live_key, base_url=sandbox.base_url) as client:
+        video = client.videos.create(PROMPT, "ugc-text-overlay")
+        sandbox.advance(105)
+
+        done = client.videos.get(video)
+
+        assert done.status == "completed"
+        assert len(sandbox.ledger.bills()) == sandbox.state()["billed"] == 1
+    assert list_threads() == []
+
+
+def test_methods_that_start_timers_work_in_other_threads() -> None:
+    """A stranger's create and another cruelty need the sandbox's event loop, and run in it."""
+    with make_sandbox() as sandbox:
+        made = sandbox.create_as_stranger("ugc-text-overlay")
+        sandbox.cruelty = Cruelty(strangers=60, stranger_templates=("ugc-text-overlay",))
+        sandbox.advance(60)
+
+        strangers = [create for create in sandbox.creates if create["is_stranger"]]
+
+        assert strangers[0]["video_id"] == made["id"]
+        assert len(strangers) > 10
+
+
+def test_an_async_program_awaits_the_move_of_the_clock() -> None:
+    """`advance` does not block an event loop, and may be awaited in it."""
+
+    async def run(sandbox: Sandbox) -> Any:
+        async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url) as client:
+            video = await client.videos.create(PROMPT, "ugc-text-overlay")
+            await sandbox.advance(105)
+            return (await client.videos.get(video)).status
+
+    with make_sandbox() as sandbox:
+        assert asyncio.run(run(sandbox)) == "completed"
+
+
+def test_a_real_clock_cannot_be_moved() -> None:
+    """The error reaches the caller's thread."""
+    with make_sandbox(clock="real") as sandbox, pytest.raises(ValueError, match="manual"):
+        sandbox.advance(1)
+
+
+def test_a_sandbox_that_cannot_start_leaves_no_thread() -> None:
+    """The error is that of the start."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        sandbox = make_sandbox(port=taken.getsockname()[1])
+
+        with pytest.raises(OSError, match="address"), sandbox:
+            pass
+
+    assert list_threads() == []
+
+
+def test_a_sandbox_can_be_started_again() -> None:
+    """Without a folder for its data, each start begins with an empty account."""
+    sandbox = make_sandbox()
+    for _ in range(2):
+        with sandbox:
+            sandbox.create_as_stranger("ugc-text-overlay")
+
+            assert len(sandbox.creates) == 1

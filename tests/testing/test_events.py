@@ -1,0 +1,164 @@
+"""Signed events, and posting them to programs of each kind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, Iterator, List
+from wsgiref.util import request_uri
+
+import pytest
+
+from bluma import WebhookReceiver, asgi_app, verify_webhook, wsgi_app
+from bluma.testing import AsyncEventPoster, EventPoster, make_event, sign_event
+from bluma.types import CreditsEvent, UnknownEvent, VideoEvent, WebhookEventType
+
+SECRET = "whsec_test"
+
+
+@pytest.mark.parametrize("event_type", [str(member) for member in WebhookEventType])
+def test_an_event_of_every_type_is_made_and_verified(event_type: str) -> None:
+    """The signed body is an event of the same type, with a time and an id of its own."""
+    event = make_event(event_type)
+    signed = sign_event(event, SECRET)
+
+    read = verify_webhook(signed.body, signed.headers["X-Bluma-Signature"], SECRET)
+
+    assert read == event
+    assert type(read) is (VideoEvent if event_type.startswith("video.") else CreditsEvent)
+    assert read.created_at is not None
+    assert signed.headers["X-Bluma-Event-Id"] == read.id != make_event(event_type).id
+
+
+def test_an_unknown_type_is_an_unknown_event() -> None:
+    """A new family of events of the server can be tested."""
+    event = make_event("brand.created", name="x")
+
+    assert isinstance(event, UnknownEvent)
+    assert event.data == {"name": "x"}
+
+
+def test_fields_of_the_data_come_first() -> None:
+    """The other fields follow from them."""
+    event = make_event("video.completed", id="batch_x")
+
+    assert event.data.url == "https://cdn.example.com/videos/batch_x.mp4"
+
+
+def test_data_beside_an_event_is_refused() -> None:
+    """It would have no effect."""
+    with pytest.raises(TypeError, match="type of an event"):
+        sign_event(make_event("video.queued"), SECRET, id="x")
+
+
+def test_the_secret_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does for the program; without one, it is the sandbox's."""
+    monkeypatch.setenv("BLUMA_WEBHOOK_SECRET", "whsec_environment")
+    first = sign_event("video.queued")
+    monkeypatch.delenv("BLUMA_WEBHOOK_SECRET")
+    second = sign_event("video.queued")
+
+    verify_webhook(first.body, first.headers["X-Bluma-Signature"], "whsec_environment")
+    verify_webhook(second.body, second.headers["X-Bluma-Signature"], "whsec_sandbox")
+
+
+def make_receiver(handled: List[str]) -> WebhookReceiver:
+    """Return a receiver whose handler needs a moment."""
+    receiver = WebhookReceiver(SECRET)
+
+    @receiver.on("video.completed")
+    async def handle(event: VideoEvent) -> None:
+        await asyncio.sleep(0)
+        handled.append(event.data.id)
+
+    return receiver
+
+
+def test_a_post_to_an_asgi_app_waits_for_its_handlers() -> None:
+    """The answer and the handlers are known when `post` returns."""
+    handled: List[str] = []
+    poster = EventPoster(asgi_app(make_receiver(handled)), secret=SECRET)
+
+    reply = poster.post("video.completed", id="batch_1")
+
+    assert (reply.status, handled) == (200, ["batch_1"])
+    assert reply.headers["content-length"] == str(len(reply.body))
+
+
+async def test_an_async_post_runs_in_the_loop_of_the_test() -> None:
+    """The handlers go on in this loop, where the test can wait for them."""
+    handled: List[str] = []
+    receiver = make_receiver(handled)
+
+    reply = await AsyncEventPoster(asgi_app(receiver), secret=SECRET).post("video.completed", id="batch_1")
+    await receiver.aclose()
+
+    assert (reply.status, handled) == (200, ["batch_1"])
+
+
+def test_a_post_to_a_wsgi_app() -> None:
+    """The signature and the body arrive as a server would pass them on."""
+    receiver = WebhookReceiver(SECRET)
+    handled = threading.Event()
+    receiver.on("video.completed")(lambda _: handled.set())
+
+    replies = [EventPoster(wsgi_app(receiver), secret=key).post("video.completed").status for key in (SECRET, "no")]
+
+    assert replies == [200, 401]
+    assert handled.wait(10)
+
+
+async def test_an_async_post_to_a_wsgi_app() -> None:
+    """The app runs in a thread, and does not block the event loop."""
+    seen: List[str] = []
+
+    def app(environ: Any, start_response: Any) -> List[bytes]:
+        seen.append(f"{threading.current_thread() is threading.main_thread()} {request_uri(environ)}")
+        start_response("204 No Content", [("X-Name", "value")])
+        return []
+
+    reply = await AsyncEventPoster(app, "/hooks?create=1").post("video.completed")
+
+    assert (reply.status, reply.headers, reply.body) == (204, {"x-name": "value"}, b"")
+    assert seen == ["False http://testserver/hooks?create=1"]
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """Give an HTTP server that answers 202 to a signed event, and 400 to others."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            try:
+                verify_webhook(body, self.headers["X-Bluma-Signature"], SECRET)
+            except ValueError:
+                self.send_error(400)
+                return
+            self.send_response(202)
+            self.end_headers()
+            self.wfile.write(json.dumps({"path": self.path}).encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Print nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=[0.01])
+        thread.start()
+        yield listening
+        listening.shutdown()
+        thread.join()
+
+
+def test_a_post_to_a_url(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through no proxy; an answer of 400 is an answer too."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    url = f"http://127.0.0.1:{server.server_port}/"
+
+    good = EventPoster(url, "/hooks", secret=SECRET).post("video.completed")
+    bad = EventPoster(url, "/hooks", secret="other").post("video.completed")
+
+    assert (good.status, json.loads(good.body)) == (202, {"path": "/hooks"})
+    assert bad.status == 400

@@ -1,0 +1,304 @@
+"""The pytest plugin: fixtures, markers, the ini setting, and what it costs projects that do not use it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from bluma import AsyncBluma, Bluma
+from bluma.testing import Sandbox
+
+pytest_plugins = ["pytester"]
+PLUGINS = ("-p", "bluma_testing.plugin", "-p", "no:randomly", "-p", "no:cacheprovider", "-W", "error")
+# pytest-asyncio warns about a setting that these projects do not make.
+PLUGINS += ("-o", "asyncio_default_fixture_loop_scope=function")
+PROMPT = {"prompt": "Hello"}
+TEMPLATE = "ugc-text-overlay"
+
+
+def run(pytester: pytest.Pytester, text: str, *options: str) -> Any:
+    """Run a file of tests with the plugin, in this process."""
+    pytester.makepyfile(text)
+    return pytester.runpytest_inprocess(*PLUGINS, *options)
+
+
+def test_a_program_that_makes_its_own_client_is_billed_once(bluma_sandbox: Sandbox, assert_billed: Any) -> None:
+    """The environment names the sandbox, and the wait takes no time."""
+    with Bluma() as client:
+        done = client.videos.wait_for(client.videos.create(PROMPT, TEMPLATE))
+
+    assert done.status == "completed"
+    assert_billed(1, credits=2)
+
+
+@pytest.mark.bluma_fault("POST /videos", "drop_after")
+@pytest.mark.bluma_fault("GET /videos", "status", status=500, times=2)
+def test_faults_meet_the_test(bluma_client: Bluma, bluma_sandbox: Sandbox, assert_billed: Any) -> None:
+    """A lost create, and a list that fails twice: the create is found, and not sent again."""
+    client = bluma_client.with_options(exclusive=True)
+
+    client.videos.create(PROMPT, TEMPLATE)
+
+    assert_billed(1)
+    assert [request.status for request in bluma_sandbox.requests if request.route == "GET /videos"][:2] == [500, 500]
+
+
+@pytest.mark.bluma_settings(credits=1)
+def test_settings_of_the_sandbox(bluma_client: Bluma) -> None:
+    """An account with one credit, for example."""
+    assert bluma_client.credits.get_balance().credits == 1
+
+
+async def test_the_async_client(async_bluma_client: AsyncBluma, bluma_sandbox: Sandbox) -> None:
+    """It works in the event loop of the test."""
+    video = await async_bluma_client.videos.create(PROMPT, TEMPLATE)
+    await async_bluma_client.videos.wait_for(video)
+
+    assert bluma_sandbox.state()["billed"] == 1
+
+
+def test_the_session_sandbox_counts_the_bills_of_each_test(pytester: pytest.Pytester) -> None:
+    """Videos stay from test to test, faults do not; `assert_billed` counts those of the test."""
+    outcome = run(
+        pytester,
+        """
+        import pytest
+
+        @pytest.mark.bluma_fault("GET /credits/balance", "status", status=418, times=None)
+        def test_first(bluma_session_sandbox, bluma_client, assert_billed):
+            bluma_client.videos.create({"prompt": "x"}, "ugc-text-overlay")
+            with pytest.raises(Exception, match="418|fault"):
+                bluma_client.credits.get_balance()
+            assert_billed(1)
+
+        def test_second(bluma_session_sandbox, bluma_client, assert_billed):
+            assert_billed(0)
+            bluma_client.videos.create({"prompt": "x"}, "ugc-text-overlay")
+            assert_billed(1)
+            assert bluma_client.credits.get_balance().credits == 496
+        """,
+    )
+
+    outcome.assert_outcomes(passed=2)
+
+
+def test_a_wrong_number_of_bills_is_shown_with_the_bills(pytester: pytest.Pytester) -> None:
+    """The message has each bill, and the line of the test."""
+    outcome = run(
+        pytester,
+        """
+        def test_bills(bluma_client, assert_billed):
+            bluma_client.videos.create({"prompt": "x"}, "ugc-text-overlay")
+            assert_billed(2)
+
+        def test_credits(bluma_client, assert_billed):
+            bluma_client.videos.create({"prompt": "x"}, "ugc-text-overlay")
+            assert_billed(1, credits=3)
+        """,
+    )
+
+    outcome.assert_outcomes(failed=2)
+    outcome.stdout.fnmatch_lines(
+        [
+            ">* assert_billed(2)",
+            "E *Expected 2 video(s) billed, found 1 for 2:",
+            "E *Video generation: batch_*: 2 *",
+        ]
+    )
+    outcome.stdout.fnmatch_lines(["E *Expected 1 video(s) for 3 credits billed, found 1 for 2:"])
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ('bluma_fault("POST /videos", "explode")', "*is invalid: There is no fault 'explode'; there are*drop_after*"),
+        ('bluma_fault("POST /vidoes", "drop_after")', "*is invalid: There is no route 'POST /vidoes'*"),
+        ('bluma_fault("POST /videos")', "*bluma_fault('POST /videos') is invalid:*kind*"),
+        ('bluma_fault("POST /videos", "status", code=500)', "*code=500) is invalid: There is no option code*"),
+        ("bluma_settings(kredits=3)", "*settings of the sandbox are invalid*kredits*credits*"),
+        ("bluma_settings(credits=-3)", "*settings of the sandbox are invalid: credits must be*"),
+        ("bluma_settings(3)", "*bluma_settings(3) is invalid: settings are keywords*"),
+    ],
+)
+def test_a_wrong_marker_fails_its_test(pytester: pytest.Pytester, marker: str, message: str) -> None:
+    """The message names the marker, what is wrong, and what there is; a fault without effect would test nothing."""
+    outcome = run(
+        pytester,
+        f"""
+        import pytest
+
+        @pytest.mark.{marker}
+        def test_it(bluma_sandbox):
+            pass
+        """,
+    )
+
+    assert outcome.ret == 1
+    outcome.stdout.fnmatch_lines([message])
+
+
+@pytest.mark.parametrize("marker", ['bluma_fault("POST /videos", "drop_after")', "bluma_settings(credits=1)"])
+def test_a_marker_without_its_fixture_fails_its_test(pytester: pytest.Pytester, marker: str) -> None:
+    """It would have no effect."""
+    outcome = run(
+        pytester,
+        f"""
+        import pytest
+
+        @pytest.mark.{marker}
+        def test_it():
+            pass
+        """,
+    )
+
+    outcome.assert_outcomes(errors=1)
+    outcome.stdout.fnmatch_lines(["*needs * fixture*bluma_sandbox*"])
+
+
+def test_classes_of_unittest_use_the_fixture(pytester: pytest.Pytester) -> None:
+    """Django's TestCase is one of them."""
+    outcome = run(
+        pytester,
+        """
+        import unittest, pytest
+        from bluma import Bluma
+
+        @pytest.mark.usefixtures("bluma_sandbox")
+        class TestIt(unittest.TestCase):
+            @pytest.mark.bluma_fault("GET /templates", "status", status=500)
+            def test_it(self):
+                with Bluma() as client:
+                    assert len(client.templates.list()) == 5
+        """,
+    )
+
+    outcome.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("options", [("-o", "asyncio_mode=auto"), ("-o", "asyncio_mode=strict")])
+def test_async_tests_of_each_plugin(pytester: pytest.Pytester, options: Any) -> None:
+    """The async client works with pytest-asyncio, with anyio's plugin, and with `asyncio.run`."""
+    outcome = run(
+        pytester,
+        """
+        import asyncio, pytest
+
+        async def use(client):
+            video = await client.videos.create({"prompt": "x"}, "ugc-text-overlay")
+            assert (await client.videos.wait_for(video)).status == "completed"
+
+        @pytest.mark.asyncio
+        async def test_asyncio(async_bluma_client):
+            await use(async_bluma_client)
+
+        def test_run(async_bluma_client):
+            asyncio.run(use(async_bluma_client))
+        """,
+        *options,
+    )
+    outcome.assert_outcomes(passed=2)
+
+
+def test_async_tests_of_anyio(pytester: pytest.Pytester) -> None:
+    """With anyio's plugin alone, as in projects without pytest-asyncio."""
+    outcome = run(
+        pytester,
+        """
+        import pytest
+
+        @pytest.fixture
+        def anyio_backend():
+            return "asyncio"
+
+        @pytest.mark.anyio
+        async def test_anyio(async_bluma_client):
+            video = await async_bluma_client.videos.create({"prompt": "x"}, "ugc-text-overlay")
+            assert (await async_bluma_client.videos.wait_for(video)).status == "completed"
+        """,
+        "-p", "no:asyncio", "-W", "ignore::pytest.PytestConfigWarning",
+    )  # fmt: skip
+
+    outcome.assert_outcomes(passed=1)
+
+
+def test_clients_of_modules_find_the_sandbox(pytester: pytest.Pytester) -> None:
+    """With the ini setting, the environment is set before the module is imported; each test has a new sandbox there."""
+    before = {**os.environ, "PYTEST_CURRENT_TEST": ""}
+    outcome = run(
+        pytester,
+        """
+        import pytest
+        from bluma import Bluma
+
+        client = Bluma(exclusive=True)
+
+        def create():
+            return client.videos.wait_for(client.videos.create({"prompt": "x"}, "ugc-text-overlay"))
+
+        @pytest.mark.parametrize("number", range(3))
+        @pytest.mark.bluma_fault("POST /videos", "drop_after")
+        def test_it(bluma_sandbox, assert_billed, number):
+            assert create().status == "completed"
+            assert_billed(1)
+            assert len(bluma_sandbox.creates) == 1
+        """,
+        "-o", "bluma_environment=true",
+    )  # fmt: skip
+
+    outcome.assert_outcomes(passed=3)
+    assert {**os.environ, "PYTEST_CURRENT_TEST": ""} == before
+
+
+def test_two_sandboxes_at_once(pytester: pytest.Pytester) -> None:
+    """The one of the test is in the environment; that of the session stays as it is."""
+    outcome = run(
+        pytester,
+        """
+        from bluma import Bluma
+
+        def test_it(bluma_session_sandbox, bluma_sandbox, assert_billed):
+            with Bluma() as client:
+                client.videos.wait_for(client.videos.create({"prompt": "x"}, "ugc-text-overlay"))
+            assert_billed(1)
+            assert bluma_session_sandbox.creates == []
+
+        def test_after(bluma_session_sandbox):
+            with Bluma() as client:
+                client.videos.wait_for(client.videos.create({"prompt": "x"}, "ugc-text-overlay"))
+            assert len(bluma_session_sandbox.creates) == 1
+        """,
+        "-o", "bluma_environment=true",
+    )  # fmt: skip
+
+    outcome.assert_outcomes(passed=2)
+
+
+def test_the_plugin_imports_nothing_but_pytest() -> None:
+    """Every project of the environment loads it: nothing of the SDK, and none of its libraries."""
+    code = "import sys, pytest; old = set(sys.modules); import bluma_testing.plugin; print(*set(sys.modules) - old)"
+
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    added = set(done.stdout.split())
+    assert {name for name in added if name.startswith("bluma")} == {"bluma_testing", "bluma_testing.plugin"}
+    assert not {name.split(".")[0] for name in added} & {"aiohttp", "anyio", "attrs", "attr", "cattrs", "PIL", "av"}
+
+
+def test_a_test_without_the_fixtures_starts_nothing(pytester: pytest.Pytester) -> None:
+    """A project that does not use the plugin pays for neither sandbox nor threads, and sees no marker of it."""
+    outcome = run(
+        pytester,
+        """
+        import threading
+
+        def test_it():
+            assert [thread.name for thread in threading.enumerate() if "sandbox" in thread.name] == []
+        """,
+        "--strict-markers",
+    )
+
+    outcome.assert_outcomes(passed=1)
