@@ -18,6 +18,7 @@ from tests.servers import as_another_process
 LOST = ("drop_after", "status_after", "drop_before")
 
 
+@pytest.mark.timeout(60)  # 200 creates
 async def test_an_exclusive_batch_survives_lost_answers(quick: Sandbox, tmp_path: Path) -> None:
     """Of 200 creates 30 % lose their answers, accepted or not: 200 files, 200 bills, and no job in doubt."""
     sent = 0
