@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Tuple
 
-from bluma_async._wire.contexts.schema import ContextSchema
-
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.options import Options
+    from bluma_async._wire.contexts.schema import ContextSchema
     from bluma_async.types import Template
 
 __all__ = ["TemplateSchemas"]
@@ -33,6 +32,8 @@ class TemplateSchemas:
 
     def learn(self, options: Options, template: Template) -> None:
         """Remember the schema of a template that was just read. One without a schema changes nothing."""
+        from bluma_async._wire.contexts.schema import ContextSchema  # noqa: PLC0415 - the first read of a template loads it
+
         raw, name = template.context_schema, (options.base_url, options.api_key, template.id)
         if raw is None:
             return

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.resources._checking import check_create
 from bluma_async.resources._creating import create_call
-from bluma_async.resources._reuse import ContentReuse, hash_content
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
@@ -29,8 +28,16 @@ async def create_checked(session: Session, arguments: CreateArguments, idempoten
     """
     call = create_call(arguments, idempotency_key)
     await check_create(session, arguments)
-    reuse = ContentReuse(session)
-    content = hash_content(json.loads(call.body or b"{}")) if reuse.is_wanted else None
+    if session.options.reuse is None:
+        return await _send(session, arguments, call)
+    return await _create_once(session, arguments, call)
+
+
+async def _create_once(session: Session, arguments: CreateArguments, call: Call[Video]) -> Video:
+    """Return the video that was bought before for the content of a create, or else create it."""
+    from bluma_async.resources._reuse import ContentReuse, hash_content  # noqa: PLC0415 - few programs need it
+
+    reuse, content = ContentReuse(session), hash_content(json.loads(call.body or b"{}"))
     if content is None or arguments.template_id is None:
         return await _send(session, arguments, call)
     async with reuse.turn(content):

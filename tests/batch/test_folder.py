@@ -72,11 +72,14 @@ async def test_a_disk_that_is_full_already_costs_nothing(
     quick: Sandbox, client: AsyncBluma, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that has become full since the start is noticed before the next job is billed."""
-    batch = client.batch(out=tmp_path, concurrency=1, poll_interval=0.01)
-    results = []
-    async for result in batch.run(make_rows(3)):
-        results.append(result)
-        refuse_disk(monkeypatch, "open", lambda path, *_: ".bluma-" in str(path))
+
+    def fill(result: Any) -> None:  # before the only worker takes the next job
+        if result.state == "saved":
+            refuse_disk(monkeypatch, "open", lambda path, *_: ".bluma-" in str(path))
+
+    batch = client.batch(out=tmp_path, concurrency=1, poll_interval=0.01, on_change=fill)
+
+    results = await run_all(batch, make_rows(3))
 
     assert [(result.state, type(result.error)) for result in results] == [
         ("saved", type(None)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import List
 
 import pytest
@@ -106,8 +107,9 @@ def test_a_loop_that_was_abandoned_holds_no_turn_of_another_one() -> None:
         async with turns.acquire(CONTENT):
             entered.append(name)
 
-    asyncio.run(enter("first"))
-    asyncio.run(enter("second"))
+    with ThreadPoolExecutor(1) as elsewhere:  # asyncio.run would leave the main thread without its event loop
+        for name in ("first", "second"):
+            elsewhere.submit(asyncio.run, enter(name)).result()
 
     assert entered == ["first", "second"]
 
