@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from bluma import AsyncBluma, Bluma
 from bluma.testing import Sandbox
 
 pytest_plugins = ["pytester"]
+ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ("-p", "bluma_testing.plugin", "-p", "no:randomly", "-p", "no:cacheprovider", "-W", "error")
 # pytest-asyncio warns about a setting that these projects do not make.
 PLUGINS += ("-o", "asyncio_default_fixture_loop_scope=function")
@@ -24,6 +26,13 @@ def run(pytester: pytest.Pytester, text: str, *options: str) -> Any:
     """Run a file of tests with the plugin, in this process."""
     pytester.makepyfile(text)
     return pytester.runpytest_inprocess(*PLUGINS, *options)
+
+
+def run_apart(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, text: str, *options: str) -> Any:
+    """Run it in another process: a plugin for async tests changes the event loops of its process."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.makepyfile(text)
+    return pytester.runpytest_subprocess(*PLUGINS, *options)
 
 
 def test_a_program_that_makes_its_own_client_is_billed_once(bluma_sandbox: Sandbox, assert_billed: Any) -> None:
@@ -180,10 +189,11 @@ def test_classes_of_unittest_use_the_fixture(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("options", [("-o", "asyncio_mode=auto"), ("-o", "asyncio_mode=strict")])
-def test_async_tests_of_each_plugin(pytester: pytest.Pytester, options: Any) -> None:
+def test_async_tests_of_each_plugin(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: Any) -> None:
     """The async client works with pytest-asyncio, with anyio's plugin, and with `asyncio.run`."""
-    outcome = run(
+    outcome = run_apart(
         pytester,
+        monkeypatch,
         """
         import asyncio, pytest
 
@@ -203,10 +213,11 @@ def test_async_tests_of_each_plugin(pytester: pytest.Pytester, options: Any) -> 
     outcome.assert_outcomes(passed=2)
 
 
-def test_async_tests_of_anyio(pytester: pytest.Pytester) -> None:
+def test_async_tests_of_anyio(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """With anyio's plugin alone, as in projects without pytest-asyncio."""
-    outcome = run(
+    outcome = run_apart(
         pytester,
+        monkeypatch,
         """
         import pytest
 
