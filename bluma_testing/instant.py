@@ -3,8 +3,9 @@ Make the waits of the SDK instant: its sleeps advance the sandbox's clock, and t
 
 It reaches every client of the process, also those that the program makes itself, and those that exist already.
 
-Rule 1: time is the machine's time plus the skipped time. It never moves back, also not from one sandbox to the next:
-clients that outlive a test would otherwise search for lost creates in the future.
+Rule 1: time is the machine's time plus the skipped time. The monotonic time never moves back, also not from one sandbox
+to the next, because clients outlive tests. The wall clock is ahead only in the context: a client that talks to another
+server afterwards would search for its lost creates in the future, and pay for them twice.
 Rule 2: time is skipped when nothing else happens: no request, no render and no delivery is running, and every task
 that was woken has continued. PATIENCE bounds the wait for that, because a handler of the program may be what sleeps.
 Rule 3: the earliest sleep ends first, in whichever thread and event loop it is.
@@ -132,7 +133,7 @@ class InstantTime:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._earlier is not None:
-            MACHINE_TIME.sleep = self._earlier.sleep  # the skipped time stays
+            MACHINE_TIME.utc, MACHINE_TIME.sleep = self._earlier.utc, self._earlier.sleep  # the skipped time stays
             self._earlier = None
         if self._pump is not None:
             self._pump.cancel()

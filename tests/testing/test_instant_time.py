@@ -155,6 +155,14 @@ def test_time_never_moves_back() -> None:
         assert abs(SystemClock().utc() - read_clock(second)) < timedelta(seconds=5)
 
 
+def test_the_wall_clock_is_real_again_after_the_end() -> None:
+    """A client that talks to another server afterwards would search for its lost creates in the future."""
+    with serve_sandbox(), Bluma() as client:
+        client.videos.wait_for(client.videos.create(PROMPT, TEMPLATE))
+
+    assert abs(SystemClock().utc() - datetime.now(timezone.utc)) < timedelta(seconds=20)
+
+
 def test_sleeps_are_real_again_after_the_end() -> None:
     """A sleep that is left ends at once, and the next one is the machine's."""
     real, is_asleep = MACHINE_TIME.sleep, threading.Event()
