@@ -14,6 +14,7 @@ from bluma.types import BatchResult
 from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox.request_log import RequestRecord
 from tests.batch.helpers import TEMPLATE, make_rows, run_all, run_refused
 
 ROUTE = "GET /cdn/{place}"
@@ -73,10 +74,13 @@ async def test_a_disk_that_is_full_already_costs_nothing(
 ) -> None:
     """A disk that has become full since the start is noticed before the next job is billed."""
     batch = client.batch(out=tmp_path, concurrency=1, poll_interval=0.01)
-    results = []
-    async for result in batch.run(make_rows(3)):
-        results.append(result)
-        refuse_disk(monkeypatch, "open", lambda path, *_: ".bluma-" in str(path))
+
+    def fill_disk(record: RequestRecord) -> None:
+        if record.route == "GET /videos/{id}/download":  # after the check for the first file, before that for the next
+            refuse_disk(monkeypatch, "open", lambda path, *_: ".bluma-" in str(path))
+
+    quick.watch(fill_disk)
+    results = await run_all(batch, make_rows(3))
 
     assert [(result.state, type(result.error)) for result in results] == [
         ("saved", type(None)),
