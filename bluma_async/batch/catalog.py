@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterable, Set
+from typing import TYPE_CHECKING, Dict, Iterable, Set, get_args
 
+from bluma_async._runtime.closeness import find_close
 from bluma_async.batch.parsing import row_error
 from bluma_async.errors import BlumaError, ForbiddenError, NotFoundError
+from bluma_async.types import KnownTemplate
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi
@@ -54,6 +56,12 @@ class Catalog:
     def is_missing(self, template_id: str | None) -> bool:
         """Return whether the API has said that there is no such template."""
         return template_id in self._missing
+
+    def describe_missing(self, template_id: str) -> str:
+        """Say that there is no such template, and which documented or read one has nearly this name."""
+        read = [known for known, template in self._known.items() if template is not None]
+        close = find_close(template_id, [*read, *get_args(KnownTemplate)])
+        return f"there is no template {template_id!r}" + (f"; did you mean {close!r}?" if close else "")
 
     async def read(self, template_id: str) -> Template | None:
         """
@@ -105,7 +113,7 @@ class Catalog:
             try:
                 template = await self.read(wanted.template_id)
             except NotFoundError as problem:
-                message = f"there is no template {wanted.template_id!r}"
+                message = self.describe_missing(wanted.template_id)
                 raise row_error(wanted.origin, "template_id", message) from problem
             offered = template.supported_resolutions if template else []
             is_strict = self._api.session.options.validate == "error"

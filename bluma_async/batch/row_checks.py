@@ -41,7 +41,7 @@ class RowChecks:
         """
         template_id = row.arguments["template_id"]
         if self._catalog.is_missing(template_id):
-            raise row_error(row.origin, "template_id", f"there is no template {template_id!r}")
+            raise row_error(row.origin, "template_id", self._catalog.describe_missing(template_id))
 
     def require_valid(self, row: ParsedRow) -> None:
         """

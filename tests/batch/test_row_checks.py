@@ -32,7 +32,7 @@ MISTAKES = """8 rows are invalid. Nothing was created.
   job 4, resolution: ugc-text-overlay has 720p, 1080p, 4k, and no '8k'.
   job 5, context.count: it must be integer, not number (rule type).
   job 6, key: it is the same as job 1; give each a key of its own.
-  job 7, template_id: there is no template 'no-such-template'.
+  job 7, template_id: there is no template 'ugc-text-overlai'; did you mean 'ugc-text-overlay'?
   job 8, promt: there is no such column; did you mean 'prompt'?
   job 9, context.at: The arguments must be plain JSON values: context.at is of the type bytes; pass text, or upload \
 the file as an asset."""
@@ -60,7 +60,7 @@ async def test_every_row_is_checked_before_the_first_create(
         row(key="d", resolution="8k"),
         row(key="e", context={"count": 1.5}),
         row(key="a"),
-        {**row(key="f"), "template_id": "no-such-template"},
+        {**row(key="f"), "template_id": "ugc-text-overlai"},
         row(key="g", promt="x"),
         row(key="h", context={"at": b"x"}),
     ]
