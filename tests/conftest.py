@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import uuid
 from pathlib import Path
 from typing import Any, AsyncIterator, Iterator
@@ -21,6 +22,8 @@ from tests.postgres import PostgresServer, find_problem
 def no_blocking() -> Iterator[None]:
     """Fail a test in which the SDK blocks the event loop."""
     blocking = BlockBuster("bluma_async")
+    if sys.version_info < (3, 9):  # its wrapper of SQLite loses errors there
+        blocking.functions = {name: each for name, each in blocking.functions.items() if "sqlite" not in name}
     blocking.activate()
     yield
     blocking.deactivate()

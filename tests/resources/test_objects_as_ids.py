@@ -8,6 +8,7 @@ from typing import Any, Awaitable, Callable, Dict, Iterator, List, Tuple
 import pytest
 
 from bluma_async import AsyncBluma, AsyncLuma, errors
+from bluma_async._runtime.resource import Resource
 from bluma_async.sandbox import Sandbox
 from bluma_async.types import ApiKey, Asset, Collection, Template, TemplateVariant, Video, VideoStatus, Webhook
 from tests.fakes import answer, client_with
@@ -157,9 +158,9 @@ async def test_generations_stand_for_their_ids(sandbox: Sandbox) -> None:
 def list_id_parameters() -> Iterator[Tuple[str, str]]:
     """Yield the name and the annotation of every parameter for ids, of all methods of all resources."""
     for client in (AsyncBluma, AsyncLuma):
-        for resource in vars(client).values():
-            cls = getattr(resource, "_cls", None)
-            for name, method in inspect.getmembers(cls, inspect.isfunction) if cls else []:
+        for attribute in (name for name, value in vars(client).items() if isinstance(value, Resource)):
+            cls: Any = getattr(client, attribute)
+            for name, method in inspect.getmembers(cls, inspect.isfunction):
                 for parameter in inspect.signature(method).parameters.values():
                     if parameter.name.endswith(("_id", "_ids")):
                         yield f"{cls.__name__}.{name}({parameter.name})", str(parameter.annotation)
