@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["SANDBOX_SECRET", "SignedEvent", "make_event", "sign_event"]
 
 SANDBOX_SECRET = "whsec_sandbox"  # noqa: S105 - the sandbox's own default
-numbers = count(1)
+_numbers = count(1)
 DATA: Mapping[str, Mapping[str, Any]] = {
     "video.queued": {"status": "queued"},
     "video.processing": {"status": "processing"},
@@ -55,7 +55,7 @@ def make_event(event_type: str = "video.completed", **data: Any) -> Event:
         event_type: The type; an unknown one makes an UnknownEvent.
         **data: The fields of its `data` that matter to the test, such as `id="batch_1"`; the others are plausible.
     """
-    number = next(numbers)
+    number = next(_numbers)
     known: Dict[str, Any] = dict(data)
     if event_type.startswith("video."):
         add_fields(known, {"id": f"batch_{number}", "template_id": "ugc-text-overlay"}, number)

@@ -13,7 +13,7 @@ from bluma_testing.field_table import TABLE, add_fields, video_fields
 __all__ = ["make"]
 
 M = TypeVar("M")
-numbers = count(1)
+_numbers = count(1)
 
 
 def make(model: type[M], **fields: Any) -> M:
@@ -39,7 +39,7 @@ def make(model: type[M], **fields: Any) -> M:
         if name not in names:
             raise TypeError(_explain(model.__name__, name, names))
     known: Dict[str, Any] = dict(fields)
-    number = next(numbers)
+    number = next(_numbers)
     add_fields(known, table, number)
     if model.__name__ == "Video":
         add_fields(known, video_fields(known), number)
