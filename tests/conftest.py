@@ -10,12 +10,19 @@ from typing import Any, AsyncIterator, Iterator
 
 import pytest
 from blockbuster import BlockBuster
+from hypothesis import HealthCheck, settings
 
 import bluma_async._session.transport  # noqa: F401 - imported in a loop, it could block: imports wait for those of other threads
 from bluma_async import AsyncBluma
 from bluma_async._session.evidence import registry
 from bluma_async.sandbox import Sandbox
 from tests.postgres import PostgresServer, find_problem
+
+# The same examples in each run, and no limit that a busy machine breaks.
+settings.register_profile(
+    "suite", deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
