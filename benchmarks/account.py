@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from itertools import islice, takewhile
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Mapping, Tuple
 from urllib.parse import parse_qsl
+
+from benchmarks.responder import serving_process
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 PAGE = 100
 FILE = b"\0\0\0\x18ftypmp42" + b"\0" * 4096
@@ -126,19 +129,9 @@ async def serve(render: float) -> None:
     server.close()
 
 
-@contextmanager
-def account_server(render: float) -> Iterator[str]:
-    """Run the server, and yield its base URL."""
-    command: List[str] = [sys.executable, "-m", "benchmarks.account", str(render)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdin is not None
-    try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/api/v1"
-    finally:
-        process.stdin.close()
-        process.wait()
-        process.stdout.close()
+def account_server(render: float) -> AbstractContextManager[str]:
+    """Run the server; give its base URL."""
+    return serving_process("benchmarks.account", str(render))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Iterator
 
 BODY = (
@@ -59,11 +59,10 @@ async def serve() -> None:
 
 
 @contextmanager
-def responding() -> Iterator[str]:
-    """Run the responder, and yield its base URL."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.responder"], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
-    )
+def serving_process(module: str, *arguments: str) -> Iterator[str]:
+    """Run the server of a module in a process, until its standard input ends; yield its base URL."""
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdin is not None
     try:
@@ -72,6 +71,11 @@ def responding() -> Iterator[str]:
         process.stdin.close()
         process.wait()
         process.stdout.close()
+
+
+def responding() -> AbstractContextManager[str]:
+    """Run the responder; give its base URL."""
+    return serving_process("benchmarks.responder")
 
 
 if __name__ == "__main__":

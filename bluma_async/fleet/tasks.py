@@ -1,5 +1,7 @@
 """
-The tasks of a worker: create, settle, poll, save, sweep. Each is short; none waits for a render.
+The tasks of a worker: create, save, poll and sweep. Each is short; none waits for a render.
+
+The sweep finds the jobs that need a task, and settles the creates that dead processes have left open.
 
 Rule 1: a task claims its job, and does nothing if another process holds it or if it has moved on.
 Rule 2: the sweep defers what the store says is due. An engine that forgets everything loses time, not jobs.
@@ -10,7 +12,7 @@ Rule 4: an error that every job would share pauses the creates of this process; 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
 
 from bluma_async._runtime.log import logger
 from bluma_async.batch.api import StopSignal
@@ -36,7 +38,7 @@ WINDOW = 100  # jobs that one sweep defers at most
 HANDFUL = 4  # videos up to which each is read by itself
 READS_AT_ONCE = 8
 TASK_OF_STATE = {JobState.PLANNED: "create", JobState.RENDERED: "save"}
-NAMES = ("create", "save", "poll", "sweep")
+NAMES = ("create", "save", "poll", "sweep")  # of the tasks, each with a method of FleetTasks
 
 
 class PausingStop(StopSignal):
@@ -63,28 +65,28 @@ class FleetTasks:
     """The tasks of one worker."""
 
     def __init__(
-        self, options: BatchOptions, store: PostgresJobStore, sharing: PostgresSharing, parts: Parts, stop: StopSignal
+        self,
+        options: BatchOptions,
+        store: PostgresJobStore,
+        sharing: PostgresSharing,
+        parts: Parts,
+        stop: StopSignal,
+        engine: Engine,
     ) -> None:
         self._options = options
         self._store = store
         self._sharing = sharing
         self._parts = parts
         self._stop = stop
+        self._engine = engine
         self.is_stopping = False
 
-    def register(self, engine: Engine) -> None:
-        """Register all tasks with an engine."""
-        self._engine = engine
-        tasks: Dict[str, Callable[[int | None], Awaitable[None]]] = {
-            "create": self.create,
-            "save": self.save,
-            "poll": self.poll,
-            "sweep": self.sweep,
-        }
-        for name, task in tasks.items():
-            engine.register(name, task)
-        engine.periodic("poll", self._options.poll_interval)
-        engine.periodic("sweep", SWEEP_PERIOD)
+    def register(self) -> None:
+        """Register all tasks with the engine."""
+        for name in NAMES:
+            self._engine.register(name, getattr(self, name))
+        self._engine.periodic("poll", self._options.poll_interval)
+        self._engine.periodic("sweep", SWEEP_PERIOD)
 
     async def create(self, place: int | None) -> None:
         """Create the video of a planned job."""
@@ -155,7 +157,6 @@ class FleetTasks:
     async def _settle(self, job: StoredJob) -> None:
         """Settle an open create that this process has claimed."""
         self._parts.recovery.register(job)
-
         try:
             settled = await self._parts.recovery.settled(job)
             if settled.state == JobState.RENDERING:

@@ -45,8 +45,8 @@ async def opened_worker(batch: Batch, engine: Engine, lease: float = LEASE) -> A
         parts = await build_parts(options, api, store, stop)
         if store.sharing is None:
             raise invalid("journal", "A worker needs a journal that it can write to.")
-        tasks = FleetTasks(options, store, store.sharing, parts, stop)
-        tasks.register(engine)
+        tasks = FleetTasks(options, store, store.sharing, parts, stop, engine)
+        tasks.register()
         try:
             yield tasks
         finally:

@@ -27,6 +27,7 @@ from bluma_async._session.evidence import READ_LAG
 from bluma_async.errors import BlumaError, ForbiddenError, NotFoundError
 from bluma_async.resources._video_calls import download_call
 from bluma_async.resources._video_source import ACTIVE, get_call
+from bluma_async.stores.keys import fingerprint_key
 from bluma_async.transfer.probe import has_file
 from bluma_async.types import Video, VideoStatus
 
@@ -166,5 +167,5 @@ class ContentReuse:
         from bluma_async.stores.contents import ContentIndex  # noqa: PLC0415 - loads SQLite, which few programs need
 
         options = self._session.options
-        account = hashlib.sha256(f"{options.base_url} {options.api_key}".encode()).hexdigest()[:32]
+        account = fingerprint_key(options.base_url, options.api_key, size=32)
         return ContentIndex(find_state_folder() / FILE, account)

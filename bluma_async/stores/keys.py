@@ -8,9 +8,9 @@ import unicodedata
 __all__ = ["fingerprint_key", "fold_key"]
 
 
-def fingerprint_key(base_url: str, api_key: str) -> str:
-    """Return a name for an API key that says nothing about it."""
-    return hashlib.sha256(f"{base_url} {api_key}".encode()).hexdigest()[:16]
+def fingerprint_key(base_url: str, api_key: str, size: int = 16) -> str:
+    """Return a name for an API key that says nothing about it, of this many hex digits."""
+    return hashlib.sha256(f"{base_url} {api_key}".encode()).hexdigest()[:size]
 
 
 def fold_key(key: str) -> str:

@@ -9,26 +9,16 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator, List
+from typing import List
 
 import pytest
 
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.request_log import RequestRecord
 from tests.cli.test_cli import COMMAND, run
-from tests.live import Live
 
 POLL = ["--poll-interval", "0.01", "--settle-time", "0"]
 KEYS = ("sky", "cat", "byte", "rain")
-
-
-@pytest.fixture
-def live(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Give a sandbox that finishes videos at once, with its URL and key in the environment."""
-    with Live(at_once=True) as sandbox:
-        monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
-        monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
-        yield sandbox
 
 
 @pytest.fixture

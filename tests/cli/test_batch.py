@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
@@ -27,15 +26,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """
 POLL = ["--poll-interval", "0.01"]
-
-
-@pytest.fixture
-def live(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Give a sandbox that finishes videos at once, with its URL and key in the environment."""
-    with Live(at_once=True) as sandbox:
-        monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
-        monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
-        yield sandbox
 
 
 @pytest.fixture

@@ -7,26 +7,16 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, List
 
 import pytest
 
 from bluma_async.cli.batch import _build_command
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_cli import run
-from tests.live import Live
 
 QUICK = ["--poll-interval", "0.01"]
 ROUTE = "GET /cdn/{place}"
-
-
-@pytest.fixture
-def live(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Give a sandbox that finishes videos at once, with its URL and key in the environment."""
-    with Live(at_once=True) as sandbox:
-        monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
-        monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
-        yield sandbox
 
 
 def generate(target: Path, *options: str) -> int:
