@@ -13,11 +13,11 @@ from bluma_async.cli.generate import _wait_and_save
 from bluma_async.cli.table import Lines, LiveTable
 from bluma_async.errors import NetworkError
 from bluma_async.sandbox import Sandbox
-from tests.cli.test_batch import POLL, jobs, live
+from tests.cli.test_batch import POLL, jobs
 from tests.cli.test_cli import run
 from tests.fakes import VIDEO, answer, client_with
 
-__all__ = ["jobs", "live"]  # fixtures
+__all__ = ["jobs"]  # a fixture
 WAIT = {"poll_interval": 5.0, "timeout": 600.0, "final_statuses": ()}
 
 
