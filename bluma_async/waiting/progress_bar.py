@@ -14,7 +14,8 @@ class ProgressBar:
     """
     Shows the progress of a wait or a save as a bar of tqdm: a widget in notebooks, a line in terminals.
 
-    Pass it as `on_progress`: it takes the percentages of `wait_for`, and the bytes of `save`. One object is for one call.
+    Pass it as `on_progress`: it takes the percentages of `wait_for`, and the bytes of `save`. One object is for one
+    call.
 
         client.videos.wait_for(video, on_progress=ProgressBar("sky"))
 
