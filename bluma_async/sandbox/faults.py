@@ -12,7 +12,7 @@ from typing import Any, Callable, Collection, Dict, List, Mapping, Optional
 
 import attrs
 
-__all__ = ["KINDS", "Fault", "Faults"]
+__all__ = ["KINDS", "WEBHOOK_KINDS", "Fault", "Faults"]
 
 REQUEST_KINDS = frozenset(
     (

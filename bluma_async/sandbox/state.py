@@ -60,8 +60,10 @@ class State:
         )
         self.ledger: Ledger = Ledger(Table("transaction", database), self.clock, self.events.publish, settings.credits)
         self.files: Files = Files(folder, self._load_secret(), self.clock)
-        self.videos: Videos = Videos(Table("video", database), self.clock, self.ledger, self.events, self.files)
-        self.jobs: Jobs = Jobs(Table("luma", database), self.clock, self.ledger, self.files)
+        self.video_rows: Table = Table("video", database)
+        self.job_rows: Table = Table("luma", database)
+        self.videos: Videos = Videos(self.video_rows, self.clock, self.ledger, self.events, self.files)
+        self.jobs: Jobs = Jobs(self.job_rows, self.clock, self.ledger, self.files)
         self.variants: Table = Table("variant", database)
         self.collections: Table = Table("collection", database)
         self.assets: Table = Table("asset", database)
@@ -114,6 +116,17 @@ class State:
         self.clock.advance(seconds)
         self.meta.put({"id": "clock", "time": self.clock.time()})
         return Settling(self)
+
+    def pause(self, *, is_paused: bool) -> None:
+        """
+        Stop a real clock, or let it go on.
+
+        Raises:
+            ValueError: The clock is manual, so it stands still always.
+        """
+        if not isinstance(self.clock, RealClock):
+            raise ValueError("A manual clock stands still until it is moved, so it cannot be paused.")  # noqa: TRY004 - a setting is wrong, not a type
+        (self.clock.pause if is_paused else self.clock.resume)()
 
     def summary(self) -> Dict[str, Any]:
         """Return the time, and how many jobs, bills, credits and requests there are; strangers are counted apart."""

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DUE",
+    "FAILURE",
     "FAILS",
     "FAIL_MARK",
     "QUEUED",
     "Videos",
     "accepted_view",
+    "compute_progress",
     "compute_status",
     "listed_view",
     "video_view",
