@@ -75,6 +75,8 @@ class RealClock:
         self._begin = max(time.time(), begin or 0.0)
         self._started = time.monotonic()
         self._paused_at: Optional[float] = None
+        self._queue: List[Tuple[float, int, _RealTimer]] = []  # during a move: the timers by their times
+        self._order = count()
 
     @property
     def is_paused(self) -> bool:
@@ -91,7 +93,9 @@ class RealClock:
         """Schedule a callback; it is called soon if the time has passed, and not before a pause ends."""
         timer = _RealTimer(self, timestamp, callback)
         self.timers.add(timer)
-        if not self.is_paused:
+        if self.is_paused:
+            heapq.heappush(self._queue, (timestamp, next(self._order), timer))  # it may be due in a move under way
+        else:
             self._arm(timer)
         return timer
 
@@ -106,7 +110,7 @@ class RealClock:
         """Let the time pass again; does nothing if it does."""
         if self._paused_at is not None:
             self._begin, self._started, self._paused_at = self._paused_at, time.monotonic(), None
-            for timer in self._sort_timers(float("inf")):
+            for timer in sorted(self.timers, key=lambda timer: timer.timestamp):
                 self._arm(timer)
 
     def advance(self, seconds: float) -> None:
@@ -121,20 +125,17 @@ class RealClock:
                 "Only a manual clock, or one that is paused, can be moved; start the sandbox with clock='manual'."
             )
         target = self._paused_at + seconds
-        due = self._sort_timers(target)
-        while due:  # a callback may schedule another one that is due
-            for timer in due:
-                if timer in self.timers:  # an earlier callback may have cancelled it
-                    self._paused_at = max(self._paused_at, timer.timestamp)
-                    timer.fire()
-            due = self._sort_timers(target)
-        self._paused_at = target
+        self._queue = [(timer.timestamp, next(self._order), timer) for timer in self.timers]
+        heapq.heapify(self._queue)
+        while self._queue and self._queue[0][0] <= target:
+            timestamp, _, timer = heapq.heappop(self._queue)
+            if timer in self.timers:  # an earlier callback may have cancelled it
+                self._paused_at = max(self._paused_at, timestamp)
+                timer.fire()
+        self._queue, self._paused_at = [], target
 
     def _arm(self, timer: _RealTimer) -> None:
         timer.arm(max(timer.timestamp - self.time(), 0.0) / self.speed)
-
-    def _sort_timers(self, until: float) -> List[_RealTimer]:
-        return sorted((timer for timer in self.timers if timer.timestamp <= until), key=lambda timer: timer.timestamp)
 
 
 class _Entry:

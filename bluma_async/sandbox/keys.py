@@ -131,7 +131,6 @@ class RateLimits:
             raise _limit_exceeded(limit, used, wait, headers)
         return headers
 
-
     def count_used(self, key: Row) -> int:
         """Return the requests of a key within the last hour."""
         since = self._clock.time() - HOUR

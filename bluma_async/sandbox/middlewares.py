@@ -75,14 +75,14 @@ async def log_request(request: web.Request, handler: Handler) -> web.StreamRespo
         return await handler(request)
     began, at = time.monotonic(), request.app[STATE].clock.time()
     status: Optional[int] = None
-    response: Optional[web.StreamResponse] = None
+    answered: Optional[web.StreamResponse] = None
     try:
-        response = await handler(request)
+        response = answered = await handler(request)
         status = None if request.get(IS_CUT) else response.status
     finally:
         record = _make_record(request, status, at, latency=(time.monotonic() - began) * 1000)
         if request.app[STATE].recorder.is_active:
-            request.app[STATE].recorder.add_exchange(record.id, _make_exchange(request, response))
+            request.app[STATE].recorder.add_exchange(record.id, _make_exchange(request, answered))
         await request.app[STATE].request_log.add(record)
     return response
 

@@ -119,7 +119,8 @@ class PageStream:
         return {"cards": cards} if cards else {}
 
     def _collect_progress(self, shown: Collection[str]) -> List[Dict[str, Any]]:
-        before, cards = dict(self._progress), []
+        before = dict(self._progress)
+        cards: List[Dict[str, Any]] = []
         for identifier, row in list(self._open.items()):
             card = self._show_card(row)
             if identifier not in shown and before.get(identifier) != (card["status"], card["progress"]):

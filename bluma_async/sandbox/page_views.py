@@ -144,9 +144,7 @@ def show_account(state: State) -> Dict[str, Any]:
 def show_keys(state: State) -> List[Dict[str, Any]]:
     """Return the keys, by the beginnings of their secrets."""
     names = ("id", "name", "prefix", "environment", "is_active", "limit", "scopes")
-    return [
-        {**{name: row[name] for name in names}, "created_at": iso(row["created"])} for row in state.keys.all()
-    ]
+    return [{**{name: row[name] for name in names}, "created_at": iso(row["created"])} for row in state.keys.all()]
 
 
 def show_webhooks(state: State) -> List[Dict[str, Any]]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DUE",
-    "FAILURE",
     "FAILS",
+    "FAILURE",
     "FAIL_MARK",
     "QUEUED",
     "Videos",

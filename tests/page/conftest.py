@@ -34,7 +34,9 @@ def no_blocking() -> None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Give a browser; skip the test, with the reason, where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (Python 3.10 and later)")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (Python 3.10 and later)"
+    )
     path = find_chromium()
     if path is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")

@@ -14,7 +14,7 @@ VIEWS = ("videos", "requests", "webhooks", "credits", "faults", "keys")
 CONTROLS = "a[href], button, input, select, textarea, summary, video, pre"
 NAMELESS = """() => [...document.querySelectorAll("input, select, textarea, button, a[href], progress, summary")]
     .filter((each) => each.checkVisibility())
-    .filter((each) => !(each.labels?.length && [...each.labels].some((label) => label.textContent.trim() || label.ariaLabel))
+    .filter((each) => ![...each.labels ?? []].some((label) => label.textContent.trim() || label.ariaLabel)
         && !each.ariaLabel && !each.textContent.trim())
     .map((each) => each.outerHTML)"""
 COUNT = f"""() => [...document.querySelectorAll({CONTROLS!r})]
@@ -32,7 +32,8 @@ CONTRAST = """() => {
         const style = getComputedStyle(at); if (style.backgroundImage !== "none") return null;
         const color = parse(style.backgroundColor); if (color[3] === 255) return color; if (color[3]) return null; }
         return parse("white"); };
-    return [...document.querySelectorAll("body *")].filter((each) => each.checkVisibility() && !each.closest(":disabled")
+    return [...document.querySelectorAll("body *")].filter((each) => each.checkVisibility())
+        .filter((each) => !each.closest(":disabled")
         && [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())).map((each) => {
         const back = ground(each); if (!back) return null;
         const [one, other] = [light(parse(getComputedStyle(each).color)), light(back)].sort((a, b) => b - a);

@@ -37,7 +37,9 @@ async def show_one_request(request: web.Request) -> web.Response:
 
 async def list_deliveries(request: web.Request) -> web.Response:
     """Return the newest deliveries of events and callbacks, oldest first."""
-    return web.json_response({"deliveries": [show_sent(sent) for sent in request.app[STATE].recorder.list_deliveries()]})
+    return web.json_response(
+        {"deliveries": [show_sent(sent) for sent in request.app[STATE].recorder.list_deliveries()]}
+    )
 
 
 async def show_one_delivery(request: web.Request) -> web.Response:
@@ -56,7 +58,11 @@ async def send_again(request: web.Request) -> web.Response:
 
 async def create_video(request: web.Request) -> web.Response:
     """Create a video without a request to the API."""
-    fields = {"template_id": required(check_text), "prompt": required(check_text), "key": optional(one_of("test", "live"))}
+    fields = {
+        "template_id": required(check_text),
+        "prompt": required(check_text),
+        "key": optional(one_of("test", "live")),
+    }
     body = await read_json(request, fields)
     template = find_template(body["template_id"])
     if template is None:

@@ -89,8 +89,8 @@ async def move_clock(request: web.Request) -> web.Response:
     """
     Move, pause or resume the clock.
 
-    `advance` moves a manual or paused clock by seconds; the answer comes when the deliveries and renders that it started
-    have finished. `paused` stops a real clock, or lets it go on.
+    `advance` moves a manual or paused clock by seconds; the answer comes when the deliveries and renders that it
+    started have finished. `paused` stops a real clock, or lets it go on.
     """
     state = request.app[STATE]
     body = await read_json(request, {"paused": optional(check_flag)})

@@ -33,7 +33,8 @@ TYPES: Mapping[str, str] = {
 FILES = frozenset(path.name for path in FOLDER.iterdir() if path.suffix[1:] in TYPES)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
 )
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
@@ -45,8 +46,9 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-async def show_page(_: web.Request) -> web.StreamResponse:
+async def show_page(request: web.Request) -> web.StreamResponse:
     """Return the page."""
+    del request  # it is the same for all
     return _serve("index.html")
 
 

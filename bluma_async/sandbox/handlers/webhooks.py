@@ -31,7 +31,7 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def register(request: web.Request) -> Dict[str, Any]:
-    """Register the URL in the body of a request, and return the webhook with its secret; raise a 400 for a wrong one."""
+    """Register the URL in a request's body, and return the webhook with its secret; raise a 400 for a wrong one."""
     state = request.app[STATE]
     body = await read_json(request, BODY)
     parts, problem = urlsplit(str(body["url"])), state.destinations.find_problem(body["url"])
