@@ -131,6 +131,7 @@ async def test_secrets_are_shown_once(sandbox: Sandbox, plain: Plain) -> None:
     _, key, _ = await plain("POST", "/api-keys", {"name": "CI", "environment": "production"})
     video = await finish_video(plain)
     _, link, _ = await plain("GET", f"/videos/{video['id']}/download")
+    await plain("GET", "/videos", headers={"Authorization": "Bearer key_of_another_service"})
     shown = json.dumps((await plain("GET", "/_sandbox/page"))[1])
     for record in sandbox.requests:
         shown += json.dumps((await plain("GET", f"/_sandbox/requests/{record.id}"))[1])
@@ -139,7 +140,13 @@ async def test_secrets_are_shown_once(sandbox: Sandbox, plain: Plain) -> None:
     assert signature is not None
     assert "whsec_..." in shown
     assert "signed=..." in shown
-    for secret in (webhook["secret"], key["api_key"], signature[1], f"Bearer {sandbox.live_key}"):
+    for secret in (
+        webhook["secret"],
+        key["api_key"],
+        signature[1],
+        f"Bearer {sandbox.live_key}",
+        "key_of_another_service",
+    ):
         assert secret not in shown
     assert mask("bluma_test_abcDEF-1 bluma_live_x sig=0f") == "bluma_test_... bluma_live_... sig=..."
 
