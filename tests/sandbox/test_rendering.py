@@ -16,8 +16,9 @@ from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.rendering import make_renderer
 from bluma_async.sandbox.rendering.drawing import SCALES
 from bluma_async.sandbox.rendering.drawing import draw as draw_video
-from bluma_async.sandbox.rendering.scene import Scene, clean, font, parse_color, phrases, wrap
+from bluma_async.sandbox.rendering.scene import Scene, clean, parse_color, phrases, wrap
 from bluma_async.sandbox.rendering.styles import STYLES, find_style
+from bluma_async.sandbox.rendering.text import measure
 
 PROMPT = "Explain why the sky is blue. Light bounces around in the air, and blue light bounces most of all!"
 VIDEO: Any = av  # PyAV has types for a part of its names only
@@ -87,7 +88,7 @@ def test_every_word_is_shown_within_the_margins() -> None:
     lines = [line for phrase in phrases(words, 5) for line in wrap(phrase, 40, 300)]
 
     assert " ".join(lines).split() == words
-    assert max(font(40).getlength(line) for line in lines) <= 300
+    assert max(measure(line, 40) for line in lines) <= 300
     assert "".join(wrap("w" * 100, 40, 300)) == "w" * 100
 
 
