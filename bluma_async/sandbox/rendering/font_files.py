@@ -1,8 +1,8 @@
 """
 The fonts: the one that is part of the package, and those of the machine; and which characters a file has.
 
-The bundled font has Latin, Greek and Cyrillic. A font of the machine is looked for only when a text has a character that
-it lacks. Pillow does not tell which characters a font has, and draws a box for the others, so the table is read here.
+The bundled font has Latin, Greek and Cyrillic. A font of the machine is looked for only when a text has a character
+that it lacks. Pillow does not tell which characters a font has, and draws a box for the others, so the table is read here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,19 @@ SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 COLOUR_TABLES = ("CBDT", "COLR", "sbix")
 # A name with an earlier word is preferred; the last resort is any other file.
 PREFERRED = ("notosanscjk", "notosans", "notonaskh", "dejavusans", "arialunicode", "segoeui", "arial")
-AVOIDED = ("bold", "italic", "oblique", "mono", "serif", "condensed", "black", "thin", "light", "fallback", "lastresort")
+AVOIDED = (
+    "bold",
+    "italic",
+    "oblique",
+    "mono",
+    "serif",
+    "condensed",
+    "black",
+    "thin",
+    "light",
+    "fallback",
+    "lastresort",
+)
 Range = Tuple[int, int]  # first and last character
 
 

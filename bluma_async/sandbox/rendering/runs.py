@@ -1,8 +1,8 @@
 """
 Split a text into runs: parts that are drawn with one font and in one direction, in the order in which they stand.
 
-Rule 1: a character is drawn with the bundled font if that has it, or else with the font of its neighbour if that has it,
-or else with the first font of the machine that has it.
+Rule 1: a character is drawn with the bundled font if that has it, or else with the font of its neighbour if that has
+it, or else with the first font of the machine that has it.
 Rule 2: no box is drawn. A character that no font has is replaced, and logged once.
 Rule 3: directions are those of the strong characters; spaces and signs between two of one direction have it too, and
 others have that of the line; digits follow the character before them. Within a run, Pillow's Raqm orders and shapes.
@@ -104,8 +104,7 @@ def _find_directions(text: str) -> List[bool]:
     while at < len(text):
         end = next((index for index in range(at, len(text)) if kinds[index] in STRONG), len(text))
         after = kinds[end] != "L" if end < len(text) else base
-        for index in range(at, end):
-            found.append(before if before == after or kinds[index] in DIGITS else base)
+        found.extend(before if before == after or kind in DIGITS else base for kind in kinds[at:end])
         if end < len(text):
             found.append(after)
         before, at = after, end + 1

@@ -23,7 +23,7 @@ __all__ = [
     "line_height",
     "parse_color",
     "phrases",
-    "sentences",
+    "speaking_turns",
     "text_block",
     "wrap",
 ]
@@ -100,7 +100,9 @@ Style = Callable[[Scene], Iterator[Shot]]
 def clean(text: str) -> str:
     """Return the text in one line, without control characters, and with long words split."""
     drawable = "".join(
-        letter if letter in JOINERS or unicodedata.category(letter)[0] != "C" or unicodedata.category(letter) == "Co" else " "
+        letter
+        if letter in JOINERS or unicodedata.category(letter)[0] != "C" or unicodedata.category(letter) == "Co"
+        else " "
         for letter in text[:LONGEST_TEXT]
     )
     spaced = re.sub(UNSPACED, r"\1 ", " ".join(drawable.split()))
@@ -127,7 +129,7 @@ def phrases(words: Sequence[str], size: int) -> List[str]:
     return [" ".join(group) for group in groups if group] or ["..."]
 
 
-def sentences(words: Sequence[str]) -> List[List[str]]:
+def _sentences(words: Sequence[str]) -> List[List[str]]:
     """Return the words in groups, one for each sentence."""
     groups: List[List[str]] = [[]]
     for word in words:
@@ -135,6 +137,11 @@ def sentences(words: Sequence[str]) -> List[List[str]]:
         if SENTENCE_END.search(word):
             groups.append([])
     return [group for group in groups if group] or [["..."]]
+
+
+def speaking_turns(words: Sequence[str], size: int) -> List[Tuple[int, str]]:
+    """Return phrases with the number of their speaker's turn: a sentence has one speaker, also in several phrases."""
+    return [(turn, phrase) for turn, sentence in enumerate(_sentences(words)) for phrase in phrases(sentence, size)]
 
 
 def wrap(text: str, size: int, width: int) -> List[str]:

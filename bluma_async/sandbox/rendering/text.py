@@ -1,4 +1,4 @@
-"""Measure and draw a line of any script. Styles use this instead of Pillow's functions, which know one font at a time."""
+"""Measure and draw a line of any script. Styles use it instead of Pillow's functions, which know one font at a time."""
 
 from __future__ import annotations
 
@@ -108,7 +108,9 @@ def _draw_emoji(run: Run, size: int) -> Image.Image:
     face = font(EMOJI_SIZE, run.path)
     width, height = max(round(face.getlength(run.text)), 1), round(EMOJI_SIZE * 1.25)
     large = Image.new("RGBA", (width, height), (0, 0, 0, 0))
-    ImageDraw.Draw(large).text((0, round(EMOJI_SIZE * EMOJI_RISE)), run.text, font=face, anchor="ls", embedded_color=True)
+    ImageDraw.Draw(large).text(
+        (0, round(EMOJI_SIZE * EMOJI_RISE)), run.text, font=face, anchor="ls", embedded_color=True
+    )
     scale = size / EMOJI_SIZE
     scaled = (max(round(width * scale), 1), max(round(height * scale), 1))
     return large.resize(scaled, Image.Resampling.BILINEAR)  # pyright: ignore[reportUnknownMemberType]  # Pillow has no type for it

@@ -6,7 +6,7 @@ from typing import Iterator, List, Tuple
 
 from PIL import Image, ImageDraw
 
-from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, ease, line_height, phrases, sentences, wrap
+from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, ease, line_height, speaking_turns, wrap
 from bluma_async.sandbox.rendering.text import draw_line
 
 __all__ = ["chat"]
@@ -27,9 +27,8 @@ Message = Tuple[Image.Image, int]
 
 def chat(scene: Scene) -> Iterator[Shot]:
     """Yield the shots of the video."""
-    # A sentence belongs to one writer, also if it takes several messages.
-    turns = [(turn, group) for turn, each in enumerate(sentences(scene.words)) for group in phrases(each, 12)]
-    messages = [_message(scene, turn, index, group) for index, (turn, group) in enumerate(turns)]
+    turns = enumerate(speaking_turns(scene.words, 12))
+    messages = [_message(scene, turn, index, phrase) for index, (turn, phrase) in turns]
     strip = _strip(scene, messages)
     shown = 0
     for picture, length in zip(messages, scene.split(len(messages))):
