@@ -119,7 +119,7 @@ def test_arabic_is_joined_and_read_from_the_right() -> None:
     runs = split_runs("سلام abc عليكم")
     assert measure("سلام", SIZE) < apart * 0.95
     assert [run.text.strip() for run in runs if run.text.strip()] == ["عليكم", "abc", "سلام"]
-    assert [run.text.strip() for run in split_runs("abc سلام def")] == ["abc", "سلام", "def"]
+    assert [run.text.strip() for run in split_runs("abc سلام def") if run.text.strip()] == ["abc", "سلام", "def"]
 
 
 def test_emoji_are_coloured_and_sequences_are_one_picture() -> None:
@@ -185,6 +185,11 @@ def test_a_sentence_has_one_speaker() -> None:
     turns = speaking_turns(words, 3)
     assert " ".join(phrase for _, phrase in turns) == " ".join(words)
     assert [turn for turn, _ in turns] == [0, 0, 1, 2, 2, 3]
+
+
+def test_accents_are_joined_with_their_letters() -> None:
+    """Text in the decomposed form, as macOS has it in names of files, is drawn with the bundled font too."""
+    assert clean("Ti\u00ea\u0301ng Vi\u00ea\u0323t, e\u0301") == "Ti\u1ebfng Vi\u1ec7t, \u00e9"
 
 
 def test_scripts_without_spaces_are_split() -> None:

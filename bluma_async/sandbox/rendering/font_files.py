@@ -2,7 +2,7 @@
 The fonts: the one that is part of the package, and those of the machine; and which characters a file has.
 
 The bundled font has Latin, Greek and Cyrillic. A font of the machine is looked for only when a text has a character
-that it lacks. Pillow does not tell which characters a font has, and draws a box for the others, so the table is read here.
+that it lacks. Pillow does not tell which characters a font has, and draws a box for the others, so the table is read.
 """
 
 from __future__ import annotations

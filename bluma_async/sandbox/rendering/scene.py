@@ -103,7 +103,9 @@ def clean(text: str) -> str:
         letter
         if letter in JOINERS or unicodedata.category(letter)[0] != "C" or unicodedata.category(letter) == "Co"
         else " "
-        for letter in text[:LONGEST_TEXT]
+        for letter in unicodedata.normalize(
+            "NFC", text[:LONGEST_TEXT]
+        )  # a letter and its accent are one, if they can be
     )
     spaced = re.sub(UNSPACED, r"\1 ", " ".join(drawable.split()))
     return re.sub(LONG_WORD, r"\1 ", spaced).strip() or "(empty)"

@@ -20,7 +20,7 @@ Point = Tuple[float, float]
 Font = Any  # Pillow's two font classes share no base
 EMOJI_SIZE = 109  # the one size of the bitmaps in Noto Color Emoji
 EMOJI_RISE = 0.95  # of the size: the top of an emoji above the line's foot
-HAS_RAQM: bool = features.check_feature("raqm")
+HAS_RAQM = bool(features.check_feature("raqm"))
 
 
 @lru_cache(maxsize=256)
@@ -94,7 +94,7 @@ def _measure_run(run: Run, size: int) -> float:
 
 def _paste_emoji(draw: ImageDraw.ImageDraw, at: Point, run: Run, size: int) -> None:
     emoji = _draw_emoji(run, size)
-    target: Image.Image = draw._image  # noqa: SLF001 - Pillow has no other way from the one to the other
+    target: Image.Image = draw._image  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  # there is no other way to the picture
     place = (round(at[0]), round(at[1] - size * EMOJI_RISE))
     if target.mode == "RGBA":
         target.alpha_composite(emoji, (max(place[0], 0), max(place[1], 0)))
