@@ -60,15 +60,18 @@ class State:
         )
         self.ledger: Ledger = Ledger(Table("transaction", database), self.clock, self.events.publish, settings.credits)
         self.files: Files = Files(folder, self._load_secret(), self.clock)
-        self.video_rows: Table = Table("video", database)
-        self.job_rows: Table = Table("luma", database)
-        self.videos: Videos = Videos(self.video_rows, self.clock, self.ledger, self.events, self.files)
-        self.jobs: Jobs = Jobs(self.job_rows, self.clock, self.ledger, self.files)
+        self._open_videos(database)
         self.variants: Table = Table("variant", database)
         self.collections: Table = Table("collection", database)
         self.assets: Table = Table("asset", database)
         self._apply_cruelty()
         self._connect()
+
+    def _open_videos(self, database: Database) -> None:
+        self.video_rows: Table = Table("video", database)
+        self.job_rows: Table = Table("luma", database)
+        self.videos: Videos = Videos(self.video_rows, self.clock, self.ledger, self.events, self.files)
+        self.jobs: Jobs = Jobs(self.job_rows, self.clock, self.ledger, self.files)
 
     def _apply_cruelty(self) -> None:
         self.creates: Creates = Creates(self.videos, self.clock, self.cruelty)
