@@ -102,10 +102,10 @@ async def _serve(local: Any) -> None:
             *((f"{name.upper()}_API_KEY", local.test_key) for name in PROVIDERS),
         ):
             click.echo(f"{name}={value}")
-        if local.settings.is_controllable:
-            click.echo(f"Open {local.origin}/ in a browser to see and control it.", err=True)
         if str(local.cruelty) != "none":
             click.echo(f"Cruelty: {local.cruelty}.", err=True)
+        if local.settings.is_controllable:
+            click.echo(f"Open {local.origin}/ in a browser to see and control it.", err=True)
         await stopped.wait()
 
 
