@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict
 import click
 
 from bluma_async.cli.audit import format_mismatch
+from bluma_async.cli.output import say
 from bluma_async.cli.planning import describe_plan
 from bluma_async.cli.running import (
     SETTLE_TIME,
@@ -20,7 +21,6 @@ from bluma_async.cli.running import (
     add_verify_option,
     parse_journal,
     run_to_end,
-    say,
 )
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.table import show_jobs

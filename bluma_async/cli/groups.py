@@ -37,11 +37,11 @@ class LazyGroup(Group):
         super().__init__(*args, **options)
         self._catalogue = catalogue
 
-    def list_commands(self, ctx: click.Context) -> List[str]:
+    def list_commands(self, ctx: click.Context) -> List[str]:  # noqa: ARG002 - click's own signature
         """Return the names of the commands."""
         return sorted(self._catalogue)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's own signature
         """Return a command, imported now. Its module has it under its name."""
         if cmd_name not in self._catalogue:
             return None

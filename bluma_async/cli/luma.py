@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, TypeVar
 
 import click
 
+from bluma_async.cli.output import say
 from bluma_async.cli.progress import print_news
-from bluma_async.cli.running import add_options, add_verify_option, make_sandbox, run_to_end, say
+from bluma_async.cli.running import add_options, add_verify_option, make_sandbox, run_to_end
 from bluma_async.errors import BlumaError
 from bluma_async.luma.client import AsyncLuma
 from bluma_async.luma.registry import list_providers

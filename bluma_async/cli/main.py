@@ -6,7 +6,6 @@ Rule 1: nothing but click is imported before a command is chosen, so that `bluma
 
 from __future__ import annotations
 
-import sys
 import warnings
 from typing import Any, Sequence
 
@@ -92,6 +91,6 @@ def _report(error: Any) -> int:
     return find_exit_code(error)
 
 
-def _show_warning(message: Warning | str, category: type[Warning], filename: str, *_: Any) -> None:
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a warning in one line. Its place in the source says nothing to a user of the command line."""
-    print(f"Warning: {message}", file=sys.stderr)  # noqa: T201 - a command prints its warnings
+    say_aside(f"Warning: {message}")

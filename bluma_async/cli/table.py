@@ -7,8 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Generator, Tuple
 
+from bluma_async.cli.output import say
 from bluma_async.cli.progress import print_news
-from bluma_async.cli.running import say
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Generator, List, Sequence
 import click
 
 from bluma_async.cli.context_types import HEADER, ContextTypes
-from bluma_async.cli.running import run_to_end, say
+from bluma_async.cli.output import say
+from bluma_async.cli.running import run_to_end
 from bluma_async.client import AsyncBluma
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ def test_from_a_prompt_to_a_file(command: List[str], tmp_path: Path, capsys: pyt
 
 
 def test_missing_options_and_failures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a key, an id or a video the command fails with 2; after a failed generation, with 1."""
+    """Without an id or a video the command fails with 2, without a key with 4; after a failed generation, with 1."""
     target = ["-o", str(tmp_path / "x.mp4")]
     codes = [
         run(["luma", "generate", "x", "--provider", "vapi", *target]),
@@ -42,7 +42,7 @@ def test_missing_options_and_failures(tmp_path: Path, capsys: pytest.CaptureFixt
     ]
 
     err = capsys.readouterr().err
-    assert codes == [2, 2, 2, 2, 1]
+    assert codes == [4, 2, 2, 2, 1]
     for message in ("VAPI_API_KEY", "Give --id", "Give --video-url", "The generation failed: generation failed"):
         assert message in err
     assert not (tmp_path / "x.mp4").exists()
