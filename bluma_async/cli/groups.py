@@ -30,7 +30,8 @@ class LazyGroup(Group):
     A group whose commands are imported when they are used: `--help` imports none of them.
 
     Args:
-        catalogue: For each command its module, and the line that `--help` shows for it.
+        catalogue: For each command its module, or its module and name there as `module:name`, and the line that
+            `--help` shows for it.
     """
 
     def __init__(self, *args: Any, catalogue: Catalogue, **options: Any) -> None:
@@ -42,10 +43,11 @@ class LazyGroup(Group):
         return sorted(self._catalogue)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's own signature
-        """Return a command, imported now. Its module has it under its name."""
+        """Return a command, imported now."""
         if cmd_name not in self._catalogue:
             return None
-        command: click.Command = getattr(import_module(self._catalogue[cmd_name][0]), cmd_name)
+        module, _, name = self._catalogue[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name or cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -20,12 +20,30 @@ __all__ = ["CATALOGUE", "bluma", "run"]
 
 ROOM = "bluma_async.cli"
 CATALOGUE: Catalogue = {
+    "assets": (f"{ROOM}.assets", "Upload and list pictures, videos and sounds."),
+    "balance": (f"{ROOM}.money", "Show the credits of the account."),
     "batch": (f"{ROOM}.batch", "Make many videos from a file, each billed once."),
+    "collections": (f"{ROOM}.assets", "Group assets, so that a template can pick from them."),
+    "completion": (f"{ROOM}.completion", "Print the completion script for a shell."),
+    "config": (f"{ROOM}.config", "Keep keys and URLs in named profiles."),
+    "create": (f"{ROOM}.videos", "Create a video, without waiting for it."),
+    "doctor": (f"{ROOM}.doctor", "Check the key, the network, the clock and the disk."),
     "generate": (f"{ROOM}.generate", "Make a video from a PROMPT, and save it."),
+    "get": (f"{ROOM}.videos", "Show a video."),
+    "history": (f"{ROOM}.money", "List the changes of the balance."),
+    "list": (f"{ROOM}.videos:list_videos", "List videos, newest first."),
+    "listen": (f"{ROOM}.listen", "Receive events, and forward them."),
     "luma": (f"{ROOM}.luma", "Make videos with kie.ai, UmamiAI and V-API."),
+    "open": (f"{ROOM}.videos:open_video", "Show a file or a video."),
     "sandbox": (f"{ROOM}.sandbox", "Run a local API."),
     "save": (f"{ROOM}.generate", "Wait for a video, and save it."),
+    "templates": (f"{ROOM}.templates", "List templates, with prices and schemas."),
+    "trigger": (f"{ROOM}.trigger", "Send a signed event to your webhook."),
     "types": (f"{ROOM}.types", "Write Python types for the contexts of templates."),
+    "usage": (f"{ROOM}.money", "Show the requests and credits of a period."),
+    "variants": (f"{ROOM}.templates", "Save settings of a template as presets."),
+    "wait": (f"{ROOM}.videos", "Wait until videos have ended."),
+    "webhooks": (f"{ROOM}.webhooks", "List, create and delete webhooks."),
     "worker": (f"{ROOM}.worker", "Work on the jobs of a journal in PostgreSQL."),
 }
 EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in MEANINGS.items())
