@@ -75,9 +75,7 @@ def show_variant(template: str, variant_id: str, account: Account, printer: Prin
 @_template
 @click.argument("name")
 @click.option(
-    "--settings",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="A file: a JSON object of settings.",
+    "--settings", type=click.Path(path_type=Path, dir_okay=False), help="A file with settings: a JSON object."
 )
 @prints(TemplateVariant)
 @with_account
