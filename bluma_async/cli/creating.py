@@ -6,7 +6,7 @@ import functools
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple, TypeVar, get_args
 
 import attrs
 import click
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bluma_async.client import AsyncBluma
     from bluma_async.types import Video
 
-__all__ = ["CreateRequest", "with_create"]
+__all__ = ["CreateRequest", "parse_pair", "with_create"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 NOTHING_SENT = "Nothing was sent."
@@ -103,7 +103,7 @@ def with_create(command: F) -> F:
 def _build_context(prompt: str | None, pairs: Sequence[str], file: Path | None) -> Dict[str, Any]:
     """Return the context: of the file, then of the pairs, then the prompt; the later ones win."""
     context = {} if file is None else _read_file(file)
-    context.update(map(_parse_pair, pairs))
+    context.update(parse_pair(pair, "--context") for pair in pairs)
     if prompt is not None:
         context["prompt"] = prompt
     if not context:
@@ -125,13 +125,14 @@ def _read_file(file: Path) -> Dict[str, Any]:
     return content
 
 
-def _parse_pair(pair: str) -> tuple[str, Any]:
+def parse_pair(pair: str, option: str) -> Tuple[str, Any]:
+    """Return the name and the value of NAME=VALUE, or of NAME:=JSON."""
     name, is_pair, value = pair.partition("=")
     if not is_pair or not name.rstrip(":"):
-        raise click.UsageError(f"--context {pair!r} must be NAME=VALUE or NAME:=JSON. {NOTHING_SENT}")
+        raise click.UsageError(f"{option} {pair!r} must be NAME=VALUE or NAME:=JSON. {NOTHING_SENT}")
     if not name.endswith(":"):
         return name, value
     try:
         return name[:-1], json.loads(value)
     except ValueError as problem:
-        raise click.UsageError(f"--context {pair!r}: the value is no JSON: {problem}. {NOTHING_SENT}") from None
+        raise click.UsageError(f"{option} {pair!r}: the value is no JSON: {problem}. {NOTHING_SENT}") from None
