@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, List, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -47,6 +47,7 @@ class Account:
         webhook_secret: The secret of webhooks; None if there is none.
         source: Where they come from, for people.
         is_sandbox: Whether it was asked for with `--sandbox`.
+        profile: The name that was given with `--profile`.
     """
 
     api_key: str | None = attrs.field(repr=False)
@@ -54,6 +55,13 @@ class Account:
     webhook_secret: str | None = attrs.field(repr=False)
     source: str
     is_sandbox: bool = False
+    profile: str | None = None
+
+    @property
+    def words(self) -> List[str]:
+        """The options that choose this account in a further command."""
+        chosen = ["--sandbox"] if self.is_sandbox else []
+        return ["--profile", self.profile] if self.profile else chosen
 
     @property
     def is_temporary(self) -> bool:
@@ -119,7 +127,8 @@ def find_account(profile: str | None, *, in_sandbox: bool) -> Account:
     found = read_profile(name, is_required=name != DEFAULT_PROFILE or profile is not None)
     if found is None:
         return _read_environment()
-    return Account(found.api_key, found.base_url or API, found.webhook_secret, f"profile {name!r}")
+    source = f"the profile {name!r}"
+    return Account(found.api_key, found.base_url or API, found.webhook_secret, source, profile=profile)
 
 
 def _find_sandbox() -> Account:

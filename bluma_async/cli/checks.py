@@ -37,6 +37,7 @@ from bluma_async.errors import (
 from bluma_async.transfer.places import probe_folder
 
 if TYPE_CHECKING:
+    from bluma_async._wire.budget import RateLimit
     from bluma_async.client import AsyncBluma
 
 __all__ = ["Check", "check_account", "check_machine", "judge_clock", "judge_limit"]
@@ -91,12 +92,14 @@ async def check_account(client: AsyncBluma) -> List[Check]:
 
 def _describe_versions() -> str:
     found = [f"bluma {__version__}", f"Python {platform.python_version()}", platform.system(), ssl.OPENSSL_VERSION]
-    for name in LIBRARIES:
-        try:
-            found.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            found.append(f"{name} not installed")
-    return ", ".join(found)
+    return ", ".join([*found, *map(_describe_library, LIBRARIES)])
+
+
+def _describe_library(name: str) -> str:
+    try:
+        return f"{name} {metadata.version(name)}"
+    except metadata.PackageNotFoundError:
+        return f"{name} not installed"
 
 
 def _check_key(account: Account) -> Check:
@@ -185,9 +188,10 @@ def _judge_answer(client: AsyncBluma) -> Iterator[Check]:
     server = shared.server_clock.at(shared.clock.now())
     yield judge_clock(server, datetime.now(timezone.utc))
     limit = client.rate_limit
-    yield judge_limit(
-        limit.limit if limit else None, limit.remaining if limit else 0, limit.reset_after if limit else None
-    )
+    if limit is None:
+        yield Check(name="rate limit", state="ok", detail="the server reports none")
+    else:
+        yield judge_limit(limit)
 
 
 def judge_clock(server: datetime | None, own: datetime) -> Check:
@@ -202,13 +206,11 @@ def judge_clock(server: datetime | None, own: datetime) -> Check:
     return Check(name="clock", state="problem", detail=f"{abs(skew):.0f} s {side} the server's", advice=advice)
 
 
-def judge_limit(limit: int | None, remaining: int, reset_after: float | None) -> Check:
+def judge_limit(limit: RateLimit) -> Check:
     """Return the result for the hourly budget of the key."""
-    if limit is None:
-        return Check(name="rate limit", state="ok", detail="the server reports none")
-    ends = "" if reset_after is None else f", until the reset in {reset_after / 60:.0f} minutes"
-    detail = f"{remaining} of {limit} requests an hour are left{ends}"
-    if remaining > limit * LOW:
+    ends = "" if limit.reset_after is None else f", until the reset in {limit.reset_after / 60:.0f} minutes"
+    detail = f"{limit.remaining} of {limit.limit} requests an hour are left{ends}"
+    if limit.remaining > limit.limit * LOW:
         return Check(name="rate limit", state="ok", detail=detail)
     advice = "Wait for the reset, or run fewer programs on this key; waits become slower by themselves."
     return Check(name="rate limit", state="warning", detail=detail, advice=advice)

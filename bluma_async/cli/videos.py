@@ -119,7 +119,7 @@ def wait(video_ids: Sequence[str], account: Account, printer: Printer, **options
     printer.show_all(videos)
     for video in videos:
         if video.status == VideoStatus.FAILED:
-            reason = (video.error or {}).get("detail") or "no reason was given"
+            reason = (video.error.detail if video.error else None) or "no reason was given"
             say_aside(f"Video {video.id} failed: {reason}.")
     if any(video.status != VideoStatus.COMPLETED for video in videos):
         raise click.exceptions.Exit(ExitCode.FAILED)
