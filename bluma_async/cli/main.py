@@ -74,6 +74,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)  # Ctrl-C came before it ran
         code = _run(arguments)
     return code or int(ExitCode.FAILED if is_output_lost() else ExitCode.SUCCESS)
 

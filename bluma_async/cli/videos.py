@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence, get_args
 
@@ -136,7 +137,7 @@ def open_video(target: str, account: Account, is_printed: bool) -> None:
     )
     if is_printed:
         say(place)
-    elif click.launch(place) != 0:
+    elif click.launch(place, wait=sys.platform.startswith("linux")) != 0:  # elsewhere that waits for the player's end
         raise click.ClickException(f"This system could not open it. Open it yourself: {place}")
 
 

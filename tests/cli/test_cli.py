@@ -207,7 +207,7 @@ def test_a_port_in_use_is_reported(live: Sandbox) -> None:
 
 def test_a_missing_extra_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without click the command prints which extra to install."""
-    import bluma.__main__ as entry
+    import bluma_command as entry
 
     for name in [name for name in sys.modules if name.startswith("bluma_async.cli")]:
         monkeypatch.delitem(sys.modules, name)
