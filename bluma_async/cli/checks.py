@@ -184,7 +184,7 @@ def _explain(error: BlumaError) -> Check:
 
 def _judge_answer(client: AsyncBluma) -> Iterator[Check]:
     """Yield the results that the headers of the answer allow."""
-    shared = client._session.shared  # noqa: SLF001 - the only place that knows the server's clock
+    shared = client._session.shared  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  # the only place that knows the server's clock
     server = shared.server_clock.at(shared.clock.now())
     yield judge_clock(server, datetime.now(timezone.utc))
     limit = client.rate_limit

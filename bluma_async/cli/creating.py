@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple, TypeVar,
 import attrs
 import click
 
+from bluma_async._wire.json_values import is_object
 from bluma_async.cli.completing import complete_template
 from bluma_async.cli.running import add_options
 from bluma_async.types import KnownResolution
@@ -120,9 +121,9 @@ def _read_file(file: Path) -> Dict[str, Any]:
         raise click.UsageError(f"{name} cannot be read: {problem.strerror}. {NOTHING_SENT}") from None
     except (ValueError, RecursionError) as problem:
         raise click.UsageError(f"{name} is no JSON: {problem}. {NOTHING_SENT}") from None
-    if not isinstance(content, dict):
+    if not is_object(content):
         raise click.UsageError(f"{name} must have a JSON object. {NOTHING_SENT}")
-    return content
+    return dict(content)
 
 
 def parse_pair(pair: str, option: str) -> Tuple[str, Any]:

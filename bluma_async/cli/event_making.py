@@ -66,7 +66,7 @@ class EventRecord(Record):
     @classmethod
     def of(cls, event: Mapping[str, Any], **more: Any) -> EventRecord:
         """Return the record of an event."""
-        data = event.get("data") or {}
+        data: Mapping[str, Any] = event.get("data") or {}
         is_video = str(event.get("type")).startswith("video.")
         return cls(
             id=str(event.get("id")),

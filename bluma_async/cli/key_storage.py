@@ -70,6 +70,5 @@ def _load() -> Any:
     if find_spec("keyring") is None:
         return None
     import keyring  # noqa: PLC0415 - optional, and slow to load
-    import keyring.errors  # noqa: PLC0415 - optional
 
     return keyring

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Coroutine, Dict, Sequence
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Coroutine, Dict, List, Sequence
 
 import click
 
@@ -57,7 +57,8 @@ def listen(account: Account, printer: Printer, poll: bool, register: str | None,
 
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Run work that never ends by itself. SIGTERM ends it as Ctrl-C does, but is a success."""
-    task, stops = asyncio.ensure_future(work), []
+    task = asyncio.ensure_future(work)
+    stops: List[int] = []
 
     def stop() -> None:
         stops.append(signal.SIGTERM)

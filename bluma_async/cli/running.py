@@ -111,12 +111,14 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
 async def _run(work: Coroutine[Any, Any, T]) -> Tuple[bool, List[T]]:
     """Run the coroutine, and return whether Ctrl-C stopped it, and its result if it has one."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    is_ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN  # as in the background of a shell
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
-        loop.add_signal_handler(signal.SIGINT, task.cancel)
+        if not is_ignored:
+            loop.add_signal_handler(signal.SIGINT, task.cancel)
     try:
         return False, [await task]
     except asyncio.CancelledError:
         return True, []
     finally:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)
+            loop.remove_signal_handler(signal.SIGINT)  # changes nothing if it was not added

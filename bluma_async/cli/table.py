@@ -32,7 +32,7 @@ class Lines:
     """Prints a line for each finished job, and one for each tenth of the batch."""
 
     def __init__(self, print_result: Callable[[BatchResult], object] | None = None) -> None:
-        self._print_result = print_result or (lambda result: say(_format_line(result)))
+        self._print_result: Callable[[BatchResult], object] = print_result or _print_line
         self._tenth = 0
 
     def change(self, result: BatchResult) -> None:
@@ -129,6 +129,10 @@ def show_jobs(print_result: Callable[[BatchResult], object] | None = None) -> Ge
     live.update(table)
     with live:
         yield table
+
+
+def _print_line(result: BatchResult) -> None:
+    say(_format_line(result))
 
 
 def _format_line(result: BatchResult) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict
 
 import click
 
+from bluma_async._wire.json_values import is_object
 from bluma_async.cli.accounts import with_account
 from bluma_async.cli.completing import complete_template, remember_templates
 from bluma_async.cli.groups import Group
@@ -100,6 +101,6 @@ def _read_settings(file: Path) -> Dict[str, Any]:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as problem:
         raise click.UsageError(f"{file} cannot be read as JSON: {problem}. Nothing was sent.") from None
-    if not isinstance(content, dict):
+    if not is_object(content):
         raise click.UsageError(f"{file} must have a JSON object. Nothing was sent.")
-    return content
+    return dict(content)
