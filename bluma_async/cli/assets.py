@@ -72,7 +72,14 @@ def list_collections(account: Account, printer: Printer) -> None:
 @collections.command("create")
 @click.argument("name")
 @click.option("--description", help="A description for people.")
-@click.option("--type", "asset_type", type=click.Choice(["images", "videos", "all"]), default="all", show_default=True)
+@click.option(
+    "--type",
+    "asset_type",
+    type=click.Choice(["images", "videos", "all"]),
+    default="all",
+    show_default=True,
+    help="The kind of its assets.",
+)
 @prints(Collection)
 @with_account
 def create_collection(name: str, description: str | None, asset_type: str, account: Account, printer: Printer) -> None:

@@ -87,11 +87,17 @@ def run(
         _plan(jobs, account, printer, options)
         return
     settle = {"settle_time": settle_time, "exclusive": exclusive_key}
-    run_to_end(BatchRun("run", jobs, account, printer, settle, options).run())
+    BatchRun("run", jobs, account, printer, settle, options).run()
 
 
 @batch.command()
-@click.option("--in-doubt", type=click.Choice(["leave", "resubmit"]), default="leave", show_default=True)
+@click.option(
+    "--in-doubt",
+    type=click.Choice(["leave", "resubmit"]),
+    default="leave",
+    show_default=True,
+    help="What happens to jobs in doubt.",
+)
 @_run_options
 @prints(BatchResult)
 @with_account
@@ -101,13 +107,9 @@ def retry(
     """Create failed jobs again; with --in-doubt resubmit also the jobs in doubt, which can bill them twice."""
     settle = {"settle_time": settle_time, "exclusive": exclusive_key}
 
-    async def work() -> None:
-        async with account.open() as client:
-            count = await client.batch(**options).retry(in_doubt=in_doubt)
-        printer.say(f"Jobs planned again: {count}")
-        await BatchRun("retry", None, account, printer, settle, options).run()
-
-    run_to_end(work())
+    count = account.call(lambda client: client.batch(**options).retry(in_doubt=in_doubt))
+    printer.say(f"Jobs planned again: {count}")
+    BatchRun("retry", None, account, printer, settle, options).run()
 
 
 @batch.command()

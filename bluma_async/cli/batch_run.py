@@ -7,6 +7,7 @@ import contextlib
 import shlex
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Generator
 
@@ -57,7 +58,7 @@ class BatchRun:
     settle: Dict[str, Any]
     options: Dict[str, Any]
 
-    async def run(self) -> None:
+    def run(self) -> None:
         """
         Run the batch, and print its results and how to continue it.
 
@@ -66,14 +67,14 @@ class BatchRun:
         """
         counter = _Counter()
         with _temporary_journal(self.account, self.options) as options:
-            async with self.account.open(**self.settle, on_response=counter.add) as client:
-                status = await self._show(client, options, counter)
+            show = partial(self._show, options=options, counter=counter)
+            status = self.account.call(show, **self.settle, on_response=counter.add)
         self._report(status, counter.stopped)
         if status.rendered + status.saved < status.total:
             raise click.exceptions.Exit(1)
 
-    async def _show(self, client: AsyncBluma, options: Dict[str, Any], counter: _Counter) -> BatchStatus:
-        with show_jobs(self._print_result if self.printer.is_json else None) as table:
+    async def _show(self, client: AsyncBluma, *, options: Dict[str, Any], counter: _Counter) -> BatchStatus:
+        with show_jobs(self.printer.show if self.printer.is_json else None) as table:
             batch = client.batch(**options, on_change=table.change, on_status=table.report)
             try:
                 async with _measuring(batch, client, table, counter):
@@ -107,9 +108,6 @@ class BatchRun:
                 "Settle the jobs in doubt with: bluma batch adopt KEY VIDEO_ID, or "
                 "bluma batch retry --in-doubt resubmit"
             )
-
-    def _print_result(self, result: Any) -> None:
-        self.printer.show(result) if self.printer.is_json else None
 
     def _say(self, text: str) -> None:
         """Print a line for people, beside JSON if that is asked for."""

@@ -37,7 +37,7 @@ def luma() -> None:
 def _options(capability: str) -> Callable[[F], F]:
     """Return a decorator that adds the common options; `--provider` takes the providers with the capability."""
     return add_options(
-        click.option("--provider", type=click.Choice(list_providers(capability)), required=True),
+        click.option("--provider", type=click.Choice(list_providers(capability)), required=True, help="Who makes it."),
         click.option("--sandbox", "in_sandbox", is_flag=True, help="Use a local sandbox: no key, no bill."),
         click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The MP4 file to write."),
         click.option("--overwrite", is_flag=True, help="Replace an existing file."),
