@@ -24,7 +24,7 @@ __all__ = ["trigger"]
 
 
 @click.command()
-@click.argument("event", type=click.Choice(EVENTS))
+@click.argument("event", type=click.Choice(EVENTS), metavar="EVENT")
 @click.argument("url", default=LISTEN_URL)
 @click.option(
     "--data", "pairs", multiple=True, metavar="NAME=VALUE", help="A field of its data, or NAME:=JSON; repeatable."

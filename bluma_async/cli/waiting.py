@@ -15,6 +15,7 @@ import click
 
 from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, Account
 from bluma_async.cli.output import say, say_aside, write_bytes
+from bluma_async.cli.printing import Printer, Record, prints
 from bluma_async.cli.progress import show_progress
 from bluma_async.cli.running import add_final_option, add_options, add_verify_option
 from bluma_async.errors import BlumaError, NotFoundError, WaitTimeoutError
@@ -51,6 +52,19 @@ _target_options = add_options(
 )
 
 
+@attrs.frozen(kw_only=True)
+class SavedVideo(Record):
+    """A video that was saved, and where."""
+
+    id: str
+    status: str
+    template_id: str
+    duration: int | None
+    credits_charged: int
+    path: str
+    size_bytes: int
+
+
 @attrs.frozen
 class Target:
     """
@@ -62,6 +76,7 @@ class Target:
         overwrite: Whether an existing file may be replaced.
         verify: What of the file is compared with its description.
         wait: The options of the wait.
+        printer: Prints the result; as JSON, if that is asked for.
     """
 
     output: Path
@@ -69,6 +84,7 @@ class Target:
     overwrite: bool
     verify: Verify
     wait: Dict[str, Any]
+    printer: Printer = attrs.field(factory=lambda: Printer((), is_json=False))
 
     @property
     def is_standard_output(self) -> bool:
@@ -76,17 +92,19 @@ class Target:
         return str(self.output) == "-"
 
     def say(self, text: str) -> None:
-        """Print a line beside the video: to the standard error, if the standard output has the video."""
-        (say_aside if self.is_standard_output else say)(text)
+        """Print a line for people: to the standard error, if the standard output has the video or JSON."""
+        (say_aside if self.is_standard_output or self.printer.is_json else say)(text)
 
 
 def with_target(command: F) -> F:
     """Add the options of a wait and a save, and pass them to a command as `target`."""
 
     @_target_options
+    @prints(SavedVideo)
     @functools.wraps(command)
     def run(
         *,
+        printer: Printer,
         output: Path,
         overwrite: bool,
         verify: Verify,
@@ -96,9 +114,11 @@ def with_target(command: F) -> F:
         **others: Any,
     ) -> Any:
         wait = {"poll_interval": poll_interval, "timeout": timeout, "final_statuses": final_statuses}
+        if printer.is_json and str(output) == "-":
+            raise click.UsageError("Give either --json or -o -: both write to the standard output. Nothing was sent.")
         with _find_file(output) as file:
             check_place(file, overwrite=overwrite, option="--overwrite")
-            return command(target=Target(output, file, overwrite, verify, wait), **others)
+            return command(target=Target(output, file, overwrite, verify, wait, printer), **others)
 
     return run  # type: ignore[return-value]  # click passes the options by name
 
@@ -159,6 +179,9 @@ def _finish(target: Target, video: Video, size: int, command: str) -> None:
             ) from problem
     name = "the video" if target.is_standard_output else str(target.output)
     target.say(f"Saved {name}: {video.duration} s, {size / 1e6:.1f} MB")
+    if target.printer.is_json:
+        saved = {name: getattr(video, name) for name in ("id", "template_id", "duration", "credits_charged")}
+        target.printer.show(SavedVideo(**saved, status=str(video.status), path=str(target.output), size_bytes=size))
 
 
 def _copy_out(file: Path) -> None:

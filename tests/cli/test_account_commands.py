@@ -240,3 +240,15 @@ def test_a_wrong_key_and_a_lost_wait_have_codes_of_their_own(
     codes += (run(["balance"]),)
 
     assert codes == (6, 4)
+
+
+def test_generate_and_save_print_json(live: Sandbox, tmp_path: Path, capsys: Capture) -> None:
+    """One object with the video and its file; JSON and a video do not share the standard output."""
+    target, wait = tmp_path / "x.mp4", ["--poll-interval", "0.01"]
+
+    (made,) = read_json(capsys, "generate", "Hello", "-t", "ugc-text-overlay", "-o", str(target), *wait)
+    (saved,) = read_json(capsys, "save", made["id"], "-o", str(target), "--overwrite", *wait)
+    both = run(["save", made["id"], "-o", "-", "--json"])
+
+    assert (made["path"], made["size_bytes"], made["credits_charged"]) == (str(target), target.stat().st_size, 2)
+    assert (saved["id"], saved["status"], both) == (made["id"], "completed", 2)
