@@ -13,8 +13,8 @@ nox.options.sessions = ["lint", "types", "tests", "facade"]
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
 CODE = (
-    "bluma", "bluma_async", "bluma_sync", "bluma_testing", "facade", "docs", "examples", "tests", "benchmarks",
-    "noxfile.py",
+    "bluma", "bluma_async", "bluma_command", "bluma_sync", "bluma_testing", "facade", "docs", "examples", "tests",
+    "benchmarks", "noxfile.py",
 )  # fmt: skip
 
 

@@ -1,13 +1,12 @@
-"""Functions that the commands share: options, running a coroutine until it ends or Ctrl-C stops it, output."""
+"""Functions that the commands share: options, and running a coroutine until it ends or Ctrl-C stops it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
-import sys
 from pathlib import Path
-from typing import Any, Callable, Coroutine, TypeVar
+from typing import Any, Callable, Coroutine, List, Tuple, TypeVar
 
 import click
 
@@ -21,10 +20,10 @@ __all__ = [
     "make_sandbox",
     "parse_journal",
     "run_to_end",
-    "say",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 SETTLE_TIME = 30.0  # seconds; the client's own default
 
 
@@ -95,33 +94,31 @@ def make_sandbox(**settings: Any) -> Any:
         raise click.UsageError(str(error)) from None
 
 
-def run_to_end(work: Coroutine[Any, Any, None]) -> None:
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """
-    Run the coroutine of a command.
+    Run the coroutine of a command, and return its result.
 
     Ctrl-C cancels it, and KeyboardInterrupt is raised after it has ended. Without that, Python would raise
     KeyboardInterrupt at an arbitrary point of the event loop, and the command could not print how to continue. A
     further Ctrl-C cancels it again, and ends its search for interrupted creates.
     """
-    if asyncio.run(_run(work)):
+    is_stopped, results = asyncio.run(_run(work))
+    if is_stopped:
         raise KeyboardInterrupt
+    return results[0]
 
 
-async def _run(work: Coroutine[Any, Any, None]) -> bool:
-    """Run the coroutine, and return whether Ctrl-C stopped it."""
+async def _run(work: Coroutine[Any, Any, T]) -> Tuple[bool, List[T]]:
+    """Run the coroutine, and return whether Ctrl-C stopped it, and its result if it has one."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    is_ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN  # as in the background of a shell
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
-        loop.add_signal_handler(signal.SIGINT, task.cancel)
+        if not is_ignored:
+            loop.add_signal_handler(signal.SIGINT, task.cancel)
     try:
-        await task
+        return False, [await task]
     except asyncio.CancelledError:
-        return True
+        return True, []
     finally:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)
-    return False
-
-
-def say(text: str) -> None:
-    """Print a line to the standard output."""
-    click.echo(text, file=sys.stdout)
+            loop.remove_signal_handler(signal.SIGINT)  # changes nothing if it was not added

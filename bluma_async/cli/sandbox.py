@@ -25,16 +25,24 @@ __all__ = ["sandbox"]
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5001, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--speed", default=1.0, show_default=True, help="Sandbox seconds for each real second.")
-@click.option("--clock", type=click.Choice(["real", "manual"]), default="real", show_default=True)
+@click.option(
+    "--clock", type=click.Choice(["real", "manual"]), default="real", show_default=True, help="Manual: tests move it."
+)
 @click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), help="Folder that keeps all state across restarts."
 )
 @click.option("--no-render", is_flag=True, help="Serve small prepared clips instead of drawn videos, for load tests.")
-@click.option("--test-key", default="bluma_test_sandbox", show_default=True)
-@click.option("--live-key", default="bluma_live_sandbox", show_default=True)
+@click.option("--test-key", default="bluma_test_sandbox", show_default=True, help="Its videos cost no credits.")
+@click.option("--live-key", default="bluma_live_sandbox", show_default=True, help="Its videos cost credits.")
 @click.option("--credits", "opening_balance", default=500, show_default=True, help="Opening balance.")
 @click.option("--rate-limit", type=int, help="Requests an hour for each key; default: the tier's limit.")
-@click.option("--tier", type=click.Choice(["free", "starter", "pro", "enterprise"]), default="pro", show_default=True)
+@click.option(
+    "--tier",
+    type=click.Choice(["free", "starter", "pro", "enterprise"]),
+    default="pro",
+    show_default=True,
+    help="The plan of the account.",
+)
 @click.option("--strict", is_flag=True, help="Reject prompts of less than ten characters.")
 @click.option("--honour-idempotency", is_flag=True, help="Honour a repeated Idempotency-Key; the real API ignores it.")
 @click.option("--cruel", is_flag=True, help="Be slow, inconsistent and shared at random, as --seed draws it.")

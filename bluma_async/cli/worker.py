@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from bluma_async.cli.accounts import Account, with_account
 from bluma_async.cli.running import add_settle_options
-from bluma_async.client import AsyncBluma
 from bluma_async.fleet.procrastinate_engine import run_worker
 
 __all__ = ["worker"]
@@ -21,7 +21,8 @@ __all__ = ["worker"]
 @click.option("--concurrency", type=int, default=8, show_default=True, help="Tasks at a time.")
 @click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls.")
 @add_settle_options
-def worker(concurrency: int, settle_time: float, exclusive_key: bool, **options: Any) -> None:
+@with_account
+def worker(concurrency: int, settle_time: float, exclusive_key: bool, account: Account, **options: Any) -> None:
     """
     Work on the jobs of a journal, until SIGTERM or Ctrl-C. Run as many workers as wanted, on any machines.
 
@@ -29,7 +30,7 @@ def worker(concurrency: int, settle_time: float, exclusive_key: bool, **options:
     """
 
     async def work() -> None:
-        async with AsyncBluma(settle_time=settle_time, exclusive=exclusive_key) as client:
+        async with account.open(settle_time=settle_time, exclusive=exclusive_key) as client:
             await run_worker(client.batch(**options), concurrency)
 
     asyncio.run(work())
