@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bluma_async.client import AsyncBluma
     from bluma_async.types import Video
 
-__all__ = ["generate", "save"]
+__all__ = ["create_video", "generate", "save"]
 
 
 @click.command()
@@ -35,7 +35,7 @@ def generate(request: CreateRequest, target: Target, account: Account, settle_ti
 
     async def work() -> None:
         async with account.open(settle_time=settle_time, exclusive=exclusive_key) as client:
-            video = await _create(client, request, target, account, settle_time)
+            video = await create_video(client, request, target, account, settle_time)
             target.say(f"Video {video.id}: {video.credits_charged} credits")
             try:
                 await wait_and_save(client, video.id, target, account)
@@ -45,7 +45,7 @@ def generate(request: CreateRequest, target: Target, account: Account, settle_ti
     run_to_end(work())
 
 
-async def _create(
+async def create_video(
     client: AsyncBluma, request: CreateRequest, target: Target, account: Account, settle_time: float
 ) -> Video:
     """Create the video. After Ctrl-C, find out what has become of the create."""

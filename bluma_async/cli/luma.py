@@ -147,8 +147,11 @@ async def _make(
         size = await resource.save(generation, output, overwrite=overwrite, verify=verify)
     note(f"Saved {output}: {size / 1e6:.1f} MB")
     if printer.is_json:
-        facts = {"id": generation.id, "kind": str(started.kind), "provider": provider, "size_bytes": size}
-        printer.show(SavedGeneration(path=str(output), **facts))
+        printer.show(
+            SavedGeneration(
+                id=generation.id, kind=str(started.kind), provider=str(provider), path=str(output), size_bytes=size
+            )
+        )
 
 
 async def _wait(resource: Any, started: Generation, wait: Dict[str, Any], *, in_sandbox: bool) -> Generation:

@@ -8,10 +8,11 @@ Rule 2: text of a server never controls the terminal: its control characters are
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -71,10 +72,8 @@ def write_bytes(data: bytes) -> None:
 
 def say_aside(text: str) -> None:
     """Print a line to the standard error: progress, advice, failures. It is no result, and is lost without harm."""
-    try:
+    with contextlib.suppress(OSError):
         click.echo(text, err=True)
-    except OSError:
-        _replace_descriptor(sys.stderr)
 
 
 def is_output_lost() -> bool:
@@ -111,18 +110,6 @@ def clean(text: str) -> str:
 
 def _lose_output(problem: OSError) -> None:
     _lost.is_lost = True
-    _replace_descriptor(sys.stdout)
     if problem.errno not in CLOSED:
         _lost.reason = problem.strerror or str(problem)
         say_aside(f"Error: the output cannot be written: {_lost.reason}.")
-
-
-def _replace_descriptor(stream: TextIO) -> None:
-    """Drop what a stream still holds: Python would try to write it once more at its exit, and print a traceback."""
-    try:
-        descriptor = stream.fileno()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-    except (OSError, ValueError):
-        return
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)

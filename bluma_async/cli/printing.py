@@ -12,7 +12,7 @@ import functools
 import json
 import sys
 from datetime import datetime
-from typing import Any, Callable, Iterable, List, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Iterable, List, Sequence, TypeVar
 
 import attrs
 import click
@@ -20,10 +20,12 @@ import click
 from bluma_async.cli.output import clean, find_width, say
 from bluma_async.types._model import Model, to_json
 
-__all__ = ["Printer", "Record", "prints"]
+__all__ = ["Printer", "Record", "fit_columns", "prints"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 WIDEST = 1000
+NARROWEST = 8  # columns that a cut text needs to say something
+GAP = 2  # columns between two
 
 
 @attrs.frozen(kw_only=True)
@@ -71,14 +73,14 @@ class Printer:
         from rich.table import Table  # noqa: PLC0415 - only a terminal needs it
         from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
 
-        table = Table(box=None, pad_edge=False)
-        for number, name in enumerate(self._columns):
-            table.add_column(
-                name.replace("_", " ").upper(), overflow="ellipsis" if number else "fold", no_wrap=number > 0
-            )
-        for row in rows:
-            table.add_row(*map(Text, row))
+        heads = [name.replace("_", " ").upper() for name in self._columns]
         console = Console(width=find_width(WIDEST))
+        widths = fit_columns([heads, *rows], console.width)
+        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+        for head, width in zip(heads, widths):
+            table.add_column(head, width=width, overflow="ellipsis", no_wrap=True)
+        for row in rows:
+            table.add_row(*map(Text, row[: len(widths)]))
         with console.capture() as captured:
             console.print(table)
         self._print("\n".join(line.rstrip() for line in captured.get().splitlines()))
@@ -110,9 +112,25 @@ def prints(record: type[Any], *columns: str) -> Callable[[F], F]:
     return add
 
 
-def list_fields(record: type[Any]) -> Tuple[str, ...]:
-    """Return the fields of the JSON of a class of records."""
-    return tuple(field.name for field in attrs.fields(record))
+def fit_columns(rows: Sequence[Sequence[str]], total: int) -> List[int]:
+    """
+    Return the widths of the columns that fit into a terminal.
+
+    The first column has the id, and is never cut. The last one that fits may be; those behind it are left out.
+
+    Args:
+        rows: The head and the rows.
+        total: The columns of the terminal.
+    """
+    widths: List[int] = []
+    left = total
+    for column in zip(*rows):
+        natural = max(map(len, column))
+        if widths and left < min(natural, NARROWEST):
+            break
+        widths.append(natural if not widths else min(natural, left))
+        left -= widths[-1] + GAP
+    return widths
 
 
 def _to_dict(record: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -14,8 +15,11 @@ from typing import Any, Dict, List
 
 import pytest
 
+from bluma_async.cli.accounts import find_account
+from bluma_async.cli.generate import create_video
 from bluma_async.cli.output import clean, is_live
 from bluma_async.cli.progress import show_progress
+from bluma_async.cli.waiting import Target
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_cli import run
 
@@ -112,7 +116,7 @@ def test_a_broken_output_does_not_lose_the_video(live: Sandbox) -> None:
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["templates", "show", "ugc-text-overlay"], ["webhooks", "list", "--json"]])
+@pytest.mark.parametrize("arguments", [["webhooks", "list"], ["webhooks", "list", "--json"]])
 def test_an_output_without_utf_8_shows_escapes(live: Sandbox, arguments: List[str]) -> None:
     """Characters that the encoding lacks are escaped; JSON stays JSON."""
     from bluma import Bluma
@@ -123,6 +127,7 @@ def test_an_output_without_utf_8_shows_escapes(live: Sandbox, arguments: List[st
 
     assert done.returncode == 0
     assert done.stdout.isascii()
+    assert b"caf" in done.stdout
     if "--json" in arguments:
         assert json.loads(done.stdout)["url"].endswith("/caf\u00e9")
 
@@ -238,6 +243,46 @@ def test_an_interrupted_sandbox_promises_nothing(tmp_path: Path, arguments: List
     assert "bluma save" not in out + err
     assert "ontinue with" not in out + err
     assert "Traceback" not in err
+
+
+async def test_a_create_that_is_interrupted_in_a_sandbox_promises_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is searched for, because the sandbox ends with the command."""
+
+    class Interrupted:
+        async def send(self, _: Any) -> Any:
+            raise asyncio.CancelledError
+
+    request: Any = Interrupted()
+    target = Target(tmp_path / "x.mp4", tmp_path / "x.mp4", overwrite=False, verify="size", wait={})
+    client: Any = None  # it would be searched with
+
+    with pytest.raises(asyncio.CancelledError):
+        await create_video(client, request, target, find_account(None, in_sandbox=True), 30.0)
+
+    assert capsys.readouterr().out == "Stopped. The sandbox has ended with this command, and everything in it.\n"
+
+
+@posix
+@pytest.mark.parametrize(("columns", "shown_columns"), [("30", 1), ("34", 2), ("60", 3), ("200", 5)])
+def test_a_terminal_gets_a_table_of_its_width(live: Sandbox, columns: str, shown_columns: int) -> None:
+    """Ids are never cut; a narrow terminal gets fewer columns, and cuts the last one."""
+    run(["create", "Hello", "-t", "ugc-text-overlay"])
+    own, other = os.openpty()
+
+    done = run_process(["list"], stdout=other, stderr=subprocess.PIPE, capture_output=False, env={"COLUMNS": columns})
+    os.close(other)
+    shown = os.read(own, 10000).decode()
+    os.close(own)
+
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).split("\r\n")
+    assert done.returncode == 0
+    heads = ["ID", "STATUS", "TEMPLATE ID", "CREATED AT", "URL"]
+    assert re.split(r" {2,}", lines[0].replace("STATUS ", "STATUS  "))[:shown_columns] == heads[:shown_columns]
+    assert lines[0].count("URL") == (shown_columns == 5)
+    assert live._running.videos.newest_first()[0]["id"] in shown
+    assert max(map(len, lines)) <= int(columns)
 
 
 def test_a_sandbox_that_timed_out_promises_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
