@@ -53,6 +53,7 @@ ONLY_HERE = {
     "PIL": {"sandbox"},
     "sqlite3": {"stores", "sandbox"},
     "opentelemetry": {"_session"},
+    "narwhals": {"batch/frames.py"},
     "psycopg": {"stores"},
     "psycopg_pool": {"stores"},
 }
