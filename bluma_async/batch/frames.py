@@ -73,7 +73,10 @@ def read_frame(frame: object) -> Iterator[Row]:
     """
     table = _read_native(frame)
     _require_columns(list(table.columns))
+    binary = {name for name, kind in table.schema.items() if str(kind) == "Binary"}
     for number, row in enumerate(table.iter_rows(named=True)):
+        for name in binary.intersection(name for name, value in row.items() if is_list(value)):
+            row[name] = bytes(row[name])  # polars 1.8 gives a list of numbers, which JSON would have
         yield number, {name: _to_plain(value) for name, value in row.items()}
 
 
