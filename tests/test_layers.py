@@ -54,6 +54,7 @@ ONLY_HERE = {
     "sqlite3": {"stores", "sandbox"},
     "opentelemetry": {"_session"},
     "narwhals": {"batch/frames.py"},
+    "obstore": {"transfer/object_stores.py"},
     "psycopg": {"stores"},
     "psycopg_pool": {"stores"},
 }

@@ -12,7 +12,6 @@ from bluma_async.batch.audit import audit_ledger
 from bluma_async.batch.catalog import Catalog
 from bluma_async.batch.conflicts import not_free, not_in_doubt
 from bluma_async.batch.credit_limit import CreditLimit
-from bluma_async.batch.folder import require_folder
 from bluma_async.batch.frame_results import build_results, join_results
 from bluma_async.batch.frames import is_frame, require_frame
 from bluma_async.batch.intake import plan_jobs, submit_jobs
@@ -124,6 +123,8 @@ class Batch:
             InvalidArgumentError: The file cannot be parsed at all. Invalid rows are counted, and do not raise.
             BlumaError: The API cannot be reached.
         """
+        if self._options.files is not None:
+            await self._options.files.look()
         if self._is_own_store or jobs is None or await has_journal(self._options):
             async with self._opened(to_write=False) as store:
                 return await Planner(self._options, self._api, store).plan(jobs)
@@ -271,8 +272,8 @@ class Batch:
         self._frame = jobs if is_frame(jobs) else None
         if self._frame is not None:
             await in_thread(require_frame, jobs)
-        if self._options.out is not None:
-            await require_folder(self._options.out)
+        if self._options.files is not None:
+            await self._options.files.require()
 
     @asynccontextmanager
     async def _opened(self, *, to_write: bool, only_plans: bool = False) -> AsyncGenerator[JobStore, None]:

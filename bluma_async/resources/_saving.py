@@ -12,6 +12,7 @@ from bluma_async.resources._video_calls import download_call
 from bluma_async.resources._video_source import get_call
 from bluma_async.transfer.checks import require_verify
 from bluma_async.transfer.download import save_link
+from bluma_async.transfer.object_stores import is_url
 from bluma_async.transfer.places import reserved
 from bluma_async.transfer.remote import RemoteFile
 from bluma_async.types import Video
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from bluma_async._session.session import Session
     from bluma_async.transfer.checks import Verify
-    from bluma_async.transfer.places import Place
+    from bluma_async.transfer.places import AnyPlace
 
 __all__ = ["build_save_command", "save_to", "save_video"]
 
@@ -45,13 +46,15 @@ async def save_to(
 async def save_video(
     session: Session,
     video: Video | str,
-    place: Place,
+    place: AnyPlace,
     verify: Verify,
     on_progress: Callable[[int, int | None], Any] | None = None,
 ) -> int:
     """Download the file of a video to a place, and return its size in bytes. `Videos.save` describes the arguments."""
     video_id, path = require_id("video_id", video, Video), str(place.target)
-    command = f"client.videos.save({video_id!r}, {path!r}), or with: {build_save_command(video_id, path)}"
+    command = f"client.videos.save({video_id!r}, {path!r})"
+    if not is_url(path):
+        command += f", or with: {build_save_command(video_id, path)}"
     sign, find_size = partial(_sign, session, video_id), partial(_find_size, session, video)
     remote = RemoteFile(video_id, f"Video {video_id}", video_id, sign, find_size, command)
     work = save_link(session, remote, place, verify=verify, on_progress=on_progress)

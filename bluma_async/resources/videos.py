@@ -178,8 +178,8 @@ class Videos(VideoFiles, VideoLists):
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
-            save_to: The path of the file; None to write no file. Its folder must exist. That a file can be written
-                there is tried before the create; until this call ends, no other call can save to it.
+            save_to: The path of the file, or a URL as in `save`; None to write no file. A folder must exist. That
+                it can be written is tried before the create; until this call ends, no other call can save to it.
             overwrite: Whether an existing file may be replaced.
             verify: What of the file is compared with its description, as in `save`.
             poll_interval: Seconds between two polls; above 0.

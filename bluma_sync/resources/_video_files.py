@@ -51,12 +51,16 @@ class VideoFiles:
         byte, in this call or in a later one, if the server still has the same file. A link that has expired meanwhile
         is signed again. As many files are downloaded at a time as the client may have connections; more of them queue.
 
+        A URL saves to an object store: `s3://BUCKET/KEY`, `gs://`, `az://`, `memory://` or `file://` (extra `cloud`).
+        The object appears when it is complete and fits its description. A broken connection continues in the same
+        upload; a save that ends early leaves nothing.
+
         The client's `deadline` bounds the whole call. Without one, a save ends when `max_retries` attempts after the
         first one bring less than 64 KiB (or 1 % of a smaller file) each, or arrive at less than 1 KiB per second.
 
         Args:
             video_id: The video, or its id. A completed Video saves a request: its `size_bytes` is known.
-            path: The path of the file; its folder must exist. Only a regular file is replaced.
+            path: The path of the file, or a URL; a folder must exist. Only a regular file is replaced.
             overwrite: Whether an existing file may be replaced.
             verify: `size` compares the sizes that the API and the answer name with the bytes that arrived, and refuses
                 empty files, web pages and JSON; if no size is known, the container is checked. `container` also checks

@@ -137,7 +137,7 @@ class VideoJob:
         Write the completed video to a file, and return its size in bytes. It saves as `videos.save` does.
 
         Args:
-            path: The path of the file; its folder must exist. Only a regular file is replaced.
+            path: The path of the file, or a URL as in `videos.save`. Only a regular file is replaced.
             overwrite: Whether an existing file may be replaced.
             verify: What of the file is compared with its description, as in `videos.save`.
             on_progress: Called with the bytes written so far and the size of the file (None if unknown). May be async.

@@ -14,7 +14,7 @@ import pytest
 from tests.live import Live
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
-NEEDS = {"frames": ["narwhals", "pandas"]}
+NEEDS = {"destinations": ["obstore"], "frames": ["narwhals", "pandas"]}
 
 
 def list_examples() -> Iterator[Tuple[str, str]]:
