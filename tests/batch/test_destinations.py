@@ -128,7 +128,8 @@ async def test_many_jobs_are_saved_to_s3_at_once(
     results = await run_all(batch_to(client, "s3://videos/many", tmp_path, concurrency=8), make_rows(12))
 
     assert [result.state for result in results] == ["saved"] * 12
-    assert sorted(s3.list_keys()) == sorted(f"many/k{number}.mp4" for number in range(12))
+    ours = [key for key in s3.list_keys() if key.startswith("many/")]  # other tests share the server's memory
+    assert sorted(ours) == sorted(f"many/k{number}.mp4" for number in range(12))
     assert s3.list_uploads() == []
 
 
