@@ -16,6 +16,7 @@ from bluma_async._version import __version__
 from bluma_async.cli.batch import batch
 from bluma_async.cli.generate import generate, save
 from bluma_async.cli.luma import luma
+from bluma_async.cli.mcp import mcp
 from bluma_async.cli.sandbox import sandbox
 from bluma_async.cli.settling import format_candidates
 from bluma_async.cli.types import types
@@ -36,6 +37,7 @@ def bluma() -> None:
 bluma.add_command(batch)
 bluma.add_command(generate)
 bluma.add_command(luma)
+bluma.add_command(mcp)
 bluma.add_command(save)
 bluma.add_command(sandbox)
 bluma.add_command(types)

@@ -8,7 +8,11 @@ from typing import List, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 APART = {"testing.md"}  # tests/testing/test_documentation.py runs its blocks
-NEEDS = {"destinations.md": ["obstore"], "frames.md": ["narwhals", "pandas"]}  # some have no release for each Python
+NEEDS = {
+    "destinations.md": ["obstore"],
+    "frames.md": ["narwhals", "pandas"],
+    "mcp.md": ["fastmcp"],
+}  # some have no release for each Python
 
 
 class Example(NamedTuple):
