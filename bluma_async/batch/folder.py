@@ -18,11 +18,11 @@ import attrs
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
-from bluma_async._wire.place_checks import require_path
+from bluma_async._wire.place_checks import is_url, require_path
 from bluma_async.batch.keys import SUFFIX, build_file_name
 from bluma_async.errors import InvalidArgumentError
 from bluma_async.transfer.object_place import ObjectPath, find_object_size, probe_prefix
-from bluma_async.transfer.object_stores import ObjectStore, is_url, open_store
+from bluma_async.transfer.object_stores import ObjectStore, open_store
 from bluma_async.transfer.places import check_place, probe_folder
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Collection, Mapp
 import attrs
 
 from bluma_async.errors import BlumaError
+from bluma_async.resources._job_facts import describe_job, read_job
 from bluma_async.resources._saving import save_to
 from bluma_async.resources._video_source import get_call
 from bluma_async.resources._video_waits import wait_for_video, watch_video
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     SavedJob = Union[str, bytes, Mapping[str, Any], HasJson]
 
-__all__ = ["Binding", "VideoJob"]
+__all__ = ["VideoJob", "begin_job", "open_job"]
 
 
 @attrs.frozen(eq=False)
@@ -217,3 +218,18 @@ class VideoJob:
                 "client.videos.job(job)."
             )
         return self._binding.parts
+
+
+def begin_job(session: Session, hub: PollHub, video: Video, key: str) -> VideoJob:
+    """Return the handle of a video that was created just now."""
+    return VideoJob(describe_job(session.options, video, key), Binding((session, hub)), video)
+
+
+def open_job(session: Session, hub: PollHub, saved: SavedJob) -> VideoJob:
+    """
+    Return the handle that was saved.
+
+    Raises:
+        InvalidArgumentError: It is no handle, or is of another account or base URL.
+    """
+    return VideoJob(read_job(session.options, saved), Binding((session, hub)))

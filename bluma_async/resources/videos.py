@@ -11,13 +11,11 @@ from bluma_async.errors import BlumaError
 from bluma_async.resources._checked_create import create_checked
 from bluma_async.resources._creating import check_arguments
 from bluma_async.resources._estimating import estimate_video
-from bluma_async.resources._job_facts import describe_job, read_job
 from bluma_async.resources._saving import save_video
 from bluma_async.resources._video_files import VideoFiles
 from bluma_async.resources._video_lists import VideoLists
 from bluma_async.resources._video_source import get_call
 from bluma_async.resources._video_waits import wait_for_video
-from bluma_async.resources.video_job import Binding, VideoJob
 from bluma_async.transfer.checks import require_verify
 from bluma_async.transfer.places import reserved
 from bluma_async.types import Video, VideoStatus
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async._session.session import Session
-    from bluma_async.resources.video_job import SavedJob
+    from bluma_async.resources.video_job import SavedJob, VideoJob
     from bluma_async.types import Context, KnownTemplate, Template, TemplateVariant, VideoEstimate, VideoOptions
     from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.hub import PollHub
@@ -114,8 +112,9 @@ class Videos(VideoFiles, VideoLists):
         """
         key = uuid.uuid4().hex if idempotency_key is None else idempotency_key
         video = await self.create(context, template_id, variant_id, webhook_url, options, idempotency_key=key)
-        facts = describe_job(self._session.options, video, key)
-        return VideoJob(facts, Binding((self._session, self._hub)), video)
+        from bluma_async.resources.video_job import begin_job  # noqa: PLC0415 - few programs need it
+
+        return begin_job(self._session, self._hub, video, key)
 
     def job(self, saved: SavedJob) -> VideoJob:
         """
@@ -127,7 +126,9 @@ class Videos(VideoFiles, VideoLists):
         Raises:
             InvalidArgumentError: It is no handle, or it is of another base URL or API key.
         """
-        return VideoJob(read_job(self._session.options, saved), Binding((self._session, self._hub)))
+        from bluma_async.resources.video_job import open_job  # noqa: PLC0415 - few programs need it
+
+        return open_job(self._session, self._hub, saved)
 
     async def estimate(
         self,

@@ -40,6 +40,10 @@ class ObjectPath:
     def __str__(self) -> str:
         return f"{self.store.root}/{self.key}"
 
+    def open_place(self, *, overwrite: bool) -> ObjectPlace:
+        """Return the place of a save to this name."""
+        return ObjectPlace(self, overwrite=overwrite)
+
 
 class ObjectPlace:
     """The name of an object, owned by one call."""

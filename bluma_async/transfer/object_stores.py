@@ -21,11 +21,10 @@ import attrs
 
 from bluma_async._wire.checks import invalid
 
-__all__ = ["ObjectStore", "is_url", "open_store"]
+__all__ = ["ObjectStore", "open_store"]
 
 SCHEMES = ("s3", "gs", "az", "memory", "file")
 REMOTE = ("s3", "gs", "az")
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "GOOGLE_BASE_URL")
 REQUEST_TIMEOUT = 60  # seconds that one request may take; with 8 MiB, a line of 140 KB/s is fast enough
 PART = 2**23  # bytes of a part; S3 allows 10,000 parts, so that a file may have 80 GB
@@ -35,11 +34,6 @@ FORKED = "this process was forked from one that has used an object store, and wo
 XML = re.compile(r"<Code>(.*?)</Code>.*?<Message>(.*?)</Message>", re.DOTALL)
 _USERS: List[int] = []  # the process that has used obstore
 _MEMORY: Dict[str, Any] = {}  # the stores of `memory://NAME`, which live as long as the process
-
-
-def is_url(place: object) -> bool:
-    """Return whether a place to save to is a URL, and no path."""
-    return isinstance(place, str) and URL.match(place) is not None
 
 
 @attrs.frozen

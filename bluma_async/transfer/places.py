@@ -19,22 +19,24 @@ import secrets
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import AsyncGenerator, Dict, Generator, Tuple, Union
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Generator, Tuple, Union
 
 from bluma_async._runtime.file_lock import FileLock
 from bluma_async._runtime.regular_files import create_file, describe_kind, find_facts, write_all
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
+from bluma_async._wire.place_checks import is_url
 from bluma_async.errors import BlumaError
-from bluma_async.transfer.object_place import ObjectPath, ObjectPlace, open_path
-from bluma_async.transfer.object_stores import is_url
 from bluma_async.transfer.part import Part, part_paths
+
+if TYPE_CHECKING:
+    from bluma_async.transfer.object_place import ObjectPath, ObjectPlace
 
 __all__ = ["AnyPlace", "Place", "Target", "check_place", "probe_folder", "require_place", "reserved"]
 
 PROBE = b"\0" * 4096  # an empty file can be created on a full disk
 Key = Tuple[int, str, str]
-Target = Union[str, "os.PathLike[str]", ObjectPath]
+Target = Union[str, "os.PathLike[str]", "ObjectPath"]
 
 
 class Place:
@@ -142,7 +144,7 @@ class Place:
         return None if self._lock else _in_use(self.target, "another program")
 
 
-AnyPlace = Union[Place, ObjectPlace]
+AnyPlace = Union[Place, "ObjectPlace"]
 
 
 @asynccontextmanager
@@ -166,12 +168,18 @@ async def reserved(file: Target, *, overwrite: bool, knows_folder: bool = False)
         place.give_up()
 
 
-async def _open_place(file: Target, *, overwrite: bool) -> AnyPlace:
-    if isinstance(file, str) and is_url(file):
-        file = await in_thread(open_path, file)
-    if isinstance(file, ObjectPath):
-        return ObjectPlace(file, overwrite=overwrite)
-    return Place(file, overwrite=overwrite)
+async def _open_place(file: Any, *, overwrite: bool) -> AnyPlace:
+    if is_url(file):
+        file = await in_thread(_open_url, file)
+    open_place: Any = getattr(file, "open_place", None)
+    made: AnyPlace = Place(file, overwrite=overwrite) if open_place is None else open_place(overwrite=overwrite)
+    return made
+
+
+def _open_url(url: str) -> ObjectPath:
+    from bluma_async.transfer.object_place import open_path  # noqa: PLC0415 - few programs need it
+
+    return open_path(url)
 
 
 async def require_place(file: Target, *, overwrite: bool, knows_folder: bool = False) -> None:
