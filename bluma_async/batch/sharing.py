@@ -15,7 +15,6 @@ from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.call import Safety
 from bluma_async.batch.conflicts import TakenOver
-from bluma_async.batch.folder import is_complete
 from bluma_async.batch.pacing import Pacer
 from bluma_async.stores.keys import fingerprint_key
 from bluma_async.stores.states import JobState
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async.batch.api import BatchApi, StopSignal
+    from bluma_async.batch.options import BatchOptions
     from bluma_async.batch.recovery import Recovery
     from bluma_async.stores.jobs import StoredJob
     from bluma_async.stores.ports import JobStore
@@ -95,12 +95,15 @@ def watch_margin(clock: Clock) -> Callable[[], bool]:
 class SharedJobs:
     """The jobs that this process claims during a run."""
 
-    def __init__(self, store: JobStore, sharing: Sharing, recovery: Recovery, stop: StopSignal, *, saves: bool) -> None:
+    def __init__(
+        self, store: JobStore, sharing: Sharing, recovery: Recovery, stop: StopSignal, options: BatchOptions
+    ) -> None:
         self._store = store
         self._sharing = sharing
         self._recovery = recovery
         self._stop = stop
-        self._saves = saves
+        self._saves = options.saves_files
+        self._is_complete = options.is_complete
         self._left: Set[int] = set()  # jobs that ended with an error here
 
     async def claims(self) -> AsyncGenerator[StoredJob, None]:
@@ -150,11 +153,10 @@ class SharedJobs:
         after = 0
         while self._saves and (page := await self._store.list_jobs(JobState.SAVED, after)):
             after = page[-1].place
-            for job in await in_thread(_select_lost, page):
+            for job in await in_thread(self._select_lost, page):
                 claimed = await self._sharing.claim_one(job.place)
                 if claimed is not None:
                     yield claimed
 
-
-def _select_lost(page: Sequence[StoredJob]) -> List[StoredJob]:
-    return [job for job in page if not is_complete(job.path, job.size)]
+    def _select_lost(self, page: Sequence[StoredJob]) -> List[StoredJob]:
+        return [job for job in page if not self._is_complete(job.path, job.size)]

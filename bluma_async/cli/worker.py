@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +16,9 @@ __all__ = ["worker"]
 
 @click.command()
 @click.option("--journal", required=True, help="The URL of the PostgreSQL database.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The folder for the files.")
+@click.option(
+    "--out", type=click.Path(file_okay=False), help="The folder for the files, or a URL such as s3://bucket/videos."
+)
 @click.option("--concurrency", type=int, default=8, show_default=True, help="Tasks at a time.")
 @click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls.")
 @add_settle_options
