@@ -206,7 +206,7 @@ async def test_nullable_types_of_pandas_are_blank_too(quick: Sandbox, client: As
 async def test_blank_names_of_an_object_are_left_out(
     library: str, quick: Sandbox, client: AsyncBluma, tmp_path: Path
 ) -> None:
-    """polars gives all objects of a column the same names; those that a row does not have are not sent as null."""
+    """Polars gives all objects of a column the same names; those that a row does not have are not sent as null."""
     contexts = [{"prompt": "x", "system_prompt": "be brief"}, {"prompt": "y"}]
     frame = make_frame(library, {"template_id": [T, T], "context": contexts})
 
