@@ -203,6 +203,22 @@ async def test_nullable_types_of_pandas_are_blank_too(quick: Sandbox, client: As
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
+async def test_blank_names_of_an_object_are_left_out(
+    library: str, quick: Sandbox, client: AsyncBluma, tmp_path: Path
+) -> None:
+    """Polars gives all objects of a column the same names; those that a row does not have are not sent as null."""
+    contexts = [{"prompt": "x", "system_prompt": "be brief"}, {"prompt": "y"}]
+    frame = make_frame(library, {"template_id": [T, T], "context": contexts})
+
+    await run_all(client.batch(out=tmp_path, poll_interval=0.01), frame)
+
+    assert [body.split(',"options"')[0] for body in read_bodies(tmp_path)] == [
+        '{"context":{"prompt":"x","system_prompt":"be brief"}',
+        '{"context":{"prompt":"y"}',
+    ]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
 async def test_a_frame_is_planned_and_submitted(library: str, quick: Sandbox, batch: Batch) -> None:
     """`plan` says what a frame costs, `submit` plans its jobs, and `to_frame` shows them as planned."""
     rows = make_rows(3)
