@@ -26,7 +26,7 @@ class Soundtrack:
 
     def __init__(self, container: Any) -> None:
         self._container = container
-        self._stream: Any = container.add_stream("aac", rate=RATE)
+        self._stream: Any = container.add_stream("aac", rate=RATE, options={"aac_coder": "fast"})
         self._stream.codec_context.layout = "mono"
         self._stream.bit_rate = BIT_RATE
         self._seconds = 0
