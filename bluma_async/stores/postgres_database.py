@@ -10,9 +10,10 @@ Rule 4: psycopg is loaded at the first use, in a thread: importing the SDK must 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, List, Tuple, TypeVar
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
@@ -119,6 +120,7 @@ class Database:
         self.url = url
         self._pool = pool
         self._psycopg = psycopg
+        self._pid = os.getpid()
 
     @classmethod
     async def open(cls, url: str, *, to_write: bool) -> Database:
@@ -235,6 +237,23 @@ class Database:
     async def close(self) -> None:
         """Close the connections, also when cancelled."""
         await _finish(self._pool.close())
+
+    def abandon(self) -> None:
+        """
+        Close the connections without awaiting: their event loop is gone, or this is a forked child.
+
+        The child closes its copies of the sockets alone. psycopg would say goodbye to the server, which would end the
+        parent's connections.
+        """
+        _ABANDONED.append(self)  # the destructors of psycopg would complain
+        for connection in list(self._pool._pool):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the idle ones
+            if os.getpid() == self._pid:
+                connection.pgconn.finish()
+            else:
+                os.close(connection.pgconn.socket)
+
+
+_ABANDONED: List[Database] = []
 
 
 async def _configure(db: Connection) -> None:

@@ -1,0 +1,111 @@
+"""
+Take part in a database that processes share: once in each event loop that uses a client, and with its copies.
+
+Rule 1: the database is joined at the first call. A database that cannot be used is an error of that call, before it
+sends anything; the next call tries again.
+Rule 2: connections belong to the event loop that opened them. A forked child joins by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Dict
+
+from bluma_async._runtime.loops import PerLoop
+from bluma_async.errors import BlumaError
+from bluma_async.sharing.pacing import Pacer
+from bluma_async.stores.postgres_budget import PostgresBudget
+from bluma_async.stores.postgres_creates import PostgresCreates
+from bluma_async.stores.postgres_database import mask_url
+from bluma_async.stores.postgres_member import Member
+
+if TYPE_CHECKING:
+    from bluma_async._runtime.clock import Clock
+
+__all__ = ["Membership", "Participant"]
+
+
+class Participant:
+    """This process among those that share a database, in one event loop."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url = url
+        self._clock = clock
+        self._gate = asyncio.Lock()
+        self._member: Member | None = None
+        self._pacers: Dict[str, Pacer] = {}
+        self.turns: Dict[str | None, asyncio.Lock] = {}  # by template: one task of this loop asks for the next turn
+        self.checked: Dict[str, None] = {}  # fingerprints of keys that are known to belong to the account
+
+    async def join(self) -> Member:
+        """
+        Return this process's part in the database; connect at the first call.
+
+        Raises:
+            BlumaError: The database cannot be used. Nothing was sent.
+        """
+        if self._member is None:
+            async with self._gate:
+                if self._member is None:
+                    self._member = await Member.join(self._url)
+        return self._member
+
+    async def creates(self) -> PostgresCreates:
+        """Return the creates of all processes."""
+        return PostgresCreates(await self.join())
+
+    async def pacer(self, fingerprint: str) -> Pacer:
+        """Return the budget of a key."""
+        member = await self.join()
+        pacer = self._pacers.get(fingerprint)
+        if pacer is None:
+            pacer = self._pacers[fingerprint] = Pacer(PostgresBudget(member, fingerprint), self._clock)
+        return pacer
+
+    async def leave(self) -> None:
+        """Give back what this process holds, and close the connections."""
+        member, self._member = self._member, None
+        if member is not None:
+            await member.leave()
+
+    def abandon(self) -> None:
+        """Close the connections without awaiting: their event loop, or the process that opened them, is another."""
+        member, self._member = self._member, None
+        if member is not None:
+            member.abandon()
+
+
+class Membership:
+    """The part that a client and its copies take in a database."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url = url
+        self._clock = clock
+        self._is_closed = False
+        self._held: PerLoop[Participant] = PerLoop(
+            lambda: Participant(url, clock), Participant.leave, Participant.abandon
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        if mask_url(self._url) != self._url:
+            raise BlumaError(
+                "A client whose shared= has a password cannot be pickled: a pickle may be stored or sent. Take the "
+                "password from the variable PGPASSWORD, or make the client in the other process."
+            )
+        return Membership, (self._url, self._clock)
+
+    async def get(self) -> Participant:
+        """
+        Return this process's part in the running event loop. Nothing is connected yet.
+
+        Raises:
+            BlumaError: The client is closed.
+        """
+        if self._is_closed:
+            raise BlumaError("This client is closed, and nothing was sent. Make a new client, or close it later.")
+        return await self._held.get()
+
+    async def close(self) -> None:
+        """Leave the database in all event loops of this process."""
+        self._is_closed = True
+        await self._held.close()
