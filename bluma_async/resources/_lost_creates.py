@@ -56,21 +56,9 @@ async def settle_lost(
         coordinator = session.coordinator
     own = None if coordinator is None else coordinator.find_open(session.evidence, lost.number)
     call = own or _stand_in(session, coordinator, lost)
-    preset = None if lost.place is None or lost.template_id is None else await creates.read_preset(lost.template_id)
-    failure = NetworkError(f"The create {lost.request_key} was interrupted.")
     call.is_attended = True
     try:
-        video = await CertainCreate(session, preset).reconcile(call, failure, Reconcile(0.0))
-    except AmbiguousCreateError as error:
-        if error.candidates or error.accepted:
-            names = [candidate.id for candidate in error.candidates]
-            await creates.doubt(lost.number, names, is_accepted=error.accepted)
-        else:
-            await creates.abandon(lost.number, PAUSE)
-        raise
-    except BaseException:
-        await creates.abandon(lost.number)
-        raise
+        video = await _find(session, creates, lost, call)
     finally:
         call.is_attended = False
         if own is None:  # it is open in the database, or not at all
@@ -81,6 +69,24 @@ async def settle_lost(
     else:
         await creates.bill(lost.number, video.id, video.credits_charged)
     return video
+
+
+async def _find(session: Session, creates: SharedCreates, lost: LostCreate, call: InFlightCall) -> Video | None:
+    """Search for the video of a create; record why it is not known, if it is not."""
+    preset = None if lost.place is None or lost.template_id is None else await creates.read_preset(lost.template_id)
+    failure = NetworkError(f"The create {lost.request_key} was interrupted.")
+    try:
+        return await CertainCreate(session, preset).reconcile(call, failure, Reconcile(0.0))
+    except AmbiguousCreateError as error:
+        if error.candidates or error.accepted:
+            names = [candidate.id for candidate in error.candidates]
+            await creates.doubt(lost.number, names, is_accepted=error.accepted)
+        else:
+            await creates.abandon(lost.number, PAUSE)
+        raise
+    except BaseException:
+        await creates.abandon(lost.number)
+        raise
 
 
 def _stand_in(session: Session, coordinator: AccountCoordinator | None, lost: LostCreate) -> InFlightCall:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from bluma_async.stores.creates import SharedCreates
 
 __all__ = ["AccountCoordinator", "AnnouncedCreate", "CreateTakenOver", "open_coordinator"]
+
+
+PATIENCE = 30.0  # seconds that a call without a deadline waits for a place in the budget
 
 
 class CreateTakenOver(Exception):  # noqa: N818 - a signal, which the create of this process follows up
@@ -44,10 +48,29 @@ class AccountCoordinator:
         return AccountCoordinator, (self._membership, self.fingerprint, self.clock)
 
     async def before_attempt(self, call: InFlightCall) -> None:
-        """Wait until the attempt may be sent."""
+        """
+        Wait for a place in the budget of all processes.
+
+        A database that is gone stops creates, and nothing else: reads are sent without it for a while.
+
+        Raises:
+            RateLimitError: The budget is used up. Nothing was sent.
+            BlumaError: The database cannot be used. Nothing was sent.
+        """
+        participant = await self.participant()
+        await participant.join()
+        patience = math.inf if call.ends is not None else PATIENCE
+        if call.safety is Safety.COSTS_MONEY:
+            await (await participant.pacer(self.fingerprint)).wait(call, patience)
+        else:
+            await participant.pace_read(self.fingerprint, call, patience)
 
     def after_attempt(self, call: InFlightCall, headers: Mapping[str, str]) -> None:
-        """Note that an attempt has ended, and the headers of its answer."""
+        """Note that an attempt has ended, and the budget that its answer reports."""
+        participant = self._membership.find()
+        pacer = None if participant is None else participant.pacers.get(self.fingerprint)
+        if pacer is not None:
+            pacer.note(call, headers)
 
     async def explain(self, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         """Return which of these videos any process has made, and which are candidates of creates in doubt."""

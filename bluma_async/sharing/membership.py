@@ -9,10 +9,12 @@ Rule 2: connections belong to the event loop that opened them. A forked child jo
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Dict
 
+from bluma_async._runtime.log import logger
 from bluma_async._runtime.loops import PerLoop
-from bluma_async.errors import BlumaError
+from bluma_async.errors import APIError, BlumaError, NetworkError
 from bluma_async.sharing.pacing import Pacer
 from bluma_async.stores.postgres_budget import PostgresBudget
 from bluma_async.stores.postgres_creates import PostgresCreates
@@ -21,8 +23,11 @@ from bluma_async.stores.postgres_member import Member
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
+    from bluma_async._session.in_flight import InFlightCall
 
 __all__ = ["Membership", "Participant"]
+
+MISSED = 30.0  # seconds for which reads do without a database that could not be used
 
 
 class Participant:
@@ -33,7 +38,8 @@ class Participant:
         self._clock = clock
         self._gate = asyncio.Lock()
         self._member: Member | None = None
-        self._pacers: Dict[str, Pacer] = {}
+        self._missed_at = -math.inf  # the moment at which the database was last missed
+        self.pacers: Dict[str, Pacer] = {}
         self.turns: Dict[str | None, asyncio.Lock] = {}  # by template: one task of this loop asks for the next turn
         self.checked: Dict[str, None] = {}  # fingerprints of keys that are known to belong to the account
 
@@ -57,10 +63,28 @@ class Participant:
     async def pacer(self, fingerprint: str) -> Pacer:
         """Return the budget of a key."""
         member = await self.join()
-        pacer = self._pacers.get(fingerprint)
+        pacer = self.pacers.get(fingerprint)
         if pacer is None:
-            pacer = self._pacers[fingerprint] = Pacer(PostgresBudget(member, fingerprint), self._clock)
+            pacer = self.pacers[fingerprint] = Pacer(PostgresBudget(member, fingerprint), self._clock)
         return pacer
+
+    async def pace_read(self, fingerprint: str, call: InFlightCall, patience: float) -> None:
+        """
+        Wait for the place of a read in the budget. Reads cost nothing: they are sent also if the database is gone.
+
+        Raises:
+            RequestTimeoutError: The deadline of the call came first. Nothing was sent.
+            RateLimitError: The budget is used up. Nothing was sent.
+        """
+        if self._clock.now() - self._missed_at < MISSED:
+            return
+        try:
+            await (await self.pacer(fingerprint)).wait(call, patience)
+        except (APIError, NetworkError):
+            raise
+        except BlumaError as problem:
+            self._missed_at = self._clock.now()
+            logger.warning("Reads are sent without the shared budget for %g s: %s", MISSED, problem)
 
     async def leave(self) -> None:
         """Give back what this process holds, and close the connections."""
@@ -104,6 +128,10 @@ class Membership:
         if self._is_closed:
             raise BlumaError("This client is closed, and nothing was sent. Make a new client, or close it later.")
         return await self._held.get()
+
+    def find(self) -> Participant | None:
+        """Return this process's part in the running event loop; None if it has none."""
+        return self._held.find()
 
     async def close(self) -> None:
         """Leave the database in all event loops of this process."""

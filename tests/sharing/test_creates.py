@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import pytest
 
-from bluma_async import AsyncBluma, errors
+from bluma_async import errors
 from bluma_async.sandbox import Sandbox
 from bluma_async.types._model import utc_now
 from tests.batch.helpers import make_rows, run_all
@@ -198,10 +198,12 @@ async def test_a_batch_in_a_file_takes_part_too(sandbox: Sandbox, make_client: M
 async def test_a_task_that_was_killed_during_its_request_is_billed_once(
     sandbox: Sandbox, make_client: MakeClient, postgres: str, let_die: Callable[[], None]
 ) -> None:
-    """kill -9 between the POST and its answer; the task is delivered again, and continues with its video."""
+    """Kill -9 between the POST and its answer; the task is delivered again, and continues with its video."""
+    await sandbox.advance(60)  # its clock stands still while the process starts: a video would seem older than its task
     sandbox.faults.add("POST /videos", "silent")
     environment = {"PYTHONPATH": str(ROOT), "BLUMA_API_KEY": sandbox.live_key, "BLUMA_BASE_URL": sandbox.base_url}
-    task = subprocess.Popen([sys.executable, "-c", TASK.format(url=postgres)], env={**os.environ, **environment})
+    command = [sys.executable, "-c", TASK.format(url=postgres)]
+    task = await asyncio.to_thread(subprocess.Popen, command, env={**os.environ, **environment})
     while sandbox.state()["billed"] == 0:
         assert task.poll() is None
         await asyncio.sleep(0.02)
