@@ -9,6 +9,7 @@ from bluma_async._session.options import ENVIRONMENT, ClientOptions
 from bluma_async.resources._creating import confirm_create
 from bluma_async.resources._custom_request import send_custom
 from bluma_async.resources._settling import list_open_creates, settle_creates
+from bluma_async.resources._sharing import tell_others
 from bluma_async.types import VideoEvent
 from bluma_async.waiting.hub import PollHub
 
@@ -24,6 +25,7 @@ __all__ = [
     "open_client",
     "send_custom",
     "settle_creates",
+    "tell_others",
 ]
 
 

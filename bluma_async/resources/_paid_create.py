@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bluma_async._wire.checks import invalid
 from bluma_async.resources._certain_create import CertainCreate
+from bluma_async.resources._sharing import find_account
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
@@ -25,7 +26,7 @@ async def send_create(session: Session, call: Call[Video], *, preset: str | None
         call: The create.
         preset: The variant that only the caller creates from.
     """
-    shared = None if session.coordinator is None else begin_shared(session, call, None, preset=preset)
+    shared = begin_shared(session, call, None, preset=preset)
     if shared is None:
         return await session.send(call, reconciler=CertainCreate(session, preset))
     return await shared.run()
@@ -40,12 +41,11 @@ def begin_shared(
     Raises:
         InvalidArgumentError: There is a key, and the client shares nothing.
     """
-    if session.coordinator is not None:
+    account = find_account(session)
+    if account is not None:
         from bluma_async.resources._shared_create import SharedCreate  # noqa: PLC0415 - few programs need it
-        from bluma_async.sharing.coordinator import AccountCoordinator  # noqa: PLC0415 - few programs need it
 
-        if isinstance(session.coordinator, AccountCoordinator):
-            return SharedCreate(session, session.coordinator, call, key, preset)
+        return SharedCreate(session, account, call, key, preset)
     if key is not None:
         raise invalid(
             "key",

@@ -11,9 +11,10 @@ from bluma_async.resources._checked_create import create_checked
 from bluma_async.resources._creating import check_arguments
 from bluma_async.resources._estimating import estimate_video
 from bluma_async.resources._saving import save_video
+from bluma_async.resources._sharing import find_source, watch
 from bluma_async.resources._video_calls import download_call
 from bluma_async.resources._video_lists import VideoLists
-from bluma_async.resources._video_source import VideoSource, get_call
+from bluma_async.resources._video_source import get_call
 from bluma_async.transfer.checks import require_verify
 from bluma_async.transfer.places import reserved
 from bluma_async.types import Video, VideoDownload, VideoStatus
@@ -38,7 +39,7 @@ class Videos(VideoLists):
     def __init__(self, session: Session, hub: PollHub) -> None:
         super().__init__(session)
         self._hub = hub
-        self._source = VideoSource(session)
+        self._source = find_source(session)
 
     async def create(
         self,
@@ -234,7 +235,7 @@ class Videos(VideoLists):
             on_status=on_status,
             final_statuses=final_statuses,
         )
-        return await self._session.report("wait", wanted, work)
+        return await self._session.report("wait", wanted, watch(self._session, self._hub, wanted, poll_interval, work))
 
     async def download(self, video_id: str | Video) -> VideoDownload:
         """

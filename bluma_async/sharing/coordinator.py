@@ -89,6 +89,10 @@ class AccountCoordinator:
         """Leave the database."""
         await self._membership.close()
 
+    def publish(self, video_id: str, body: str, *, is_final: bool) -> None:
+        """Tell other processes the state of a video. May be called from any thread; failures are logged."""
+        self._membership.publish(video_id, body, is_final=is_final)
+
     async def participant(self) -> Participant:
         """Return this process's part in the running event loop."""
         return await self._membership.get()

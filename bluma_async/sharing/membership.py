@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Dict
+from typing import TYPE_CHECKING, Any, Dict, List, Set
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.loops import PerLoop
 from bluma_async.errors import APIError, BlumaError, NetworkError
+from bluma_async.sharing.listener import Listener
 from bluma_async.sharing.pacing import Pacer
+from bluma_async.sharing.video_news import VideoNews
 from bluma_async.stores.postgres_budget import PostgresBudget
 from bluma_async.stores.postgres_creates import PostgresCreates
 from bluma_async.stores.postgres_database import mask_url
 from bluma_async.stores.postgres_member import Member
+from bluma_async.stores.postgres_news import PostgresNews, publish_blocking
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Membership", "Participant"]
 
 MISSED = 30.0  # seconds for which reads do without a database that could not be used
+
+
+_ABANDONED: List[Any] = []
 
 
 class Participant:
@@ -40,6 +46,7 @@ class Participant:
         self._member: Member | None = None
         self._missed_at = -math.inf  # the moment at which the database was last missed
         self.pacers: Dict[str, Pacer] = {}
+        self._news: VideoNews | None = None
         self.turns: Dict[str | None, asyncio.Lock] = {}  # by template: one task of this loop asks for the next turn
         self.checked: Dict[str, None] = {}  # fingerprints of keys that are known to belong to the account
 
@@ -68,6 +75,14 @@ class Participant:
             pacer = self.pacers[fingerprint] = Pacer(PostgresBudget(member, fingerprint), self._clock)
         return pacer
 
+    async def video_news(self) -> VideoNews:
+        """Return what other processes learn about videos."""
+        member = await self.join()
+        if self._news is None:
+            news = PostgresNews(member.database)
+            self._news = VideoNews(news, Listener(news), self._clock)
+        return self._news
+
     async def pace_read(self, fingerprint: str, call: InFlightCall, patience: float) -> None:
         """
         Wait for the place of a read in the budget. Reads cost nothing: they are sent also if the database is gone.
@@ -88,12 +103,16 @@ class Participant:
 
     async def leave(self) -> None:
         """Give back what this process holds, and close the connections."""
+        news, self._news = self._news, None
+        if news is not None:
+            await news.close()
         member, self._member = self._member, None
         if member is not None:
             await member.leave()
 
     def abandon(self) -> None:
         """Close the connections without awaiting: their event loop, or the process that opened them, is another."""
+        _ABANDONED.append(self._news)  # its tasks and its connection belong to a loop that does not run any more
         member, self._member = self._member, None
         if member is not None:
             member.abandon()
@@ -106,6 +125,7 @@ class Membership:
         self._url = url
         self._clock = clock
         self._is_closed = False
+        self._publishing: Set[asyncio.Task[None]] = set()
         self._held: PerLoop[Participant] = PerLoop(
             lambda: Participant(url, clock), Participant.leave, Participant.abandon
         )
@@ -129,11 +149,34 @@ class Membership:
             raise BlumaError("This client is closed, and nothing was sent. Make a new client, or close it later.")
         return await self._held.get()
 
+    def publish(self, video_id: str, body: str, *, is_final: bool) -> None:
+        """Tell other processes the state of a video. May be called from any thread; one without a loop waits for it."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            try:
+                publish_blocking(self._url, video_id, body, is_final=is_final)
+            except BlumaError as problem:
+                logger.warning("Other processes poll video %s: %s", video_id, problem)
+            return
+        task = loop.create_task(self._publish(video_id, body, is_final=is_final))
+        self._publishing.add(task)  # a loop refers to its tasks weakly
+        task.add_done_callback(self._publishing.discard)
+
+    async def _publish(self, video_id: str, body: str, *, is_final: bool) -> None:
+        try:
+            news = await (await self.get()).video_news()
+            await news.news.publish(video_id, body, is_final=is_final)
+        except BlumaError as problem:
+            logger.warning("Other processes poll video %s: %s", video_id, problem)
+
     def find(self) -> Participant | None:
         """Return this process's part in the running event loop; None if it has none."""
         return self._held.find()
 
     async def close(self) -> None:
-        """Leave the database in all event loops of this process."""
+        """Leave the database in all event loops of this process, after what is being published in this one."""
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(task for task in self._publishing if task.get_loop() is loop), return_exceptions=True)
         self._is_closed = True
         await self._held.close()

@@ -82,6 +82,11 @@ class PostgresJobStore(JobVerbs):
         return cls(member.database, member, now)
 
     @property
+    def database(self) -> Database:
+        """The database, and its connections."""
+        return self._database
+
+    @property
     def name(self) -> str:
         """The database, without its password."""
         return self._database.name

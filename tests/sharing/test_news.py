@@ -1,0 +1,144 @@
+"""What one process learns about a video ends the waits of the others."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from typing import Any, Dict
+
+import pytest
+
+from bluma_async import AsyncBluma
+from bluma_async._wire.events import read_event
+from bluma_async.sandbox import Sandbox
+from tests.postgres import PostgresServer
+from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
+
+LONG = {"poll_interval": 600.0, "timeout": 900.0}  # no poll within a test, after the first one
+
+
+def completed(video_id: str) -> Any:
+    """Return the verified event of a webhook."""
+    body: Dict[str, Any] = {"id": "evt_1", "type": "video.completed", "created_at": "2025-11-03T10:30:00Z"}
+    return read_event(json.dumps({**body, "data": {"id": video_id, "status": "completed", "duration": 12}}).encode())
+
+
+async def begin_wait(client: AsyncBluma, video_id: str) -> asyncio.Future[Any]:
+    """Return a wait whose client listens already."""
+    waiting = asyncio.ensure_future(client.videos.wait_for(video_id, **LONG))
+    participant = None
+    while participant is None or participant._news is None or not participant._news._listener._heard.is_set():
+        assert not waiting.done()
+        await asyncio.sleep(0.01)
+        participant = client._session.coordinator._membership.find()  # type: ignore[union-attr]  # it has one
+    return waiting
+
+
+async def test_a_webhook_that_one_process_receives_ends_the_waits_of_all(
+    sandbox: Sandbox, make_client: MakeClient
+) -> None:
+    """Within half a second, and without a request."""
+    receiving, first, second = make_client(), make_client(), make_client()
+    made = await receiving.videos.create(CONTEXT, TEMPLATE)
+    waits = [await begin_wait(client, made.id) for client in (first, second)]
+    sent, began = len(sandbox.requests), time.monotonic()
+
+    receiving.learn(completed(made.id))
+    done = await asyncio.gather(*waits)
+
+    assert [(video.id, video.status, video.duration) for video in done] == [(made.id, "completed", 12)] * 2
+    assert time.monotonic() - began < 0.5
+    assert len(sandbox.requests) == sent
+
+
+async def test_a_webhook_in_a_thread_without_a_loop_is_told_too(sandbox: Sandbox, make_client: MakeClient) -> None:
+    """As in a program of threads that calls `learn` by itself."""
+    receiving, other = make_client(), make_client()
+    made = await receiving.videos.create(CONTEXT, TEMPLATE)
+    waiting = await begin_wait(other, made.id)
+
+    await asyncio.to_thread(receiving.learn, completed(made.id))
+
+    assert (await waiting).status == "completed"
+
+
+async def test_what_was_missed_is_read_after_a_reconnection(
+    sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer
+) -> None:
+    """The connection was cut, and the message was sent before it was opened again."""
+    receiving, other = make_client(), make_client()
+    made = await receiving.videos.create(CONTEXT, TEMPLATE)
+    waiting = await begin_wait(other, made.id)
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    name = postgres.rpartition("/")[2]
+
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND query = 'LISTEN bluma'"
+    postgres_server.fetch(postgres, cut, name)
+    receiving.learn(completed(made.id))
+
+    assert (await waiting).status == "completed"
+
+
+async def test_a_pooler_without_listen_is_noticed_and_the_store_is_read_instead(
+    sandbox: Sandbox, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Messages never arrive; a warning says so once."""
+    from bluma_async.stores.postgres_news import PostgresNews
+
+    async def deaf(_: PostgresNews) -> Any:
+        yield ""
+        await asyncio.sleep(3600)
+
+    real = PostgresNews.listen
+    PostgresNews.listen = deaf  # type: ignore[method-assign]  # as behind a pooler
+    try:
+        receiving, other = make_client(), make_client()
+        made = await receiving.videos.create(CONTEXT, TEMPLATE)
+        waiting = asyncio.ensure_future(other.videos.wait_for(made.id, **LONG))
+        while "LISTEN does not work" not in caplog.text:
+            await asyncio.sleep(0.05)
+        receiving.learn(completed(made.id))
+
+        assert (await waiting).status == "completed"
+        assert caplog.text.count("LISTEN does not work") == 1
+    finally:
+        PostgresNews.listen = real  # type: ignore[method-assign]  # as it was
+
+
+async def test_one_process_polls_a_video_for_all(sandbox: Sandbox, make_client: MakeClient) -> None:
+    """Four processes wait for one video: the requests are those of one, and all are told its end."""
+    clients = [make_client(base_url=sandbox.base_url) for _ in range(4)]
+    made = await clients[0].videos.create(CONTEXT, TEMPLATE)
+    sent = len(sandbox.requests)
+    waits = [asyncio.ensure_future(client.videos.wait_for(made.id, 0.2, 30)) for client in clients]
+    await asyncio.sleep(0.5)  # the database's clock cannot be moved
+    polls = len(sandbox.requests) - sent
+    await sandbox.advance(105)
+
+    done = await asyncio.gather(*waits)
+
+    assert {video.status for video in done} == {"completed"}
+    assert polls <= 4  # one process sends three
+
+
+async def test_one_process_lists_the_active_videos_for_all(sandbox: Sandbox, make_client: MakeClient) -> None:
+    """Each waits for videos of its own; one list serves all, and each video is read once when it has ended."""
+    clients = [make_client(base_url=sandbox.base_url) for _ in range(3)]
+    made = [[(await client.videos.create(CONTEXT, TEMPLATE)).id for _ in range(6)] for client in clients]
+    sent = len(sandbox.requests)
+    waits = [
+        asyncio.ensure_future(client.videos.wait_for(name, 1.0, 30))
+        for client, names in zip(clients, made)
+        for name in names
+    ]
+    await asyncio.sleep(1.5)  # the database's clock cannot be moved
+    lists = len(sandbox.requests) - sent
+    await sandbox.advance(105)
+
+    done = await asyncio.gather(*waits)
+
+    assert {video.status for video in done} == {"completed"}
+    assert lists <= 4  # two lists of two pages each
+    assert len(sandbox.requests) - sent - 18 <= 16
