@@ -74,6 +74,9 @@ class SharedCreate:
             BlumaError: The database cannot be used, or the create failed.
         """
         creates = await self._coordinator.creates()
+        known = None if self._key is None else await self.find()  # without a turn
+        if known is not None:
+            return known
         async with self._local_turn():
             await require_account(self._session, self._coordinator, creates)
             while True:
@@ -104,16 +107,13 @@ class SharedCreate:
 
     @contextlib.asynccontextmanager
     async def _local_turn(self) -> AsyncGenerator[None, None]:
-        """Let one task of this event loop ask for the next turn of a template: the others would load the database."""
-        lock = (await self._coordinator.participant()).turns.setdefault(self._call.subject, asyncio.Lock())
-        try:
-            await asyncio.wait_for(lock.acquire(), None if self._ends is None else self._ends - self._clock.now())
-        except asyncio.TimeoutError:
-            raise self._late() from None
-        try:
+        turns, left = (await self._coordinator.participant()).turns, self._time_left()
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(turns.acquire(self._call.subject, left))
+            except asyncio.TimeoutError:
+                raise self._late() from None
             yield
-        finally:
-            lock.release()
 
     async def _wait_for_turn(self, creates: SharedCreates) -> CreateTurn:
         """Return what the create may do, once that is something."""
@@ -170,9 +170,10 @@ class SharedCreate:
     async def _send(self, creates: SharedCreates, number: int) -> Video:
         """Send the create, and record its outcome."""
         session = self._session.with_coordinator(AnnouncedCreate(self._coordinator, creates, number))
-        left = None if self._ends is None else max(self._ends - self._clock.now(), 0.001)
         try:
-            video = await session.send(self._call, within=left, reconciler=CertainCreate(session, self._preset))
+            video = await session.send(
+                self._call, within=self._time_left(), reconciler=CertainCreate(session, self._preset)
+            )
         except CreateTakenOver:
             raise
         except BaseException as failure:
@@ -219,6 +220,9 @@ class SharedCreate:
         """Return the earlier of the server's clock and this machine's: a create that begins now is not older."""
         known = (self._session.shared.server_clock.at(self._clock.now()), local_time(self._clock))
         return min((time for time in known if time is not None), default=None)
+
+    def _time_left(self) -> float | None:
+        return None if self._ends is None else max(self._ends - self._clock.now(), 0.001)
 
     def _late(self) -> RequestTimeoutError:
         return RequestTimeoutError(

@@ -16,6 +16,7 @@ from bluma_async._runtime.log import logger
 from bluma_async._runtime.loops import PerLoop
 from bluma_async.errors import APIError, BlumaError, NetworkError
 from bluma_async.sharing.listener import Listener
+from bluma_async.sharing.local_turns import LocalTurns
 from bluma_async.sharing.pacing import Pacer
 from bluma_async.sharing.video_news import VideoNews
 from bluma_async.stores.postgres_budget import PostgresBudget
@@ -47,7 +48,7 @@ class Participant:
         self._missed_at = -math.inf  # the moment at which the database was last missed
         self.pacers: Dict[str, Pacer] = {}
         self._news: VideoNews | None = None
-        self.turns: Dict[str | None, asyncio.Lock] = {}  # by template: one task of this loop asks for the next turn
+        self.turns: LocalTurns = LocalTurns()
         self.checked: Dict[str, None] = {}  # fingerprints of keys that are known to belong to the account
 
     async def join(self) -> Member:
