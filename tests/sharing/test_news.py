@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from typing import Any, Dict
+from typing import Any, AsyncIterator, Dict
 
 import pytest
 
@@ -17,6 +17,13 @@ from tests.postgres import PostgresServer
 from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
 
 LONG = {"poll_interval": 600.0, "timeout": 900.0}  # no poll within a test, after the first one
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    """Give a sandbox whose hourly limit slows no poll down."""
+    async with Sandbox(clock="manual", render=False, rate_limit=1_000_000) as running:
+        yield running
 
 
 def completed(video_id: str) -> Any:
