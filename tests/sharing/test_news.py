@@ -13,6 +13,8 @@ import pytest
 from bluma_async import AsyncBluma
 from bluma_async._wire.events import read_event
 from bluma_async.sandbox import Sandbox
+from bluma_async.stores.postgres_database import Database
+from bluma_async.stores.postgres_news import PostgresNews
 from tests.postgres import PostgresServer
 from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
 
@@ -92,7 +94,6 @@ async def test_a_pooler_without_listen_is_noticed_and_the_store_is_read_instead(
     sandbox: Sandbox, make_client: MakeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Messages never arrive; a warning says so once."""
-    from bluma_async.stores.postgres_news import PostgresNews
 
     async def deaf(_: PostgresNews) -> Any:
         yield ""
@@ -149,3 +150,25 @@ async def test_one_process_lists_the_active_videos_for_all(sandbox: Sandbox, mak
     assert {video.status for video in done} == {"completed"}
     assert lists <= 4  # two lists of two pages each
     assert len(sandbox.requests) - sent - 18 <= 16
+
+
+async def test_the_turn_of_a_poller_that_died_is_taken_over(
+    sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer
+) -> None:
+    """Nobody polls beside it as long as its turn lasts, ten seconds by the database's clock; then another one does."""
+    client = make_client()
+    made = await client.videos.create(CONTEXT, TEMPLATE)
+    database = await Database.open(postgres, to_write=True)
+    assert (await PostgresNews(database).begin_poll(made.id, 1.0)).is_mine
+    await database.close()  # and dies
+    sent = len(sandbox.requests)
+    waiting = asyncio.ensure_future(client.videos.wait_for(made.id, 0.1, 30))
+    await asyncio.sleep(0.5)  # the database's clock cannot be moved
+    assert len(sandbox.requests) == sent
+
+    await sandbox.advance(105)
+    ten = "UPDATE bluma_states SET polled_until = polled_until - interval '10 s' RETURNING 1"
+    postgres_server.fetch(postgres, ten)
+
+    assert (await waiting).status == "completed"
+    assert len(sandbox.requests) == sent + 1
