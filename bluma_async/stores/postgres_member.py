@@ -132,7 +132,8 @@ async def free_jobs(db: Connection) -> None:
 
 async def _forget_old(db: Connection) -> None:
     """Delete processes that have ended, and states of videos, of more than a day ago."""
-    await execute(db, "DELETE FROM bluma_states WHERE at < clock_timestamp() - %s * interval '1 second'", FORGOTTEN)
+    states = "DELETE FROM bluma_states WHERE greatest(at, polled_until) < clock_timestamp() - %s * interval '1 second'"
+    await execute(db, states, FORGOTTEN)
     await execute(
         db,
         "DELETE FROM bluma_workers WHERE ends_at < clock_timestamp() - %s * interval '1 second' "

@@ -156,16 +156,14 @@ async def test_the_turn_of_a_poller_that_died_is_taken_over(
     sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer
 ) -> None:
     """Nobody polls beside it as long as its turn lasts, ten seconds by the database's clock; then another one does."""
-    client = make_client()
-    made = await client.videos.create(CONTEXT, TEMPLATE)
+    made = await make_client().videos.create(CONTEXT, TEMPLATE)
     database = await Database.open(postgres, to_write=True)
     assert (await PostgresNews(database).begin_poll(made.id, 1.0)).is_mine
     await database.close()  # and dies
     sent = len(sandbox.requests)
-    waiting = asyncio.ensure_future(client.videos.wait_for(made.id, 0.1, 30))
+    waiting = asyncio.ensure_future(make_client().videos.wait_for(made.id, 0.1, 30))
     await asyncio.sleep(0.5)  # the database's clock cannot be moved
     assert len(sandbox.requests) == sent
-
     await sandbox.advance(105)
     ten = "UPDATE bluma_states SET polled_until = polled_until - interval '10 s' RETURNING 1"
     postgres_server.fetch(postgres, ten)
