@@ -15,7 +15,7 @@ import contextlib
 import hashlib
 import json
 import uuid
-from typing import TYPE_CHECKING, AsyncGenerator, Generator
+from typing import TYPE_CHECKING, AsyncGenerator, Awaitable, Callable
 
 import attrs
 
@@ -179,21 +179,29 @@ class SharedCreate:
         except BaseException as failure:
             await self._record_failure(creates, number, failure)
             raise
-        with _logged("The video %s was created, but not recorded for the other processes: %s", video.id):
-            await creates.bill(number, video.id, video.credits_charged)
+        await self._record(lambda: creates.bill(number, video.id, video.credits_charged))
         return video
 
     async def _record_failure(self, creates: SharedCreates, number: int, failure: BaseException) -> None:
         """Record what a failed create leaves: nothing, a doubt, or an open create that any process may settle."""
         is_open = self._coordinator.find_open(self._session.evidence, number) is not None
-        with _logged("The outcome of the create %s was not recorded: %s", self._call.idempotency_key):
-            if isinstance(failure, AmbiguousCreateError) and (failure.candidates or failure.accepted):
-                names = [candidate.id for candidate in failure.candidates]
-                await creates.doubt(number, names, is_accepted=failure.accepted)
-            elif is_open:
-                await creates.abandon(number)
-            else:
-                await creates.release(number)
+        if isinstance(failure, AmbiguousCreateError) and (failure.candidates or failure.accepted):
+            names, is_accepted = [candidate.id for candidate in failure.candidates], failure.accepted
+            await self._record(lambda: creates.doubt(number, names, is_accepted=is_accepted))
+        elif is_open:
+            await self._record(lambda: creates.abandon(number))
+        else:
+            await self._record(lambda: creates.release(number))
+
+    async def _record(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Record an outcome, now or later: the outcome itself is worth more to the caller than its record."""
+        try:
+            await work()
+        except BlumaError as problem:
+            name = self._call.idempotency_key
+            logger.warning("The outcome of the create %s could not be recorded yet: %s", name, problem)
+            with contextlib.suppress(BlumaError):  # the client was closed: its lease ends, and others settle the create
+                (await self._coordinator.participant()).record_later(work)
 
     async def _read(self, turn: CreateTurn) -> Video:
         """Return the recorded video. One that was created just now may not be readable yet."""
@@ -230,12 +238,3 @@ class SharedCreate:
             "Nothing was sent.",
             request_sent=False,
         )
-
-
-@contextlib.contextmanager
-def _logged(message: str, name: object) -> Generator[None, None, None]:
-    """Log a failed record: the outcome itself is worth more to the caller."""
-    try:
-        yield
-    except BlumaError as problem:
-        logger.warning(message, name, problem)

@@ -9,8 +9,9 @@ Rule 2: connections belong to the event loop that opened them. A forked child jo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
-from typing import TYPE_CHECKING, Any, Dict, List, Set
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Set
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.loops import PerLoop
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Membership", "Participant"]
 
+AGAIN = 5.0  # seconds between two attempts to record an outcome
 MISSED = 30.0  # seconds for which reads do without a database that could not be used
 
 
@@ -48,6 +50,7 @@ class Participant:
         self._missed_at = -math.inf  # the moment at which the database was last missed
         self.pacers: Dict[str, Pacer] = {}
         self._news: VideoNews | None = None
+        self._recording: Set[asyncio.Task[None]] = set()
         self.turns: LocalTurns = LocalTurns()
         self.checked: Dict[str, None] = {}  # fingerprints of keys that are known to belong to the account
 
@@ -84,6 +87,18 @@ class Participant:
             self._news = VideoNews(news, Listener(news), self._clock)
         return self._news
 
+    def record_later(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Record the outcome of a create as soon as the database can be used again, as long as this process lives."""
+        task = asyncio.ensure_future(self._record(work))
+        self._recording.add(task)  # a loop refers to its tasks weakly
+        task.add_done_callback(self._recording.discard)
+
+    async def _record(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await self._clock.sleep(AGAIN)
+            with contextlib.suppress(BlumaError):
+                return await work()
+
     async def pace_read(self, fingerprint: str, call: InFlightCall, patience: float) -> None:
         """
         Wait for the place of a read in the budget. Reads cost nothing: they are sent also if the database is gone.
@@ -104,6 +119,9 @@ class Participant:
 
     async def leave(self) -> None:
         """Give back what this process holds, and close the connections."""
+        for task in self._recording:
+            task.cancel()
+        await asyncio.gather(*self._recording, return_exceptions=True)
         news, self._news = self._news, None
         if news is not None:
             await news.close()

@@ -4,7 +4,8 @@ The creates that processes make without a journal, in PostgreSQL: their intents,
 Rule 1: an intent is recorded before the request is sent, under a lock of the account: one create of a template at a
 time is open, in all processes and journals together. One whose template is unknown excludes all others.
 Rule 2: an intent of a process that is dead, or has left it, is claimed only when a search can settle it:
-`settles_after` seconds after the last announcement of an attempt, by the database's clock.
+`settles_after` seconds after the last announcement of an attempt, by the database's clock. A living process loses one
+that it has neither announced nor recorded for minutes: its next announcement finds that.
 Rule 3: the answer to a create counts whoever works on its intent by then. A second video of one intent is a stray.
 Rule 4: a key (`name`) has one intent. Its content can change only while nothing was made for it.
 """
@@ -17,6 +18,7 @@ from bluma_async.stores import postgres_queries as queries
 from bluma_async.stores.creates import AccountRecord, CreateTurn, LostCreate, TurnKind
 from bluma_async.stores.postgres_accounts import write_account
 from bluma_async.stores.postgres_claims import PostgresSharing
+from bluma_async.stores.postgres_intents import BEGIN, BEGIN_AGAIN, CLAIM, LEFT, RIPE, RIVAL, SELECT
 from bluma_async.stores.postgres_jobs import PostgresJobStore
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
 from bluma_async.types._model import utc_now
@@ -31,23 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["PostgresCreates", "find_creates"]
 
 T = TypeVar("T")
-OWNER = "CASE WHEN place IS NULL THEN i.epoch ELSE (SELECT holder FROM bluma_jobs j WHERE j.place = i.place) END"
-LEFT = f"NOT EXISTS (SELECT FROM bluma_workers w WHERE w.epoch = {OWNER} AND w.ends_at >= clock_timestamp())"
-RIPE = "clock_timestamp() > sent_at + settles_after * interval '1 second'"
-COLUMNS = "id, request_key, template_id, started_at, is_accepted, place, name, content, outcome, video_id, epoch"
-AGE = "extract(epoch FROM clock_timestamp() - sent_at)::float AS age"
-SELECT = f"SELECT {COLUMNS}, {AGE}, ({LEFT} AND {RIPE}) AS is_lost FROM bluma_intents i "  # noqa: S608 - constants
-RIVAL = "WHERE account = %s AND outcome IS NULL AND id <> %s AND (template_id IS NULL OR %s::text IS NULL OR "
-BEGIN = (
-    "INSERT INTO bluma_intents (account, template_id, request_key, name, content, epoch, made_by, started_at, "
-    "settles_after) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
-)
-BEGIN_AGAIN = (
-    "UPDATE bluma_intents SET account = %s, template_id = %s, request_key = %s, name = %s, content = %s, epoch = %s, "
-    "made_by = %s, started_at = %s, settles_after = %s, sent_at = clock_timestamp(), outcome = NULL, video_id = NULL, "
-    "candidates = '{}', is_accepted = false WHERE id = %s RETURNING id"
-)
-CLAIM = "UPDATE bluma_intents SET epoch = %s, outcome = NULL, candidates = '{}' WHERE id = %s"
 
 
 class PostgresCreates:

@@ -14,9 +14,13 @@ import pytest
 
 from bluma_async import errors
 from bluma_async.sandbox import Sandbox
+from bluma_async.stores.creates import TurnKind, WantedCreate
+from bluma_async.stores.postgres_creates import find_creates
+from bluma_async.stores.postgres_jobs import PostgresJobStore
 from bluma_async.types._model import utc_now
 from tests.batch.helpers import make_rows, run_all
 from tests.batch.test_shared import leave_open
+from tests.fakes import FakeClock
 from tests.postgres import PostgresServer
 from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
 
@@ -215,3 +219,52 @@ async def test_a_task_that_was_killed_during_its_request_is_billed_once(
     done = await make_client(exclusive=True).videos.generate(CONTEXT, TEMPLATE, key="task-1")
 
     assert (done.status, sandbox.state()["billed"]) == ("completed", 1)
+
+
+async def test_a_paid_video_is_returned_although_it_cannot_be_recorded_and_is_recorded_later(
+    sandbox: Sandbox, make_client: MakeClient
+) -> None:
+    """The database is lost between the request and the record."""
+    clock = FakeClock()
+    client = make_client(clock=clock)
+    await client.videos.list()
+    database = client._session.coordinator._membership.find()._member.database  # type: ignore[union-attr]  # it has one
+    real, is_lost = database.do, asyncio.Event()
+
+    async def lose(action: Any, **options: Any) -> Any:
+        if sandbox.state()["billed"] and not is_lost.is_set():
+            is_lost.set()
+            raise errors.BlumaError("The database is lost.")
+        return await real(action, **options)
+
+    database.do = lose
+
+    made = await client.videos.create(CONTEXT, TEMPLATE, key="task-1")
+    while 5.0 not in clock.slept:
+        await asyncio.sleep(0.01)
+    again = await make_client().videos.create(CONTEXT, TEMPLATE, key="task-1")
+
+    assert is_lost.is_set()
+    assert (again.id, sandbox.state()["billed"]) == (made.id, 1)
+
+
+async def test_a_living_process_loses_a_create_that_it_never_records(
+    sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer
+) -> None:
+    """Otherwise the template would have no turn as long as that process lives."""
+    other = make_client(deadline=5)
+    await other.videos.create(CONTEXT, "meme-dialogue")
+    stuck = await PostgresJobStore.open(postgres, to_write=True)
+    creates = find_creates(stuck)
+    assert creates is not None
+    turn = await creates.begin(WantedCreate("k", TEMPLATE, None, "x", utc_now(), 35.0))
+    assert turn.kind is TurnKind.BEGUN
+    with pytest.raises(errors.RequestTimeoutError):
+        await make_client(deadline=0.5).videos.create(CONTEXT, TEMPLATE)
+    postgres_server.fetch(postgres, "UPDATE bluma_intents SET sent_at = sent_at - interval '10 min' RETURNING 1")
+
+    await other.videos.create(CONTEXT, TEMPLATE)
+
+    assert not await creates.touch(turn.number)
+    assert sandbox.state()["billed"] == 2
+    await stuck.close()
