@@ -39,6 +39,23 @@ asyncio.run(main())
 asyncio.run(main())
 """
 
+BLOCKING = """
+import os, sys
+from bluma import Bluma
+
+client = Bluma(shared={url!r})
+made = client.videos.create({{"prompt": "A bakery at dawn"}}, "ugc-text-overlay", key="task-1")
+pid = os.fork()
+again = client.videos.create({{"prompt": "A bakery at dawn"}}, "ugc-text-overlay", key="task-1")
+assert again.id == made.id
+try:
+    client.videos.wait_for(made.id, timeout=0.2)
+except TimeoutError:
+    pass
+if pid:
+    assert os.waitpid(pid, 0)[1] == 0
+"""
+
 
 @pytest.mark.parametrize("url", ["sqlite:///x", "", 5, "http://host/name"])
 def test_something_else_than_a_database_is_refused(url: Any) -> None:
@@ -156,10 +173,13 @@ def count_connections(url: str, server: PostgresServer) -> int:
     return int(server.fetch(url, query, name)[0][0])
 
 
-async def test_a_program_that_never_closes_its_client_ends_quietly(sandbox: Sandbox, postgres: str) -> None:
+@pytest.mark.parametrize("program", [LEFT_OPEN, BLOCKING])
+async def test_a_program_that_never_closes_its_client_ends_quietly(
+    sandbox: Sandbox, postgres: str, program: str
+) -> None:
     """Its loops end one after the other, and a fork in between leaves the parent's connections alone."""
     environment = {"PYTHONPATH": str(ROOT), "BLUMA_API_KEY": sandbox.live_key, "BLUMA_BASE_URL": sandbox.base_url}
-    command = [sys.executable, "-W", "error", "-c", LEFT_OPEN.format(url=postgres)]
+    command = [sys.executable, "-W", "error", "-c", program.format(url=postgres)]
 
     done = await asyncio.to_thread(
         lambda: subprocess.run(
@@ -168,6 +188,7 @@ async def test_a_program_that_never_closes_its_client_ends_quietly(sandbox: Sand
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+    assert sandbox.state()["billed"] <= 1
 
 
 async def test_a_pickled_client_shares_the_same_database(
