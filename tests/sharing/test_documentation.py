@@ -11,23 +11,21 @@ import pytest
 from tests.live import Live
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "fleets.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
-(TASK,) = re.findall(r"```py\n(.*?)```", TEXT, flags=re.DOTALL)
+FIRST, TASK, RECEIVER = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize(("number", "printed"), [(0, "True completed\n"), (1, "False\n")])
+@pytest.mark.parametrize(("example", "printed"), [(FIRST, "True completed\n"), (RECEIVER, "False\n")])
 def test_an_example_runs(
-    postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, printed: str
+    postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], example: str, printed: str
 ) -> None:
     """With a real database and a local API."""
     with Live(at_once=True) as sandbox:
         monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
         monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
 
-        exec(BLOCKS[number].replace("postgresql://db/app", postgres), {})
+        exec(example.replace("postgresql://db/app", postgres), {})
 
     assert capsys.readouterr().out == printed
-    assert len(BLOCKS) == 2
 
 
 def test_a_task_that_is_delivered_twice_is_billed_once(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
