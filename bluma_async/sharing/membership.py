@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Membership", "Participant"]
 
+BUDGET_PATIENCE = 3.0  # seconds for which a lost connection to the budget is retried
 AGAIN = 5.0  # seconds between two attempts to record an outcome
 MISSED = 30.0  # seconds for which reads do without a database that could not be used
 
@@ -45,7 +46,7 @@ class Participant:
     def __init__(self, url: str, clock: Clock) -> None:
         self._url = url
         self._clock = clock
-        self._gate = asyncio.Lock()
+        self._joining: asyncio.Task[None] | None = None
         self._member: Member | None = None
         self._missed_at = -math.inf  # the moment at which the database was last missed
         self.pacers: Dict[str, Pacer] = {}
@@ -61,11 +62,18 @@ class Participant:
         Raises:
             BlumaError: The database cannot be used. Nothing was sent.
         """
-        if self._member is None:
-            async with self._gate:
-                if self._member is None:
-                    self._member = await Member.join(self._url)
+        while self._member is None:
+            if self._joining is None:
+                self._joining = asyncio.ensure_future(self._join())
+                self._joining.add_done_callback(_take_error)
+            await asyncio.shield(self._joining)  # one attempt, and one error, for all calls that wait for it
         return self._member
+
+    async def _join(self) -> None:
+        try:
+            self._member = await Member.join(self._url)
+        finally:
+            self._joining = None
 
     async def creates(self) -> PostgresCreates:
         """Return the creates of all processes."""
@@ -76,7 +84,8 @@ class Participant:
         member = await self.join()
         pacer = self.pacers.get(fingerprint)
         if pacer is None:
-            pacer = self.pacers[fingerprint] = Pacer(PostgresBudget(member, fingerprint), self._clock)
+            budget = PostgresBudget(member, fingerprint, BUDGET_PATIENCE)
+            pacer = self.pacers[fingerprint] = Pacer(budget, self._clock)
         return pacer
 
     async def video_news(self) -> VideoNews:
@@ -119,9 +128,10 @@ class Participant:
 
     async def leave(self) -> None:
         """Give back what this process holds, and close the connections."""
-        for task in self._recording:
+        left = [*self._recording, *([] if self._joining is None else [self._joining])]
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._recording, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
         news, self._news = self._news, None
         if news is not None:
             await news.close()
@@ -199,3 +209,9 @@ class Membership:
         await asyncio.gather(*(task for task in self._publishing if task.get_loop() is loop), return_exceptions=True)
         self._is_closed = True
         await self._held.close()
+
+
+def _take_error(joining: asyncio.Task[None]) -> None:
+    """Take the error of an attempt to join, which nobody may have waited for: Python would report it otherwise."""
+    if not joining.cancelled():
+        joining.exception()

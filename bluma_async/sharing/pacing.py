@@ -8,12 +8,13 @@ Rule 2: a call does not wait for its place beyond its deadline, nor, where `pati
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 from typing import TYPE_CHECKING, Dict, Mapping
 
 from bluma_async._wire.budget import read_rate_limit
 from bluma_async._wire.call import Safety
-from bluma_async.errors import RateLimitError
+from bluma_async.errors import BlumaError, RateLimitError
 from bluma_async.stores.budget import Report
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Pacer"]
 
 FORGOTTEN = 60.0  # seconds after which a request without an answer is not counted as in flight any more
+FAILED = 1.0  # seconds for which the failure of a lease is that of every call
 READ_RESERVE = 0.01  # of the limit
 LIST_RESERVE = 0.05
 
@@ -39,6 +41,8 @@ class Pacer:
         self._headers: Mapping[str, str] | None = None
         self._answered = 0.0
         self._gate = asyncio.Lock()
+        self._failure: BlumaError | None = None
+        self._failed_at = 0.0
 
     async def wait(self, call: InFlightCall, patience: float = math.inf) -> None:
         """
@@ -72,7 +76,17 @@ class Pacer:
             self._headers, self._answered = headers, self._clock.now()
 
     async def _lease(self, reserve: float) -> float:
+        """Lease a block. A failure is that of all calls that wait meanwhile: each would take its time to fail too."""
         now = self._clock.now()
+        if self._failure is not None and now - self._failed_at < FAILED:
+            raise copy.copy(self._failure)
+        try:
+            return await self._lease_block(reserve, now)
+        except BlumaError as failure:
+            self._failure, self._failed_at = failure, self._clock.now()
+            raise
+
+    async def _lease_block(self, reserve: float, now: float) -> float:
         self._sent = {call: at for call, at in self._sent.items() if now - at < FORGOTTEN}
         report, self._headers = self._build_report(now), None
         leased = await self._budget.lease(self._tokens + len(self._sent), report, reserve)

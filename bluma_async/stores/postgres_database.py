@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.postgres_rows import Connection
 
 __all__ = [
+    "PATIENCE",
     "Database",
     "RollbackWith",
     "is_postgres_url",
@@ -185,24 +186,27 @@ class Database:
                 f"The database {self.name} cannot be reached: {self._mask(problem)}. Nothing was sent."
             ) from None
 
-    async def do(self, action: Callable[[Connection, bool], Awaitable[T]], *, retries: bool = True) -> T:
+    async def do(
+        self, action: Callable[[Connection, bool], Awaitable[T]], *, retries: bool = True, patience: float = PATIENCE
+    ) -> T:
         """
         Run an action in one transaction.
 
         Args:
             action: Called with a connection, and with whether an earlier attempt may have been committed.
             retries: Whether the action can be run again after the connection was lost.
+            patience: Seconds for which it is.
 
         Raises:
             BlumaError: The database could not be used.
         """
-        return await _finish(self._do(action, PATIENCE if retries else 0.0))
+        return await _finish(self._do(action, patience if retries else 0.0, min(CONNECT_TIMEOUT, patience)))
 
-    async def _do(self, action: Callable[[Connection, bool], Awaitable[T]], patience: float) -> T:
+    async def _do(self, action: Callable[[Connection, bool], Awaitable[T]], patience: float, within: float) -> T:
         began, pause, is_repeated = time.monotonic(), 0.05, False
         while True:
             try:
-                async with self._pool.connection(timeout=CONNECT_TIMEOUT) as db:
+                async with self._pool.connection(timeout=within) as db:
                     return await action(db, is_repeated)
             except RollbackWith as ended:
                 value: T = ended.value

@@ -29,6 +29,7 @@ __all__ = ["PostgresNews", "find_news", "publish_blocking"]
 T = TypeVar("T")
 CHANNEL = "bluma"
 POLL_LEASE = 10.0  # seconds after which another process polls, if the one whose turn it is has died
+PATIENCE = 3.0  # seconds for which a lost connection is retried: each process can do without the others' news
 TIMEOUT = 3  # seconds to connect, for a caller that blocks
 PUBLISH = (
     "INSERT INTO bluma_states AS s (account, video_id, state, is_final, at) VALUES (0, %s, %s, %s, clock_timestamp()) "
@@ -130,7 +131,7 @@ class PostgresNews:
         await self._do(lambda db: execute(db, TELL, message))
 
     async def _do(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        return await self._database.do(lambda db, _: work(db), retries=False)
+        return await self._database.do(lambda db, _: work(db), patience=PATIENCE)
 
 
 def find_news(store: JobStore) -> News | None:

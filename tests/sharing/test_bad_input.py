@@ -89,6 +89,26 @@ async def test_an_unreachable_database_is_an_error(sandbox: Sandbox, postgres: s
     assert "secret-word" not in repr(error)
 
 
+async def test_calls_at_once_share_the_attempt_to_join(sandbox: Sandbox, postgres_server: PostgresServer) -> None:
+    """A database that answers nothing takes ten seconds, not ten for each of them."""
+    attempts = 0
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal attempts
+        attempts += 1
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    url = f"postgresql://127.0.0.1:{server.sockets[0].getsockname()[1]}/app?sslmode=disable"
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, shared=url) as client:
+        outcomes = await asyncio.gather(*(client.videos.list() for _ in range(20)), return_exceptions=True)
+    server.close()
+
+    assert {type(outcome) for outcome in outcomes} == {errors.BlumaError}
+    assert attempts == 1
+
+
 async def test_a_read_only_database_is_an_error(sandbox: Sandbox, postgres: str) -> None:
     """Intents could not be recorded in it."""
     assert "read-only" in str(await refuse(sandbox, f"{postgres}?options=-c%20default_transaction_read_only%3Don"))
@@ -137,7 +157,7 @@ async def test_a_database_that_is_gone_stops_creates_only(
         raise errors.BlumaError("The database is gone.")
 
     real, database.do = database.do, gone
-    reads = [await client.videos.get(made.id) for _ in range(20)]
+    reads = await asyncio.gather(*(client.videos.get(made.id) for _ in range(20)))
     with pytest.raises(errors.BlumaError, match="gone"):
         await client.videos.create(CONTEXT, TEMPLATE)
     database.do = real
