@@ -68,7 +68,7 @@ def load_psycopg() -> Any:
         return import_module("psycopg")
     except ModuleNotFoundError as missing:
         raise InvalidArgumentError(
-            f'A journal in PostgreSQL needs {missing.name}: pip install "bluma[fleet]" (Python 3.10 or later). Nothing '
+            f'A PostgreSQL database needs {missing.name}: pip install "bluma[fleet]" (Python 3.10 or later). Nothing '
             "was sent."
         ) from None
 

@@ -143,6 +143,21 @@ async def test_a_key_of_another_account_is_an_error(sandbox: Sandbox, make_clien
         assert elsewhere.state()["billed"] == 0
 
 
+async def test_a_copy_with_another_key_is_checked_too(sandbox: Sandbox, make_client: MakeClient) -> None:
+    """A key of the same account is fine, and one of another account is refused."""
+    client = make_client()
+    await client.videos.create(CONTEXT, TEMPLATE)
+
+    await client.with_options(api_key=sandbox.test_key).videos.create(CONTEXT, TEMPLATE)
+    async with Sandbox(clock="manual", render=False) as elsewhere:
+        stranger = client.with_options(api_key=elsewhere.live_key, base_url=elsewhere.base_url)
+        with pytest.raises(errors.InvalidArgumentError, match="another account"):
+            await stranger.videos.create(CONTEXT, TEMPLATE)
+
+        assert elsewhere.state()["billed"] == 0
+    assert sandbox.state()["jobs"] == {"test": 1, "live": 1}
+
+
 async def test_a_database_that_is_gone_stops_creates_only(
     sandbox: Sandbox, make_client: MakeClient, postgres_server: PostgresServer
 ) -> None:

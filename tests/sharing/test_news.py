@@ -10,7 +10,7 @@ from typing import Any, AsyncIterator, Dict
 
 import pytest
 
-from bluma_async import AsyncBluma
+from bluma_async import AsyncBluma, PostgresStore, WebhookReceiver, sign_webhook
 from bluma_async._wire.events import read_event
 from bluma_async.sandbox import Sandbox
 from bluma_async.stores.postgres_database import Database
@@ -60,6 +60,23 @@ async def test_a_webhook_that_one_process_receives_ends_the_waits_of_all(
     assert [(video.id, video.status, video.duration) for video in done] == [(made.id, "completed", 12)] * 2
     assert time.monotonic() - began < 0.5
     assert len(sandbox.requests) == sent
+
+
+async def test_an_event_that_a_receiver_has_verified_ends_waits_elsewhere(
+    sandbox: Sandbox, make_client: MakeClient, postgres: str
+) -> None:
+    """Its client is attached to the receiver, whose store is in the same database."""
+    receiving, other = make_client(), make_client()
+    receiver = WebhookReceiver("whsec_x", store=PostgresStore(postgres))
+    receiver.attach(receiving)
+    made = await receiving.videos.create(CONTEXT, TEMPLATE)
+    waiting = await begin_wait(other, made.id)
+    body = json.dumps(completed(made.id)).encode()
+
+    reply = await receiver.receive(body, sign_webhook(body, "whsec_x"))
+
+    assert (reply.status, (await waiting).status) == (200, "completed")
+    await receiver.aclose()
 
 
 async def test_a_webhook_in_a_thread_without_a_loop_is_told_too(sandbox: Sandbox, make_client: MakeClient) -> None:
@@ -134,13 +151,9 @@ async def test_one_process_polls_a_video_for_all(sandbox: Sandbox, make_client: 
 async def test_one_process_lists_the_active_videos_for_all(sandbox: Sandbox, make_client: MakeClient) -> None:
     """Each waits for videos of its own; one list serves all, and each video is read once when it has ended."""
     clients = [make_client(base_url=sandbox.base_url) for _ in range(3)]
-    made = [[(await client.videos.create(CONTEXT, TEMPLATE)).id for _ in range(6)] for client in clients]
+    made = [(client, (await client.videos.create(CONTEXT, TEMPLATE)).id) for client in clients * 6]
     sent = len(sandbox.requests)
-    waits = [
-        asyncio.ensure_future(client.videos.wait_for(name, 1.0, 30))
-        for client, names in zip(clients, made)
-        for name in names
-    ]
+    waits = [asyncio.ensure_future(client.videos.wait_for(name, 1.0, 30)) for client, name in made]
     await asyncio.sleep(1.5)  # the database's clock cannot be moved
     lists = len(sandbox.requests) - sent
     await sandbox.advance(105)
