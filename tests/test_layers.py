@@ -28,6 +28,7 @@ ROOMS: Tuple[str, ...] = (
     "_wire",
     "_session",
     "stores",
+    "sharing",
     "waiting",
     "transfer",
     "resources",

@@ -9,18 +9,17 @@ Rule 4: a run ends when no unfinished job is left: jobs of a process that dies m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, AsyncGenerator, Callable, List, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, AsyncGenerator, List, Mapping, Sequence, Set
 
-from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.call import Safety
 from bluma_async.batch.conflicts import TakenOver
-from bluma_async.batch.pacing import Pacer
+from bluma_async.sharing.announcing import announce
+from bluma_async.sharing.pacing import Pacer
 from bluma_async.stores.keys import fingerprint_key
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
-    from bluma_async._runtime.clock import Clock
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async.batch.api import BatchApi, StopSignal
     from bluma_async.batch.options import BatchOptions
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JobCoordinator", "SharedJobs"]
 
-MARGIN = 5.0  # seconds between the announcement of an attempt and its sending, at most
 SHORTEST_PAUSE = 0.05  # seconds between two searches for a job
 LONGEST_PAUSE = 1.0
 
@@ -58,38 +56,28 @@ class JobCoordinator:
         await self._pacer.wait(call)
         if call.safety is not Safety.COSTS_MONEY:
             return
-        is_recent = watch_margin(self._clock)
-        while await self._sharing.touch(call.key or ""):
-            if is_recent():
-                call.request.may_send = is_recent
-                return
-            is_recent = watch_margin(self._clock)  # it took too long: the others count from the announcement
-        raise TakenOver
+        if not await announce(call, self._clock, lambda: self._sharing.touch(call.key or "")):
+            raise TakenOver
 
     def after_attempt(self, call: InFlightCall, headers: Mapping[str, str]) -> None:
         """Note the budget that an answer reports."""
         self._pacer.note(call, headers)
 
+    async def find_video(self, call: InFlightCall) -> str | None:
+        """Return the video that a process has recorded for a create after it had lost the job."""
+        return await self._sharing.find_stray(call.key or "")
+
+    def for_account(self, _: str, __: str, /) -> JobCoordinator:
+        """Return itself: a journal has one account."""
+        return self
+
+    async def close(self) -> None:
+        """Do nothing: the run closes its store."""
+
     async def explain(self, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         """Return which of these videos any process has made, and which are candidates of jobs in doubt."""
         found = await self._sharing.explain(video_ids)
         return found.known, found.contested
-
-
-def watch_margin(clock: Clock) -> Callable[[], bool]:
-    """
-    Return a function that tells whether an announcement that begins now is recent enough to send.
-
-    Both clocks count: the monotonic one stands still while a machine sleeps, and the other one can be set back.
-    """
-    began, began_at = clock.now(), local_time(clock)
-
-    def is_recent() -> bool:
-        now_at = local_time(clock)
-        passed = (now_at - began_at).total_seconds() if now_at and began_at else 0.0
-        return max(clock.now() - began, passed) <= MARGIN
-
-    return is_recent
 
 
 class SharedJobs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Collection
 
-from bluma_async.resources._video_source import VideoSource
+from bluma_async.resources._sharing import find_source, watch, watching
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
@@ -27,7 +27,7 @@ async def wait_for_video(
     final_statuses: Collection[str],
 ) -> Video:
     """Return a video when it is completed or failed. `Videos.wait_for` describes the arguments and the errors."""
-    source = VideoSource(session)
+    source = find_source(session)
     wanted = source.claim(video_id)
     work = hub.wait(
         source,
@@ -38,7 +38,7 @@ async def wait_for_video(
         on_status=on_status,
         final_statuses=final_statuses,
     )
-    return await session.report("wait", wanted, work)
+    return await session.report("wait", wanted, watch(session, hub, wanted, poll_interval, work))
 
 
 async def watch_video(
@@ -51,12 +51,12 @@ async def watch_video(
     final_statuses: Collection[str],
 ) -> AsyncIterator[Video]:
     """Yield the states of a video. `VideoJob.events` describes the arguments and the errors."""
-    source = VideoSource(session)
-    states = hub.watch(
-        source, source.claim(video_id), poll_interval=poll_interval, timeout=timeout, final_statuses=final_statuses
-    )
-    try:
-        async for state in states:
-            yield state
-    finally:
-        await states.aclose()
+    source = find_source(session)
+    wanted = source.claim(video_id)
+    states = hub.watch(source, wanted, poll_interval=poll_interval, timeout=timeout, final_statuses=final_statuses)
+    async with watching(session, hub, wanted, poll_interval):
+        try:
+            async for state in states:
+                yield state
+        finally:
+            await states.aclose()

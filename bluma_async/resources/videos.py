@@ -51,6 +51,7 @@ class Videos(VideoFiles, VideoLists):
         options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> Video:
         """
         Create a video. It is billed when the server accepts it; rendering takes two to five minutes.
@@ -68,6 +69,8 @@ class Videos(VideoFiles, VideoLists):
             options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
                 bool, test keys only). Sent unchanged.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, such as the id of a task; needs the client's option `shared`. A second call
+                with it, in any process, returns the first one's video, also if that has failed.
 
         Returns:
             The video, queued, with its id and `credits_charged`.
@@ -81,7 +84,7 @@ class Videos(VideoFiles, VideoLists):
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
         """
         arguments = check_arguments(context, template_id, variant_id, webhook_url, options)
-        return await create_checked(self._session, arguments, idempotency_key)
+        return await create_checked(self._session, arguments, idempotency_key, key)
 
     async def start(
         self,
@@ -167,6 +170,7 @@ class Videos(VideoFiles, VideoLists):
         on_status: Callable[[StatusInfo], Any] | None = None,
         final_statuses: Collection[str] = (),
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> Video:
         """
         Create a video, wait for it, and save it: `create`, `wait_for` and `save` in one call.
@@ -189,6 +193,7 @@ class Videos(VideoFiles, VideoLists):
             on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
             final_statuses: Statuses that end the wait, besides `completed` and `failed`. Such a video is not saved.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, as in `create`.
 
         Returns:
             The video, completed or failed: see its `status`. A failed video has no file.
@@ -208,7 +213,7 @@ class Videos(VideoFiles, VideoLists):
                 require_verify(verify)
                 place = await stack.enter_async_context(reserved(save_to, overwrite=overwrite))
             video = await self.create(
-                context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key
+                context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key, key=key
             )
             try:
                 done = await self.wait_for(

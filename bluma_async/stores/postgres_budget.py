@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from bluma_async.stores.budget import Lease
+from bluma_async.stores.postgres_database import PATIENCE
 from bluma_async.stores.postgres_rows import execute, fetch_one
 
 if TYPE_CHECKING:
@@ -72,8 +73,17 @@ class _State:
 class PostgresBudget:
     """The `Budget` of one key."""
 
-    def __init__(self, member: Member, fingerprint: str) -> None:
+    def __init__(self, member: Member, fingerprint: str, patience: float = PATIENCE) -> None:
+        """
+        Set up the budget of a key.
+
+        Args:
+            member: This process.
+            fingerprint: The key.
+            patience: Seconds for which a lost connection is retried.
+        """
         self._member = member
+        self._patience = patience
         self._fingerprint = fingerprint
 
     async def lease(self, unused: int, report: Report | None, reserve: float) -> Lease:
@@ -88,7 +98,7 @@ class PostgresBudget:
             await self._write(db, state, unused + block)
             return Lease(block, 0.0 if block else max(min(state.resets_in, LONGEST_WAIT), 0.05))
 
-        return await self._member.database.do(work)
+        return await self._member.database.do(work, patience=self._patience)
 
     async def _read(self, db: Connection) -> Row:
         values = (self._member.epoch, self._fingerprint)

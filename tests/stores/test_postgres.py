@@ -131,8 +131,8 @@ async def test_another_process_cannot_move_a_held_job(postgres: str) -> None:
 
 async def expire(store: PostgresJobStore) -> None:
     """Let the lease of a process end, as if it were frozen."""
-    assert store._member is not None
-    store._member._task.cancel()
+    assert store.member is not None
+    store.member._task.cancel()
 
     async def work(db: Any, _: bool) -> None:
         await db.execute(
