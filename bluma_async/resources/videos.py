@@ -95,6 +95,7 @@ class Videos(VideoFiles, VideoLists):
         options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> VideoJob:
         """
         Create a video as `create` does, and return its handle: a VideoJob, which waits, saves, and can be stored.
@@ -106,6 +107,7 @@ class Videos(VideoFiles, VideoLists):
             webhook_url: A URL to which this video's events are sent.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, as in `create`.
 
         Raises:
             InvalidArgumentError: An argument is invalid. Nothing was sent.
@@ -113,11 +115,11 @@ class Videos(VideoFiles, VideoLists):
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
             BlumaError: The create failed, as `create` would.
         """
-        key = uuid.uuid4().hex if idempotency_key is None else idempotency_key
-        video = await self.create(context, template_id, variant_id, webhook_url, options, idempotency_key=key)
+        sent = uuid.uuid4().hex if idempotency_key is None else idempotency_key
+        video = await self.create(context, template_id, variant_id, webhook_url, options, idempotency_key=sent, key=key)
         from bluma_async.resources.video_job import begin_job  # noqa: PLC0415 - few programs need it
 
-        return begin_job(self._session, self._hub, video, key)
+        return begin_job(self._session, self._hub, video, sent)
 
     def job(self, saved: SavedJob) -> VideoJob:
         """

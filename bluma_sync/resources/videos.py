@@ -85,6 +85,7 @@ class Videos(VideoFiles, VideoLists):
         options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> VideoJob:
         """
         Create a video as `create` does, and return its handle: a VideoJob, which waits, saves, and can be stored.
@@ -96,6 +97,7 @@ class Videos(VideoFiles, VideoLists):
             webhook_url: A URL to which this video's events are sent.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, as in `create`.
 
         Raises:
             InvalidArgumentError: An argument is invalid. Nothing was sent.
@@ -106,7 +108,7 @@ class Videos(VideoFiles, VideoLists):
         return VideoJob(
             run(
                 self._async.start(
-                    context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key
+                    context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key, key=key
                 )
             )
         )
