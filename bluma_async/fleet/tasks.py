@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from bluma_async.batch.parts import Parts
     from bluma_async.fleet.engine import Engine
     from bluma_async.stores.jobs import StoredJob
-    from bluma_async.stores.postgres_claims import PostgresSharing
-    from bluma_async.stores.postgres_jobs import PostgresJobStore
+    from bluma_async.stores.ports import JobStore
+    from bluma_async.stores.sharing import FleetSharing
 
 __all__ = ["NAMES", "SWEEP_PERIOD", "FleetTasks", "PausingStop"]
 
@@ -67,8 +67,8 @@ class FleetTasks:
     def __init__(
         self,
         options: BatchOptions,
-        store: PostgresJobStore,
-        sharing: PostgresSharing,
+        store: JobStore,
+        sharing: FleetSharing,
         parts: Parts,
         stop: StopSignal,
         engine: Engine,

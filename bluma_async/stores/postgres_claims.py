@@ -14,9 +14,11 @@ import asyncio
 from typing import TYPE_CHECKING, Collection, List, Sequence, Tuple
 
 from bluma_async.stores import postgres_queries as queries
+from bluma_async.stores.holders import ACTIVE
 from bluma_async.stores.jobs import Explained
 from bluma_async.stores.postgres_budget import PostgresBudget
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
+from bluma_async.stores.sharing import DUE_AGAIN
 
 if TYPE_CHECKING:
     from bluma_async.stores.jobs import StoredJob
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresSharing"]
 
-ACTIVE = ["planned", "creating", "rendering", "rendered"]
 CLAIM_ABANDONED = """
 UPDATE bluma_jobs SET holder = %s WHERE place = (
     SELECT j.place FROM bluma_jobs j JOIN bluma_intents i ON i.place = j.place AND i.outcome IS NULL
@@ -45,7 +46,6 @@ UPDATE bluma_jobs SET holder = %s WHERE place = (
 """
 
 
-AGAIN = 2.0  # times of a lease after which a job whose task did nothing is due again
 LIST_DUE = """
 SELECT place, state FROM bluma_jobs
 WHERE holder IS NULL AND state IN ('planned', 'rendering', 'rendered') AND state = ANY(%s)
@@ -92,7 +92,7 @@ class PostgresSharing:
 
         An engine gets a task for each. A task that the engine forgets is due again after that time.
         """
-        again_after = AGAIN * self._member.lease
+        again_after = DUE_AGAIN * self._member.lease
 
         async def work(db: Connection, _: bool) -> List[Tuple[int, str]]:
             await execute(db, "SET LOCAL enable_bitmapscan = off")
@@ -188,7 +188,10 @@ class PostgresSharing:
                 "SELECT 1 FROM bluma_jobs WHERE state = ANY(%s) AND run >= %s AND place <> ALL(%s) "
                 "AND (holder IS NULL OR holder <> %s) LIMIT 1"
             )
-            return await fetch_one(db, query, ACTIVE, self.run, list(except_for), self.epoch) is None
+            return (
+                await fetch_one(db, query, [str(state) for state in ACTIVE], self.run, list(except_for), self.epoch)
+                is None
+            )
 
         return await self._member.database.do(work)
 

@@ -6,13 +6,17 @@ Rule: the store's clock alone decides who is alive, and how old a create is. Clo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Collection, Protocol, Sequence
+from typing import TYPE_CHECKING, Collection, List, Protocol, Sequence, Tuple
 
 if TYPE_CHECKING:
     from bluma_async.stores.budget import Budget
     from bluma_async.stores.jobs import Explained, StoredJob
 
-__all__ = ["Sharing"]
+__all__ = ["BEATS", "DUE_AGAIN", "LEASE", "FleetSharing", "Sharing"]
+
+LEASE = 30.0  # seconds after its last sign of life for which a process holds its jobs
+BEATS = 6  # renewals in the time of a lease
+DUE_AGAIN = 2.0  # times of a lease after which a job whose task did nothing is due again
 
 
 class Sharing(Protocol):
@@ -65,4 +69,36 @@ class Sharing(Protocol):
 
     async def pause(self, seconds: float) -> None:
         """Wait before the next claim."""
+        ...
+
+
+class FleetSharing(Sharing, Protocol):
+    """Also says which jobs need a task, and which process does periodic work: a worker with an engine needs both."""
+
+    async def list_due(self, states: Sequence[str], most: int) -> List[Tuple[int, str]]:
+        """
+        Return the place and state of jobs that are free, and that were not deferred in the last two times of a lease.
+
+        An engine gets a task for each. A task that the engine forgets is due again after that time.
+        """
+        ...
+
+    async def note_deferred(self, places: Sequence[int]) -> None:
+        """Note that an engine has tasks for these jobs. Call it afterwards: until then, they stay due."""
+        ...
+
+    async def take_turn(self, name: str, seconds: float) -> bool:
+        """Return whether this process does a piece of periodic work now; nobody does it again for so many seconds."""
+        ...
+
+    async def postpone(self, name: str, seconds: float) -> None:
+        """Let the next turn of a piece of periodic work be so many seconds from now."""
+        ...
+
+    async def free(self) -> None:
+        """Renew the lease of this process, and free the jobs of processes whose lease has ended."""
+        ...
+
+    async def postpone_settling(self, place: int, seconds: float) -> None:
+        """Let nobody settle an open create for a while: its video cannot be searched for now."""
         ...
