@@ -115,7 +115,7 @@ class SharedJobs:
                 yield settled
             job = await self._sharing.claim(self._list_states(), self._left)
             if job is None:
-                if not waiting and (self._stop.is_set or await self._sharing.is_over(self._left)):
+                if not waiting and (self._stop.is_set or await self._is_over()):
                     return
                 await self._sharing.pause(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -140,6 +140,9 @@ class SharedJobs:
             await self._sharing.abandon(job.place)
         else:
             await self._sharing.give_back(job.place)
+
+    async def _is_over(self) -> bool:
+        return await self._sharing.is_over(self._list_states(), self._left)
 
     def _list_states(self) -> List[str]:
         states = [] if self._stop.is_set else [JobState.PLANNED]

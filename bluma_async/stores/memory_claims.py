@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Collection, List, Sequence, Tuple
 
-from bluma_async.stores.holders import ACTIVE
 from bluma_async.stores.jobs import Explained
 from bluma_async.stores.memory_budget import MemoryBudget
 from bluma_async.stores.sharing import DUE_AGAIN
@@ -116,10 +115,13 @@ class MemorySharing:
         if intent is not None:
             intent.settles_after = seconds + self.memory.clock() - intent.sent_at
 
-    async def is_over(self, except_for: Collection[int]) -> bool:
-        """Return whether no job of this run is left that this member does not hold."""
+    async def is_over(self, states: Sequence[str], except_for: Collection[int]) -> bool:
+        """Return whether no job of this run is left to work on that this member does not hold."""
         return not any(
-            job.state in ACTIVE and job.run >= self.run and job.place not in except_for and job.epoch != self._epoch
+            (job.state == JobState.CREATING or job.state in states)
+            and job.run >= self.run
+            and job.place not in except_for
+            and job.epoch != self._epoch
             for job in self.memory.tables.iterate()
         )
 

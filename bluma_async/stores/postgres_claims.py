@@ -14,7 +14,6 @@ import asyncio
 from typing import TYPE_CHECKING, Collection, List, Sequence, Tuple
 
 from bluma_async.stores import postgres_queries as queries
-from bluma_async.stores.holders import ACTIVE
 from bluma_async.stores.jobs import Explained
 from bluma_async.stores.postgres_budget import PostgresBudget
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
@@ -180,18 +179,15 @@ class PostgresSharing:
 
         await self._member.database.do(work)
 
-    async def is_over(self, except_for: Collection[int]) -> bool:
-        """Return whether no job of this run is left that this process does not hold."""
+    async def is_over(self, states: Sequence[str], except_for: Collection[int]) -> bool:
+        """Return whether no job of this run is left to work on that this process does not hold."""
 
         async def work(db: Connection, _: bool) -> bool:
             query = (
                 "SELECT 1 FROM bluma_jobs WHERE state = ANY(%s) AND run >= %s AND place <> ALL(%s) "
                 "AND (holder IS NULL OR holder <> %s) LIMIT 1"
             )
-            return (
-                await fetch_one(db, query, [str(state) for state in ACTIVE], self.run, list(except_for), self.epoch)
-                is None
-            )
+            return await fetch_one(db, query, [*states, "creating"], self.run, list(except_for), self.epoch) is None
 
         return await self._member.database.do(work)
 

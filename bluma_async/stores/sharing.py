@@ -51,8 +51,14 @@ class Sharing(Protocol):
         """Let other processes settle an open create of this one, as if this one had died."""
         ...
 
-    async def is_over(self, except_for: Collection[int]) -> bool:
-        """Return whether no unfinished job of this run is left besides those that this process holds."""
+    async def is_over(self, states: Sequence[str], except_for: Collection[int]) -> bool:
+        """
+        Return whether no job of this run is left to work on, besides those that this process holds.
+
+        Args:
+            states: The states that the run works on. A job whose create is open counts too.
+            except_for: Places of jobs that do not count.
+        """
         ...
 
     async def touch(self, request_key: str) -> bool:

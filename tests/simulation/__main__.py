@@ -5,6 +5,7 @@ Replay one run, or count many.
     python -m tests.simulation FIRST LAST             many runs, within the designed bounds; fails if any breaks
     python -m tests.simulation --beyond FIRST LAST    slower servers and clocks that are minutes apart: counts
     python -m tests.simulation --mutants SEEDS        search for a seed of each mutant, up to so many
+    python -m tests.simulation --fleets ...           the same three for fleets: SEED, FIRST LAST, --mutants SEEDS
 """
 
 from __future__ import annotations
