@@ -102,6 +102,7 @@ class SharedJobs:
         self._stop = stop
         self._saves = saves
         self._left: Set[int] = set()  # jobs that ended with an error here
+        self._held: Set[int] = set()  # jobs that this process works on
 
     async def claims(self) -> AsyncGenerator[StoredJob, None]:
         """Yield each job that this process claims, until no unfinished job is left."""
@@ -113,7 +114,7 @@ class SharedJobs:
             for settled in [job for job in waiting if self._recovery.is_settled(job)]:
                 waiting.remove(settled)
                 yield settled
-            job = await self._sharing.claim(self._list_states(), self._left)
+            job = await self._sharing.claim(self._list_states(), self._left, self._held)
             if job is None:
                 if not waiting and (self._stop.is_set or await self._is_over()):
                     return
@@ -121,6 +122,7 @@ class SharedJobs:
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
             pause = SHORTEST_PAUSE
+            self._held.add(job.place)
             if job.state == JobState.CREATING:
                 self._recovery.register(job)
                 waiting.append(job)
@@ -129,10 +131,14 @@ class SharedJobs:
 
     async def claim(self, job: StoredJob) -> StoredJob | None:
         """Claim one job; None if another process works on it."""
-        return await self._sharing.claim_one(job.place)
+        claimed = await self._sharing.claim_one(job.place)
+        if claimed is not None:
+            self._held.add(job.place)
+        return claimed
 
     async def finish(self, job: StoredJob, *, is_failed: bool) -> None:
         """Give a job back. An open create of it that nobody here works on is left to every process."""
+        self._held.discard(job.place)
         if is_failed:
             self._left.add(job.place)
         stored = await self._store.read(job.place)
@@ -154,7 +160,7 @@ class SharedJobs:
         while self._saves and (page := await self._store.list_jobs(JobState.SAVED, after)):
             after = page[-1].place
             for job in await in_thread(_select_lost, page):
-                claimed = await self._sharing.claim_one(job.place)
+                claimed = await self.claim(job)
                 if claimed is not None:
                     yield claimed
 

@@ -12,7 +12,8 @@ Rule 4: an error that every job would share pauses the creates of this process; 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Dict, List, Set
 
 from bluma_async._runtime.log import logger
 from bluma_async.batch.api import StopSignal
@@ -80,6 +81,10 @@ class FleetTasks:
         self._stop = stop
         self._engine = engine
         self.is_stopping = False
+        self._busy: Dict[int, int] = {}  # how many tasks of this process work on a job
+        self._unsure: Set[int] = (
+            set()
+        )  # jobs that may be held by this process, although none of its tasks works on them
 
     def register(self) -> None:
         """Register all tasks with the engine."""
@@ -123,6 +128,9 @@ class FleetTasks:
         if not await self._sharing.take_turn("sweep", SWEEP_PERIOD * 0.9):
             return
         await self._sharing.free()
+        for place in self._unsure - set(self._busy):
+            await self._sharing.give_back(place)
+            self._unsure.discard(place)
         states = [JobState.RENDERED] * self._options.saves_files
         if not (self._stop.is_set or self.is_stopping):
             states.append(JobState.PLANNED)
@@ -131,16 +139,22 @@ class FleetTasks:
             await self._engine.defer(TASK_OF_STATE[JobState(state)], place)
         if due:
             await self._sharing.note_deferred([place for place, _ in due])
-        while (job := await self._sharing.claim([], [])) is not None:
-            await self._settle(job)
+        while (job := await self._sharing.claim([], [], list(self._busy))) is not None:
+            async with self._working(job.place):
+                await self._settle(job)
 
     async def _with_job(
         self, place: int | None, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]]
     ) -> None:
         """Claim a job, act on it if it is in the state that the task is for, and give it back."""
-        job = None if place is None else await self._sharing.claim_one(place)
-        if job is None:
+        if place is None:
             return
+        async with self._working(place):
+            job = await self._sharing.claim_one(place)
+            if job is not None:
+                await self._act(job, state, action)
+
+    async def _act(self, job: StoredJob, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]]) -> None:
         is_failed = False
         try:
             if job.state == state:
@@ -154,6 +168,20 @@ class FleetTasks:
             if self._parts.shared is not None:
                 await self._parts.shared.finish(job, is_failed=is_failed)
 
+    @asynccontextmanager
+    async def _working(self, place: int) -> AsyncGenerator[None, None]:
+        """Note that a task works on a job. If the store fails meanwhile, the job may stay with this process."""
+        self._busy[place] = self._busy.get(place, 0) + 1
+        try:
+            yield
+        except BaseException:
+            self._unsure.add(place)
+            raise
+        finally:
+            self._busy[place] -= 1
+            if not self._busy[place]:
+                del self._busy[place]
+
     async def _settle(self, job: StoredJob) -> None:
         """Settle an open create that this process has claimed."""
         self._parts.recovery.register(job)
@@ -162,7 +190,7 @@ class FleetTasks:
             if settled.state == JobState.RENDERING:
                 await self._parts.runner.remember(settled)
         except Unsubmitted:
-            return
+            pass
         except BlumaError as problem:
             logger.warning("Job %s: %s", job.key, problem)
             stored = await self._store.read(job.place)

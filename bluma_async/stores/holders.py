@@ -43,7 +43,13 @@ _TARGETS: Mapping[Verb, JobState] = {
 
 
 def is_foreign(epoch: int, job: StoredJob) -> bool:
-    """Return whether another process holds the job; what a user decides about an ended job needs no holder."""
+    """
+    Return whether another process holds the job; what a user decides about an ended job needs no holder.
+
+    An open create that was abandoned is nobody's: a late answer to an earlier create of the job says nothing about it.
+    """
+    if job.state == JobState.CREATING:
+        return job.epoch != epoch
     return job.state in ACTIVE and job.epoch not in {0, epoch}
 
 

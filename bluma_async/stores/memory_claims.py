@@ -41,8 +41,15 @@ class MemorySharing:
         """Return the budget of a key, by its fingerprint."""
         return MemoryBudget(self.memory, self._epoch, fingerprint)
 
-    async def claim(self, states: Sequence[str], except_for: Collection[int]) -> StoredJob | None:
+    async def claim(
+        self, states: Sequence[str], except_for: Collection[int], held: Collection[int]
+    ) -> StoredJob | None:
         """Claim the next job of this run, or an abandoned create of any run."""
+        self._revive()
+        skipped = {*except_for, *held}
+        for job in self.memory.tables.iterate():
+            if job.place not in skipped and job.epoch == self._epoch and (job.state in states or self._is_old(job)):
+                return self.memory.tables.with_charge(job)
         for job in self.memory.tables.iterate():
             if job.place not in except_for and self._is_abandoned(job):
                 for intent in self.memory.intents:
@@ -91,6 +98,7 @@ class MemorySharing:
 
     async def claim_one(self, place: int) -> StoredJob | None:
         """Claim a job that nobody holds; None if another member holds it."""
+        self._revive()
         job = self.memory.tables.read(place)
         if job is None or job.state == JobState.CREATING:
             return None
@@ -166,10 +174,17 @@ class MemorySharing:
 
     def _is_abandoned(self, job: StoredJob) -> bool:
         """Return whether a search can settle the open create of a member that is dead."""
-        intent = self.memory.find_open(job.place)
-        if job.state != JobState.CREATING or intent is None or self.memory.is_alive(job.epoch):
-            return False
-        return self.memory.clock() > intent.sent_at + intent.settles_after
+        return not self.memory.is_alive(job.epoch) and self._is_old(job)
+
+    def _is_old(self, job: StoredJob) -> bool:
+        """Return whether the create of a job is open, and was sent so long ago that a search can settle it."""
+        intent = self.memory.find_open(job.place) if job.state == JobState.CREATING else None
+        return intent is not None and self.memory.clock() > intent.sent_at + intent.settles_after
+
+    def _revive(self) -> None:
+        """Begin a lease that has ended: what is claimed by a member without one is free again at once."""
+        if not self.memory.is_alive(self._epoch):
+            self.memory.workers[self._epoch] = self.memory.clock() + self._lease
 
     def _is_free(self, job: StoredJob, states: Collection[str]) -> bool:
         return not job.epoch and job.state in FREE_STATES and job.state in states

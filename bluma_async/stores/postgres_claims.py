@@ -35,6 +35,13 @@ UPDATE bluma_jobs SET holder = %s WHERE place = (
     ORDER BY j.place LIMIT 1 FOR UPDATE OF j, i SKIP LOCKED
 ) RETURNING place
 """
+CLAIM_AGAIN = """
+SELECT j.place FROM bluma_jobs j LEFT JOIN bluma_intents i ON i.place = j.place AND i.outcome IS NULL
+WHERE j.holder = %s AND j.place <> ALL(%s) AND (
+    j.state = ANY(%s)
+    OR j.state = 'creating' AND clock_timestamp() > i.sent_at + i.settles_after * interval '1 second'
+) ORDER BY j.place LIMIT 1
+"""
 CLAIM_FREE = """
 UPDATE bluma_jobs SET holder = %s WHERE place = (
     SELECT place FROM bluma_jobs
@@ -69,10 +76,16 @@ class PostgresSharing:
         """Return the budget of a key, by its fingerprint."""
         return PostgresBudget(self._member, fingerprint)
 
-    async def claim(self, states: Sequence[str], except_for: Collection[int]) -> StoredJob | None:
+    async def claim(
+        self, states: Sequence[str], except_for: Collection[int], held: Collection[int]
+    ) -> StoredJob | None:
         """Claim the next job of this run, or an abandoned create of any run."""
 
         async def work(db: Connection, _: bool) -> StoredJob | None:
+            await self._member.revive(db)
+            again = await fetch_one(db, CLAIM_AGAIN, self.epoch, [*except_for, *held], list(states))
+            if again is not None:
+                return await queries.read_job(db, again["place"])
             skipped = list(except_for)
             # By the index, in its order: without statistics, a plan could sort all free jobs.
             await execute(db, "SET LOCAL enable_bitmapscan = off")
@@ -141,6 +154,7 @@ class PostgresSharing:
         """Claim a job that nobody holds; None if another process holds it."""
 
         async def work(db: Connection, _: bool) -> StoredJob | None:
+            await self._member.revive(db)
             statement = (
                 "UPDATE bluma_jobs SET holder = %s WHERE place = %s AND state <> 'creating' AND (holder IS NULL "
                 "OR holder = %s OR holder IN (SELECT epoch FROM bluma_workers WHERE ends_at < clock_timestamp()))"

@@ -83,6 +83,12 @@ class Member:
 
         await self.database.do(beat, retries=False)
 
+    async def revive(self, db: Connection) -> None:
+        """Begin a lease that has ended: what a process without one claims is free again at once."""
+        ends = "clock_timestamp() + %s * interval '1 second'"
+        statement = f"UPDATE bluma_workers SET ends_at = {ends} WHERE epoch = %s AND ends_at < clock_timestamp()"  # noqa: S608 - a constant
+        await execute(db, statement, self.lease, self.epoch)
+
     async def leave(self) -> None:
         """Give back what this process holds, and close the connections."""
         self._task.cancel()

@@ -31,11 +31,20 @@ class Sharing(Protocol):
         """Return the budget of a key, by its fingerprint."""
         ...
 
-    async def claim(self, states: Sequence[str], except_for: Collection[int]) -> StoredJob | None:
+    async def claim(
+        self, states: Sequence[str], except_for: Collection[int], held: Collection[int]
+    ) -> StoredJob | None:
         """
         Claim the next free job of this run that is in one of these states; None if there is none.
 
-        An open create of a dead process, of any run, comes first, as soon as a search can settle it.
+        An open create of a dead process, of any run, comes first, as soon as a search can settle it. A claim is a sign
+        of life: it begins a lease that has ended.
+
+        Args:
+            states: The states.
+            except_for: Places of jobs that are left to others.
+            held: Places of the jobs that this process works on. Others that it holds, because an answer of the store
+                was lost, are claimed again before any other.
         """
         ...
 

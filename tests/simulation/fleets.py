@@ -13,6 +13,7 @@ from bluma_async import AsyncBluma
 from bluma_async.batch.api import BatchApi
 from bluma_async.batch.batch import Batch
 from bluma_async.batch.options import BatchOptions
+from bluma_async.batch.parsing import parse_row
 from bluma_async.errors import BlumaError
 from bluma_async.fleet.worker import registered_tasks
 from bluma_async.stores.holders import ACTIVE
@@ -139,14 +140,10 @@ class Fleet:
 
     async def _submit(self) -> None:
         """Submit all jobs, as a program of the user's does."""
-        network = self.world.network("user")
-        store = self.store_class(self.memory)
-
-        async def open_store(*, to_write: bool, only_plans: bool) -> MemberStore:
-            return store
-
-        async with AsyncBluma(LIVE_KEY, base_url=self.world.base_url, transport=network, clock=self.world.clock()) as client:
-            await Batch(build_options(self.plan), BatchApi(client._session, client._hub), open_store).submit(self.jobs)
+        store = MemberStore(self.memory)
+        rows = [parse_row(row, f"job {number}").to_job() for number, row in enumerate(self.jobs)]
+        await store.submit(rows, most=1)
+        await store.close()
 
     async def _happen(self) -> None:
         for incident in self.plan.incidents:
