@@ -70,9 +70,17 @@ class JobCoordinator:
         """Note the budget that an answer reports."""
         self._pacer.note(call, headers)
 
-    async def explain(self, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-        """Return which of these videos any process has made, and which are candidates of jobs in doubt."""
-        found = await self._sharing.explain(video_ids)
+    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """
+        Return which of these videos any process has made, and which are candidates of jobs in doubt.
+
+        Raises:
+            TakenOver: Another process has taken over the create: the videos that it and others have made since are no
+                candidates of this search.
+        """
+        found = await self._sharing.explain(video_ids, call.key or "")
+        if not found.is_mine:
+            raise TakenOver
         return found.known, found.contested
 
 

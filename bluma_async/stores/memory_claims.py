@@ -16,7 +16,7 @@ from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
     from bluma_async.stores.jobs import StoredJob
-    from bluma_async.stores.memory_members import SharedMemory
+    from bluma_async.stores.memory_members import MemoryIntent, SharedMemory
 
 __all__ = ["MemorySharing"]
 
@@ -51,7 +51,7 @@ class MemorySharing:
             if job.place not in skipped and job.epoch == self._epoch and (job.state in states or self._is_old(job)):
                 return self.memory.tables.with_charge(job)
         for job in self.memory.tables.iterate():
-            if job.place not in except_for and self._is_abandoned(job):
+            if job.place not in skipped and self._is_abandoned(job):
                 for intent in self.memory.intents:
                     if intent.place == job.place and intent.outcome is None:
                         intent.epoch = self._epoch
@@ -135,19 +135,19 @@ class MemorySharing:
 
     async def touch(self, request_key: str) -> bool:
         """Note that the request of an open intent is about to be sent; False if the intent is not this member's."""
-        for intent in self.memory.intents:
-            if intent.request_key == request_key and intent.epoch == self._epoch and intent.outcome is None:
-                intent.sent_at = self.memory.clock()
-                return True
-        return False
+        intent = self._find_mine(request_key)
+        if intent is not None:
+            intent.sent_at = self.memory.clock()
+        return intent is not None
 
-    async def explain(self, video_ids: Sequence[str]) -> Explained:
-        """Return which of these videos any member has made, and which are candidates of jobs in doubt."""
+    async def explain(self, video_ids: Sequence[str], request_key: str) -> Explained:
+        """Return what all members know about these videos, and whether an open create is still this member's."""
         memory, wanted = self.memory, set(video_ids)
         made = {intent.video_id for intent in memory.intents} | {stray.video_id for stray in memory.strays}
         known = [name for name in video_ids if name in memory.tables.charged or name in made]
         jobs = (job for job in memory.tables.iterate() if job.state == JobState.IN_DOUBT)
-        return Explained(tuple(known), tuple(name for job in jobs for name in job.candidates if name in wanted))
+        contested = [name for job in jobs for name in job.candidates if name in wanted]
+        return Explained(tuple(known), tuple(contested), self._find_mine(request_key) is not None)
 
     async def find_stray(self, request_key: str) -> str | None:
         """Return the video that a frozen member has recorded for a create after it lost the job."""
@@ -171,6 +171,11 @@ class MemorySharing:
                 self._release(job)
         memory.turns = {name: turn for name, turn in memory.turns.items() if turn[0] != self._epoch}
         memory.grants = {key: tokens for key, tokens in memory.grants.items() if key[1] != self._epoch}
+
+    def _find_mine(self, request_key: str) -> MemoryIntent | None:
+        """Return an open create, if this member holds it."""
+        found = (entry for entry in self.memory.intents if entry.request_key == request_key and entry.outcome is None)
+        return next((entry for entry in found if entry.epoch == self._epoch), None)
 
     def _is_abandoned(self, job: StoredJob) -> bool:
         """Return whether a search can settle the open create of a member that is dead."""

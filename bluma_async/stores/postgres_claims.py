@@ -83,10 +83,10 @@ class PostgresSharing:
 
         async def work(db: Connection, _: bool) -> StoredJob | None:
             await self._member.revive(db)
-            again = await fetch_one(db, CLAIM_AGAIN, self.epoch, [*except_for, *held], list(states))
+            skipped = [*except_for, *held]
+            again = await fetch_one(db, CLAIM_AGAIN, self.epoch, skipped, list(states))
             if again is not None:
                 return await queries.read_job(db, again["place"])
-            skipped = list(except_for)
             # By the index, in its order: without statistics, a plan could sort all free jobs.
             await execute(db, "SET LOCAL enable_bitmapscan = off")
             row = await fetch_one(db, CLAIM_ABANDONED, self.epoch, skipped)
@@ -217,8 +217,8 @@ class PostgresSharing:
 
         return await self._member.database.do(work)
 
-    async def explain(self, video_ids: Sequence[str]) -> Explained:
-        """Return which of these videos any process has made, and which are candidates of jobs in doubt."""
+    async def explain(self, video_ids: Sequence[str], request_key: str) -> Explained:
+        """Return what all processes know about these videos, and whether an open create is still this process's."""
 
         async def work(db: Connection, _: bool) -> Explained:
             wanted = list(video_ids)
@@ -229,7 +229,9 @@ class PostgresSharing:
             )
             rows = await fetch_all(db, known, wanted, wanted, wanted)
             contested = [name for name in await queries.read_candidates(db) if name in set(wanted)]
-            return Explained(tuple(row["id"] for row in rows), tuple(contested))
+            mine = "SELECT 1 FROM bluma_intents WHERE request_key = %s AND epoch = %s AND outcome IS NULL"
+            is_mine = await fetch_one(db, mine, request_key, self.epoch) is not None
+            return Explained(tuple(row["id"] for row in rows), tuple(contested), is_mine)
 
         return await self._member.database.do(work)
 

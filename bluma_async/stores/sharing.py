@@ -74,8 +74,8 @@ class Sharing(Protocol):
         """Note that a create is about to be sent; False if its intent is settled, or belongs to another process."""
         ...
 
-    async def explain(self, video_ids: Sequence[str]) -> Explained:
-        """Return what all processes know about these videos."""
+    async def explain(self, video_ids: Sequence[str], request_key: str) -> Explained:
+        """Return what all processes know about these videos, and whether an open create is still this process's."""
         ...
 
     async def find_stray(self, request_key: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Dict, List
 from bluma_async.stores.jobs import StoredJob
 from bluma_async.stores.states import JobState
 from tests.simulation.api import MadeVideo
-from tests.simulation.fleets import Fleet
+from tests.simulation.fleets import Fleet, is_hopeless
 
 ENDS = (JobState.RENDERED, JobState.FAILED, JobState.IN_DOUBT)
 
@@ -31,8 +31,8 @@ def check_fleet(fleet: Fleet) -> List[str]:
 
 def _find_wrong(fleet: Fleet, job: StoredJob, mine: List[str]) -> str | None:
     """Return what is wrong with a job that was billed for these videos; None if nothing is."""
-    if job.state not in ENDS and fleet.world.conditions.list_failures:
-        return None  # a create that cannot be searched for stays open, and others of its template wait for it
+    if job.state not in ENDS and is_hopeless(fleet.world.conditions):
+        return None
     if job.state not in ENDS:
         return f"has not ended: it is {job.state}, held by {job.epoch}, billed for {mine}"
     if job.video_id is not None and job.video_id not in mine:

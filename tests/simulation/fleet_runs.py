@@ -32,9 +32,7 @@ class FleetReport:
     lines: List[str]
 
 
-def run_fleet_seed(
-    seed: int, store_class: Type[MemberStore] = MemberStore, *, is_traced: bool = False
-) -> FleetReport:
+def run_fleet_seed(seed: int, store_class: Type[MemberStore] = MemberStore, *, is_traced: bool = False) -> FleetReport:
     """Run one seed on a kind of store, and return what was broken."""
     chance = random.Random(seed + OFFSET)
     conditions = draw_conditions(chance)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from typing import Any, Awaitable, Callable, Coroutine
+from datetime import datetime
+from typing import Any, Awaitable, Callable, Coroutine, Type
 
 from bluma_async.errors import BlumaError
 from bluma_async.stores.jobs import Outcome
+from bluma_async.stores.memory_claims import MemorySharing
+from bluma_async.stores.memory_members import SharedMemory
 from bluma_async.stores.memory_shared import SharedJobStore
+from bluma_async.stores.sharing import LEASE
 from bluma_async.stores.transitions import Change
+from bluma_async.types._model import utc_now
 from tests.simulation.network import Killed
 from tests.simulation.virtual import VirtualLoop, spawn_outside
 
@@ -18,7 +23,6 @@ PATIENCE = 30.0  # seconds for which a lost connection is retried, as `postgres_
 LONGEST_PAUSE = 2.0
 ONCE = {"plan_all", "submit", "free", "leave"}  # actions that are not repeated
 HERE = {"pause"}  # coroutines that are no actions of the store
-LOST_ANSWERS = 0.01  # share of actions that are done, and whose connection breaks before their answer
 
 
 class MemberStore(SharedJobStore):
@@ -26,6 +30,14 @@ class MemberStore(SharedJobStore):
 
     is_repeated = False
     fingerprint: str | None = None
+    sharing_class: Type[MemorySharing] = MemorySharing
+
+    heeds_age = True  # whether the worker sends only what was announced less than a few seconds ago
+
+    def __init__(self, memory: SharedMemory, now: Callable[[], datetime] = utc_now, lease: float = LEASE) -> None:
+        """Join the members; the lease is renewed by the worker, over its line."""
+        super().__init__(memory, now, lease)
+        self.sharing = self.sharing_class(memory, self.sharing.epoch, lease)
 
     async def read_account(self) -> str | None:
         """Return this worker's own: workers have one key, and different URLs, so that they share no memory."""
@@ -42,8 +54,18 @@ class LostError(Exception):
 class Line:
     """The connection of one worker."""
 
-    def __init__(self, loop: VirtualLoop, latency: float, chance: random.Random) -> None:
+    def __init__(self, loop: VirtualLoop, latency: float, lost: float, chance: random.Random) -> None:
+        """
+        Connect a worker.
+
+        Args:
+            loop: The loop of the run.
+            latency: Seconds each way, on average.
+            lost: Share of actions that are done, and whose connection breaks before their answer.
+            chance: Decides.
+        """
         self._loop = loop
+        self._lost = lost
         self._latency = latency
         self._chance = chance
         self.is_cut = False
@@ -95,7 +117,7 @@ class Line:
             except Exception as problem:  # noqa: BLE001 - whatever it is, the worker sees it
                 failure = problem
             await asyncio.sleep(self._latency * self._chance.uniform(0.5, 1.5))
-            if self.is_cut or self._chance.random() < LOST_ANSWERS:
+            if self.is_cut or self._chance.random() < self._lost:
                 failure = LostError()
         if not answered.done():
             answered.set_result(result) if failure is None else answered.set_exception(failure)

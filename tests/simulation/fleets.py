@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Tuple, Type
 
@@ -19,12 +21,12 @@ from bluma_async.fleet.worker import registered_tasks
 from bluma_async.stores.holders import ACTIVE
 from bluma_async.stores.keys import fingerprint_key
 from bluma_async.stores.memory_members import SharedMemory
-from bluma_async.stores.sharing import BEATS, LEASE
+from bluma_async.stores.sharing import BEATS
 from bluma_async.stores.states import JobState
 from tests.simulation.api import TEMPLATES
 from tests.simulation.conditions import MOST_SKEW, Conditions
 from tests.simulation.fleet_engine import Broker, SimulatedEngine
-from tests.simulation.fleet_network import FleetNetwork
+from tests.simulation.fleet_network import CONNECTING, FleetNetwork
 from tests.simulation.fleet_store import Connected, Line, MemberStore
 from tests.simulation.network import Killed
 from tests.simulation.virtual import Process
@@ -32,7 +34,7 @@ from tests.simulation.world import LIVE_KEY, World
 
 APART = 300.0  # seconds by which the clocks of machines are wrong, either way
 LIMIT = 2 * 3600.0  # virtual seconds; every job has ended long before
-UNREADABLE_LIMIT = 400.0
+HOPELESS_LIMIT = 400.0
 GRACE = 360.0  # seconds until a worker ends when every job has ended; it may be frozen for the most of them
 KINDS = ("kill", "freeze", "store", "api", "stop", "flush")
 
@@ -61,6 +63,9 @@ class FleetPlan:
     lost: float
     repeated: float
     store_latency: float
+    lost_answers: float  # share of the store's
+    lease: float
+    ambushed: float  # share of attempts to create at which something happens to the worker
     options: Dict[str, Any]
 
 
@@ -80,7 +85,13 @@ def draw_fleet_plan(chance: random.Random, conditions: Conditions) -> FleetPlan:
         lost=chance.choice((0.0, 0.1, 0.5)),
         repeated=chance.choice((0.0, 0.2, 0.7)),
         store_latency=chance.choice((0.001, 0.02, 0.2)),
-        options={"timeout": chance.choice((2.0 if conditions.latency < 0.5 else 10.0, 10.0)), "max_retries": chance.choice((0, 3))},
+        lost_answers=chance.choice((0.0, 0.01, 0.1)),
+        lease=chance.choice((10.0, 30.0)),
+        ambushed=chance.choice((0.0, 0.1, 0.4)),
+        options={
+            "timeout": chance.choice((2.0 if conditions.latency < 0.5 else 10.0, 10.0)),
+            "max_retries": chance.choice((0, 3)),
+        },
     )
 
 
@@ -88,6 +99,11 @@ def _draw_incident(chance: random.Random, workers: int) -> Incident:
     latest = chance.choice((10.0, 60.0, 200.0))
     kind, seconds = chance.choice(KINDS), chance.choice((3.0, 10.0, 40.0, 80.0, 150.0, 300.0))
     return Incident(chance.uniform(0.0, latest), kind, chance.randrange(workers), seconds)
+
+
+def is_hopeless(conditions: Conditions) -> bool:
+    """Return whether a job may never end: lost creates cannot be searched for, or no create may ever be answered."""
+    return bool(conditions.list_failures) or conditions.create_faults == 1.0
 
 
 def build_options(plan: FleetPlan) -> BatchOptions:
@@ -123,9 +139,8 @@ class Fleet:
 
     @property
     def is_late(self) -> bool:
-        """Whether the fleet has had its time; with a list that cannot be read, some creates can never be settled."""
-        limit = UNREADABLE_LIMIT if self.world.conditions.list_failures else LIMIT
-        return self.world.loop.time() > limit
+        """Whether the fleet has had its time; it has less if not all jobs can end."""
+        return self.world.loop.time() > (HOPELESS_LIMIT if is_hopeless(self.world.conditions) else LIMIT)
 
     async def run(self) -> None:
         """Run all workers and all incidents until every job has ended."""
@@ -145,19 +160,32 @@ class Fleet:
         await store.submit(rows, most=1)
         await store.close()
 
+    def ambush(self, number: int) -> None:
+        """Let something happen to a worker that is about to create, if chance has it so."""
+        chance, loop = self.world.chance, self.world.loop
+        if chance.random() < self.plan.ambushed:
+            seconds = chance.choice((3.0, 40.0, 80.0, 150.0))
+            delay = chance.choice((0.0, chance.uniform(0.0, CONNECTING), chance.uniform(0.0, 3.0)))
+            incident = Incident(loop.time() + delay, chance.choice(("kill", "freeze", "store", "api")), number, seconds)
+            # Outside of the process that is about to create: it may be stopped, and must be woken up again.
+            contextvars.Context().run(loop.call_later, delay, self._let_happen, incident)
+
     async def _happen(self) -> None:
         for incident in self.plan.incidents:
             await asyncio.sleep(max(incident.at - self.world.loop.time(), 0.0))
-            self.world.trace(f"{incident}")
-            worker = self.workers[incident.worker]
-            {
-                "kill": worker.kill,
-                "freeze": worker.freeze,
-                "store": worker.cut_store,
-                "api": worker.cut_api,
-                "stop": worker.stop,
-                "flush": lambda _: self.broker.flush(),
-            }[incident.kind](incident.seconds)
+            self._let_happen(incident)
+
+    def _let_happen(self, incident: Incident) -> None:
+        self.world.trace(f"{incident}")
+        worker = self.workers[incident.worker]
+        {
+            "kill": worker.kill,
+            "freeze": worker.freeze,
+            "store": worker.cut_store,
+            "api": worker.cut_api,
+            "stop": worker.stop,
+            "flush": lambda _: self.broker.flush(),
+        }[incident.kind](incident.seconds)
 
 
 class Worker:
@@ -167,6 +195,7 @@ class Worker:
         self._fleet = fleet
         self._world = fleet.world
         self._ahead = fleet.plan.ahead[number]
+        self._number = number
         self._name = "ABCDE"[number]
         self._lives = 0
         self._life: _Life | None = None
@@ -177,7 +206,7 @@ class Worker:
         """Live, and live again, until every job has ended."""
         while not (self._fleet.is_over or self._fleet.is_late):
             self._lives += 1
-            self._life = _Life(self._fleet, f"{self._name}{self._lives}", self._ahead)
+            self._life = _Life(self._fleet, f"{self._name}{self._lives}", self._number, self._ahead)
             await self._life.run()
             self._life = None
             await asyncio.sleep(self._pause or self._world.chance.choice((0.1, 1.0, 20.0)))
@@ -220,25 +249,27 @@ class Worker:
 class _Life:
     """One process of a worker."""
 
-    def __init__(self, fleet: Fleet, name: str, ahead: float) -> None:
+    def __init__(self, fleet: Fleet, name: str, number: int, ahead: float) -> None:
         world, plan = fleet.world, fleet.plan
         self._fleet = fleet
         self._name = name
         self.process = Process(world.loop)
         self.network = world.network(name, FleetNetwork)
-        self.line = Line(world.loop, plan.store_latency, random.Random(world.chance.random()))
+        self.line = Line(world.loop, plan.store_latency, plan.lost_answers, random.Random(world.chance.random()))
         base_url = f"{world.base_url[:-7]}-{name}/api/v1"  # memory of its own
         options: Dict[str, Any] = {**plan.options, "exclusive": plan.is_exclusive}
         clock = world.clock(ahead)
         self._client = AsyncBluma(LIVE_KEY, base_url=base_url, transport=self.network, clock=clock, **options)
         self._client._session.shared.certainty = world.policy
-        self._member = fleet.store_class(fleet.memory, clock.utc)
+        self._member = fleet.store_class(fleet.memory, clock.utc, plan.lease)
         self._member.fingerprint = fingerprint_key(base_url, LIVE_KEY)
         self._store = Connected(self._member, self._member, self.line)
         self._options = build_options(plan)
         self._engine = SimulatedEngine(fleet.broker, plan.concurrency)
         self._work: asyncio.Task[None] | None = None
-        self.network.on_create = self._note_create  # type: ignore[method-assign]  # a callback
+        self.network.heeds_age = fleet.store_class.heeds_age
+        self.network.on_attempt = partial(fleet.ambush, number)
+        self.network.on_create = self._note_create
 
     async def run(self) -> None:
         """Work until every job has ended, or until the process ends."""
@@ -289,7 +320,7 @@ class _Life:
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(LEASE / BEATS)
+            await asyncio.sleep(self._fleet.plan.lease / BEATS)
             try:
                 await self._store.sharing.free()
             except BlumaError:
