@@ -149,6 +149,16 @@ class Recovery:
                 if stored is not None and stored.state == JobState.RENDERING:
                     yield stored
 
+    def forget(self, job: StoredJob) -> None:
+        """
+        Forget a create that is left to other processes.
+
+        The store keeps its template's turn until one of them has settled it; here it would be a rival of later creates.
+        """
+        call = self._api.session.evidence.find_open(job.request_key)
+        if call is not None:
+            self._api.session.evidence.remove(call)
+
     async def rest(self) -> None:
         """Wait until the jobs that are not part of this run are settled too."""
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

@@ -152,6 +152,7 @@ class SharedJobs:
         stored = await self._store.read(job.place)
         if stored is not None and stored.state == JobState.CREATING and is_failed:
             await self._sharing.abandon(job.place)
+            self._recovery.forget(stored)
         else:
             await self._sharing.give_back(job.place)
 

@@ -197,6 +197,7 @@ class FleetTasks:
             if stored is not None and stored.state == JobState.CREATING:
                 await self._sharing.postpone_settling(job.place, PAUSE)
                 await self._sharing.abandon(job.place)
+                self._parts.recovery.forget(stored)
                 return
         await self._sharing.give_back(job.place)
 
