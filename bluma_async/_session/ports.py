@@ -51,7 +51,7 @@ class Coordinator(Protocol):
         """
         Return which of these videos any process has made, and which are candidates of creates in doubt.
 
-        It is asked after a search for the video of a create, and before a video is adopted. If another process has taken
+        It is asked after a search for the video of a create, before a video is adopted. If another process has taken
         over the create, this one must not conclude anything, and an exception that is no BlumaError says so.
 
         Raises:

@@ -7,6 +7,7 @@ Rule: every decision is the one that `postgres_claims.py` makes in SQL; one suit
 from __future__ import annotations
 
 import asyncio
+from itertools import chain
 from typing import TYPE_CHECKING, Collection, List, Sequence, Tuple
 
 from bluma_async.stores.jobs import Explained
@@ -47,19 +48,17 @@ class MemorySharing:
         """Claim the next job of this run, or an abandoned create of any run."""
         self._revive()
         skipped = {*except_for, *held}
-        for job in self.memory.tables.iterate():
-            if job.place not in skipped and job.epoch == self._epoch and (job.state in states or self._is_old(job)):
-                return self.memory.tables.with_charge(job)
-        for job in self.memory.tables.iterate():
-            if job.place not in skipped and self._is_abandoned(job):
-                for intent in self.memory.intents:
-                    if intent.place == job.place and intent.outcome is None:
-                        intent.epoch = self._epoch
-                return self._hold(job, self._epoch)
-        for job in self.memory.tables.iterate():
-            if self._is_free(job, states) and job.run >= self.run and job.place not in except_for:
-                return self._hold(job, self._epoch)
-        return None
+        jobs = [job for job in self.memory.tables.iterate() if job.place not in skipped]
+        again = (job for job in jobs if job.epoch == self._epoch and (job.state in states or self._is_old(job)))
+        abandoned = (job for job in jobs if self._is_abandoned(job))
+        free = (job for job in jobs if self._is_free(job, states) and job.run >= self.run)
+        job = next(chain(again, abandoned, free), None)
+        if job is None:
+            return None
+        intent = self.memory.find_open(job.place)
+        if intent is not None:
+            intent.epoch = self._epoch
+        return self._hold(job, self._epoch)
 
     async def list_due(self, states: Sequence[str], most: int) -> List[Tuple[int, str]]:
         """Return the place and state of jobs that are free, and that were not deferred in the last two leases."""

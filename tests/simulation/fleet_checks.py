@@ -31,21 +31,20 @@ def check_fleet(fleet: Fleet) -> List[str]:
 
 def _find_wrong(fleet: Fleet, job: StoredJob, mine: List[str]) -> str | None:
     """Return what is wrong with a job that was billed for these videos; None if nothing is."""
-    if job.state not in ENDS and is_hopeless(fleet.world.conditions):
-        return None
-    if job.state not in ENDS:
-        return f"has not ended: it is {job.state}, held by {job.epoch}, billed for {mine}"
-    if job.video_id is not None and job.video_id not in mine:
-        return f"is {job.state} with {job.video_id}, its own is {mine}"
-    if job.state == JobState.RENDERED and job.video_id is None:
-        return "is rendered without a video"
-    if mine and job.state == JobState.FAILED and not fleet.world.api.has_failed(mine[0]):
-        return f"was billed for {mine}, which is whole, and failed: {job.error}"
-    if job.state == JobState.FAILED and not mine:
-        return f"failed without a bill: {job.error}"
-    if job.state == JobState.IN_DOUBT and _is_needless(fleet):
-        return f"is in doubt although the key is exclusive and the list readable: {job.error}"
-    return None
+    is_whole = bool(mine) and not fleet.world.api.has_failed(mine[0])
+    problems = {
+        f"has not ended: it is {job.state}, held by {job.epoch}, billed for {mine}": (
+            job.state not in ENDS and not is_hopeless(fleet.world.conditions)
+        ),
+        f"is {job.state} with {job.video_id}, its own is {mine}": job.video_id is not None and job.video_id not in mine,
+        "is rendered without a video": job.state == JobState.RENDERED and job.video_id is None,
+        f"was billed for {mine}, which is whole, and failed: {job.error}": job.state == JobState.FAILED and is_whole,
+        f"failed without a bill: {job.error}": job.state == JobState.FAILED and not mine,
+        f"is in doubt although the key is exclusive and the list readable: {job.error}": (
+            job.state == JobState.IN_DOUBT and _is_needless(fleet)
+        ),
+    }
+    return next((problem for problem, is_there in problems.items() if is_there), None)
 
 
 def _is_needless(fleet: Fleet) -> bool:
