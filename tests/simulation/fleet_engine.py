@@ -36,7 +36,7 @@ class Broker:
             delay = self.chance.uniform(0.0, self.latest)
             asyncio.get_running_loop().call_later(delay, self.messages.append, message)
 
-    def flush(self) -> None:
+    def flush(self, _: float) -> None:
         """Forget every message that was not taken yet."""
         self.lost_count += len(self.messages)
         self.messages.clear()

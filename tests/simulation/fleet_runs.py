@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from typing import Dict, List, Type
 
 import attrs
@@ -42,7 +41,7 @@ def run_fleet_seed(seed: int, store_class: Type[MemberStore] = MemberStore, *, i
     fleet = Fleet(world, plan, store_class)
     broken = run_virtually(world.loop, _run(world, fleet))
     broken += [f"a task failed unseen: {failure}" for failure in world.loop.failures]
-    return FleetReport(seed, conditions, plan, broken, dict(_count(world, fleet)), world.lines)
+    return FleetReport(seed, conditions, plan, broken, _count(world, fleet), world.lines)
 
 
 async def _run(world: World, fleet: Fleet) -> List[str]:
@@ -51,18 +50,18 @@ async def _run(world: World, fleet: Fleet) -> List[str]:
     return broken if has_ended else ["the run did not end", *broken]
 
 
-def _count(world: World, fleet: Fleet) -> Counter[str]:
+def _count(world: World, fleet: Fleet) -> Dict[str, int]:
     """Count what the run contained."""
-    return Counter(
-        creates=world.creates,
-        faults=world.faults,
-        strangers=world.strangers,
-        kills=sum(worker.kills for worker in fleet.workers),
-        freezes=sum(worker.freezes for worker in fleet.workers),
-        cuts=sum(worker.cuts for worker in fleet.workers),
-        takeovers=sum(intent.epoch != intent.made_by for intent in fleet.memory.intents),
-        strays=len(fleet.memory.strays),
-        lost_messages=fleet.broker.lost_count,
-        repeated_messages=fleet.broker.repeated_count,
-        seconds=int(world.loop.seconds),
-    )
+    workers = fleet.workers
+    return {
+        "creates": world.creates,
+        "faults": world.faults,
+        "strangers": world.strangers,
+        "kills": sum(worker.kills for worker in workers),
+        "freezes": sum(worker.freezes for worker in workers),
+        "cuts": sum(worker.cuts for worker in workers),
+        "takeovers": sum(intent.epoch != intent.made_by for intent in fleet.memory.intents),
+        "strays": len(fleet.memory.strays),
+        "lost messages": fleet.broker.lost_count,
+        "repeated messages": fleet.broker.repeated_count,
+    }

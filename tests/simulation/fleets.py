@@ -7,7 +7,7 @@ import contextvars
 import random
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Tuple, Type
+from typing import Any, Callable, Dict, List, Tuple, Type
 
 import attrs
 
@@ -178,14 +178,15 @@ class Fleet:
     def _let_happen(self, incident: Incident) -> None:
         self.world.trace(f"{incident}")
         worker = self.workers[incident.worker]
-        {
+        effects: Dict[str, Callable[[float], None]] = {
             "kill": worker.kill,
             "freeze": worker.freeze,
             "store": worker.cut_store,
             "api": worker.cut_api,
             "stop": worker.stop,
-            "flush": lambda _: self.broker.flush(),
-        }[incident.kind](incident.seconds)
+            "flush": self.broker.flush,
+        }
+        effects[incident.kind](incident.seconds)
 
 
 class Worker:
@@ -331,7 +332,7 @@ class _Life:
             return self._store
 
         api = BatchApi(self._client._session, self._client._hub)
-        batch = Batch(self._options, api, open_store)  # type: ignore[arg-type]  # it stands for a store
+        batch = Batch(self._options, api, open_store)
         async for result in batch.run(self._fleet.jobs):
             self._fleet.world.trace(f"{self._name}: {result.key} {result.state} {result.video_id or ''} {result.error}")
         if batch.stopped is not None:
@@ -341,7 +342,7 @@ class _Life:
         api, store = BatchApi(self._client._session, self._client._hub), self._store
         sharing: Any = store.sharing
         try:
-            async with registered_tasks(self._options, api, store, sharing, self._engine):  # type: ignore[arg-type]  # as above
+            async with registered_tasks(self._options, api, store, sharing, self._engine):
                 await self._engine.run()
         finally:
             await store.close()

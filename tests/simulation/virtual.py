@@ -82,7 +82,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self.seconds
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]  # without TypeVarTuple, which Python 3.8 does not have
         self, callback: Callable[..., Any], *args: Any, context: Optional[contextvars.Context] = None
     ) -> asyncio.Handle:
         process = PROCESS.get() if context is None else context.get(PROCESS)
@@ -92,7 +92,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         handles.append(super().call_soon(process.call, handles, callback, *args, context=context))
         return handles[0]
 
-    def call_at(
+    def call_at(  # type: ignore[override]  # as above
         self, when: float, callback: Callable[..., Any], *args: Any, context: Optional[contextvars.Context] = None
     ) -> asyncio.TimerHandle:
         process = PROCESS.get() if context is None else context.get(PROCESS)

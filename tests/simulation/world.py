@@ -43,7 +43,7 @@ class World:
         """Return the clock of one process; it may be on a machine whose clock is so many seconds ahead."""
         return VirtualClock(self.loop, self.conditions.local_ahead if ahead is None else ahead)
 
-    def network(self, name: str, kind: Type[N] = Network) -> N:  # type: ignore[assignment]  # the default of N
+    def network(self, name: str, kind: Type[N]) -> N:
         """Return the network of one process."""
         chance = random.Random(self.chance.random())
         made = kind(self.api, chance, lambda line: self.trace(f"[{name}] {line}"))
