@@ -25,7 +25,7 @@ from bluma_async.cli.running import (
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.table import show_jobs
 from bluma_async.client import AsyncBluma
-from bluma_async.stores.postgres_database import mask_url, migrate_database
+from bluma_async.stores.postgres_database import is_postgres_url, mask_url, migrate_database
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def run(jobs: Path, dry_run: bool, settle_time: float, exclusive_key: bool, **op
         run_to_end(_plan(jobs, options))
         return
     account = {"settle_time": settle_time, "exclusive": exclusive_key}
-    run_to_end(_run(jobs, account, options, _build_command("run", jobs, account, options)))
+    command = _build_command("run", jobs, account, options)
+    run_to_end(_run(jobs, account, options, command), ends_gracefully=is_postgres_url(options["journal"]))
 
 
 @batch.command()
@@ -194,7 +195,8 @@ async def _run(jobs: Path | None, account: Dict[str, Any], options: Any, command
             except asyncio.CancelledError:
                 table.close()
                 say(f"Stopped. Nothing is lost; continue with: {command}")
-                await settle_interrupted(client, account["settle_time"])
+                if not is_postgres_url(options["journal"]):  # else other processes settle what is open
+                    await settle_interrupted(client, account["settle_time"])
                 raise
         status = await batch.status()
     _print_status(status)

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Callable, Coroutine, TypeVar
+from typing import Any, Callable, Coroutine, List, TypeVar
 
 import click
 
@@ -95,31 +95,44 @@ def make_sandbox(**settings: Any) -> Any:
         raise click.UsageError(str(error)) from None
 
 
-def run_to_end(work: Coroutine[Any, Any, None]) -> None:
+def run_to_end(work: Coroutine[Any, Any, None], *, ends_gracefully: bool = False) -> None:
     """
     Run the coroutine of a command.
 
     Ctrl-C cancels it, and KeyboardInterrupt is raised after it has ended. Without that, Python would raise
     KeyboardInterrupt at an arbitrary point of the event loop, and the command could not print how to continue. A
     further Ctrl-C cancels it again, and ends its search for interrupted creates.
+
+    Args:
+        work: The coroutine.
+        ends_gracefully: Whether SIGTERM cancels it too, and the exit code is 0 then.
     """
-    if asyncio.run(_run(work)):
+    ended_by = asyncio.run(_run(work, [signal.SIGINT, *([signal.SIGTERM] if ends_gracefully else [])]))
+    if ended_by == signal.SIGINT:
         raise KeyboardInterrupt
 
 
-async def _run(work: Coroutine[Any, Any, None]) -> bool:
-    """Run the coroutine, and return whether Ctrl-C stopped it."""
+async def _run(work: Coroutine[Any, Any, None], numbers: List[signal.Signals]) -> signal.Signals | None:
+    """Run the coroutine, and return the signal that stopped it; None if it came to its end."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    came: List[signal.Signals] = []
+
+    def cancel(number: signal.Signals) -> None:
+        came.append(number)
+        task.cancel()
+
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
-        loop.add_signal_handler(signal.SIGINT, task.cancel)
+        for number in numbers:
+            loop.add_signal_handler(number, cancel, number)
     try:
         await task
     except asyncio.CancelledError:
-        return True
+        return came[-1] if came else signal.SIGINT
     finally:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)
-    return False
+            for number in numbers:
+                loop.remove_signal_handler(number)
+    return None
 
 
 def say(text: str) -> None:

@@ -96,11 +96,11 @@ class FleetTasks:
     async def create(self, place: int | None) -> None:
         """Create the video of a planned job."""
         if not (self._stop.is_set or self.is_stopping):
-            await self._with_job(place, JobState.PLANNED, self._parts.runner.create)
+            await self._with_job(place, JobState.PLANNED, self._parts.runner.create, "created")
 
     async def save(self, place: int | None) -> None:
         """Save the video of a rendered job."""
-        await self._with_job(place, JobState.RENDERED, self._parts.runner.save)
+        await self._with_job(place, JobState.RENDERED, self._parts.runner.save, "saved")
 
     async def poll(self, _: int | None = None) -> None:
         """Read the states of all videos that render, and defer the saving of those that are finished."""
@@ -144,7 +144,7 @@ class FleetTasks:
                 await self._settle(job)
 
     async def _with_job(
-        self, place: int | None, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]]
+        self, place: int | None, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]], event: str
     ) -> None:
         """Claim a job, act on it if it is in the state that the task is for, and give it back."""
         if place is None:
@@ -152,21 +152,31 @@ class FleetTasks:
         async with self._working(place):
             job = await self._sharing.claim_one(place)
             if job is not None:
-                await self._act(job, state, action)
+                await self._act(job, state, action, event)
 
-    async def _act(self, job: StoredJob, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]]) -> None:
+    async def _act(
+        self, job: StoredJob, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]], event: str
+    ) -> None:
         is_failed = False
         try:
             if job.state == state:
-                await action(job)
+                self._log(event, await action(job))
         except Unsubmitted:
             pass
         except BlumaError as problem:
             is_failed = True
-            logger.warning("Job %s: %s", job.key, problem)
+            self._log("failed", job, problem)
         finally:
             if self._parts.shared is not None:
                 await self._parts.shared.finish(job, is_failed=is_failed)
+
+    def _log(self, event: str, job: StoredJob, problem: BlumaError | None = None) -> None:
+        """Log a step of a job; a collector of logs finds its fields in the record."""
+        fields = {"event": event, "job": job.key, "video": job.video_id, "epoch": self._sharing.epoch}
+        if problem is None:
+            logger.info("Job %s: %s, it is %s", job.key, event, job.state, extra=fields)
+        else:
+            logger.warning("Job %s: %s", job.key, problem, extra=fields)
 
     @asynccontextmanager
     async def _working(self, place: int) -> AsyncGenerator[None, None]:
@@ -187,12 +197,13 @@ class FleetTasks:
         self._parts.recovery.register(job)
         try:
             settled = await self._parts.recovery.settled(job)
+            self._log("settled", settled)
             if settled.state == JobState.RENDERING:
                 await self._parts.runner.remember(settled)
         except Unsubmitted:
             pass
         except BlumaError as problem:
-            logger.warning("Job %s: %s", job.key, problem)
+            self._log("unsettled", job, problem)
             stored = await self._store.read(job.place)
             if stored is not None and stored.state == JobState.CREATING:
                 await self._sharing.postpone_settling(job.place, PAUSE)
@@ -211,8 +222,10 @@ class FleetTasks:
             if video is None or not source.is_final(video):
                 return
             ended: Any = await runner.record_end(job, video)
+            self._log("ended", ended)
         except NotFoundError as gone:
             await self._store.fail(job.place, str(gone))
+            self._log("gone", job, gone)
             return
         except Unsubmitted:
             return
