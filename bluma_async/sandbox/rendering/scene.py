@@ -99,16 +99,15 @@ Style = Callable[[Scene], Iterator[Shot]]
 
 def clean(text: str) -> str:
     """Return the text in one line, without control characters, and with long words split."""
-    drawable = "".join(
-        letter
-        if letter in JOINERS or unicodedata.category(letter)[0] != "C" or unicodedata.category(letter) == "Co"
-        else " "
-        for letter in unicodedata.normalize(
-            "NFC", text[:LONGEST_TEXT]
-        )  # a letter and its accent are one, if they can be
-    )
+    composed = unicodedata.normalize("NFC", text[:LONGEST_TEXT])  # a letter and its accent are one character
+    drawable = "".join(letter if _is_drawable(letter) else " " for letter in composed)
     spaced = re.sub(UNSPACED, r"\1 ", " ".join(drawable.split()))
     return re.sub(LONG_WORD, r"\1 ", spaced).strip() or "(empty)"
+
+
+def _is_drawable(letter: str) -> bool:
+    kind = unicodedata.category(letter)
+    return kind[0] != "C" or kind == "Co" or letter in JOINERS  # a private character is drawn as a replacement
 
 
 def parse_color(text: object) -> Optional[Color]:
