@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Collection
 
-from bluma_async.resources._video_source import VideoSource
-
 if TYPE_CHECKING:
-    from bluma_async._session.session import Session
+    from bluma_async.resources._video_source import VideoSource
     from bluma_async.types import Video
     from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.hub import PollHub
@@ -16,7 +14,7 @@ __all__ = ["wait_for_video", "watch_video"]
 
 
 async def wait_for_video(
-    session: Session,
+    source: VideoSource,
     hub: PollHub,
     video_id: str | Video,
     poll_interval: float,
@@ -27,7 +25,6 @@ async def wait_for_video(
     final_statuses: Collection[str],
 ) -> Video:
     """Return a video when it is completed or failed. `Videos.wait_for` describes the arguments and the errors."""
-    source = VideoSource(session)
     wanted = source.claim(video_id)
     work = hub.wait(
         source,
@@ -38,11 +35,11 @@ async def wait_for_video(
         on_status=on_status,
         final_statuses=final_statuses,
     )
-    return await session.report("wait", wanted, work)
+    return await source.session.report("wait", wanted, work)
 
 
 async def watch_video(
-    session: Session,
+    source: VideoSource,
     hub: PollHub,
     video_id: str,
     *,
@@ -51,7 +48,6 @@ async def watch_video(
     final_statuses: Collection[str],
 ) -> AsyncIterator[Video]:
     """Yield the states of a video. `VideoJob.events` describes the arguments and the errors."""
-    source = VideoSource(session)
     states = hub.watch(
         source, source.claim(video_id), poll_interval=poll_interval, timeout=timeout, final_statuses=final_statuses
     )

@@ -14,7 +14,7 @@ from bluma_async.resources._estimating import estimate_video
 from bluma_async.resources._saving import save_video
 from bluma_async.resources._video_files import VideoFiles
 from bluma_async.resources._video_lists import VideoLists
-from bluma_async.resources._video_source import get_call
+from bluma_async.resources._video_source import VideoSource, get_call
 from bluma_async.resources._video_waits import wait_for_video
 from bluma_async.transfer.checks import require_verify
 from bluma_async.transfer.places import reserved
@@ -41,6 +41,7 @@ class Videos(VideoFiles, VideoLists):
     def __init__(self, session: Session, hub: PollHub) -> None:
         super().__init__(session)
         self._hub = hub
+        self._source = VideoSource(session)
 
     async def create(
         self,
@@ -269,7 +270,7 @@ class Videos(VideoFiles, VideoLists):
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
         return await wait_for_video(
-            self._session,
+            self._source,
             self._hub,
             video_id,
             poll_interval,
