@@ -47,8 +47,8 @@ class S3:
 
 def serve_s3() -> Tuple[S3, object]:
     """Start a server; the second value has a `stop`. Skip the test where the server is not installed."""
-    server = pytest.importorskip("moto.server", reason="moto is installed with obstore alone, which needs Python 3.9")
     pytest.importorskip("obstore", reason="obstore has no release for Python 3.8")
+    server = pytest.importorskip("moto.server", reason="moto is in the extra `test` for Python 3.9 and later")
     running = server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Collection
 
-from bluma_async.resources._sharing import find_source, watch, watching
+from bluma_async.resources._sharing import watch, watching
 
 if TYPE_CHECKING:
-    from bluma_async._session.session import Session
+    from bluma_async.resources._video_source import VideoSource
     from bluma_async.types import Video
     from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.hub import PollHub
@@ -16,7 +16,7 @@ __all__ = ["wait_for_video", "watch_video"]
 
 
 async def wait_for_video(
-    session: Session,
+    source: VideoSource,
     hub: PollHub,
     video_id: str | Video,
     poll_interval: float,
@@ -27,7 +27,6 @@ async def wait_for_video(
     final_statuses: Collection[str],
 ) -> Video:
     """Return a video when it is completed or failed. `Videos.wait_for` describes the arguments and the errors."""
-    source = find_source(session)
     wanted = source.claim(video_id)
     work = hub.wait(
         source,
@@ -38,11 +37,11 @@ async def wait_for_video(
         on_status=on_status,
         final_statuses=final_statuses,
     )
-    return await session.report("wait", wanted, watch(session, hub, wanted, poll_interval, work))
+    return await source.session.report("wait", wanted, watch(source.session, hub, wanted, poll_interval, work))
 
 
 async def watch_video(
-    session: Session,
+    source: VideoSource,
     hub: PollHub,
     video_id: str,
     *,
@@ -51,10 +50,9 @@ async def watch_video(
     final_statuses: Collection[str],
 ) -> AsyncIterator[Video]:
     """Yield the states of a video. `VideoJob.events` describes the arguments and the errors."""
-    source = find_source(session)
     wanted = source.claim(video_id)
     states = hub.watch(source, wanted, poll_interval=poll_interval, timeout=timeout, final_statuses=final_statuses)
-    async with watching(session, hub, wanted, poll_interval):
+    async with watching(source.session, hub, wanted, poll_interval):
         try:
             async for state in states:
                 yield state

@@ -15,6 +15,7 @@ import attrs
 from bluma_async.errors import BlumaError
 from bluma_async.resources._job_facts import describe_job, read_job
 from bluma_async.resources._saving import save_to
+from bluma_async.resources._sharing import find_source
 from bluma_async.resources._video_source import get_call
 from bluma_async.resources._video_waits import wait_for_video, watch_video
 from bluma_async.types import VideoStatus
@@ -138,7 +139,7 @@ class VideoJob:
         """
         session, hub = self._require_client()
         self._video = await wait_for_video(
-            session,
+            find_source(session),
             hub,
             self.id,
             poll_interval,
@@ -171,7 +172,12 @@ class VideoJob:
         """
         session, hub = self._require_client()
         states = watch_video(
-            session, hub, self.id, poll_interval=poll_interval, timeout=timeout, final_statuses=final_statuses
+            find_source(session),
+            hub,
+            self.id,
+            poll_interval=poll_interval,
+            timeout=timeout,
+            final_statuses=final_statuses,
         )
         try:
             async for state in states:

@@ -12,6 +12,7 @@ from bluma_async.resources._checked_create import create_checked
 from bluma_async.resources._creating import check_arguments
 from bluma_async.resources._estimating import estimate_video
 from bluma_async.resources._saving import save_video
+from bluma_async.resources._sharing import find_source
 from bluma_async.resources._video_files import VideoFiles
 from bluma_async.resources._video_lists import VideoLists
 from bluma_async.resources._video_source import get_call
@@ -41,6 +42,7 @@ class Videos(VideoFiles, VideoLists):
     def __init__(self, session: Session, hub: PollHub) -> None:
         super().__init__(session)
         self._hub = hub
+        self._source = find_source(session)
 
     async def create(
         self,
@@ -276,7 +278,7 @@ class Videos(VideoFiles, VideoLists):
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
         return await wait_for_video(
-            self._session,
+            self._source,
             self._hub,
             video_id,
             poll_interval,

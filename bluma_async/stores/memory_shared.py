@@ -33,7 +33,7 @@ __all__ = ["SharedJobStore"]
 class SharedJobStore(MemoryJobStore):
     """A `JobStore` in shared memory, as one member sees it."""
 
-    sharing: MemorySharing
+    sharing: MemorySharing  # pyright: ignore[reportIncompatibleVariableOverride]  # never replaced by another kind
 
     def __init__(self, memory: SharedMemory, now: Callable[[], datetime] = utc_now, lease: float = LEASE) -> None:
         """
