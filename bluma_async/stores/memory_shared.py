@@ -33,7 +33,7 @@ __all__ = ["SharedJobStore"]
 class SharedJobStore(MemoryJobStore):
     """A `JobStore` in shared memory, as one member sees it."""
 
-    sharing: MemorySharing  # pyright: ignore[reportIncompatibleVariableOverride]  # never replaced by another kind
+    sharing: MemorySharing
 
     def __init__(self, memory: SharedMemory, now: Callable[[], datetime] = utc_now, lease: float = LEASE) -> None:
         """
@@ -48,7 +48,9 @@ class SharedJobStore(MemoryJobStore):
         self.memory = memory
         self._tables, self._presets = memory.tables, memory.presets
         self._epoch = memory.join(lease)
-        self.sharing = MemorySharing(memory, self._epoch, lease)
+        self.sharing = MemorySharing(  # pyright: ignore[reportIncompatibleVariableOverride]  # no other kind follows
+            memory, self._epoch, lease
+        )
         self._renewal: asyncio.Task[None] | None = None
 
     @classmethod
