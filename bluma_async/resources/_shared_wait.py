@@ -34,6 +34,7 @@ VIDEO = One(Video)
 FRESH = 0.9  # of an interval; for so long a state that was read serves all processes
 USABLE = 60.0  # seconds for which the state of a video that has ended is used
 ALONE = "This process polls for itself alone: %s"
+MARGIN = 0.5  # seconds; a wait begins shortly after its video was created, and lists can lag
 POLLED = "polled"  # marks a state that was read from the API, and so has every field
 
 
@@ -116,14 +117,15 @@ class SharedVideoSource(VideoSource):
             return await self._list_for_all(news, name, most_pages, within)
         active = {video.id: video for video in map(VIDEO, json.loads(turn.body or "[]"))}
         # A video whose wait is younger than the list may be missing in it because it did not exist yet.
-        for video_id in news.list_joined(turn.age):
+        for video_id in news.list_joined(turn.age + MARGIN):
             active.setdefault(video_id, Video(id=video_id, status=VideoStatus.QUEUED))
         return active, 0
 
     async def _list_for_all(
         self, news: VideoNews, name: str, most_pages: int, within: float
     ) -> tuple[Dict[str, Video], int] | None:
-        found = None
+        found, clock = None, self.session.shared.clock
+        began = clock.now()
         try:
             found = await VideoSource.list_active(self, most_pages, within)
         finally:
@@ -131,7 +133,8 @@ class SharedVideoSource(VideoSource):
                 if found is None:
                     await news.news.give_up(name=name)
                 else:
-                    await news.news.write_list(name, json.dumps([video.to_dict() for video in found[0].values()]))
+                    body = json.dumps([video.to_dict() for video in found[0].values()])
+                    await news.news.write_list(name, body, clock.now() - began)
         return found
 
     async def _find_news(self) -> VideoNews:

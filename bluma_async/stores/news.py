@@ -44,8 +44,8 @@ class News(Protocol):
         """Return a list if it was read within these seconds; else the turn to read it."""
         ...
 
-    async def write_list(self, name: str, body: str) -> None:
-        """Record a list that was read just now."""
+    async def write_list(self, name: str, body: str, took: float) -> None:
+        """Record a list whose reading began these seconds ago: later videos can be missing in it."""
         ...
 
     async def give_up(self, *, video_id: str | None = None, name: str | None = None) -> None:

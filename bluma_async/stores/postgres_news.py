@@ -96,10 +96,11 @@ class PostgresNews:
 
         return await self._do(work)
 
-    async def write_list(self, name: str, body: str) -> None:
-        """Record a list that was read just now."""
-        statement = "UPDATE bluma_lists SET body = %s, at = clock_timestamp(), polled_until = NULL WHERE name = %s"
-        await self._do(lambda db: execute(db, statement, body, name))
+    async def write_list(self, name: str, body: str, took: float) -> None:
+        """Record a list whose reading began these seconds ago: later videos can be missing in it."""
+        began = "clock_timestamp() - %s * interval '1 second'"
+        statement = f"UPDATE bluma_lists SET body = %s, at = {began}, polled_until = NULL WHERE name = %s"  # noqa: S608 - a constant
+        await self._do(lambda db: execute(db, statement, body, took, name))
 
     async def give_up(self, *, video_id: str | None = None, name: str | None = None) -> None:
         """Give back the turn of a poll, or of a list, that has failed."""
