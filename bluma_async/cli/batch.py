@@ -24,6 +24,7 @@ from bluma_async.cli.running import (
 )
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.table import show_jobs
+from bluma_async.cli.watching import watch
 from bluma_async.client import AsyncBluma
 from bluma_async.stores.postgres_database import is_postgres_url, mask_url, migrate_database
 from bluma_async.stores.states import JobState
@@ -107,12 +108,18 @@ def migrate(url: str) -> None:
 
 @batch.command()
 @_location
-def status(**location: Any) -> None:
+@click.option("--watch", "is_watching", is_flag=True, help="Show it again and again, with all workers, until Ctrl-C.")
+@click.option(
+    "--interval", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds, for --watch."
+)
+def status(is_watching: bool, interval: float, **location: Any) -> None:
     """Count jobs and sum credits. Needs no API key, and works while the batch is running."""
 
     async def work() -> None:
         async with AsyncBluma(os.environ.get("BLUMA_API_KEY") or "unused") as client:
             batch = client.batch(**location)
+            if is_watching:
+                await watch(batch, interval)
             _print_status(await batch.status())
             async for result in batch.results("in_doubt"):
                 say(f"in doubt  {result.key}  {' '.join(result.candidates)}")
