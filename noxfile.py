@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import nox
 
+PROJECT = nox.project.load_toml("pyproject.toml")
 nox.options.sessions = ["lint", "types", "tests", "facade"]
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
 CODE = (
-    "bluma", "bluma_async", "bluma_sync", "bluma_testing", "facade", "examples", "tests", "benchmarks", "noxfile.py",
+    "bluma", "bluma_async", "bluma_sync", "bluma_testing", "facade", "docs", "examples", "tests", "benchmarks",
+    "noxfile.py",
 )  # fmt: skip
+
+
+def install_group(session: nox.Session, name: str) -> None:
+    """Install a dependency group of the project."""
+    session.install(*nox.project.dependency_groups(PROJECT, name))
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format."""
-    session.install("ruff>=0.9")
+    install_group(session, "lint")
     session.run("ruff", "check", *CODE)
     session.run("ruff", "format", "--check", *CODE)
 
@@ -77,3 +84,44 @@ def bench(session: nox.Session) -> None:
     """Run the benchmarks; arguments name the parts."""
     session.install("-e", ".[test]", "httpx>=0.27")
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site of the documents into `site`; warnings and links that lead nowhere are errors."""
+    session.install("-e", ".[cli,sandbox,testing]")
+    install_group(session, "docs")
+    session.run("python", "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "site", *session.posargs)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Report known vulnerabilities of what the project installs. Asks the database of PyPI."""
+    session.install(".[cli,sandbox,telemetry]")
+    install_group(session, "audit")
+    session.run("pip-audit", "--skip-editable", *session.posargs)
+
+
+@nox.session
+def sbom(session: nox.Session) -> None:
+    """Write the bill of materials of an installation, as CycloneDX JSON, into `bluma.cdx.json`."""
+    session.install(".[cli,sandbox,telemetry]")
+    interpreter = f"{session.bin}/python"
+    install_into = session.create_tmp()
+    session.run("python", "-m", "venv", f"{install_into}/tool")
+    tool = f"{install_into}/tool/bin"
+    group = nox.project.dependency_groups(PROJECT, "sbom")
+    session.run(f"{tool}/python", "-m", "pip", "install", "--quiet", *group, external=True)
+    arguments = ("environment", "--pyproject", "pyproject.toml", "--output-file", "bluma.cdx.json", interpreter)
+    session.run(f"{tool}/cyclonedx-py", *arguments, external=True)
+
+
+@nox.session
+def api(session: nox.Session) -> None:
+    """Compare the public names and signatures with those of the last tag, if there is one."""
+    tag = session.run("git", "describe", "--tags", "--abbrev=0", external=True, silent=True, success_codes=[0, 128])
+    if not tag or tag.startswith("fatal"):
+        session.skip("the repository has no tag yet")
+    install_group(session, "api")
+    for package in ("bluma", "bluma_async", "bluma_sync", "bluma_testing"):
+        session.run("griffe", "check", package, "--against", str(tag).strip())

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.sqlite_events import SQLiteStore
     from bluma_async.stores.states import JobState
     from bluma_async.waiting.announcer import StatusInfo
+    from bluma_async.waiting.progress_bar import ProgressBar
     from bluma_async.webhooks.receiver import WebhookReceiver
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "MismatchKind",
     "PlannedCost",
     "PostgresStore",
+    "ProgressBar",
     "RateLimit",
     "RequestInfo",
     "ResponseInfo",
@@ -86,6 +88,7 @@ HOMES = {
     "MismatchKind": "bluma_async.batch.audit_results",
     "PlannedCost": "bluma_async.batch.plans",
     "PostgresStore": "bluma_async.stores.postgres_events",
+    "ProgressBar": "bluma_async.waiting.progress_bar",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",
     "ResponseInfo": "bluma_async._session.hooks",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.sqlite_events import SQLiteStore
     from bluma_async.stores.states import JobState
     from bluma_async.waiting.announcer import StatusInfo
+    from bluma_async.waiting.progress_bar import ProgressBar
     from bluma_async.webhooks.receiver import WebhookReceiver
     from bluma_sync import errors, types
     from bluma_sync.client import Bluma
@@ -55,6 +56,7 @@ __all__ = [
     "MismatchKind",
     "PlannedCost",
     "PostgresStore",
+    "ProgressBar",
     "RateLimit",
     "RequestInfo",
     "ResponseInfo",
@@ -86,6 +88,7 @@ HOMES = {
     "MismatchKind": "bluma_async.batch.audit_results",
     "PlannedCost": "bluma_async.batch.plans",
     "PostgresStore": "bluma_async.stores.postgres_events",
+    "ProgressBar": "bluma_async.waiting.progress_bar",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hooks",
     "ResponseInfo": "bluma_async._session.hooks",

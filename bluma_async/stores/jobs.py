@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Tuple, Union
 
 import attrs
 
+from bluma_async.types._html import build_card
 from bluma_async.types._model import Model, model
 
 if TYPE_CHECKING:
@@ -269,6 +270,11 @@ class BatchStatus(Model):
     def credits_net(self) -> int:
         """Credits charged, less those refunded."""
         return self.credits_charged - self.credits_refunded
+
+    def _repr_html_(self) -> str:
+        states = ("planned", "creating", "rendering", "rendered", "saved", "failed", "in_doubt")
+        counts = {name.replace("_", " "): getattr(self, name) or None for name in states}
+        return build_card(f"{self.total} jobs", {**counts, "credits": self.credits_net})
 
 
 def summarize(counts: Mapping[str, int], charged: int, refunded: int) -> BatchStatus:

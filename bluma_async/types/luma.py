@@ -5,6 +5,7 @@ from typing import Any, List, Optional, Union
 
 import attrs
 
+from bluma_async.types._html import build_card, build_player
 from bluma_async.types._model import AttrDict, Model, OpenEnum, model, without_query
 
 
@@ -78,3 +79,23 @@ class Generation(Model):
     result_missing: bool = False
     parent_id: Optional[str] = None
     raw: Any = attrs.field(default=None, repr=False)
+
+    def to_html(self, *, links: bool = False) -> str:
+        """
+        Return a table of the state, with a player of a finished video, as notebooks show it.
+
+        Args:
+            links: Whether signed links are shown too. Their query gives access to the file, also in a saved notebook.
+        """
+        facts = {
+            "state": self.state,
+            "provider": self.provider,
+            "kind": self.kind,
+            "prompt": self.prompt,
+            "error": self.error.message if self.error and "message" in self.error else None,
+        }
+        title = f"{self.kind.capitalize()} {self.id}"
+        return build_card(title, facts, build_player(self.url, self.thumbnail_url, links=links))
+
+    def _repr_html_(self) -> str:
+        return self.to_html()

@@ -5,6 +5,7 @@ from typing import Iterator, List, Optional
 
 import attrs
 
+from bluma_async.types._html import build_card, build_player
 from bluma_async.types._model import AttrDict, Model, OpenEnum, model, utc_now, without_query
 
 
@@ -58,6 +59,27 @@ class Video(Model):
     status_url: Optional[str] = None
     error: Optional[VideoError] = None
     reused: bool = False
+
+    def to_html(self, *, links: bool = False) -> str:
+        """
+        Return a table of the state, with a player of a completed video, as notebooks show it.
+
+        Args:
+            links: Whether signed links are shown too. Their query gives access to the file, also in a saved notebook.
+        """
+        progress = None if self.progress is None or self.status.is_final else f"{self.progress} %"
+        facts = {
+            "status": self.status,
+            "progress": progress,
+            "template": self.template_id or self.variant_id,
+            "credits": "reused: 0" if self.reused else self.credits_charged,
+            "duration": None if self.duration is None else f"{self.duration} s",
+            "error": (self.error.detail or self.error.type) if self.error else None,
+        }
+        return build_card(f"Video {self.id}", facts, build_player(self.url, self.thumbnail_url, links=links))
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
 
 @model

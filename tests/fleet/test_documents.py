@@ -1,4 +1,4 @@
-"""The Celery task of README.md: a task that is delivered twice continues with its own video."""
+"""The Celery task of docs/fleets.md: a task that is delivered twice continues with its own video."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from bluma import Bluma
 from tests.live import Live
 
-README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).resolve().parent.parent.parent / "docs" / "fleets.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"```py\n(.*?)```", README, re.DOTALL)
 
 
