@@ -9,11 +9,13 @@ Rule 4: a run ends when no unfinished job is left: jobs of a process that dies m
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, AsyncGenerator, List, Mapping, Sequence, Set
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.call import Safety
-from bluma_async.batch.conflicts import TakenOver
+from bluma_async.batch.conflicts import TakenOver, Unsubmitted
+from bluma_async.errors import AmbiguousCreateError, BlumaError
 from bluma_async.sharing.announcing import announce
 from bluma_async.sharing.pacing import Pacer
 from bluma_async.stores.keys import fingerprint_key
@@ -102,6 +104,7 @@ class SharedJobs:
         self._is_complete = options.is_complete
         self._left: Set[int] = set()  # jobs that ended with an error here
         self._held: Set[int] = set()  # jobs that this process works on
+        self._watches: Set[asyncio.Task[None]] = set()
 
     async def claims(self) -> AsyncGenerator[StoredJob, None]:
         """Yield each job that this process claims, until no unfinished job is left."""
@@ -124,9 +127,26 @@ class SharedJobs:
             self._held.add(job.place)
             if job.state == JobState.CREATING:
                 self._recovery.register(job)
+                watch = asyncio.ensure_future(self._stop_if_unsettled(job))
+                self._watches.add(watch)
+                watch.add_done_callback(self._watches.discard)
                 waiting.append(job)
             else:
                 yield job
+
+    async def _stop_if_unsettled(self, job: StoredJob) -> None:
+        """
+        Submit nothing more if an open create cannot be settled.
+
+        Its template's turn is not free then. Workers that wait for it would wait for ever, and none would report this.
+        """
+        try:
+            await self._recovery.settled(job)
+        except Unsubmitted:
+            return
+        except BlumaError as problem:
+            if not (isinstance(problem, AmbiguousCreateError) and problem.candidates):
+                self._stop.set(problem)
 
     async def claim(self, job: StoredJob) -> StoredJob | None:
         """Claim one job; None if another process works on it."""

@@ -27,6 +27,7 @@ from bluma_async.cli.running import (
     parse_journal,
     run_to_end,
 )
+from bluma_async.cli.watching import watch
 from bluma_async.client import AsyncBluma
 from bluma_async.stores.jobs import BatchStatus
 from bluma_async.stores.postgres_database import migrate_database
@@ -127,13 +128,19 @@ def migrate(url: str) -> None:
 
 @batch.command()
 @_location
+@click.option("--watch", "is_watching", is_flag=True, help="Show it again and again, with all workers, until Ctrl-C.")
+@click.option(
+    "--interval", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds, for --watch."
+)
 @prints(BatchStatus)
-def status(printer: Printer, **location: Any) -> None:
+def status(is_watching: bool, interval: float, printer: Printer, **location: Any) -> None:
     """Count jobs and sum credits. Needs no API key, and works while the batch is running."""
 
     async def work() -> None:
         async with AsyncBluma(os.environ.get("BLUMA_API_KEY") or "unused") as client:
             batch = client.batch(**location)
+            if is_watching:
+                await watch(batch, interval)
             counts = await batch.status()
             if printer.is_json:
                 printer.show(counts)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Awaitable, Callable, Collection, Iterable, Lis
 
 from bluma_async.stores import postgres_plans as plans
 from bluma_async.stores import postgres_queries as queries
+from bluma_async.stores import postgres_views as views
 from bluma_async.stores.holders import build_folder_error
 from bluma_async.stores.postgres_accounts import write_account
 from bluma_async.stores.postgres_claims import PostgresSharing
@@ -24,6 +25,7 @@ from bluma_async.types._model import utc_now
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from bluma_async.stores.fleet_view import FleetView
     from bluma_async.stores.jobs import (
         BatchStatus,
         HistoryLine,
@@ -230,6 +232,10 @@ class PostgresJobStore(JobVerbs):
         agreed = await self._do(work)
         if out is not None and agreed not in {None, out}:
             raise build_folder_error(self.name, agreed, out)
+
+    async def read_view(self) -> FleetView:
+        """Return what the processes are doing."""
+        return await self._do(views.read_view)
 
     async def close(self) -> None:
         """Give back the jobs of this process, and close the connections, also when cancelled."""

@@ -1,0 +1,58 @@
+"""Celery with its broker in memory: a worker in threads of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from bluma_async import AsyncBluma
+from bluma_async.fleet.celery import tasks
+from tests.live import Live
+from tests.postgres import PostgresServer
+
+celery = pytest.importorskip("celery", reason="Celery is not installed")
+
+
+@pytest.fixture
+def live() -> Iterator[Any]:
+    """Give a sandbox that finishes videos at once."""
+    with Live(at_once=True) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.timeout(60)  # a worker starts in real time
+def test_jobs_are_finished_with_a_broker_in_memory(
+    live: Any, postgres: str, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """Each is billed and saved once, although two of the messages come twice."""
+    import celery.contrib.testing.worker as testing
+
+    def open_client() -> AsyncBluma:
+        return AsyncBluma(live.live_key, live.base_url)
+
+    async def submit() -> None:
+        async with open_client() as client:
+            rows = [{"template_id": "ugc-text-overlay", "prompt": key, "key": key} for key in "abc"]
+            await client.batch(postgres, out=tmp_path).submit(rows)
+
+    asyncio.run(submit())
+    app: Any = celery.Celery("app", broker="memory://")
+    engine = tasks(app, postgres, out=str(tmp_path), open_client=open_client, poll_interval=0.1)
+    query = "SELECT state FROM bluma_jobs ORDER BY place"
+    with testing.start_worker(app, pool="threads", concurrency=4, queues=["bluma"], perform_ping_check=False):
+        ends = time.monotonic() + 30
+        for place in (1, 2, 1, 2):
+            app.send_task("bluma.create", args=[place])
+        while postgres_server.fetch(postgres, query) != [("saved",)] * 3:
+            assert time.monotonic() < ends, postgres_server.fetch(postgres, query)
+            for name in ("sweep", "poll"):
+                app.send_task(f"bluma.{name}")
+            time.sleep(0.2)
+    engine.close()
+
+    assert live.state()["billed"] == 3
+    assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["a.mp4", "b.mp4", "c.mp4"]
