@@ -201,8 +201,8 @@ class AsyncBluma(BaseClient):
         Set up a durable batch. Nothing is sent yet, and no file is touched.
 
         Args:
-            journal: The SQLite file that records the state of every job; default `journal.sqlite` in `out`.
-            out: The folder for the files, each named by its job's key; None saves none.
+            journal: The SQLite file that records the state of every job; default `journal.sqlite` in the folder `out`.
+            out: The folder for the files, each named by its job's key, or a URL like `s3://bucket`; None saves none.
             concurrency: Jobs at a time, each from its create to its file.
             max_credits: Stop submitting before the journal's net credits would exceed this.
             on_error: `collect` returns failed jobs among the results, `raise` ends the run at the first failed job.

@@ -282,7 +282,9 @@ def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str]
     """
     given = read_environment(arguments, environment)
     api_key = given.get("api_key", "")
-    if not isinstance(api_key, str) or not api_key.strip():
+    if not isinstance(api_key, str):
+        raise InvalidArgumentError(f"api_key must be text, not {type(api_key).__name__}. Nothing was sent.")
+    if not api_key.strip():
         raise BlumaError(
             f"The API key is required: pass api_key=, or set {environment['api_key']}. Keys are made in the provider's "
             "dashboard.",

@@ -64,9 +64,12 @@ class Coordinator(Protocol):
         """Release what this coordinator has opened, in all event loops."""
         ...
 
-    async def explain(self, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         """
         Return which of these videos any process has made, and which are candidates of creates in doubt.
+
+        It is asked after a search for the video of a create, before a video is adopted. If another process has taken
+        over the create, this one must not conclude anything, and an exception that is no BlumaError says so.
 
         Raises:
             BlumaError: The other processes' knowledge cannot be read.

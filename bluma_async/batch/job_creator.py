@@ -69,7 +69,7 @@ class JobCreator:
         self._stop = stop
         self._report = report
         self._require_place = require_place
-        self._baseline = Baseline(api.session)
+        self._baseline = Baseline(api.session, needs_time=store.sharing is not None)
         self._contents = ContentReuse(api.session)
 
     async def create(self, job: StoredJob) -> StoredJob:

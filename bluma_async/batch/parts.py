@@ -58,6 +58,6 @@ async def build_parts(options: BatchOptions, api: BatchApi, store: JobStore, sto
     await record_contents(store, ContentReuse(api.session))
     shared = None
     if sharing is not None:
-        shared = SharedJobs(store, sharing, recovery, stop, saves=options.saves_files)
+        shared = SharedJobs(store, sharing, recovery, stop, options)
     runner = JobRunner(options, api, store, catalog, credit_limit, create_turns, recovery, stop, shared)
     return Parts(api, catalog, recovery, runner, shared)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict
 
 from bluma_async._runtime.resource import Resource
+from bluma_async._runtime.with_blocks import WithBlocks
 from bluma_async._session.opening import open_session
 from bluma_async._wire.checks import invalid, require_choice
 from bluma_async.luma.lifecycle import Lifecycle
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncLuma"]
 
 
-class AsyncLuma:
+class AsyncLuma(WithBlocks):
     """
     A client of one Luma provider: kie.ai, UmamiAI or V-API.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, List, cast
 
 from bluma_async._lazy import LazyModule
 from bluma_async._runtime.client_option import ClientOption
+from bluma_async._runtime.with_blocks import WithBlocks
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
@@ -25,7 +26,7 @@ else:
 __all__ = ["BaseClient"]
 
 
-class BaseClient:
+class BaseClient(WithBlocks):
     """
     The options of a client, its state, and what others tell it.
 

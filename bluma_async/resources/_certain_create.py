@@ -192,7 +192,7 @@ class CertainCreate:
         try:
             within = None if call.ends is None else max(call.ends - clock.now(), 0.001)
             found = await search_videos(self.session, begin, call.template_id, within)
-            await self._learn(found)
+            await self._learn(call, found)
         except BlumaError:
             return None
         rivals = self.session.evidence.rivals(call)
@@ -218,12 +218,12 @@ class CertainCreate:
         recorded = None if name is None else Video(id=name, status=VideoStatus.QUEUED, template_id=template_id)
         return None if recorded is None else await self._adopt(call, recorded)
 
-    async def _learn(self, found: Found) -> None:
+    async def _learn(self, call: InFlightCall, found: Found) -> None:
         """Note which of the videos other processes have made."""
         if self.session.coordinator is None:
             return
         video_ids = [video.id for video in (*found.videos, *found.older)]
-        known, contested = await self.session.coordinator.explain(video_ids)
+        known, contested = await self.session.coordinator.explain(call, video_ids)
         for video_id in known:
             self.session.evidence.mark_known(video_id)
         self.session.evidence.mark_contested(contested)

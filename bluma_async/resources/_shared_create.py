@@ -175,12 +175,19 @@ class SharedCreate:
                 self._call, within=self._time_left(), reconciler=CertainCreate(session, self._preset)
             )
         except CreateTakenOver:
+            self._forget(number)
             raise
         except BaseException as failure:
             await self._record_failure(creates, number, failure)
             raise
         await self._record(lambda: creates.bill(number, video.id, video.credits_charged))
         return video
+
+    def _forget(self, number: int) -> None:
+        """Forget a create that is left to another process: here it would be a rival of later ones."""
+        call = self._coordinator.find_open(self._session.evidence, number)
+        if call is not None:
+            self._session.evidence.remove(call)
 
     async def _record_failure(self, creates: SharedCreates, number: int, failure: BaseException) -> None:
         """Record what a failed create leaves: nothing, a doubt, or an open create that any process may settle."""

@@ -10,8 +10,8 @@ Rule 3: the state of a video that has ended is used only for a minute: its links
 from __future__ import annotations
 
 import json
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Coroutine, Dict, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Coroutine, Dict, Mapping, Sequence
 
 import attrs
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.news import PollTurn
     from bluma_async.waiting.hub import PollHub
 
-__all__ = ["SharedVideoSource", "publish_event", "watch_shared"]
+__all__ = ["SharedVideoSource", "publish_event", "watch_shared", "watching_shared"]
 
 VIDEO = One(Video)
 FRESH = 0.9  # of an interval; for so long a state that was read serves all processes
@@ -42,18 +42,26 @@ async def watch_shared(
     coordinator: AccountCoordinator, hub: PollHub, video_id: str, interval: float, work: Coroutine[Any, Any, Video]
 ) -> Video:
     """Await a wait, and end it early when another process learns that its video has ended."""
+    try:
+        async with watching_shared(coordinator, hub, video_id, interval):
+            return await work
+    finally:
+        work.close()  # it has not begun if the others' news cannot be watched
+
+
+@asynccontextmanager
+async def watching_shared(
+    coordinator: AccountCoordinator, hub: PollHub, video_id: str, interval: float
+) -> AsyncGenerator[None, None]:
+    """Within the block, tell the hub what other processes learn about a video."""
 
     def learn(body: str) -> None:
         with suppress(ValueError, TypeError, RecursionError):  # a state of another version: the video is polled
             hub.learn(video_id, read_event(body.encode()))
 
-    try:
-        news = await (await coordinator.participant()).video_news()
-    except BaseException:
-        work.close()
-        raise
+    news = await (await coordinator.participant()).video_news()
     async with news.watching(video_id, interval, learn):
-        return await work
+        yield
 
 
 def publish_event(coordinator: AccountCoordinator, event: VideoEvent) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Coroutine
 
 from bluma_async.resources._video_source import VideoSource
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from bluma_async.types import Video, VideoEvent
     from bluma_async.waiting.hub import PollHub
 
-__all__ = ["find_account", "find_source", "tell_others", "watch"]
+__all__ = ["find_account", "find_source", "tell_others", "watch", "watching"]
 
 
 def find_account(session: Session) -> AccountCoordinator | None:
@@ -44,6 +45,19 @@ def watch(
     from bluma_async.resources._shared_wait import watch_shared  # noqa: PLC0415 - few programs need it
 
     return watch_shared(account, hub, video_id, interval, work)
+
+
+@asynccontextmanager
+async def watching(session: Session, hub: PollHub, video_id: str, interval: float) -> AsyncGenerator[None, None]:
+    """Within the block, take in what other processes learn about a video."""
+    account = find_account(session)
+    if account is None:
+        yield
+        return
+    from bluma_async.resources._shared_wait import watching_shared  # noqa: PLC0415 - few programs need it
+
+    async with watching_shared(account, hub, video_id, interval):
+        yield
 
 
 def tell_others(session: Session, event: VideoEvent) -> None:

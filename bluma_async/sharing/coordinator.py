@@ -72,9 +72,9 @@ class AccountCoordinator:
         if pacer is not None:
             pacer.note(call, headers)
 
-    async def explain(self, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         """Return which of these videos any process has made, and which are candidates of creates in doubt."""
-        found = await (await self.creates()).explain(video_ids)
+        found = await (await self.creates()).explain(video_ids, call.key or "")
         return found.known, found.contested
 
     async def find_video(self, call: InFlightCall) -> str | None:
@@ -146,9 +146,18 @@ class AnnouncedCreate:
         """Note that an attempt has ended, and the headers of its answer."""
         self._account.after_attempt(call, headers)
 
-    async def explain(self, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-        """Return which of these videos any process has made, and which are candidates of creates in doubt."""
-        return await self._account.explain(video_ids)
+    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """
+        Return which of these videos any process has made, and which are candidates of creates in doubt.
+
+        Raises:
+            CreateTakenOver: Another process has taken over the create: the videos that it and others have made since
+                are no candidates of this search.
+        """
+        found = await self._creates.explain(video_ids, call.key or "")
+        if not found.is_mine:
+            raise CreateTakenOver
+        return found.known, found.contested
 
     async def find_video(self, call: InFlightCall) -> str | None:
         """Return the video that any process has recorded for the create."""

@@ -162,6 +162,6 @@ class SharedCreates(Protocol):
         """Return the variant that only the jobs of the journal are created from."""
         ...
 
-    async def explain(self, video_ids: Sequence[str]) -> Explained:
-        """Return what all processes know about these videos."""
+    async def explain(self, video_ids: Sequence[str], request_key: str) -> Explained:
+        """Return what all processes know about these videos, and whether an open create is still this process's."""
         ...

@@ -191,9 +191,9 @@ class PostgresCreates:
         """Return the variant that only the jobs of the journal are created from."""
         return await self._jobs.read_preset(template_id)
 
-    async def explain(self, video_ids: Sequence[str]) -> Explained:
-        """Return what all processes know about these videos."""
-        return await self._sharing.explain(video_ids)
+    async def explain(self, video_ids: Sequence[str], request_key: str) -> Explained:
+        """Return what all processes know about these videos, and whether an open create is still this process's."""
+        return await self._sharing.explain(video_ids, request_key)
 
     async def _find_begun(self, db: Connection, wanted: WantedCreate) -> int:
         """Return the number of the intent that a transaction whose answer was lost has recorded; 0 if it has not."""

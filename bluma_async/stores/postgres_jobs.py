@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Awaitable, Callable, Collection, Iterable, List, Mapping, Sequence, TypeVar
 
-from bluma_async.errors import InvalidArgumentError
 from bluma_async.stores import postgres_plans as plans
 from bluma_async.stores import postgres_queries as queries
+from bluma_async.stores.holders import build_folder_error
 from bluma_async.stores.postgres_accounts import write_account
 from bluma_async.stores.postgres_claims import PostgresSharing
 from bluma_async.stores.postgres_database import Database
@@ -229,10 +229,7 @@ class PostgresJobStore(JobVerbs):
 
         agreed = await self._do(work)
         if out is not None and agreed not in {None, out}:
-            raise InvalidArgumentError(
-                f"The journal {self.name} saves its files to {agreed!r}, not to {out!r}. All processes of a batch "
-                "need one folder. Nothing was created."
-            )
+            raise build_folder_error(self.name, agreed, out)
 
     async def close(self) -> None:
         """Give back the jobs of this process, and close the connections, also when cancelled."""

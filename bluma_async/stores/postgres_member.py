@@ -19,14 +19,13 @@ from bluma_async._runtime.log import logger
 from bluma_async.errors import BlumaError
 from bluma_async.stores.postgres_database import Database
 from bluma_async.stores.postgres_rows import execute, fetch_one
+from bluma_async.stores.sharing import BEATS, LEASE
 
 if TYPE_CHECKING:
     from bluma_async.stores.postgres_rows import Connection
 
 __all__ = ["LEASE", "Member"]
 
-LEASE = 30.0  # seconds after its last sign of life for which a process holds its jobs
-BEATS = 6  # renewals in the time of a lease
 FREE = """
 UPDATE bluma_jobs SET holder = NULL, deferred_at = NULL WHERE place IN (
     SELECT place FROM bluma_jobs
@@ -83,6 +82,12 @@ class Member:
             await free_jobs(db)
 
         await self.database.do(beat, retries=False)
+
+    async def revive(self, db: Connection) -> None:
+        """Begin a lease that has ended: what a process without one claims is free again at once."""
+        ends = "clock_timestamp() + %s * interval '1 second'"
+        statement = f"UPDATE bluma_workers SET ends_at = {ends} WHERE epoch = %s AND ends_at < clock_timestamp()"  # noqa: S608 - a constant
+        await execute(db, statement, self.lease, self.epoch)
 
     async def leave(self) -> None:
         """
