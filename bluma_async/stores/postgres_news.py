@@ -28,7 +28,7 @@ __all__ = ["PostgresNews", "find_news", "publish_blocking"]
 
 T = TypeVar("T")
 CHANNEL = "bluma"
-POLL_LEASE = 10.0  # seconds after which another process polls, if the one whose turn it is has died
+POLL_LEASE = 8.0  # seconds after which another process polls, if the one whose turn it is has died
 PATIENCE = 3.0  # seconds for which a lost connection is retried: each process can do without the others' news
 TIMEOUT = 3  # seconds to connect, for a caller that blocks
 PUBLISH = (

@@ -168,7 +168,7 @@ async def test_one_process_lists_the_active_videos_for_all(sandbox: Sandbox, mak
 async def test_the_turn_of_a_poller_that_died_is_taken_over(
     sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer
 ) -> None:
-    """Nobody polls beside it as long as its turn lasts, ten seconds by the database's clock; then another one does."""
+    """Nobody polls beside it as long as its turn lasts, eight seconds by the database's clock; then another does."""
     made = await make_client().videos.create(CONTEXT, TEMPLATE)
     database = await Database.open(postgres, to_write=True)
     assert (await PostgresNews(database).begin_poll(made.id, 1.0)).is_mine
