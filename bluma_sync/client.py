@@ -109,6 +109,7 @@ class Bluma(BaseClient):
         transport: Transport | None = None,
         clock: Clock | None = None,
         telemetry: TelemetryOption = False,
+        shared: str | None = None,
     ) -> None:
         """
         Set up a client. Nothing is sent yet.
@@ -158,6 +159,8 @@ class Bluma(BaseClient):
             clock: Replaces the machine's clock; for tests.
             telemetry: True, a TracerProvider, a MeterProvider or a tuple of both: reports creates, waits, saves and
                 retries to OpenTelemetry; True takes its global providers. Needs the extra `telemetry`.
+            shared: The URL of a PostgreSQL database (`postgresql://...`) through which processes with this key share
+                their budget, their creates and their news. Needs the extra `fleet`.
 
         Raises:
             BlumaError: There is no API key.
@@ -195,6 +198,7 @@ class Bluma(BaseClient):
             transport=transport,
             clock=clock,
             telemetry=telemetry,
+            shared=shared,
         )
 
     def batch(

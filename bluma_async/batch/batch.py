@@ -157,7 +157,8 @@ class Batch:
         Return the result of a job as soon as it has ended, whichever process runs it.
 
         A job ends when its file is saved (without the folder `out`: when its video is rendered), when it fails, or when
-        it is in doubt. The journal is read twice a second; the job itself is not run by this call.
+        it is in doubt. A journal in PostgreSQL tells that at once, and one in a file is read twice a second. The job
+        itself is not run by this call.
 
         Args:
             key: The key of the job.

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Dict, Generator, List
 import click
 
 from bluma_async.batch.live import LiveBatch, open_live
+from bluma_async.cli.accounts import Account, with_account
 from bluma_async.cli.running import add_settle_options
-from bluma_async.client import AsyncBluma
 from bluma_async.errors import AmbiguousCreateError, BlumaError
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
     from bluma_async.batch.results import BatchResult
+    from bluma_async.client import AsyncBluma
     from bluma_async.types import Video
 
 __all__ = ["build_server", "mcp"]
@@ -164,7 +165,8 @@ def _explained() -> Generator[None, None, None]:
 @click.option("--journal", help="The journal; default: journal.sqlite in the folder.")
 @click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls.")
 @add_settle_options
-def mcp(max_credits: float, settle_time: float, exclusive_key: bool, **options: Any) -> None:
+@with_account
+def mcp(max_credits: float, settle_time: float, exclusive_key: bool, account: Account, **options: Any) -> None:
     """
     Serve the tools of an agent over stdin and stdout (MCP): list templates, estimate, create, status, wait, save.
 
@@ -172,7 +174,7 @@ def mcp(max_credits: float, settle_time: float, exclusive_key: bool, **options: 
     """
 
     async def serve() -> None:
-        async with AsyncBluma(settle_time=settle_time, exclusive=exclusive_key) as client, open_live(
+        async with account.open(settle_time=settle_time, exclusive=exclusive_key) as client, open_live(
             client.batch(max_credits=max_credits, **options)
         ) as live:
             await build_server(Tools(client, live, max_credits)).run_stdio_async(show_banner=False, log_level="WARNING")

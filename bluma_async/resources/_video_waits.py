@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Collection
 
+from bluma_async.resources._sharing import find_source, watch, watching
+
 if TYPE_CHECKING:
-    from bluma_async.resources._video_source import VideoSource
+    from bluma_async._session.session import Session
     from bluma_async.types import Video
     from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.hub import PollHub
@@ -14,7 +16,7 @@ __all__ = ["wait_for_video", "watch_video"]
 
 
 async def wait_for_video(
-    source: VideoSource,
+    session: Session,
     hub: PollHub,
     video_id: str | Video,
     poll_interval: float,
@@ -25,6 +27,7 @@ async def wait_for_video(
     final_statuses: Collection[str],
 ) -> Video:
     """Return a video when it is completed or failed. `Videos.wait_for` describes the arguments and the errors."""
+    source = find_source(session)
     wanted = source.claim(video_id)
     work = hub.wait(
         source,
@@ -35,11 +38,11 @@ async def wait_for_video(
         on_status=on_status,
         final_statuses=final_statuses,
     )
-    return await source.session.report("wait", wanted, work)
+    return await session.report("wait", wanted, watch(session, hub, wanted, poll_interval, work))
 
 
 async def watch_video(
-    source: VideoSource,
+    session: Session,
     hub: PollHub,
     video_id: str,
     *,
@@ -48,11 +51,12 @@ async def watch_video(
     final_statuses: Collection[str],
 ) -> AsyncIterator[Video]:
     """Yield the states of a video. `VideoJob.events` describes the arguments and the errors."""
-    states = hub.watch(
-        source, source.claim(video_id), poll_interval=poll_interval, timeout=timeout, final_statuses=final_statuses
-    )
-    try:
-        async for state in states:
-            yield state
-    finally:
-        await states.aclose()
+    source = find_source(session)
+    wanted = source.claim(video_id)
+    states = hub.watch(source, wanted, poll_interval=poll_interval, timeout=timeout, final_statuses=final_statuses)
+    async with watching(session, hub, wanted, poll_interval):
+        try:
+            async for state in states:
+                yield state
+        finally:
+            await states.aclose()

@@ -15,7 +15,7 @@ import attrs
 from bluma_async.errors import BlumaError
 from bluma_async.resources._job_facts import describe_job, read_job
 from bluma_async.resources._saving import save_to
-from bluma_async.resources._video_source import VideoSource, get_call
+from bluma_async.resources._video_source import get_call
 from bluma_async.resources._video_waits import wait_for_video, watch_video
 from bluma_async.types import VideoStatus
 
@@ -138,7 +138,7 @@ class VideoJob:
         """
         session, hub = self._require_client()
         self._video = await wait_for_video(
-            VideoSource(session),
+            session,
             hub,
             self.id,
             poll_interval,
@@ -171,12 +171,7 @@ class VideoJob:
         """
         session, hub = self._require_client()
         states = watch_video(
-            VideoSource(session),
-            hub,
-            self.id,
-            poll_interval=poll_interval,
-            timeout=timeout,
-            final_statuses=final_statuses,
+            session, hub, self.id, poll_interval=poll_interval, timeout=timeout, final_statuses=final_statuses
         )
         try:
             async for state in states:

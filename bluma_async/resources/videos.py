@@ -14,7 +14,7 @@ from bluma_async.resources._estimating import estimate_video
 from bluma_async.resources._saving import save_video
 from bluma_async.resources._video_files import VideoFiles
 from bluma_async.resources._video_lists import VideoLists
-from bluma_async.resources._video_source import VideoSource, get_call
+from bluma_async.resources._video_source import get_call
 from bluma_async.resources._video_waits import wait_for_video
 from bluma_async.transfer.checks import require_verify
 from bluma_async.transfer.places import reserved
@@ -41,7 +41,6 @@ class Videos(VideoFiles, VideoLists):
     def __init__(self, session: Session, hub: PollHub) -> None:
         super().__init__(session)
         self._hub = hub
-        self._source = VideoSource(session)
 
     async def create(
         self,
@@ -52,6 +51,7 @@ class Videos(VideoFiles, VideoLists):
         options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> Video:
         """
         Create a video. It is billed when the server accepts it; rendering takes two to five minutes.
@@ -69,6 +69,8 @@ class Videos(VideoFiles, VideoLists):
             options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
                 bool, test keys only). Sent unchanged.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, such as the id of a task; needs the client's option `shared`. A second call
+                with it, in any process, returns the first one's video, also if that has failed.
 
         Returns:
             The video, queued, with its id and `credits_charged`.
@@ -82,7 +84,7 @@ class Videos(VideoFiles, VideoLists):
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
         """
         arguments = check_arguments(context, template_id, variant_id, webhook_url, options)
-        return await create_checked(self._session, arguments, idempotency_key)
+        return await create_checked(self._session, arguments, idempotency_key, key)
 
     async def start(
         self,
@@ -93,6 +95,7 @@ class Videos(VideoFiles, VideoLists):
         options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> VideoJob:
         """
         Create a video as `create` does, and return its handle: a VideoJob, which waits, saves, and can be stored.
@@ -104,6 +107,7 @@ class Videos(VideoFiles, VideoLists):
             webhook_url: A URL to which this video's events are sent.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, as in `create`.
 
         Raises:
             InvalidArgumentError: An argument is invalid. Nothing was sent.
@@ -111,11 +115,11 @@ class Videos(VideoFiles, VideoLists):
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
             BlumaError: The create failed, as `create` would.
         """
-        key = uuid.uuid4().hex if idempotency_key is None else idempotency_key
-        video = await self.create(context, template_id, variant_id, webhook_url, options, idempotency_key=key)
+        sent = uuid.uuid4().hex if idempotency_key is None else idempotency_key
+        video = await self.create(context, template_id, variant_id, webhook_url, options, idempotency_key=sent, key=key)
         from bluma_async.resources.video_job import begin_job  # noqa: PLC0415 - few programs need it
 
-        return begin_job(self._session, self._hub, video, key)
+        return begin_job(self._session, self._hub, video, sent)
 
     def job(self, saved: SavedJob) -> VideoJob:
         """
@@ -168,6 +172,7 @@ class Videos(VideoFiles, VideoLists):
         on_status: Callable[[StatusInfo], Any] | None = None,
         final_statuses: Collection[str] = (),
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> Video:
         """
         Create a video, wait for it, and save it: `create`, `wait_for` and `save` in one call.
@@ -190,6 +195,7 @@ class Videos(VideoFiles, VideoLists):
             on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
             final_statuses: Statuses that end the wait, besides `completed` and `failed`. Such a video is not saved.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, as in `create`.
 
         Returns:
             The video, completed or failed: see its `status`. A failed video has no file.
@@ -209,7 +215,7 @@ class Videos(VideoFiles, VideoLists):
                 require_verify(verify)
                 place = await stack.enter_async_context(reserved(save_to, overwrite=overwrite))
             video = await self.create(
-                context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key
+                context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key, key=key
             )
             try:
                 done = await self.wait_for(
@@ -270,7 +276,7 @@ class Videos(VideoFiles, VideoLists):
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
         return await wait_for_video(
-            self._source,
+            self._session,
             self._hub,
             video_id,
             poll_interval,

@@ -38,6 +38,7 @@ class Videos(VideoFiles, VideoLists):
         options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> Video:
         """
         Create a video. It is billed when the server accepts it; rendering takes two to five minutes.
@@ -55,6 +56,8 @@ class Videos(VideoFiles, VideoLists):
             options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
                 bool, test keys only). Sent unchanged.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, such as the id of a task; needs the client's option `shared`. A second call
+                with it, in any process, returns the first one's video, also if that has failed.
 
         Returns:
             The video, queued, with its id and `credits_charged`.
@@ -68,7 +71,9 @@ class Videos(VideoFiles, VideoLists):
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
         """
         return run(
-            self._async.create(context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key)
+            self._async.create(
+                context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key, key=key
+            )
         )
 
     def start(
@@ -80,6 +85,7 @@ class Videos(VideoFiles, VideoLists):
         options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> VideoJob:
         """
         Create a video as `create` does, and return its handle: a VideoJob, which waits, saves, and can be stored.
@@ -91,6 +97,7 @@ class Videos(VideoFiles, VideoLists):
             webhook_url: A URL to which this video's events are sent.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, as in `create`.
 
         Raises:
             InvalidArgumentError: An argument is invalid. Nothing was sent.
@@ -101,7 +108,7 @@ class Videos(VideoFiles, VideoLists):
         return VideoJob(
             run(
                 self._async.start(
-                    context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key
+                    context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key, key=key
                 )
             )
         )
@@ -155,6 +162,7 @@ class Videos(VideoFiles, VideoLists):
         on_status: Callable[[StatusInfo], Any] | None = None,
         final_statuses: Collection[str] = (),
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> Video:
         """
         Create a video, wait for it, and save it: `create`, `wait_for` and `save` in one call.
@@ -177,6 +185,7 @@ class Videos(VideoFiles, VideoLists):
             on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
             final_statuses: Statuses that end the wait, besides `completed` and `failed`. Such a video is not saved.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, as in `create`.
 
         Returns:
             The video, completed or failed: see its `status`. A failed video has no file.
@@ -205,6 +214,7 @@ class Videos(VideoFiles, VideoLists):
                 on_status=on_status,
                 final_statuses=final_statuses,
                 idempotency_key=idempotency_key,
+                key=key,
             )
         )
 

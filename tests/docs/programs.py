@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import List, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-APART = {"testing.md"}  # tests/testing/test_documentation.py runs its blocks
+# tests/testing/test_documentation.py and tests/sharing/test_documentation.py run their blocks.
+APART = {"testing.md", "fleets.md"}
 NEEDS = {
     "destinations.md": ["obstore"],
     "frames.md": ["narwhals", "pandas"],
