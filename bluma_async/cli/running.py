@@ -94,31 +94,45 @@ def make_sandbox(**settings: Any) -> Any:
         raise click.UsageError(str(error)) from None
 
 
-def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+def run_to_end(work: Coroutine[Any, Any, T], *, ends_gracefully: bool = False) -> T:
     """
     Run the coroutine of a command, and return its result.
 
     Ctrl-C cancels it, and KeyboardInterrupt is raised after it has ended. Without that, Python would raise
     KeyboardInterrupt at an arbitrary point of the event loop, and the command could not print how to continue. A
     further Ctrl-C cancels it again, and ends its search for interrupted creates.
+
+    Args:
+        work: The coroutine.
+        ends_gracefully: Whether SIGTERM cancels it too, and the exit code is 0 then.
     """
-    is_stopped, results = asyncio.run(_run(work))
-    if is_stopped:
+    ended_by, results = asyncio.run(_run(work, [signal.SIGINT, *([signal.SIGTERM] if ends_gracefully else [])]))
+    if ended_by == signal.SIGINT:
         raise KeyboardInterrupt
+    if ended_by is not None:
+        raise click.exceptions.Exit(0)
     return results[0]
 
 
-async def _run(work: Coroutine[Any, Any, T]) -> Tuple[bool, List[T]]:
-    """Run the coroutine, and return whether Ctrl-C stopped it, and its result if it has one."""
+async def _run(work: Coroutine[Any, Any, T], numbers: List[signal.Signals]) -> Tuple[signal.Signals | None, List[T]]:
+    """Run the coroutine; return the signal that stopped it, or None and its result."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
-    is_ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN  # as in the background of a shell
+    came: List[signal.Signals] = []
+
+    def cancel(number: signal.Signals) -> None:
+        came.append(number)
+        task.cancel()
+
+    # A shell lets the processes in its background ignore Ctrl-C.
+    handled = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
-        if not is_ignored:
-            loop.add_signal_handler(signal.SIGINT, task.cancel)
+        for number in handled:
+            loop.add_signal_handler(number, cancel, number)
     try:
-        return False, [await task]
+        return None, [await task]
     except asyncio.CancelledError:
-        return True, []
+        return came[-1] if came else signal.SIGINT, []
     finally:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)  # changes nothing if it was not added
+            for number in handled:
+                loop.remove_signal_handler(number)
