@@ -87,6 +87,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def pictures(session: nox.Session) -> None:
+    """Write pictures of the sandbox's page into a folder, by default `pictures`; needs Chromium."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.page.pictures", *(session.posargs or ["pictures"]))
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the site of the documents into `site`; warnings and links that lead nowhere are errors."""
     session.install("-e", ".[cli,sandbox,testing]")

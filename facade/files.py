@@ -29,6 +29,8 @@ WITHOUT_TWINS = {
     "resources/_client_parts.py",
     "resources/_ownership.py",
     "resources/_reuse.py",
+    "resources/_shared_create.py",
+    "resources/_shared_wait.py",
     "resources/_video_source.py",
 }  # async, but not for users
 SAME_IN_BOTH = ("errors.py", "types/__init__.py")

@@ -28,6 +28,7 @@ ROOMS: Tuple[str, ...] = (
     "_wire",
     "_session",
     "stores",
+    "sharing",
     "waiting",
     "transfer",
     "resources",
@@ -53,6 +54,9 @@ ONLY_HERE = {
     "PIL": {"sandbox"},
     "sqlite3": {"stores", "sandbox"},
     "opentelemetry": {"_session"},
+    "fastmcp": {"cli"},
+    "narwhals": {"batch/frames.py"},
+    "obstore": {"transfer/object_stores.py"},
     "psycopg": {"stores"},
     "psycopg_pool": {"stores"},
 }

@@ -24,8 +24,17 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 class Baseline:
     """Reads each template's newest videos once."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, needs_time: bool = False) -> None:
+        """
+        Set up the baseline.
+
+        Args:
+            session: What to send with.
+            needs_time: Whether no create may begin before the server's time is known, or the baseline. Processes on
+                several machines search for each other's creates, and their own clocks may be minutes apart.
+        """
         self._session = session
+        self._needs_time = needs_time
         self._read: Set[str | None] = set()
 
     async def require(self, template_id: str | None) -> None:
@@ -33,12 +42,17 @@ class Baseline:
         Read the newest videos of a template, or of all templates for None, unless that was done.
 
         A list that cannot be read leaves the window of a lost create to the clocks.
+
+        Raises:
+            BlumaError: The list could not be read, and the server's time is needed and not known.
         """
         if template_id in self._read:
             return
         try:
             videos = await read_newest(self._session, template_id)
         except BlumaError:
+            if self._needs_time and not self._session.shared.server_clock.is_known:
+                raise
             return
         evidence = self._session.evidence
         evidence.mark_candidates(video.id for video in videos)

@@ -22,7 +22,7 @@ from bluma_async._session.in_flight import InFlightCall, Standing
 from bluma_async._wire.call import Safety
 from bluma_async._wire.messages import Request
 from bluma_async._wire.retry import Reconcile
-from bluma_async.batch.conflicts import require_moved
+from bluma_async.batch.conflicts import TakenOver, require_moved
 from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError, NetworkError, NotFoundError
 from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.stores.keys import fingerprint_key
@@ -149,6 +149,16 @@ class Recovery:
                 if stored is not None and stored.state == JobState.RENDERING:
                     yield stored
 
+    def forget(self, job: StoredJob) -> None:
+        """
+        Forget a create that is left to other processes.
+
+        The store keeps its template's turn until one of them has settled it; here it would be a rival of later creates.
+        """
+        call = self._api.session.evidence.find_open(job.request_key)
+        if call is not None:
+            self._api.session.evidence.remove(call)
+
     async def rest(self) -> None:
         """Wait until the jobs that are not part of this run are settled too."""
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -197,6 +207,9 @@ class Recovery:
             if error.candidates or (error.accepted and job.state == JobState.CREATING):
                 names = [candidate.id for candidate in error.candidates]
                 self._accept(await self._store.doubt(job.place, names, str(error)))
+            raise
+        except TakenOver:
+            self._api.session.evidence.remove(call)
             raise
         settled = await self._record(job, found)
         self._api.session.evidence.remove(call)

@@ -9,21 +9,20 @@ Rule 4: a run ends when no unfinished job is left: jobs of a process that dies m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, AsyncGenerator, Callable, List, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, AsyncGenerator, List, Mapping, Sequence, Set
 
-from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.call import Safety
 from bluma_async.batch.conflicts import TakenOver
-from bluma_async.batch.folder import is_complete
-from bluma_async.batch.pacing import Pacer
+from bluma_async.sharing.announcing import announce
+from bluma_async.sharing.pacing import Pacer
 from bluma_async.stores.keys import fingerprint_key
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
-    from bluma_async._runtime.clock import Clock
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async.batch.api import BatchApi, StopSignal
+    from bluma_async.batch.options import BatchOptions
     from bluma_async.batch.recovery import Recovery
     from bluma_async.stores.jobs import StoredJob
     from bluma_async.stores.ports import JobStore
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JobCoordinator", "SharedJobs"]
 
-MARGIN = 5.0  # seconds between the announcement of an attempt and its sending, at most
 SHORTEST_PAUSE = 0.05  # seconds between two searches for a job
 LONGEST_PAUSE = 1.0
 
@@ -58,50 +56,52 @@ class JobCoordinator:
         await self._pacer.wait(call)
         if call.safety is not Safety.COSTS_MONEY:
             return
-        is_recent = watch_margin(self._clock)
-        while await self._sharing.touch(call.key or ""):
-            if is_recent():
-                call.request.may_send = is_recent
-                return
-            is_recent = watch_margin(self._clock)  # it took too long: the others count from the announcement
-        raise TakenOver
+        if not await announce(call, self._clock, lambda: self._sharing.touch(call.key or "")):
+            raise TakenOver
 
     def after_attempt(self, call: InFlightCall, headers: Mapping[str, str]) -> None:
         """Note the budget that an answer reports."""
         self._pacer.note(call, headers)
 
-    async def explain(self, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-        """Return which of these videos any process has made, and which are candidates of jobs in doubt."""
-        found = await self._sharing.explain(video_ids)
+    async def find_video(self, call: InFlightCall) -> str | None:
+        """Return the video that a process has recorded for a create after it had lost the job."""
+        return await self._sharing.find_stray(call.key or "")
+
+    def for_account(self, _: str, __: str, /) -> JobCoordinator:
+        """Return itself: a journal has one account."""
+        return self
+
+    async def close(self) -> None:
+        """Do nothing: the run closes its store."""
+
+    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """
+        Return which of these videos any process has made, and which are candidates of jobs in doubt.
+
+        Raises:
+            TakenOver: Another process has taken over the create: the videos that it and others have made since are no
+                candidates of this search.
+        """
+        found = await self._sharing.explain(video_ids, call.key or "")
+        if not found.is_mine:
+            raise TakenOver
         return found.known, found.contested
-
-
-def watch_margin(clock: Clock) -> Callable[[], bool]:
-    """
-    Return a function that tells whether an announcement that begins now is recent enough to send.
-
-    Both clocks count: the monotonic one stands still while a machine sleeps, and the other one can be set back.
-    """
-    began, began_at = clock.now(), local_time(clock)
-
-    def is_recent() -> bool:
-        now_at = local_time(clock)
-        passed = (now_at - began_at).total_seconds() if now_at and began_at else 0.0
-        return max(clock.now() - began, passed) <= MARGIN
-
-    return is_recent
 
 
 class SharedJobs:
     """The jobs that this process claims during a run."""
 
-    def __init__(self, store: JobStore, sharing: Sharing, recovery: Recovery, stop: StopSignal, *, saves: bool) -> None:
+    def __init__(
+        self, store: JobStore, sharing: Sharing, recovery: Recovery, stop: StopSignal, options: BatchOptions
+    ) -> None:
         self._store = store
         self._sharing = sharing
         self._recovery = recovery
         self._stop = stop
-        self._saves = saves
+        self._saves = options.saves_files
+        self._is_complete = options.is_complete
         self._left: Set[int] = set()  # jobs that ended with an error here
+        self._held: Set[int] = set()  # jobs that this process works on
 
     async def claims(self) -> AsyncGenerator[StoredJob, None]:
         """Yield each job that this process claims, until no unfinished job is left."""
@@ -113,14 +113,15 @@ class SharedJobs:
             for settled in [job for job in waiting if self._recovery.is_settled(job)]:
                 waiting.remove(settled)
                 yield settled
-            job = await self._sharing.claim(self._list_states(), self._left)
+            job = await self._sharing.claim(self._list_states(), self._left, self._held)
             if job is None:
-                if not waiting and (self._stop.is_set or await self._sharing.is_over(self._left)):
+                if not waiting and (self._stop.is_set or await self._is_over()):
                     return
                 await self._sharing.pause(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
             pause = SHORTEST_PAUSE
+            self._held.add(job.place)
             if job.state == JobState.CREATING:
                 self._recovery.register(job)
                 waiting.append(job)
@@ -129,17 +130,25 @@ class SharedJobs:
 
     async def claim(self, job: StoredJob) -> StoredJob | None:
         """Claim one job; None if another process works on it."""
-        return await self._sharing.claim_one(job.place)
+        claimed = await self._sharing.claim_one(job.place)
+        if claimed is not None:
+            self._held.add(job.place)
+        return claimed
 
     async def finish(self, job: StoredJob, *, is_failed: bool) -> None:
         """Give a job back. An open create of it that nobody here works on is left to every process."""
+        self._held.discard(job.place)
         if is_failed:
             self._left.add(job.place)
         stored = await self._store.read(job.place)
         if stored is not None and stored.state == JobState.CREATING and is_failed:
             await self._sharing.abandon(job.place)
+            self._recovery.forget(stored)
         else:
             await self._sharing.give_back(job.place)
+
+    async def _is_over(self) -> bool:
+        return await self._sharing.is_over(self._list_states(), self._left)
 
     def _list_states(self) -> List[str]:
         states = [] if self._stop.is_set else [JobState.PLANNED]
@@ -150,11 +159,10 @@ class SharedJobs:
         after = 0
         while self._saves and (page := await self._store.list_jobs(JobState.SAVED, after)):
             after = page[-1].place
-            for job in await in_thread(_select_lost, page):
-                claimed = await self._sharing.claim_one(job.place)
+            for job in await in_thread(self._select_lost, page):
+                claimed = await self.claim(job)
                 if claimed is not None:
                     yield claimed
 
-
-def _select_lost(page: Sequence[StoredJob]) -> List[StoredJob]:
-    return [job for job in page if not is_complete(job.path, job.size)]
+    def _select_lost(self, page: Sequence[StoredJob]) -> List[StoredJob]:
+        return [job for job in page if not self._is_complete(job.path, job.size)]

@@ -46,7 +46,9 @@ def batch() -> None:
 
 
 _location = add_options(
-    click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The folder for the files."),
+    click.option(
+        "--out", type=click.Path(file_okay=False), help="The folder for the files, or a URL such as s3://bucket/videos."
+    ),
     click.option("--journal", type=parse_journal, help="A file, or a PostgreSQL URL. Default: journal.sqlite."),
 )
 _run_options = add_options(

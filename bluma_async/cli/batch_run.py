@@ -21,7 +21,7 @@ from bluma_async.cli.running import SETTLE_TIME
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.table import show_jobs
 from bluma_async.errors import BlumaError
-from bluma_async.stores.postgres_database import mask_url
+from bluma_async.stores.postgres_database import is_postgres_url, mask_url
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class BatchRun:
         counter = _Counter()
         with _temporary_journal(self.account, self.options) as options:
             show = partial(self._show, options=options, counter=counter)
-            status = self.account.call(show, **self.settle, on_response=counter.add)
+            status = self.account.call(show, ends_gracefully=self._is_shared, **self.settle, on_response=counter.add)
         self._report(status, counter.stopped)
         if status.rendered + status.saved < status.total:
             raise click.exceptions.Exit(1)
@@ -94,7 +94,8 @@ class BatchRun:
             self._say(f"Stopped. {ENDED}")
             return
         self._say(f"Stopped. Nothing is lost; continue with: {self.command}")
-        await settle_interrupted(client, self.settle["settle_time"])
+        if not self._is_shared:  # else other processes settle what is open
+            await settle_interrupted(client, self.settle["settle_time"])
 
     def _report(self, status: BatchStatus, stopped: object) -> None:
         for line in describe_status(status):
@@ -108,6 +109,11 @@ class BatchRun:
                 "Settle the jobs in doubt with: bluma batch adopt KEY VIDEO_ID, or "
                 "bluma batch retry --in-doubt resubmit"
             )
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether other processes may work on the same journal."""
+        return is_postgres_url(self.options["journal"])
 
     def _say(self, text: str) -> None:
         """Print a line for people, beside JSON if that is asked for."""

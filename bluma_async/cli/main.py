@@ -34,6 +34,7 @@ CATALOGUE: Catalogue = {
     "list": (f"{ROOM}.videos:list_videos", "List videos, newest first."),
     "listen": (f"{ROOM}.listen", "Receive events, and forward them."),
     "luma": (f"{ROOM}.luma", "Make videos with kie.ai, UmamiAI and V-API."),
+    "mcp": (f"{ROOM}.mcp", "Serve tools for agents, within a limit of credits."),
     "open": (f"{ROOM}.videos:open_video", "Show a file or a video."),
     "sandbox": (f"{ROOM}.sandbox", "Run a local API."),
     "save": (f"{ROOM}.generate", "Wait for a video, and save it."),

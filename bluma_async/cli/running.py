@@ -109,13 +109,13 @@ def run_to_end(work: Coroutine[Any, Any, T], *, ends_gracefully: bool = False) -
     ended_by, results = asyncio.run(_run(work, [signal.SIGINT, *([signal.SIGTERM] if ends_gracefully else [])]))
     if ended_by == signal.SIGINT:
         raise KeyboardInterrupt
-    if ended_by is not None:
+    if not results:
         raise click.exceptions.Exit(0)
     return results[0]
 
 
 async def _run(work: Coroutine[Any, Any, T], numbers: List[signal.Signals]) -> Tuple[signal.Signals | None, List[T]]:
-    """Run the coroutine; return the signal that stopped it, or None and its result."""
+    """Run the coroutine, and return the signal that stopped it, if any, and its result if it has one."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
     came: List[signal.Signals] = []
 
@@ -123,16 +123,15 @@ async def _run(work: Coroutine[Any, Any, T], numbers: List[signal.Signals]) -> T
         came.append(number)
         task.cancel()
 
-    # A shell lets the processes in its background ignore Ctrl-C.
-    handled = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
-        for number in handled:
-            loop.add_signal_handler(number, cancel, number)
+        for number in numbers:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as in the background of a shell
+                loop.add_signal_handler(number, cancel, number)
     try:
         return None, [await task]
     except asyncio.CancelledError:
         return came[-1] if came else signal.SIGINT, []
     finally:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            for number in handled:
-                loop.remove_signal_handler(number)
+            for number in numbers:
+                loop.remove_signal_handler(number)  # changes nothing if it was not added

@@ -15,6 +15,7 @@ from bluma_async.luma.registry import PROVIDERS
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.cruelty import Cruelty
+    from bluma_async.sandbox.recorder import SentDelivery
     from bluma_async.sandbox.request_log import RequestRecord
 
 __all__ = ["sandbox"]
@@ -98,6 +99,7 @@ async def _serve(local: Any) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     async with local:
         local.watch(_log)
+        local.watch_deliveries(_log_delivery)
         for name, value in (
             ("BLUMA_BASE_URL", local.base_url),
             ("BLUMA_API_KEY", local.test_key),
@@ -110,6 +112,8 @@ async def _serve(local: Any) -> None:
             click.echo(f"{name}={value}")
         if str(local.cruelty) != "none":
             click.echo(f"Cruelty: {local.cruelty}.", err=True)
+        if local.settings.is_controllable:
+            click.echo(f"Open {local.origin}/ in a browser to see and control it.", err=True)
         await stopped.wait()
 
 
@@ -117,3 +121,12 @@ def _log(record: RequestRecord) -> None:
     query = f"?{record.query}" if record.query else ""
     status = "cut" if record.status is None else record.status
     click.echo(f"{record.method} {record.path}{query} {status} {record.latency:.1f} ms", err=True)
+
+
+def _log_delivery(sent: SentDelivery) -> None:
+    outcome = "no answer" if sent.outcome.status is None else sent.outcome.status
+    delivery = sent.delivery
+    click.echo(
+        f"{delivery.name} -> {delivery.url} {outcome} {sent.outcome.milliseconds} ms (attempt {delivery.attempt})",
+        err=True,
+    )

@@ -12,7 +12,8 @@ Rule 4: an error that every job would share pauses the creates of this process; 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Dict, List, Set
 
 from bluma_async._runtime.log import logger
 from bluma_async.batch.api import StopSignal
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from bluma_async.batch.parts import Parts
     from bluma_async.fleet.engine import Engine
     from bluma_async.stores.jobs import StoredJob
-    from bluma_async.stores.postgres_claims import PostgresSharing
-    from bluma_async.stores.postgres_jobs import PostgresJobStore
+    from bluma_async.stores.ports import JobStore
+    from bluma_async.stores.sharing import FleetSharing
 
 __all__ = ["NAMES", "SWEEP_PERIOD", "FleetTasks", "PausingStop"]
 
@@ -67,8 +68,8 @@ class FleetTasks:
     def __init__(
         self,
         options: BatchOptions,
-        store: PostgresJobStore,
-        sharing: PostgresSharing,
+        store: JobStore,
+        sharing: FleetSharing,
         parts: Parts,
         stop: StopSignal,
         engine: Engine,
@@ -80,6 +81,10 @@ class FleetTasks:
         self._stop = stop
         self._engine = engine
         self.is_stopping = False
+        self._busy: Dict[int, int] = {}  # how many tasks of this process work on a job
+        self._unsure: Set[int] = (
+            set()
+        )  # jobs that may be held by this process, although none of its tasks works on them
 
     def register(self) -> None:
         """Register all tasks with the engine."""
@@ -91,11 +96,11 @@ class FleetTasks:
     async def create(self, place: int | None) -> None:
         """Create the video of a planned job."""
         if not (self._stop.is_set or self.is_stopping):
-            await self._with_job(place, JobState.PLANNED, self._parts.runner.create)
+            await self._with_job(place, JobState.PLANNED, self._parts.runner.create, "created")
 
     async def save(self, place: int | None) -> None:
         """Save the video of a rendered job."""
-        await self._with_job(place, JobState.RENDERED, self._parts.runner.save)
+        await self._with_job(place, JobState.RENDERED, self._parts.runner.save, "saved")
 
     async def poll(self, _: int | None = None) -> None:
         """Read the states of all videos that render, and defer the saving of those that are finished."""
@@ -123,6 +128,9 @@ class FleetTasks:
         if not await self._sharing.take_turn("sweep", SWEEP_PERIOD * 0.9):
             return
         await self._sharing.free()
+        for place in self._unsure - set(self._busy):
+            await self._sharing.give_back(place)
+            self._unsure.discard(place)
         states = [JobState.RENDERED] * self._options.saves_files
         if not (self._stop.is_set or self.is_stopping):
             states.append(JobState.PLANNED)
@@ -131,44 +139,76 @@ class FleetTasks:
             await self._engine.defer(TASK_OF_STATE[JobState(state)], place)
         if due:
             await self._sharing.note_deferred([place for place, _ in due])
-        while (job := await self._sharing.claim([], [])) is not None:
-            await self._settle(job)
+        while (job := await self._sharing.claim([], [], list(self._busy))) is not None:
+            async with self._working(job.place):
+                await self._settle(job)
 
     async def _with_job(
-        self, place: int | None, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]]
+        self, place: int | None, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]], event: str
     ) -> None:
         """Claim a job, act on it if it is in the state that the task is for, and give it back."""
-        job = None if place is None else await self._sharing.claim_one(place)
-        if job is None:
+        if place is None:
             return
+        async with self._working(place):
+            job = await self._sharing.claim_one(place)
+            if job is not None:
+                await self._act(job, state, action, event)
+
+    async def _act(
+        self, job: StoredJob, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]], event: str
+    ) -> None:
         is_failed = False
         try:
             if job.state == state:
-                await action(job)
+                self._log(event, await action(job))
         except Unsubmitted:
             pass
         except BlumaError as problem:
             is_failed = True
-            logger.warning("Job %s: %s", job.key, problem)
+            self._log("failed", job, problem)
         finally:
             if self._parts.shared is not None:
                 await self._parts.shared.finish(job, is_failed=is_failed)
+
+    def _log(self, event: str, job: StoredJob, problem: BlumaError | None = None) -> None:
+        """Log a step of a job; a collector of logs finds its fields in the record."""
+        fields = {"event": event, "job": job.key, "video": job.video_id, "epoch": self._sharing.epoch}
+        if problem is None:
+            logger.info("Job %s: %s, it is %s", job.key, event, job.state, extra=fields)
+        else:
+            logger.warning("Job %s: %s", job.key, problem, extra=fields)
+
+    @asynccontextmanager
+    async def _working(self, place: int) -> AsyncGenerator[None, None]:
+        """Note that a task works on a job. If the store fails meanwhile, the job may stay with this process."""
+        self._busy[place] = self._busy.get(place, 0) + 1
+        try:
+            yield
+        except BaseException:
+            self._unsure.add(place)
+            raise
+        finally:
+            self._busy[place] -= 1
+            if not self._busy[place]:
+                del self._busy[place]
 
     async def _settle(self, job: StoredJob) -> None:
         """Settle an open create that this process has claimed."""
         self._parts.recovery.register(job)
         try:
             settled = await self._parts.recovery.settled(job)
+            self._log("settled", settled)
             if settled.state == JobState.RENDERING:
                 await self._parts.runner.remember(settled)
         except Unsubmitted:
-            return
+            pass
         except BlumaError as problem:
-            logger.warning("Job %s: %s", job.key, problem)
+            self._log("unsettled", job, problem)
             stored = await self._store.read(job.place)
             if stored is not None and stored.state == JobState.CREATING:
                 await self._sharing.postpone_settling(job.place, PAUSE)
                 await self._sharing.abandon(job.place)
+                self._parts.recovery.forget(stored)
                 return
         await self._sharing.give_back(job.place)
 
@@ -182,8 +222,10 @@ class FleetTasks:
             if video is None or not source.is_final(video):
                 return
             ended: Any = await runner.record_end(job, video)
+            self._log("ended", ended)
         except NotFoundError as gone:
             await self._store.fail(job.place, str(gone))
+            self._log("gone", job, gone)
             return
         except Unsubmitted:
             return

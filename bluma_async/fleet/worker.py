@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, AsyncGenerator
 
 from bluma_async._wire.checks import invalid
 from bluma_async.batch.batch import read_setup
-from bluma_async.batch.folder import require_folder
 from bluma_async.batch.parts import build_parts
 from bluma_async.fleet.tasks import FleetTasks, PausingStop
 from bluma_async.stores.postgres_jobs import PostgresJobStore
 from bluma_async.stores.postgres_member import LEASE
 
 if TYPE_CHECKING:
+    from bluma_async.batch.api import BatchApi
     from bluma_async.batch.batch import Batch
+    from bluma_async.batch.options import BatchOptions
     from bluma_async.fleet.engine import Engine
+    from bluma_async.stores.ports import JobStore
+    from bluma_async.stores.sharing import FleetSharing
 
-__all__ = ["opened_worker"]
+__all__ = ["opened_worker", "registered_tasks"]
 
 
 @asynccontextmanager
@@ -37,20 +40,35 @@ async def opened_worker(batch: Batch, engine: Engine, lease: float = LEASE) -> A
     options, api = read_setup(batch)
     if not isinstance(options.journal, str):
         raise invalid("journal", "A worker needs a journal in PostgreSQL, such as postgresql://user@host:5432/name.")
-    if options.out is not None:
-        await require_folder(options.out)
+    if options.files is not None:
+        await options.files.require()
     store = await PostgresJobStore.open(options.journal, to_write=True, lease=lease)
     try:
-        stop = PausingStop(api.clock)
-        parts = await build_parts(options, api, store, stop)
         if store.sharing is None:
             raise invalid("journal", "A worker needs a journal that it can write to.")
-        tasks = FleetTasks(options, store, store.sharing, parts, stop, engine)
-        tasks.register()
-        try:
+        async with registered_tasks(options, api, store, store.sharing, engine) as tasks:
             yield tasks
-        finally:
-            tasks.is_stopping = True
-            await parts.recovery.end()
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def registered_tasks(
+    options: BatchOptions, api: BatchApi, store: JobStore, sharing: FleetSharing, engine: Engine
+) -> AsyncGenerator[FleetTasks, None]:
+    """
+    Give the tasks of a worker over an open store, registered with an engine. At the end, no create is settled any more.
+
+    Raises:
+        InvalidArgumentError: The store belongs to another account or folder.
+        BlumaError: The store or the API cannot be used.
+    """
+    stop = PausingStop(api.clock)
+    parts = await build_parts(options, api, store, stop)
+    tasks = FleetTasks(options, store, sharing, parts, stop, engine)
+    tasks.register()
+    try:
+        yield tasks
+    finally:
+        tasks.is_stopping = True
+        await parts.recovery.end()

@@ -70,10 +70,12 @@ class BaseClient(WithBlocks):
         """
         Use a verified webhook event: a video that has ended ends the waits for it, without a further poll.
 
-        May be called from any thread. Other events, and videos that are not waited for, change nothing.
+        May be called from any thread. Other events, and videos that are not waited for, change nothing. With the option
+        `shared`, waits of other processes end too.
         """
         if isinstance(event, parts.VideoEvent) and isinstance(event.data.get("id"), str):
             _get_hub(self).learn(event.data.id, event)
+            parts.tell_others(_get_session(self), event)
 
     def confirm_create(self, token: str, body: Payload) -> bool:
         """

@@ -6,7 +6,13 @@ from typing import Protocol
 
 import attrs
 
-__all__ = ["Budget", "Lease", "Report"]
+__all__ = ["Budget", "BudgetState", "Lease", "Report"]
+
+MOST = 10  # requests in a block
+SHARE = 4  # blocks of each process that the budget must have left for a block of full size
+UNKNOWN = 2  # requests in a block before the first answer has told the budget
+LONGEST_WAIT = 1.0  # seconds between two attempts to lease; other processes give back meanwhile
+SHORTEST_WAIT = 0.05
 
 
 @attrs.frozen
@@ -33,6 +39,52 @@ class Lease:
 
     tokens: int
     wait: float
+
+
+@attrs.define
+class BudgetState:
+    """
+    The budget of a key, as a store decides on it: the same for every store.
+
+    Attributes:
+        quota: Requests allowed in a window; None before the first report.
+        available: Requests that may still be leased; None before the first report.
+        resets_in: Seconds until the window ends.
+        report_age: Seconds since the newest report.
+        others: Requests that other living processes have leased, and that the server has not counted yet.
+        workers: Living processes.
+    """
+
+    quota: int | None
+    available: int | None
+    resets_in: float
+    report_age: float
+    others: int
+    workers: int
+
+    def correct(self, report: Report, unused: int) -> None:
+        """Take in the headers of an answer."""
+        left = report.remaining - self.others - unused
+        is_newer = report.age < self.report_age
+        self.available = left if is_newer or self.available is None else min(self.available, left)
+        if is_newer:
+            self.quota, self.resets_in, self.report_age = report.limit, report.reset_after, report.age
+
+    def grant(self, reserve: float) -> int:
+        """Return the size of the next block, and take it."""
+        if self.available is None:
+            return UNKNOWN
+        spare = self.available - int(reserve * (self.quota or 0))
+        fair = max(self.available // (SHARE * max(self.workers, 1)), 1)
+        block = max(min(spare, fair, MOST), 0)
+        if not block and self.resets_in <= 0:  # whatever the reserve: without an answer, nobody would learn the rest
+            block, self.resets_in = 1, LONGEST_WAIT
+        self.available = max(self.available - block, 0)
+        return block
+
+    def build_lease(self, block: int) -> Lease:
+        """Return the lease of a block; without one, the seconds to wait."""
+        return Lease(block, 0.0 if block else max(min(self.resets_in, LONGEST_WAIT), SHORTEST_WAIT))
 
 
 class Budget(Protocol):

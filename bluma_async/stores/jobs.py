@@ -203,10 +203,12 @@ class Explained:
     Attributes:
         known: Videos that one of them has made, or has recorded as a stray.
         contested: Candidates of jobs in doubt; no other create may adopt them.
+        is_mine: Whether the create that was searched for is still open, and held by this process.
     """
 
     known: Tuple[str, ...] = ()
     contested: Tuple[str, ...] = ()
+    is_mine: bool = True
 
 
 @attrs.frozen

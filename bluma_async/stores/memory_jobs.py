@@ -8,12 +8,9 @@ Rule 2: verbs are atomic because there is no await inside one; a refused plan re
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
-
-import attrs
+from typing import TYPE_CHECKING, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from bluma_async.stores.jobs import (
-    NO_RUN,
     PAGE_SIZE,
     Conflict,
     HistoryLine,
@@ -62,6 +59,7 @@ class MemoryJobStore(JobVerbs):
         """
         self._now = now
         self._tables = Tables()
+        self._run = 0  # the present run
         self._presets: Dict[str, str] = {}  # variants by template; no plan changes them
 
     @property
@@ -79,14 +77,14 @@ class MemoryJobStore(JobVerbs):
 
     async def begin_run(self) -> None:
         """Begin a run without jobs; `plan` adds them."""
-        self._tables.run += 1
+        self._begin_run()
 
     async def resume(self) -> None:
         """Begin a run with all jobs of the store."""
-        self._tables.run += 1
-        self._tables.resumed = self._tables.run
-        for job in self._iterate():
-            self._put(job, run=self._tables.run)
+        self._begin_run()
+        self._tables.resumed = self._run
+        for job in self._tables.iterate():
+            self._tables.write(job, run=max(job.run, self._run))
 
     async def plan(self, job: Job) -> Outcome:
         """Add a job to the present run."""
@@ -95,61 +93,60 @@ class MemoryJobStore(JobVerbs):
     async def forget(self, mark: int) -> None:
         """Delete the jobs above the mark that the present run has planned. Jobs that were submitted meanwhile stay."""
         tables = self._tables
-        for job in list(self._iterate(mark)):
-            if job.state in list_sources(Verb.FORGET) and job.run == tables.run:
+        for job in list(self._tables.iterate(mark)):
+            if job.state in list_sources(Verb.FORGET) and job.run == self._run and not job.epoch:
                 del tables.jobs[job.place], tables.places[fold_key(job.key)], tables.history[job.place]
 
     async def replan(self, states: Collection[JobState]) -> int:
         """Plan all jobs in these states again, where the table allows it; return how many."""
-        jobs = [job for job in self._iterate() if job.state in states and job.state in list_sources(Verb.REPLAN)]
+        jobs = [job for job in self._tables.iterate() if job.state in states and job.state in list_sources(Verb.REPLAN)]
         for job in jobs:
             self._write(job, REPLAN)
         return len(jobs)
 
     async def read(self, place: int) -> StoredJob | None:
         """Return a job by its place."""
-        return self._get(place)
+        return self._tables.read(place)
 
     async def find(self, key: str) -> StoredJob | None:
         """Return a job by its key."""
-        return self._get(self._tables.places.get(fold_key(key), 0))
+        return self._tables.read(self._tables.places.get(fold_key(key), 0))
 
     async def find_all(self, keys: Sequence[str]) -> Mapping[str, StoredJob]:
         """Return the jobs that have one of these keys."""
-        found = ((key, self._get(self._tables.places.get(fold_key(key), 0))) for key in keys)
+        found = ((key, self._tables.read(self._tables.places.get(fold_key(key), 0))) for key in keys)
         return {key: job for key, job in found if job is not None}
 
     async def to_do(self, after: int) -> List[StoredJob]:
         """Return the next jobs of the present run that have not failed and are not in doubt."""
-        run = self._tables.run
-        return self._page(job for job in self._iterate(after) if job.run == run and job.state not in ENDED)
+        return self._page(job for job in self._tables.iterate(after) if job.run >= self._run and job.state not in ENDED)
 
     async def list_jobs(self, state: str | None, after: int) -> List[StoredJob]:
         """Return the next jobs in one state, or in any."""
-        return self._page(job for job in self._iterate(after) if state in (None, job.state))
+        return self._page(job for job in self._tables.iterate(after) if state in (None, job.state))
 
     async def list_creating(self) -> List[StoredJob]:
         """Return the jobs whose create has an intent and no outcome."""
-        return [self._with_charge(job) for job in self._iterate() if job.state == JobState.CREATING]
+        return [self._tables.with_charge(job) for job in self._tables.iterate() if job.state == JobState.CREATING]
 
     async def list_wanted_templates(self) -> List[WantedTemplate]:
         """Return the templates and resolutions that the planned jobs of the present run need."""
         wanted: Dict[Tuple[str, str | None], WantedTemplate] = {}
-        for job in self._iterate():
-            if job.run == self._tables.run and job.state == JobState.PLANNED and job.template_id is not None:
+        for job in self._tables.iterate():
+            if job.run == self._run and job.state == JobState.PLANNED and job.template_id is not None:
                 template = WantedTemplate(job.template_id, job.resolution, job.origin)
                 wanted.setdefault((job.template_id, job.resolution), template)
         return list(wanted.values())
 
     async def list_recent_videos(self, most: int) -> List[str]:
         """Return the ids of the jobs' videos, the most recent create first."""
-        made = [job for job in self._iterate() if job.video_id]
+        made = [job for job in self._tables.iterate() if job.video_id]
         made.sort(key=lambda job: job.started_at.timestamp() if job.started_at else 0.0, reverse=True)
         return [job.video_id or "" for job in made[:most]]
 
     async def list_candidates(self) -> List[str]:
         """Return the ids of all candidates of jobs in doubt."""
-        return [name for job in self._iterate() if job.state == JobState.IN_DOUBT for name in job.candidates]
+        return [name for job in self._tables.iterate() if job.state == JobState.IN_DOUBT for name in job.candidates]
 
     async def is_billed(self, video_id: str) -> bool:
         """Return whether a video is in the ledger."""
@@ -158,7 +155,7 @@ class MemoryJobStore(JobVerbs):
     async def statistics(self) -> BatchStatus:
         """Count the jobs in each state, and sum the ledger."""
         counts: Dict[str, int] = {}
-        for job in self._iterate():
+        for job in self._tables.iterate():
             counts[str(job.state)] = counts.get(str(job.state), 0) + 1
         return summarize(counts, sum(self._tables.charged.values()), sum(self._tables.refunded.values()))
 
@@ -202,7 +199,7 @@ class MemoryJobStore(JobVerbs):
 
     async def _move(self, place: int, change: Change) -> Outcome:
         is_billed = change.bill is not None and change.bill.video_id in self._tables.charged
-        job = check_change(change, self._get(place), is_billed=is_billed)
+        job = check_change(change, self._tables.read(place), is_billed=is_billed)
         return job if isinstance(job, Conflict) else self._write(job, change)
 
     def _write(self, job: StoredJob, change: Change) -> StoredJob:
@@ -217,7 +214,7 @@ class MemoryJobStore(JobVerbs):
             tables.refunded[video_id] = tables.charged[video_id]
         fields = build_fields(job, change)
         self._log(job.place, fields["state"], change.note)
-        return self._put(job, **fields)
+        return self._tables.write(job, **fields)
 
     def _log(self, place: int, state: JobState, note: str | None) -> None:
         history = self._tables.history
@@ -226,10 +223,11 @@ class MemoryJobStore(JobVerbs):
     def _plan_rows(
         self, rows: Iterable[PlanRow], most: int, plan: Callable[[Job, int], Outcome], *, begins_run: bool
     ) -> Plan:
-        before, mark = self._tables.copy(), self._last_place
+        before, run, mark = self._tables.copy(), self._run, self._tables.last_place
         refused: List[Conflict | InvalidRow] = []
         try:
-            self._tables.run += begins_run
+            if begins_run:
+                self._begin_run()
             for row in rows:
                 outcome = row if isinstance(row, InvalidRow) else plan(row, mark)
                 if not isinstance(outcome, StoredJob):
@@ -237,16 +235,27 @@ class MemoryJobStore(JobVerbs):
                 if len(refused) == most:
                     break
         except BaseException:
-            self._tables = before
+            self._undo(before, run)
             raise
-        added = self._last_place - mark
+        added = self._tables.last_place - mark
         if refused:
-            self._tables, added = before, 0
-        return Plan(tuple(refused), mark, added)
+            self._undo(before, run)
+        return Plan(tuple(refused), mark, 0 if refused else added)
+
+    def _begin_run(self) -> None:
+        self._tables.run += 1
+        self._set_run(self._tables.run)
+
+    def _set_run(self, run: int) -> None:
+        self._run = run
+
+    def _undo(self, before: Tables, run: int) -> None:
+        self._tables.restore(before)
+        self._set_run(run)
 
     def _plan(self, job: Job) -> Outcome:
         """Plan a job; a refusal has changed nothing."""
-        run, found = self._tables.run, self._get(self._tables.places.get(fold_key(job.key), 0))
+        run, found = self._run, self._tables.read(self._tables.places.get(fold_key(job.key), 0))
         conflict = find_plan_conflict(job, found, run)
         if conflict is not None:
             return conflict
@@ -254,44 +263,18 @@ class MemoryJobStore(JobVerbs):
             return self._insert(job, run)
         if found.body != job.body:
             found = self._write(found, correct(job))
-        return self._put(found, run=run, origin=job.origin)
+        return self._tables.write(found, run=max(found.run, run), origin=job.origin)
 
     def _submit(self, job: Job, mark: int) -> Outcome:
-        tables, found = self._tables, self._get(self._tables.places.get(fold_key(job.key), 0))
-        run = tables.run if tables.resumed == tables.run else NO_RUN
-        return find_submit_conflict(job, found, mark) or found or self._insert(job, run)
+        found = self._tables.read(self._tables.places.get(fold_key(job.key), 0))
+        return find_submit_conflict(job, found, mark) or found or self._insert(job, self._tables.resumed)
 
     def _insert(self, job: Job, run: int) -> StoredJob:
-        place, state = self._last_place + 1, JobState.PLANNED
+        place, state = self._tables.last_place + 1, JobState.PLANNED
         made = StoredJob(place, job.key, job.body, job.template_id, job.resolution, job.origin, run, state)
         self._tables.places[fold_key(job.key)] = place
         self._log(place, state, job.origin)
-        return self._put(made)
-
-    def _put(self, job: StoredJob, **fields: Any) -> StoredJob:
-        self._tables.jobs[job.place] = attrs.evolve(job, **fields)
-        return self._with_charge(self._tables.jobs[job.place])
-
-    def _get(self, place: int) -> StoredJob | None:
-        job = self._tables.jobs.get(place)
-        return self._with_charge(job) if job is not None else None
-
-    def _with_charge(self, job: StoredJob) -> StoredJob:
-        """Return the job with the charge of its video, which can have been corrected since the job was written."""
-        video_id, tables = job.video_id or "", self._tables
-        is_own = tables.billed.get(video_id) == job.place
-        charged, is_reused = tables.charged[video_id] if is_own else 0, bool(video_id) and not is_own
-        is_current = (job.charged, job.is_reused) == (charged, is_reused)
-        return job if is_current else attrs.evolve(job, charged=charged, is_reused=is_reused)
-
-    def _iterate(self, after: int = 0) -> Iterator[StoredJob]:
-        """Yield the jobs above a place, in order. Without a scan from the first job, many pages stay cheap."""
-        jobs = self._tables.jobs
-        return (jobs[place] for place in range(after + 1, self._last_place + 1) if place in jobs)
+        return self._tables.write(made)
 
     def _page(self, jobs: Iterator[StoredJob]) -> List[StoredJob]:
-        return [self._with_charge(job) for job in islice(jobs, PAGE_SIZE)]
-
-    @property
-    def _last_place(self) -> int:
-        return next(reversed(self._tables.jobs), 0)
+        return [self._tables.with_charge(job) for job in islice(jobs, PAGE_SIZE)]

@@ -11,22 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
-
-from bluma_async.stores.budget import Lease
+from bluma_async.stores.budget import BudgetState
+from bluma_async.stores.postgres_database import PATIENCE
 from bluma_async.stores.postgres_rows import execute, fetch_one
 
 if TYPE_CHECKING:
-    from bluma_async.stores.budget import Report
+    from bluma_async.stores.budget import Lease, Report
     from bluma_async.stores.postgres_member import Member
     from bluma_async.stores.postgres_rows import Connection, Row
 
 __all__ = ["PostgresBudget"]
 
-MOST = 10  # requests in a block
-SHARE = 4  # blocks of each process that the budget must have left for a block of full size
-UNKNOWN = 2  # requests in a block before the first answer has told the budget
-LONGEST_WAIT = 1.0  # seconds between two attempts to lease; other processes give back meanwhile
 READ = """
 SELECT quota, available, greatest(extract(epoch FROM reset_at - clock_timestamp()), 0)::float AS resets_in,
     coalesce(extract(epoch FROM clock_timestamp() - reported_at), 1e9)::float AS report_age,
@@ -37,43 +32,20 @@ FROM bluma_keys k WHERE fingerprint = %s FOR UPDATE OF k
 """
 
 
-@attrs.define
-class _State:
-    """The row of a key, while it is locked."""
-
-    quota: int | None
-    available: int | None
-    resets_in: float
-    report_age: float
-    others: int
-    workers: int
-
-    def correct(self, report: Report, unused: int) -> None:
-        """Take in the headers of an answer."""
-        left = report.remaining - self.others - unused
-        is_newer = report.age < self.report_age
-        self.available = left if is_newer or self.available is None else min(self.available, left)
-        if is_newer:
-            self.quota, self.resets_in, self.report_age = report.limit, report.reset_after, report.age
-
-    def grant(self, reserve: float) -> int:
-        """Return the size of the next block, and take it."""
-        if self.available is None:
-            return UNKNOWN
-        spare = self.available - int(reserve * (self.quota or 0))
-        fair = max(self.available // (SHARE * max(self.workers, 1)), 1)
-        block = max(min(spare, fair, MOST), 0)
-        if not block and self.resets_in <= 0:  # whatever the reserve: without an answer, nobody would learn the rest
-            block, self.resets_in = 1, LONGEST_WAIT
-        self.available = max(self.available - block, 0)
-        return block
-
-
 class PostgresBudget:
     """The `Budget` of one key."""
 
-    def __init__(self, member: Member, fingerprint: str) -> None:
+    def __init__(self, member: Member, fingerprint: str, patience: float = PATIENCE) -> None:
+        """
+        Set up the budget of a key.
+
+        Args:
+            member: This process.
+            fingerprint: The key.
+            patience: Seconds for which a lost connection is retried.
+        """
         self._member = member
+        self._patience = patience
         self._fingerprint = fingerprint
 
     async def lease(self, unused: int, report: Report | None, reserve: float) -> Lease:
@@ -81,14 +53,14 @@ class PostgresBudget:
 
         async def work(db: Connection, _: bool) -> Lease:
             row = await self._read(db)
-            state = _State(**row)
+            state = BudgetState(**row)
             if report is not None:
                 state.correct(report, unused)
             block = state.grant(reserve)
             await self._write(db, state, unused + block)
-            return Lease(block, 0.0 if block else max(min(state.resets_in, LONGEST_WAIT), 0.05))
+            return state.build_lease(block)
 
-        return await self._member.database.do(work)
+        return await self._member.database.do(work, patience=self._patience)
 
     async def _read(self, db: Connection) -> Row:
         values = (self._member.epoch, self._fingerprint)
@@ -99,7 +71,7 @@ class PostgresBudget:
             row = await fetch_one(db, READ, *values)
         return row or {}
 
-    async def _write(self, db: Connection, state: _State, held: int) -> None:
+    async def _write(self, db: Connection, state: BudgetState, held: int) -> None:
         moment = "clock_timestamp() + %s * interval '1 second'"
         reported = f"CASE WHEN %s < 1e8 THEN {moment} END"
         statement = f"UPDATE bluma_keys SET quota = %s, available = %s, reset_at = {moment}, reported_at = {reported} "  # noqa: S608 - constants

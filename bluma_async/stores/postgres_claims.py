@@ -17,6 +17,7 @@ from bluma_async.stores import postgres_queries as queries
 from bluma_async.stores.jobs import Explained
 from bluma_async.stores.postgres_budget import PostgresBudget
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
+from bluma_async.stores.sharing import DUE_AGAIN
 
 if TYPE_CHECKING:
     from bluma_async.stores.jobs import StoredJob
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresSharing"]
 
-ACTIVE = ["planned", "creating", "rendering", "rendered"]
 CLAIM_ABANDONED = """
 UPDATE bluma_jobs SET holder = %s WHERE place = (
     SELECT j.place FROM bluma_jobs j JOIN bluma_intents i ON i.place = j.place AND i.outcome IS NULL
@@ -34,6 +34,13 @@ UPDATE bluma_jobs SET holder = %s WHERE place = (
         AND clock_timestamp() > i.sent_at + i.settles_after * interval '1 second'
     ORDER BY j.place LIMIT 1 FOR UPDATE OF j, i SKIP LOCKED
 ) RETURNING place
+"""
+CLAIM_AGAIN = """
+SELECT j.place FROM bluma_jobs j LEFT JOIN bluma_intents i ON i.place = j.place AND i.outcome IS NULL
+WHERE j.holder = %s AND j.place <> ALL(%s) AND (
+    j.state = ANY(%s)
+    OR j.state = 'creating' AND clock_timestamp() > i.sent_at + i.settles_after * interval '1 second'
+) ORDER BY j.place LIMIT 1
 """
 CLAIM_FREE = """
 UPDATE bluma_jobs SET holder = %s WHERE place = (
@@ -45,7 +52,6 @@ UPDATE bluma_jobs SET holder = %s WHERE place = (
 """
 
 
-AGAIN = 2.0  # times of a lease after which a job whose task did nothing is due again
 LIST_DUE = """
 SELECT place, state FROM bluma_jobs
 WHERE holder IS NULL AND state IN ('planned', 'rendering', 'rendered') AND state = ANY(%s)
@@ -70,11 +76,17 @@ class PostgresSharing:
         """Return the budget of a key, by its fingerprint."""
         return PostgresBudget(self._member, fingerprint)
 
-    async def claim(self, states: Sequence[str], except_for: Collection[int]) -> StoredJob | None:
+    async def claim(
+        self, states: Sequence[str], except_for: Collection[int], held: Collection[int]
+    ) -> StoredJob | None:
         """Claim the next job of this run, or an abandoned create of any run."""
 
         async def work(db: Connection, _: bool) -> StoredJob | None:
-            skipped = list(except_for)
+            await self._member.revive(db)
+            skipped = [*except_for, *held]
+            again = await fetch_one(db, CLAIM_AGAIN, self.epoch, skipped, list(states))
+            if again is not None:
+                return await queries.read_job(db, again["place"])
             # By the index, in its order: without statistics, a plan could sort all free jobs.
             await execute(db, "SET LOCAL enable_bitmapscan = off")
             row = await fetch_one(db, CLAIM_ABANDONED, self.epoch, skipped)
@@ -92,7 +104,7 @@ class PostgresSharing:
 
         An engine gets a task for each. A task that the engine forgets is due again after that time.
         """
-        again_after = AGAIN * self._member.lease
+        again_after = DUE_AGAIN * self._member.lease
 
         async def work(db: Connection, _: bool) -> List[Tuple[int, str]]:
             await execute(db, "SET LOCAL enable_bitmapscan = off")
@@ -142,6 +154,7 @@ class PostgresSharing:
         """Claim a job that nobody holds; None if another process holds it."""
 
         async def work(db: Connection, _: bool) -> StoredJob | None:
+            await self._member.revive(db)
             statement = (
                 "UPDATE bluma_jobs SET holder = %s WHERE place = %s AND state <> 'creating' AND (holder IS NULL "
                 "OR holder = %s OR holder IN (SELECT epoch FROM bluma_workers WHERE ends_at < clock_timestamp()))"
@@ -180,15 +193,15 @@ class PostgresSharing:
 
         await self._member.database.do(work)
 
-    async def is_over(self, except_for: Collection[int]) -> bool:
-        """Return whether no job of this run is left that this process does not hold."""
+    async def is_over(self, states: Sequence[str], except_for: Collection[int]) -> bool:
+        """Return whether no job of this run is left to work on that this process does not hold."""
 
         async def work(db: Connection, _: bool) -> bool:
             query = (
                 "SELECT 1 FROM bluma_jobs WHERE state = ANY(%s) AND run >= %s AND place <> ALL(%s) "
                 "AND (holder IS NULL OR holder <> %s) LIMIT 1"
             )
-            return await fetch_one(db, query, ACTIVE, self.run, list(except_for), self.epoch) is None
+            return await fetch_one(db, query, [*states, "creating"], self.run, list(except_for), self.epoch) is None
 
         return await self._member.database.do(work)
 
@@ -204,8 +217,8 @@ class PostgresSharing:
 
         return await self._member.database.do(work)
 
-    async def explain(self, video_ids: Sequence[str]) -> Explained:
-        """Return which of these videos any process has made, and which are candidates of jobs in doubt."""
+    async def explain(self, video_ids: Sequence[str], request_key: str) -> Explained:
+        """Return what all processes know about these videos, and whether an open create is still this process's."""
 
         async def work(db: Connection, _: bool) -> Explained:
             wanted = list(video_ids)
@@ -216,7 +229,9 @@ class PostgresSharing:
             )
             rows = await fetch_all(db, known, wanted, wanted, wanted)
             contested = [name for name in await queries.read_candidates(db) if name in set(wanted)]
-            return Explained(tuple(row["id"] for row in rows), tuple(contested))
+            mine = "SELECT 1 FROM bluma_intents WHERE request_key = %s AND epoch = %s AND outcome IS NULL"
+            is_mine = await fetch_one(db, mine, request_key, self.epoch) is not None
+            return Explained(tuple(row["id"] for row in rows), tuple(contested), is_mine)
 
         return await self._member.database.do(work)
 

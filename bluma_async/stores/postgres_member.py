@@ -19,14 +19,13 @@ from bluma_async._runtime.log import logger
 from bluma_async.errors import BlumaError
 from bluma_async.stores.postgres_database import Database
 from bluma_async.stores.postgres_rows import execute, fetch_one
+from bluma_async.stores.sharing import BEATS, LEASE
 
 if TYPE_CHECKING:
     from bluma_async.stores.postgres_rows import Connection
 
 __all__ = ["LEASE", "Member"]
 
-LEASE = 30.0  # seconds after its last sign of life for which a process holds its jobs
-BEATS = 6  # renewals in the time of a lease
 FREE = """
 UPDATE bluma_jobs SET holder = NULL, deferred_at = NULL WHERE place IN (
     SELECT place FROM bluma_jobs
@@ -84,8 +83,22 @@ class Member:
 
         await self.database.do(beat, retries=False)
 
+    async def revive(self, db: Connection) -> None:
+        """Begin a lease that has ended: what a process without one claims is free again at once."""
+        ends = "clock_timestamp() + %s * interval '1 second'"
+        statement = f"UPDATE bluma_workers SET ends_at = {ends} WHERE epoch = %s AND ends_at < clock_timestamp()"  # noqa: S608 - a constant
+        await execute(db, statement, self.lease, self.epoch)
+
     async def leave(self) -> None:
-        """Give back what this process holds, and close the connections."""
+        """
+        Give back what this process holds, and close the connections.
+
+        While an event loop ends, its tasks are cancelled already, and connections cannot be opened any more: the lease
+        ends by itself then.
+        """
+        if self._task.done():
+            await self.database.close()
+            return
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -99,6 +112,10 @@ class Member:
         with contextlib.suppress(BlumaError):  # the lease ends by itself
             await self.database.do(end, retries=False)
         await self.database.close()
+
+    def abandon(self) -> None:
+        """Close the connections without awaiting. The lease ends by itself."""
+        self.database.abandon()
 
     async def _renew_forever(self) -> None:
         while True:
@@ -119,6 +136,9 @@ async def free_jobs(db: Connection) -> None:
 
 
 async def _forget_old(db: Connection) -> None:
+    """Delete processes that have ended, and states of videos, of more than a day ago."""
+    states = "DELETE FROM bluma_states WHERE greatest(at, polled_until) < clock_timestamp() - %s * interval '1 second'"
+    await execute(db, states, FORGOTTEN)
     await execute(
         db,
         "DELETE FROM bluma_workers WHERE ends_at < clock_timestamp() - %s * interval '1 second' "

@@ -1,8 +1,7 @@
 """
 Write the changes of verbs to PostgreSQL: the job, its history, the ledger and its intent, in one transaction.
 
-Rule 1: only the process that holds a job moves it. A process that was frozen beyond its lease finds another holder: its
-verb is refused, and the video that it has paid is recorded as a stray.
+Rule 1: only the process that holds a job moves it (`holders.py`).
 Rule 2: an intent gets its turn, and its price, under a lock of its account. A unique index allows one open intent for
 each account and template; the lock also keeps creates from variants, whose template is unknown, alone.
 Rule 3: the sum of the ledger is kept with the account: a credit limit is checked without reading all bills.
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import attrs
 
 from bluma_async.stores import postgres_queries as queries
+from bluma_async.stores.holders import ENDS_INTENT, is_done, is_foreign, is_stray
 from bluma_async.stores.jobs import Conflict, ConflictKind
 from bluma_async.stores.postgres_rows import execute, fetch_one
 from bluma_async.stores.states import JobState, Verb
@@ -29,15 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Writer", "hold_turn", "move_job", "write_change"]
 
-ENDS_INTENT = {
-    Verb.BILL: "billed",
-    Verb.ADOPT: "billed",
-    Verb.RELEASE: "released",
-    Verb.DOUBT: "doubt",
-    Verb.FAIL: "failed",
-    Verb.REPLAN: "replanned",
-}
-HELD_STATES = (JobState.PLANNED, JobState.CREATING, JobState.RENDERING, JobState.RENDERED)
 CHANGED = "SELECT pg_notify('bluma', %s)"
 
 
@@ -53,13 +44,13 @@ async def move_job(db: Connection, writer: Writer, place: int, change: Change, *
     """Apply a change to a job, or return why it is refused."""
     is_known = change.bill is not None and await queries.is_billed(db, change.bill.video_id)
     job = await queries.read_job(db, place, locks=True)
-    if is_repeated and job is not None and _is_done(job, change):
+    if is_repeated and job is not None and is_done(job, change):
         return job  # the connection was lost after the commit
     outcome = check_change(change, job, is_billed=is_known)
-    if job is not None and _is_foreign(writer, job):
+    if job is not None and is_foreign(writer.epoch, job):
         outcome = Conflict(ConflictKind.NOT_MINE, change.verb, job.key, job.state)
     if isinstance(outcome, Conflict):
-        if change.verb is Verb.BILL and change.bill is not None and job is not None and writer.epoch:
+        if job is not None and writer.epoch and is_stray(job, change):
             await _record_stray(db, writer, job, change)
         return outcome
     if change.intent is not None:
@@ -68,31 +59,6 @@ async def move_job(db: Connection, writer: Writer, place: int, change: Change, *
         if conflict is not None:
             return attrs.evolve(conflict, key=outcome.key, state=outcome.state)
     return await write_change(db, writer, outcome, change)
-
-
-def _is_foreign(writer: Writer, job: StoredJob) -> bool:
-    """Return whether another process holds the job; what a user decides about an ended job needs no holder."""
-    return job.state in HELD_STATES and job.epoch not in {0, writer.epoch}
-
-
-def _is_done(job: StoredJob, change: Change) -> bool:
-    fields = {name: value for name, value in change.fields.items() if name != "error"}
-    return all(getattr(job, name) == value for name, value in fields.items()) and job.state == _find_target(change)
-
-
-def _find_target(change: Change) -> JobState | None:
-    return {
-        Verb.INTEND: JobState.CREATING,
-        Verb.REUSE: JobState.RENDERING,
-        Verb.BILL: JobState.RENDERING,
-        Verb.ADOPT: JobState.RENDERING,
-        Verb.RELEASE: JobState.PLANNED,
-        Verb.DOUBT: JobState.IN_DOUBT,
-        Verb.FAIL: JobState.FAILED,
-        Verb.REFUND: JobState.FAILED,
-        Verb.MARK_RENDERED: JobState.RENDERED,
-        Verb.MARK_SAVED: JobState.SAVED,
-    }.get(change.verb)
 
 
 async def hold_turn(
@@ -170,8 +136,8 @@ async def _write_ledger(db: Connection, job: StoredJob, change: Change) -> None:
 
 
 async def _record_stray(db: Connection, writer: Writer, job: StoredJob, change: Change) -> None:
-    """Record a paid video whose job another process has taken over, unless it is the job's own."""
-    if change.bill is None or job.video_id == change.bill.video_id:
+    """Record a paid video whose job another process has taken over."""
+    if change.bill is None:
         return
     found = await fetch_one(
         db,

@@ -6,13 +6,17 @@ Rule: the store's clock alone decides who is alive, and how old a create is. Clo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Collection, Protocol, Sequence
+from typing import TYPE_CHECKING, Collection, List, Protocol, Sequence, Tuple
 
 if TYPE_CHECKING:
     from bluma_async.stores.budget import Budget
     from bluma_async.stores.jobs import Explained, StoredJob
 
-__all__ = ["Sharing"]
+__all__ = ["BEATS", "DUE_AGAIN", "LEASE", "FleetSharing", "Sharing"]
+
+LEASE = 30.0  # seconds after its last sign of life for which a process holds its jobs
+BEATS = 6  # renewals in the time of a lease
+DUE_AGAIN = 2.0  # times of a lease after which a job whose task did nothing is due again
 
 
 class Sharing(Protocol):
@@ -27,11 +31,20 @@ class Sharing(Protocol):
         """Return the budget of a key, by its fingerprint."""
         ...
 
-    async def claim(self, states: Sequence[str], except_for: Collection[int]) -> StoredJob | None:
+    async def claim(
+        self, states: Sequence[str], except_for: Collection[int], held: Collection[int]
+    ) -> StoredJob | None:
         """
         Claim the next free job of this run that is in one of these states; None if there is none.
 
-        An open create of a dead process, of any run, comes first, as soon as a search can settle it.
+        An open create of a dead process, of any run, comes first, as soon as a search can settle it. A claim is a sign
+        of life: it begins a lease that has ended.
+
+        Args:
+            states: The states.
+            except_for: Places of jobs that are left to others.
+            held: Places of the jobs that this process works on. Others that it holds, because an answer of the store
+                was lost, are claimed again before any other.
         """
         ...
 
@@ -47,16 +60,22 @@ class Sharing(Protocol):
         """Let other processes settle an open create of this one, as if this one had died."""
         ...
 
-    async def is_over(self, except_for: Collection[int]) -> bool:
-        """Return whether no unfinished job of this run is left besides those that this process holds."""
+    async def is_over(self, states: Sequence[str], except_for: Collection[int]) -> bool:
+        """
+        Return whether no job of this run is left to work on, besides those that this process holds.
+
+        Args:
+            states: The states that the run works on. A job whose create is open counts too.
+            except_for: Places of jobs that do not count.
+        """
         ...
 
     async def touch(self, request_key: str) -> bool:
         """Note that a create is about to be sent; False if its intent is settled, or belongs to another process."""
         ...
 
-    async def explain(self, video_ids: Sequence[str]) -> Explained:
-        """Return what all processes know about these videos."""
+    async def explain(self, video_ids: Sequence[str], request_key: str) -> Explained:
+        """Return what all processes know about these videos, and whether an open create is still this process's."""
         ...
 
     async def find_stray(self, request_key: str) -> str | None:
@@ -65,4 +84,36 @@ class Sharing(Protocol):
 
     async def pause(self, seconds: float) -> None:
         """Wait before the next claim."""
+        ...
+
+
+class FleetSharing(Sharing, Protocol):
+    """Also says which jobs need a task, and which process does periodic work: a worker with an engine needs both."""
+
+    async def list_due(self, states: Sequence[str], most: int) -> List[Tuple[int, str]]:
+        """
+        Return the place and state of jobs that are free, and that were not deferred in the last two times of a lease.
+
+        An engine gets a task for each. A task that the engine forgets is due again after that time.
+        """
+        ...
+
+    async def note_deferred(self, places: Sequence[int]) -> None:
+        """Note that an engine has tasks for these jobs. Call it afterwards: until then, they stay due."""
+        ...
+
+    async def take_turn(self, name: str, seconds: float) -> bool:
+        """Return whether this process does a piece of periodic work now; nobody does it again for so many seconds."""
+        ...
+
+    async def postpone(self, name: str, seconds: float) -> None:
+        """Let the next turn of a piece of periodic work be so many seconds from now."""
+        ...
+
+    async def free(self) -> None:
+        """Renew the lease of this process, and free the jobs of processes whose lease has ended."""
+        ...
+
+    async def postpone_settling(self, place: int, seconds: float) -> None:
+        """Let nobody settle an open create for a while: its video cannot be searched for now."""
         ...

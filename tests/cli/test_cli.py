@@ -179,7 +179,9 @@ def test_the_sandbox_command_prints_its_environment() -> None:
         *(f"{name}_{setting}" for name in ("KIE", "UMAMI", "VAPI") for setting in ("BASE_URL", "API_KEY")),
     }
     assert (status, process.returncode) == (200, 0)
-    assert err.startswith("GET /api/v1/templates 200 ")
+    page, request_line = err.splitlines()
+    assert page == f"Open {printed['BLUMA_BASE_URL'][:-7]}/ in a browser to see and control it."
+    assert request_line.startswith("GET /api/v1/templates 200 ")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ LOCAL = {  # commands that send nothing to the API, or only to a provider of Lum
 }  # fmt: skip
 NO_DATA = {  # commands that print no data
     "assets", "batch adopt", "batch migrate", "collections add", "collections delete", "completion", "config delete",
-    "config path", "config set", "open", "sandbox", "types", "variants delete", "webhooks delete", "worker",
+    "config path", "config set", "mcp", "open", "sandbox", "types", "variants delete", "webhooks delete", "worker",
 }  # fmt: skip
 
 

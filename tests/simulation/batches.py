@@ -101,7 +101,7 @@ class BatchProcess:
     async def _live(self) -> None:
         """Run one process to its end, or to its death."""
         self._lives += 1
-        network = self.world.network(f"{self.name}.{self._lives}")
+        network = self.world.network(f"{self.name}.{self._lives}", Network)
         client = self._open_client(network)
         work = asyncio.ensure_future(self._consume(self._open_batch(client)))
         events = asyncio.ensure_future(self._send_events(client))

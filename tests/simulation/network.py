@@ -12,6 +12,7 @@ from bluma_async._wire.messages import Answer, Download, Request
 from bluma_async.errors import NetworkError, RequestTimeoutError
 from tests.simulation.api import Api, MadeVideo
 from tests.simulation.conditions import FATES, UNREADABLE
+from tests.simulation.virtual import spawn_outside
 
 PROXY_KINDS = {"502", "504", "bare 503", "bare 409"}
 Trace = Callable[[str], None]
@@ -40,7 +41,7 @@ class Network:
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         is_create = request.method == "POST" and request.url.endswith("/videos")
         serve = self._create(request, answered) if is_create else self._read(request, answered)
-        task = asyncio.get_running_loop().create_task(serve)  # the server goes on when the client has gone
+        task = spawn_outside(asyncio.get_running_loop(), serve)  # the server goes on when the client has gone
         self._under_way.append(task)
         task.add_done_callback(self._under_way.remove)
         try:

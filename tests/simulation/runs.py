@@ -55,7 +55,7 @@ def run_seed(
 async def _run_singles(world: World, plan: singles.Plan) -> List[str]:
     world.trace(f"{plan}")
     user = singles.Singles(world, plan)
-    if not await _bounded(world, user.run()):
+    if not await run_bounded(world, user.run()):
         return ["the run did not end"]
     broken = singles.check(user, world.api)
     await user.client.aclose()
@@ -65,12 +65,12 @@ async def _run_singles(world: World, plan: singles.Plan) -> List[str]:
 async def _run_batches(world: World, plan: batches.BatchPlan) -> List[str]:
     world.trace(f"{plan}")
     processes = [batches.BatchProcess(world, name, plan) for name in "AB"[: plan.processes]]
-    if not await _bounded(world, asyncio.gather(*(process.run() for process in processes))):
+    if not await run_bounded(world, asyncio.gather(*(process.run() for process in processes))):
         return ["the run did not end"]
     return [line for process in processes for line in await batches.check_batch(process)]
 
 
-async def _bounded(world: World, work: Awaitable[Any]) -> bool:
+async def run_bounded(world: World, work: Awaitable[Any]) -> bool:
     """Do some work beside the strangers; return whether it ended within its bound."""
     strangers = [asyncio.ensure_future(world.estrange())] if world.conditions.strangers else []
     try:

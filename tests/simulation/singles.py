@@ -71,7 +71,7 @@ class Singles:
     def __init__(self, world: World, plan: Plan) -> None:
         self.world = world
         self.plan = plan
-        self.network: Network = world.network("user")
+        self.network: Network = world.network("user", Network)
         self.client = AsyncBluma(
             LIVE_KEY, base_url=world.base_url, transport=self.network, clock=world.clock(), **plan.options
         )

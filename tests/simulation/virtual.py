@@ -3,11 +3,53 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from datetime import datetime, timedelta, timezone
-from typing import Any, Coroutine, List, Optional, TypeVar
+from typing import Any, Callable, Coroutine, List, Optional, Tuple, TypeVar
 
 T = TypeVar("T")
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+class Process:
+    """The tasks of one simulated process: they can be stopped all at once, as SIGSTOP does, and go on later."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+        self._parked: List[Tuple[List[asyncio.Handle], Callable[..., Any], Tuple[Any, ...], contextvars.Context]] = []
+        self.is_frozen = False
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin a task of this process; the tasks that it begins are this process's too."""
+        context = contextvars.Context()
+        context.run(PROCESS.set, self)
+        task: asyncio.Task[T] = context.run(self._loop.create_task, work)
+        return task
+
+    def call(self, handles: List[asyncio.Handle], callback: Callable[..., Any], *args: Any) -> None:
+        """Run a callback now, or when the process goes on."""
+        if handles[0].cancelled():
+            return
+        if self.is_frozen:
+            self._parked.append((handles, callback, args, contextvars.copy_context()))
+        else:
+            callback(*args)
+
+    def thaw(self) -> None:
+        """Let the process go on."""
+        self.is_frozen = False
+        parked, self._parked = self._parked, []
+        for handles, callback, args, context in parked:
+            asyncio.BaseEventLoop.call_soon(self._loop, self.call, handles, callback, *args, context=context)
+
+
+PROCESS: contextvars.ContextVar[Optional[Process]] = contextvars.ContextVar("process", default=None)
+
+
+def spawn_outside(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Begin a task of no process: what a server does goes on while its client is stopped."""
+    task: asyncio.Task[T] = contextvars.Context().run(loop.create_task, work)
+    return task
 
 
 class DeadlockError(Exception):
@@ -39,6 +81,27 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def time(self) -> float:
         return self.seconds
+
+    def call_soon(  # type: ignore[override]  # without TypeVarTuple, which Python 3.8 does not have
+        self, callback: Callable[..., Any], *args: Any, context: Optional[contextvars.Context] = None
+    ) -> asyncio.Handle:
+        process = PROCESS.get() if context is None else context.get(PROCESS)
+        if process is None:
+            return super().call_soon(callback, *args, context=context)
+        handles: List[asyncio.Handle] = []
+        handles.append(super().call_soon(process.call, handles, callback, *args, context=context))
+        return handles[0]
+
+    def call_at(  # type: ignore[override]  # as above
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Optional[contextvars.Context] = None
+    ) -> asyncio.TimerHandle:
+        process = PROCESS.get() if context is None else context.get(PROCESS)
+        if process is None:
+            return super().call_at(when, callback, *args, context=context)
+        handles: List[asyncio.Handle] = []
+        handle = super().call_at(when, process.call, handles, callback, *args, context=context)
+        handles.append(handle)
+        return handle
 
     def _process_events(self, event_list: List[Any]) -> None:
         pass

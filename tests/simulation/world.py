@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from typing import List
+from typing import List, Type, TypeVar
 
 from bluma_async._wire.certainty import CertaintyPolicy
 from tests.simulation.api import TEMPLATES, Api
@@ -13,6 +13,7 @@ from tests.simulation.conditions import Conditions
 from tests.simulation.network import Network
 from tests.simulation.virtual import VirtualClock, VirtualLoop
 
+N = TypeVar("N", bound=Network)
 WORLDS = itertools.count(1)
 LIVE_KEY = "bluma_live_simulated"
 
@@ -38,14 +39,14 @@ class World:
         if self._is_traced:
             self.lines.append(f"{self.loop.seconds:9.2f}  {line}")
 
-    def clock(self) -> VirtualClock:
-        """Return the clock of one process."""
-        return VirtualClock(self.loop, self.conditions.local_ahead)
+    def clock(self, ahead: float | None = None) -> VirtualClock:
+        """Return the clock of one process; it may be on a machine whose clock is so many seconds ahead."""
+        return VirtualClock(self.loop, self.conditions.local_ahead if ahead is None else ahead)
 
-    def network(self, name: str) -> Network:
+    def network(self, name: str, kind: Type[N]) -> N:
         """Return the network of one process."""
         chance = random.Random(self.chance.random())
-        made = Network(self.api, chance, lambda line: self.trace(f"[{name}] {line}"))
+        made = kind(self.api, chance, lambda line: self.trace(f"[{name}] {line}"))
         self._networks.append(made)
         return made
 

@@ -10,6 +10,8 @@ import pytest
 from bluma_async.stores.jobs import Job
 from bluma_async.stores.memory_events import MemoryStore
 from bluma_async.stores.memory_jobs import MemoryJobStore
+from bluma_async.stores.memory_members import SharedMemory
+from bluma_async.stores.memory_shared import SharedJobStore
 from bluma_async.stores.ports import EventStore, JobStore
 from bluma_async.stores.postgres_events import PostgresStore
 from bluma_async.stores.postgres_jobs import PostgresJobStore
@@ -24,15 +26,18 @@ def now() -> Now:
     return Now()
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["memory", "shared memory", "sqlite", "postgres"])
 async def store(request: Any, tmp_path: Path, now: Now) -> AsyncIterator[JobStore]:
     """Give an empty store of jobs, of every kind."""
     if request.param == "memory":
         yield MemoryJobStore(now)
         return
-    if request.param == "postgres":
+    opened: Any
+    if request.param == "shared memory":
+        opened = await SharedJobStore.open(SharedMemory(), now)
+    elif request.param == "postgres":
         url = request.getfixturevalue("postgres")
-        opened: Any = await PostgresJobStore.open(url, to_write=True, now=now)
+        opened = await PostgresJobStore.open(url, to_write=True, now=now)
     else:
         opened = await SQLiteJobStore.open(tmp_path / "journal.sqlite", to_write=True, now=now)
     yield opened

@@ -33,7 +33,7 @@ class Side:
         self._steps: asyncio.Queue[None] = asyncio.Queue()
         self._arrived = asyncio.Event()
         self.steps = 0
-        member: Any = SimpleNamespace(epoch=epoch, database=self)
+        member: Any = SimpleNamespace(epoch=epoch, database=self, revive=no_revival)
         self.store = PostgresJobStore(self, member, utc_now)  # type: ignore[arg-type]  # it stands for a Database
         self.task: Any = None
 
@@ -91,6 +91,10 @@ class Side:
             pass
 
 
+async def no_revival(_: Any) -> None:
+    """Leave the leases as the race has them."""
+
+
 class Arena:
     """A database with two sides."""
 
@@ -141,7 +145,7 @@ LEFT_OPEN = (  # the first process has announced a create, and seems to be dead
 
 def claim(*states: str) -> Verb:
     """Claim the next job in one of these states, or an open create of a dead process."""
-    return lambda store: store.sharing.claim(states, [])  # type: ignore[union-attr]
+    return lambda store: store.sharing.claim(states, [], [])  # type: ignore[union-attr]
 
 
 def intend(place: int, epoch: int) -> Verb:

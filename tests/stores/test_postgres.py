@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from bluma_async import errors
-from bluma_async.stores.jobs import Conflict, ConflictKind, Intent, Job
+from bluma_async.stores.jobs import Job
 from bluma_async.stores.postgres_database import Database, mask_url
 from bluma_async.stores.postgres_jobs import PostgresJobStore
 from bluma_async.stores.states import JobState
 from tests.postgres import PostgresServer, find_free_port
-from tests.stores.steps import BEGAN, INTENT, bring_to, require_job
+from tests.stores.steps import bring_to, require_job
 
 
 def job(key: str, template: str = "t") -> Job:
@@ -103,104 +103,6 @@ async def test_a_user_without_the_right_to_create_tables_is_told_so(postgres_ser
 def test_a_url_is_masked(url: str, masked: str) -> None:
     """Whatever the password has in it."""
     assert mask_url(url) == masked
-
-
-async def test_another_process_cannot_move_a_held_job(postgres: str) -> None:
-    """Its verb is a conflict, and the video that it has paid is recorded as a stray."""
-    frozen, other = [await PostgresJobStore.open(postgres, to_write=True) for _ in range(2)]
-    planned = require_job(await frozen.plan(job("k")))
-    intent = Intent("mine", BEGAN, frozen.sharing.epoch if frozen.sharing else 0, 2, 0.0)
-    await frozen.intend(planned.place, intent)
-    await expire(frozen)
-    assert other.sharing is not None
-    assert frozen.sharing is not None
-    claimed = await other.sharing.claim([], [])
-
-    outcome = await frozen.bill(planned.place, "video-1", 2)
-
-    assert claimed is not None
-    assert (claimed.key, claimed.epoch) == ("k", other.sharing.epoch)
-    assert outcome == Conflict(ConflictKind.NOT_MINE, outcome.verb, "k", JobState.CREATING)  # type: ignore[union-attr]
-    assert not await frozen.sharing.touch("mine")
-    assert await other.sharing.find_stray("mine") == "video-1"
-    assert (await other.sharing.explain(["video-1", "video-2"])).known == ("video-1",)
-    assert await other.sharing.list_strays() == ["video-1"]
-    for store in (frozen, other):
-        await store.close()
-
-
-async def expire(store: PostgresJobStore) -> None:
-    """Let the lease of a process end, as if it were frozen."""
-    assert store._member is not None
-    store._member._task.cancel()
-
-    async def work(db: Any, _: bool) -> None:
-        await db.execute(
-            f"UPDATE bluma_workers SET ends_at = now() - interval '1 s' WHERE epoch = {store._writer.epoch}"
-        )
-
-    await store._database.do(work)
-
-
-async def test_an_open_create_is_claimed_by_age_alone(postgres: str) -> None:
-    """A dead process's create waits for `settles_after`; that of a living one is never claimed, however old it is."""
-    first, other = [await PostgresJobStore.open(postgres, to_write=True) for _ in range(2)]
-    assert first.sharing is not None
-    assert other.sharing is not None
-    for key, age in (("old", 0.0), ("young", 60.0)):
-        planned = require_job(await first.plan(job(key, template=key)))
-        await first.intend(planned.place, Intent(key, BEGAN, first.sharing.epoch, 2, age))
-    assert await other.sharing.claim([], []) is None
-
-    await expire(first)
-
-    claimed = await other.sharing.claim([], [])
-    assert claimed is not None
-    assert claimed.key == "old"
-    assert await other.sharing.claim([], []) is None
-    for store in (first, other):
-        await store.close()
-
-
-async def test_a_job_is_due_until_its_task_is_deferred(postgres: str) -> None:
-    """A sweep that dies in between has lost nothing; the tasks of a dead process are due again at once."""
-    dead, other = [await PostgresJobStore.open(postgres, to_write=True) for _ in range(2)]
-    assert dead.sharing is not None
-    assert other.sharing is not None
-    held, free = [require_job(await dead.plan(job(key))).place for key in "ab"]
-    states, due = [str(JobState.PLANNED)], [(held, "planned"), (free, "planned")]
-
-    assert [await other.sharing.list_due(states, 9) for _ in range(2)] == [due, due]
-    await other.sharing.note_deferred([held, free])
-    assert await other.sharing.list_due(states, 9) == []
-    await dead.sharing.claim_one(held)
-    await expire(dead)
-    await other.sharing.free()
-
-    assert await other.sharing.list_due(states, 9) == due[:1]
-    for store in (dead, other):
-        await store.close()
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "is_free"), [("t", "t", False), ("t", "u", True), ("t", None, False), (None, "t", False)]
-)
-async def test_one_create_of_a_template_is_open_at_a_time(
-    postgres: str, first: Any, second: Any, is_free: bool
-) -> None:
-    """In all processes together; a create from a variant, whose template is unknown, is alone."""
-    store, other = [await PostgresJobStore.open(postgres, to_write=True) for _ in range(2)]
-    await bring_to(store, job("a", first), JobState.CREATING)
-    planned = require_job(await other.plan(job("b", second)))
-
-    outcome = await other.intend(planned.place, INTENT)
-
-    assert isinstance(outcome, Conflict) != is_free
-    await store.release(1, "refused")
-    if not is_free:
-        assert require_job(await other.intend(planned.place, INTENT)).state == JobState.CREATING
-    for opened in (store, other):
-        await opened.close()
 
 
 async def test_a_store_survives_a_restart_of_its_server(postgres_server: PostgresServer, postgres: str) -> None:

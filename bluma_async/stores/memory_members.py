@@ -1,0 +1,95 @@
+"""
+What the members of a shared memory store have in common; each member stands for a process.
+
+Rule: the shared memory has the one clock that decides who is alive, and how old a create is.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Callable, Dict, List, Tuple
+
+import attrs
+
+from bluma_async.stores.memory_tables import Tables
+
+if TYPE_CHECKING:
+    from bluma_async.stores.budget import BudgetState
+
+__all__ = ["MemoryIntent", "SharedMemory", "Stray"]
+
+
+@attrs.define
+class MemoryIntent:
+    """A create that was announced: who made it, who holds it now, and its outcome; None while it is open."""
+
+    request_key: str
+    place: int
+    template_id: str | None
+    epoch: int
+    made_by: int
+    price: int | None
+    sent_at: float
+    settles_after: float
+    outcome: str | None = None
+    video_id: str | None = None
+
+
+@attrs.frozen
+class Stray:
+    """A paid video whose job another member had taken over."""
+
+    place: int
+    request_key: str | None
+    video_id: str
+    charged: int
+    epoch: int
+
+
+class SharedMemory:
+    """
+    Everything that the members share.
+
+    Attributes:
+        clock: Returns seconds; it decides who is alive, and how old a create is.
+        tables: The jobs, their history and the ledger.
+        presets: Private variants by template.
+        workers: The end of each member's lease, by epoch.
+        intents: The creates that were announced, the newest last.
+        strays: The paid videos whose jobs had been taken over.
+        turns: Pieces of periodic work: who does each, and until when nobody else does.
+        deferred: When a job got its task, by place.
+        budgets: The budget of each key with the moment it was written, by fingerprint.
+        grants: Requests that a member has leased and not yet used, by fingerprint and epoch.
+        max_credits: The credit limit that was agreed on.
+        out: The folder that was agreed on.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Set up an empty store."""
+        self.clock = clock
+        self.tables: Tables = Tables()
+        self.presets: Dict[str, str] = {}
+        self.workers: Dict[int, float] = {}
+        self.intents: List[MemoryIntent] = []
+        self.strays: List[Stray] = []
+        self.turns: Dict[str, Tuple[int, float]] = {}
+        self.deferred: Dict[int, float] = {}
+        self.budgets: Dict[str, Tuple[float, BudgetState]] = {}
+        self.grants: Dict[Tuple[str, int], int] = {}
+        self.max_credits: float | None = None
+        self.out: str | None = None
+
+    def join(self, lease: float) -> int:
+        """Return the number of a new member; no other one has ever had it."""
+        epoch = len(self.workers) + 1
+        self.workers[epoch] = self.clock() + lease
+        return epoch
+
+    def is_alive(self, epoch: int) -> bool:
+        """Return whether a member's lease has not ended."""
+        return epoch in self.workers and self.workers[epoch] >= self.clock()
+
+    def find_open(self, place: int) -> MemoryIntent | None:
+        """Return the open create of a job; None if it has none."""
+        return next((entry for entry in self.intents if entry.place == place and entry.outcome is None), None)

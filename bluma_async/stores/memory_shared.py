@@ -1,0 +1,149 @@
+"""
+Share the jobs of a store in memory among several members, each of which stands for a process.
+
+Rule 1: nothing here waits but the renewal of the lease. Each verb is atomic, as a transaction of a database is.
+Rule 2: every decision is the one that `postgres_writes.py` makes in SQL; one suite of tests runs both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Callable
+
+from bluma_async.stores.holders import ENDS_INTENT, build_folder_error, is_done, is_foreign, is_stray
+from bluma_async.stores.jobs import Conflict, ConflictKind
+from bluma_async.stores.memory_claims import MemorySharing
+from bluma_async.stores.memory_jobs import MemoryJobStore
+from bluma_async.stores.memory_members import MemoryIntent, Stray
+from bluma_async.stores.sharing import BEATS, LEASE
+from bluma_async.stores.states import Verb
+from bluma_async.stores.transitions import check_change
+from bluma_async.types._model import utc_now
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bluma_async.stores.jobs import Outcome, StoredJob
+    from bluma_async.stores.memory_members import SharedMemory
+    from bluma_async.stores.transitions import Change
+
+__all__ = ["SharedJobStore"]
+
+
+class SharedJobStore(MemoryJobStore):
+    """A `JobStore` in shared memory, as one member sees it."""
+
+    sharing: MemorySharing
+
+    def __init__(self, memory: SharedMemory, now: Callable[[], datetime] = utc_now, lease: float = LEASE) -> None:
+        """
+        Join the members of a shared memory. The lease is not renewed: see `open`.
+
+        Args:
+            memory: What the members share.
+            now: Returns the present time, for the history of jobs.
+            lease: Seconds after its last sign of life for which this member holds its jobs.
+        """
+        super().__init__(now)
+        self.memory = memory
+        self._tables, self._presets = memory.tables, memory.presets
+        self._epoch = memory.join(lease)
+        self.sharing = MemorySharing(memory, self._epoch, lease)
+        self._renewal: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(
+        cls, memory: SharedMemory, now: Callable[[], datetime] = utc_now, lease: float = LEASE
+    ) -> SharedJobStore:
+        """Join the members of a shared memory, and renew the lease until the store is closed."""
+        store = cls(memory, now, lease)
+        store._renewal = asyncio.ensure_future(store._renew_forever(lease / BEATS))
+        return store
+
+    async def agree(self, max_credits: float | None, out: str | None) -> None:
+        """
+        Agree with the other members on the credit limit and on the folder; None leaves what was agreed on.
+
+        Raises:
+            InvalidArgumentError: Another folder was agreed on.
+        """
+        memory = self.memory
+        if out is not None and memory.out not in {None, out}:
+            raise build_folder_error(self.name, memory.out, out)
+        memory.out = out or memory.out
+        memory.max_credits = memory.max_credits if max_credits is None else max_credits
+
+    async def close(self) -> None:
+        """Give back the jobs of this member. One whose create is open is settled by another member."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.gather(self._renewal, return_exceptions=True)
+        await self.sharing.leave()
+
+    async def _renew_forever(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await self.sharing.free()
+
+    async def _move(self, place: int, change: Change) -> Outcome:
+        return self.move(place, change)
+
+    def move(self, place: int, change: Change, *, is_repeated: bool = False) -> Outcome:
+        """Apply a change to a job, or return why it is refused; a repeated one may have been applied before."""
+        job = self._tables.read(place)
+        if is_repeated and job is not None and is_done(job, change):
+            return job
+        is_billed = change.bill is not None and change.bill.video_id in self._tables.charged
+        outcome = check_change(change, job, is_billed=is_billed)
+        if job is not None and self._is_foreign(job):
+            outcome = Conflict(ConflictKind.NOT_MINE, change.verb, job.key, job.state)
+        if isinstance(outcome, Conflict):
+            if job is not None and is_stray(job, change):
+                self._record_stray(job, change)
+            return outcome
+        return self._find_rival(outcome, change) or self._write(outcome, change)
+
+    def _is_foreign(self, job: StoredJob) -> bool:
+        return is_foreign(self._epoch, job)
+
+    def _set_run(self, run: int) -> None:
+        super()._set_run(run)
+        self.sharing.run = run
+
+    def _write(self, job: StoredJob, change: Change) -> StoredJob:
+        """Write a change that was allowed, and what follows for the intent of the job."""
+        for entry in self.memory.intents:
+            if change.verb in ENDS_INTENT and entry.place == job.place and entry.outcome in {None, "doubt"}:
+                entry.outcome, entry.video_id = ENDS_INTENT[change.verb], change.fields.get("video_id")
+        written, intent = super()._write(job, change), change.intent
+        if intent is None:
+            return written
+        announced = (self._epoch, self._epoch, intent.price, self.memory.clock(), intent.settles_after)
+        self.memory.intents.append(MemoryIntent(intent.request_key, job.place, job.template_id, *announced))
+        return self._tables.write(written, epoch=self._epoch)
+
+    def _find_rival(self, job: StoredJob, change: Change) -> Conflict | None:
+        """Return why an intent has no turn or no credits, or None."""
+        if change.intent is None:
+            return None
+        for rival in self.memory.intents:
+            is_same = None in {rival.template_id, job.template_id} or rival.template_id == job.template_id
+            if rival.outcome is None and is_same:
+                return Conflict(ConflictKind.TURN_TAKEN, Verb.INTEND, job.key, job.state)
+        used, limit = self._sum_credits(), self.memory.max_credits
+        if limit is not None and used + (change.intent.price or 0) > limit:
+            return Conflict(ConflictKind.NO_CREDITS, Verb.INTEND, job.key, job.state, other=str(used))
+        return None
+
+    def _sum_credits(self) -> int:
+        """Return the credits that are spent, and those that are held for creates without a known outcome."""
+        tables = self._tables
+        held = sum(entry.price or 0 for entry in self.memory.intents if entry.outcome in {None, "doubt"})
+        return sum(tables.charged.values()) - sum(tables.refunded.values()) + held
+
+    def _record_stray(self, job: StoredJob, change: Change) -> None:
+        """Record a paid video whose job another member has taken over."""
+        made = [entry for entry in self.memory.intents if entry.place == job.place and entry.made_by == self._epoch]
+        if change.bill is not None:
+            key, bill = made[-1].request_key if made else None, change.bill
+            self.memory.strays.append(Stray(job.place, key, bill.video_id, bill.charged, self._epoch))

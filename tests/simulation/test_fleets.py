@@ -1,0 +1,41 @@
+"""Seeds of simulated fleets, and the mutants of their rules that the simulation must catch."""
+
+from __future__ import annotations
+
+from typing import Dict, List
+
+import pytest
+
+from tests.simulation.fleet_mutants import FLEET_MUTANTS
+from tests.simulation.fleet_runs import run_fleet_seed
+
+SHARD = 20  # seeds
+# Found by `python -m tests.simulation --fleets --mutants 600`.
+PINNED: Dict[str, int] = {}
+
+
+@pytest.mark.parametrize("shard", range(6))
+def test_a_fleet_pays_once_and_loses_nothing(shard: int) -> None:
+    """Each seed is one run of 2 to 5 workers; a broken invariant prints the command that replays it."""
+    broken: List[str] = []
+    for seed in range(shard * SHARD, (shard + 1) * SHARD):
+        broken += [f"python -m tests.simulation --fleets {seed}: {line}" for line in run_fleet_seed(seed).broken]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", FLEET_MUTANTS)
+def test_the_simulation_finds_a_weakened_rule_of_fleets(name: str) -> None:
+    """The same seed is clean with the real rules."""
+    seed = PINNED[name]
+
+    assert run_fleet_seed(seed, FLEET_MUTANTS[name]).broken != []
+    assert run_fleet_seed(seed).broken == []
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_a_seed_of_a_fleet_is_one_run(seed: int) -> None:
+    """The same seed gives the same trace, so that a failure can be replayed."""
+    first, second = (run_fleet_seed(seed, is_traced=True).lines for _ in range(2))
+
+    assert [line[:9] for line in first] == [line[:9] for line in second]

@@ -1,0 +1,338 @@
+"""Stores that processes share: one suite for PostgreSQL, and for members of a store in memory."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, AsyncIterator, Awaitable, Callable, List
+
+import pytest
+
+from bluma_async.errors import InvalidArgumentError
+from bluma_async.stores.budget import Report
+from bluma_async.stores.jobs import Conflict, ConflictKind, Intent, Job, StoredJob
+from bluma_async.stores.memory_members import SharedMemory
+from bluma_async.stores.memory_shared import SharedJobStore
+from bluma_async.stores.postgres_jobs import PostgresJobStore
+from bluma_async.stores.states import JobState
+from tests.stores.steps import BEGAN, INTENT, bring_to, require_job
+
+PLANNED = [str(JobState.PLANNED)]
+
+
+class MemoryFleet:
+    """Members of a store in memory."""
+
+    def __init__(self) -> None:
+        self.skipped = 0.0
+        self.memory = SharedMemory(lambda: time.monotonic() + self.skipped)
+        self.opened: List[Any] = []
+
+    async def join(self) -> Any:
+        self.opened.append(await SharedJobStore.open(self.memory))
+        return self.opened[-1]
+
+    async def expire(self, store: Any) -> None:
+        """Let the lease of a member end, as if it were frozen."""
+        store._renewal.cancel()
+        self.memory.workers[store.sharing.epoch] = self.memory.clock() - 1.0
+
+    async def pass_time(self, seconds: float) -> None:
+        """Move the store's clock; leases that are renewed stay."""
+        self.skipped += seconds
+        for epoch, ends_at in self.memory.workers.items():
+            self.memory.workers[epoch] = ends_at + (seconds if ends_at > self.memory.clock() - seconds else 0.0)
+
+
+class PostgresFleet:
+    """Processes on a PostgreSQL database."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.opened: List[Any] = []
+
+    async def join(self) -> Any:
+        self.opened.append(await PostgresJobStore.open(self.url, to_write=True))
+        return self.opened[-1]
+
+    async def expire(self, store: Any) -> None:
+        """Let the lease of a process end, as if it were frozen."""
+        store.member._task.cancel()
+        await self._execute(
+            f"UPDATE bluma_workers SET ends_at = now() - interval '1 s' WHERE epoch = {store.sharing.epoch}"
+        )
+
+    async def pass_time(self, seconds: float) -> None:
+        """Make everything that the store has noted so much older; leases that are renewed stay."""
+        older = f"- interval '{seconds} s'"
+        await self._execute(f"UPDATE bluma_intents SET sent_at = sent_at {older}")
+        await self._execute(f"UPDATE bluma_jobs SET deferred_at = deferred_at {older}")
+        await self._execute(f"UPDATE bluma_leases SET ends_at = ends_at {older}")
+        await self._execute(f"UPDATE bluma_keys SET reset_at = reset_at {older}, reported_at = reported_at {older}")
+
+    async def _execute(self, statement: str) -> None:
+        async def work(db: Any, _: bool) -> None:
+            await db.execute(statement)
+
+        await self.opened[0]._database.do(work)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def fleet(request: Any) -> AsyncIterator[Any]:
+    """Give a store without jobs that processes can join."""
+    made: Any = MemoryFleet() if request.param == "memory" else PostgresFleet(request.getfixturevalue("postgres"))
+    yield made
+    for store in made.opened:
+        await store.close()
+
+
+def job(key: str, template: Any = "t") -> Job:
+    """Return a job."""
+    return Job(key, f'{{"n":"{key}"}}', template, None, f"row {key}")
+
+
+async def intend(store: Any, key: str, request_key: str, *, settles_after: float = 60.0) -> StoredJob:
+    """Plan a job of a template of its own, and announce its create."""
+    planned = require_job(await store.plan(job(key, key)))
+    intent = Intent(request_key, BEGAN, store.sharing.epoch, 2, settles_after)
+    return require_job(await store.intend(planned.place, intent))
+
+
+async def test_another_process_cannot_move_a_held_job(fleet: Any) -> None:
+    """Its verb is a conflict, and the video that it has paid is recorded as a stray."""
+    frozen, other = await fleet.join(), await fleet.join()
+    held = await intend(frozen, "k", "mine", settles_after=0.0)
+    await fleet.expire(frozen)
+    claimed = await other.sharing.claim([], [], [])
+
+    outcome = await frozen.bill(held.place, "video-1", 2)
+
+    assert (claimed.key, claimed.epoch) == ("k", other.sharing.epoch)
+    assert outcome == Conflict(ConflictKind.NOT_MINE, outcome.verb, "k", JobState.CREATING)
+    assert not await frozen.sharing.touch("mine")
+    assert await other.sharing.find_stray("mine") == "video-1"
+    assert (await other.sharing.explain(["video-1", "video-2"], "mine")).known == ("video-1",)
+    assert await other.sharing.list_strays() == ["video-1"]
+
+
+async def test_nobody_moves_an_abandoned_create(fleet: Any) -> None:
+    """A late answer to an earlier create of the job says nothing about the one that is open now."""
+    late, other = await fleet.join(), await fleet.join()
+    held = await intend(other, "k", "newer")
+    await other.sharing.abandon(held.place)
+
+    outcome = await late.release(held.place, "refused")
+
+    assert outcome == Conflict(ConflictKind.NOT_MINE, outcome.verb, "k", JobState.CREATING)
+    assert require_job(await other.read(held.place)).state == JobState.CREATING
+
+
+async def test_a_process_learns_that_its_create_was_taken_over(fleet: Any) -> None:
+    """Before it concludes anything from a search."""
+    frozen, other = await fleet.join(), await fleet.join()
+    await intend(frozen, "k", "mine", settles_after=0.0)
+    before = await frozen.sharing.explain([], "mine")
+    await fleet.expire(frozen)
+    await other.sharing.claim([], [], [])
+
+    assert before.is_mine
+    assert not (await frozen.sharing.explain([], "mine")).is_mine
+    assert (await other.sharing.explain([], "mine")).is_mine
+
+
+async def test_an_open_create_is_claimed_by_age_alone(fleet: Any) -> None:
+    """A dead process's create waits for `settles_after`; that of a living one is never claimed, however old it is."""
+    first, other = await fleet.join(), await fleet.join()
+    await intend(first, "old", "old", settles_after=0.0)
+    await intend(first, "young", "young")
+    assert await other.sharing.claim([], [], []) is None
+
+    await fleet.expire(first)
+
+    assert (await other.sharing.claim([], [], [])).key == "old"
+    held = [(await other.find("old")).place]
+    assert await other.sharing.claim([], [], held) is None
+    await fleet.pass_time(61.0)
+    assert (await other.sharing.claim([], [], held)).key == "young"
+
+
+async def test_a_job_whose_claim_was_not_answered_is_claimed_again(fleet: Any) -> None:
+    """A connection broke after the commit: the process holds a job that it does not know of."""
+    store, other = await fleet.join(), await fleet.join()
+    places = [require_job(await store.plan(job(key))).place for key in "abc"]
+    await store.sharing.claim(PLANNED, [], [])
+
+    again = await store.sharing.claim(PLANNED, [], [])
+    others = [(await one.sharing.claim(PLANNED, [], held)).place for one, held in ((store, [again.place]), (other, []))]
+
+    assert (again.place, others) == (places[0], places[1:])
+
+
+async def test_an_open_create_that_nobody_works_on_is_claimed_again_when_it_is_old(fleet: Any) -> None:
+    """The process could not leave it to the others, because the store was away."""
+    store = await fleet.join()
+    held = await intend(store, "k", "mine")
+
+    assert await store.sharing.claim([], [], []) is None
+    await fleet.pass_time(61.0)
+    assert await store.sharing.claim([], [], [held.place]) is None
+    assert (await store.sharing.claim([], [], [])).place == held.place
+
+
+async def test_a_claim_is_a_sign_of_life(fleet: Any) -> None:
+    """What a process claims after its lease has ended is not free again at once."""
+    late, other = await fleet.join(), await fleet.join()
+    await late.plan(job("k"))
+    await fleet.expire(late)
+
+    claimed = await late.sharing.claim(PLANNED, [], [])
+    await other.sharing.free()
+
+    assert claimed.key == "k"
+    assert await other.sharing.claim(PLANNED, [], []) is None
+
+
+@pytest.mark.parametrize(("states", "is_over"), [(["planned", "rendering"], True), (["planned", "rendered"], False)])
+async def test_a_run_is_over_when_no_job_is_in_a_state_that_it_works_on(
+    fleet: Any, states: List[str], is_over: bool
+) -> None:
+    """A run that saves no files has nothing to do with rendered jobs."""
+    store, other = await fleet.join(), await fleet.join()
+    await bring_to(other, job("done"), JobState.RENDERED)
+    await other.sharing.give_back(1)
+
+    assert await store.sharing.is_over(states, []) is is_over
+
+
+async def test_an_open_create_keeps_every_run_going(fleet: Any) -> None:
+    """Its outcome decides whether there is more to do."""
+    store, other = await fleet.join(), await fleet.join()
+    await intend(other, "k", "mine")
+
+    assert not await store.sharing.is_over([], [])
+
+
+async def test_a_job_is_due_until_its_task_is_deferred(fleet: Any) -> None:
+    """A sweep that dies in between has lost nothing; the tasks of a dead process are due again at once."""
+    dead, other = await fleet.join(), await fleet.join()
+    held, free = [require_job(await dead.plan(job(key))).place for key in "ab"]
+    due = [(held, "planned"), (free, "planned")]
+
+    assert [await other.sharing.list_due(PLANNED, 9) for _ in range(2)] == [due, due]
+    await other.sharing.note_deferred([held, free])
+    assert await other.sharing.list_due(PLANNED, 9) == []
+    await dead.sharing.claim_one(held)
+    await fleet.expire(dead)
+    await other.sharing.free()
+
+    assert await other.sharing.list_due(PLANNED, 9) == due[:1]
+    await fleet.pass_time(61.0)
+    assert await other.sharing.list_due(PLANNED, 9) == due
+
+
+async def test_periodic_work_is_done_once_in_a_period(fleet: Any) -> None:
+    """By one process; it may be postponed, and a process that leaves gives its turn back."""
+    one, two = await fleet.join(), await fleet.join()
+
+    turns = [await store.sharing.take_turn("poll", 5.0) for store in (one, two, one)]
+    await fleet.pass_time(6.0)
+    turns.append(await two.sharing.take_turn("poll", 5.0))
+    await two.sharing.postpone("poll", 60.0)
+    await fleet.pass_time(6.0)
+    turns.append(await one.sharing.take_turn("poll", 5.0))
+    await two.close()
+    turns.append(await one.sharing.take_turn("poll", 5.0))
+
+    assert turns == [True, False, False, True, False, True]
+
+
+async def test_a_create_that_cannot_be_settled_now_is_left_alone_for_a_while(fleet: Any) -> None:
+    """By every process."""
+    dead, other = await fleet.join(), await fleet.join()
+    held = await intend(dead, "k", "mine", settles_after=0.0)
+    await fleet.expire(dead)
+    await other.sharing.claim([], [], [])
+
+    await other.sharing.postpone_settling(held.place, 30.0)
+    await other.sharing.abandon(held.place)
+
+    assert await other.sharing.claim([], [], []) is None
+    await fleet.pass_time(31.0)
+    assert (await other.sharing.claim([], [], [])).key == "k"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_free"), [("t", "t", False), ("t", "u", True), ("t", None, False), (None, "t", False)]
+)
+async def test_one_create_of_a_template_is_open_at_a_time(fleet: Any, first: Any, second: Any, is_free: bool) -> None:
+    """In all processes together; a create from a variant, whose template is unknown, is alone."""
+    store, other = await fleet.join(), await fleet.join()
+    await bring_to(store, job("a", first), JobState.CREATING)
+    planned = require_job(await other.plan(job("b", second)))
+
+    outcome = await other.intend(planned.place, INTENT)
+
+    assert isinstance(outcome, Conflict) != is_free
+    await store.release(1, "refused")
+    if not is_free:
+        assert require_job(await other.intend(planned.place, INTENT)).state == JobState.CREATING
+
+
+async def test_the_credit_limit_counts_what_is_spent_and_held(fleet: Any) -> None:
+    """The other process learns how much that is."""
+    store, other = await fleet.join(), await fleet.join()
+    await store.agree(5, None)
+    for number in range(2):
+        await intend(store, f"k{number}", f"request-{number}")
+    await store.bill(1, "video-1", 3)
+    planned = require_job(await other.plan(job("third", "third")))
+
+    outcome = await other.intend(planned.place, Intent("third", BEGAN, other.sharing.epoch, 1, 60.0))
+
+    assert (outcome.kind, outcome.other) == (ConflictKind.NO_CREDITS, "5")
+
+
+async def test_all_processes_have_one_folder(fleet: Any) -> None:
+    """A second one is refused."""
+    store, other = await fleet.join(), await fleet.join()
+    await store.agree(None, "videos")
+    await other.agree(None, "videos")
+    await other.agree(None, None)
+
+    with pytest.raises(InvalidArgumentError, match="need one folder"):
+        await other.agree(None, "elsewhere")
+
+
+async def test_processes_never_lease_more_than_is_left(fleet: Any) -> None:
+    """Blocks become smaller as the budget ends; then a lease names the time to wait."""
+    budgets = [(await fleet.join()).sharing.find_budget("key") for _ in range(3)]
+    await budgets[0].lease(0, Report(100, 30, 60.0, 0.0), 0.0)
+
+    granted = 0
+    for round_ in range(40):
+        granted += (await budgets[round_ % 3].lease(0, None, 0.0)).tokens
+    empty = await budgets[0].lease(0, None, 0.0)
+
+    assert 20 < granted <= 30
+    assert (empty.tokens, empty.wait) == (0, 1.0)
+
+
+async def test_a_report_is_corrected_by_what_living_processes_hold(fleet: Any) -> None:
+    """The server has not counted the requests that are leased and not sent; those of a dead process come back."""
+    stores = [await fleet.join() for _ in range(2)]
+    one, two = [store.sharing.find_budget("key") for store in stores]
+    await two.lease(0, Report(1000, 100, 60.0, 0.0), 0.0)
+    held = (await two.lease(8, None, 0.0)).tokens + 8
+
+    living = await lease_all(one.lease, Report(1000, 20, 60.0, 0.0))
+    await fleet.expire(stores[1])
+    dead = await lease_all(one.lease, Report(1000, 20, 60.0, 0.0))
+
+    assert (living, dead) == (20 - held, 20)
+
+
+async def lease_all(lease: Callable[..., Awaitable[Any]], report: Report) -> int:
+    """Lease all requests that a report leaves."""
+    tokens = (await lease(0, report, 0.0)).tokens
+    for _ in range(30):
+        tokens += (await lease(0, None, 0.0)).tokens
+    return int(tokens)
