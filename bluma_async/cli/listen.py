@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Coroutine, Dict, List, Sequence
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Sequence
 
 import click
 
@@ -50,27 +49,8 @@ def listen(account: Account, printer: Printer, poll: bool, register: str | None,
     """
     if poll and register is not None:
         raise click.UsageError("Give either --poll or --register. Nothing was sent.")
-    run_to_end(
-        _until_stopped(_poll(account, printer, **options) if poll else _serve(account, printer, register, **options))
-    )
-
-
-async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Run work that never ends by itself. SIGTERM ends it as Ctrl-C does, but is a success."""
-    task = asyncio.ensure_future(work)
-    stops: List[int] = []
-
-    def stop() -> None:
-        stops.append(signal.SIGTERM)
-        task.cancel()
-
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not stops:
-            raise
+    work = _poll(account, printer, **options) if poll else _serve(account, printer, register, **options)
+    run_to_end(work, ends_gracefully=True)  # so that a registered webhook is deleted at SIGTERM too
 
 
 async def _poll(account: Account, printer: Printer, *, forward: str | None, interval: float, **_: Any) -> None:
