@@ -119,7 +119,7 @@ class SharedCreate:
         """Return what the create may do, once that is something."""
         wait = SHORTEST_WAIT
         while True:
-            turn = await creates.begin(self._build_wanted())
+            turn = await self._ask_for_turn(creates)
             self._require_content(turn)
             if turn.kind is not TurnKind.BUSY:
                 return turn
@@ -129,6 +129,20 @@ class SharedCreate:
                 raise self._late()
             await self._clock.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
+
+    async def _ask_for_turn(self, creates: SharedCreates) -> CreateTurn:
+        """Return what the create may do now. A cancellation gives back what it was given: others wait for it."""
+        asking = asyncio.ensure_future(creates.begin(self._build_wanted()))
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            await asyncio.wait([asking])
+            turn = None if asking.cancelled() or asking.exception() else asking.result()
+            if turn is not None and turn.kind is TurnKind.BEGUN:
+                await self._record(lambda: creates.release(turn.number))
+            elif turn is not None and (lost := turn.lost) is not None:
+                await self._record(lambda: creates.abandon(lost.number))
+            raise
 
     def _build_wanted(self) -> WantedCreate:
         options = self._session.options
