@@ -45,6 +45,7 @@ __all__ = ["SharedCreate"]
 
 SHORTEST_WAIT = 0.02  # seconds between two requests for a turn
 LONGEST_WAIT = 0.5
+LONGEST_KEY = 500  # characters; the index of a database takes about 2,700 bytes
 CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -57,7 +58,7 @@ class SharedCreate:
         self._session = session
         self._coordinator = coordinator
         self._call = attrs.evolve(call, idempotency_key=call.idempotency_key or uuid.uuid4().hex)
-        self._key = None if key is None else require_text("key", key)
+        self._key = None if key is None else _require_key(key)
         self._preset = preset
         self._clock = session.shared.clock
         deadline = session.options.deadline
@@ -185,6 +186,7 @@ class SharedCreate:
         """Send the create, and record its outcome."""
         session = self._session.with_coordinator(AnnouncedCreate(self._coordinator, creates, number))
         try:
+            await self._forget_settled(creates)
             video = await session.send(
                 self._call, within=self._time_left(), reconciler=CertainCreate(session, self._preset)
             )
@@ -196,6 +198,15 @@ class SharedCreate:
             raise
         await self._record(lambda: creates.bill(number, video.id, video.credits_charged))
         return video
+
+    async def _forget_settled(self, creates: SharedCreates) -> None:
+        """Forget the interrupted creates of this process that another one has settled: they are no rivals any more."""
+        evidence = self._session.evidence
+        calls = {self._coordinator.find_number(call): call for call in evidence.open_calls if not call.is_attended}
+        numbers = [number for number in calls if number is not None]
+        with contextlib.suppress(BlumaError):
+            for number in await creates.list_settled(numbers) if numbers else ():
+                evidence.remove(calls[number])
 
     def _forget(self, number: int) -> None:
         """Forget a create that is left to another process: here it would be a rival of later ones."""
@@ -259,3 +270,15 @@ class SharedCreate:
             "Nothing was sent.",
             request_sent=False,
         )
+
+
+def _require_key(key: object) -> str:
+    """Return a key that a database can store."""
+    text = require_text("key", key)
+    is_storable = "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    if len(text) > LONGEST_KEY or not is_storable:
+        raise invalid(
+            "key",
+            f"key must be text of at most {LONGEST_KEY} characters that UTF-8 has, without NUL. Nothing was sent.",
+        )
+    return text

@@ -230,7 +230,7 @@ class Database:
             except RollbackWith as ended:
                 value: T = ended.value
                 return value
-            except (self._psycopg.Error, OSError) as problem:
+            except (self._psycopg.Error, OSError, UnicodeError) as problem:
                 if not self._is_lost(problem) or time.monotonic() - began + pause > patience:
                     raise self._describe(problem, bound) from None
             finally:
