@@ -45,6 +45,7 @@ __all__ = ["SharedCreate"]
 
 SHORTEST_WAIT = 0.02  # seconds between two requests for a turn
 LONGEST_WAIT = 0.5
+LONGEST_SETTLING = 1e9  # seconds; the times of a database end
 LONGEST_KEY = 500  # characters; the index of a database takes about 2,700 bytes
 CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
@@ -74,7 +75,7 @@ class SharedCreate:
             RequestTimeoutError: Its turn did not come before the deadline. Nothing was sent.
             BlumaError: The database cannot be used, or the create failed.
         """
-        creates = await self._coordinator.creates()
+        creates = await self._coordinator.creates(self._time_left())
         known = None if self._key is None else await self.find()  # without a turn
         if known is not None:
             return known
@@ -93,7 +94,7 @@ class SharedCreate:
 
     async def find(self) -> Video | None:
         """Return the video of the key, if it has one; for a content that may have been bought before."""
-        creates = await self._coordinator.creates()
+        creates = await self._coordinator.creates(self._time_left())
         await require_account(self._session, self._coordinator, creates)
         turn = await creates.look_up(self._build_wanted())
         self._require_content(turn)
@@ -136,6 +137,8 @@ class SharedCreate:
         asking = asyncio.ensure_future(creates.begin(self._build_wanted()))
         try:
             return await asyncio.shield(asking)
+        except BlumaError as problem:
+            raise BlumaError(f"{problem} Nothing was sent.") from problem
         except asyncio.CancelledError:
             await asyncio.wait([asking])
             turn = None if asking.cancelled() or asking.exception() else asking.result()
@@ -153,7 +156,7 @@ class SharedCreate:
             name=self._key,
             content=self._hash_content(),
             started_at=self._now(),
-            settles_after=options.timeout + options.settle_time + MARGIN,
+            settles_after=min(options.timeout + options.settle_time + MARGIN, LONGEST_SETTLING),
             number=self._number,
         )
 
