@@ -21,7 +21,7 @@ from bluma_async.batch.conflicts import TakenOver, Unsubmitted, require_moved
 from bluma_async.batch.credit_limit import build_limit_error
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError, RateLimitError, ValidationError
 from bluma_async.resources._reuse import ContentReuse, hash_content
-from bluma_async.sharing.announcing import MARGIN
+from bluma_async.sharing.announcing import find_settling_time
 from bluma_async.stores.jobs import Conflict, ConflictKind, Intent
 from bluma_async.stores.states import JobState
 
@@ -147,9 +147,9 @@ class JobCreator:
         Raises:
             InsufficientCreditsError: The price is above what is left of the limit that the processes share.
         """
-        options, wait = self._api.session.options, SHORTEST_WAIT
+        wait = SHORTEST_WAIT
         price = self._credit_limit.estimate(job.template_id, job.resolution)
-        settles_after = options.timeout + options.settle_time + MARGIN
+        settles_after = find_settling_time(self._api.session.options)
         while True:
             began = self._api.begin_create(job.template_id)
             outcome = await self._store.intend(job.place, Intent(key, began, job.epoch, price, settles_after))

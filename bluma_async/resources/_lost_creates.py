@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, List
 
 from bluma_async._session.in_flight import InFlightCall, Standing
@@ -65,9 +66,10 @@ async def settle_lost(
             session.evidence.remove(call)
     session.evidence.remove(call)
     if video is None:
-        await creates.release(lost.number)
+        work = partial(creates.release, lost.number)
     else:
-        await creates.bill(lost.number, video.id, video.credits_charged)
+        work = partial(creates.bill, lost.number, video.id, video.credits_charged)
+    await (work() if coordinator is None else coordinator.record(work, lost.request_key))
     return video
 
 

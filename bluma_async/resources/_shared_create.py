@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, AsyncGenerator, Awaitable, Callable
 import attrs
 
 from bluma_async._runtime.clock import local_time
-from bluma_async._runtime.log import logger
 from bluma_async._session.evidence import READ_LAG
 from bluma_async._wire.checks import invalid, require_text
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError, RequestTimeoutError
@@ -28,7 +27,7 @@ from bluma_async.resources._account_check import require_account
 from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.resources._lost_creates import settle_lost
 from bluma_async.resources._video_source import get_call
-from bluma_async.sharing.announcing import MARGIN
+from bluma_async.sharing.announcing import find_settling_time
 from bluma_async.sharing.coordinator import AnnouncedCreate, CreateTakenOver
 from bluma_async.stores.creates import TurnKind, WantedCreate
 from bluma_async.types import Video, VideoStatus
@@ -45,7 +44,6 @@ __all__ = ["SharedCreate"]
 
 SHORTEST_WAIT = 0.02  # seconds between two requests for a turn
 LONGEST_WAIT = 0.5
-LONGEST_SETTLING = 1e9  # seconds; the times of a database end
 LONGEST_KEY = 500  # characters; the index of a database takes about 2,700 bytes
 CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
@@ -149,14 +147,13 @@ class SharedCreate:
             raise
 
     def _build_wanted(self) -> WantedCreate:
-        options = self._session.options
         return WantedCreate(
             request_key=self._call.idempotency_key or "",
             template_id=self._call.subject,
             name=self._key,
             content=self._hash_content(),
             started_at=self._now(),
-            settles_after=min(options.timeout + options.settle_time + MARGIN, LONGEST_SETTLING),
+            settles_after=find_settling_time(self._session.options),
             number=self._number,
         )
 
@@ -229,14 +226,7 @@ class SharedCreate:
             await self._record(lambda: creates.release(number))
 
     async def _record(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Record an outcome, now or later: the outcome itself is worth more to the caller than its record."""
-        try:
-            await work()
-        except BlumaError as problem:
-            name = self._call.idempotency_key
-            logger.warning("The outcome of the create %s could not be recorded yet: %s", name, problem)
-            with contextlib.suppress(BlumaError):  # the client was closed: its lease ends, and others settle the create
-                (await self._coordinator.participant()).record_later(work)
+        await self._coordinator.record(work, self._call.idempotency_key)
 
     async def _read(self, turn: CreateTurn) -> Video:
         """Return the recorded video. One that was created just now may not be readable yet."""

@@ -14,10 +14,17 @@ from bluma_async._runtime.clock import local_time
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.in_flight import InFlightCall
+    from bluma_async._session.options import Options
 
-__all__ = ["MARGIN", "announce"]
+__all__ = ["announce", "find_settling_time"]
 
+LONGEST = 1e9  # seconds; the times of a database end
 MARGIN = 5.0  # seconds between the announcement of an attempt and its sending, at most
+
+
+def find_settling_time(options: Options) -> float:
+    """Return the seconds after the announcement of an attempt from which a search proves its absence."""
+    return min(options.timeout + options.settle_time + MARGIN, LONGEST)
 
 
 async def announce(call: InFlightCall, clock: Clock, touch: Callable[[], Awaitable[bool]]) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
-from typing import TYPE_CHECKING, Mapping, Sequence
+from typing import TYPE_CHECKING, Awaitable, Callable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
+from bluma_async._runtime.log import logger
 from bluma_async._wire.call import Safety
 from bluma_async.errors import BlumaError, RequestTimeoutError
 from bluma_async.sharing.announcing import announce
 from bluma_async.sharing.membership import Membership
 from bluma_async.stores.keys import fingerprint_key
+from bluma_async.stores.postgres_bounds import finish
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
@@ -112,6 +115,26 @@ class AccountCoordinator:
         participant = await self.participant()
         await _join_in_time(participant, within)
         return await participant.creates()
+
+    async def record(self, work: Callable[[], Awaitable[None]], request_key: str | None) -> None:
+        """
+        Record an outcome, now or later: the outcome itself is worth more to the caller than its record.
+
+        A cancellation does not end it.
+
+        Args:
+            work: Records it.
+            request_key: The `Idempotency-Key` of the create, for the log.
+        """
+        await finish(self._record(work, request_key))
+
+    async def _record(self, work: Callable[[], Awaitable[None]], request_key: str | None) -> None:
+        try:
+            await work()
+        except BlumaError as problem:
+            logger.warning("The outcome of the create %s could not be recorded yet: %s", request_key, problem)
+            with contextlib.suppress(BlumaError):  # the client was closed: its lease ends, and others settle the create
+                (await self.participant()).record_later(work)
 
     def note_number(self, call: InFlightCall, number: int) -> None:
         """Note the number of the intent of a create."""

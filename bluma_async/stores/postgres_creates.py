@@ -12,13 +12,13 @@ Rule 4: a key (`name`) has one intent. Its content can change only while nothing
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Sequence, TypeVar
 
 from bluma_async.stores import postgres_queries as queries
 from bluma_async.stores.creates import AccountRecord, CreateTurn, LostCreate, TurnKind
 from bluma_async.stores.postgres_accounts import write_account
 from bluma_async.stores.postgres_claims import PostgresSharing
-from bluma_async.stores.postgres_intents import BEGIN, BEGIN_AGAIN, CLAIM, LEFT, RIPE, RIVAL, SELECT
+from bluma_async.stores.postgres_intents import BEGIN, BEGIN_AGAIN, CLAIM, LEFT, OWNER, RIPE, RIVAL, SELECT
 from bluma_async.stores.postgres_jobs import PostgresJobStore
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
 from bluma_async.types._model import utc_now
@@ -65,14 +65,17 @@ class PostgresCreates:
         async def work(db: Connection, is_repeated: bool) -> CreateTurn:
             account = await queries.read_account(db)
             await fetch_one(db, "SELECT 1 AS locked FROM bluma_accounts WHERE id = %s FOR UPDATE", account)
+            if is_repeated and (lost := await self._find_claimed(db, claimed)):
+                return CreateTurn(TurnKind.LOST, lost.number, lost)
             if is_repeated and (begun := await self._find_begun(db, wanted)):
                 return CreateTurn(TurnKind.BEGUN, begun)
             own = await self._find_own(db, account, wanted)
-            turn = None if own is None else await self._judge_own(db, own, wanted)
-            if turn is not None:
-                return turn
-            return await self._take_turn(db, account, wanted, own)
+            judged = None if own is None else await self._judge_own(db, own, wanted)
+            turn = judged or await self._take_turn(db, account, wanted, own)
+            claimed.extend(filter(None, [turn.lost]))
+            return turn
 
+        claimed: List[LostCreate] = []
         return await self._member.database.do(work)
 
     async def look_up(self, wanted: WantedCreate) -> CreateTurn:
@@ -121,9 +124,7 @@ class PostgresCreates:
         async def work(db: Connection) -> str:
             account = await queries.read_account(db)
             values = (account, wanted.template_id, wanted.request_key, wanted.name, wanted.content)
-            columns = (
-                "account, template_id, request_key, name, content, epoch, made_by, settles_after, outcome, video_id"
-            )
+            columns = "account,template_id,request_key,name,content,epoch,made_by,settles_after,outcome,video_id"
             statement = (
                 f"INSERT INTO bluma_intents AS i ({columns}) VALUES (%s, %s, %s, %s, %s, %s, %s, 0, 'billed', %s) "  # noqa: S608 - constants
                 "ON CONFLICT (account, name) WHERE name IS NOT NULL DO UPDATE SET video_id = excluded.video_id, "
@@ -185,12 +186,17 @@ class PostgresCreates:
     async def claim_lost(self) -> LostCreate | None:
         """Claim an open create without a job that no living process works on, as soon as a search can settle it."""
 
-        async def work(db: Connection) -> LostCreate | None:
-            lost = f"WHERE outcome IS NULL AND place IS NULL AND {LEFT} AND {RIPE} ORDER BY id LIMIT 1 "
-            row = await fetch_one(db, f"{SELECT} {lost} FOR UPDATE OF i SKIP LOCKED")
-            return None if row is None else await self._claim(db, row)
+        async def work(db: Connection, is_repeated: bool) -> LostCreate | None:
+            if is_repeated and (again := await self._find_claimed(db, claimed)):
+                return again
+            query = f"WHERE outcome IS NULL AND place IS NULL AND {LEFT} AND {RIPE} ORDER BY id LIMIT 1 "
+            row = await fetch_one(db, f"{SELECT} {query} FOR UPDATE OF i SKIP LOCKED")
+            lost = None if row is None else await self._claim(db, row)
+            claimed.extend(filter(None, [lost]))
+            return lost
 
-        return await self._do(work)
+        claimed: List[LostCreate] = []
+        return await self._member.database.do(work)
 
     async def read_preset(self, template_id: str) -> str | None:
         """Return the variant that only the jobs of the journal are created from."""
@@ -205,6 +211,12 @@ class PostgresCreates:
         own = "WHERE request_key = %s AND epoch = %s AND outcome IS NULL AND template_id IS NOT DISTINCT FROM %s"
         row = await fetch_one(db, SELECT + own, wanted.request_key, self._member.epoch, wanted.template_id)
         return 0 if row is None else int(row["id"])
+
+    async def _find_claimed(self, db: Connection, claimed: Sequence[LostCreate]) -> LostCreate | None:
+        """Return the create that a transaction whose answer was lost has claimed; None if it has not."""
+        mine, numbers = f"WHERE id = ANY(%s) AND {OWNER} = %s AND outcome IS NULL", [lost.number for lost in claimed]
+        row = await fetch_one(db, SELECT + mine, numbers, self._member.epoch)
+        return None if row is None else next(lost for lost in claimed if lost.number == row["id"])
 
     async def _find_own(self, db: Connection, account: int, wanted: WantedCreate) -> Row | None:
         """Return the earlier intent of the same create."""

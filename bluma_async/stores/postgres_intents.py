@@ -8,7 +8,7 @@ Rule 2: the time of a claim counts like that of an announcement: the process tha
 
 from __future__ import annotations
 
-__all__ = ["BEGIN", "BEGIN_AGAIN", "CLAIM", "LEFT", "RIPE", "RIVAL", "SELECT"]
+__all__ = ["BEGIN", "BEGIN_AGAIN", "CLAIM", "LEFT", "OWNER", "RIPE", "RIVAL", "SELECT"]
 
 OWNER = "CASE WHEN place IS NULL THEN i.epoch ELSE (SELECT holder FROM bluma_jobs j WHERE j.place = i.place) END"
 STALE = 300.0  # seconds after which a living process loses a create that it has not recorded

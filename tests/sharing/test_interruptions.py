@@ -9,6 +9,8 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
+from bluma_async.stores.postgres_creates import PostgresCreates
+from tests.fakes import FakeClock
 from tests.postgres import PostgresServer
 from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
 
@@ -119,3 +121,69 @@ async def test_an_interrupted_create_that_another_process_has_settled_is_no_riva
     assert first.id != second.id
     assert interrupted.open_creates == []
     assert sandbox.state()["billed"] == 3
+
+
+async def lose(client: AsyncBluma, sandbox: Sandbox, key: str) -> None:
+    """Let a client be interrupted after its create was billed, and before its answer came."""
+    billed = sandbox.state()["billed"]
+    sandbox.faults.add("POST /videos", "silent")
+    creating = asyncio.ensure_future(client.videos.create(CONTEXT, TEMPLATE, key=key))
+    while sandbox.state()["billed"] == billed:
+        await asyncio.sleep(0.01)
+    creating.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await creating
+
+
+async def test_a_transaction_whose_answer_is_lost_is_not_waited_for(
+    sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer
+) -> None:
+    """As if the database was restarted after each commit; creates and claims are found again, and billed once."""
+    client, lost = (make_client(exclusive=True, max_retries=0, deadline=5) for _ in range(2))
+    await client.videos.create(CONTEXT, "meme-dialogue")
+    database = client._session.coordinator._membership.find()._member.database  # type: ignore[union-attr]  # it has one
+    real = database.do
+
+    async def do_twice(action: Any, **options: Any) -> Any:
+        await real(lambda db, _: action(db, False), **options)
+        return await real(lambda db, _: action(db, True), **options)
+
+    database.do = do_twice
+    made = [await client.videos.create(CONTEXT, TEMPLATE, key="task-1") for _ in range(2)]
+    await lose(lost, sandbox, "task-2")
+    postgres_server.fetch(postgres, AGE)
+    await client.videos.create(CONTEXT, TEMPLATE, key="task-2")
+    await lose(lost, sandbox, "task-3")
+    postgres_server.fetch(postgres, AGE)
+    settled = await client.settle()
+
+    assert made[0].id == made[1].id
+    assert [create.result for create in settled] == ["accepted"]
+    assert sandbox.state()["billed"] == 4
+    assert postgres_server.fetch(postgres, OPEN) == [(0,)]
+
+
+async def test_the_outcome_of_a_lost_create_is_recorded_later_if_the_database_is_lost(
+    sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer
+) -> None:
+    """Otherwise nobody would settle it as long as the process lives that has claimed it."""
+    clock = FakeClock()
+    lost, client = make_client(exclusive=True), make_client(exclusive=True, clock=clock)
+    await client.videos.create(CONTEXT, "meme-dialogue")
+    await lose(lost, sandbox, "task-1")
+    postgres_server.fetch(postgres, AGE)
+    real, failures = PostgresCreates.bill, iter([errors.BlumaError("The database is lost.")])
+
+    async def bill(creates: PostgresCreates, *given: Any) -> None:
+        for failure in failures:
+            raise failure
+        await real(creates, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PostgresCreates, "bill", bill)
+        video = await client.videos.create(CONTEXT, TEMPLATE, key="task-1")
+        while 5.0 not in clock.slept or postgres_server.fetch(postgres, OPEN) != [(0,)]:
+            await asyncio.sleep(0.01)
+
+    assert (await lost.videos.create(CONTEXT, TEMPLATE, key="task-1")).id == video.id
+    assert sandbox.state()["billed"] == 2
