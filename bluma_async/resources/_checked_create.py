@@ -58,7 +58,7 @@ async def _create_once(session: Session, arguments: CreateArguments, call: Call[
             video = await _send(session, arguments, call, key)
             await reuse.record(content, video.id)
         elif named is not None:
-            video = await named.name_video(video)
+            video = await named.name_video(video) or await _send(session, arguments, call, key)
     return video
 
 

@@ -98,12 +98,12 @@ class SharedCreate:
         self._require_content(turn)
         return await self._read(turn) if turn.kind is TurnKind.MADE else None
 
-    async def name_video(self, video: Video) -> Video:
-        """Record a video that was bought before as that of the key. Return the key's video."""
-        if self._key is None:
-            return video
+    async def name_video(self, video: Video) -> Video | None:
+        """Record a video that was bought before as that of the key. Return the key's video; None if it is not known."""
         named = await (await self._coordinator.creates()).name_video(self._build_wanted(), video.id)
-        return video if named == video.id else await self._session.send(get_call(named))
+        if named is None or named == video.id:
+            return None if named is None else video
+        return await self._session.send(get_call(named))
 
     @contextlib.asynccontextmanager
     async def _local_turn(self) -> AsyncGenerator[None, None]:

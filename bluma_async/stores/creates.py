@@ -134,8 +134,12 @@ class SharedCreates(Protocol):
         """Record the video that a create became, unless another process has recorded it."""
         ...
 
-    async def name_video(self, wanted: WantedCreate, video_id: str) -> str:
-        """Record a video that was bought before as that of a key; return the key's video, which may be another one."""
+    async def name_video(self, wanted: WantedCreate, video_id: str) -> str | None:
+        """
+        Record a video that was bought before as that of a key, and return the key's video.
+
+        It may be another one. None if it is not known: the key has a create that is open, or in doubt.
+        """
         ...
 
     async def release(self, number: int) -> None:

@@ -118,10 +118,10 @@ class PostgresCreates:
             await self._jobs.bill(place, video_id, charged, "found again")
             await self._sharing.give_back(place)
 
-    async def name_video(self, wanted: WantedCreate, video_id: str) -> str:
-        """Record a video that was bought before as that of a key; return the key's video, which may be another one."""
+    async def name_video(self, wanted: WantedCreate, video_id: str) -> str | None:
+        """Record a video that was bought before as that of a key; return the key's video; None if it is not known."""
 
-        async def work(db: Connection) -> str:
+        async def work(db: Connection) -> str | None:
             account = await queries.read_account(db)
             values = (account, wanted.template_id, wanted.request_key, wanted.name, wanted.content)
             columns = "account,template_id,request_key,name,content,epoch,made_by,settles_after,outcome,video_id"
@@ -132,7 +132,7 @@ class PostgresCreates:
             )
             await execute(db, statement, *values, self._member.epoch, self._member.epoch, video_id)
             own = await self._find_own(db, account, wanted)
-            return video_id if own is None else own["video_id"] or video_id
+            return video_id if own is None else own["video_id"]
 
         return await self._do(work)
 

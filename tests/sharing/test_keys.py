@@ -184,3 +184,18 @@ async def test_reuse_gives_a_key_the_video_of_its_content(sandbox: Sandbox, make
     assert [video.id for video in named] == [bought.id, bought.id]
     assert (await make_client().videos.create(CONTEXT, TEMPLATE, key="task-1")).id == bought.id
     assert sandbox.state()["billed"] == 1
+
+
+async def test_reuse_does_not_answer_for_a_key_in_doubt(sandbox: Sandbox, make_client: MakeClient) -> None:
+    """Its own create may have been billed: the candidates are reported, as without the option."""
+    reusing, lost = make_client(reuse="content"), make_client(max_retries=0)
+    await reusing.videos.create(CONTEXT, TEMPLATE)
+    sandbox.faults.add("POST /videos", "drop_after")
+    with pytest.raises(errors.AmbiguousCreateError):
+        await lost.videos.create(CONTEXT, TEMPLATE, key="task-1")
+
+    with pytest.raises(errors.AmbiguousCreateError) as raised:
+        await reusing.videos.create(CONTEXT, TEMPLATE, key="task-1")
+
+    assert len(raised.value.candidates) == 1
+    assert sandbox.state()["billed"] == 2
