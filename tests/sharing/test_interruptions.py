@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, Callable
 
 import pytest
@@ -18,9 +19,14 @@ OPEN = "SELECT count(*) FROM bluma_intents WHERE outcome IS NULL"
 AGE = "UPDATE bluma_intents SET sent_at = sent_at - interval '2 min' RETURNING 1"
 
 
+def find_database(client: AsyncBluma) -> Any:
+    """Return the database that a client has joined."""
+    return client._session.coordinator._membership.find()._member.database  # type: ignore[union-attr]  # it has one
+
+
 def cancel_at(client: AsyncBluma, step: int, cancel: Callable[[], Any]) -> None:
     """Cancel something as soon as a client uses its database for the given time."""
-    database = client._session.coordinator._membership.find()._member.database  # type: ignore[union-attr]  # it has one
+    database = find_database(client)
     real, steps = database.do, iter(range(100))
 
     async def do(*given: Any, **options: Any) -> Any:
@@ -81,7 +87,7 @@ async def test_a_second_attempt_that_the_database_stops_leaves_the_first_one_in_
     client = make_client(on_ambiguous="retry", max_retries=2)
     await client.videos.create(CONTEXT, "meme-dialogue")
     sandbox.faults.add("POST /videos", "drop_after")
-    database = client._session.coordinator._membership.find()._member.database  # type: ignore[union-attr]  # it has one
+    database = find_database(client)
     real = database.do
 
     async def lose(*given: Any, **options: Any) -> Any:
@@ -123,6 +129,11 @@ async def test_an_interrupted_create_that_another_process_has_settled_is_no_riva
     assert sandbox.state()["billed"] == 3
 
 
+async def call_as(action: Any, is_repeated: bool, db: Any, _: bool) -> Any:  # noqa: FBT001 - positional, as an action
+    """Run an action as its first attempt, or as one after an answer that was lost."""
+    return await action(db, is_repeated)
+
+
 async def lose(client: AsyncBluma, sandbox: Sandbox, key: str) -> None:
     """Let a client be interrupted after its create was billed, and before its answer came."""
     billed = sandbox.state()["billed"]
@@ -141,12 +152,13 @@ async def test_a_transaction_whose_answer_is_lost_is_not_waited_for(
     """As if the database was restarted after each commit; creates and claims are found again, and billed once."""
     client, lost = (make_client(exclusive=True, max_retries=0, deadline=5) for _ in range(2))
     await client.videos.create(CONTEXT, "meme-dialogue")
-    database = client._session.coordinator._membership.find()._member.database  # type: ignore[union-attr]  # it has one
+    database = find_database(client)
     real = database.do
 
     async def do_twice(action: Any, **options: Any) -> Any:
-        await real(lambda db, _: action(db, False), **options)
-        return await real(lambda db, _: action(db, True), **options)
+        for is_repeated in (False, True):
+            outcome = await real(partial(call_as, action, is_repeated), **options)
+        return outcome
 
     database.do = do_twice
     made = [await client.videos.create(CONTEXT, TEMPLATE, key="task-1") for _ in range(2)]

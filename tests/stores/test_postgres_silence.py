@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any, AsyncIterator
+from typing import Any, AsyncIterator, List
 from urllib.parse import urlsplit
 
 import pytest
@@ -71,7 +71,7 @@ async def test_reads_go_on_although_the_database_does_not_answer(sandbox: Sandbo
 async def test_a_process_that_stands_still_in_a_transaction_keeps_no_locks(postgres: str) -> None:
     """The server ends the transaction; the process runs it again when it goes on."""
     database = await Database.open(postgres, to_write=True)
-    attempts = []
+    attempts: List[Any] = []
 
     async def stand_still(db: Any, is_repeated: bool) -> Any:
         setting = await fetch_one(db, "SELECT current_setting('idle_in_transaction_session_timeout') AS setting")
