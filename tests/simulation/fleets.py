@@ -28,8 +28,7 @@ from tests.simulation.conditions import MOST_SKEW, Conditions
 from tests.simulation.fleet_engine import Broker, SimulatedEngine
 from tests.simulation.fleet_network import CONNECTING, FleetNetwork
 from tests.simulation.fleet_store import Connected, Line, MemberStore
-from tests.simulation.network import Killed
-from tests.simulation.virtual import Process
+from tests.simulation.virtual import Killed, Process
 from tests.simulation.world import LIVE_KEY, World
 
 APART = 300.0  # seconds by which the clocks of machines are wrong, either way
