@@ -13,8 +13,8 @@ nox.options.sessions = ["lint", "types", "tests", "facade"]
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
 CODE = (
-    "bluma", "bluma_async", "bluma_sync", "bluma_testing", "facade", "docs", "examples", "tests", "benchmarks",
-    "noxfile.py",
+    "bluma", "bluma_async", "bluma_command", "bluma_sync", "bluma_testing", "facade", "docs", "examples", "tests",
+    "benchmarks", "noxfile.py",
 )  # fmt: skip
 
 
@@ -84,6 +84,13 @@ def bench(session: nox.Session) -> None:
     """Run the benchmarks; arguments name the parts."""
     session.install("-e", ".[test]", "httpx>=0.27")
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Write pictures of the sandbox's page into a folder, by default `pictures`; needs Chromium."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.page.pictures", *(session.posargs or ["pictures"]))
 
 
 @nox.session

@@ -22,7 +22,9 @@ Parts that print lines:
     planning    a plan of 200,000 rows against reading their CSV file
     durable     a batch that is killed twenty times (takes minutes)
     fleet       planning and claiming in PostgreSQL; four processes that are killed, frozen and cut off (takes minutes)
+    shared      clients that share a database: requests of 8 processes against one, webhooks, a poller that is killed
     rendering   renders of the sandbox
+    page        frames of the sandbox's page in Chromium, with 500 videos
 
 To compare two versions, run the same parts in a worktree of each, one after the other, on an idle machine. A ratio
 compares two ways of one run, so it varies less than the times do; differences of a few percent are still noise.
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from benchmarks.measure import Row
 
 TABLE = ("gets", "blocking", "imports", "checks", "durability")
-LINES = ("scale", "budget", "bulk", "files", "planning", "durable", "fleet", "rendering")
+LINES = ("scale", "budget", "bulk", "files", "planning", "durable", "fleet", "shared", "rendering", "page")
 TAKES_ROUNDS = {"scale", "files"}
 
 

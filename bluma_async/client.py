@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Collection, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, List, Mapping, Sequence, TypeVar
 
 from bluma_async._lazy import LazyModule
 from bluma_async._runtime.resource import Resource
@@ -40,6 +40,13 @@ else:
 
 __all__ = ["AsyncBluma"]
 
+R = TypeVar("R")
+
+
+def _on_session(client: AsyncBluma, cls: Callable[[Session], R]) -> R:
+    """Make a resource that needs the session alone."""
+    return cls(client._session)  # pyright: ignore[reportPrivateUsage]  # the client's own
+
 
 class AsyncBluma(BaseClient):
     """
@@ -55,30 +62,16 @@ class AsyncBluma(BaseClient):
     videos: Resource[AsyncBluma, Videos] = Resource(
         "bluma_async.resources.videos:Videos", lambda client, cls: cls(client._session, client._hub)
     )
-    templates: Resource[AsyncBluma, Templates] = Resource(
-        "bluma_async.resources.templates:Templates", lambda client, cls: cls(client._session)
-    )
-    credits: Resource[AsyncBluma, Credits] = Resource(
-        "bluma_async.resources.credits:Credits", lambda client, cls: cls(client._session)
-    )
-    webhooks: Resource[AsyncBluma, Webhooks] = Resource(
-        "bluma_async.resources.webhooks:Webhooks", lambda client, cls: cls(client._session)
-    )
-    variants: Resource[AsyncBluma, Variants] = Resource(
-        "bluma_async.resources.variants:Variants", lambda client, cls: cls(client._session)
-    )
+    templates: Resource[AsyncBluma, Templates] = Resource("bluma_async.resources.templates:Templates", _on_session)
+    credits: Resource[AsyncBluma, Credits] = Resource("bluma_async.resources.credits:Credits", _on_session)
+    webhooks: Resource[AsyncBluma, Webhooks] = Resource("bluma_async.resources.webhooks:Webhooks", _on_session)
+    variants: Resource[AsyncBluma, Variants] = Resource("bluma_async.resources.variants:Variants", _on_session)
     collections: Resource[AsyncBluma, Collections] = Resource(
-        "bluma_async.resources.collections:Collections", lambda client, cls: cls(client._session)
+        "bluma_async.resources.collections:Collections", _on_session
     )
-    assets: Resource[AsyncBluma, Assets] = Resource(
-        "bluma_async.resources.assets:Assets", lambda client, cls: cls(client._session)
-    )
-    api_keys: Resource[AsyncBluma, ApiKeys] = Resource(
-        "bluma_async.resources.api_keys:ApiKeys", lambda client, cls: cls(client._session)
-    )
-    usage: Resource[AsyncBluma, Usage] = Resource(
-        "bluma_async.resources.usage:Usage", lambda client, cls: cls(client._session)
-    )
+    assets: Resource[AsyncBluma, Assets] = Resource("bluma_async.resources.assets:Assets", _on_session)
+    api_keys: Resource[AsyncBluma, ApiKeys] = Resource("bluma_async.resources.api_keys:ApiKeys", _on_session)
+    usage: Resource[AsyncBluma, Usage] = Resource("bluma_async.resources.usage:Usage", _on_session)
 
     def __init__(
         self,
@@ -114,6 +107,7 @@ class AsyncBluma(BaseClient):
         transport: Transport | None = None,
         clock: Clock | None = None,
         telemetry: TelemetryOption = False,
+        shared: str | None = None,
     ) -> None:
         """
         Set up a client. Nothing is sent yet.
@@ -163,6 +157,8 @@ class AsyncBluma(BaseClient):
             clock: Replaces the machine's clock; for tests.
             telemetry: True, a TracerProvider, a MeterProvider or a tuple of both: reports creates, waits, saves and
                 retries to OpenTelemetry; True takes its global providers. Needs the extra `telemetry`.
+            shared: The URL of a PostgreSQL database (`postgresql://...`) through which processes with this key share
+                their budget, their creates and their news. Needs the extra `fleet`.
 
         Raises:
             BlumaError: There is no API key.
@@ -178,9 +174,9 @@ class AsyncBluma(BaseClient):
             default_headers=default_headers, webhook_secret=webhook_secret, pickle_key=pickle_key,
             connection_limit=connection_limit, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context,
             http_session=http_session, trace_configs=trace_configs, transport=transport, clock=clock,
-            telemetry=telemetry,
+            telemetry=telemetry, shared=shared,
         )  # fmt: skip
-        self._session = parts.open_session(api_key, base_url, options, parts.ENVIRONMENT)
+        self._session = parts.open_client(api_key, base_url, options)
         self._hub = parts.PollHub(self._session.shared.clock)
 
     def batch(
@@ -205,8 +201,8 @@ class AsyncBluma(BaseClient):
         Set up a durable batch. Nothing is sent yet, and no file is touched.
 
         Args:
-            journal: The SQLite file that records the state of every job; default `journal.sqlite` in `out`.
-            out: The folder for the files, each named by its job's key; None saves none.
+            journal: The SQLite file that records the state of every job; default `journal.sqlite` in the folder `out`.
+            out: The folder for the files, each named by its job's key, or a URL like `s3://bucket`; None saves none.
             concurrency: Jobs at a time, each from its create to its file.
             max_credits: Stop submitting before the journal's net credits would exceed this.
             on_error: `collect` returns failed jobs among the results, `raise` ends the run at the first failed job.

@@ -109,6 +109,7 @@ class Bluma(BaseClient):
         transport: Transport | None = None,
         clock: Clock | None = None,
         telemetry: TelemetryOption = False,
+        shared: str | None = None,
     ) -> None:
         """
         Set up a client. Nothing is sent yet.
@@ -158,6 +159,8 @@ class Bluma(BaseClient):
             clock: Replaces the machine's clock; for tests.
             telemetry: True, a TracerProvider, a MeterProvider or a tuple of both: reports creates, waits, saves and
                 retries to OpenTelemetry; True takes its global providers. Needs the extra `telemetry`.
+            shared: The URL of a PostgreSQL database (`postgresql://...`) through which processes with this key share
+                their budget, their creates and their news. Needs the extra `fleet`.
 
         Raises:
             BlumaError: There is no API key.
@@ -195,6 +198,7 @@ class Bluma(BaseClient):
             transport=transport,
             clock=clock,
             telemetry=telemetry,
+            shared=shared,
         )
 
     def batch(
@@ -219,8 +223,8 @@ class Bluma(BaseClient):
         Set up a durable batch. Nothing is sent yet, and no file is touched.
 
         Args:
-            journal: The SQLite file that records the state of every job; default `journal.sqlite` in `out`.
-            out: The folder for the files, each named by its job's key; None saves none.
+            journal: The SQLite file that records the state of every job; default `journal.sqlite` in the folder `out`.
+            out: The folder for the files, each named by its job's key, or a URL like `s3://bucket`; None saves none.
             concurrency: Jobs at a time, each from its create to its file.
             max_credits: Stop submitting before the journal's net credits would exceed this.
             on_error: `collect` returns failed jobs among the results, `raise` ends the run at the first failed job.

@@ -239,3 +239,30 @@ def test_a_blocking_client_says_whether_it_is_closed() -> None:
         assert client.is_closed is False
 
     assert client.is_closed is True
+
+
+@pytest.mark.parametrize("key", [123, b"bluma_test_secret", ["bluma_test_secret"]])
+def test_a_key_of_a_wrong_type_is_named(key: Any) -> None:
+    """The message names the type, and never the value."""
+    with pytest.raises(errors.InvalidArgumentError, match=f"api_key must be text, not {type(key).__name__}") as caught:
+        AsyncBluma(api_key=key)
+
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("client", [AsyncBluma(KEY), AsyncLuma("kie", KEY)], ids=lambda client: type(client).__name__)
+def test_an_async_client_explains_a_plain_with(client: Any) -> None:
+    """`with AsyncBluma()` names `async with`, and the blocking client."""
+    name = type(client).__name__
+
+    with pytest.raises(TypeError, match=f"write `async with {name}.*The blocking client is {name[5:]}"), client:
+        pass
+
+
+async def test_a_blocking_client_explains_an_async_with() -> None:
+    """`async with Bluma()` names `with`, and the async client."""
+    client: Any = Bluma(KEY)
+
+    with pytest.raises(TypeError, match=r"write `with Bluma.*The async client is AsyncBluma"):
+        async with client:
+            pass

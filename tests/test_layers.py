@@ -28,6 +28,7 @@ ROOMS: Tuple[str, ...] = (
     "_wire",
     "_session",
     "stores",
+    "sharing",
     "waiting",
     "transfer",
     "resources",
@@ -42,7 +43,7 @@ ROOMS: Tuple[str, ...] = (
 # (module, imported module): the reason for this upward import.
 EXCEPTIONS: Mapping[Tuple[str, str], str] = {}
 ONLY_HERE = {
-    "aiohttp": {"_runtime/sockets.py", "_session", "client.py", "sandbox", "webhooks/aiohttp_web.py"},
+    "aiohttp": {"_runtime/sockets.py", "_session", "cli", "client.py", "sandbox", "webhooks/aiohttp_web.py"},
     "cattrs": {"_wire/codec.py"},
     "jsonschema": {"_wire/contexts/engine.py"},
     "referencing": {"_wire/contexts/engine.py"},
@@ -53,6 +54,9 @@ ONLY_HERE = {
     "PIL": {"sandbox"},
     "sqlite3": {"stores", "sandbox"},
     "opentelemetry": {"_session"},
+    "fastmcp": {"cli"},
+    "narwhals": {"batch/frames.py"},
+    "obstore": {"transfer/object_stores.py"},
     "psycopg": {"stores"},
     "psycopg_pool": {"stores"},
 }

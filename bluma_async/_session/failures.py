@@ -76,13 +76,18 @@ def make_network_error(
     else:
         secret = request.api_key or NO_SECRET
         # The query of a signed link is a secret, and a server can send the key back.
-        reason = URL_QUERY.sub(r"\1", secret.mask(str(problem))) or type(problem).__name__
+        reason = URL_QUERY.sub(r"\1", secret.mask(_describe(problem))) or type(problem).__name__
         outcome = "The server may have acted on it." if is_sent else "The server never saw it."
         failure = NetworkError(f"{sent} failed: {reason}. {outcome}", request_sent=is_sent)
     if http_status is not None:
         failure.http_status = http_status
     failure.__cause__ = _without_secrets(problem, request)
     return failure
+
+
+def _describe(problem: BaseException) -> str:
+    """Return the text of a failure. aiohttp names its default for certificates in it, also where there are none."""
+    return str(problem).replace(" ssl:default", "").replace(" ssl:True", "")
 
 
 def _encode(link: str) -> str:

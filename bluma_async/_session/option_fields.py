@@ -10,7 +10,7 @@ from bluma_async._wire.checks import invalid, require_mapping
 if TYPE_CHECKING:
     import attrs
 
-__all__ = ["checked", "copy_headers", "require_proxy", "show_names", "strip", "strip_slash"]
+__all__ = ["checked", "copy_headers", "require_database", "require_proxy", "show_names", "strip", "strip_slash"]
 
 
 def checked(check: Callable[..., None], **details: Any) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
@@ -44,3 +44,10 @@ def require_proxy(_: Any, __: Any, value: Any) -> None:
     """Require the URL of a proxy, or None: an attrs validator."""
     if value is not None and not is_proxy(value):  # not shown: it can have a password
         raise invalid("proxy", "proxy must be an http:// or https:// URL with a host, or None.")
+
+
+def require_database(_: Any, __: Any, value: Any) -> None:
+    """Require the URL of a PostgreSQL database, or None: an attrs validator."""
+    is_url = isinstance(value, str) and value.startswith(("postgresql://", "postgres://"))
+    if value is not None and not is_url:  # not shown: it can have a password
+        raise invalid("shared", "shared must be the URL of a PostgreSQL database, such as postgresql://user@host/name.")

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, TypedDict, g
 
 import attrs
 
-from bluma_async._session.option_fields import checked, copy_headers, require_proxy, show_names, strip, strip_slash
+from bluma_async._session.option_fields import (
+    checked,
+    copy_headers,
+    require_database,
+    require_proxy,
+    show_names,
+    strip,
+    strip_slash,
+)
 from bluma_async._wire.checks import (
     require_bool,
     require_callable,
@@ -169,6 +177,8 @@ class ConnectionOptions:
         clock: Replaces the machine's clock; for tests.
         telemetry: True, a TracerProvider, a MeterProvider or a tuple of both: reports creates, waits, saves and
             retries to OpenTelemetry; True takes its global providers. Needs the extra `telemetry`.
+        shared: The URL of a PostgreSQL database (`postgresql://...`) through which processes with this key share their
+            budget, their creates and their news. Needs the extra `fleet`.
     """
 
     connection_limit: int = attrs.field(default=100, validator=checked(require_whole, at_least=1))
@@ -180,6 +190,7 @@ class ConnectionOptions:
     transport: Transport | None = None
     clock: Clock | None = None
     telemetry: TelemetryOption = attrs.field(default=False, validator=checked(require_providers))
+    shared: str | None = attrs.field(default=None, repr=False, validator=require_database)
 
     @classmethod
     def names(cls) -> list[str]:
@@ -231,6 +242,7 @@ class ClientOptions(CallOptions, total=False):
     transport: Transport | None
     clock: Clock | None
     telemetry: TelemetryOption
+    shared: str | None
 
 
 def require_known(given: Mapping[str, Any], known: Sequence[str]) -> None:
@@ -270,7 +282,9 @@ def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str]
     """
     given = read_environment(arguments, environment)
     api_key = given.get("api_key", "")
-    if not isinstance(api_key, str) or not api_key.strip():
+    if not isinstance(api_key, str):
+        raise InvalidArgumentError(f"api_key must be text, not {type(api_key).__name__}. Nothing was sent.")
+    if not api_key.strip():
         raise BlumaError(
             f"The API key is required: pass api_key=, or set {environment['api_key']}. Keys are made in the provider's "
             "dashboard.",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MISSING_KEY", "pack_connection", "pack_options", "unpack_connection", "unpack_options"]
 
 SECRETS = ("api_key", "webhook_secret")
-OBSERVERS = ("trace_configs",)  # functions of the caller's, like the hooks
+LEFT_OUT = ("trace_configs", "shared")  # functions of the caller's, like the hooks; and a URL that its owner pickles
 OBJECTS = ("ssl_context", "http_session", "transport")
 MISSING_KEY = (
     "This client was pickled without its API key, and {} is not set in this process. Nothing was sent: set it before "
@@ -68,7 +68,7 @@ def pack_connection(options: ConnectionOptions) -> Dict[str, Any]:
                 f"A client with {name} cannot be pickled: {name} belongs to this process. Pass the options, and make "
                 "the client in the other process."
             )
-    kept = {name: value for name, value in given.items() if name not in OBSERVERS}
+    kept = {name: value for name, value in given.items() if name not in LEFT_OUT}
     kept["telemetry"] = given["telemetry"] is True  # providers are objects of this process, like the functions
     return kept
 

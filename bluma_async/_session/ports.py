@@ -47,6 +47,23 @@ class Coordinator(Protocol):
         """Note that an attempt has ended, and the headers of its answer; none if there was no answer."""
         ...
 
+    async def find_video(self, call: InFlightCall) -> str | None:
+        """
+        Return the video that any process has recorded for a create of this one, or of an earlier run; None if none has.
+
+        Raises:
+            BlumaError: The other processes' knowledge cannot be read.
+        """
+        ...
+
+    def for_account(self, base_url: str, api_key: str, /) -> Coordinator:
+        """Return the coordinator of another account, or of another key, over the same connections."""
+        ...
+
+    async def close(self) -> None:
+        """Release what this coordinator has opened, in all event loops."""
+        ...
+
     async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         """
         Return which of these videos any process has made, and which are candidates of creates in doubt.

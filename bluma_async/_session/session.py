@@ -61,7 +61,7 @@ class Session:
             shared.telemetry.watch(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (pack_options(self.options, self.shared.environment), self.shared)
+        return _unpickle, (pack_options(self.options, self.shared.environment), self.shared, self.coordinator)
 
     def __deepcopy__(self, _: object) -> Session:
         return self
@@ -73,7 +73,10 @@ class Session:
 
     def with_options(self, changes: Mapping[str, Any]) -> Session:
         """Return a session with other options over the same connections."""
-        return Session(self.options.changed(changes), self.shared, self.coordinator)
+        options, coordinator = self.options.changed(changes), self.coordinator
+        if coordinator is not None and {"api_key", "base_url"} & set(changes):
+            coordinator = coordinator.for_account(options.base_url, options.api_key)
+        return Session(options, self.shared, coordinator)
 
     def with_coordinator(self, coordinator: Coordinator) -> Session:
         """Return a session that agrees with other processes before it sends."""
@@ -207,6 +210,8 @@ class Session:
         self.shared.connections.is_closed = True
         self.evidence.wake_all()  # a create that waits for evidence ends now, as in doubt
         await self.shared.connections.close()
+        if self.coordinator is not None:
+            await self.coordinator.close()
 
     def _begin(self, call: Call[Any], within: float | None) -> InFlightCall:
         if not self.options.api_key:
@@ -227,8 +232,11 @@ class Session:
         )
 
 
-def _unpickle(packed: Mapping[str, Any], shared: Shared) -> Session:
-    return Session(unpack_options(packed, shared), shared)
+def _unpickle(packed: Mapping[str, Any], shared: Shared, coordinator: Coordinator | None = None) -> Session:
+    options = unpack_options(packed, shared)
+    if coordinator is not None:
+        coordinator = coordinator.for_account(options.base_url, options.api_key)
+    return Session(options, shared, coordinator)
 
 
 def _standing_headers(options: Options) -> dict[str, str]:

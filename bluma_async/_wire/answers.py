@@ -8,6 +8,7 @@ Rule 2: any body (a string, a list, HTML, nothing, two documents) becomes data o
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar, cast
 
@@ -45,6 +46,8 @@ ERRORS: Mapping[int, type[APIError]] = {
 }
 UNREADABLE = 502  # as from a gateway with a broken server behind it: retried, and reconciled for creates
 EXCERPT = 200  # bytes of a body that an error shows
+WRONG_PATH = " Perhaps base_url has a wrong path, or is that of another server."
+WEB_PAGE = re.compile(r"\s*<(!doctype\s+)?html", re.IGNORECASE)
 
 
 def read_answer(answer: Answer, decode: Callable[[object], T], secret: Secret = NO_SECRET) -> T:
@@ -60,7 +63,7 @@ def read_answer(answer: Answer, decode: Callable[[object], T], secret: Secret = 
         APIError: The status is not 2xx, or the body of a 2xx answer is invalid (ServerError, status 502).
     """
     if not 200 <= answer.status < 300:
-        raise decode_error(_mask(answer, secret))
+        raise decode_error(_mask(answer, secret), WRONG_PATH if answer.status == 404 else "")
     if answer.flaw:
         raise _unreadable(answer, answer.flaw)
     try:
@@ -70,14 +73,20 @@ def read_answer(answer: Answer, decode: Callable[[object], T], secret: Secret = 
     raise _unreadable(_mask(answer, secret), flaw)  # outside the handler: the frames of the problem hold the body
 
 
-def decode_error(answer: Answer) -> APIError:
-    """Return the error that an answer reports, with all its details."""
+def decode_error(answer: Answer, hint: str = "") -> APIError:
+    """
+    Return the error that an answer reports, with all its details.
+
+    Args:
+        answer: The answer.
+        hint: Ends the message, if the answer does not explain the error.
+    """
     body = _parse(answer.body)
     problem = read_problem(body)
     kind = ERRORS.get(answer.status) or (ServerError if answer.status >= 500 else APIError)
     excerpt = {"body": _excerpt(answer)} if answer.body and not problem.is_described else None
     return kind(
-        problem.detail or problem.title or f"The server answered {_phrase(answer.status)} and did not explain.",
+        problem.detail or problem.title or f"The server answered {_phrase(answer.status)} and did not explain.{hint}",
         body,
         read_retry_after(answer, problem.metadata),
         status=answer.status,
@@ -94,8 +103,9 @@ def _mask(answer: Answer, secret: Secret) -> Answer:
 
 def _unreadable(answer: Answer, flaw: str) -> ServerError:
     excerpt = _excerpt(answer)
+    hint = WRONG_PATH if WEB_PAGE.match(excerpt) else ""
     return ServerError(
-        f"The server answered {_phrase(answer.status)}, but its body {flaw}: {excerpt!r}",
+        f"The server answered {_phrase(answer.status)}, but its body {flaw}: {excerpt!r}{hint}",
         status=UNREADABLE,
         http_status=answer.status,
         request_id=answer.headers.get("x-request-id"),

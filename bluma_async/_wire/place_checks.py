@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from bluma_async._wire.checks import invalid
 
-__all__ = ["require_header_text", "require_headers", "require_http_url", "require_path"]
+__all__ = ["is_url", "require_header_text", "require_headers", "require_http_url", "require_path"]
 
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 UNSENDABLE = frozenset("\r\n\0")  # a header with one of these could inject another header
 
 
@@ -69,6 +70,11 @@ def require_path(name: str, value: object) -> Path:
     except (TypeError, ValueError):
         pass
     raise invalid(name, f"{name} must be a path as text or a Path, not {value!r}.")
+
+
+def is_url(place: object) -> bool:
+    """Return whether a place to save to is a URL, and no path. A drive of Windows has one letter."""
+    return isinstance(place, str) and URL.match(place) is not None
 
 
 def _is_sendable(text: str) -> bool:

@@ -85,6 +85,12 @@ def _bytes(name: str, value: object, because: str = "Nothing was signed") -> byt
         raw = value.encode() if isinstance(value, str) else bytes(memoryview(cast("bytes", value)))
     except (TypeError, ValueError):
         raw = b""
+    if name == "payload" and isinstance(value, (dict, list)):
+        kind = type(cast("object", value)).__name__
+        raise WebhookVerificationError(
+            f"{because}: the payload is a parsed {kind}. Pass the raw body of the request, bytes or str: the signature "
+            "covers its bytes, which cannot be made again from what was parsed."
+        )
     if (not raw.strip() and name != "payload") or not raw:
         raise WebhookVerificationError(f"{because}: the webhook {name} is missing, empty, or neither text nor bytes.")
     return raw

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bluma_async._runtime.clock import local_time
+from bluma_async.resources._lost_creates import settle_all_lost
 from bluma_async.resources.credits import Credits
 from bluma_async.resources.templates import Templates
 from bluma_async.resources.videos import Videos
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bluma_async._session.ports import Coordinator
     from bluma_async._session.session import Session
     from bluma_async.errors import BlumaError
+    from bluma_async.stores.creates import SharedCreates
     from bluma_async.waiting.hub import PollHub
 
 __all__ = ["BatchApi", "StopSignal"]
@@ -25,16 +27,27 @@ __all__ = ["BatchApi", "StopSignal"]
 class BatchApi:
     """The API calls of a batch, with the options of its client."""
 
-    def __init__(self, session: Session, hub: PollHub) -> None:
+    def __init__(self, session: Session, hub: PollHub, creates: SharedCreates | None = None) -> None:
         self._hub = hub
+        self._creates = creates
         self.session: Session = session
         self.videos: Videos = Videos(self.session, hub)
         self.templates: Templates = Templates(self.session)
         self.credits: Credits = Credits(self.session)
 
-    def with_coordinator(self, coordinator: Coordinator) -> BatchApi:
+    def with_coordinator(self, coordinator: Coordinator, creates: SharedCreates | None) -> BatchApi:
         """Return the same calls, which agree with other processes before they are sent."""
-        return BatchApi(self.session.with_coordinator(coordinator), self._hub)
+        return BatchApi(self.session.with_coordinator(coordinator), self._hub, creates)
+
+    async def settle_others(self) -> None:
+        """
+        Settle the creates of dead processes that have no journal: they hold the turns of their templates.
+
+        Raises:
+            BlumaError: The database cannot be used.
+        """
+        if self._creates is not None:
+            await settle_all_lost(self.session, self._creates)
 
     def begin_create(self, template_id: str | None) -> datetime:
         """

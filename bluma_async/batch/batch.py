@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, AsyncGenerator, AsyncIterator, Awaitable, Callable, Tuple
+from typing import TYPE_CHECKING, Any, AsyncGenerator, AsyncIterator, Awaitable, Callable, Tuple
 
-from bluma_async._wire.checks import invalid, require_choice, require_seconds
+from bluma_async._runtime.threads import in_thread
+from bluma_async._wire.checks import require_choice, require_seconds
 from bluma_async.batch.api import BatchApi, StopSignal
 from bluma_async.batch.audit import audit_ledger
 from bluma_async.batch.catalog import Catalog
+from bluma_async.batch.conflicts import not_free, not_in_doubt
 from bluma_async.batch.credit_limit import CreditLimit
-from bluma_async.batch.folder import require_folder
+from bluma_async.batch.frame_results import build_results, join_results
+from bluma_async.batch.frames import is_frame, require_frame
 from bluma_async.batch.intake import plan_jobs, submit_jobs
 from bluma_async.batch.journals import choose_store, has_journal
 from bluma_async.batch.parts import build_parts
@@ -27,12 +30,12 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.batch.audit_results import BatchAudit
+    from bluma_async.batch.frames import Frame
     from bluma_async.batch.options import BatchOptions
     from bluma_async.batch.plans import BatchPlan
     from bluma_async.batch.recovery import Recovery
     from bluma_async.batch.sources import Jobs
-    from bluma_async.errors import BlumaError, InvalidArgumentError
-    from bluma_async.stores.jobs import StoredJob
+    from bluma_async.errors import BlumaError
     from bluma_async.stores.ports import JobStore
 
 __all__ = ["Batch", "read_setup"]
@@ -53,6 +56,7 @@ class Batch:
         self._is_own_store = open_store is not None
         self._open_store = open_store or choose_store(options)
         self._stop = StopSignal()
+        self._frame: object = None  # of the last run
 
     @property
     def stopped(self) -> BlumaError | None:
@@ -73,9 +77,9 @@ class Batch:
         has created disproves `exclusive`: it is named in a warning, and nothing is adopted any more.
 
         Args:
-            jobs: The path of a CSV or JSONL file, a list, or any iterable. Files and lists are validated as a whole
-                before the first create; other iterables are read as their jobs are started. None continues all jobs
-                of the journal.
+            jobs: The path of a CSV or JSONL file, a list, a data frame of pandas or polars, or any iterable. Files,
+                lists and frames are validated as a whole before the first create; other iterables are read as their
+                jobs are started. None continues all jobs of the journal.
 
         Raises:
             InvalidArgumentError: A job, the folder or the journal is invalid. Nothing was created, unless the jobs
@@ -83,8 +87,7 @@ class Batch:
             BlumaError: Another process uses the journal, the disk refuses, or with `on_error="raise"` a job failed.
         """
         self._stop = stop = StopSignal()
-        if self._options.out is not None:
-            await require_folder(self._options.out)
+        await self._prepare(jobs)
         async with self._opened(to_write=True) as store:
             recovery, results = await self._begin(jobs, store, stop)
             try:
@@ -120,6 +123,8 @@ class Batch:
             InvalidArgumentError: The file cannot be parsed at all. Invalid rows are counted, and do not raise.
             BlumaError: The API cannot be reached.
         """
+        if self._options.files is not None:
+            await self._options.files.look()
         if self._is_own_store or jobs is None or await has_journal(self._options):
             async with self._opened(to_write=False) as store:
                 return await Planner(self._options, self._api, store).plan(jobs)
@@ -140,8 +145,7 @@ class Batch:
             InvalidArgumentError: A job, the folder or the journal is invalid. None was planned.
             BlumaError: The templates cannot be read, or the disk refuses. None was planned.
         """
-        if self._options.out is not None:
-            await require_folder(self._options.out)
+        await self._prepare(jobs)
         async with self._opened(to_write=True, only_plans=True) as store:
             await require_account(store, self._api)
             await store.agree(self._options.max_credits, self._options.folder)
@@ -153,7 +157,8 @@ class Batch:
         Return the result of a job as soon as it has ended, whichever process runs it.
 
         A job ends when its file is saved (without the folder `out`: when its video is rendered), when it fails, or when
-        it is in doubt. The journal is read twice a second; the job itself is not run by this call.
+        it is in doubt. A journal in PostgreSQL tells that at once, and one in a file is read twice a second. The job
+        itself is not run by this call.
 
         Args:
             key: The key of the job.
@@ -200,6 +205,26 @@ class Batch:
                     yield build_result(job)
                 after = page[-1].place
 
+    async def to_frame(self, jobs: Frame | None = None, *, library: Literal["pandas", "polars"] | None = None) -> Any:
+        """
+        Return the recorded results as a data frame: those of the journal, whichever run finished them.
+
+        The columns `key`, `state`, `video_id`, `path`, `credits_charged`, `error`, `candidates` (ids with spaces
+        between them) and `reused` stand beside the rows of the jobs. A result belongs to a row if its key and its
+        content are the same; a row without a result has no state.
+
+        Args:
+            jobs: The data frame with the jobs; the result is of its library. Default: the frame of the last `run` or
+                `submit` of this object, or without one all jobs of the journal, with these columns alone.
+            library: The library of the result for all jobs of the journal; default: polars, or else pandas.
+
+        Raises:
+            InvalidArgumentError: A row is invalid, there is no journal, or a library is not installed.
+        """
+        frame = self._frame if jobs is None else jobs
+        async with self._opened(to_write=False) as store:
+            return await (build_results(store, library) if frame is None else join_results(store, frame))
+
     async def status(self) -> BatchStatus:
         """Count the jobs in each state, and sum their credits. Another process may be running them meanwhile."""
         async with self._opened(to_write=False) as store:
@@ -232,16 +257,24 @@ class Batch:
         async with self._opened(to_write=True) as store:
             job = await store.find(key)
             if job is None or job.state != JobState.IN_DOUBT:
-                raise _not_in_doubt(key, job)
+                raise not_in_doubt(key, job)
             if await store.is_billed(video_id):
-                raise _not_free(video_id)
+                raise not_free(video_id)
             video = await self._api.videos.get(video_id)
             outcome = await store.adopt(job.place, video.id, video.credits_charged)
             if not isinstance(outcome, Conflict):
                 self._api.close_create(job.request_key, video.id)
                 return build_result(outcome)
             is_taken = outcome.kind is ConflictKind.VIDEO_IN_USE
-            raise _not_free(video.id) if is_taken else _not_in_doubt(key, await store.find(key))
+            raise not_free(video.id) if is_taken else not_in_doubt(key, await store.find(key))
+
+    async def _prepare(self, jobs: Jobs) -> None:
+        """Require jobs that can be read and a folder that can be written to, before anything is sent."""
+        self._frame = jobs if is_frame(jobs) else None
+        if self._frame is not None:
+            await in_thread(require_frame, jobs)
+        if self._options.files is not None:
+            await self._options.files.require()
 
     @asynccontextmanager
     async def _opened(self, *, to_write: bool, only_plans: bool = False) -> AsyncGenerator[JobStore, None]:
@@ -258,12 +291,3 @@ class Batch:
 def read_setup(batch: Batch) -> Tuple[BatchOptions, BatchApi]:
     """Return the options and the calls of a batch: a worker runs its jobs with them."""
     return batch._options, batch._api  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no method of users
-
-
-def _not_in_doubt(key: str, job: StoredJob | None) -> InvalidArgumentError:
-    reason = "there is no such job" if job is None else f"it is {job.state}"
-    return invalid("key", f"Job {key!r} is not in doubt: {reason}.")
-
-
-def _not_free(video_id: str) -> InvalidArgumentError:
-    return invalid("video_id", f"Video {video_id} belongs to another job.")

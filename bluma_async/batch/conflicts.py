@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Mapping
 
+from bluma_async._wire.checks import invalid
 from bluma_async.batch.parsing import row_error
 from bluma_async.errors import BlumaError
 from bluma_async.stores.jobs import Conflict, ConflictKind
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.jobs import Outcome, StoredJob
     from bluma_async.stores.ports import JobStore
 
-__all__ = ["PLAN_MESSAGES", "TakenOver", "Unsubmitted", "build_plan_error", "require_moved"]
+__all__ = ["PLAN_MESSAGES", "TakenOver", "Unsubmitted", "build_plan_error", "not_free", "not_in_doubt", "require_moved"]
 
 PLAN_MESSAGES: Mapping[ConflictKind, str] = {
     ConflictKind.SAME_JOB: "it is the same as {other}; give each a key of its own",
@@ -55,3 +56,14 @@ def require_moved(outcome: Outcome, store: JobStore) -> StoredJob:
             f"{state}. Another program has changed the journal; run the batch again."
         )
     return outcome
+
+
+def not_in_doubt(key: str, job: StoredJob | None) -> InvalidArgumentError:
+    """Return the error for a video that is named for a job that needs none."""
+    reason = "there is no such job" if job is None else f"it is {job.state}"
+    return invalid("key", f"Job {key!r} is not in doubt: {reason}.")
+
+
+def not_free(video_id: str) -> InvalidArgumentError:
+    """Return the error for a video that was billed for another job."""
+    return invalid("video_id", f"Video {video_id} belongs to another job.")

@@ -6,8 +6,6 @@ Rule: prices come from the API, read when the plan is made. What the key may not
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
 from bluma_async._runtime.threads import in_thread
@@ -17,8 +15,6 @@ from bluma_async.resources._estimating import consumes_credits, find_variant_tem
 from bluma_async.resources.credits import Credits
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bluma_async._session.session import Session
     from bluma_async.batch.catalog import Catalog
     from bluma_async.batch.options import BatchOptions
@@ -50,9 +46,9 @@ async def complete_plan(session: Session, catalog: Catalog, options: BatchOption
     plan.credits = sum(prices) if len(prices) == len(plan.costs) else None
     await _read_balance(session, plan)
     _count_requests(session, options, plan)
-    if options.out is not None:
+    if options.files is not None:
         plan.bytes_needed = sum(cost.jobs * _estimate_bytes(catalog, cost) for cost in plan.costs)
-        plan.bytes_free = await in_thread(_measure_free, options.out)
+        plan.bytes_free = await in_thread(options.files.measure_free)
     return plan
 
 
@@ -124,11 +120,3 @@ def _estimate_bytes(catalog: Catalog, cost: PlannedCost) -> int:
         known = template.duration_range.get("max") if template.duration_range else template.duration
     seconds: float = known if isinstance(known, (int, float)) and known > 0 else USUAL_SECONDS
     return round(seconds * BYTES_A_SECOND * PIXELS.get(cost.resolution or "", 1.0))
-
-
-def _measure_free(folder: Path) -> int:
-    """Return the free bytes where a folder is, or will be created."""
-    place = os.path.abspath(folder)  # noqa: PTH100 - `resolve` would fail for some folders that do not exist
-    while not os.path.exists(place):  # noqa: PTH110 - as above
-        place = os.path.dirname(place)  # noqa: PTH120 - as above
-    return shutil.disk_usage(place).free

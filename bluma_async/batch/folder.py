@@ -1,45 +1,187 @@
-"""The folder that files are saved to, and the files in it."""
+"""
+Where the files of a batch are: a folder of this machine, or the objects below a prefix of an object store.
+
+Rule 1: that files can be written is tried before anything is billed.
+Rule 2: a journal records the whole path or URL of each file, so that a file is found again wherever the next run saves.
+Rule 3: the objects of a store are listed once for each run. One that is not in that list is asked for by itself.
+Rule 4: everything here blocks, except `require` and `look`.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
-from typing import TYPE_CHECKING
+import shutil
+from typing import TYPE_CHECKING, Dict, Union
+
+import attrs
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
+from bluma_async._wire.place_checks import is_url, require_path
+from bluma_async.batch.keys import SUFFIX, build_file_name
+from bluma_async.errors import InvalidArgumentError
+from bluma_async.transfer.object_place import ObjectPath, find_object_size, probe_prefix
+from bluma_async.transfer.object_stores import ObjectStore, open_store
 from bluma_async.transfer.places import check_place, probe_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["is_complete", "require_folder"]
+__all__ = ["Files", "LocalFiles", "ObjectFiles", "open_files"]
 
 
-async def require_folder(folder: Path) -> None:
+@attrs.frozen
+class LocalFiles:
+    """The files in a folder of this machine."""
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    def build_path(self, key: str) -> Path:
+        """Return the path of a job's file."""
+        return self.folder / build_file_name(key)
+
+    def has_file(self, key: str) -> bool:
+        """Return whether something has the name of a job's file."""
+        return os.path.lexists(self.build_path(key))
+
+    def has_any_file(self) -> bool:
+        """Return whether the folder has a file that could be a job's."""
+        return any(self.folder.glob(f"*{SUFFIX}"))
+
+    def is_complete(self, path: str | None, size: int | None) -> bool:
+        """Return whether a file exists and has its full size."""
+        return _is_complete(path, size)
+
+    def measure_free(self) -> int | None:
+        """Return the free bytes where the folder is, or will be created."""
+        place = os.path.abspath(self.folder)  # noqa: PTH100 - `resolve` would fail for some folders that do not exist
+        while not os.path.exists(place):  # noqa: PTH110 - as above
+            place = os.path.dirname(place)  # noqa: PTH120 - as above
+        return shutil.disk_usage(place).free
+
+    async def look(self) -> None:
+        """Do nothing: files are looked at one by one."""
+
+    async def require(self) -> None:
+        """
+        Require a folder that files can be written to, and in which locks work; create it if it is missing.
+
+        Raises:
+            InvalidArgumentError: The folder cannot be created or written to.
+            BlumaError: Its file system has no locks.
+        """
+        await in_thread(self._require)
+
+    def _require(self) -> None:
+        folder = self.folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe_folder(folder)
+        except OSError as problem:
+            raise _cannot_write(str(folder), problem) from problem
+        # As if a file were saved: that needs locks. Each process uses a name of its own, so that none excludes another.
+        check_place(folder / f".bluma-{secrets.token_hex(8)}", overwrite=True)
+
+
+@attrs.define
+class ObjectFiles:
+    """The objects below a prefix of a store."""
+
+    store: ObjectStore
+    prefix: str
+    _sizes: Dict[str, int] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.store.root}/{self.prefix}".rstrip("/")
+
+    def build_path(self, key: str) -> ObjectPath:
+        """Return the name of a job's object."""
+        return ObjectPath(self.store, f"{self.prefix}/{build_file_name(key)}".lstrip("/"))
+
+    def has_file(self, key: str) -> bool:
+        """Return whether there was an object with the name of a job's file when the run began."""
+        return self.build_path(key).key in self._list()
+
+    def has_any_file(self) -> bool:
+        """Return whether there was an object that could be a job's when the run began."""
+        return any(name.endswith(SUFFIX) for name in self._list())
+
+    def is_complete(self, path: str | None, size: int | None) -> bool:
+        """Return whether an object exists and has its full size."""
+        own = f"{self.store.root}/"
+        key = path[len(own) :] if path is not None and path.startswith(own) else None
+        return (key is not None and self._list().get(key) == size) or _is_complete(path, size)
+
+    def measure_free(self) -> int | None:
+        """Return None: a store does not say how much room it has."""
+        return None
+
+    async def look(self) -> None:
+        """
+        List the objects.
+
+        Raises:
+            InvalidArgumentError: The store refuses.
+        """
+        await in_thread(self._look)
+
+    async def require(self) -> None:
+        """
+        Require that objects can be listed, written, read and deleted below the prefix, and list them.
+
+        Raises:
+            InvalidArgumentError: The store refuses one of these.
+        """
+        await in_thread(self._require)
+
+    def _list(self) -> Dict[str, int]:
+        if self._sizes is None:
+            self._look()
+        return self._sizes or {}
+
+    def _look(self) -> None:
+        try:
+            self._sizes = self.store.list_sizes(self.prefix)
+        except OSError as problem:
+            raise _cannot_write(str(self), problem) from problem
+
+    def _require(self) -> None:
+        try:
+            probe_prefix(self.store, self.prefix)
+        except OSError as problem:
+            raise _cannot_write(str(self), problem) from problem
+        self._look()
+
+
+Files = Union[LocalFiles, ObjectFiles]
+
+
+def open_files(out: str | os.PathLike[str] | None) -> Files | None:
     """
-    Require a folder that files can be written to, and in which locks work; create it if it is missing.
+    Return where files are saved to; None for None. Nothing is read or sent.
 
     Raises:
-        InvalidArgumentError: The folder cannot be created or written to.
-        BlumaError: Its file system has no locks.
+        InvalidArgumentError: It is neither a path nor a URL of a store.
     """
-    await in_thread(_require_folder, folder)
+    if out is None:
+        return None
+    if isinstance(out, str) and is_url(out):
+        return ObjectFiles(*open_store("out", out))
+    return LocalFiles(require_path("out", out))
 
 
-def is_complete(path: str | None, size: int | None) -> bool:
-    """Return whether a file exists and has its full size. Blocks: call it in a thread."""
+def _is_complete(path: str | None, size: int | None) -> bool:
     try:
-        return path is not None and os.stat(path).st_size == size  # noqa: PTH116 - called once for each job
-    except OSError:
+        if path is None or not is_url(path):
+            return path is not None and os.stat(path).st_size == size  # noqa: PTH116 - called once for each job
+        return find_object_size(path) == size
+    except (OSError, InvalidArgumentError):  # also a store that cannot be used any more
         return False
 
 
-def _require_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe_folder(folder)
-    except OSError as problem:
-        raise invalid("out", f"Nothing can be written to {str(folder)!r}: {problem.strerror or problem}.") from problem
-    # As if a file were saved: that needs locks. Each process uses a name of its own, so that none excludes another one.
-    check_place(folder / f".bluma-{secrets.token_hex(8)}", overwrite=True)
+def _cannot_write(place: str, problem: OSError) -> InvalidArgumentError:
+    return invalid("out", f"Nothing can be written to {place!r}: {problem.strerror or problem}.")

@@ -25,7 +25,6 @@ import attrs
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
 from bluma_async.batch.conflicts import build_plan_error
-from bluma_async.batch.folder import is_complete
 from bluma_async.batch.parsing import parse_row
 from bluma_async.batch.sources import JOB, find_source, hold_pipe, list_rows, read_stream
 from bluma_async.errors import BlumaError, InvalidArgumentError
@@ -204,13 +203,13 @@ async def _plan_stream(
 async def _select_unfinished(jobs: Sequence[StoredJob], options: BatchOptions) -> List[StoredJob]:
     """Return the jobs that need more work. The files of saved jobs are looked at in a thread, once for all."""
     saved = [job for job in jobs if job.state == JobState.SAVED and options.saves_files]
-    lost = await in_thread(_find_lost, saved) if saved else ()
+    lost = await in_thread(_find_lost, saved, options) if saved else ()
     return [job for job in jobs if job.place in lost or not _is_finished(job, options)]
 
 
-def _find_lost(saved: Sequence[StoredJob]) -> set[int]:
+def _find_lost(saved: Sequence[StoredJob], options: BatchOptions) -> set[int]:
     """Return the places of saved jobs whose file is missing, or has another size."""
-    return {job.place for job in saved if not is_complete(job.path, job.size)}
+    return {job.place for job in saved if not options.is_complete(job.path, job.size)}
 
 
 def _is_finished(job: StoredJob, options: BatchOptions) -> bool:

@@ -21,6 +21,7 @@ from bluma_async.batch.conflicts import TakenOver, Unsubmitted, require_moved
 from bluma_async.batch.credit_limit import build_limit_error
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError, RateLimitError, ValidationError
 from bluma_async.resources._reuse import ContentReuse, hash_content
+from bluma_async.sharing.announcing import MARGIN
 from bluma_async.stores.jobs import Conflict, ConflictKind, Intent
 from bluma_async.stores.states import JobState
 
@@ -42,7 +43,6 @@ MOST_BACKOFF = 60.0  # seconds between two creates that are answered with 429; a
 MAX_EXPONENT = 16
 SHORTEST_WAIT = 0.02  # seconds between two requests for a turn among processes
 LONGEST_WAIT = 0.5
-MARGIN = 5.0  # seconds between the announcement of an attempt and its sending, at most
 
 
 class JobCreator:
@@ -159,6 +159,8 @@ class JobCreator:
             if self._stop.is_set:
                 raise Unsubmitted
             await self._api.clock.sleep(wait)
+            if wait >= LONGEST_WAIT:
+                await self._api.settle_others()
             wait = min(wait * 2, LONGEST_WAIT)
         if isinstance(outcome, Conflict) and kind is ConflictKind.NO_CREDITS:
             raise build_limit_error(price, int(outcome.other), self._credit_limit.limit)

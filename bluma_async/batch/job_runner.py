@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
 from bluma_async.batch.conflicts import Unsubmitted, require_moved
-from bluma_async.batch.folder import is_complete
 from bluma_async.batch.job_creator import JobCreator
 from bluma_async.batch.presets import Presets
 from bluma_async.batch.results import build_result
@@ -174,7 +173,7 @@ class JobRunner:
         file, size = self._options.build_path(job.key), job.size
         # A crash can come between the file and its record: the file is then complete, and only recorded. A job that
         # rendered in this run has no file yet, so the disk is not asked.
-        if not (may_have_file and await in_thread(is_complete, str(file), size)):
+        if not (may_have_file and await in_thread(self._options.is_complete, str(file), size)):
             video = Video(id=job.video_id or "", status=VideoStatus.COMPLETED, size_bytes=size)
             try:
                 async with reserved(file, overwrite=True, knows_folder=True) as place:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Collection
 
@@ -18,12 +17,16 @@ from bluma_async._wire.checks import (
     require_whole,
 )
 from bluma_async._wire.place_checks import require_path
-from bluma_async.batch.keys import SUFFIX, build_file_name
+from bluma_async.batch.folder import Files, LocalFiles, open_files
 from bluma_async.stores.postgres_database import is_postgres_url
 from bluma_async.transfer.checks import require_verify
 
 if TYPE_CHECKING:
+    import os
+
     from typing_extensions import Literal
+
+    from bluma_async.transfer.object_place import ObjectPath
 
 __all__ = ["BatchOptions"]
 
@@ -33,7 +36,7 @@ class BatchOptions:
     """The options of a batch, checked."""
 
     journal: Path | str = attrs.field(repr=False)  # the file, or the URL of a database, which may have a password
-    out: Path | None
+    files: Files | None
     concurrency: int
     max_credits: float | None
     on_error: Literal["collect", "raise"]
@@ -58,13 +61,15 @@ class BatchOptions:
         """
         if journal is None and out is None:
             raise invalid("journal", "A batch needs a journal, or a folder `out` to keep one in.")
-        folder = None if out is None else require_path("out", out)
+        files = open_files(out)
+        if journal is None and not isinstance(files, LocalFiles):
+            raise invalid("journal", f"A batch that saves to {files} needs a journal, such as journal='jobs.sqlite'.")
         place: Path | str
         if isinstance(journal, str) and is_postgres_url(journal):
             place = journal
         else:
-            place = Path(folder or "", "journal.sqlite") if journal is None else require_path("journal", journal)
-        options = cls(journal=place, out=folder, **others)
+            place = Path(str(files), "journal.sqlite") if journal is None else require_path("journal", journal)
+        options = cls(journal=place, files=files, **others)
         require_whole("concurrency", options.concurrency, at_least=1)
         require_number("max_credits", options.max_credits, optional=True)
         require_bool("exclusive", options.exclusive)
@@ -79,21 +84,25 @@ class BatchOptions:
     @property
     def saves_files(self) -> bool:
         """Whether videos are saved to files; without a folder, rendered is the last state."""
-        return self.out is not None
+        return self.files is not None
 
     @property
     def folder(self) -> str | None:
-        """The folder as text; None without one."""
-        return None if self.out is None else str(self.out)
+        """The folder, or the URL, as text; None without one."""
+        return None if self.files is None else str(self.files)
 
-    def build_path(self, key: str) -> Path:
-        """Return the path of a job's file."""
-        return (self.out or Path()) / build_file_name(key)
+    def build_path(self, key: str) -> Path | ObjectPath:
+        """Return the path of a job's file, or the name of its object."""
+        return (self.files or LocalFiles(Path())).build_path(key)
 
     def has_file(self, key: str) -> bool:
         """Return whether something has the name of a job's file. Blocks: call it in a thread."""
-        return self.out is not None and os.path.lexists(self.build_path(key))
+        return self.files is not None and self.files.has_file(key)
 
     def has_any_file(self) -> bool:
-        """Return whether the folder has a file that could be a job's. Blocks: call it in a thread."""
-        return self.out is not None and any(self.out.glob(f"*{SUFFIX}"))
+        """Return whether there is a file that could be a job's. Blocks: call it in a thread."""
+        return self.files is not None and self.files.has_any_file()
+
+    def is_complete(self, path: str | None, size: int | None) -> bool:
+        """Return whether a file that was saved is still there as a whole. Blocks: call it in a thread."""
+        return (self.files or LocalFiles(Path())).is_complete(path, size)

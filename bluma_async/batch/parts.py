@@ -14,6 +14,7 @@ from bluma_async.batch.job_runner import JobRunner
 from bluma_async.batch.recovery import Recovery, require_account
 from bluma_async.batch.sharing import JobCoordinator, SharedJobs
 from bluma_async.resources._reuse import ContentReuse
+from bluma_async.stores.postgres_creates import find_creates
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi, StopSignal
@@ -44,7 +45,7 @@ async def build_parts(options: BatchOptions, api: BatchApi, store: JobStore, sto
     """
     sharing = store.sharing
     if sharing is not None:
-        api = api.with_coordinator(JobCoordinator(sharing, api))
+        api = api.with_coordinator(JobCoordinator(sharing, api), find_creates(store))
     await require_account(store, api)
     await store.agree(options.max_credits, options.folder)
     await api.session.require_exclusive()  # interrupted creates are adopted before the first create
@@ -57,6 +58,6 @@ async def build_parts(options: BatchOptions, api: BatchApi, store: JobStore, sto
     await record_contents(store, ContentReuse(api.session))
     shared = None
     if sharing is not None:
-        shared = SharedJobs(store, sharing, recovery, stop, saves=options.saves_files)
+        shared = SharedJobs(store, sharing, recovery, stop, options)
     runner = JobRunner(options, api, store, catalog, credit_limit, create_turns, recovery, stop, shared)
     return Parts(api, catalog, recovery, runner, shared)

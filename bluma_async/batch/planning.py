@@ -18,7 +18,6 @@ from bluma_async.batch.catalog import Catalog
 from bluma_async.batch.conflicts import build_plan_error
 from bluma_async.batch.costs import complete_plan
 from bluma_async.batch.credit_limit import CreditLimit
-from bluma_async.batch.folder import is_complete
 from bluma_async.batch.row_checks import RowChecks
 from bluma_async.batch.row_sorter import CsvSorter, RowSorter
 from bluma_async.batch.rows import open_csv
@@ -182,7 +181,7 @@ class Planner:
 
     def _is_done(self, job: StoredJob) -> bool:
         if self._options.saves_files:
-            return job.state == JobState.SAVED and is_complete(job.path, job.size)
+            return job.state == JobState.SAVED and self._options.is_complete(job.path, job.size)
         return job.state in (JobState.RENDERED, JobState.SAVED)
 
     async def _prepare(self, template_ids: Iterable[object]) -> None:

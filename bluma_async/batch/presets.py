@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Dict
 
 import attrs
 
-from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.resources._checked_create import create_checked
 from bluma_async.resources._creating import check_arguments, create_call
+from bluma_async.resources._paid_create import send_create
 from bluma_async.resources.variants import Variants
 
 if TYPE_CHECKING:
@@ -62,4 +62,4 @@ class Presets:
         arguments: Dict[str, Any] = {**job.arguments, "template_id": None, "variant_id": preset}
         # The template stays the subject: the search for a lost create reads only its videos.
         call = attrs.evolve(create_call(check_arguments(**arguments), request_key), subject=job.template_id)
-        return await self._api.session.send(call, reconciler=CertainCreate(self._api.session, preset))
+        return await send_create(self._api.session, call, preset=preset)

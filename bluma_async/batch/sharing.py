@@ -10,22 +10,21 @@ Rule 4: a run ends when no unfinished job is left: jobs of a process that dies m
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, AsyncGenerator, Callable, List, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, AsyncGenerator, List, Mapping, Sequence, Set
 
-from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.call import Safety
 from bluma_async.batch.conflicts import TakenOver, Unsubmitted
-from bluma_async.batch.folder import is_complete
-from bluma_async.batch.pacing import Pacer
 from bluma_async.errors import AmbiguousCreateError, BlumaError
+from bluma_async.sharing.announcing import announce
+from bluma_async.sharing.pacing import Pacer
 from bluma_async.stores.keys import fingerprint_key
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
-    from bluma_async._runtime.clock import Clock
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async.batch.api import BatchApi, StopSignal
+    from bluma_async.batch.options import BatchOptions
     from bluma_async.batch.recovery import Recovery
     from bluma_async.stores.jobs import StoredJob
     from bluma_async.stores.ports import JobStore
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JobCoordinator", "SharedJobs"]
 
-MARGIN = 5.0  # seconds between the announcement of an attempt and its sending, at most
 SHORTEST_PAUSE = 0.05  # seconds between two searches for a job
 LONGEST_PAUSE = 1.0
 
@@ -60,17 +58,23 @@ class JobCoordinator:
         await self._pacer.wait(call)
         if call.safety is not Safety.COSTS_MONEY:
             return
-        is_recent = watch_margin(self._clock)
-        while await self._sharing.touch(call.key or ""):
-            if is_recent():
-                call.request.may_send = is_recent
-                return
-            is_recent = watch_margin(self._clock)  # it took too long: the others count from the announcement
-        raise TakenOver
+        if not await announce(call, self._clock, lambda: self._sharing.touch(call.key or "")):
+            raise TakenOver
 
     def after_attempt(self, call: InFlightCall, headers: Mapping[str, str]) -> None:
         """Note the budget that an answer reports."""
         self._pacer.note(call, headers)
+
+    async def find_video(self, call: InFlightCall) -> str | None:
+        """Return the video that a process has recorded for a create after it had lost the job."""
+        return await self._sharing.find_stray(call.key or "")
+
+    def for_account(self, _: str, __: str, /) -> JobCoordinator:
+        """Return itself: a journal has one account."""
+        return self
+
+    async def close(self) -> None:
+        """Do nothing: the run closes its store."""
 
     async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         """
@@ -86,31 +90,18 @@ class JobCoordinator:
         return found.known, found.contested
 
 
-def watch_margin(clock: Clock) -> Callable[[], bool]:
-    """
-    Return a function that tells whether an announcement that begins now is recent enough to send.
-
-    Both clocks count: the monotonic one stands still while a machine sleeps, and the other one can be set back.
-    """
-    began, began_at = clock.now(), local_time(clock)
-
-    def is_recent() -> bool:
-        now_at = local_time(clock)
-        passed = (now_at - began_at).total_seconds() if now_at and began_at else 0.0
-        return max(clock.now() - began, passed) <= MARGIN
-
-    return is_recent
-
-
 class SharedJobs:
     """The jobs that this process claims during a run."""
 
-    def __init__(self, store: JobStore, sharing: Sharing, recovery: Recovery, stop: StopSignal, *, saves: bool) -> None:
+    def __init__(
+        self, store: JobStore, sharing: Sharing, recovery: Recovery, stop: StopSignal, options: BatchOptions
+    ) -> None:
         self._store = store
         self._sharing = sharing
         self._recovery = recovery
         self._stop = stop
-        self._saves = saves
+        self._saves = options.saves_files
+        self._is_complete = options.is_complete
         self._left: Set[int] = set()  # jobs that ended with an error here
         self._held: Set[int] = set()  # jobs that this process works on
         self._watches: Set[asyncio.Task[None]] = set()
@@ -188,11 +179,10 @@ class SharedJobs:
         after = 0
         while self._saves and (page := await self._store.list_jobs(JobState.SAVED, after)):
             after = page[-1].place
-            for job in await in_thread(_select_lost, page):
+            for job in await in_thread(self._select_lost, page):
                 claimed = await self.claim(job)
                 if claimed is not None:
                     yield claimed
 
-
-def _select_lost(page: Sequence[StoredJob]) -> List[StoredJob]:
-    return [job for job in page if not is_complete(job.path, job.size)]
+    def _select_lost(self, page: Sequence[StoredJob]) -> List[StoredJob]:
+        return [job for job in page if not self._is_complete(job.path, job.size)]

@@ -27,16 +27,18 @@ import attrs
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
+from bluma_async.batch.frames import LABEL, is_frame, read_frame
 from bluma_async.batch.rows import read_rows
 from bluma_async.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from bluma_async.batch.frames import Frame
     from bluma_async.batch.rows import Row
 
 __all__ = ["JOB", "JobRow", "Jobs", "Source", "find_source", "hold_pipe", "list_rows", "read_stream"]
 
 JobRow = Mapping[str, Any]
-Jobs = Union[str, "os.PathLike[str]", Iterable[JobRow], AsyncIterable[JobRow], None]
+Jobs = Union[str, "os.PathLike[str]", Iterable[JobRow], AsyncIterable[JobRow], "Frame", None]
 JOB = "job"  # stands before the number of a row that is in no file
 END: Any = object()
 
@@ -47,19 +49,21 @@ class Source:
     Rows that can be read as often as necessary.
 
     Attributes:
-        read: Returns an iterator over the rows and their numbers. For a file it blocks.
+        read: Returns an iterator over the rows and their numbers.
         label: What stands before the number of a row in messages.
-        file: The file; None for a list.
+        file: The file; None for a list or a data frame.
+        blocks: Whether reading blocks, and is done in a thread.
     """
 
     read: Callable[[], Iterator[Row]]
     label: str
     file: Path | None = None
+    blocks: bool = False
 
     async def list_templates(self) -> List[str]:
         """Return the templates that the rows name, in their order. Rows that cannot be read are left out."""
         # A list is read here and not in a thread, because its mappings may be the user's own.
-        found: List[str] = await in_thread(self._list_templates) if self.file else self._list_templates()
+        found: List[str] = await in_thread(self._list_templates) if self.blocks else self._list_templates()
         return found
 
     def _list_templates(self) -> List[str]:
@@ -76,19 +80,19 @@ class Source:
 
 def find_source(jobs: Jobs) -> Source | None:
     """
-    Return the rows of a file or a list; None for a stream, and for no jobs.
+    Return the rows of a file, a list or a data frame; None for a stream, and for no jobs.
 
     Raises:
         InvalidArgumentError: It is a single job.
     """
     if isinstance(jobs, (str, os.PathLike)):
         file = Path(jobs)
-        return Source(lambda: read_rows(file), f"{file.name}, row", file)
+        return Source(lambda: read_rows(file), f"{file.name}, row", file, blocks=True)
     if isinstance(jobs, Mapping):
         raise invalid("jobs", "jobs must be several jobs, or a file of them; put a single one into a list.")
     if isinstance(jobs, Sequence):
         return list_rows(jobs)
-    return None
+    return Source(lambda: read_frame(jobs), LABEL, blocks=True) if is_frame(jobs) else None
 
 
 def list_rows(jobs: Sequence[Any]) -> Source:

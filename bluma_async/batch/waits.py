@@ -1,22 +1,35 @@
-"""Wait for a job of a journal, whichever process works on it."""
+"""
+Wait for a job of a journal, whichever process works on it.
+
+Rule: a journal in PostgreSQL tells when the job has changed. One in a file, or whose messages do not arrive, is read
+twice a second.
+
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, AsyncGenerator, Awaitable, Callable
 
 from bluma_async._wire.checks import invalid
 from bluma_async.batch.results import build_result
 from bluma_async.errors import WaitTimeoutError
+from bluma_async.sharing.listener import Listener
+from bluma_async.stores.postgres_news import find_news
 from bluma_async.stores.states import ENDED, JobState
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
     from bluma_async.batch.results import BatchResult
+    from bluma_async.stores.jobs import StoredJob
     from bluma_async.stores.ports import JobStore
 
 __all__ = ["wait_for_job"]
 
-INTERVAL = 0.5  # seconds between two reads of a store
+INTERVAL = 0.5  # seconds between two reads of a store that tells nothing
+LISTENING = 30.0  # seconds between two reads of one that does
+Pause = Callable[[float], Awaitable[None]]
 
 
 async def wait_for_job(store: JobStore, clock: Clock, key: str, timeout: float, *, saves: bool) -> BatchResult:
@@ -31,19 +44,60 @@ async def wait_for_job(store: JobStore, clock: Clock, key: str, timeout: float, 
         saves: Whether a job ends with its file; otherwise it ends with its render.
     """
     ends = clock.now() + timeout
-    ended = (*ENDED, JobState.SAVED) if saves else (*ENDED, JobState.SAVED, JobState.RENDERED)
-    while True:
-        job = await store.find(key)
-        if job is None:
-            raise invalid("key", f"There is no job {key!r} in the journal {store.name}.")
-        if job.state in ended:
-            return build_result(job)
-        left = ends - clock.now()
-        if left <= 0:
-            video = f", video {job.video_id}" if job.video_id else ""
-            raise WaitTimeoutError(
-                f"Waiting timed out: job {key!r} had not ended after {timeout:g} s (last seen: {job.state}{video}). It "
-                "was not changed; wait again with its key.",
-                video_id=job.video_id,
-            )
-        await clock.sleep(min(INTERVAL, left))
+    job = await _find(store, key)
+    async with _watching(store, clock, job.place) as pause:
+        while not _has_ended(job, saves=saves):
+            left = ends - clock.now()
+            if left <= 0:
+                raise _timed_out(job, timeout)
+            await pause(left)
+            job = await _find(store, key)
+    return build_result(job)
+
+
+async def _find(store: JobStore, key: str) -> StoredJob:
+    job = await store.find(key)
+    if job is None:
+        raise invalid("key", f"There is no job {key!r} in the journal {store.name}.")
+    return job
+
+
+def _has_ended(job: StoredJob, *, saves: bool) -> bool:
+    return job.state in ((*ENDED, JobState.SAVED) if saves else (*ENDED, JobState.SAVED, JobState.RENDERED))
+
+
+@contextlib.asynccontextmanager
+async def _watching(store: JobStore, clock: Clock, place: int) -> AsyncGenerator[Pause, None]:
+    """Give a function that waits until a job may have changed, for so many seconds at most."""
+    news = find_news(store)
+    if news is None:
+        yield lambda left: clock.sleep(min(INTERVAL, left))
+        return
+    changed, listener = asyncio.Event(), Listener(news)
+
+    async def pause(left: float) -> None:
+        """Sleep until the job has changed."""
+        longest = min(LISTENING if listener.hears else INTERVAL, left)
+        waits = [asyncio.ensure_future(work) for work in (clock.sleep(longest), changed.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        changed.clear()
+
+    try:
+        async with listener.watching(f"job {place}", changed.set):
+            yield pause
+    finally:
+        await listener.close()
+
+
+def _timed_out(job: StoredJob, timeout: float) -> WaitTimeoutError:
+    video = f", video {job.video_id}" if job.video_id else ""
+    return WaitTimeoutError(
+        f"Waiting timed out: job {job.key!r} had not ended after {timeout:g} s (last seen: {job.state}{video}). It was "
+        "not changed; wait again with its key.",
+        video_id=job.video_id,
+    )

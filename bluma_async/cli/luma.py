@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, Dict, Generator, TypeVar
 
+import attrs
 import click
 
+from bluma_async.cli.accounts import ENDED
+from bluma_async.cli.groups import Group
+from bluma_async.cli.output import say, say_aside
+from bluma_async.cli.printing import Printer, Record, prints
 from bluma_async.cli.progress import print_news
-from bluma_async.cli.running import add_options, add_verify_option, make_sandbox, run_to_end, say
-from bluma_async.errors import BlumaError
+from bluma_async.cli.running import add_options, add_verify_option, make_sandbox, run_to_end
+from bluma_async.errors import BlumaError, WaitTimeoutError
 from bluma_async.luma.client import AsyncLuma
 from bluma_async.luma.registry import list_providers
 from bluma_async.transfer.places import check_place
@@ -28,7 +33,18 @@ SANDBOX_POLL = 0.1
 SANDBOX_INPUT = "https://example.com/input.mp4"  # the sandbox does not fetch it
 
 
-@click.group()
+@attrs.frozen(kw_only=True)
+class SavedGeneration(Record):
+    """A generation that was saved, and where."""
+
+    id: str
+    kind: str
+    provider: str
+    path: str
+    size_bytes: int
+
+
+@click.group(cls=Group)
 def luma() -> None:
     """Make, extend and change videos with kie.ai, UmamiAI and V-API."""
 
@@ -36,13 +52,14 @@ def luma() -> None:
 def _options(capability: str) -> Callable[[F], F]:
     """Return a decorator that adds the common options; `--provider` takes the providers with the capability."""
     return add_options(
-        click.option("--provider", type=click.Choice(list_providers(capability)), required=True),
+        click.option("--provider", type=click.Choice(list_providers(capability)), required=True, help="Who makes it."),
         click.option("--sandbox", "in_sandbox", is_flag=True, help="Use a local sandbox: no key, no bill."),
         click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The MP4 file to write."),
         click.option("--overwrite", is_flag=True, help="Replace an existing file."),
         click.option("--poll-interval", type=float, help="Seconds between two polls; default: the provider's."),
         click.option("--timeout", type=float, help="Seconds to wait; default: the provider's."),
         add_verify_option,
+        prints(SavedGeneration),
     )
 
 
@@ -99,42 +116,66 @@ def modify(prompt: str, video_url: str | None, watermark: str | None, **how: Any
     _run(start, **how)
 
 
-def _run(
+def _run(start: Callable[[AsyncLuma], Any], *, output: Path, overwrite: bool, **how: Any) -> None:
+    check_place(output, overwrite=overwrite, option="--overwrite")
+    run_to_end(_make(start, output, overwrite=overwrite, **how))
+
+
+async def _make(
     start: Callable[[AsyncLuma], Any],
+    output: Path,
     *,
+    overwrite: bool,
     provider: Any,
     in_sandbox: bool,
-    output: Path,
-    overwrite: bool,
-    poll_interval: float | None,
-    timeout: float | None,
+    printer: Printer,
     verify: Any,
+    **wait: Any,
 ) -> None:
-    check_place(output, overwrite=overwrite, option="--overwrite")
+    """Start a generation, wait for it, save it, and print what was saved."""
+    note = say_aside if printer.is_json else say
+    async with _client(provider, in_sandbox=in_sandbox) as client:
+        resource = client.modifications if client.capabilities.modify else client.generations
+        unknown = "Stopped during the create, which may have been accepted and billed. Look for it at the provider."
+        with _explaining_stop(ENDED if in_sandbox else unknown, note):
+            started = await start(client)
+        note(f"{started.kind.capitalize()} {started.id}")
+        wait["poll_interval"] = SANDBOX_POLL if in_sandbox else wait["poll_interval"]
+        going_on = f"Stopped. The {started.kind} continues at the provider, under its id."
+        with _explaining_stop(ENDED if in_sandbox else going_on, note):
+            generation = await _wait(resource, started, wait, in_sandbox=in_sandbox)
+        size = await resource.save(generation, output, overwrite=overwrite, verify=verify)
+    note(f"Saved {output}: {size / 1e6:.1f} MB")
+    if printer.is_json:
+        printer.show(
+            SavedGeneration(
+                id=generation.id, kind=str(started.kind), provider=str(provider), path=str(output), size_bytes=size
+            )
+        )
 
-    async def work() -> None:
-        async with _client(provider, in_sandbox=in_sandbox) as client:
-            resource = client.modifications if client.capabilities.modify else client.generations
-            try:
-                started = await start(client)
-            except asyncio.CancelledError:
-                say("Stopped during the create, which may have been accepted and billed. Look for it at the provider.")
-                raise
-            say(f"{started.kind.capitalize()} {started.id}")
-            try:
-                interval = SANDBOX_POLL if in_sandbox else poll_interval
-                wait = resource.wait_for(started, poll_interval=interval, timeout=timeout, on_status=print_news)
-                generation = await wait
-            except asyncio.CancelledError:
-                say(f"Stopped. The {started.kind} continues at the provider, under its id.")
-                raise
-            if generation.state != GenerationState.SUCCEEDED:
-                reason = generation.error.message if generation.error else generation.raw_state
-                raise BlumaError(f"The {started.kind} failed: {reason}.")
-            size = await resource.save(generation, output, overwrite=overwrite, verify=verify)
-        say(f"Saved {output}: {size / 1e6:.1f} MB")
 
-    run_to_end(work())
+async def _wait(resource: Any, started: Generation, wait: Dict[str, Any], *, in_sandbox: bool) -> Generation:
+    """Return a generation that has succeeded."""
+    try:
+        generation: Generation = await resource.wait_for(started, **wait, on_status=print_news)
+    except WaitTimeoutError as error:
+        if in_sandbox:
+            error.message = f"The {started.kind} {started.id} was not finished in time. {ENDED}"
+        raise
+    if generation.state != GenerationState.SUCCEEDED:
+        reason = generation.error.message if generation.error else generation.raw_state
+        raise BlumaError(f"The {started.kind} failed: {reason}.")
+    return generation
+
+
+@contextmanager
+def _explaining_stop(text: str, note: Callable[[str], object]) -> Generator[None, None, None]:
+    """Print a text if Ctrl-C ends the block."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        note(text)
+        raise
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generator
 
-import click
+from bluma_async.cli.output import is_live, say_aside
 
 if TYPE_CHECKING:
     from bluma_async.waiting.announcer import StatusInfo
@@ -22,15 +22,21 @@ def _describe_news(info: StatusInfo) -> str | None:
     return None if info.is_known else f"The status is {info.status!r}, which this version does not know."
 
 
-def _write(line: str) -> None:
-    click.echo(line, err=True)
+class _Tenths:
+    """Prints progress in lines: one for each tenth, so that a log stays short."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._printed = -1
+
+    def print(self, percent: int) -> None:
+        """Print a percentage, if it is in another tenth than the last one."""
+        if percent // 10 != self._printed:
+            self._printed = percent // 10
+            say_aside(f"{self._label}: {percent} %")
 
 
-def _print_percent(label: str, percent: int) -> None:
-    _write(f"{label}: {percent} %")
-
-
-def print_news(info: StatusInfo, write: Callable[[str], None] = _write) -> None:
+def print_news(info: StatusInfo, write: Callable[[str], None] = say_aside) -> None:
     """Print a line about a wait, if it needs one; by default to stderr."""
     line = _describe_news(info)
     if line is not None:
@@ -40,8 +46,8 @@ def print_news(info: StatusInfo, write: Callable[[str], None] = _write) -> None:
 @contextmanager
 def show_progress(label: str) -> Generator[Dict[str, Any], None, None]:
     """Show progress as a bar on a terminal, and as lines elsewhere; yield the functions to pass to `wait_for`."""
-    if not sys.stderr.isatty():
-        yield {"on_progress": partial(_print_percent, label), "on_status": print_news}
+    if not is_live(sys.stderr):
+        yield {"on_progress": _Tenths(label).print, "on_status": print_news}
         return
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - only a terminal needs it

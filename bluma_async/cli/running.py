@@ -1,13 +1,12 @@
-"""Functions that the commands share: options, running a coroutine until it ends or Ctrl-C stops it, output."""
+"""Functions that the commands share: options, and running a coroutine until it ends or Ctrl-C stops it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
-import sys
 from pathlib import Path
-from typing import Any, Callable, Coroutine, List, TypeVar
+from typing import Any, Callable, Coroutine, List, Tuple, TypeVar
 
 import click
 
@@ -21,10 +20,10 @@ __all__ = [
     "make_sandbox",
     "parse_journal",
     "run_to_end",
-    "say",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 SETTLE_TIME = 30.0  # seconds; the client's own default
 
 
@@ -95,9 +94,9 @@ def make_sandbox(**settings: Any) -> Any:
         raise click.UsageError(str(error)) from None
 
 
-def run_to_end(work: Coroutine[Any, Any, None], *, ends_gracefully: bool = False) -> None:
+def run_to_end(work: Coroutine[Any, Any, T], *, ends_gracefully: bool = False) -> T:
     """
-    Run the coroutine of a command.
+    Run the coroutine of a command, and return its result.
 
     Ctrl-C cancels it, and KeyboardInterrupt is raised after it has ended. Without that, Python would raise
     KeyboardInterrupt at an arbitrary point of the event loop, and the command could not print how to continue. A
@@ -107,13 +106,16 @@ def run_to_end(work: Coroutine[Any, Any, None], *, ends_gracefully: bool = False
         work: The coroutine.
         ends_gracefully: Whether SIGTERM cancels it too, and the exit code is 0 then.
     """
-    ended_by = asyncio.run(_run(work, [signal.SIGINT, *([signal.SIGTERM] if ends_gracefully else [])]))
+    ended_by, results = asyncio.run(_run(work, [signal.SIGINT, *([signal.SIGTERM] if ends_gracefully else [])]))
     if ended_by == signal.SIGINT:
         raise KeyboardInterrupt
+    if not results:
+        raise click.exceptions.Exit(0)
+    return results[0]
 
 
-async def _run(work: Coroutine[Any, Any, None], numbers: List[signal.Signals]) -> signal.Signals | None:
-    """Run the coroutine, and return the signal that stopped it; None if it came to its end."""
+async def _run(work: Coroutine[Any, Any, T], numbers: List[signal.Signals]) -> Tuple[signal.Signals | None, List[T]]:
+    """Run the coroutine, and return the signal that stopped it, if any, and its result if it has one."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
     came: List[signal.Signals] = []
 
@@ -123,18 +125,13 @@ async def _run(work: Coroutine[Any, Any, None], numbers: List[signal.Signals]) -
 
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
         for number in numbers:
-            loop.add_signal_handler(number, cancel, number)
+            if signal.getsignal(number) != signal.SIG_IGN:  # as in the background of a shell
+                loop.add_signal_handler(number, cancel, number)
     try:
-        await task
+        return None, [await task]
     except asyncio.CancelledError:
-        return came[-1] if came else signal.SIGINT
+        return came[-1] if came else signal.SIGINT, []
     finally:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             for number in numbers:
-                loop.remove_signal_handler(number)
-    return None
-
-
-def say(text: str) -> None:
-    """Print a line to the standard output."""
-    click.echo(text, file=sys.stdout)
+                loop.remove_signal_handler(number)  # changes nothing if it was not added

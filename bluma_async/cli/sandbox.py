@@ -15,6 +15,7 @@ from bluma_async.luma.registry import PROVIDERS
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.cruelty import Cruelty
+    from bluma_async.sandbox.recorder import SentDelivery
     from bluma_async.sandbox.request_log import RequestRecord
 
 __all__ = ["sandbox"]
@@ -24,16 +25,24 @@ __all__ = ["sandbox"]
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5001, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--speed", default=1.0, show_default=True, help="Sandbox seconds for each real second.")
-@click.option("--clock", type=click.Choice(["real", "manual"]), default="real", show_default=True)
+@click.option(
+    "--clock", type=click.Choice(["real", "manual"]), default="real", show_default=True, help="Manual: tests move it."
+)
 @click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), help="Folder that keeps all state across restarts."
 )
 @click.option("--no-render", is_flag=True, help="Serve small prepared clips instead of drawn videos, for load tests.")
-@click.option("--test-key", default="bluma_test_sandbox", show_default=True)
-@click.option("--live-key", default="bluma_live_sandbox", show_default=True)
+@click.option("--test-key", default="bluma_test_sandbox", show_default=True, help="Its videos cost no credits.")
+@click.option("--live-key", default="bluma_live_sandbox", show_default=True, help="Its videos cost credits.")
 @click.option("--credits", "opening_balance", default=500, show_default=True, help="Opening balance.")
 @click.option("--rate-limit", type=int, help="Requests an hour for each key; default: the tier's limit.")
-@click.option("--tier", type=click.Choice(["free", "starter", "pro", "enterprise"]), default="pro", show_default=True)
+@click.option(
+    "--tier",
+    type=click.Choice(["free", "starter", "pro", "enterprise"]),
+    default="pro",
+    show_default=True,
+    help="The plan of the account.",
+)
 @click.option("--strict", is_flag=True, help="Reject prompts of less than ten characters.")
 @click.option("--honour-idempotency", is_flag=True, help="Honour a repeated Idempotency-Key; the real API ignores it.")
 @click.option("--cruel", is_flag=True, help="Be slow, inconsistent and shared at random, as --seed draws it.")
@@ -90,6 +99,7 @@ async def _serve(local: Any) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     async with local:
         local.watch(_log)
+        local.watch_deliveries(_log_delivery)
         for name, value in (
             ("BLUMA_BASE_URL", local.base_url),
             ("BLUMA_API_KEY", local.test_key),
@@ -102,6 +112,8 @@ async def _serve(local: Any) -> None:
             click.echo(f"{name}={value}")
         if str(local.cruelty) != "none":
             click.echo(f"Cruelty: {local.cruelty}.", err=True)
+        if local.settings.is_controllable:
+            click.echo(f"Open {local.origin}/ in a browser to see and control it.", err=True)
         await stopped.wait()
 
 
@@ -109,3 +121,12 @@ def _log(record: RequestRecord) -> None:
     query = f"?{record.query}" if record.query else ""
     status = "cut" if record.status is None else record.status
     click.echo(f"{record.method} {record.path}{query} {status} {record.latency:.1f} ms", err=True)
+
+
+def _log_delivery(sent: SentDelivery) -> None:
+    outcome = "no answer" if sent.outcome.status is None else sent.outcome.status
+    delivery = sent.delivery
+    click.echo(
+        f"{delivery.name} -> {delivery.url} {outcome} {sent.outcome.milliseconds} ms (attempt {delivery.attempt})",
+        err=True,
+    )

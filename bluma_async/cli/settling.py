@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Iterable
 
-from bluma_async.cli.running import say
+from bluma_async.cli.output import say
 from bluma_async.types import CreateResult, OpenCreateState
 
 if TYPE_CHECKING:

@@ -1,36 +1,52 @@
-"""Show the progress of a batch: a live table on a terminal; elsewhere, a line for each finished job."""
+"""Show the progress of a batch: a live table on a terminal; elsewhere, a line for each finished job and each tenth."""
 
 from __future__ import annotations
 
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Dict, Generator, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Tuple
 
+from bluma_async.cli.figures import shorten
+from bluma_async.cli.output import clean, find_width, is_live, say, say_aside
 from bluma_async.cli.progress import print_news
-from bluma_async.cli.running import say
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from bluma_async.batch.results import BatchResult
+    from bluma_async.cli.figures import Figures
     from bluma_async.waiting.announcer import StatusInfo
 
-__all__ = ["Lines", "show_jobs"]
+__all__ = ["Lines", "LiveTable", "show_jobs"]
 
 ROWS = 20  # jobs that the table shows at most
+FEWEST = 10  # jobs of a batch that gets a line for each tenth: a small one has a line for each job
+WIDE, NARROW = 70, 45  # columns: below them the table has no videos, and no seconds
+OTHERS = {True: 58, False: 32}  # columns beside the key, with and without the videos
+SHORTEST_KEY = 8
 
 
 class Lines:
-    """Prints a line for each finished job."""
+    """Prints a line for each finished job, and one for each tenth of the batch."""
+
+    def __init__(self, print_result: Callable[[BatchResult], object] | None = None) -> None:
+        self._print_result: Callable[[BatchResult], object] = print_result or _print_line
+        self._tenth = 0
 
     def change(self, result: BatchResult) -> None:
         """Note a job's new state. Only a table shows it."""
 
     def end(self, result: BatchResult) -> None:
         """Print the result of a job."""
-        say(_format_line(result))
+        self._print_result(result)
+
+    def measure(self, figures: Figures) -> None:
+        """Print the figures of the batch, if another tenth of it is done."""
+        if figures.percent // 10 > self._tenth and figures.status.total >= FEWEST:
+            self._tenth = figures.percent // 10
+            say_aside(figures.describe())
 
     def report(self, info: StatusInfo) -> None:
         """Print that no answer comes, or an unknown status, about a job's video."""
@@ -44,9 +60,11 @@ class LiveTable(Lines):
     """Shows the running jobs below the lines of the finished ones."""
 
     def __init__(self, live: Any) -> None:
+        super().__init__()
         self._live = live
         self._running: Dict[str, Tuple[BatchResult, float]] = {}
         self._finished = 0
+        self._figures: Figures | None = None
 
     def change(self, result: BatchResult) -> None:
         """Show a job's new state."""
@@ -59,6 +77,10 @@ class LiveTable(Lines):
         self._finished += 1
         self._live.console.print(_format_line(result), highlight=False, markup=False, soft_wrap=True)
 
+    def measure(self, figures: Figures) -> None:
+        """Show the figures of the batch above the table."""
+        self._figures = figures
+
     def report(self, info: StatusInfo) -> None:
         """Print that no answer comes, or an unknown status, above the table."""
         print_news(info, lambda line: self._live.console.print(line, highlight=False, markup=False, soft_wrap=True))
@@ -70,12 +92,19 @@ class LiveTable(Lines):
     def __rich__(self) -> Table | str:
         """Return the table as it is now."""
         from rich.table import Table  # noqa: PLC0415 - only a terminal needs it
+        from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
 
         if not self._running:
             return ""
-        table = Table("job", "state", "seconds", "video", title=f"{self._finished} finished", title_justify="left")
+        width = find_width(1000)
+        has_video, has_seconds = width >= WIDE, width >= NARROW
+        names = ["job", "state", *(["seconds"] if has_seconds else ()), *(["video"] if has_video else ())]
+        title = self._figures.describe() if self._figures else f"{self._finished} finished"
+        table = Table(*names, title=Text(title), title_justify="left")
         for key, (result, since) in list(self._running.items())[:ROWS]:
-            table.add_row(key, str(result.state), f"{time.monotonic() - since:.0f}", result.video_id or "")
+            name = shorten(clean(key), max(width - OTHERS[has_video], SHORTEST_KEY))
+            cells = [name, str(result.state), f"{time.monotonic() - since:.0f}", clean(result.video_id or "")]
+            table.add_row(*map(Text, cells[: len(names)] if has_seconds else cells[:2]))
         hidden = len(self._running) - ROWS
         if hidden > 0:
             table.caption = f"and {hidden} more"
@@ -83,10 +112,15 @@ class LiveTable(Lines):
 
 
 @contextmanager
-def show_jobs() -> Generator[Lines, None, None]:
-    """Show jobs until the end of the block."""
-    if not sys.stdout.isatty():
-        yield Lines()
+def show_jobs(print_result: Callable[[BatchResult], object] | None = None) -> Generator[Lines, None, None]:
+    """
+    Show jobs until the end of the block.
+
+    Args:
+        print_result: Prints the result of a job in another way than by a line; there is no table then.
+    """
+    if print_result is not None or not is_live(sys.stdout):
+        yield Lines(print_result)
         return
     from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
 
@@ -95,6 +129,10 @@ def show_jobs() -> Generator[Lines, None, None]:
     live.update(table)
     with live:
         yield table
+
+
+def _print_line(result: BatchResult) -> None:
+    say(_format_line(result))
 
 
 def _format_line(result: BatchResult) -> str:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Generator, List, Sequence
 
 import click
 
+from bluma_async.cli.accounts import with_account
 from bluma_async.cli.context_types import HEADER, ContextTypes
-from bluma_async.cli.running import run_to_end, say
-from bluma_async.client import AsyncBluma
+from bluma_async.cli.output import say
 
 if TYPE_CHECKING:
+    from bluma_async.cli.accounts import Account
+    from bluma_async.client import AsyncBluma
     from bluma_async.types import Template
 
 __all__ = ["types"]
@@ -22,7 +24,8 @@ __all__ = ["types"]
 @click.command()
 @click.argument("templates", nargs=-1)
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file. Default: print it.")
-def types(templates: Sequence[str], output: Path | None) -> None:
+@with_account
+def types(templates: Sequence[str], output: Path | None, account: Account) -> None:
     """
     Write Python types for the contexts of TEMPLATES, by default of all that the API lists.
 
@@ -32,7 +35,7 @@ def types(templates: Sequence[str], output: Path | None) -> None:
     if output is not None:
         _require_own(output)
     made = ContextTypes()
-    run_to_end(_read(templates, made))
+    account.call(lambda client: _read(client, templates, made))
     if output is None:
         say(made.render().rstrip("\n"))
         return
@@ -40,11 +43,10 @@ def types(templates: Sequence[str], output: Path | None) -> None:
     say(f"The types were written to {output}")
 
 
-async def _read(names: Sequence[str], made: ContextTypes) -> None:
+async def _read(client: AsyncBluma, names: Sequence[str], made: ContextTypes) -> None:
     """Add the types of templates as the API describes them now."""
-    async with AsyncBluma() as client:
-        wanted = list(dict.fromkeys(names)) or sorted({template.id for template in await client.templates.list()})
-        found: List[Template] = [await client.templates.get(name) for name in wanted]
+    wanted = list(dict.fromkeys(names)) or sorted({template.id for template in await client.templates.list()})
+    found: List[Template] = [await client.templates.get(name) for name in wanted]
     for template in found:
         problem = made.add(template.id, template.context_schema)
         if problem is not None:

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 
 from bluma_async.batch.watching import opened_view
-from bluma_async.cli.running import say
+from bluma_async.cli.output import say
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:

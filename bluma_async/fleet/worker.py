@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, AsyncGenerator
 
 from bluma_async._wire.checks import invalid
 from bluma_async.batch.batch import read_setup
-from bluma_async.batch.folder import require_folder
 from bluma_async.batch.parts import build_parts
 from bluma_async.fleet.tasks import FleetTasks, PausingStop
 from bluma_async.stores.postgres_jobs import PostgresJobStore
@@ -41,8 +40,8 @@ async def opened_worker(batch: Batch, engine: Engine, lease: float = LEASE) -> A
     options, api = read_setup(batch)
     if not isinstance(options.journal, str):
         raise invalid("journal", "A worker needs a journal in PostgreSQL, such as postgresql://user@host:5432/name.")
-    if options.out is not None:
-        await require_folder(options.out)
+    if options.files is not None:
+        await options.files.require()
     store = await PostgresJobStore.open(options.journal, to_write=True, lease=lease)
     try:
         if store.sharing is None:

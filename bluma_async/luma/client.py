@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict
 
 from bluma_async._runtime.resource import Resource
+from bluma_async._runtime.with_blocks import WithBlocks
 from bluma_async._session.opening import open_session
-from bluma_async._wire.checks import require_choice
+from bluma_async._wire.checks import invalid, require_choice
 from bluma_async.luma.lifecycle import Lifecycle
 from bluma_async.luma.registry import PROVIDERS
 from bluma_async.luma.source import GenerationSource
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncLuma"]
 
 
-class AsyncLuma:
+class AsyncLuma(WithBlocks):
     """
     A client of one Luma provider: kie.ai, UmamiAI or V-API.
 
@@ -69,6 +70,8 @@ class AsyncLuma:
             InvalidArgumentError: A value is invalid, or there is no such provider.
         """
         require_choice("provider", provider, PROVIDERS)
+        if options.get("shared") is not None:
+            raise invalid("shared", "shared is an option of Bluma's clients: those of Luma share nothing.")
         adapter = PROVIDERS[provider]
         environment = {"api_key": adapter.key_variable, "base_url": adapter.key_variable.replace("API_KEY", "BASE_URL")}
         session = open_session(api_key, base_url, options, environment, adapter.base_url)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, List, cast
 
 from bluma_async._lazy import LazyModule
 from bluma_async._runtime.client_option import ClientOption
+from bluma_async._runtime.with_blocks import WithBlocks
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
@@ -25,7 +26,7 @@ else:
 __all__ = ["BaseClient"]
 
 
-class BaseClient:
+class BaseClient(WithBlocks):
     """
     The options of a client, its state, and what others tell it.
 
@@ -69,10 +70,12 @@ class BaseClient:
         """
         Use a verified webhook event: a video that has ended ends the waits for it, without a further poll.
 
-        May be called from any thread. Other events, and videos that are not waited for, change nothing.
+        May be called from any thread. Other events, and videos that are not waited for, change nothing. With the option
+        `shared`, waits of other processes end too.
         """
         if isinstance(event, parts.VideoEvent) and isinstance(event.data.get("id"), str):
             _get_hub(self).learn(event.data.id, event)
+            parts.tell_others(_get_session(self), event)
 
     def confirm_create(self, token: str, body: Payload) -> bool:
         """

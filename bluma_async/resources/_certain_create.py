@@ -24,7 +24,7 @@ from bluma_async.errors import APIError, BlumaError, NetworkError, NotFoundError
 from bluma_async.resources._candidates import Found, search_videos
 from bluma_async.resources._ownership import DISPROVED, Ownership, list_unexplained
 from bluma_async.resources._video_source import get_call
-from bluma_async.types import CreditHistory, Transaction, TransactionType, Video
+from bluma_async.types import CreditHistory, Transaction, TransactionType, Video, VideoStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,8 +86,9 @@ class CertainCreate:
 
     async def reconcile(self, call: InFlightCall, failure: BlumaError, decision: Reconcile) -> Video | None:
         """Return the video that a create became, or None if it certainly was not accepted."""
-        if call.confirmed_id is not None:
-            return await self._confirm(call, failure, call.confirmed_id)
+        named = await self._find_named(call, failure)
+        if named is not None:
+            return named
         begin = self._window(call)
         if begin is None:
             raise self._doubt(call, failure, "neither the server's clock nor this machine's is known")
@@ -203,6 +204,19 @@ class CertainCreate:
                 break  # a rival may be silent for its whole timeout; the video is then a candidate
             await clock.sleep(WAITING_FOR_RIVALS)
         return attrs.evolve(found, videos=list_unexplained(self.session, call, found.videos))
+
+    async def _find_named(self, call: InFlightCall, failure: BlumaError) -> Video | None:
+        """Return the video that a callback has named, or that any process has recorded for this create."""
+        if call.confirmed_id is not None:
+            return await self._confirm(call, failure, call.confirmed_id)
+        coordinator = self.session.coordinator
+        try:
+            name = None if coordinator is None else await coordinator.find_video(call)
+        except BlumaError:
+            raise self._doubt(call, failure, "the records of the other processes could not be read") from None
+        template_id = call.template_id or ""
+        recorded = None if name is None else Video(id=name, status=VideoStatus.QUEUED, template_id=template_id)
+        return None if recorded is None else await self._adopt(call, recorded)
 
     async def _learn(self, call: InFlightCall, found: Found) -> None:
         """Note which of the videos other processes have made."""

@@ -9,7 +9,7 @@ import attrs
 from bluma_async._wire.call import Call, Safety
 from bluma_async._wire.codec import One
 from bluma_async._wire.custom_call import custom_call, find_template, is_create
-from bluma_async.resources._certain_create import CertainCreate
+from bluma_async.resources._paid_create import send_create
 from bluma_async.types import Video
 
 if TYPE_CHECKING:
@@ -38,5 +38,5 @@ async def send_custom(session: Session, method: str, path: str, query: Mapping[s
         return video
 
     paid: Call[Video] = attrs.evolve(call, decode=decode, safety=Safety.COSTS_MONEY, subject=find_template(payload))
-    video = await session.send(paid, reconciler=CertainCreate(session))
+    video = await send_create(session, paid)
     return received[0] if received else video.to_dict()  # a search has found it: its create has no answer

@@ -36,10 +36,15 @@ async def settle_creates(session: Session) -> List[SettledCreate]:
     """
     Determine the outcome of each create that was interrupted, or whose answer was lost. Those in flight continue.
 
-    A create that is settled is not open any more, unless it is in doubt.
+    A create that is settled is not open any more, unless it is in doubt. With `shared`, those that dead processes have
+    left open are settled too.
     """
     calls = [call for call in session.evidence.open_calls if not call.is_attended]
-    return list(await asyncio.gather(*(_settle(session, call) for call in calls)))
+    if session.coordinator is None:
+        return list(await asyncio.gather(*(_settle(session, call) for call in calls)))
+    from bluma_async.resources._shared_settling import settle_shared  # noqa: PLC0415 - few programs need it
+
+    return await settle_shared(session, calls, _settle)
 
 
 async def _settle(session: Session, call: InFlightCall) -> SettledCreate:

@@ -23,8 +23,8 @@ skip some of the middlewares:
 
 - the Luma providers (luma/) skip `authorise`: they check the key themselves, because their error bodies differ;
 - files (handlers/files.py) skip `authorise` and `log_request`: a link needs no key, and a download is no API request;
-- the control surface (handlers/control.py and handlers/cruelty.py) skips these two and `inject_fault`: it must work
-  while faults are active.
+- the control surface (handlers/control.py, cruelty.py and actions.py) and the page (handlers/page.py) skip these two
+  and `inject_fault`: they must work while faults are active.
 """
 
 from __future__ import annotations
@@ -45,9 +45,11 @@ from bluma_async.sandbox.handlers import (
     videos,
     webhooks,
 )
+from bluma_async.sandbox.handlers.actions import ACTION_ROUTES
 from bluma_async.sandbox.handlers.control import CONTROL_ROUTES
 from bluma_async.sandbox.handlers.cruelty import CRUELTY_ROUTES
 from bluma_async.sandbox.handlers.files import FILE_ROUTES
+from bluma_async.sandbox.handlers.page import PAGE_ROUTES
 from bluma_async.sandbox.luma.callbacks import Callbacks
 from bluma_async.sandbox.luma.provider_api import load_apis
 from bluma_async.sandbox.middlewares import MIDDLEWARES
@@ -83,7 +85,7 @@ def make_app(state: State) -> web.Application:
         app.router.add_route(method, path, luma_handler)
     state.jobs.on_end = Callbacks(state, apis).send
     if state.settings.is_controllable:
-        for method, path, handler in (*CONTROL_ROUTES, *CRUELTY_ROUTES):
+        for method, path, handler in (*CONTROL_ROUTES, *CRUELTY_ROUTES, *ACTION_ROUTES, *PAGE_ROUTES):
             app.router.add_route(method, path, handler)
     files = [f"{method} {path.replace(':.+', '')}" for method, path, _ in FILE_ROUTES]
     luma = [f"{method} {path}" for method, path, _ in luma_routes]

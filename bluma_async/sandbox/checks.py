@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple
 from urllib.parse import urlsplit
 
 from bluma_async.sandbox.api_errors import ApiError, bad_request
+from bluma_async.sandbox.routing import BODY
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -171,7 +172,8 @@ async def read_body(request: web.Request, limit: int) -> bytes:
         raw += piece
         if len(raw) > limit:
             raise ApiError(413, f"The request body is larger than {limit} bytes.", headers={"Connection": "close"})
-    return bytes(raw)
+    body = request[BODY] = bytes(raw)
+    return body
 
 
 async def read_json(request: web.Request, fields: Mapping[str, Field]) -> Dict[str, Any]:

@@ -27,7 +27,7 @@ from bluma_async.sandbox.fault_tables import LIST_FAILURES, LOST_CREATES
 from bluma_async.sandbox.luma.quirks import VAPI_QUIRKS
 from bluma_async.sandbox.validators import is_flag, is_number_within, is_one_of, is_some_of
 
-__all__ = ["Cruelty", "CurrentCruelty", "parse_settings"]
+__all__ = ["LISTS", "Cruelty", "CurrentCruelty", "parse_settings"]
 
 DAY = 86400.0
 

@@ -4,7 +4,8 @@ Where the sandbox may send events and callbacks.
 The URL of a webhook makes the sandbox connect to it. That must give the sender of the request no reach that the sender
 does not have already, and a fuzzer that invents URLs must not talk to the database on the developer's machine.
 
-Rule 1: http and https only; no redirect is followed; of an answer, only its status is used (workers.py).
+Rule 1: http and https only; no redirect is followed; of an answer, only its status is used (workers.py). The control
+surface shows the beginning of its body; where that is not served, no body is read.
 Rule 2: never the sandbox itself, link-local and multicast addresses (clouds serve credentials there), and the ports of
 services that are no web servers.
 Rule 3: a sandbox on loopback may send to loopback and private addresses: its callers are on this machine, and tests

@@ -43,21 +43,36 @@ EVENT_TYPES = (
 
 @attrs.frozen
 class Outcome:
-    """The result of an attempt; `status` is None if there was no answer."""
+    """The result of an attempt; `status` is None if there was no answer. `body` has the first bytes of the answer."""
 
     status: Optional[int]
     milliseconds: int
     error: Optional[str]
+    body: bytes = b""
 
 
 @attrs.frozen(kw_only=True)
 class Delivery:
-    """One attempt: the request to send, and the callback for its outcome."""
+    """
+    One attempt: the request to send, and what follows.
 
+    Attributes:
+        name: The type of the event, or the provider whose callback it is.
+        attempt: The number of the attempt, from 1.
+        url: Where it is sent.
+        body: The bytes of the body.
+        headers: The headers, with the signature.
+        done: Called with the outcome; returns the time of the next attempt, or None if there will be none.
+        again: Sends the same event once more, as a first attempt. Raises a ValueError if it may not be sent any more.
+    """
+
+    name: str
+    attempt: int
     url: str
     body: bytes
     headers: Mapping[str, str]
-    done: Callable[[Outcome], None]
+    done: Callable[[Outcome], Optional[float]]
+    again: Callable[[], None]
 
 
 class Events:
@@ -152,10 +167,26 @@ class Events:
             "X-Bluma-Event-Id": notification["event"]["id"],
             "X-Bluma-Event-Type": notification["event"]["type"],
         }
-        url = webhook["url"] if webhook else notification["url"]
-        self.send(Delivery(url=url, body=body, headers=headers, done=lambda outcome: self._done(notification, outcome)))
+        self.send(
+            Delivery(
+                name=notification["event"]["type"],
+                attempt=notification["attempt"],
+                url=webhook["url"] if webhook else notification["url"],
+                body=body,
+                headers=headers,
+                done=lambda outcome: self._done(notification, outcome),
+                again=lambda: self._send_again(notification),
+            )
+        )
 
-    def _done(self, notification: Row, outcome: Outcome) -> None:
+    def _send_again(self, notification: Row) -> None:
+        webhook = self._webhooks.find(notification["webhook_id"]) if notification["webhook_id"] else None
+        if notification["webhook_id"] and (webhook is None or not webhook["is_active"]):
+            raise ValueError("The webhook was deleted or deactivated, so nothing was sent.")
+        fresh = {"id": f"notification_{secrets.token_hex(8)}", "attempt": 1, "at": self._clock.time()}
+        self._schedule(self._pending.put({**notification, **fresh}))
+
+    def _done(self, notification: Row, outcome: Outcome) -> Optional[float]:
         is_success = outcome.status is not None and 200 <= outcome.status < 300
         step = int(notification["attempt"]) - 1
         is_over = is_success or step >= len(RETRY_DELAYS)
@@ -164,9 +195,10 @@ class Events:
         self._count_failures(notification, is_success=is_success)
         if next_at is None:
             self._pending.drop(notification["id"])
-            return
+            return None
         notification["attempt"], notification["at"] = notification["attempt"] + 1, next_at
         self._schedule(self._pending.put(notification))
+        return next_at
 
     def _log_attempt(self, notification: Row, outcome: Outcome, next_at: float | None) -> None:
         self._deliveries.put(

@@ -12,7 +12,7 @@ from typing import Any, Callable, Collection, Dict, List, Mapping, Optional
 
 import attrs
 
-__all__ = ["KINDS", "Fault", "Faults"]
+__all__ = ["KINDS", "WEBHOOK_KINDS", "Fault", "Faults"]
 
 REQUEST_KINDS = frozenset(
     (
@@ -73,10 +73,12 @@ class Faults:
 
     def __init__(self) -> None:
         self._active: List[Fault] = []
-        self._routes: Collection[str] = ()
+        self._routes: Collection[str] = ()  # with placeholders that have no names
+        self._names: Collection[str] = ()
 
     def set_known_routes(self, routes: Collection[str]) -> None:
         """Set the routes that `add` accepts."""
+        self._names = tuple(routes)
         self._routes = [_normalise(route) for route in routes]
 
     def add(self, route: str, kind: str, *, times: Optional[int] = 1, skip: int = 0, **details: Any) -> Fault:
@@ -104,6 +106,16 @@ class Faults:
         fault = Fault(route=route, kind=kind, times=times, skip=skip, **details)
         self._active.append(fault)
         return fault
+
+    @property
+    def known_routes(self) -> Collection[str]:
+        """The routes that `add` accepts."""
+        return self._names
+
+    @property
+    def active(self) -> List[Fault]:
+        """The faults that still apply, oldest first."""
+        return [fault for fault in self._active if fault.times != 0]
 
     def clear(self) -> None:
         """Remove every fault."""

@@ -131,6 +131,11 @@ class RateLimits:
             raise _limit_exceeded(limit, used, wait, headers)
         return headers
 
+    def count_used(self, key: Row) -> int:
+        """Return the requests of a key within the last hour."""
+        since = self._clock.time() - HOUR
+        return sum(at > since for at in self._uses.get(str(key["id"]), ()))
+
 
 def _make_headers(limit: int, remaining: int, reset: float) -> Dict[str, str]:
     return {

@@ -43,6 +43,15 @@ class Ledger:
         """All transactions, newest first."""
         return list(self._table)[::-1]
 
+    @property
+    def count(self) -> int:
+        """The number of transactions."""
+        return len(self._table)
+
+    def newest(self, count: int) -> List[Row]:
+        """Return so many of the newest transactions, newest first."""
+        return self._table.newest(count)
+
     def charge(self, amount: int, video_id: str, metadata: Mapping[str, Any], *, is_stranger: bool = False) -> None:
         """
         Deduct the price of a video.

@@ -18,9 +18,11 @@ from bluma_async.sandbox.api_errors import ApiError
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.fault_actions import apply_fault
 from bluma_async.sandbox.keys import SESSION_TOKEN, classify_key
+from bluma_async.sandbox.recorder import LARGEST_BODY, Exchange
 from bluma_async.sandbox.request_log import RequestRecord
 from bluma_async.sandbox.routing import (
     API,
+    BODY,
     IS_CUT,
     KEY,
     LOGGED,
@@ -73,11 +75,14 @@ async def log_request(request: web.Request, handler: Handler) -> web.StreamRespo
         return await handler(request)
     began, at = time.monotonic(), request.app[STATE].clock.time()
     status: Optional[int] = None
+    answered: Optional[web.StreamResponse] = None
     try:
-        response = await handler(request)
+        response = answered = await handler(request)
         status = None if request.get(IS_CUT) else response.status
     finally:
         record = _make_record(request, status, at, latency=(time.monotonic() - began) * 1000)
+        if request.app[STATE].recorder.is_active:
+            request.app[STATE].recorder.add_exchange(record.id, _make_exchange(request, answered))
         await request.app[STATE].request_log.add(record)
     return response
 
@@ -85,7 +90,7 @@ async def log_request(request: web.Request, handler: Handler) -> web.StreamRespo
 @web.middleware
 async def inject_fault(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Apply the first fault that matches the request, or one that Cruelty draws, if there is one."""
-    if request.path.startswith("/_sandbox/"):
+    if request.path == "/" or request.path.startswith("/_sandbox/"):
         return await handler(request)
     state, route = request.app[STATE], find_route_name(request)
     fault = state.faults.take(route, request.path.replace(API, "", 1)) or state.random_faults.draw(route)
@@ -165,6 +170,22 @@ def _make_record(request: web.Request, status: int | None, at: float, latency: f
         video_id=request.get(VIDEO_ID),
         at=at,
         latency=latency,
+    )
+
+
+def _make_exchange(request: web.Request, response: web.StreamResponse | None) -> Exchange:
+    """Return what is known of the bodies; a request that was answered early may have its body in the buffer still."""
+    body: Optional[bytes] = request.get(BODY)
+    is_text = not request.content_type.startswith("multipart/")
+    if body is None and is_text and request.can_read_body and request.content.exception() is None:
+        body = request.content.read_nowait(LARGEST_BODY) or None
+    is_sent = response is not None and not request.get(IS_CUT)
+    answer = response.body if isinstance(response, web.Response) and is_sent else None
+    return Exchange(
+        request_headers=request.headers,
+        request_body=body if body is None else body[:LARGEST_BODY],
+        response_headers=response.headers if response is not None and is_sent else None,
+        response_body=bytes(answer[:LARGEST_BODY]) if isinstance(answer, (bytes, bytearray)) else None,
     )
 
 

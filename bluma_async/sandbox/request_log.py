@@ -50,6 +50,7 @@ class RequestLog:
     def __init__(self) -> None:
         self.records: List[RequestRecord] = []
         self.served: int = 0
+        self.cleared: int = 0  # how often the records were deleted
         self.listeners: List[Callable[[RequestRecord], Any]] = []
 
     async def add(self, record: RequestRecord) -> None:
@@ -64,6 +65,7 @@ class RequestLog:
     def clear(self) -> None:
         """Delete the records; `served` keeps counting."""
         self.records.clear()
+        self.cleared += 1
 
     def between(self, begin: float, end: float) -> List[RequestRecord]:
         """Return the requests from `begin` on and before `end`."""

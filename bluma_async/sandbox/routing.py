@@ -13,6 +13,7 @@ from aiohttp import web
 
 __all__ = [
     "API",
+    "BODY",
     "DATE_QUERY",
     "IS_CUT",
     "KEY",
@@ -55,8 +56,10 @@ def make_request_key(name: str) -> Any:
 
 
 # Set on a request by the middlewares, the fault actions and the handlers: the row of its API key; the rate-limit
-# headers of its answer; whether its connection was cut; the id of the video that it creates.
-KEY, RATE_LIMIT_HEADERS, IS_CUT, VIDEO_ID = map(make_request_key, ("key", "rate_limit_headers", "is_cut", "video_id"))
+# headers of its answer; whether its connection was cut; the id of the video that it creates; its body, once read.
+KEY, RATE_LIMIT_HEADERS, IS_CUT, VIDEO_ID, BODY = map(
+    make_request_key, ("key", "rate_limit_headers", "is_cut", "video_id", "body")
+)
 
 
 @attrs.frozen(kw_only=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.cruelty import Cruelty
     from bluma_async.sandbox.faults import Faults
     from bluma_async.sandbox.ledger import Ledger
+    from bluma_async.sandbox.recorder import SentDelivery
     from bluma_async.sandbox.request_log import RequestRecord
 
 __all__ = ["Sandbox"]
@@ -143,19 +144,32 @@ class Sandbox:
         """
         self._running.request_log.listeners.append(listener)
 
+    def watch_deliveries(self, listener: Callable[[SentDelivery], Any]) -> None:
+        """Call a function with every further attempt to deliver an event or a callback, in the sandbox's thread."""
+        self._running.recorder.listeners.append(listener)
+
+    def pause(self, *, is_paused: bool = True) -> None:
+        """
+        Stop the real clock; with `is_paused=False`, let it go on. `advance` can move it in the meantime.
+
+        Raises:
+            ValueError: The clock is manual.
+        """
+        self._call(lambda: self._running.pause(is_paused=is_paused))
+
     def state(self) -> Dict[str, Any]:
         """Return the time, the jobs created, the renders billed, the balance, and the requests served."""
         return self._running.summary()
 
     def advance(self, seconds: float) -> Awaitable[None]:
         """
-        Move a manual clock; videos and events that are due change at once.
+        Move a manual or paused clock; videos and events that are due change at once.
 
         Await the result to wait for the deliveries and renders that the move started. Outside of an event loop, the
         call itself waits for them.
 
         Raises:
-            ValueError: The clock is not manual.
+            ValueError: The clock is neither manual nor paused.
         """
         if self._thread is None or _find_loop() is self.loop:
             return self._running.advance(seconds)

@@ -21,6 +21,7 @@ from bluma_async.sandbox.keys import Keys, RateLimits
 from bluma_async.sandbox.ledger import Ledger
 from bluma_async.sandbox.luma.jobs import Jobs
 from bluma_async.sandbox.random_faults import RandomFaults
+from bluma_async.sandbox.recorder import Recorder
 from bluma_async.sandbox.rendering import make_renderer
 from bluma_async.sandbox.request_log import RequestLog
 from bluma_async.sandbox.strangers import Strangers
@@ -47,6 +48,7 @@ class State:
         self.cruelty: CurrentCruelty = CurrentCruelty(settings.make_cruelty())
         self.faults: Faults = Faults()
         self.request_log: RequestLog = RequestLog()
+        self.recorder: Recorder = Recorder(is_active=settings.is_controllable)
         self.activity: Activity = Activity()
         self.stopping: asyncio.Event = asyncio.Event()
         self.keys: Keys = Keys(Table("key", database), self.clock)
@@ -58,13 +60,18 @@ class State:
         )
         self.ledger: Ledger = Ledger(Table("transaction", database), self.clock, self.events.publish, settings.credits)
         self.files: Files = Files(folder, self._load_secret(), self.clock)
-        self.videos: Videos = Videos(Table("video", database), self.clock, self.ledger, self.events, self.files)
-        self.jobs: Jobs = Jobs(Table("luma", database), self.clock, self.ledger, self.files)
+        self._open_videos(database)
         self.variants: Table = Table("variant", database)
         self.collections: Table = Table("collection", database)
         self.assets: Table = Table("asset", database)
         self._apply_cruelty()
         self._connect()
+
+    def _open_videos(self, database: Database) -> None:
+        self.video_rows: Table = Table("video", database)
+        self.job_rows: Table = Table("luma", database)
+        self.videos: Videos = Videos(self.video_rows, self.clock, self.ledger, self.events, self.files)
+        self.jobs: Jobs = Jobs(self.job_rows, self.clock, self.ledger, self.files)
 
     def _apply_cruelty(self) -> None:
         self.creates: Creates = Creates(self.videos, self.clock, self.cruelty)
@@ -77,7 +84,7 @@ class State:
     def _connect(self) -> None:
         self.destinations: Destinations = Destinations(self.settings)
         renderer = make_renderer(prepared=not self.settings.render)
-        self.workers: Workers = Workers(self.files, renderer, self.destinations)
+        self.workers: Workers = Workers(self.files, renderer, self.destinations, self.recorder, self.clock)
         self.events.send = self.workers.deliver
         self.videos.render = lambda row: self.workers.render(row, self.videos)
         self.jobs.render = lambda row: self.workers.render(row, self.jobs)
@@ -108,12 +115,21 @@ class State:
         self.meta.put({"id": "clock", "time": self.clock.time()})
 
     def advance(self, seconds: float) -> Awaitable[None]:
-        """Move a manual clock; await the result to wait for the deliveries and renders that the move started."""
-        if not isinstance(self.clock, ManualClock):
-            raise ValueError("Only a manual clock can be moved; start the sandbox with clock='manual'.")  # noqa: TRY004 - a setting is wrong, not a type
+        """Move a manual or paused clock; await the result to wait for the deliveries and renders that it started."""
         self.clock.advance(seconds)
         self.meta.put({"id": "clock", "time": self.clock.time()})
         return Settling(self)
+
+    def pause(self, *, is_paused: bool) -> None:
+        """
+        Stop a real clock, or let it go on.
+
+        Raises:
+            ValueError: The clock is manual, so it stands still always.
+        """
+        if not isinstance(self.clock, RealClock):
+            raise ValueError("A manual clock stands still until it is moved, so it cannot be paused.")  # noqa: TRY004 - a setting is wrong, not a type
+        (self.clock.pause if is_paused else self.clock.resume)()
 
     def summary(self) -> Dict[str, Any]:
         """Return the time, and how many jobs, bills, credits and requests there are; strangers are counted apart."""

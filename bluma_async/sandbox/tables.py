@@ -10,7 +10,8 @@ import json
 import queue
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from bluma_async.sandbox.api_errors import not_found
 
@@ -41,6 +42,10 @@ class Table:
     def last(self) -> Row | None:
         """Return the newest row, or None."""
         return next(reversed(self._rows.values()), None)
+
+    def newest(self, count: int) -> List[Row]:
+        """Return so many of the newest rows, newest first."""
+        return list(islice(reversed(self._rows.values()), count))
 
     def put(self, row: Row) -> Row:
         """Add a row, or save its changes; return it."""
@@ -73,6 +78,7 @@ class Database:
         self._changes: queue.SimpleQueue[Change] = queue.SimpleQueue()
         self._loaded: Dict[str, List[Row]] = {}
         self._writer: threading.Thread | None = None
+        self.watchers: List[Callable[[str, str], None]] = []  # called with the kind and the id of each changed row
 
     def open(self) -> None:
         """
@@ -99,7 +105,9 @@ class Database:
         return self._loaded.pop(kind, [])
 
     def save(self, kind: str, identifier: str, row: Row | None) -> None:
-        """Queue a row for the writer; None deletes it."""
+        """Queue a row for the writer; None deletes it. The watchers are told of it."""
+        for watch in self.watchers:
+            watch(kind, identifier)
         if self._writer is not None:
             self._changes.put((kind, identifier, None if row is None else json.dumps(row)))
 

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 __all__ = [
     "DUE",
     "FAILS",
+    "FAILURE",
     "FAIL_MARK",
     "QUEUED",
     "Videos",
     "accepted_view",
+    "compute_progress",
     "compute_status",
     "listed_view",
     "video_view",

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Coroutine, Protocol, Set
+from typing import TYPE_CHECKING, Any, Coroutine, Protocol, Set, Tuple
 
 import aiohttp
 
 from bluma_async.sandbox.events import Delivery, Outcome
+from bluma_async.sandbox.recorder import LARGEST_BODY
 
 if TYPE_CHECKING:
+    from bluma_async.sandbox.clock import Clock
     from bluma_async.sandbox.destinations import Destinations
     from bluma_async.sandbox.files import Files
+    from bluma_async.sandbox.recorder import Recorder
     from bluma_async.sandbox.rendering import Renderer
     from bluma_async.sandbox.tables import Row
 
 __all__ = ["Workers"]
 
 DELIVERY_TIMEOUT = 5.0
+ANSWER_TIMEOUT = 0.5  # seconds for each part of the body of an answer
 
 
 class RenderTarget(Protocol):
@@ -32,8 +36,12 @@ class RenderTarget(Protocol):
 class Workers:
     """The background tasks of one sandbox."""
 
-    def __init__(self, files: Files, renderer: Renderer, destinations: Destinations) -> None:
+    def __init__(
+        self, files: Files, renderer: Renderer, destinations: Destinations, recorder: Recorder, clock: Clock
+    ) -> None:
         self._files = files
+        self._recorder = recorder
+        self._clock = clock
         self._renderer = renderer
         self._destinations = destinations
         # A reference keeps a task from being garbage-collected before it has finished.
@@ -81,16 +89,17 @@ class Workers:
 
     async def _deliver(self, delivery: Delivery) -> None:
         began = time.monotonic()
-        status, error = None, None
+        status, error, body = None, None, b""
         try:
-            status = await self._post(delivery)
+            status, body = await self._post(delivery)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as raised:
             error = str(raised) or type(raised).__name__
         if status is not None and not 200 <= status < 300:
             error = f"The endpoint answered {status}"
-        delivery.done(Outcome(status, int((time.monotonic() - began) * 1000), error))
+        outcome = Outcome(status, int((time.monotonic() - began) * 1000), error, body)
+        self._recorder.add_delivery(delivery, outcome, self._clock.time(), delivery.done(outcome))
 
-    async def _post(self, delivery: Delivery) -> int:
+    async def _post(self, delivery: Delivery) -> Tuple[int, bytes]:
         session = self._session
         if session is None:
             raise ConnectionError("The sandbox was stopped")
@@ -100,7 +109,20 @@ class Workers:
         async with session.post(
             delivery.url, data=delivery.body, headers=delivery.headers, allow_redirects=False
         ) as response:
-            return response.status
+            return response.status, await self._read_answer(response) if self._recorder.is_active else b""
+
+    async def _read_answer(self, response: aiohttp.ClientResponse) -> bytes:
+        """Return the first bytes of an answer; its status decides, so a body that does not come changes nothing."""
+        body = b""
+        try:
+            while len(body) < LARGEST_BODY:
+                piece = await asyncio.wait_for(response.content.read(LARGEST_BODY - len(body)), ANSWER_TIMEOUT)
+                if not piece:
+                    break
+                body += piece
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
+            pass
+        return body
 
     async def _render(self, row: Row, owner: RenderTarget) -> None:
         size_bytes = await self._renderer.render(

@@ -48,7 +48,9 @@ class SharedJobStore(MemoryJobStore):
         self.memory = memory
         self._tables, self._presets = memory.tables, memory.presets
         self._epoch = memory.join(lease)
-        self.sharing = MemorySharing(memory, self._epoch, lease)
+        self.sharing = MemorySharing(  # pyright: ignore[reportIncompatibleVariableOverride]  # no other kind follows
+            memory, self._epoch, lease
+        )
         self._renewal: asyncio.Task[None] | None = None
 
     @classmethod

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bluma_async.stores.budget import BudgetState
+from bluma_async.stores.postgres_database import PATIENCE
 from bluma_async.stores.postgres_rows import execute, fetch_one
 
 if TYPE_CHECKING:
@@ -34,8 +35,17 @@ FROM bluma_keys k WHERE fingerprint = %s FOR UPDATE OF k
 class PostgresBudget:
     """The `Budget` of one key."""
 
-    def __init__(self, member: Member, fingerprint: str) -> None:
+    def __init__(self, member: Member, fingerprint: str, patience: float = PATIENCE) -> None:
+        """
+        Set up the budget of a key.
+
+        Args:
+            member: This process.
+            fingerprint: The key.
+            patience: Seconds for which a lost connection is retried.
+        """
         self._member = member
+        self._patience = patience
         self._fingerprint = fingerprint
 
     async def lease(self, unused: int, report: Report | None, reserve: float) -> Lease:
@@ -50,7 +60,7 @@ class PostgresBudget:
             await self._write(db, state, unused + block)
             return state.build_lease(block)
 
-        return await self._member.database.do(work)
+        return await self._member.database.do(work, patience=self._patience)
 
     async def _read(self, db: Connection) -> Row:
         values = (self._member.epoch, self._fingerprint)

@@ -10,9 +10,10 @@ Rule 4: psycopg is loaded at the first use, in a thread: importing the SDK must 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, List, Tuple, TypeVar
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.postgres_rows import Connection
 
 __all__ = [
+    "PATIENCE",
     "Database",
     "RollbackWith",
     "is_postgres_url",
@@ -66,7 +68,7 @@ def load_psycopg() -> Any:
         return import_module("psycopg")
     except ModuleNotFoundError as missing:
         raise InvalidArgumentError(
-            f'A journal in PostgreSQL needs {missing.name}: pip install "bluma[fleet]" (Python 3.10 or later). Nothing '
+            f'A PostgreSQL database needs {missing.name}: pip install "bluma[fleet]" (Python 3.10 or later). Nothing '
             "was sent."
         ) from None
 
@@ -119,6 +121,7 @@ class Database:
         self.url = url
         self._pool = pool
         self._psycopg = psycopg
+        self._pid = os.getpid()
 
     @classmethod
     async def open(cls, url: str, *, to_write: bool) -> Database:
@@ -183,24 +186,27 @@ class Database:
                 f"The database {self.name} cannot be reached: {self._mask(problem)}. Nothing was sent."
             ) from None
 
-    async def do(self, action: Callable[[Connection, bool], Awaitable[T]], *, retries: bool = True) -> T:
+    async def do(
+        self, action: Callable[[Connection, bool], Awaitable[T]], *, retries: bool = True, patience: float = PATIENCE
+    ) -> T:
         """
         Run an action in one transaction.
 
         Args:
             action: Called with a connection, and with whether an earlier attempt may have been committed.
             retries: Whether the action can be run again after the connection was lost.
+            patience: Seconds for which it is.
 
         Raises:
             BlumaError: The database could not be used.
         """
-        return await _finish(self._do(action, PATIENCE if retries else 0.0))
+        return await _finish(self._do(action, patience if retries else 0.0, min(CONNECT_TIMEOUT, patience)))
 
-    async def _do(self, action: Callable[[Connection, bool], Awaitable[T]], patience: float) -> T:
+    async def _do(self, action: Callable[[Connection, bool], Awaitable[T]], patience: float, within: float) -> T:
         began, pause, is_repeated = time.monotonic(), 0.05, False
         while True:
             try:
-                async with self._pool.connection(timeout=CONNECT_TIMEOUT) as db:
+                async with self._pool.connection(timeout=within) as db:
                     return await action(db, is_repeated)
             except RollbackWith as ended:
                 value: T = ended.value
@@ -235,6 +241,23 @@ class Database:
     async def close(self) -> None:
         """Close the connections, also when cancelled."""
         await _finish(self._pool.close())
+
+    def abandon(self) -> None:
+        """
+        Close the connections without awaiting: their event loop is gone, or this is a forked child.
+
+        The child closes its copies of the sockets alone. psycopg would say goodbye to the server, which would end the
+        parent's connections.
+        """
+        _ABANDONED.append(self)  # the destructors of psycopg would complain
+        for connection in list(self._pool._pool):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the idle ones
+            if os.getpid() == self._pid:
+                connection.pgconn.finish()
+            else:
+                os.close(connection.pgconn.socket)
+
+
+_ABANDONED: List[Database] = []
 
 
 async def _configure(db: Connection) -> None:

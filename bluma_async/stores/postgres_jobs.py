@@ -6,16 +6,17 @@ Rule: a job's state, the line of its history, its intent and its bill are writte
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Collection, Iterable, List, Mapping, Sequence, TypeVar
+from typing import TYPE_CHECKING, Awaitable, Callable, Collection, Iterable, List, Mapping, Sequence, TypeVar
 
 from bluma_async.stores import postgres_plans as plans
 from bluma_async.stores import postgres_queries as queries
 from bluma_async.stores import postgres_views as views
 from bluma_async.stores.holders import build_folder_error
+from bluma_async.stores.postgres_accounts import write_account
 from bluma_async.stores.postgres_claims import PostgresSharing
 from bluma_async.stores.postgres_database import Database
 from bluma_async.stores.postgres_member import LEASE, Member
-from bluma_async.stores.postgres_rows import execute, fetch_one
+from bluma_async.stores.postgres_rows import execute
 from bluma_async.stores.postgres_writes import Writer, move_job, write_change
 from bluma_async.stores.states import JobState, Verb, list_sources
 from bluma_async.stores.transitions import REPLAN, JobVerbs
@@ -49,7 +50,7 @@ class PostgresJobStore(JobVerbs):
 
     def __init__(self, database: Database, member: Member | None, now: Callable[[], datetime]) -> None:
         self._database = database
-        self._member = member
+        self.member = member
         self._writer = Writer(0 if member is None else member.epoch, now)
         self.sharing: PostgresSharing | None = None if member is None else PostgresSharing(member)
 
@@ -81,6 +82,11 @@ class PostgresJobStore(JobVerbs):
             return cls(await Database.open(url, to_write=to_write), None, now)
         member = await Member.join(url, lease)
         return cls(member.database, member, now)
+
+    @property
+    def database(self) -> Database:
+        """The database, and its connections."""
+        return self._database
 
     @property
     def name(self) -> str:
@@ -196,7 +202,7 @@ class PostgresJobStore(JobVerbs):
 
     async def write_account(self, fingerprint: str) -> None:
         """Record the fingerprint of the key; it belongs to the account of the earlier ones."""
-        await self._do(lambda db: _write_account(db, fingerprint))
+        await self._do(lambda db: write_account(db, fingerprint))
 
     async def read_preset(self, template_id: str) -> str | None:
         """Return the private variant of a template; None before the first."""
@@ -233,7 +239,7 @@ class PostgresJobStore(JobVerbs):
 
     async def close(self) -> None:
         """Give back the jobs of this process, and close the connections, also when cancelled."""
-        await (self._database.close() if self._member is None else self._member.leave())
+        await (self._database.close() if self.member is None else self.member.leave())
 
     async def _move(self, place: int, change: Change) -> Outcome:
         async def work(db: Connection, is_repeated: bool) -> Outcome:
@@ -254,26 +260,3 @@ class PostgresJobStore(JobVerbs):
     def _set_run(self, run: int) -> None:
         if self.sharing is not None:
             self.sharing.run = run
-
-
-async def _write_account(db: Connection, fingerprint: str) -> None:
-    await queries.write_meta(db, "account", fingerprint)
-    number = await queries.read_account(db)
-    known = await fetch_one(db, "SELECT account FROM bluma_keys WHERE fingerprint = %s", fingerprint)
-    if not number:
-        number = known["account"] if known else await add_account(db)
-        await execute(db, "UPDATE bluma_intents SET account = %s WHERE account = 0", number)
-        old = "UPDATE bluma_accounts SET spent = spent + (SELECT spent FROM bluma_accounts WHERE id = 0) WHERE id = %s"
-        await execute(db, old, number)
-        await queries.write_meta(db, "account_number", str(number))
-    statement = (
-        "INSERT INTO bluma_keys (fingerprint, account) VALUES (%s, %s) ON CONFLICT (fingerprint) DO UPDATE "
-        "SET account = %s"
-    )
-    await execute(db, statement, fingerprint, number, number)
-
-
-async def add_account(db: Connection) -> int:
-    """Return the number of a new account."""
-    row: Any = await fetch_one(db, "INSERT INTO bluma_accounts DEFAULT VALUES RETURNING id")
-    return int(row["id"])

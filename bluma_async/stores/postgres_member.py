@@ -90,7 +90,15 @@ class Member:
         await execute(db, statement, self.lease, self.epoch)
 
     async def leave(self) -> None:
-        """Give back what this process holds, and close the connections."""
+        """
+        Give back what this process holds, and close the connections.
+
+        While an event loop ends, its tasks are cancelled already, and connections cannot be opened any more: the lease
+        ends by itself then.
+        """
+        if self._task.done():
+            await self.database.close()
+            return
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -104,6 +112,10 @@ class Member:
         with contextlib.suppress(BlumaError):  # the lease ends by itself
             await self.database.do(end, retries=False)
         await self.database.close()
+
+    def abandon(self) -> None:
+        """Close the connections without awaiting. The lease ends by itself."""
+        self.database.abandon()
 
     async def _renew_forever(self) -> None:
         while True:
@@ -124,6 +136,9 @@ async def free_jobs(db: Connection) -> None:
 
 
 async def _forget_old(db: Connection) -> None:
+    """Delete processes that have ended, and states of videos, of more than a day ago."""
+    states = "DELETE FROM bluma_states WHERE greatest(at, polled_until) < clock_timestamp() - %s * interval '1 second'"
+    await execute(db, states, FORGOTTEN)
     await execute(
         db,
         "DELETE FROM bluma_workers WHERE ends_at < clock_timestamp() - %s * interval '1 second' "

@@ -118,15 +118,24 @@ async def is_billed(db: Connection, video_id: str) -> bool:
 
 
 async def read_candidates(db: Connection) -> List[str]:
-    """Return the candidates of all jobs in doubt."""
-    query = "SELECT unnest(candidates) AS id FROM bluma_jobs WHERE state = 'in_doubt' ORDER BY place"
+    """Return the candidates of all jobs in doubt, and of other creates in doubt."""
+    query = (
+        "SELECT id FROM (SELECT unnest(candidates) AS id FROM bluma_jobs WHERE state = 'in_doubt' ORDER BY place) jobs "
+        "UNION ALL SELECT unnest(candidates) FROM bluma_intents WHERE outcome = 'doubt' AND place IS NULL"
+    )
     return [row["id"] for row in await fetch_all(db, query)]
 
 
 async def read_recent_videos(db: Connection, most: int) -> List[str]:
-    """Return the ids of the jobs' videos, the most recent create first."""
-    query = "SELECT video_id FROM bluma_jobs WHERE video_id IS NOT NULL ORDER BY started_at DESC NULLS LAST LIMIT %s"
-    return [row["video_id"] for row in await fetch_all(db, query, most)]
+    """Return the ids of the videos of jobs and of other creates, the most recent create first."""
+    query = (
+        "SELECT video_id FROM ("
+        "(SELECT video_id, started_at FROM bluma_jobs WHERE video_id IS NOT NULL "
+        "ORDER BY started_at DESC NULLS LAST LIMIT %s) UNION ALL "
+        "(SELECT video_id, started_at FROM bluma_intents WHERE place IS NULL AND video_id IS NOT NULL "
+        "ORDER BY sent_at DESC LIMIT %s)) found ORDER BY started_at DESC NULLS LAST LIMIT %s"
+    )
+    return [row["video_id"] for row in await fetch_all(db, query, most, most, most)]
 
 
 async def read_statistics(db: Connection) -> BatchStatus:

@@ -90,7 +90,16 @@ CREATE TABLE bluma_events (
 );
 CREATE INDEX bluma_events_unfinished ON bluma_events (claimed_at) WHERE finished_at IS NULL;
 """
-MIGRATIONS = (JOBS + SHARED,)  # the statements that lead from each version to the next one, from 0
+CREATES = """
+ALTER TABLE bluma_intents ADD COLUMN candidates TEXT[] NOT NULL DEFAULT '{}';
+ALTER TABLE bluma_intents ADD COLUMN is_accepted BOOLEAN NOT NULL DEFAULT false;
+CREATE INDEX bluma_intents_doubt ON bluma_intents (id) WHERE outcome = 'doubt';
+CREATE INDEX bluma_intents_made ON bluma_intents (sent_at DESC) WHERE place IS NULL AND video_id IS NOT NULL;
+ALTER TABLE bluma_states ADD COLUMN polled_until TIMESTAMPTZ;
+CREATE INDEX bluma_states_by_age ON bluma_states (greatest(at, polled_until));
+CREATE TABLE bluma_lists (name TEXT PRIMARY KEY, body TEXT, at TIMESTAMPTZ NOT NULL, polled_until TIMESTAMPTZ);
+"""
+MIGRATIONS = (JOBS + SHARED, CREATES)  # the statements that lead from each version to the next one, from 0
 VERSION = len(MIGRATIONS)
 
 

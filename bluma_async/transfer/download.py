@@ -33,7 +33,6 @@ from bluma_async.transfer.checks import (
 from bluma_async.transfer.disk import use_disk
 from bluma_async.transfer.heads import Head, Refused, StartOver, Whole, Write, choose_step, read_head
 from bluma_async.transfer.pace import Growth, Speed
-from bluma_async.transfer.part import Part
 from bluma_async.transfer.receiving import receive
 from bluma_async.transfer.stages import Stage, Stages
 
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from bluma_async._session.session import Session
     from bluma_async._wire.messages import Download
     from bluma_async.transfer.checks import Verify
-    from bluma_async.transfer.places import Place
+    from bluma_async.transfer.places import AnyPlace
     from bluma_async.transfer.remote import RemoteFile
 
 __all__ = ["save_link"]
@@ -55,7 +54,7 @@ TAKE = 'If it is the file nevertheless, take it with verify="none".'
 
 
 async def save_link(
-    session: Session, remote: RemoteFile, place: Place, *, verify: Verify, on_progress: OnBytes | None
+    session: Session, remote: RemoteFile, place: AnyPlace, *, verify: Verify, on_progress: OnBytes | None
 ) -> int:
     """
     Download a signed link to a file, and return the file's size.
@@ -87,7 +86,7 @@ class _Saving:
     """One save of one file; `saved_size` is set as soon as the file is at its path."""
 
     def __init__(
-        self, session: Session, remote: RemoteFile, place: Place, verify: Verify, callbacks: UserCallbacks
+        self, session: Session, remote: RemoteFile, place: AnyPlace, verify: Verify, callbacks: UserCallbacks
     ) -> None:
         self._session = session
         self._remote = remote
@@ -95,7 +94,7 @@ class _Saving:
         self._verify: Verify = verify
         self._callbacks = callbacks
         self._stages = Stages()
-        self._part = Part(place.target, remote.key)
+        self._part = place.open_part(remote.key)
         self._growth = Growth(0)
         self._speed = Speed(session.options.timeout)
         self._expected: int | None = None
@@ -116,8 +115,9 @@ class _Saving:
 
     def find_remedy(self) -> str:
         """Return how a save that was interrupted goes on."""
-        held = self._part.held
-        kept = f"{held.size} bytes are kept. " if held.size and held.tag else "Nothing that arrived can be continued. "
+        held, is_kept = self._part.held, self._part.is_kept
+        can_continue = is_kept and held.size and held.tag
+        kept = f"{held.size} bytes are kept. " if can_continue else "Nothing that arrived can be continued. "
         return kept + self._remedy
 
     @property
@@ -242,7 +242,7 @@ class _Saving:
         self.saved_size = self._part.held.size
 
     async def _refuse(self, problem: str, *, is_worthless: bool = False) -> NoReturn:
-        if is_worthless or looks_worthless(await self._disk(self._part.read, 0, BEGINNING)):
+        if is_worthless or not self._part.is_kept or looks_worthless(await self._disk(self._part.read, 0, BEGINNING)):
             await self._disk(self._part.discard)
         self._stages.enter(Stage.REFUSED)
         is_kept = self._part.held.size > 0

@@ -43,6 +43,8 @@ class Part:
         held: The bytes that are on the disk and can be continued, and their version.
     """
 
+    is_kept = True  # after a save that failed
+
     def __init__(self, target: Path, source: str) -> None:
         self.path: Path
         self.path, self._version_path = part_paths(target)

@@ -19,19 +19,24 @@ import secrets
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import AsyncGenerator, Dict, Generator, Tuple
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Generator, Tuple, Union
 
 from bluma_async._runtime.file_lock import FileLock
 from bluma_async._runtime.regular_files import create_file, describe_kind, find_facts, write_all
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
+from bluma_async._wire.place_checks import is_url
 from bluma_async.errors import BlumaError
-from bluma_async.transfer.part import part_paths
+from bluma_async.transfer.part import Part, part_paths
 
-__all__ = ["Place", "check_place", "probe_folder", "require_place", "reserved"]
+if TYPE_CHECKING:
+    from bluma_async.transfer.object_place import ObjectPath, ObjectPlace
+
+__all__ = ["AnyPlace", "Place", "Target", "check_place", "probe_folder", "require_place", "reserved"]
 
 PROBE = b"\0" * 4096  # an empty file can be created on a full disk
 Key = Tuple[int, str, str]
+Target = Union[str, "os.PathLike[str]", "ObjectPath"]
 
 
 class Place:
@@ -67,6 +72,10 @@ class Place:
                     self.unlock()
             if problem is not None:
                 raise invalid("path", problem)
+
+    def open_part(self, source: str) -> Part:
+        """Return the bytes that are not yet the file. `source` names the file at the server."""
+        return Part(self.target, source)
 
     def lock(self) -> None:
         """
@@ -135,22 +144,23 @@ class Place:
         return None if self._lock else _in_use(self.target, "another program")
 
 
+AnyPlace = Union[Place, "ObjectPlace"]
+
+
 @asynccontextmanager
-async def reserved(
-    file: str | os.PathLike[str], *, overwrite: bool, knows_folder: bool = False
-) -> AsyncGenerator[Place, None]:
+async def reserved(file: Target, *, overwrite: bool, knows_folder: bool = False) -> AsyncGenerator[AnyPlace, None]:
     """
-    Reserve the path of a file for this call, without blocking the event loop.
+    Reserve the path of a file, or the name of an object, for this call, without blocking the event loop.
 
     Args:
-        file: The path.
+        file: The path, or the URL of an object.
         overwrite: Whether an existing file may be replaced.
         knows_folder: Whether locks are known to work in its folder.
 
     Raises:
         InvalidArgumentError: It cannot be written to, or another call or program is writing to it. Nothing was sent.
     """
-    place = Place(file, overwrite=overwrite)
+    place = await _open_place(file, overwrite=overwrite)
     try:
         await in_thread(partial(place.reserve, knows_folder=knows_folder))
         yield place
@@ -158,7 +168,21 @@ async def reserved(
         place.give_up()
 
 
-async def require_place(file: str | os.PathLike[str], *, overwrite: bool, knows_folder: bool = False) -> None:
+async def _open_place(file: Any, *, overwrite: bool) -> AnyPlace:
+    if is_url(file):
+        file = await in_thread(_open_url, file)
+    open_place: Any = getattr(file, "open_place", None)
+    made: AnyPlace = Place(file, overwrite=overwrite) if open_place is None else open_place(overwrite=overwrite)
+    return made
+
+
+def _open_url(url: str) -> ObjectPath:
+    from bluma_async.transfer.object_place import open_path  # noqa: PLC0415 - few programs need it
+
+    return open_path(url)
+
+
+async def require_place(file: Target, *, overwrite: bool, knows_folder: bool = False) -> None:
     """
     Require a path that a file can be written to, without blocking the event loop.
 

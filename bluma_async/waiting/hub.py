@@ -13,7 +13,18 @@ import asyncio
 import contextlib
 import contextvars
 import os
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, FrozenSet, Hashable, Tuple, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    AsyncGenerator,
+    Callable,
+    Collection,
+    Dict,
+    Hashable,
+    Tuple,
+    TypeVar,
+    cast,
+)
 
 from bluma_async._wire.checks import require_callable, require_seconds, require_statuses
 from bluma_async.errors import BlumaError
@@ -92,7 +103,8 @@ class PollHub:
         """
         require_wait(poll_interval, timeout, on_progress, on_status, final_statuses)
         announcer = Announcer(self._clock, job_id, on_progress, on_status)
-        waiter = self._make_waiter(source, poll_interval, timeout, frozenset(final_statuses), announcer)
+        waiter = self._make_waiter(source, poll_interval, timeout, final_statuses)
+        waiter.wants_progress, waiter.wants_status = announcer.wants_progress, announcer.wants_status
         poller = self._poller(source)
         poller.join(job_id, waiter)
         is_abandoned = False
@@ -110,6 +122,51 @@ class PollHub:
             poller.leave(job_id, waiter)
             if not is_abandoned:
                 await poller.rest()
+
+    async def watch(
+        self,
+        source: Source[S],
+        job_id: str,
+        *,
+        poll_interval: float,
+        timeout: float,
+        final_statuses: Collection[str] = (),
+    ) -> AsyncGenerator[S, None]:
+        """
+        Yield the states of a job: the first one, each with a new status or a higher percentage, the final one.
+
+        The time that the consumer takes counts, and no request is sent for it meanwhile.
+
+        Args:
+            source: Reads the states.
+            job_id: The job.
+            poll_interval: Seconds between two polls; above 0.
+            timeout: Seconds until the final state; at least 0.
+            final_statuses: Statuses that end this, besides those that are final for the source.
+
+        Raises:
+            InvalidArgumentError: An argument is invalid.
+            APIError: The server refuses to show the job, for example because its id is unknown.
+            BlumaError: There was no final state in time (the source names the class), or the client was closed.
+        """
+        require_wait(poll_interval, timeout, None, None, final_statuses)
+        waiter = self._make_waiter(source, poll_interval, timeout, final_statuses)
+        waiter.wants_progress = waiter.wants_status = True
+        poller, last = self._poller(source), None
+        poller.join(job_id, waiter)
+        try:
+            while True:
+                await waiter.future
+                state, _ = waiter.take()
+                if state is not None and (last is None or _is_news(source, last, state)):
+                    last, waiter.is_busy = state, True
+                    yield state
+                    waiter.is_busy = False
+                if state is not None and waiter.ends_with(state):
+                    return
+        finally:
+            poller.leave(job_id, waiter)
+            await poller.rest()
 
     def learn(self, job_id: str, event: Any = None) -> None:
         """Take in an event about a job, such as a webhook; poll the job at once if the event does not name a state."""
@@ -133,8 +190,7 @@ class PollHub:
         source: Source[Any],
         poll_interval: float,
         timeout: float,
-        final_statuses: FrozenSet[str],
-        announcer: Announcer,
+        final_statuses: Collection[str],
     ) -> Waiter:
         now = self._clock.now()
         return Waiter(
@@ -142,9 +198,9 @@ class PollHub:
             poll_interval,
             timeout,
             now + timeout,
-            announcer.wants_progress,
-            announcer.wants_status,
-            final_statuses,
+            False,
+            False,
+            frozenset(final_statuses),
             contextvars.copy_context(),
             asyncio.get_running_loop().create_future(),
             Contact(now),
@@ -162,3 +218,11 @@ class PollHub:
 
     def _forget(self, key: Key) -> None:
         self._pollers.pop(key, None)
+
+
+def _is_news(source: Source[S], last: S, state: S) -> bool:
+    """Return whether a state says more than the last one that was reported."""
+    if source.status(state) != source.status(last):
+        return True
+    before, now = source.progress(last), source.progress(state)
+    return now is not None and (before is None or now > before)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
 
 from bluma_sync._portal import iterate, run
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from bluma_async.batch import batch as asynchronous
     from bluma_async.batch.audit_results import BatchAudit
+    from bluma_async.batch.frames import Frame
     from bluma_async.batch.plans import BatchPlan
     from bluma_async.batch.results import BatchResult
     from bluma_async.batch.sources import Jobs
@@ -50,9 +51,9 @@ class Batch:
         has created disproves `exclusive`: it is named in a warning, and nothing is adopted any more.
 
         Args:
-            jobs: The path of a CSV or JSONL file, a list, or any iterable. Files and lists are validated as a whole
-                before the first create; other iterables are read as their jobs are started. None continues all jobs
-                of the journal.
+            jobs: The path of a CSV or JSONL file, a list, a data frame of pandas or polars, or any iterable. Files,
+                lists and frames are validated as a whole before the first create; other iterables are read as their
+                jobs are started. None continues all jobs of the journal.
 
         Raises:
             InvalidArgumentError: A job, the folder or the journal is invalid. Nothing was created, unless the jobs
@@ -99,7 +100,8 @@ class Batch:
         Return the result of a job as soon as it has ended, whichever process runs it.
 
         A job ends when its file is saved (without the folder `out`: when its video is rendered), when it fails, or when
-        it is in doubt. The journal is read twice a second; the job itself is not run by this call.
+        it is in doubt. A journal in PostgreSQL tells that at once, and one in a file is read twice a second. The job
+        itself is not run by this call.
 
         Args:
             key: The key of the job.
@@ -135,6 +137,24 @@ class Batch:
             state: Only jobs in this state, such as `in_doubt`.
         """
         return iterate(self._async.results(state))
+
+    def to_frame(self, jobs: Frame | None = None, *, library: Literal["pandas", "polars"] | None = None) -> Any:
+        """
+        Return the recorded results as a data frame: those of the journal, whichever run finished them.
+
+        The columns `key`, `state`, `video_id`, `path`, `credits_charged`, `error`, `candidates` (ids with spaces
+        between them) and `reused` stand beside the rows of the jobs. A result belongs to a row if its key and its
+        content are the same; a row without a result has no state.
+
+        Args:
+            jobs: The data frame with the jobs; the result is of its library. Default: the frame of the last `run` or
+                `submit` of this object, or without one all jobs of the journal, with these columns alone.
+            library: The library of the result for all jobs of the journal; default: polars, or else pandas.
+
+        Raises:
+            InvalidArgumentError: A row is invalid, there is no journal, or a library is not installed.
+        """
+        return run(self._async.to_frame(jobs, library=library))
 
     def status(self) -> BatchStatus:
         """Count the jobs in each state, and sum their credits. Another process may be running them meanwhile."""

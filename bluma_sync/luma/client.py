@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bluma_async._runtime.resource import Resource
+from bluma_async._runtime.with_blocks import WithBlocks
 from bluma_async.luma import client as asynchronous
 from bluma_sync._portal import mirror, run
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Luma"]
 
 
-class Luma:
+class Luma(WithBlocks):
     """
     A client of one Luma provider: kie.ai, UmamiAI or V-API.
 

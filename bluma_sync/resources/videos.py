@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
 from bluma_sync._portal import run
+from bluma_sync.resources._video_files import VideoFiles
 from bluma_sync.resources._video_lists import VideoLists
+from bluma_sync.resources.video_job import VideoJob
 
 if TYPE_CHECKING:
     import os
@@ -14,22 +16,14 @@ if TYPE_CHECKING:
     from typing_extensions import Literal
 
     from bluma_async.resources import videos as asynchronous
-    from bluma_async.types import (
-        Context,
-        KnownTemplate,
-        Template,
-        TemplateVariant,
-        Video,
-        VideoDownload,
-        VideoEstimate,
-        VideoOptions,
-    )
+    from bluma_async.resources.video_job import SavedJob
+    from bluma_async.types import Context, KnownTemplate, Template, TemplateVariant, Video, VideoEstimate, VideoOptions
     from bluma_async.waiting.announcer import StatusInfo
 
 __all__ = ["Videos"]
 
 
-class Videos(VideoLists):
+class Videos(VideoFiles, VideoLists):
     """Create videos, read their states, wait for them, and save their files."""
 
     def __init__(self, twin: asynchronous.Videos) -> None:
@@ -44,6 +38,7 @@ class Videos(VideoLists):
         options: VideoOptions | Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> Video:
         """
         Create a video. It is billed when the server accepts it; rendering takes two to five minutes.
@@ -61,6 +56,8 @@ class Videos(VideoLists):
             options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
                 bool, test keys only). Sent unchanged.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, such as the id of a task; needs the client's option `shared`. A second call
+                with it, in any process, returns the first one's video, also if that has failed.
 
         Returns:
             The video, queued, with its id and `credits_charged`.
@@ -74,8 +71,59 @@ class Videos(VideoLists):
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
         """
         return run(
-            self._async.create(context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key)
+            self._async.create(
+                context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key, key=key
+            )
         )
+
+    def start(
+        self,
+        context: Context | Mapping[str, Any],
+        template_id: KnownTemplate | str | Template | None = None,
+        variant_id: str | TemplateVariant | None = None,
+        webhook_url: str | None = None,
+        options: VideoOptions | Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        key: str | None = None,
+    ) -> VideoJob:
+        """
+        Create a video as `create` does, and return its handle: a VideoJob, which waits, saves, and can be stored.
+
+        Args:
+            context: The content of the video, as in `create`. Sent unchanged.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
+            webhook_url: A URL to which this video's events are sent.
+            options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
+            idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, as in `create`.
+
+        Raises:
+            InvalidArgumentError: An argument is invalid. Nothing was sent.
+            InsufficientCreditsError: The account has too few credits.
+            AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
+            BlumaError: The create failed, as `create` would.
+        """
+        return VideoJob(
+            run(
+                self._async.start(
+                    context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key, key=key
+                )
+            )
+        )
+
+    def job(self, saved: SavedJob) -> VideoJob:
+        """
+        Pick up the handle of a video, which any process has started with this key. Nothing is sent.
+
+        Args:
+            saved: What `to_json` of a VideoJob returned, as text, bytes or a mapping; or a VideoJob that was unpickled.
+
+        Raises:
+            InvalidArgumentError: It is no handle, or it is of another base URL or API key.
+        """
+        return VideoJob(self._async.job(saved))
 
     def estimate(
         self,
@@ -114,6 +162,7 @@ class Videos(VideoLists):
         on_status: Callable[[StatusInfo], Any] | None = None,
         final_statuses: Collection[str] = (),
         idempotency_key: str | None = None,
+        key: str | None = None,
     ) -> Video:
         """
         Create a video, wait for it, and save it: `create`, `wait_for` and `save` in one call.
@@ -126,8 +175,8 @@ class Videos(VideoLists):
             webhook_url: A URL to which this video's events are sent. `{create_token}` in it is replaced by a random
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
-            save_to: The path of the file; None to write no file. Its folder must exist. That a file can be written
-                there is tried before the create; until this call ends, no other call can save to it.
+            save_to: The path of the file, or a URL as in `save`; None to write no file. A folder must exist. That
+                it can be written is tried before the create; until this call ends, no other call can save to it.
             overwrite: Whether an existing file may be replaced.
             verify: What of the file is compared with its description, as in `save`.
             poll_interval: Seconds between two polls; above 0.
@@ -136,6 +185,7 @@ class Videos(VideoLists):
             on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
             final_statuses: Statuses that end the wait, besides `completed` and `failed`. Such a video is not saved.
             idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            key: Your own key of this video, as in `create`.
 
         Returns:
             The video, completed or failed: see its `status`. A failed video has no file.
@@ -164,6 +214,7 @@ class Videos(VideoLists):
                 on_status=on_status,
                 final_statuses=final_statuses,
                 idempotency_key=idempotency_key,
+                key=key,
             )
         )
 
@@ -219,54 +270,3 @@ class Videos(VideoLists):
                 video_id, poll_interval, timeout, on_progress, on_status=on_status, final_statuses=final_statuses
             )
         )
-
-    def download(self, video_id: str | Video) -> VideoDownload:
-        """
-        Return a signed link to a completed video. It is valid for one hour, for everybody: it needs no API key.
-
-        Raises:
-            ValidationError: The video is not completed.
-            NotFoundError: There is no video with this id; perhaps it was deleted.
-        """
-        return run(self._async.download(video_id))
-
-    def save(
-        self,
-        video_id: str | Video,
-        path: str | os.PathLike[str],
-        *,
-        overwrite: bool = False,
-        verify: Literal["size", "container", "none"] = "size",
-        on_progress: Callable[[int, int | None], Any] | None = None,
-    ) -> int:
-        """
-        Write a completed video to a file, and return its size in bytes.
-
-        The bytes are written to `path` with `.part` appended, and the file is renamed when it is complete and fits its
-        description: `path` never has a part of a file. If the connection breaks, the download continues behind the last
-        byte, in this call or in a later one, if the server still has the same file. A link that has expired meanwhile
-        is signed again. As many files are downloaded at a time as the client may have connections; more of them queue.
-
-        The client's `deadline` bounds the whole call. Without one, a save ends when `max_retries` attempts after the
-        first one bring less than 64 KiB (or 1 % of a smaller file) each, or arrive at less than 1 KiB per second.
-
-        Args:
-            video_id: The video, or its id. A completed Video saves a request: its `size_bytes` is known.
-            path: The path of the file; its folder must exist. Only a regular file is replaced.
-            overwrite: Whether an existing file may be replaced.
-            verify: `size` compares the sizes that the API and the answer name with the bytes that arrived, and refuses
-                empty files, web pages and JSON; if no size is known, the container is checked. `container` also checks
-                that the file is a whole MP4. `none` takes any file, of at most 8 GiB if its size is unknown.
-            on_progress: Called with the bytes written so far and the size of the file (None if unknown). May be async.
-                Its exceptions end the call.
-
-        Raises:
-            InvalidArgumentError: The path cannot be written to, the file exists, or another call is saving to the path.
-                Nothing was sent.
-            ValidationError: The video is not completed.
-            FileContentError: The file is not what the API described. Its `part` is the path of the bytes.
-            NetworkError: The connection broke more often than the retry options allow, or the deadline has passed;
-                save it again to continue.
-            BlumaError: The disk refused to write. The bytes in the `.part` file are kept for the next call.
-        """
-        return run(self._async.save(video_id, path, overwrite=overwrite, verify=verify, on_progress=on_progress))

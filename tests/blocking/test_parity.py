@@ -124,8 +124,8 @@ def test_the_constructors_are_the_same() -> None:
 
 
 def test_every_async_class_is_compared() -> None:
-    """The comparison includes the client, its nine resources, and the pages."""
-    assert len(CLASSES) == 12
+    """The comparison includes the client, its nine resources, their parts, the pages, and the handle of a video."""
+    assert len(CLASSES) == 14
 
 
 def test_the_packages_have_the_same_names() -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Iterator
 
 import pytest
 
 from bluma_async.sandbox import Sandbox
 from tests.live import Live
+
+
+@pytest.fixture(autouse=True)
+def config_folder(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an empty folder for profiles: those of the person who runs the tests are left alone."""
+    folder = tmp_path_factory.mktemp("bluma") / "config"
+    monkeypatch.setenv("BLUMA_CONFIG_DIR", str(folder))
+    monkeypatch.delenv("BLUMA_PROFILE", raising=False)
+    return folder
 
 
 @pytest.fixture

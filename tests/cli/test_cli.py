@@ -60,11 +60,11 @@ def test_the_first_command_of_the_readme_makes_a_video(tmp_path: Path) -> None:
 
 
 def test_a_missing_key_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a key the command prints one line and exits with 2."""
+    """Without a key the command prints one line and exits with 4."""
     code = run(["generate", "x", "--template", "t", "-o", str(tmp_path / "x.mp4")])
 
     out, err = capsys.readouterr()
-    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert (code, out, err.count("\n")) == (4, "", 1)
     assert "BLUMA_API_KEY" in err
 
 
@@ -100,12 +100,12 @@ def test_a_video_is_generated_and_saved_again_by_its_id(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["generate", "x", "-t", "nothing"], 1, "template_id"),
+        (["generate", "x", "-t", "nothing"], 3, "template_id"),
         (["generate", "x [fail]", "-t", "ugc-text-overlay", "--poll-interval", "0.01"], 1, "Invalid asset URL"),
         (["generate", "x"], 2, "either --template or --variant"),
         (["generate", "x", "-t", "t", "--resolution", "8k"], 2, "8k"),
         (["generate", "x", "-t", "t", "-o", "/no/such/folder/x.mp4"], 2, "no folder"),
-        (["save", "batch_nothing"], 1, "not found"),
+        (["save", "batch_nothing"], 3, "not found"),
         (["save", "x", "--timeout", "-1"], 2, "timeout"),
         (["explode"], 2, "explode"),
     ],
@@ -113,7 +113,7 @@ def test_a_video_is_generated_and_saved_again_by_its_id(
 def test_failures_have_a_message_and_an_exit_code(
     live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: List[str], code: int, message: str
 ) -> None:
-    """A failure of the API or of a video exits with 1, invalid arguments with 2; none shows a traceback."""
+    """A failed video exits with 1, invalid arguments with 2, what the API refuses with 3; none shows a traceback."""
     if "-o" not in arguments and arguments != ["explode"]:
         arguments = [*arguments, "-o", str(tmp_path / "x.mp4")]
 
@@ -179,7 +179,9 @@ def test_the_sandbox_command_prints_its_environment() -> None:
         *(f"{name}_{setting}" for name in ("KIE", "UMAMI", "VAPI") for setting in ("BASE_URL", "API_KEY")),
     }
     assert (status, process.returncode) == (200, 0)
-    assert err.startswith("GET /api/v1/templates 200 ")
+    page, request_line = err.splitlines()
+    assert page == f"Open {printed['BLUMA_BASE_URL'][:-7]}/ in a browser to see and control it."
+    assert request_line.startswith("GET /api/v1/templates 200 ")
 
 
 @pytest.mark.parametrize(
@@ -207,10 +209,10 @@ def test_a_port_in_use_is_reported(live: Sandbox) -> None:
 
 def test_a_missing_extra_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without click the command prints which extra to install."""
-    import bluma.__main__ as entry
+    import bluma_command as entry
 
-    monkeypatch.setitem(sys.modules, "bluma_async.cli", None)
-    monkeypatch.delitem(sys.modules, "bluma_async.cli")
+    for name in [name for name in sys.modules if name.startswith("bluma_async.cli")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "click", None)
 
     with pytest.raises(SystemExit, match=r"bluma\[cli\]"):

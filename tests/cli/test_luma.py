@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,7 @@ def test_from_a_prompt_to_a_file(command: List[str], tmp_path: Path, capsys: pyt
 
 
 def test_missing_options_and_failures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a key, an id or a video the command fails with 2; after a failed generation, with 1."""
+    """Without an id or a video the command fails with 2, without a key with 4; after a failed generation, with 1."""
     target = ["-o", str(tmp_path / "x.mp4")]
     codes = [
         run(["luma", "generate", "x", "--provider", "vapi", *target]),
@@ -42,7 +43,7 @@ def test_missing_options_and_failures(tmp_path: Path, capsys: pytest.CaptureFixt
     ]
 
     err = capsys.readouterr().err
-    assert codes == [2, 2, 2, 2, 1]
+    assert codes == [4, 2, 2, 2, 1]
     for message in ("VAPI_API_KEY", "Give --id", "Give --video-url", "The generation failed: generation failed"):
         assert message in err
     assert not (tmp_path / "x.mp4").exists()
@@ -71,3 +72,24 @@ def test_a_fourth_provider_has_the_command(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "x.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_json_names_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One object with the generation and its file; the lines for people go to the standard error."""
+    target = tmp_path / "x.mp4"
+
+    code = run(["luma", "generate", "x", "--provider", "vapi", "--sandbox", "-o", str(target), "--json"])
+
+    out, err = capsys.readouterr()
+    record = json.loads(out)
+    assert (code, record["path"], record["size_bytes"]) == (0, str(target), target.stat().st_size)
+    assert (record["kind"], record["provider"]) == ("generation", "vapi")
+    assert f"Saved {target}" in err
+
+
+def test_a_sandbox_that_timed_out_promises_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The generation has ended with the sandbox."""
+    target = ["-o", str(tmp_path / "x.mp4"), "--timeout", "0"]
+
+    assert run(["luma", "generate", "x", "--provider", "vapi", "--sandbox", *target]) == 6
+    assert "The sandbox has ended with this command" in capsys.readouterr().err

@@ -208,7 +208,7 @@ def test_an_exclusive_key_adopts_a_lost_video(
     code = run(generate(tmp_path, "--settle-time", "0", "--exclusive-key", "--timeout", "0"))
 
     (video,) = live._running.videos.newest_first()
-    assert code == 1  # the wait of 0 s is over
+    assert code == 6  # the wait of 0 s is over
     assert f"Video {video['id']}: 2 credits" in capsys.readouterr().out
 
 

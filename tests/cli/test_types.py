@@ -76,7 +76,7 @@ def test_the_types_are_printed_without_a_file(live: Sandbox, capsys: Any) -> Non
     """A template that does not exist is an error."""
     assert run(["types", "ugc-text-overlay", "cat-explainer-v2"]) == 0
     assert capsys.readouterr().out == GENERATED.read_text(encoding="utf-8")
-    assert run(["types", "none"]) == 1
+    assert run(["types", "none"]) == 3
 
 
 @pytest.mark.parametrize("make", ["mine", "folder", "no folder"])

@@ -9,8 +9,8 @@ import pytest
 
 from bluma import StatusInfo
 from bluma_async import errors
-from bluma_async.cli.generate import _wait_and_save
 from bluma_async.cli.table import Lines, LiveTable
+from bluma_async.cli.waiting import Target, wait_and_save
 from bluma_async.errors import NetworkError
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_batch import POLL, jobs
@@ -21,12 +21,18 @@ __all__ = ["jobs"]  # a fixture
 WAIT = {"poll_interval": 5.0, "timeout": 600.0, "final_statuses": ()}
 
 
+def make_target(folder: Path, **wait: Any) -> Target:
+    """Return the file x.mp4 in a folder as the target of a save."""
+    file = folder / "x.mp4"
+    return Target(file, file, overwrite=False, verify="size", wait={**WAIT, **wait})
+
+
 async def test_save_says_early_that_no_answer_comes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """After 10 s one line names the failure; the error at the end claims nothing about a video that was never seen."""
     client, _, _ = client_with(NetworkError("Cannot connect to api.example.com"), max_retries=0)
 
     with pytest.raises(errors.WaitTimeoutError, match=r"no answer came in 600 s, so video batch_1 was never seen"):
-        await _wait_and_save(client, "batch_1", tmp_path / "x.mp4", dict(WAIT), overwrite=False, verify="size")
+        await wait_and_save(client, "batch_1", make_target(tmp_path))
 
     expected = "No answer from the API for 10 s; still trying. Cannot connect to api.example.com\n"
     assert capsys.readouterr().err == expected
@@ -38,10 +44,9 @@ async def test_an_unknown_status_is_shown_and_can_end_the_wait(
     """The command names the status; with --final-status it stops at it, saves nothing and fails."""
     states = [answer(200, {**VIDEO, "status": status, "progress": 4}) for status in ("processing", "cancelled")]
     client, _, _ = client_with(*states)
-    wait: Any = {**WAIT, "final_statuses": ("cancelled",)}
 
     with pytest.raises(errors.BlumaError, match=r"has ended with the status 'cancelled'. Nothing was saved."):
-        await _wait_and_save(client, "batch_1", tmp_path / "x.mp4", wait, overwrite=False, verify="size")
+        await wait_and_save(client, "batch_1", make_target(tmp_path, final_statuses=("cancelled",)))
 
     expected = "Rendering: 4 %\nThe status is 'cancelled', which this version does not know.\n"
     assert capsys.readouterr().err == expected

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import List, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-APART = {"testing.md"}  # tests/testing/test_documentation.py runs its blocks
+# tests/testing/test_documentation.py and tests/sharing/test_documentation.py run their blocks.
+APART = {"testing.md", "fleets.md"}
+NEEDS = {
+    "destinations.md": ["obstore"],
+    "frames.md": ["narwhals", "pandas"],
+    "mcp.md": ["fastmcp"],
+}  # some have no release for each Python
 
 
 class Example(NamedTuple):
@@ -16,6 +22,11 @@ class Example(NamedTuple):
     page: str
     number: int
     code: str
+
+    @property
+    def needs(self) -> List[str]:
+        """The libraries without which it is skipped."""
+        return NEEDS.get(self.page, [])
 
     @property
     def is_test(self) -> bool:

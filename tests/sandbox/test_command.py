@@ -70,6 +70,28 @@ def test_the_command_takes_quirks(address: str) -> None:
     assert (status, cruelty["vapi_quirks"]) == (200, ["text_plain", "list_of_one"])
 
 
+def test_the_command_prints_deliveries() -> None:
+    """A line names the event, the endpoint, its answer and the attempt; the page is named at the start."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bluma", "sandbox", "--port", "0", "--no-render"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    own = urlsplit(process.stdout.readline().partition("=")[2].strip()).netloc
+    body = {"template_id": "ugc-text-overlay", "context": {"prompt": "x"}, "webhook_url": "http://127.0.0.1:9/hook"}
+    call(own, "POST", "/api/v1/videos", body)
+    lines = [process.stderr.readline() for _ in range(3)]
+    process.terminate()
+    process.communicate()
+
+    assert lines[0] == f"Open http://{own}/ in a browser to see and control it.\n"
+    assert any(line.startswith("video.queued -> http://127.0.0.1:9/hook no answer ") for line in lines)
+
+
 @pytest.mark.parametrize("option", ["--allowed-hosts", "--webhook-hosts"])
 def test_the_command_rejects_what_is_no_host(option: str) -> None:
     """The error names the setting, and nothing is served."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from array import array
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -16,9 +17,11 @@ from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.rendering import make_renderer
 from bluma_async.sandbox.rendering.drawing import SCALES
 from bluma_async.sandbox.rendering.drawing import draw as draw_video
-from bluma_async.sandbox.rendering.scene import Scene, clean, font, parse_color, phrases, wrap
+from bluma_async.sandbox.rendering.scene import Scene, clean, parse_color, phrases, wrap
 from bluma_async.sandbox.rendering.styles import STYLES, find_style
+from bluma_async.sandbox.rendering.text import measure
 
+LOOKS = ("kie", "umami", "vapi", "another")
 PROMPT = "Explain why the sky is blue. Light bounces around in the air, and blue light bounces most of all!"
 VIDEO: Any = av  # PyAV has types for a part of its names only
 
@@ -87,7 +90,7 @@ def test_every_word_is_shown_within_the_margins() -> None:
     lines = [line for phrase in phrases(words, 5) for line in wrap(phrase, 40, 300)]
 
     assert " ".join(lines).split() == words
-    assert max(font(40).getlength(line) for line in lines) <= 300
+    assert max(measure(line, 40) for line in lines) <= 300
     assert "".join(wrap("w" * 100, 40, 300)) == "w" * 100
 
 
@@ -130,6 +133,49 @@ def test_captions_are_drawn_in_every_shape(tmp_path: Path, size: Any) -> None:
     assert changed is not None
     assert changed[0] >= size[0] - 260
     assert changed[3] <= 90
+
+
+def test_a_video_has_a_quiet_soundtrack(tmp_path: Path) -> None:
+    """AAC, as long as the pictures, and quiet but not silent."""
+    draw_video(row(duration=5), tmp_path / "x.mp4", tmp_path / "x.jpg", lambda: False)
+    with VIDEO.open(str(tmp_path / "x.mp4")) as container:
+        sound, pictures = container.streams.audio[0], container.streams.video[0]
+        lengths = [float(stream.duration * stream.time_base) for stream in (sound, pictures)]
+        name = sound.codec_context.name
+        # A plane may be longer than its samples, each of four bytes.
+        heard = [array("f", bytes(frame.planes[0])[: frame.samples * 4]) for frame in container.decode(sound)]
+    loudest = max(abs(value) for values in heard for value in values)
+
+    assert name == "aac"
+    assert abs(lengths[0] - lengths[1]) < 0.1
+    assert 0.01 < loudest < 0.06
+
+
+def test_a_chat_fills_from_the_top() -> None:
+    """The first message stands below the bar, and the rest of the window is empty until more come."""
+    scene = Scene(text=clean(PROMPT), frames=240, fps=24)
+    shots = [picture for picture, _ in STYLES["consumerclub-discord-zoomed"](scene)]
+    early, late = shots[12], shots[-1]
+
+    assert ImageStat.Stat(early.crop((0, 120, 720, 330))).stddev[0] > 10
+    assert ImageStat.Stat(early.crop((0, 600, 720, 1180))).stddev == [0, 0, 0]
+    assert ImageChops.difference(early.crop((0, 120, 720, 260)), late.crop((0, 120, 720, 260))).getbbox() is None
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (720, 720), (1680, 720)])
+def test_generations_of_luma_are_films_of_their_shape(tmp_path: Path, size: Any) -> None:
+    """The file has the ratio of the create, and each provider has colours of its own."""
+    found = [draw(tmp_path, provider=name, size=list(size), duration=1, watermark=False) for name in LOOKS]
+
+    assert {facts[2:4] for facts, _, _, _ in found} == {size}
+    pictures = [frames[5] for _, _, frames, _ in found]
+    assert all(
+        sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) > 20
+        for index, one in enumerate(pictures)
+        for other in pictures[index + 1 :]
+    )
+    usual = draw(tmp_path, size=list(size), duration=1, watermark=False)[2][5]
+    assert sum(ImageStat.Stat(ImageChops.difference(usual, pictures[0])).mean) > 20
 
 
 def test_resolutions_and_colours_are_kept(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ async def test_the_options_of_the_connections_arrive(monkeypatch: pytest.MonkeyP
 
     assert passed[0].pop("now")() > 0
     assert passed == [samples]
-    assert set(ConnectionOptions.names()) == {*samples, "transport", "clock", "telemetry"}
+    assert set(ConnectionOptions.names()) == {*samples, "transport", "clock", "telemetry", "shared"}
     assert (replaced.connections.get(), replaced.clock) == (fake, clock)
 
 

@@ -56,7 +56,7 @@ class PostgresFleet:
 
     async def expire(self, store: Any) -> None:
         """Let the lease of a process end, as if it were frozen."""
-        store._member._task.cancel()
+        store.member._task.cancel()
         await self._execute(
             f"UPDATE bluma_workers SET ends_at = now() - interval '1 s' WHERE epoch = {store.sharing.epoch}"
         )

@@ -37,6 +37,18 @@ def test_errors_are_classified_by_status(status: int, kind: type) -> None:
     assert (error.message, error.type, error.title, error.detail) == ("It failed.", "not_found", "X", "It failed.")
 
 
+def test_a_wrong_base_url_is_suspected() -> None:
+    """A 404 without the API's error, and a web page instead of JSON, name the setting to check; a download does not."""
+    with pytest.raises(errors.NotFoundError, match=r"did not explain\. Perhaps base_url has a wrong path"):
+        read_answer(answer(404, b"404: Not Found"), lambda raw: raw)
+    with pytest.raises(errors.ServerError, match=r"Perhaps base_url has a wrong path"):
+        read_answer(answer(200, b" <!DOCTYPE html><html>"), lambda raw: raw)
+    with pytest.raises(errors.NotFoundError) as found:
+        read_answer(problem(404), lambda raw: raw)
+
+    assert "base_url" not in str(found.value) + str(decode_error(answer(404, b"gone")))
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

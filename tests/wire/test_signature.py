@@ -85,6 +85,15 @@ def test_each_invalid_webhook_raises_one_error(payload: Any, signature: Any, sec
     assert not verify_webhook_signature(payload, signature, secret)
 
 
+@pytest.mark.parametrize("parsed", [{"id": "evt_abc123xyz"}, [1]])
+def test_a_parsed_body_is_named(parsed: Any) -> None:
+    """A framework's parsed JSON in place of the raw body is the usual mistake: the message says which to pass."""
+    with pytest.raises(
+        WebhookVerificationError, match=rf"the payload is a parsed {type(parsed).__name__}. Pass the raw body"
+    ):
+        verify_webhook(parsed, SIGNATURE, SECRET)
+
+
 def test_secrets_can_be_rotated() -> None:
     """A signature with any one of several secrets is valid."""
     assert verify_webhook(BODY, SIGNATURE, ["whsec_new", SECRET]).id == "evt_abc123xyz"

@@ -11,10 +11,11 @@ from typing import Any, Dict
 from aiohttp import web
 
 from bluma_async.sandbox.api_errors import ApiError, bad_request
-from bluma_async.sandbox.checks import check_text, read_json, required
+from bluma_async.sandbox.checks import check_flag, check_text, optional, read_json, required
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.handlers.credits import transaction_view
-from bluma_async.sandbox.state import STATE
+from bluma_async.sandbox.page_views import show_clock, show_faults
+from bluma_async.sandbox.state import STATE, State
 
 __all__ = ["CONTROL_ROUTES"]
 
@@ -73,6 +74,11 @@ async def add_fault(request: web.Request) -> web.Response:
     return web.json_response(answer, status=201)
 
 
+async def list_faults(request: web.Request) -> web.Response:
+    """Return the faults that still apply, oldest first."""
+    return web.json_response({"faults": show_faults(request.app[STATE])})
+
+
 async def clear_faults(request: web.Request) -> web.Response:
     """Remove every fault."""
     request.app[STATE].faults.clear()
@@ -80,9 +86,18 @@ async def clear_faults(request: web.Request) -> web.Response:
 
 
 async def move_clock(request: web.Request) -> web.Response:
-    """Move a manual clock, and answer when the deliveries and renders that the move started have finished."""
+    """
+    Move, pause or resume the clock.
+
+    `advance` moves a manual or paused clock by seconds; the answer comes when the deliveries and renders that it
+    started have finished. `paused` stops a real clock, or lets it go on.
+    """
     state = request.app[STATE]
-    body = await read_json(request, {})
+    body = await read_json(request, {"paused": optional(check_flag)})
+    if body.get("paused") is not None:
+        _pause(state, is_paused=body["paused"])
+        if "advance" not in body:
+            return _answer_clock(state)
     seconds = body.get("advance")
     if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds <= LONGEST_MOVE:
         raise bad_request(("advance", "must be a number of seconds of at least 0"))
@@ -90,7 +105,19 @@ async def move_clock(request: web.Request) -> web.Response:
         await state.advance(float(seconds))
     except ValueError as error:
         raise ApiError(400, str(error)) from None
-    return web.json_response({"clock": iso(state.clock.time())})
+    return _answer_clock(state)
+
+
+def _pause(state: State, *, is_paused: bool) -> None:
+    try:
+        state.pause(is_paused=is_paused)
+    except ValueError as error:
+        raise ApiError(400, str(error)) from None
+
+
+def _answer_clock(state: State) -> web.Response:
+    clock = show_clock(state)
+    return web.json_response({"clock": iso(clock["time"]), "is_paused": clock["is_paused"]})
 
 
 CONTROL_ROUTES = (
@@ -99,6 +126,7 @@ CONTROL_ROUTES = (
     ("DELETE", "/_sandbox/requests", clear_requests),
     ("GET", "/_sandbox/ledger", show_ledger),
     ("GET", "/_sandbox/creates", show_creates),
+    ("GET", "/_sandbox/faults", list_faults),
     ("POST", "/_sandbox/faults", add_fault),
     ("DELETE", "/_sandbox/faults", clear_faults),
     ("POST", "/_sandbox/clock", move_clock),

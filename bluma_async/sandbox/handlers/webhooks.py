@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.checks import Field
     from bluma_async.sandbox.tables import Row
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "register"]
 
 WARNING = "Save this secret now; it will not be shown again."
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -27,6 +27,11 @@ BODY: Mapping[str, Field] = {"url": required(check_url), "events": required(chec
 
 async def create(request: web.Request) -> web.Response:
     """Register a URL for events, and return the webhook's secret, which is not shown again."""
+    return web.json_response(await register(request), status=201)
+
+
+async def register(request: web.Request) -> Dict[str, Any]:
+    """Register the URL in a request's body, and return the webhook with its secret; raise a 400 for a wrong one."""
     state = request.app[STATE]
     body = await read_json(request, BODY)
     parts, problem = urlsplit(str(body["url"])), state.destinations.find_problem(body["url"])
@@ -50,7 +55,7 @@ async def create(request: web.Request) -> web.Response:
             "created": state.clock.time(),
         }
     )
-    return web.json_response({**_view(row), "secret": row["secret"], "warning": WARNING}, status=201)
+    return {**_view(row), "secret": row["secret"], "warning": WARNING}
 
 
 async def get(request: web.Request) -> web.Response:

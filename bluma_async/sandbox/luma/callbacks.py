@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 
 from bluma_async.sandbox.events import Delivery
 
@@ -35,14 +35,24 @@ class Callbacks:
         signature = callback.build_headers(row, timestamp, self._state.settings.webhook_secret)
         headers = {"Content-Type": "application/json", **signature}
         body = json.dumps(callback.build_body(self._state, row)).encode()
-        done: Callable[[Outcome], None] = lambda outcome: self._finish(row, attempt, outcome)  # noqa: E731 - typed
-        self._state.workers.deliver(Delivery(url=url, body=body, headers=headers, done=done))
+        self._state.workers.deliver(
+            Delivery(
+                name=f"{row['provider']} callback",
+                attempt=attempt + 1,
+                url=url,
+                body=body,
+                headers=headers,
+                done=lambda outcome: self._finish(row, attempt, outcome),
+                again=lambda: self.send(row),
+            )
+        )
 
-    def _finish(self, row: Row, attempt: int, outcome: Outcome) -> None:
+    def _finish(self, row: Row, attempt: int, outcome: Outcome) -> Optional[float]:
         if outcome.status is not None and 200 <= outcome.status < 300:
-            return
-        clock = self._state.clock
-        if attempt < len(RETRY_DELAYS):
-            clock.call_at(clock.time() + RETRY_DELAYS[attempt], lambda: self.send(row, attempt + 1))
-        else:
+            return None
+        if attempt >= len(RETRY_DELAYS):
             self._state.jobs.update(row, callback_failed=True)
+            return None
+        next_at = self._state.clock.time() + RETRY_DELAYS[attempt]
+        self._state.clock.call_at(next_at, lambda: self.send(row, attempt + 1))
+        return next_at

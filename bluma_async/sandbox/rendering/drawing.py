@@ -10,6 +10,7 @@ from bluma_async.sandbox.rendering.encoder import encode
 from bluma_async.sandbox.rendering.marks import Marks, draw_marks
 from bluma_async.sandbox.rendering.scene import HEIGHT, WIDTH, Scene, clean, parse_color
 from bluma_async.sandbox.rendering.styles import find_style
+from bluma_async.sandbox.rendering.styles.film import find_film
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,8 @@ def draw(row: Row, mp4: Path, thumbnail: Path, is_cancelled: Callable[[], bool])
     )
     size = (round(layout[0] * encoded), round(layout[1] * encoded))
     marks = Marks(is_test=row["watermark"], text=row.get("mark"))
-    shots = find_style(row["template_id"])(scene)
+    style = find_film(row["provider"]) if row.get("provider") else find_style(row["template_id"])
+    shots = style(scene)
     encode(_finish(scene, shots, thumbnail, marks), mp4, fps, size, is_cancelled)
 
 

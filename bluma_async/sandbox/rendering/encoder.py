@@ -1,4 +1,4 @@
-"""Encode pictures as an MP4: H.264 and yuv420p, with the index at the front, so that it plays while it downloads."""
+"""Encode pictures and a soundtrack as an MP4: H.264, yuv420p and AAC, with the index at the front for players."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Tuple
 
 import av
 
+from bluma_async.sandbox.rendering.sound import Soundtrack
 from bluma_async.sandbox.rendering.work import Cancelled
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def encode(
         stream.codec_context.thread_count = 1
         stream.codec_context.gop_size = fps * 5
         stream.codec_context.max_b_frames = 0
+        sound = Soundtrack(container)
         converter, number = _Converter(size), 0
         for picture, count in shots:
             frame = converter.convert(picture)
@@ -49,7 +51,9 @@ def encode(
                 frame.pts, frame.time_base = number, Fraction(1, fps)
                 container.mux(stream.encode(frame))
                 number += 1
+                sound.write(number // fps)
         container.mux(stream.encode(None))
+        sound.finish()
 
 
 class _Converter:

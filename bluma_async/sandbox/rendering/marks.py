@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Optional
 import attrs
 from PIL import Image, ImageDraw
 
-from bluma_async.sandbox.rendering.scene import clean, fit, font
+from bluma_async.sandbox.rendering.scene import clean, fit
+from bluma_async.sandbox.rendering.text import draw_line, measure
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.rendering.scene import Scene
@@ -34,7 +35,7 @@ def draw_marks(scene: Scene, picture: Image.Image, marks: Marks) -> None:
     if marks.is_test:
         right = scene.layout[0] - EDGE
         draw.rounded_rectangle(scene.box(right - 230, EDGE, right, EDGE + 54), radius=scene.px(12), fill=SHADE)
-        draw.text(scene.point(right - 115, EDGE + 27), STAMP, fill=WHITE, font=font(scene.px(34)), anchor="mm")
+        draw_line(draw, scene.point(right - 115, EDGE + 27), STAMP, scene.px(32), WHITE, anchor="mm")
     if marks.text:
         _draw_watermark(scene, draw, marks.text)
     picture.info["marked"] = True
@@ -43,7 +44,7 @@ def draw_marks(scene: Scene, picture: Image.Image, marks: Marks) -> None:
 def _draw_watermark(scene: Scene, draw: ImageDraw.ImageDraw, text: str) -> None:
     widest = scene.px(scene.layout[0] - 4 * EDGE)
     size, lines = fit(clean(text), [scene.px(size) for size in SIZES], widest, scene.px(50))
-    width, bottom = round(font(size).getlength(lines[0])), scene.px(scene.layout[1] - EDGE)
+    width, bottom = round(measure(lines[0], size)), scene.px(scene.layout[1] - EDGE)
     left, top = scene.px(EDGE), bottom - scene.px(54)
     draw.rounded_rectangle((left, top, left + width + 2 * scene.px(EDGE), bottom), radius=scene.px(12), fill=SHADE)
-    draw.text((left + scene.px(EDGE), (top + bottom) // 2), lines[0], fill=WHITE, font=font(size), anchor="lm")
+    draw_line(draw, (left + scene.px(EDGE), (top + bottom) // 2), lines[0], size, WHITE, anchor="lm")

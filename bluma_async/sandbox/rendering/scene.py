@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 import attrs
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw
+
+from bluma_async.sandbox.rendering.text import draw_line, measure
 
 __all__ = [
     "HEIGHT",
@@ -19,10 +20,10 @@ __all__ = [
     "Style",
     "ease",
     "fit",
-    "font",
     "line_height",
     "parse_color",
     "phrases",
+    "speaking_turns",
     "text_block",
     "wrap",
 ]
@@ -33,7 +34,13 @@ WIDTH, HEIGHT = 720, 1280  # the usual layout, in which styles place everything;
 FASTEST_WORDS_A_SECOND = 3
 LONGEST_TEXT = 5000
 LONG_WORD = re.compile(r"(\S{18})(?=\S)")
-Font = Any  # Pillow's two font classes share no base
+# Scripts without spaces between words are split into short pieces, after their own punctuation if there is some.
+UNSPACED = re.compile(
+    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uff66-\uff9d]{5}(?![\u0e30-\u0e4e])|[\u3001\u3002\uff01\uff0c\uff1f])"
+    "(?=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uff66-\uff9d])"
+)
+SENTENCE_END = re.compile("[.!?\u2026\u3002\uff01\uff1f\u061f\u06d4\u0964]['\"\u2019\u201d\u00bb)\u300d]*$")
+JOINERS = "\u200c\u200d"  # of letters and of emoji
 
 
 @attrs.frozen(kw_only=True)
@@ -90,16 +97,17 @@ class Scene:
 Style = Callable[[Scene], Iterator[Shot]]
 
 
-@lru_cache(maxsize=64)
-def font(size: int) -> Font:
-    """Return Pillow's built-in font in a size; no font file is needed."""
-    return ImageFont.load_default(size=size)
-
-
 def clean(text: str) -> str:
     """Return the text in one line, without control characters, and with long words split."""
-    drawable = "".join(letter if unicodedata.category(letter)[0] != "C" else " " for letter in text[:LONGEST_TEXT])
-    return re.sub(LONG_WORD, r"\1 ", " ".join(drawable.split())).strip() or "(empty)"
+    composed = unicodedata.normalize("NFC", text[:LONGEST_TEXT])  # a letter and its accent are one character
+    drawable = "".join(letter if _is_drawable(letter) else " " for letter in composed)
+    spaced = re.sub(UNSPACED, r"\1 ", " ".join(drawable.split()))
+    return re.sub(LONG_WORD, r"\1 ", spaced).strip() or "(empty)"
+
+
+def _is_drawable(letter: str) -> bool:
+    kind = unicodedata.category(letter)
+    return kind[0] != "C" or kind == "Co" or letter in JOINERS  # a private character is drawn as a replacement
 
 
 def parse_color(text: object) -> Optional[Color]:
@@ -117,25 +125,39 @@ def phrases(words: Sequence[str], size: int) -> List[str]:
         if len(groups[-1]) >= size:
             groups.append([])
         groups[-1].append(word)
-        if word[-1] in ".!?" and len(groups[-1]) * 2 >= size:
+        if SENTENCE_END.search(word) and len(groups[-1]) * 2 >= size:
             groups.append([])
     return [" ".join(group) for group in groups if group] or ["..."]
 
 
+def _sentences(words: Sequence[str]) -> List[List[str]]:
+    """Return the words in groups, one for each sentence."""
+    groups: List[List[str]] = [[]]
+    for word in words:
+        groups[-1].append(word)
+        if SENTENCE_END.search(word):
+            groups.append([])
+    return [group for group in groups if group] or [["..."]]
+
+
+def speaking_turns(words: Sequence[str], size: int) -> List[Tuple[int, str]]:
+    """Return phrases with the number of their speaker's turn: a sentence has one speaker, also in several phrases."""
+    return [(turn, phrase) for turn, sentence in enumerate(_sentences(words)) for phrase in phrases(sentence, size)]
+
+
 def wrap(text: str, size: int, width: int) -> List[str]:
     """Return the text in lines of at most `width` pixels; wider words are broken."""
-    measure = font(size).getlength
     lines = [""]
     for word in text.split():
         candidate = f"{lines[-1]} {word}".strip()
-        if measure(candidate) <= width:
+        if measure(candidate, size) <= width:
             lines[-1] = candidate
             continue
         rest = word
         if lines[-1]:
             lines.append("")
-        while measure(rest) > width and len(rest) > 1:
-            count = next(n for n in range(len(rest) - 1, 0, -1) if n == 1 or measure(rest[:n]) <= width)
+        while measure(rest, size) > width and len(rest) > 1:
+            count = next(n for n in range(len(rest) - 1, 0, -1) if n == 1 or measure(rest[:n], size) <= width)
             lines[-1], rest = rest[:count], rest[count:]
             lines.append("")
         lines[-1] = rest
@@ -169,7 +191,7 @@ def text_block(
     top = center[1] - len(lines) * line_height(size) // 2
     for index, line in enumerate(lines):
         at = (center[0], top + index * line_height(size) + line_height(size) // 2)
-        draw.text(at, line, fill=fill, font=font(size), anchor="mm", stroke_width=stroke, stroke_fill=(0, 0, 0))
+        draw_line(draw, at, line, size, fill, anchor="mm", stroke=stroke)
 
 
 def ease(share: float) -> float:

@@ -7,7 +7,9 @@ from typing import Iterator, List
 
 from PIL import Image, ImageDraw
 
-from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, fit, font, line_height, phrases
+from bluma_async.sandbox.rendering.runs import is_right_to_left
+from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, fit, line_height, phrases
+from bluma_async.sandbox.rendering.text import draw_line, measure
 
 __all__ = ["captions"]
 
@@ -54,13 +56,14 @@ def _caption(scene: Scene, words: List[str], spoken: int) -> Image.Image:
     top = layer.height // 2 - len(lines) * line_height(size) // 2
     number = 0
     for row, line in enumerate(lines):
-        x = (layer.width - font(size).getlength(line)) / 2
-        for word in line.split():
-            fill = YELLOW if number == spoken else WHITE
-            at = (x, top + row * line_height(size))
-            draw.text(at, word, fill=fill, font=font(size), stroke_width=scene.px(5), stroke_fill=(0, 0, 0))
-            x += font(size).getlength(word + " ")
-            number += 1
+        x = (layer.width - measure(line, size)) / 2
+        spoken_in_line = list(enumerate(line.split(), number))
+        number += len(spoken_in_line)
+        # The words of a line from right to left begin at its right.
+        for index, word in reversed(spoken_in_line) if is_right_to_left(line) else spoken_in_line:
+            fill = YELLOW if index == spoken else WHITE
+            draw_line(draw, (x, top + row * line_height(size)), word, size, fill, stroke=scene.px(5))
+            x += measure(word, size) + measure(" ", size)
     return layer
 
 

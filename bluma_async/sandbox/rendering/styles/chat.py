@@ -1,4 +1,4 @@
-"""A chat that scrolls: messages appear one by one, and push the older ones up."""
+"""A chat: messages appear one by one from the top, and push the older ones up when the window is full."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Iterator, List, Tuple
 
 from PIL import Image, ImageDraw
 
-from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, ease, font, line_height, phrases, wrap
+from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, ease, line_height, speaking_turns, wrap
+from bluma_async.sandbox.rendering.text import draw_line
 
 __all__ = ["chat"]
 
@@ -26,8 +27,8 @@ Message = Tuple[Image.Image, int]
 
 def chat(scene: Scene) -> Iterator[Shot]:
     """Yield the shots of the video."""
-    groups = phrases(scene.words, 9)
-    messages = [_message(scene, index, group) for index, group in enumerate(groups)]
+    turns = enumerate(speaking_turns(scene.words, 12))
+    messages = [_message(scene, turn, index, phrase) for index, (turn, phrase) in turns]
     strip = _strip(scene, messages)
     shown = 0
     for picture, length in zip(messages, scene.split(len(messages))):
@@ -39,9 +40,9 @@ def chat(scene: Scene) -> Iterator[Shot]:
             yield _frame(scene, strip, shown), length - SLIDE
 
 
-def _message(scene: Scene, index: int, text: str) -> Image.Image:
-    name, color = WRITERS[index % len(WRITERS)]
-    if index % len(WRITERS) == 0:
+def _message(scene: Scene, turn: int, index: int, text: str) -> Image.Image:
+    name, color = WRITERS[turn % len(WRITERS)]
+    if turn % len(WRITERS) == 0:
         color = scene.tint(color)
     size = scene.px(TEXT)
     lines = wrap(text, size, scene.px(540))
@@ -49,20 +50,18 @@ def _message(scene: Scene, index: int, text: str) -> Image.Image:
     picture = Image.new("RGB", (scene.size[0], height), PAPER)
     draw = ImageDraw.Draw(picture)
     draw.ellipse(scene.box(28, 12, 108, 92), fill=color)
-    draw.text(scene.point(68, 52), name[0].upper(), fill=WHITE, font=font(scene.px(42)), anchor="mm")
-    draw.text(scene.point(132, 8), name, fill=color, font=font(scene.px(NAME)))
-    stamp = f"Today at 10:{30 + index:02d}"
-    draw.text(scene.point(250, 14), stamp, fill=GREY, font=font(scene.px(24)))
+    draw_line(draw, scene.point(68, 52), name[0].upper(), scene.px(42), WHITE, anchor="mm")
+    draw_line(draw, scene.point(132, 2), name, scene.px(NAME), color)
+    draw_line(draw, scene.point(250, 10), f"Today at 10:{30 + index:02d}", scene.px(24), GREY)
     for row, line in enumerate(lines):
-        draw.text((scene.px(132), scene.px(50) + row * line_height(size)), line, fill=WHITE, font=font(size))
+        draw_line(draw, (scene.px(132), scene.px(46) + row * line_height(size)), line, size, WHITE)
     return picture
 
 
 def _strip(scene: Scene, messages: List[Image.Image]) -> Image.Image:
-    """Return all messages in one tall picture, with an empty window above the first."""
-    room = scene.px(BOTTOM - TOP)
-    strip = Image.new("RGB", (scene.size[0], room + sum(picture.height for picture in messages)), PAPER)
-    at = room
+    """Return all messages in one tall picture."""
+    strip = Image.new("RGB", (scene.size[0], sum(picture.height for picture in messages)), PAPER)
+    at = 0
     for picture in messages:
         strip.paste(picture, (0, at))
         at += picture.height
@@ -70,13 +69,13 @@ def _strip(scene: Scene, messages: List[Image.Image]) -> Image.Image:
 
 
 def _frame(scene: Scene, strip: Image.Image, edge: int) -> Image.Image:
-    """Return a frame with the part of the strip that ends at `edge`, between the bars of the window."""
+    """Return a frame with the part of the strip that ends at `edge`, below the bar at the top of the window."""
     picture = scene.new(PAPER)
-    room = scene.px(BOTTOM - TOP)
-    picture.paste(strip.crop((0, edge, scene.size[0], edge + room)), (0, scene.px(TOP)))
+    begin = max(edge - scene.px(BOTTOM - TOP), 0)
+    picture.paste(strip.crop((0, begin, scene.size[0], edge)), (0, scene.px(TOP)))
     draw = ImageDraw.Draw(picture)
     draw.rectangle(scene.box(0, 0, 720, 104), fill=BAR)
-    draw.text(scene.point(32, 52), "#  product-talk", fill=WHITE, font=font(scene.px(40)), anchor="lm")
+    draw_line(draw, scene.point(32, 52), "#  product-talk", scene.px(40), WHITE, anchor="lm")
     draw.rounded_rectangle(scene.box(24, 1194, 696, 1264), radius=scene.px(16), fill=(56, 58, 64))
-    draw.text(scene.point(52, 1229), "Message #product-talk", fill=GREY, font=font(scene.px(30)), anchor="lm")
+    draw_line(draw, scene.point(52, 1229), "Message #product-talk", scene.px(30), GREY, anchor="lm")
     return picture

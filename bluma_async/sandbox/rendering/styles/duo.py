@@ -6,7 +6,7 @@ from typing import Iterator
 
 from PIL import Image, ImageDraw
 
-from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, phrases
+from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, speaking_turns
 from bluma_async.sandbox.rendering.styles.figures import bubble, person
 
 __all__ = ["duo"]
@@ -21,8 +21,8 @@ LEFT, RIGHT = 200, 525
 
 def duo(scene: Scene) -> Iterator[Shot]:
     """Yield the shots of the video."""
-    groups = phrases(scene.words, 9)
-    for turn, (group, length) in enumerate(zip(groups, scene.split(len(groups)))):
+    turns = speaking_turns(scene.words, 9)
+    for (turn, group), length in zip(turns, scene.split(len(turns))):
         pictures = [_picture(scene, group, turn, is_open=is_open) for is_open in (True, False)]
         for index, step in enumerate(range(0, length, MOUTH)):
             yield pictures[index % 2], min(MOUTH, length - step)

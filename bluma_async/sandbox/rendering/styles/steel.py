@@ -6,7 +6,8 @@ from typing import Iterator
 
 from PIL import Image, ImageDraw
 
-from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, ease, fit, font, line_height, phrases, wrap
+from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, ease, fit, line_height, phrases, wrap
+from bluma_async.sandbox.rendering.text import draw_line
 
 __all__ = ["steel"]
 
@@ -46,7 +47,7 @@ def _plate(scene: Scene, headline: str) -> Image.Image:
         draw.line(scene.box(x - 8, y - 8, x + 8, y + 8), fill=DARK, width=scene.px(3))
     size, lines = fit(headline.upper(), [scene.px(size) for size in (72, 60, 50, 40, 30)], scene.px(600), scene.px(280))
     for row, line in enumerate(lines):
-        draw.text((scene.px(60), scene.px(110) + row * line_height(size)), line, fill=WHITE, font=font(size))
+        draw_line(draw, (scene.px(60), scene.px(110) + row * line_height(size)), line, size, WHITE)
     draw.rectangle(scene.box(60, 420, 260, 432), fill=scene.tint(AMBER))
     return picture
 
@@ -59,5 +60,5 @@ def _with_point(scene: Scene, base: Image.Image, text: str, place: int, share: f
     size = scene.px(38)
     for row, line in enumerate(wrap(text, size, scene.px(530))[:3]):
         at = (scene.px(112 + shift), scene.px(top) + row * line_height(size))
-        draw.text(at, line, fill=WHITE, font=font(size))
+        draw_line(draw, at, line, size, WHITE)
     return picture

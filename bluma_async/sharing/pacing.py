@@ -1,16 +1,20 @@
 """
 Send no faster than the budget that all processes share.
 
-Rule: creates come first, then reads of single videos, then lists: each leaves a reserve to the more important ones.
+Rule 1: creates come first, then reads of single videos, then lists: each leaves a reserve to the more important ones.
+Rule 2: a call does not wait for its place beyond its deadline, nor, where `patience` bounds it, for long without one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
+import math
 from typing import TYPE_CHECKING, Dict, Mapping
 
 from bluma_async._wire.budget import read_rate_limit
 from bluma_async._wire.call import Safety
+from bluma_async.errors import BlumaError, RateLimitError
 from bluma_async.stores.budget import Report
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Pacer"]
 
 FORGOTTEN = 60.0  # seconds after which a request without an answer is not counted as in flight any more
+FAILED = 1.0  # seconds for which the failure of a lease is that of every call
 READ_RESERVE = 0.01  # of the limit
 LIST_RESERVE = 0.05
 
@@ -36,10 +41,22 @@ class Pacer:
         self._headers: Mapping[str, str] | None = None
         self._answered = 0.0
         self._gate = asyncio.Lock()
+        self._failure: BlumaError | None = None
+        self._failed_at = 0.0
 
-    async def wait(self, call: InFlightCall) -> None:
-        """Wait until a request may be sent."""
-        reserve = _choose_reserve(call)
+    async def wait(self, call: InFlightCall, patience: float = math.inf) -> None:
+        """
+        Wait until a request may be sent.
+
+        Args:
+            call: The call that the request belongs to.
+            patience: Seconds to wait, besides the deadline of the call.
+
+        Raises:
+            RequestTimeoutError: The deadline of the call came first. Nothing was sent.
+            RateLimitError: The budget has no place for this call within `patience`. Nothing was sent.
+        """
+        reserve, ends = _choose_reserve(call), self._clock.now() + patience
         while True:
             async with self._gate:
                 wait = 0.0 if self._tokens > 0 else await self._lease(reserve)
@@ -47,7 +64,10 @@ class Pacer:
                     self._tokens -= 1
                     self._sent[id(call)] = self._clock.now()
                     return
-            await self._clock.sleep(wait)
+            left = call.time_left(self._clock)
+            if self._clock.now() + wait > ends:
+                raise self._spent()
+            await self._clock.sleep(wait if left is None else min(wait, left))
 
     def note(self, call: InFlightCall, headers: Mapping[str, str]) -> None:
         """Note the end of a request, and the headers of its answer; none if there was no answer."""
@@ -56,7 +76,17 @@ class Pacer:
             self._headers, self._answered = headers, self._clock.now()
 
     async def _lease(self, reserve: float) -> float:
+        """Lease a block. A failure is that of all calls that wait meanwhile: each would take its time to fail too."""
         now = self._clock.now()
+        if self._failure is not None and now - self._failed_at < FAILED:
+            raise copy.copy(self._failure)
+        try:
+            return await self._lease_block(reserve, now)
+        except BlumaError as failure:
+            self._failure, self._failed_at = failure, self._clock.now()
+            raise
+
+    async def _lease_block(self, reserve: float, now: float) -> float:
         self._sent = {call: at for call, at in self._sent.items() if now - at < FORGOTTEN}
         report, self._headers = self._build_report(now), None
         leased = await self._budget.lease(self._tokens + len(self._sent), report, reserve)
@@ -69,6 +99,12 @@ class Pacer:
             return None
         age = now - self._answered
         return Report(found.limit, found.remaining, max((found.reset_after or 0.0) - age, 0.0), age)
+
+    def _spent(self) -> RateLimitError:
+        return RateLimitError(
+            "The hourly budget that the processes of this key share has no request left for this call. Nothing was "
+            "sent; try again later, or set a deadline to wait longer."
+        )
 
 
 def _choose_reserve(call: InFlightCall) -> float:

@@ -1,0 +1,227 @@
+"""
+A batch whose jobs come one by one, on request, while its journal stays open.
+
+Rule 1: each create goes the way of every other job of a batch: price held, intent recorded, bill recorded. What is
+already in the journal is not created again.
+Rule 2: a job whose create certainly bought nothing has failed. It does not stay planned: a later run would buy it
+without being asked.
+Rule 3: creates and their settlement take turns. A reason to stop concerns the create that met it, not later ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Mapping, Tuple
+
+import attrs
+
+from bluma_async._runtime.threads import in_thread
+from bluma_async._wire.checks import invalid, require_seconds
+from bluma_async.batch.api import StopSignal
+from bluma_async.batch.batch import read_setup
+from bluma_async.batch.conflicts import Unsubmitted, build_plan_error
+from bluma_async.batch.journals import choose_store
+from bluma_async.batch.parsing import parse_row
+from bluma_async.batch.parts import build_parts
+from bluma_async.batch.results import build_result
+from bluma_async.batch.row_checks import RowChecks
+from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError, WaitTimeoutError
+from bluma_async.stores.jobs import Conflict
+from bluma_async.stores.states import JobState
+from bluma_async.types import Video
+
+if TYPE_CHECKING:
+    from bluma_async.batch.api import BatchApi
+    from bluma_async.batch.batch import Batch
+    from bluma_async.batch.options import BatchOptions
+    from bluma_async.batch.parsing import ParsedRow
+    from bluma_async.batch.parts import Parts
+    from bluma_async.batch.results import BatchResult
+    from bluma_async.stores.jobs import BatchStatus, StoredJob
+    from bluma_async.stores.ports import JobStore
+
+__all__ = ["LiveBatch", "open_live"]
+
+SEEN = Tuple["BatchResult", "Video | None"]
+
+
+@asynccontextmanager
+async def open_live(batch: Batch) -> AsyncGenerator[LiveBatch, None]:
+    """
+    Open the journal of a batch, which no other process can write to meanwhile.
+
+    Raises:
+        InvalidArgumentError: The folder cannot be written to, the journal is of another account, or is no file.
+        BlumaError: Another process uses the journal, or the disk refuses.
+    """
+    options, api = read_setup(batch)
+    if isinstance(options.journal, str):
+        raise invalid("journal", "The journal must be a file: workers create the jobs of a database.")
+    if options.files is not None:
+        await options.files.require()
+    store = await choose_store(options)(to_write=True)
+    try:
+        stop = StopSignal()
+        parts = await build_parts(options, api, store, stop)
+        await store.begin_run()
+        try:
+            yield LiveBatch(options, api, store, parts, stop)
+        finally:
+            await parts.recovery.end()
+    finally:
+        await store.close()
+
+
+class LiveBatch:
+    """The jobs of one journal, for one caller after another."""
+
+    def __init__(self, options: BatchOptions, api: BatchApi, store: JobStore, parts: Parts, stop: StopSignal) -> None:
+        self._options = options
+        self._api = api
+        self._store = store
+        self._parts = parts
+        self._stop = stop
+        self._checks = RowChecks(api.session, parts.catalog)
+        self._turn = asyncio.Lock()
+        self._moves = asyncio.Lock()
+
+    async def create(self, row: Mapping[str, Any]) -> BatchResult:
+        """
+        Create the video of a row, and return its job as soon as it renders.
+
+        A job that the journal has already is returned as it is. If the outcome of the create is not known, the result
+        has the AmbiguousCreateError, and the state `in_doubt` or `creating`.
+
+        Raises:
+            InvalidArgumentError: The row is invalid, or its key is that of another job. Nothing was created.
+            InsufficientCreditsError: The price is above what is left of the limit. Nothing was created.
+            BlumaError: The create failed. Nothing was bought, and the job has failed.
+        """
+        parsed = await self._check(row)
+        async with self._turn:
+            job = parsed.to_job()
+            if await in_thread(self._options.has_file, job.key):
+                job = attrs.evolve(job, has_file=True)
+            known = await self._store.find(job.key)
+            planned = known if known is not None and known.body == job.body else await self._store.plan(job)
+            if isinstance(planned, Conflict):
+                raise build_plan_error(planned)
+            return build_result(planned) if planned.state != JobState.PLANNED else await self._create(planned)
+
+    async def look(self, key: str) -> SEEN:
+        """
+        Return the present state of a job, and of its video if it renders. An interrupted create is settled first.
+
+        Raises:
+            InvalidArgumentError: There is no such job.
+            BlumaError: The video cannot be read.
+        """
+        job = await self._find(key)
+        video = None
+        if job.state == JobState.RENDERING:
+            video = await self._api.videos.get(job.video_id or "")
+            job = await self._note_end(job, video)
+        return build_result(job), video
+
+    async def wait(self, key: str, timeout: float) -> SEEN:
+        """
+        Return a job when its video is rendered or has failed; after `timeout` seconds as it is then.
+
+        Raises:
+            InvalidArgumentError: There is no such job, or the timeout is invalid.
+            BlumaError: The video cannot be read.
+        """
+        require_seconds("timeout", timeout)
+        job = await self._find(key)
+        if job.state != JobState.RENDERING:
+            return build_result(job), None
+        self._parts.runner.note_recent_create(job)
+        try:
+            video = await self._api.videos.wait_for(
+                job.video_id or "",
+                self._options.poll_interval,
+                timeout,
+                final_statuses=self._options.final_statuses,
+            )
+        except WaitTimeoutError as late:
+            return build_result(job), late.last if isinstance(late.last, Video) else None
+        except NotFoundError as gone:
+            return build_result(await self._fail(job, str(gone)), gone), None
+        return build_result(await self._note_end(job, video)), video
+
+    async def save(self, key: str) -> BatchResult:
+        """
+        Save the finished video of a job to its file, unless the file is there, and return the job.
+
+        Raises:
+            InvalidArgumentError: There is no such job, or its video is not finished.
+            BlumaError: The file cannot be saved.
+        """
+        result, _ = await self.look(key)
+        async with self._moves:
+            job = await self._find(key)
+            if job.state not in (JobState.RENDERED, JobState.SAVED):
+                raise invalid("key", f"Job {key!r} is {job.state}, and has no finished video to save: {result.error}.")
+            return build_result(await self._parts.runner.save(job))
+
+    async def count(self) -> BatchStatus:
+        """Return how many jobs are in each state, and the credits of the journal."""
+        return await self._store.statistics()
+
+    async def _check(self, row: Mapping[str, Any]) -> ParsedRow:
+        parsed = parse_row(row, "job")
+        template_id: str | None = parsed.arguments["template_id"]
+        if template_id is not None:
+            await self._parts.catalog.prepare([template_id])
+            self._checks.require_template(parsed)
+        self._checks.require_valid(parsed)
+        return parsed
+
+    async def _create(self, job: StoredJob) -> BatchResult:
+        self._stop.reason = None
+        try:
+            return build_result(await self._parts.runner.create(job))
+        except AmbiguousCreateError as doubt:
+            return build_result(await self._store.read(job.place) or job, doubt)
+        except Unsubmitted:
+            failure = self._stop.reason or BlumaError(f"Job {job.key!r} was not created.")
+        except BlumaError as refusal:
+            failure = refusal
+        left = await self._store.read(job.place)
+        if left is not None and left.state == JobState.PLANNED:
+            await self._fail(left, str(failure))
+        raise failure
+
+    async def _find(self, key: str) -> StoredJob:
+        """Return a job; one whose create was interrupted, or whose answer was lost, once that is settled."""
+        job = await self._store.find(key)
+        if job is not None and job.state == JobState.CREATING:
+            async with self._turn:
+                job = await self._settle(key)
+        if job is None:
+            raise invalid("key", f"There is no job {key!r} in the journal {self._store.name}.")
+        return job
+
+    async def _settle(self, key: str) -> StoredJob | None:
+        recovery = self._parts.recovery
+        await recovery.rest()
+        job = await self._store.find(key)
+        if job is not None and job.state == JobState.CREATING:
+            await recovery.begin()
+            await recovery.rest()
+            job = await self._store.find(key)
+        return job
+
+    async def _note_end(self, job: StoredJob, video: Video) -> StoredJob:
+        """Record the final state of a video, if nobody else has meanwhile."""
+        is_final = video.status.is_final or str(video.status) in self._options.final_statuses
+        async with self._moves:
+            now = await self._store.read(job.place) or job
+            if is_final and now.state == JobState.RENDERING:
+                return await self._parts.runner.record_end(now, video)
+            return now
+
+    async def _fail(self, job: StoredJob, reason: str) -> StoredJob:
+        failed = await self._store.fail(job.place, reason)
+        return job if isinstance(failed, Conflict) else failed

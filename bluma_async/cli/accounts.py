@@ -1,0 +1,147 @@
+"""
+The account that a command works with, and the options that choose it: `--profile` and `--sandbox`.
+
+Rule 1: key and URL come from one place together, so that a key is never sent to another API: the profile that is named,
+else the environment if it has a key, else BLUMA_PROFILE, else the profile `default`.
+Rule 2: with `--sandbox` no request leaves this machine, whatever the profiles and the environment say.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, List, TypeVar
+from urllib.parse import urlsplit
+
+import attrs
+import click
+
+from bluma_async.cli.profiles import DEFAULT_PROFILE, complete_profile, read_profile
+from bluma_async.cli.running import make_sandbox, run_to_end
+
+if TYPE_CHECKING:
+    from bluma_async.client import AsyncBluma
+
+__all__ = ["ENDED", "SANDBOX_POLL_INTERVAL", "Account", "find_account", "with_account"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+API = "https://api.getbluma.com/api/v1"
+SANDBOX_KEY = "bluma_test_sandbox"
+SANDBOX_SECRET = "whsec_sandbox"  # noqa: S105 - the sandbox's own default, which its command prints
+SANDBOX_SPEED = 20.0  # a render of 105 s ends after about 5 s
+SANDBOX_POLL_INTERVAL = 0.25  # seconds
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+ENDED = "The sandbox has ended with this command, and everything in it."
+
+
+@attrs.frozen
+class Account:
+    """
+    The key and the URL that a command uses.
+
+    Attributes:
+        api_key: The key; None if there is none.
+        base_url: The URL of the API; None for that of a sandbox which does not run yet.
+        webhook_secret: The secret of webhooks; None if there is none.
+        source: Where they come from, for people.
+        is_sandbox: Whether it was asked for with `--sandbox`.
+        profile: The name that was given with `--profile`.
+    """
+
+    api_key: str | None = attrs.field(repr=False)
+    base_url: str | None
+    webhook_secret: str | None = attrs.field(repr=False)
+    source: str
+    is_sandbox: bool = False
+    profile: str | None = None
+
+    @property
+    def words(self) -> List[str]:
+        """The options that choose this account in a further command."""
+        chosen = ["--sandbox"] if self.is_sandbox else []
+        return ["--profile", self.profile] if self.profile else chosen
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether its API is a sandbox that ends with the command."""
+        return self.is_sandbox and self.base_url is None
+
+    def call(self, work: Callable[[AsyncBluma], Awaitable[T]], *, ends_gracefully: bool = False, **options: Any) -> T:
+        """Return the result of work with a client of this account; `run_to_end` describes `ends_gracefully`."""
+
+        async def run() -> T:
+            async with self.open(**options) as client:
+                return await work(client)
+
+        return run_to_end(run(), ends_gracefully=ends_gracefully)
+
+    @asynccontextmanager
+    async def open(self, **options: Any) -> AsyncGenerator[AsyncBluma, None]:
+        """Open a client of this account, and the sandbox if it is in one."""
+        from bluma_async.client import AsyncBluma  # noqa: PLC0415 - loads slower than the options are parsed
+
+        if not self.is_temporary:
+            options.setdefault("trust_env", not self.is_sandbox)
+            async with AsyncBluma(self.api_key, self.base_url, **options) as client:
+                yield client
+            return
+        async with make_sandbox(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - one statement would need Python 3.9's parentheses
+            async with AsyncBluma(sandbox.test_key, sandbox.base_url, trust_env=False, **options) as client:
+                yield client
+
+
+def with_account(command: F) -> F:
+    """Add the options that choose an account, and pass it to a command as `account`."""
+
+    @click.option("--profile", metavar="NAME", shell_complete=complete_profile, help="A profile of `bluma config`.")
+    @click.option(
+        "--sandbox",
+        "in_sandbox",
+        is_flag=True,
+        help="Use a local sandbox: no key, no cost. It is the one at BLUMA_BASE_URL if that is on this machine, else a "
+        "new one, which ends with the command.",
+    )
+    @functools.wraps(command)
+    def run(*args: Any, profile: str | None, in_sandbox: bool, **options: Any) -> Any:
+        return command(*args, account=find_account(profile, in_sandbox=in_sandbox), **options)
+
+    return run  # type: ignore[return-value]  # click passes the options by name
+
+
+def find_account(profile: str | None, *, in_sandbox: bool) -> Account:
+    """
+    Return the account that the options and the environment choose.
+
+    Raises:
+        UsageError: The options contradict each other, there is no such profile, or the file of profiles is invalid.
+    """
+    if in_sandbox:
+        if profile is not None:
+            raise click.UsageError("Give either --profile or --sandbox. Nothing was sent.")
+        return _find_sandbox()
+    if profile is None and _read("BLUMA_API_KEY"):
+        return _read_environment()
+    name = profile or _read("BLUMA_PROFILE") or DEFAULT_PROFILE
+    found = read_profile(name, is_required=name != DEFAULT_PROFILE or profile is not None)
+    if found is None:
+        return _read_environment()
+    source = f"the profile {name!r}"
+    return Account(found.api_key, found.base_url or API, found.webhook_secret, source, profile=profile)
+
+
+def _find_sandbox() -> Account:
+    url, secret = _read("BLUMA_BASE_URL"), _read("BLUMA_WEBHOOK_SECRET") or SANDBOX_SECRET
+    if url is None or urlsplit(url).hostname not in LOOPBACK:
+        return Account(None, None, secret, "a new sandbox", is_sandbox=True)
+    return Account(_read("BLUMA_API_KEY") or SANDBOX_KEY, url, secret, f"the sandbox at {url}", is_sandbox=True)
+
+
+def _read_environment() -> Account:
+    url = _read("BLUMA_BASE_URL") or API
+    return Account(_read("BLUMA_API_KEY"), url, _read("BLUMA_WEBHOOK_SECRET"), "the environment")
+
+
+def _read(variable: str) -> str | None:
+    return os.environ.get(variable, "").strip() or None

@@ -1,0 +1,189 @@
+"""Run a batch for a command: show its jobs and its figures, and print how to continue it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shlex
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Generator
+
+import attrs
+import click
+
+from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, Account
+from bluma_async.cli.figures import Figures
+from bluma_async.cli.output import say, say_aside
+from bluma_async.cli.running import SETTLE_TIME
+from bluma_async.cli.settling import settle_interrupted
+from bluma_async.cli.table import show_jobs
+from bluma_async.errors import BlumaError
+from bluma_async.stores.postgres_database import is_postgres_url, mask_url
+from bluma_async.stores.states import JobState
+
+if TYPE_CHECKING:
+    from bluma_async.batch.batch import Batch
+    from bluma_async.cli.printing import Printer
+    from bluma_async.cli.table import Lines
+    from bluma_async.client import AsyncBluma
+    from bluma_async.stores.jobs import BatchStatus
+
+__all__ = ["BatchRun", "describe_status"]
+
+STATES = [str(state) for state in JobState]
+REFRESH = 2.0  # seconds between two looks at the journal
+
+
+@attrs.frozen
+class BatchRun:
+    """
+    A run of a batch.
+
+    Attributes:
+        name: The command, `run` or `retry`.
+        jobs: The file of the jobs; None for those of the journal.
+        account: The account.
+        printer: Prints the results as JSON, if that is asked for.
+        settle: The options of the client: `settle_time` and `exclusive`.
+        options: The options of the batch.
+    """
+
+    name: str
+    jobs: Path | None
+    account: Account
+    printer: Printer
+    settle: Dict[str, Any]
+    options: Dict[str, Any]
+
+    def run(self) -> None:
+        """
+        Run the batch, and print its results and how to continue it.
+
+        Raises:
+            Exit: Jobs are left, or have failed.
+        """
+        counter = _Counter()
+        with _temporary_journal(self.account, self.options) as options:
+            show = partial(self._show, options=options, counter=counter)
+            status = self.account.call(show, ends_gracefully=self._is_shared, **self.settle, on_response=counter.add)
+        self._report(status, counter.stopped)
+        if status.rendered + status.saved < status.total:
+            raise click.exceptions.Exit(1)
+
+    async def _show(self, client: AsyncBluma, *, options: Dict[str, Any], counter: _Counter) -> BatchStatus:
+        with show_jobs(self.printer.show if self.printer.is_json else None) as table:
+            batch = client.batch(**options, on_change=table.change, on_status=table.report)
+            try:
+                async with _measuring(batch, client, table, counter):
+                    async for result in batch.run(self.jobs):
+                        counter.finished += 1
+                        table.end(result)
+            except asyncio.CancelledError:
+                table.close()
+                await self._stop(client)
+                raise
+        counter.stopped = batch.stopped
+        return await batch.status()
+
+    async def _stop(self, client: AsyncBluma) -> None:
+        """After Ctrl-C: print how to continue, and find out what has become of open creates."""
+        if self.account.is_temporary:
+            self._say(f"Stopped. {ENDED}")
+            return
+        self._say(f"Stopped. Nothing is lost; continue with: {self.command}")
+        if not self._is_shared:  # else other processes settle what is open
+            await settle_interrupted(client, self.settle["settle_time"])
+
+    def _report(self, status: BatchStatus, stopped: object) -> None:
+        for line in describe_status(status):
+            self._say(line)
+        if stopped is not None:
+            self._say(f"Stopped early: {stopped}")
+            if not self.account.is_temporary:
+                self._say(f"Continue with: {self.command}")
+        if status.in_doubt and not self.account.is_temporary:
+            self._say(
+                "Settle the jobs in doubt with: bluma batch adopt KEY VIDEO_ID, or "
+                "bluma batch retry --in-doubt resubmit"
+            )
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether other processes may work on the same journal."""
+        return is_postgres_url(self.options["journal"])
+
+    def _say(self, text: str) -> None:
+        """Print a line for people, beside JSON if that is asked for."""
+        (say_aside if self.printer.is_json else say)(text)
+
+    @property
+    def command(self) -> str:
+        """The command that continues this run."""
+        words = ["bluma", "batch", self.name, *([str(self.jobs)] if self.jobs else [])]
+        for option in ("out", "journal", "concurrency", "max_credits", "reuse"):
+            if self.options[option] is not None:
+                words += ["--" + option.replace("_", "-"), mask_url(str(self.options[option]))]
+        if self.options["verify"] != "size":
+            words += ["--verify", self.options["verify"]]
+        if self.settle["settle_time"] != SETTLE_TIME:
+            words += ["--settle-time", f"{self.settle['settle_time']:g}"]
+        words += ["--exclusive-key"] if self.settle["exclusive"] else []
+        for status in self.options["final_statuses"]:
+            words += ["--final-status", status]
+        return " ".join(map(shlex.quote, [*words, *self.account.words]))
+
+
+class _Counter:
+    """Counts what a run has done."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.finished = 0
+        self.started = time.monotonic()
+        self.stopped: object = None
+
+    def add(self, _: object) -> None:
+        """Count a request."""
+        self.requests += 1
+
+
+def describe_status(status: BatchStatus) -> Generator[str, None, None]:
+    """Yield the lines that describe the state of a batch."""
+    counts = ", ".join(f"{getattr(status, state)} {state}" for state in STATES if getattr(status, state))
+    yield f"{status.total} jobs: {counts.replace('_', ' ') or 'none'}"
+    money = (status.credits_charged, status.credits_refunded, status.credits_net)
+    yield "{} credits charged, {} refunded, {} net".format(*money)
+
+
+@contextlib.contextmanager
+def _temporary_journal(account: Account, options: Dict[str, Any]) -> Generator[Dict[str, Any], None, None]:
+    """Yield the options of a batch; in a sandbox that ends with the command, with a journal that does so too."""
+    if not account.is_temporary or options["journal"] is not None:
+        yield options
+        return
+    with tempfile.TemporaryDirectory(prefix="bluma-") as folder:
+        journal = Path(folder, "journal.sqlite")
+        yield {**options, "journal": journal, "poll_interval": SANDBOX_POLL_INTERVAL}
+
+
+@contextlib.asynccontextmanager
+async def _measuring(batch: Batch, client: AsyncBluma, table: Lines, counter: _Counter) -> AsyncGenerator[None, None]:
+    """Pass the figures of a batch to its table now and then, until the end of the block."""
+
+    async def measure() -> None:
+        while True:
+            await asyncio.sleep(REFRESH)
+            with contextlib.suppress(BlumaError):  # the journal is not there yet, or is busy
+                status = await batch.status()
+                elapsed = time.monotonic() - counter.started
+                table.measure(Figures(status, counter.finished, elapsed, counter.requests, client.rate_limit))
+
+    task = asyncio.ensure_future(measure())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

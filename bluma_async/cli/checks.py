@@ -1,0 +1,216 @@
+"""
+The checks of `bluma doctor`. Each says what it found, and what to do.
+
+Rule 1: no check shows a key, a secret, or the password of a proxy.
+Rule 2: one request is sent, a read of the balance; key, network, TLS, clock and rate limit are judged by it.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import ssl
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterator, List
+from urllib.parse import urlsplit
+
+import attrs
+
+from bluma_async._runtime.proxies import Proxies
+from bluma_async._runtime.state_folder import find_state_folder
+from bluma_async._version import __version__
+from bluma_async.cli.accounts import LOOPBACK, Account
+from bluma_async.cli.printing import Record
+from bluma_async.cli.profiles import find_file
+from bluma_async.errors import (
+    APIError,
+    AuthenticationError,
+    BlumaError,
+    ForbiddenError,
+    InvalidArgumentError,
+    NetworkError,
+    RateLimitError,
+    RequestTimeoutError,
+)
+from bluma_async.transfer.places import probe_folder
+
+if TYPE_CHECKING:
+    from bluma_async._wire.budget import RateLimit
+    from bluma_async.client import AsyncBluma
+
+__all__ = ["Check", "check_account", "check_machine", "judge_clock", "judge_limit"]
+
+LIBRARIES = ("aiohttp", "click", "rich", "av", "pillow", "psycopg", "opentelemetry-api", "keyring")
+CLOCK_LIMIT = 60.0  # seconds; the search for a lost create allows as much
+LEAST_FREE = 1e9  # bytes
+LOW = 0.1  # of the hourly budget
+
+
+@attrs.frozen(kw_only=True)
+class Check(Record):
+    """
+    The result of a check.
+
+    Attributes:
+        name: What was checked.
+        state: `ok`, `warning` or `problem`.
+        detail: What was found.
+        advice: What to do; None if nothing.
+    """
+
+    name: str
+    state: str
+    detail: str
+    advice: str | None = None
+
+
+def check_machine(account: Account) -> List[Check]:
+    """Return the results of the checks that need no request."""
+    return [
+        Check(name="versions", state="ok", detail=_describe_versions()),
+        _check_key(account),
+        *_check_url(account),
+        *(
+            _check_folder(name, folder)
+            for name, folder in (("disk", Path.cwd()), ("state folder", find_state_folder()))
+        ),
+    ]
+
+
+async def check_account(client: AsyncBluma) -> List[Check]:
+    """Return the results of the checks by one request."""
+    try:
+        balance = await client.credits.get_balance()
+    except BlumaError as error:
+        answered = isinstance(error, APIError) and error.http_status is not None
+        return [_explain(error), *(_judge_answer(client) if answered else ())]
+    detail = f"accepted; {balance.credits} credits, tier {balance.tier or 'unknown'}"
+    return [Check(name="request", state="ok", detail=detail), *_judge_answer(client)]
+
+
+def _describe_versions() -> str:
+    found = [f"bluma {__version__}", f"Python {platform.python_version()}", platform.system(), ssl.OPENSSL_VERSION]
+    return ", ".join([*found, *map(_describe_library, LIBRARIES)])
+
+
+def _describe_library(name: str) -> str:
+    try:
+        return f"{name} {metadata.version(name)}"
+    except metadata.PackageNotFoundError:
+        return f"{name} not installed"
+
+
+def _check_key(account: Account) -> Check:
+    key = account.api_key
+    if account.is_temporary:
+        return Check(name="key", state="ok", detail="that of a new sandbox")
+    if not key:
+        advice = f"Set BLUMA_API_KEY, or store it: bluma config set  (in {find_file()})"
+        return Check(name="key", state="problem", detail="there is none", advice=advice)
+    kind = next((kind for kind in ("test", "live") if key.startswith(f"bluma_{kind}_")), None)
+    if kind is None:
+        advice = "Keys of the API begin with bluma_test_ or bluma_live_: compare it with the dashboard."
+        return Check(name="key", state="warning", detail=f"unknown form, from {account.source}", advice=advice)
+    return Check(name="key", state="ok", detail=f"a {kind} key, from {account.source}")
+
+
+def _check_url(account: Account) -> Iterator[Check]:
+    if account.base_url is None:
+        return
+    url = urlsplit(account.base_url)
+    if url.scheme == "https" or url.hostname in LOOPBACK:
+        yield Check(name="TLS", state="ok", detail=f"{account.base_url} with {ssl.OPENSSL_VERSION}")
+    else:
+        advice = "Use an https:// URL: everybody on the way can read the key."
+        yield Check(name="TLS", state="problem", detail=f"{account.base_url} is not encrypted", advice=advice)
+    try:
+        proxy = Proxies(None, trust_env=not account.is_sandbox).find(account.base_url)
+    except ValueError as problem:
+        advice = "Correct HTTPS_PROXY or HTTP_PROXY, or add the host to NO_PROXY."
+        yield Check(name="proxy", state="problem", detail=str(problem), advice=advice)
+        return
+    host = urlsplit(proxy).hostname if proxy else None
+    yield Check(name="proxy", state="ok", detail=f"requests go through {host}" if host else "none")
+
+
+def _check_folder(name: str, folder: Path) -> Check:
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        probe_folder(place)
+        free = shutil.disk_usage(place).free
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        return Check(
+            name=name,
+            state="problem",
+            detail=f"{folder}: {reason}",
+            advice="Free space, or allow the user to write there.",
+        )
+    detail = f"{folder}: {free / 1e9:.1f} GB free"
+    is_low = free < LEAST_FREE
+    return Check(
+        name=name, state="warning" if is_low else "ok", detail=detail, advice="Free space." if is_low else None
+    )
+
+
+def _explain(error: BlumaError) -> Check:
+    """Return the result for a request that failed."""
+    if isinstance(error, ForbiddenError):
+        return Check(name="request", state="ok", detail="the key is valid; it has not the scope credits:read")
+    advice = "Try again later; see the error."
+    if isinstance(error, AuthenticationError):
+        advice = "Compare the key with the dashboard, and the URL with that of the key's environment."
+    elif isinstance(error, RateLimitError):
+        advice = f"Wait {error.retry_after or 'some'} seconds: the hourly limit of the key is used up."
+    elif isinstance(error, InvalidArgumentError):
+        advice = "Correct the setting that is named."
+    elif isinstance(error, RequestTimeoutError):
+        advice = "Check the network, the proxy and the firewall."
+    elif isinstance(error, NetworkError):
+        is_tls = "certificate" in str(error).lower() or "ssl" in str(error).lower()
+        advice = (
+            "Install the certificate of your company's proxy, or set SSL_CERT_FILE; check this machine's clock."
+            if is_tls
+            else "Check the host of BLUMA_BASE_URL, the network, the proxy and the firewall."
+        )
+    elif isinstance(error, APIError) and error.status == 404:
+        advice = "Check the path of BLUMA_BASE_URL: it ends with /api/v1."
+    return Check(name="request", state="problem", detail=str(error), advice=advice)
+
+
+def _judge_answer(client: AsyncBluma) -> Iterator[Check]:
+    """Yield the results that the headers of the answer allow."""
+    shared = client._session.shared  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  # the only place that knows the server's clock
+    server = shared.server_clock.at(shared.clock.now())
+    yield judge_clock(server, datetime.now(timezone.utc))
+    limit = client.rate_limit
+    if limit is None:
+        yield Check(name="rate limit", state="ok", detail="the server reports none")
+    else:
+        yield judge_limit(limit)
+
+
+def judge_clock(server: datetime | None, own: datetime) -> Check:
+    """Return the result for the clock of this machine, compared with the server's."""
+    if server is None:
+        return Check(name="clock", state="warning", detail="the server's answer has no date", advice=None)
+    skew = (own - server).total_seconds()
+    if abs(skew) < CLOCK_LIMIT:
+        return Check(name="clock", state="ok", detail=f"{abs(skew):.0f} s from the server's")
+    side = "ahead of" if skew > 0 else "behind"
+    advice = "Set the clock of this machine, for example by NTP: the search for a lost create compares times."
+    return Check(name="clock", state="problem", detail=f"{abs(skew):.0f} s {side} the server's", advice=advice)
+
+
+def judge_limit(limit: RateLimit) -> Check:
+    """Return the result for the hourly budget of the key."""
+    ends = "" if limit.reset_after is None else f", until the reset in {limit.reset_after / 60:.0f} minutes"
+    detail = f"{limit.remaining} of {limit.limit} requests an hour are left{ends}"
+    if limit.remaining > limit.limit * LOW:
+        return Check(name="rate limit", state="ok", detail=detail)
+    advice = "Wait for the reset, or run fewer programs on this key; waits become slower by themselves."
+    return Check(name="rate limit", state="warning", detail=detail, advice=advice)

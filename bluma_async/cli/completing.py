@@ -1,0 +1,64 @@
+"""
+Complete ids and keys in the shell, from what is on this machine: a completion sends no request.
+
+Template ids are those of the documents, and those that `bluma templates` has listed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterable, List, get_args
+
+from bluma_async._runtime.state_folder import find_state_folder
+
+if TYPE_CHECKING:
+    import click
+
+__all__ = ["complete_key", "complete_template", "remember_templates"]
+
+MOST = 1000  # ids and keys that are remembered or offered at most
+FILE = "templates.txt"
+
+
+def complete_template(_: click.Context, __: click.Parameter, incomplete: str) -> List[str]:
+    """Return the ids of templates that begin with a text."""
+    from bluma_async.types import KnownTemplate  # noqa: PLC0415 - only a completion needs it
+
+    remembered: List[str] = []
+    with contextlib.suppress(OSError, ValueError):
+        remembered = (find_state_folder() / FILE).read_text(encoding="utf-8").splitlines()
+    return sorted({name for name in (*get_args(KnownTemplate), *remembered) if name and name.startswith(incomplete)})
+
+
+def remember_templates(names: Iterable[str]) -> None:
+    """Remember the ids of templates for completions. A folder that cannot be written to is no reason to fail."""
+    with contextlib.suppress(OSError, ValueError):
+        folder = find_state_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).write_text("\n".join(sorted(names)[:MOST]), encoding="utf-8")
+
+
+def complete_key(context: click.Context, _: click.Parameter, incomplete: str) -> List[str]:
+    """Return the keys of a batch's jobs that begin with a text."""
+    out, journal = context.params.get("out"), context.params.get("journal")
+    place = journal or (Path(out) / "journal.sqlite" if out else None)
+    if not isinstance(place, Path) or not place.is_file():
+        return []
+    return asyncio.run(_list_keys(place, incomplete))
+
+
+async def _list_keys(journal: Path, incomplete: str) -> List[str]:
+    from bluma_async.client import AsyncBluma  # noqa: PLC0415 - only a completion needs it
+    from bluma_async.errors import BlumaError  # noqa: PLC0415 - only a completion needs it
+
+    found: List[str] = []
+    async with AsyncBluma("unused") as client:
+        with contextlib.suppress(BlumaError):
+            async for result in client.batch(journal).results():
+                if result.key.startswith(incomplete):
+                    found.append(result.key)
+                if len(found) >= MOST:
+                    break
+    return found

@@ -1,0 +1,54 @@
+"""`bluma balance`, `history` and `usage`: the credits and the requests of the account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, List
+
+import click
+
+from bluma_async.cli.accounts import with_account
+from bluma_async.cli.printing import prints
+from bluma_async.types import CreditBalance, Transaction, UsageMetrics
+
+if TYPE_CHECKING:
+    from bluma_async.cli.accounts import Account
+    from bluma_async.cli.printing import Printer
+    from bluma_async.client import AsyncBluma
+
+__all__ = ["balance", "history", "usage"]
+
+
+@click.command()
+@prints(CreditBalance)
+@with_account
+def balance(account: Account, printer: Printer) -> None:
+    """Show the credits of the account."""
+    printer.show(account.call(lambda client: client.credits.get_balance()))
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most transactions.")
+@click.option("--offset", type=click.IntRange(0), default=0, show_default=True, help="The newest ones to leave out.")
+@click.option("--all", "wants_all", is_flag=True, help="Print all transactions, whatever their number.")
+@prints(Transaction, "id", "created_at", "type", "amount", "balance_after", "description")
+@with_account
+def history(account: Account, printer: Printer, limit: int, offset: int, wants_all: bool) -> None:
+    """List the changes of the balance, newest first."""
+
+    async def read(client: AsyncBluma) -> List[Transaction]:
+        if wants_all:
+            return [transaction async for transaction in client.credits.iterate()]
+        return (await client.credits.get_history(limit, offset)).transactions
+
+    printer.show_all(account.call(read))
+
+
+@click.command()
+@click.option("--period", metavar="LENGTH", help="Such as 7d. Default: the API's.")
+@click.option("--from", "start_date", metavar="TIME", help="The beginning, instead of a period.")
+@click.option("--to", "end_date", metavar="TIME", help="The end, instead of a period.")
+@prints(UsageMetrics)
+@with_account
+def usage(account: Account, printer: Printer, period: str | None, start_date: str | None, end_date: str | None) -> None:
+    """Show the requests, their latency in milliseconds, and the credits of a period."""
+    printer.show(account.call(lambda client: client.usage.get_metrics(start_date, end_date, period)))

@@ -1,0 +1,115 @@
+"""
+Write to the standard output and to the standard error.
+
+Rule 1: a video that is paid for is not lost because a line cannot be printed. If the reader has closed the pipe, or the
+disk behind a redirection is full, commands go on without output; those that only print stop.
+Rule 2: text of a server never controls the terminal: its control characters are printed as escapes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
+
+__all__ = ["clean", "find_width", "is_live", "is_output_lost", "prepare_streams", "say", "say_aside", "write_bytes"]
+
+CLOSED = {errno.EPIPE, errno.EINVAL}  # Windows reports a closed pipe as EINVAL
+LINE_BREAKS = {"\n", "\t"}
+
+
+class _Lost:
+    """Whether the standard output takes nothing more: `reason` is None if its reader has just stopped reading."""
+
+    def __init__(self) -> None:
+        self.is_lost = False
+        self.reason: str | None = None
+
+
+_lost = _Lost()
+
+
+def prepare_streams() -> None:
+    """Let both streams print any text: escapes stand for the characters that their encoding lacks."""
+    _lost.is_lost, _lost.reason = False, None
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
+            wrapper: TextIOWrapper = stream  # type: ignore[assignment]  # only a wrapper can be reconfigured
+            wrapper.reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> bool:
+    """Print a line to the standard output, and return whether that was possible."""
+    if not _lost.is_lost:
+        try:
+            click.echo(text, file=sys.stdout)
+        except OSError as problem:
+            _lose_output(problem)
+    return not _lost.is_lost
+
+
+def write_bytes(data: bytes) -> None:
+    """
+    Write bytes to the standard output.
+
+    Raises:
+        OSError: The system refuses them.
+    """
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as problem:
+        _lose_output(problem)
+        raise
+
+
+def say_aside(text: str) -> None:
+    """Print a line to the standard error: progress, advice, failures. It is no result, and is lost without harm."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
+
+
+def is_output_lost() -> bool:
+    """Whether the results of this command were not written, and not because their reader wanted no more."""
+    return _lost.reason is not None
+
+
+def is_live(stream: Any) -> bool:
+    """
+    Return whether a stream is a terminal that can redraw a line.
+
+    TERM=dumb cannot. A cell of a notebook that starts with `!` has a terminal too, which keeps each state of a line.
+    """
+    if os.environ.get("TERM", "") in {"dumb", "unknown"} or "JPY_PARENT_PID" in os.environ:
+        return False
+    return bool(stream.isatty())
+
+
+def find_width(most: int) -> int:
+    """Return the columns of the terminal, at most this many; without a terminal, this many."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(sys.__stdout__.fileno()).columns  # type: ignore[union-attr]  # a missing stream is caught
+    except (ValueError, OSError, AttributeError):
+        columns = 0
+    return min(columns or most, most)
+
+
+def clean(text: str) -> str:
+    """Return text of a server without control characters: escapes stand for them."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _lose_output(problem: OSError) -> None:
+    _lost.is_lost = True
+    if problem.errno not in CLOSED:
+        _lost.reason = problem.strerror or str(problem)
+        say_aside(f"Error: the output cannot be written: {_lost.reason}.")

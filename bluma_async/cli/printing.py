@@ -1,0 +1,155 @@
+"""
+Print results in one way for all commands: JSON with `--json`, a table on a terminal, tab-separated lines elsewhere.
+
+Rule 1: a command that prints data names the class of its records. The fields of that class are the fields of its JSON,
+and the documents list them.
+Rule 2: a list is one JSON object a line; a single result is one object.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from datetime import datetime
+from typing import Any, Callable, Iterable, List, Sequence, TypeVar
+
+import attrs
+import click
+
+from bluma_async.cli.output import clean, find_width, say
+from bluma_async.types._model import Model, to_json
+
+__all__ = ["Printer", "Record", "fit_columns", "prints"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+WIDEST = 1000
+NARROWEST = 8  # columns that a cut text needs to say something
+GAP = 2  # columns between two
+
+
+@attrs.frozen(kw_only=True)
+class Record:
+    """The base of records that only commands print. Their fields are those of the JSON."""
+
+
+class Printer:
+    """Prints the results of one command."""
+
+    def __init__(self, columns: Sequence[str], *, is_json: bool) -> None:
+        self.is_json = is_json
+        self._columns = columns
+
+    def show(self, record: Any) -> None:
+        """Print one record: each field that has a value, in a line of its own."""
+        if self.is_json:
+            self._print(_encode(record))
+            return
+        values = {name: value for name, value in _to_dict(record).items() if value not in (None, "", [], {})}
+        width = max(map(len, values), default=0)
+        for name, value in values.items():
+            self._print(f"{name.ljust(width)}  {_format(value)}")
+
+    def show_all(self, records: Iterable[Any]) -> None:
+        """Print records, one a line."""
+        if self.is_json:
+            for record in records:
+                self._print(_encode(record))
+            return
+        rows = [[_format(_to_dict(record).get(name)) for name in self._columns] for record in records]
+        if sys.stdout.isatty():
+            self._print_table(rows)
+            return
+        for row in rows:
+            self._print("\t".join(row))
+
+    def say(self, text: str) -> None:
+        """Print a line for people, which JSON has no place for."""
+        if not self.is_json:
+            self._print(text)
+
+    def _print_table(self, rows: List[List[str]]) -> None:
+        from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+        from rich.table import Table  # noqa: PLC0415 - only a terminal needs it
+        from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
+
+        heads = [name.replace("_", " ").upper() for name in self._columns]
+        console = Console(width=find_width(WIDEST))
+        widths = fit_columns([heads, *rows], console.width)
+        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+        for head, width in zip(heads, widths):
+            table.add_column(head, width=width, overflow="ellipsis", no_wrap=True)
+        for row in rows:
+            table.add_row(*map(Text, row[: len(widths)]))
+        with console.capture() as captured:
+            console.print(table)
+        self._print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+    def _print(self, line: str) -> None:
+        """Print a line; end the command if nobody reads it."""
+        if not say(line):
+            raise click.exceptions.Exit(0)
+
+
+def prints(record: type[Any], *columns: str) -> Callable[[F], F]:
+    """
+    Return a decorator that adds `--json`, and passes a Printer to a command as `printer`.
+
+    Args:
+        record: The class of the records.
+        *columns: The fields that a table has, in this order.
+    """
+
+    def add(command: F) -> F:
+        @click.option("--json", "is_json", is_flag=True, help="Print JSON: one object, or one a line.")
+        @functools.wraps(command)
+        def run(*args: Any, is_json: bool, **options: Any) -> Any:
+            return command(*args, printer=Printer(columns, is_json=is_json), **options)
+
+        run.record = record  # type: ignore[attr-defined]  # the documents of the commands are made from it
+        return run  # type: ignore[return-value]  # click passes the options by name
+
+    return add
+
+
+def fit_columns(rows: Sequence[Sequence[str]], total: int) -> List[int]:
+    """
+    Return the widths of the columns that fit into a terminal.
+
+    The first column has the id, and is never cut. The last one that fits may be; those behind it are left out.
+
+    Args:
+        rows: The head and the rows.
+        total: The columns of the terminal.
+    """
+    widths: List[int] = []
+    left = total
+    for column in zip(*rows):
+        natural = max(map(len, column))
+        if widths and left < min(natural, NARROWEST):
+            break
+        widths.append(natural if not widths else min(natural, left))
+        left -= widths[-1] + GAP
+    return widths
+
+
+def _to_dict(record: Any) -> Any:
+    return record.to_dict() if isinstance(record, Model) else to_json(attrs.asdict(record, recurse=False))
+
+
+def _encode(record: Any) -> str:
+    """Return a record as JSON; in ASCII where the output cannot show all characters."""
+    is_ascii = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") != "utf8"
+    return json.dumps(_to_dict(record), ensure_ascii=is_ascii)
+
+
+def _format(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (dict, list)):
+        return clean(json.dumps(value, ensure_ascii=False))
+    return clean(str(value))

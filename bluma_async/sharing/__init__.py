@@ -1,0 +1,1 @@
+"""What processes with one API key agree on: budget, creates and news, through a database."""
