@@ -19,6 +19,7 @@ from bluma_async.cli.figures import Figures
 from bluma_async.cli.output import say, say_aside
 from bluma_async.cli.running import SETTLE_TIME
 from bluma_async.cli.settling import settle_interrupted
+from bluma_async.cli.spelling import spell_for_commands
 from bluma_async.cli.table import show_jobs
 from bluma_async.errors import BlumaError
 from bluma_async.stores.postgres_database import is_postgres_url, mask_url
@@ -101,7 +102,7 @@ class BatchRun:
         for line in describe_status(status):
             self._say(line)
         if stopped is not None:
-            say_aside(f"Stopped early: {stopped}")
+            say_aside(f"Stopped early: {spell_for_commands(str(stopped))}")
             if not self.account.is_temporary:
                 say_aside(f"Continue with: {self.command}")
         if status.in_doubt and not self.account.is_temporary:

@@ -1,16 +1,18 @@
 """
 Ctrl-C between the choice of a command and the start of its event loop.
 
-Rule 1: it is remembered, and not only raised: Python drops a KeyboardInterrupt that is raised while it runs a callback of
-the garbage collector, as imports do. The command would go on, and create what its user has just stopped.
+Rule 1: it is remembered, and not only raised: Python drops a KeyboardInterrupt that is raised while it runs a callback
+of the garbage collector, as imports do. The command would go on, and create what its user has just stopped.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
-from types import FrameType
-from typing import List
+from typing import TYPE_CHECKING, List
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 __all__ = ["forget_interrupts", "is_interrupted", "raise_at_interrupt"]
 

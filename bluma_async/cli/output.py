@@ -3,7 +3,7 @@ Write to the standard output and to the standard error.
 
 Rule 1: a video that is paid for is not lost because a line cannot be printed. If the reader has closed the pipe, or the
 disk behind a redirection is full, commands go on without output; those that only print stop. What is known of a
-payment, and how to continue, is printed to the standard error, which is no file of results and outlives a pipe's reader.
+payment, and how to continue, is printed to the standard error: it is no file of results, and outlives a reader.
 Rule 2: text of a server never controls the terminal: its control characters are printed as escapes.
 """
 

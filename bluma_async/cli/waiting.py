@@ -18,7 +18,7 @@ from bluma_async.cli.output import say_aside, say_surely, write_bytes
 from bluma_async.cli.printing import Printer, Record, prints
 from bluma_async.cli.progress import show_progress
 from bluma_async.cli.running import OutputPath, add_final_option, add_options, add_verify_option
-from bluma_async.errors import BlumaError, NotFoundError, WaitTimeoutError
+from bluma_async.errors import BlumaError, InvalidArgumentError, NotFoundError, WaitTimeoutError
 from bluma_async.resources._saving import build_save_command
 from bluma_async.transfer.places import check_place
 from bluma_async.types import VideoStatus
@@ -125,7 +125,7 @@ def with_target(command: F) -> F:
 
 @contextmanager
 def _find_file(output: Path | str) -> Generator[Path | str, None, None]:
-    """Yield the file or object to write: the output itself, or for the standard output one in a folder that is deleted."""
+    """Yield the place to write to: the output itself, or for the standard output a file in a folder that is deleted."""
     if str(output) != "-":
         yield output
         return
@@ -161,6 +161,8 @@ async def wait_and_save(client: AsyncBluma, video_id: str, target: Target, accou
     except BlumaError as error:
         if is_temporary:
             _promise_nothing(error, video_id)
+        elif isinstance(error, InvalidArgumentError):  # something else is at the place meanwhile
+            say_aside(f"Save the video to another place: {build_save_command(video_id, 'ANOTHER_FILE.mp4')}")
         elif command not in str(error) and not isinstance(error, NotFoundError):
             say_aside(f"Continue with: {command}")
         raise

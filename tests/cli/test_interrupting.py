@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import signal
 import sys
-from typing import Iterator, List
+from typing import Any, Coroutine, Iterator, List
 
 import pytest
 
-from bluma_async.cli import running
 from bluma_async.cli.interrupting import forget_interrupts, raise_at_interrupt
 from bluma_async.cli.running import run_to_end
 
@@ -56,11 +55,11 @@ def test_a_ctrl_c_dropped_while_the_loop_starts_ends_the_command(monkeypatch: py
     async def work() -> None:
         begun.append(True)
 
-    def start(coroutine: object) -> object:
+    def start(coroutine: Coroutine[Any, Any, None]) -> object:
         interrupt_and_drop()
-        return ensure_future(coroutine)  # type: ignore[arg-type]  # the coroutine of the command
+        return ensure_future(coroutine)
 
-    monkeypatch.setattr(running.asyncio, "ensure_future", start)
+    monkeypatch.setattr(asyncio, "ensure_future", start)
 
     with pytest.raises(KeyboardInterrupt):
         run_to_end(work())

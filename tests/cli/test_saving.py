@@ -86,7 +86,7 @@ def test_a_file_that_is_not_the_video_is_refused_and_can_be_taken(
     out, err = capsys.readouterr()
     video_id = find_id(out)
 
-    assert (code, "text/html" in err, 'verify="none"' in err) == (1, True, True)
+    assert (code, "text/html" in err, "--verify none" in err) == (1, True, True)
     assert f"Continue with: bluma save {video_id} -o {tmp_path / 'x.mp4'}" in err
     assert run(["save", video_id, "-o", str(tmp_path / "x.mp4"), "--verify", "none"]) == 0
     assert (tmp_path / "x.mp4").read_text().startswith("<html>")
@@ -149,7 +149,9 @@ def test_a_target_that_appears_while_the_video_renders_does_not_hide_its_id(
     out, err = capsys.readouterr()
 
     assert (code, "already there" in err, "Nothing was sent" in err) == (1, True, False)
-    assert f"bluma save {find_id(out)} -o {target}" in err
+    assert f"Save the video to another place: bluma save {find_id(out)} -o ANOTHER_FILE.mp4" in err
+    assert "--overwrite" in err
+    assert "overwrite=True" not in err
     assert target.read_bytes() == b"mine"
 
 
