@@ -37,5 +37,6 @@ def main() -> None:
     except ModuleNotFoundError as missing:
         sys.exit(f'The command line needs {missing.name}: pip install "bluma[cli]"')
     code = run()
-    _end_at_interrupt()  # the end of the interpreter is no part of the command
+    if signals.getsignal(signals.SIGINT) != signals.SIG_IGN:
+        signals.signal(signals.SIGINT, signals.SIG_DFL)  # the end of the interpreter is no part of the command
     sys.exit(code)

@@ -19,6 +19,7 @@ from bluma_async.cli.figures import Figures
 from bluma_async.cli.output import say, say_aside
 from bluma_async.cli.running import SETTLE_TIME
 from bluma_async.cli.settling import settle_interrupted
+from bluma_async.cli.spelling import spell_for_commands
 from bluma_async.cli.table import show_jobs
 from bluma_async.errors import BlumaError
 from bluma_async.stores.postgres_database import is_postgres_url, mask_url
@@ -91,9 +92,9 @@ class BatchRun:
     async def _stop(self, client: AsyncBluma) -> None:
         """After Ctrl-C: print how to continue, and find out what has become of open creates."""
         if self.account.is_temporary:
-            self._say(f"Stopped. {ENDED}")
+            say_aside(f"Stopped. {ENDED}")
             return
-        self._say(f"Stopped. Nothing is lost; continue with: {self.command}")
+        say_aside(f"Stopped. Nothing is lost; continue with: {self.command}")
         if not self._is_shared:  # else other processes settle what is open
             await settle_interrupted(client, self.settle["settle_time"])
 
@@ -101,13 +102,13 @@ class BatchRun:
         for line in describe_status(status):
             self._say(line)
         if stopped is not None:
-            self._say(f"Stopped early: {stopped}")
+            say_aside(f"Stopped early: {spell_for_commands(str(stopped))}")
             if not self.account.is_temporary:
-                self._say(f"Continue with: {self.command}")
+                say_aside(f"Continue with: {self.command}")
         if status.in_doubt and not self.account.is_temporary:
-            self._say(
-                "Settle the jobs in doubt with: bluma batch adopt KEY VIDEO_ID, or "
-                "bluma batch retry --in-doubt resubmit"
+            say_aside(
+                f"Settle the jobs in doubt with: bluma batch adopt KEY VIDEO_ID {self._place}, or "
+                f"bluma batch retry --in-doubt resubmit {self._place}"
             )
 
     @property
@@ -118,6 +119,15 @@ class BatchRun:
     def _say(self, text: str) -> None:
         """Print a line for people, beside JSON if that is asked for."""
         (say_aside if self.printer.is_json else say)(text)
+
+    @property
+    def _place(self) -> str:
+        """The options that lead another command to this journal and this account."""
+        words = list(self.account.words)
+        for option in ("journal", "out"):
+            if self.options[option] is not None:
+                words = ["--" + option, mask_url(str(self.options[option])), *words]
+        return " ".join(map(shlex.quote, words))
 
     @property
     def command(self) -> str:

@@ -9,6 +9,7 @@ import click
 
 from bluma_async.cli.accounts import ENDED, with_account
 from bluma_async.cli.creating import with_create
+from bluma_async.cli.output import say_aside
 from bluma_async.cli.running import add_settle_options, run_to_end
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.waiting import wait_and_save, with_target
@@ -53,9 +54,9 @@ async def create_video(
         return await request.send(client)
     except asyncio.CancelledError:
         if account.is_temporary:
-            target.say(f"Stopped. {ENDED}")
+            say_aside(f"Stopped. {ENDED}")
         elif not await settle_interrupted(client, settle_time, build_save_command("VIDEO_ID", str(target.output))):
-            target.say("Stopped. No create was accepted, and nothing was billed.")
+            say_aside("Stopped. No create was accepted, and nothing was billed.")
         raise
 
 

@@ -43,7 +43,9 @@ class LazyGroup(Group):
     ) -> Tuple[str | None, click.Command | None, List[str]]:
         """Return the command that the arguments begin with. It is loaded now, and Ctrl-C raises KeyboardInterrupt."""
         found = super().resolve_command(ctx, args)
-        _raise_at_interrupt()
+        from bluma_async.cli.interrupting import raise_at_interrupt  # noqa: PLC0415 - `--help` does not need it
+
+        raise_at_interrupt()
         return found
 
     def list_commands(self, ctx: click.Context) -> List[str]:  # noqa: ARG002 - click's own signature
@@ -70,15 +72,6 @@ class LazyGroup(Group):
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
         options = click.Command.shell_complete(self, ctx, incomplete)
         return [*(CompletionItem(name, help=self._catalogue[name][1]) for name in names), *options]
-
-
-def _raise_at_interrupt() -> None:
-    """Let Ctrl-C raise KeyboardInterrupt, if it has ended the process at once while the command was loading."""
-    import signal  # noqa: PLC0415 - `--help` does not need it
-    import threading  # noqa: PLC0415 - `--help` does not need it
-
-    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _describe_unknown(name: str, known: List[str]) -> str:

@@ -12,10 +12,10 @@ import click
 
 from bluma_async.cli.accounts import ENDED
 from bluma_async.cli.groups import Group
-from bluma_async.cli.output import say, say_aside
+from bluma_async.cli.output import say_aside, say_surely
 from bluma_async.cli.printing import Printer, Record, prints
 from bluma_async.cli.progress import print_news
-from bluma_async.cli.running import add_options, add_verify_option, make_sandbox, run_to_end
+from bluma_async.cli.running import OutputPath, add_options, add_verify_option, make_sandbox, run_to_end
 from bluma_async.errors import BlumaError, WaitTimeoutError
 from bluma_async.luma.client import AsyncLuma
 from bluma_async.luma.registry import list_providers
@@ -54,7 +54,9 @@ def _options(capability: str) -> Callable[[F], F]:
     return add_options(
         click.option("--provider", type=click.Choice(list_providers(capability)), required=True, help="Who makes it."),
         click.option("--sandbox", "in_sandbox", is_flag=True, help="Use a local sandbox: no key, no bill."),
-        click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The MP4 file to write."),
+        click.option(
+            "-o", "--output", required=True, type=OutputPath(path_type=Path), help="The MP4 file to write, or a URL."
+        ),
         click.option("--overwrite", is_flag=True, help="Replace an existing file."),
         click.option("--poll-interval", type=float, help="Seconds between two polls; default: the provider's."),
         click.option("--timeout", type=float, help="Seconds to wait; default: the provider's."),
@@ -116,14 +118,14 @@ def modify(prompt: str, video_url: str | None, watermark: str | None, **how: Any
     _run(start, **how)
 
 
-def _run(start: Callable[[AsyncLuma], Any], *, output: Path, overwrite: bool, **how: Any) -> None:
+def _run(start: Callable[[AsyncLuma], Any], *, output: Path | str, overwrite: bool, **how: Any) -> None:
     check_place(output, overwrite=overwrite, option="--overwrite")
     run_to_end(_make(start, output, overwrite=overwrite, **how))
 
 
 async def _make(
     start: Callable[[AsyncLuma], Any],
-    output: Path,
+    output: Path | str,
     *,
     overwrite: bool,
     provider: Any,
@@ -133,16 +135,16 @@ async def _make(
     **wait: Any,
 ) -> None:
     """Start a generation, wait for it, save it, and print what was saved."""
-    note = say_aside if printer.is_json else say
+    note = say_aside if printer.is_json else say_surely
     async with _client(provider, in_sandbox=in_sandbox) as client:
         resource = client.modifications if client.capabilities.modify else client.generations
         unknown = "Stopped during the create, which may have been accepted and billed. Look for it at the provider."
-        with _explaining_stop(ENDED if in_sandbox else unknown, note):
+        with _explaining_stop(ENDED if in_sandbox else unknown):
             started = await start(client)
         note(f"{started.kind.capitalize()} {started.id}")
         wait["poll_interval"] = SANDBOX_POLL if in_sandbox else wait["poll_interval"]
         going_on = f"Stopped. The {started.kind} continues at the provider, under its id."
-        with _explaining_stop(ENDED if in_sandbox else going_on, note):
+        with _explaining_stop(ENDED if in_sandbox else going_on):
             generation = await _wait(resource, started, wait, in_sandbox=in_sandbox)
         size = await resource.save(generation, output, overwrite=overwrite, verify=verify)
     note(f"Saved {output}: {size / 1e6:.1f} MB")
@@ -169,12 +171,12 @@ async def _wait(resource: Any, started: Generation, wait: Dict[str, Any], *, in_
 
 
 @contextmanager
-def _explaining_stop(text: str, note: Callable[[str], object]) -> Generator[None, None, None]:
+def _explaining_stop(text: str) -> Generator[None, None, None]:
     """Print a text if Ctrl-C ends the block."""
     try:
         yield
     except asyncio.CancelledError:
-        note(text)
+        say_aside(text)
         raise
 
 

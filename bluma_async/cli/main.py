@@ -100,9 +100,10 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _report(error: Any) -> int:
     """Print an error of the SDK and return the exit code."""
+    from bluma_async.cli.spelling import spell_for_commands  # noqa: PLC0415 - only a failure needs it
     from bluma_async.errors import AmbiguousCreateError  # noqa: PLC0415 - only a failure needs it
 
-    say_aside(f"Error: {error}")
+    say_aside(f"Error: {spell_for_commands(str(error))}")
     if isinstance(error, AmbiguousCreateError):
         from bluma_async.cli.settling import format_candidates  # noqa: PLC0415 - only a lost create needs it
 

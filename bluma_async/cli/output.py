@@ -2,7 +2,8 @@
 Write to the standard output and to the standard error.
 
 Rule 1: a video that is paid for is not lost because a line cannot be printed. If the reader has closed the pipe, or the
-disk behind a redirection is full, commands go on without output; those that only print stop.
+disk behind a redirection is full, commands go on without output; those that only print stop. What is known of a
+payment, and how to continue, is printed to the standard error: it is no file of results, and outlives a reader.
 Rule 2: text of a server never controls the terminal: its control characters are printed as escapes.
 """
 
@@ -19,7 +20,18 @@ import click
 if TYPE_CHECKING:
     from io import TextIOWrapper
 
-__all__ = ["clean", "find_width", "is_live", "is_output_lost", "prepare_streams", "say", "say_aside", "write_bytes"]
+__all__ = [
+    "clean",
+    "find_width",
+    "is_live",
+    "is_output_lost",
+    "prepare_streams",
+    "say",
+    "say_aside",
+    "say_surely",
+    "takes_output",
+    "write_bytes",
+]
 
 CLOSED = {errno.EPIPE, errno.EINVAL}  # Windows reports a closed pipe as EINVAL
 LINE_BREAKS = {"\n", "\t"}
@@ -52,6 +64,17 @@ def say(text: str) -> bool:
             click.echo(text, file=sys.stdout)
         except OSError as problem:
             _lose_output(problem)
+    return not _lost.is_lost
+
+
+def say_surely(text: str) -> None:
+    """Print a line that names something paid: to the standard error, if the standard output takes nothing."""
+    if not say(text):
+        say_aside(text)
+
+
+def takes_output() -> bool:
+    """Whether the standard output has taken everything so far."""
     return not _lost.is_lost
 
 

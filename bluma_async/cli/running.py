@@ -10,9 +10,12 @@ from typing import Any, Callable, Coroutine, List, Tuple, TypeVar
 
 import click
 
+from bluma_async._wire.place_checks import is_url
+from bluma_async.cli.interrupting import is_interrupted
 from bluma_async.stores.postgres_database import is_postgres_url
 
 __all__ = [
+    "OutputPath",
     "add_final_option",
     "add_options",
     "add_settle_options",
@@ -25,6 +28,18 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 SETTLE_TIME = 30.0  # seconds; the client's own default
+
+
+class OutputPath(click.Path):
+    """The place of a video: a path as a Path, and the URL of an object as it is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the Path, or the URL as text."""
+        if not is_url(value):
+            return super().convert(value, param, ctx)
+        if value.lower().startswith("memory:"):
+            self.fail(f"{value!r} would end with this command: its memory is that of one process. Nothing was sent.")
+        return value
 
 
 def parse_journal(value: str) -> Path | str:
@@ -106,6 +121,9 @@ def run_to_end(work: Coroutine[Any, Any, T], *, ends_gracefully: bool = False) -
         work: The coroutine.
         ends_gracefully: Whether SIGTERM cancels it too, and the exit code is 0 then.
     """
+    if is_interrupted():
+        work.close()
+        raise KeyboardInterrupt
     ended_by, results = asyncio.run(_run(work, [signal.SIGINT, *([signal.SIGTERM] if ends_gracefully else [])]))
     if ended_by == signal.SIGINT:
         raise KeyboardInterrupt
@@ -127,6 +145,8 @@ async def _run(work: Coroutine[Any, Any, T], numbers: List[signal.Signals]) -> T
         for number in numbers:
             if signal.getsignal(number) != signal.SIG_IGN:  # as in the background of a shell
                 loop.add_signal_handler(number, cancel, number)
+    if is_interrupted():  # before the handlers were there; the work has not begun
+        cancel(signal.SIGINT)
     try:
         return None, [await task]
     except asyncio.CancelledError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Iterable
 
-from bluma_async.cli.output import say
+from bluma_async.cli.output import say_aside
 from bluma_async.types import CreateResult, OpenCreateState
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ async def settle_interrupted(client: AsyncBluma, settle_time: float, how_to_save
     creates = client.open_creates
     if not creates:
         return False
-    say(
+    say_aside(
         f"Stopped during {len(creates)} create(s), which may have been accepted and billed. Searching for the "
         f"video(s), at most about {settle_time:g} s; Ctrl-C ends the search."
     )
@@ -37,10 +37,10 @@ async def settle_interrupted(client: AsyncBluma, settle_time: float, how_to_save
         results = await client.settle()
     except asyncio.CancelledError:
         for create in client.open_creates:
-            say(f"Not settled: {_describe(create)}")
+            say_aside(f"Not settled: {_describe(create)}")
         raise
     for settled in results:
-        say(_format_result(settled, how_to_save))
+        say_aside(_format_result(settled, how_to_save))
     return True
 
 

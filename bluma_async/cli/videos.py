@@ -13,7 +13,7 @@ from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, with_account
 from bluma_async.cli.completing import complete_template
 from bluma_async.cli.creating import with_create
 from bluma_async.cli.exit_codes import ExitCode
-from bluma_async.cli.output import say, say_aside
+from bluma_async.cli.output import say, say_aside, takes_output
 from bluma_async.cli.printing import prints
 from bluma_async.cli.progress import show_progress
 from bluma_async.cli.running import add_settle_options, run_to_end
@@ -51,7 +51,12 @@ def create(request: CreateRequest, account: Account, printer: Printer, settle_ti
                     say_aside("Stopped. No create was accepted, and nothing was billed.")
                 raise
 
-    printer.show(run_to_end(work()))
+    video = run_to_end(work())
+    try:
+        printer.show(video)
+    finally:
+        if not takes_output():
+            say_aside(f"The video was created and billed: {video.id}")
     if account.is_temporary:
         say_aside(ENDED)
 

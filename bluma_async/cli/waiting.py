@@ -14,11 +14,11 @@ import attrs
 import click
 
 from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, Account
-from bluma_async.cli.output import say, say_aside, write_bytes
+from bluma_async.cli.output import say_aside, say_surely, write_bytes
 from bluma_async.cli.printing import Printer, Record, prints
 from bluma_async.cli.progress import show_progress
-from bluma_async.cli.running import add_final_option, add_options, add_verify_option
-from bluma_async.errors import BlumaError, NotFoundError, WaitTimeoutError
+from bluma_async.cli.running import OutputPath, add_final_option, add_options, add_verify_option
+from bluma_async.errors import BlumaError, InvalidArgumentError, NotFoundError, WaitTimeoutError
 from bluma_async.resources._saving import build_save_command
 from bluma_async.transfer.places import check_place
 from bluma_async.types import VideoStatus
@@ -43,8 +43,8 @@ _target_options = add_options(
         "-o",
         "--output",
         required=True,
-        type=click.Path(path_type=Path, allow_dash=True),
-        help="Where to write the MP4; - is the standard output.",
+        type=OutputPath(path_type=Path, allow_dash=True),
+        help="Where to write the MP4: a path, a URL such as s3://bucket/sky.mp4, or - for the standard output.",
     ),
     click.option("--overwrite", is_flag=True, help="Replace the file if it exists."),
     add_wait_options,
@@ -71,7 +71,7 @@ class Target:
     Where a video is saved to. That something can be written there is tried before the video is paid for.
 
     Attributes:
-        output: The path that was given; `-` for the standard output.
+        output: The path or URL that was given; `-` for the standard output.
         file: The file that the download writes.
         overwrite: Whether an existing file may be replaced.
         verify: What of the file is compared with its description.
@@ -79,8 +79,8 @@ class Target:
         printer: Prints the result; as JSON, if that is asked for.
     """
 
-    output: Path
-    file: Path
+    output: Path | str
+    file: Path | str
     overwrite: bool
     verify: Verify
     wait: Dict[str, Any]
@@ -93,7 +93,7 @@ class Target:
 
     def say(self, text: str) -> None:
         """Print a line for people: to the standard error, if the standard output has the video or JSON."""
-        (say_aside if self.is_standard_output or self.printer.is_json else say)(text)
+        (say_aside if self.is_standard_output or self.printer.is_json else say_surely)(text)
 
 
 def with_target(command: F) -> F:
@@ -105,7 +105,7 @@ def with_target(command: F) -> F:
     def run(
         *,
         printer: Printer,
-        output: Path,
+        output: Path | str,
         overwrite: bool,
         verify: Verify,
         poll_interval: float,
@@ -124,8 +124,8 @@ def with_target(command: F) -> F:
 
 
 @contextmanager
-def _find_file(output: Path) -> Generator[Path, None, None]:
-    """Yield the file to write: the output itself, or for the standard output one in a folder that is deleted."""
+def _find_file(output: Path | str) -> Generator[Path | str, None, None]:
+    """Yield the place to write to: the output itself, or for the standard output a file in a folder that is deleted."""
     if str(output) != "-":
         yield output
         return
@@ -154,15 +154,17 @@ async def wait_and_save(client: AsyncBluma, video_id: str, target: Target, accou
         if video.status == VideoStatus.COMPLETED:
             size = await client.videos.save(video, target.file, overwrite=target.overwrite, verify=target.verify)
     except asyncio.CancelledError:
-        target.say(
+        say_aside(
             f"Stopped. {ENDED}" if is_temporary else f"Stopped. Save the video when it is finished, with: {command}"
         )
         raise
     except BlumaError as error:
         if is_temporary:
             _promise_nothing(error, video_id)
+        elif isinstance(error, InvalidArgumentError):  # something else is at the place meanwhile
+            say_aside(f"Save the video to another place: {build_save_command(video_id, 'ANOTHER_FILE.mp4')}")
         elif command not in str(error) and not isinstance(error, NotFoundError):
-            target.say(f"Continue with: {command}")
+            say_aside(f"Continue with: {command}")
         raise
     require_success(video)
     _finish(target, video, size, command)
@@ -172,7 +174,7 @@ def _finish(target: Target, video: Video, size: int, command: str) -> None:
     """Pass the file on to the standard output if it goes there, and print what was saved."""
     if target.is_standard_output:
         try:
-            _copy_out(target.file)
+            _copy_out(Path(target.file))
         except OSError as problem:
             raise BlumaError(
                 f"The standard output does not take the video: {problem.strerror}. Save it again with: {command}"

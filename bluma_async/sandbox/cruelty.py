@@ -79,7 +79,7 @@ class Cruelty:
         lost_creates: The share of creates whose outcome the client cannot read, from 0 to 1.
         lost_create_kinds: The ways in which they are lost; names in `fault_tables.LOST_CREATES`.
         vapi_quirks: The irregularities of V-API that are switched on; names in `luma.quirks.VAPI_QUIRKS`.
-        strangers: Creates a minute by others on the same account, at random moments.
+        strangers: Creates a minute by others on the same account, at random moments. They leave half of the credits.
         stranger_templates: The templates that strangers use; None: those that the clients of the sandbox have used.
         seed: Seeds every random choice: which creates are lost, when strangers create, how a list is ordered.
     """

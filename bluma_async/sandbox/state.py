@@ -76,7 +76,7 @@ class State:
     def _apply_cruelty(self) -> None:
         self.creates: Creates = Creates(self.videos, self.clock, self.cruelty)
         self.creates_by_key: Dict[str, PendingCreate] = {}  # by Idempotency-Key, with `honour_idempotency`
-        self.strangers: Strangers = Strangers(self.videos, self.clock, self.cruelty)
+        self.strangers: Strangers = Strangers(self.videos, self.clock, self.cruelty, self._has_half)
         self.idle: IdleConnections = IdleConnections(self.clock, self.cruelty)
         self.random_faults: RandomFaults = RandomFaults(self.cruelty)
         self.last_answers: Dict[str, Tuple[int, bytes]] = {}  # route to its last success, for `stray_answer`
@@ -90,6 +90,10 @@ class State:
         self.jobs.render = lambda row: self.workers.render(row, self.jobs)
         self.keys.seed(self.settings.test_key, "Sandbox test key", "test", self.settings.hourly_limit)
         self.keys.seed(self.settings.live_key, "Sandbox live key", "production", self.settings.hourly_limit)
+
+    def _has_half(self) -> bool:
+        """Whether more than half of the opening balance is left."""
+        return self.ledger.balance > self.settings.credits / 2
 
     async def start(self) -> None:
         """Start the workers, and resume the videos, generations and deliveries of an earlier run."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from bluma_async.sandbox.api_errors import ApiError
 from bluma_async.sandbox.catalog import LISTED, find_template
@@ -21,10 +21,15 @@ PROMPT = "A video that somebody else creates"
 
 
 class Strangers:
-    """Creates videos of other, imagined users of the account; `Cruelty.strangers` a minute."""
+    """
+    Creates videos of other, imagined users of the account; `Cruelty.strangers` a minute.
 
-    def __init__(self, videos: Videos, clock: Clock, cruelty: CurrentCruelty) -> None:
+    They leave half of the opening balance to the clients: with a fast clock, they would spend all of it in a minute.
+    """
+
+    def __init__(self, videos: Videos, clock: Clock, cruelty: CurrentCruelty, may_spend: Callable[[], bool]) -> None:
         self._videos = videos
+        self._may_spend = may_spend
         self._clock = clock
         self._cruelty = cruelty
         self._timer: Timer | None = None
@@ -62,8 +67,12 @@ class Strangers:
             self._timer = None
 
     def _create_next(self) -> None:
+        if self._may_spend():
+            self._create_any()
+        self.restart()
+
+    def _create_any(self) -> None:
         templates = self._cruelty.value.stranger_templates or self._videos.list_own_templates()
         template_id = self._dice.choice(templates or [entry["id"] for entry in LISTED])
         with contextlib.suppress(ApiError):  # the account has no credits left; a refund may come
             self.create(template_id)
-        self.restart()

@@ -40,17 +40,18 @@ class ObjectPath:
     def __str__(self) -> str:
         return f"{self.store.root}/{self.key}"
 
-    def open_place(self, *, overwrite: bool) -> ObjectPlace:
-        """Return the place of a save to this name."""
-        return ObjectPlace(self, overwrite=overwrite)
+    def open_place(self, *, overwrite: bool, option: str = "overwrite=True") -> ObjectPlace:
+        """Return the place of a save to this name; `option` is how the caller spells the permission to replace."""
+        return ObjectPlace(self, overwrite=overwrite, option=option)
 
 
 class ObjectPlace:
     """The name of an object, owned by one call."""
 
-    def __init__(self, path: ObjectPath, *, overwrite: bool) -> None:
+    def __init__(self, path: ObjectPath, *, overwrite: bool, option: str = "overwrite=True") -> None:
         self.target: ObjectPath = path
         self._overwrite = overwrite
+        self._option = option
         self._name: Name | None = None
 
     def reserve(self, *, knows_folder: bool = False) -> None:
@@ -75,7 +76,7 @@ class ObjectPlace:
             reason = f"{str(self.target)!r} cannot be written: {refusal.strerror}. Nothing was sent to the API."
             raise invalid("path", reason) from refusal
         if problem is not None:
-            raise invalid("path", f"{problem}; pass overwrite=True to replace it.")
+            raise invalid("path", f"{problem}; pass {self._option} to replace it.")
 
     def open_part(self, _source: str) -> ObjectPart:
         """Return the bytes that are not yet an object."""

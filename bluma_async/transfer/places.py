@@ -200,17 +200,21 @@ async def require_place(file: Target, *, overwrite: bool, knows_folder: bool = F
 
 def check_place(file: str | os.PathLike[str], *, overwrite: bool, option: str = "overwrite=True") -> None:
     """
-    Require a path that a file can be written to.
+    Require a path that a file can be written to, or the URL of an object that can be.
 
     Args:
-        file: The path.
+        file: The path or the URL.
         overwrite: Whether an existing file may be replaced.
         option: How the caller's interface spells the permission to replace it, for the error.
 
     Raises:
         InvalidArgumentError: It cannot be written to, or another call or program is writing to it.
     """
-    place = Place(file, overwrite=overwrite, option=option)
+    place: AnyPlace
+    if is_url(file):
+        place = _open_url(str(file)).open_place(overwrite=overwrite, option=option)
+    else:
+        place = Place(file, overwrite=overwrite, option=option)
     try:
         place.reserve()
     finally:

@@ -86,8 +86,8 @@ def test_a_file_that_is_not_the_video_is_refused_and_can_be_taken(
     out, err = capsys.readouterr()
     video_id = find_id(out)
 
-    assert (code, "text/html" in err, 'verify="none"' in err) == (1, True, True)
-    assert f"Continue with: bluma save {video_id} -o {tmp_path / 'x.mp4'}" in out
+    assert (code, "text/html" in err, "--verify none" in err) == (1, True, True)
+    assert f"Continue with: bluma save {video_id} -o {tmp_path / 'x.mp4'}" in err
     assert run(["save", video_id, "-o", str(tmp_path / "x.mp4"), "--verify", "none"]) == 0
     assert (tmp_path / "x.mp4").read_text().startswith("<html>")
 
@@ -149,5 +149,36 @@ def test_a_target_that_appears_while_the_video_renders_does_not_hide_its_id(
     out, err = capsys.readouterr()
 
     assert (code, "already there" in err, "Nothing was sent" in err) == (1, True, False)
-    assert f"bluma save {find_id(out)} -o {target}" in out
+    assert f"Save the video to another place: bluma save {find_id(out)} -o ANOTHER_FILE.mp4" in err
+    assert "--overwrite" in err
+    assert "overwrite=True" not in err
     assert target.read_bytes() == b"mine"
+
+
+def test_a_video_is_saved_to_a_url(live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`-o` takes the URL of an object; what is there already is replaced only with --overwrite."""
+    pytest.importorskip("obstore", reason="obstore has no release for Python 3.8")
+    target = tmp_path / "x.mp4"
+
+    assert run(["generate", "x", "-t", "ugc-text-overlay", "-o", target.as_uri()]) == 0
+    assert f"Saved {target.as_uri()}: " in capsys.readouterr().out
+    assert target.stat().st_size > 0
+    assert run(["generate", "x", "-t", "ugc-text-overlay", "-o", target.as_uri()]) == 2
+    assert "is already there; pass --overwrite to replace it" in capsys.readouterr().err
+    assert live.state()["billed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [("memory://demo/x.mp4", "would end with this command"), ("ftp://demo/x.mp4", "not ftp://")],
+)
+@pytest.mark.parametrize("command", [["generate", "x", "-t", "ugc-text-overlay"], ["save", "batch_1"]])
+def test_a_url_that_keeps_no_video_is_refused(
+    live: Sandbox, command: List[str], url: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is paid for a video that would vanish with the command."""
+    pytest.importorskip("obstore", reason="obstore has no release for Python 3.8")
+
+    assert run([*command, "-o", url]) == 2
+    assert message in capsys.readouterr().err
+    assert live.requests == []

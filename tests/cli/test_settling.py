@@ -63,11 +63,11 @@ def interrupt(
     assert process.stdout is not None
     assert process.stderr is not None
     with process, process.stdout, process.stderr:
-        first = process.stdout.readline()
+        first = next(line for line in process.stderr if line.strip())  # click ends the line of the ^C
         then(process)
-        # Not communicate(): it would miss what readline has read ahead.
+        # Not communicate(): it would miss what the loop has read ahead.
         out, err = process.stdout.read(), process.stderr.read()
-    return process.wait(), first + out, err.strip()  # click ends the line of the ^C
+    return process.wait(), out, first + err
 
 
 def request_seen(sandbox: Sandbox, route: str) -> Callable[[Any], Any]:
@@ -104,12 +104,12 @@ def test_ctrl_c_during_a_create_that_was_accepted(live: Sandbox, tmp_path: Path)
     code, out, err = interrupt(generate(tmp_path, "--settle-time", "0"), billed(live))
 
     (video,) = live._running.videos.newest_first()
-    assert (code, err) == (130, "")
-    assert out.startswith("Stopped during 1 create(s), which may have been accepted and billed.")
-    assert "In doubt: a create from ugc-text-overlay; it may have been accepted and billed (Idempotency-Key " in out
-    assert f"  may be its video: {video['id']}  created 20" in out
-    assert f"save it with: bluma save VIDEO_ID -o {tmp_path / 'x.mp4'}" in out
-    assert "nothing was" not in out.lower()
+    assert (code, out) == (130, "")
+    assert err.startswith("Stopped during 1 create(s), which may have been accepted and billed.")
+    assert "In doubt: a create from ugc-text-overlay; it may have been accepted and billed (Idempotency-Key " in err
+    assert f"  may be its video: {video['id']}  created 20" in err
+    assert f"save it with: bluma save VIDEO_ID -o {tmp_path / 'x.mp4'}" in err
+    assert "nothing was" not in err.lower()
 
 
 @needs_sigint
@@ -120,8 +120,8 @@ def test_ctrl_c_during_a_create_with_an_exclusive_key(live: Sandbox, tmp_path: P
     code, out, err = interrupt(generate(tmp_path, "--settle-time", "0", "--exclusive-key"), billed(live))
 
     (video,) = live._running.videos.newest_first()
-    assert (code, err) == (130, "")
-    assert f"The create was accepted and billed: video {video['id']}; save it with: bluma save {video['id']} -o" in out
+    assert (code, out) == (130, "")
+    assert f"The create was accepted and billed: video {video['id']}; save it with: bluma save {video['id']} -o" in err
 
 
 @needs_sigint
@@ -131,8 +131,8 @@ def test_ctrl_c_during_a_create_that_was_not_accepted(live: Sandbox, tmp_path: P
 
     code, out, err = interrupt(generate(tmp_path, "--settle-time", "0.1"), request_seen(live, "POST /videos"))
 
-    assert (code, err) == (130, "")
-    assert "The create was not accepted, and nothing was billed (Idempotency-Key " in out
+    assert (code, out) == (130, "")
+    assert "The create was not accepted, and nothing was billed (Idempotency-Key " in err
     assert live.state()["billed"] == 0
 
 
@@ -147,10 +147,10 @@ def test_a_second_ctrl_c_ends_the_search(live: Sandbox, tmp_path: Path) -> None:
         then=lambda process: process.send_signal(signal.SIGINT),
     )
 
-    assert (code, err) == (130, "")
-    assert "at most about 600 s; Ctrl-C ends the search." in out
-    assert "Not settled: a create from ugc-text-overlay; it may have been accepted and billed (Idempotency-Key " in out
-    assert "nothing was" not in out.lower()
+    assert (code, out) == (130, "")
+    assert "at most about 600 s; Ctrl-C ends the search." in err
+    assert "Not settled: a create from ugc-text-overlay; it may have been accepted and billed (Idempotency-Key " in err
+    assert "nothing was" not in err.lower()
 
 
 @needs_sigint
@@ -161,10 +161,10 @@ def test_ctrl_c_before_a_retry_of_a_refused_create(
     monkeypatch.setenv("BLUMA_LOG", "info")
     live.faults.add("POST /videos", "status", status=503, times=None)
 
-    code, out, _ = interrupt(generate(tmp_path), wait_for_retry)
+    code, out, err = interrupt(generate(tmp_path), wait_for_retry)
 
-    assert code == 130
-    assert out == "Stopped. No create was accepted, and nothing was billed.\n"
+    assert (code, out) == (130, "")
+    assert err.startswith("Stopped. No create was accepted, and nothing was billed.\n")
 
 
 @needs_sigint
@@ -178,10 +178,10 @@ def test_ctrl_c_during_the_create_of_a_batch(live: Sandbox, tmp_path: Path) -> N
     code, out, err = interrupt(["batch", "run", str(jobs), *options], billed(live))
 
     (video,) = live._running.videos.newest_first()
-    assert (code, err) == (130, "")
+    assert (code, out) == (130, "")
     command = f"bluma batch run {jobs} --out {tmp_path / 'v'} --concurrency 8 --settle-time 0 --exclusive-key"
-    assert out.startswith(f"Stopped. Nothing is lost; continue with: {command}\n")
-    assert f"The create was accepted and billed: video {video['id']}\n" in out
+    assert err.startswith(f"Stopped. Nothing is lost; continue with: {command}\n")
+    assert f"The create was accepted and billed: video {video['id']}\n" in err
 
 
 def test_a_create_in_doubt_prints_its_key_and_candidates(

@@ -51,6 +51,33 @@ def test_a_reader_that_stops_is_no_failure(live: Sandbox) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_paid_video_is_named_although_nobody_reads_the_output(live: Sandbox, options: List[str]) -> None:
+    """`bluma create ... | head -0`: its id is on the standard error."""
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    arguments = ["create", "Hello", "-t", "ugc-text-overlay", *options]
+    done = run_process(arguments, stdout=writer, stderr=subprocess.PIPE, capture_output=False)
+    os.close(writer)
+
+    (video,) = live._running.videos.newest_first()
+    assert f"The video was created and billed: {video['id']}" in done.stderr.decode()
+
+
+def test_a_saved_video_is_named_although_nobody_reads_the_output(live: Sandbox, tmp_path: Path) -> None:
+    """What `generate` prints of a paid video goes to the standard error then."""
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    arguments = [*GENERATE, "-o", str(tmp_path / "x.mp4")]
+    done = run_process(arguments, stdout=writer, stderr=subprocess.PIPE, capture_output=False)
+    os.close(writer)
+
+    (video,) = live._running.videos.newest_first()
+    assert f"Video {video['id']}: 2 credits" in done.stderr.decode()
+
+
 def test_a_video_is_saved_although_nobody_reads_the_output(live: Sandbox, tmp_path: Path) -> None:
     """A closed pipe does not end a command that has paid for a video."""
     reader, writer = os.pipe()
@@ -239,7 +266,7 @@ def test_an_interrupted_sandbox_promises_nothing(tmp_path: Path, arguments: List
     out, err = process.communicate()
 
     assert process.returncode == 130
-    assert "Stopped. The sandbox has ended with this command" in out
+    assert "Stopped. The sandbox has ended with this command" in err
     assert "bluma save" not in out + err
     assert "ontinue with" not in out + err
     assert "Traceback" not in err
@@ -261,7 +288,7 @@ async def test_a_create_that_is_interrupted_in_a_sandbox_promises_nothing(
     with pytest.raises(asyncio.CancelledError):
         await create_video(client, request, target, find_account(None, in_sandbox=True), 30.0)
 
-    assert capsys.readouterr().out == "Stopped. The sandbox has ended with this command, and everything in it.\n"
+    assert capsys.readouterr().err == "Stopped. The sandbox has ended with this command, and everything in it.\n"
 
 
 @posix

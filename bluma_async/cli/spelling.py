@@ -1,0 +1,30 @@
+"""
+The messages of the SDK in the words of the command line.
+
+An error is written for programs, and names arguments. A user of the command reads options.
+"""
+
+from __future__ import annotations
+
+from typing import Mapping
+
+__all__ = ["spell_for_commands"]
+
+SPELLINGS: Mapping[str, str] = {
+    "pass api_key=, or set BLUMA_API_KEY.": "set BLUMA_API_KEY, keep it with `bluma config set`, or try --sandbox.",
+    "overwrite=True": "--overwrite",
+    'verify="none"': "--verify none",
+    "journal='jobs.sqlite'": "--journal jobs.sqlite",
+    "max_credits to continue": "--max-credits to continue",
+    "max_credits=": "--max-credits ",
+    "exclusive=True": "--exclusive-key",
+    "`candidates` are the videos that may be its own.": "The videos that may be its own are listed below, if any.",
+    "is not the id of a template": "is not the id of a template; `bluma templates` lists them.",
+}
+
+
+def spell_for_commands(message: str) -> str:
+    """Return a message with the options of commands in place of the arguments of functions."""
+    for argument, option in SPELLINGS.items():
+        message = message.replace(argument, option)
+    return message

@@ -1,0 +1,78 @@
+"""Ctrl-C between the choice of a command and its event loop: nothing is created afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from typing import Any, Coroutine, Iterator, List
+
+import pytest
+
+from bluma_async.cli.interrupting import forget_interrupts, raise_at_interrupt
+from bluma_async.cli.running import run_to_end
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
+
+
+@pytest.fixture(autouse=True)
+def chosen_command() -> Iterator[None]:
+    """Give the handler of a command that has just been chosen, and restore the one before."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    raise_at_interrupt()
+    yield
+    forget_interrupts()
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupt_and_drop() -> None:
+    """Send Ctrl-C, and drop its exception, as Python does in a callback of the garbage collector."""
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("Ctrl-C raised nothing")
+
+
+def test_a_dropped_ctrl_c_ends_the_command_before_its_work() -> None:
+    """The exception was lost in an import, and the command stops all the same."""
+    begun: List[bool] = []
+
+    async def work() -> None:
+        begun.append(True)
+
+    interrupt_and_drop()
+
+    with pytest.raises(KeyboardInterrupt):
+        run_to_end(work())
+    assert begun == []
+
+
+def test_a_ctrl_c_dropped_while_the_loop_starts_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop is there, and its handlers are not yet."""
+    begun: List[bool] = []
+    ensure_future = asyncio.ensure_future
+
+    async def work() -> None:
+        begun.append(True)
+
+    def start(coroutine: Coroutine[Any, Any, None]) -> object:
+        interrupt_and_drop()
+        return ensure_future(coroutine)
+
+    monkeypatch.setattr(asyncio, "ensure_future", start)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_to_end(work())
+    assert begun == []
+
+
+def test_a_command_after_an_interrupted_one_works() -> None:
+    """In one process, the next command begins without the Ctrl-C of the last."""
+    interrupt_and_drop()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    raise_at_interrupt()
+
+    async def work() -> int:
+        return 7
+
+    assert run_to_end(work()) == 7

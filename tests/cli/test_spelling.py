@@ -1,0 +1,58 @@
+"""Errors in the words of the command line: options, and not arguments of functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bluma_async.cli.spelling import SPELLINGS, spell_for_commands
+from bluma_async.sandbox import Sandbox
+from tests.cli.test_cli import run
+
+ROOM = Path(__file__).parents[2] / "bluma_async"
+
+
+def test_a_missing_key_names_the_ways_to_give_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A newcomer reads about the variable, the profiles and the sandbox; exit code 4."""
+    monkeypatch.delenv("BLUMA_API_KEY", raising=False)
+
+    assert run(["balance"]) == 4
+
+    err = capsys.readouterr().err
+    assert "set BLUMA_API_KEY, keep it with `bluma config set`, or try --sandbox." in err
+    assert "api_key=" not in err
+
+
+def test_an_unknown_template_names_the_command_that_lists_them(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The API's answer alone says only that it is none."""
+    assert run(["generate", "x", "-t", "ugc-txt", "-o", str(tmp_path / "x.mp4")]) == 3
+    assert "`bluma templates` lists them" in capsys.readouterr().err
+    assert live.state()["billed"] == 0
+
+
+def test_a_batch_with_a_url_names_the_option_of_its_journal(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`journal=` is no option."""
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text("template_id,prompt\nugc-text-overlay,x\n", encoding="utf-8")
+
+    assert run(["batch", "run", str(jobs), "--out", "s3://bucket/videos"]) == 2
+    assert "needs a journal, such as --journal jobs.sqlite" in capsys.readouterr().err
+    assert live.requests == []
+
+
+@pytest.mark.parametrize("argument", SPELLINGS)
+def test_the_sdk_has_each_spelling(argument: str) -> None:
+    """A message that has changed is noticed."""
+    sources = "".join(
+        path.read_text(encoding="utf-8") for path in ROOM.rglob("*.py") if path.name != "spelling.py"
+    ).replace("{environment['api_key']}", "BLUMA_API_KEY")
+
+    assert argument in sources
+    assert spell_for_commands(argument) != argument
