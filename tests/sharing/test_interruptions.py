@@ -129,7 +129,7 @@ async def test_an_interrupted_create_that_another_process_has_settled_is_no_riva
     assert sandbox.state()["billed"] == 3
 
 
-async def call_as(action: Any, is_repeated: bool, db: Any, _: bool) -> Any:  # noqa: FBT001 - positional, as an action
+async def call_as(action: Any, is_repeated: bool, db: Any, _: bool) -> Any:
     """Run an action as its first attempt, or as one after an answer that was lost."""
     return await action(db, is_repeated)
 
