@@ -197,6 +197,8 @@ def test_a_create_in_doubt_prints_its_key_and_candidates(
     assert code == 5
     assert "  Idempotency-Key: " in err
     assert f"  may be its video: {video['id']}  created 20" in err
+    assert "If one of them is yours, save it with: bluma save VIDEO_ID -o FILE" in err
+    assert "`candidates`" not in err
 
 
 def test_an_exclusive_key_adopts_a_lost_video(
