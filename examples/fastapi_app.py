@@ -7,6 +7,7 @@ The tests have the app's own client talk to a sandbox, and post signed events to
 
 from __future__ import annotations
 
+import json
 from contextlib import asynccontextmanager
 from typing import Any, AsyncIterator, Dict
 
@@ -14,6 +15,8 @@ import pytest
 
 fastapi = pytest.importorskip("fastapi", reason="FastAPI is not installed, or has no release for this Python")
 testclient = pytest.importorskip("fastapi.testclient", reason="FastAPI's test client needs httpx")
+
+from starlette.responses import StreamingResponse
 
 from bluma import AsyncBluma, VideoEvent, WebhookReceiver, asgi_app
 from bluma.errors import AmbiguousCreateError
@@ -65,6 +68,25 @@ async def show_video(video_id: str, request: fastapi.Request) -> Dict[str, Any]:
     return {"status": video.status, "url": video.url}
 
 
+@router.post("/jobs", status_code=202)
+async def start_video(prompt: str, request: fastapi.Request) -> Any:
+    """Start a video, and return its handle, which any process of this app can pick up."""
+    job = await request.app.state.bluma.videos.start({"prompt": prompt}, "ugc-text-overlay")
+    return fastapi.Response(job.to_json(), status_code=202, media_type="application/json")
+
+
+@router.post("/jobs/events")
+async def show_states(request: fastapi.Request) -> Any:
+    """Send each state of the video of a handle as a server-sent event, until it has ended."""
+    job = request.app.state.bluma.videos.job(await request.body())
+
+    async def lines() -> AsyncIterator[str]:
+        async for video in job.events():
+            yield f"event: {video.status}\ndata: {json.dumps({'progress': video.progress, 'url': video.url})}\n\n"
+
+    return StreamingResponse(lines(), media_type="text/event-stream")
+
+
 # Its tests.
 
 
@@ -85,6 +107,18 @@ def test_a_lost_answer_is_not_paid_twice(bluma_sandbox: Sandbox, assert_billed: 
         answer = http.post("/videos", params={"prompt": "Why is the sky blue?"})
 
     assert answer.status_code == 503
+    assert_billed(1)
+
+
+def test_states_are_sent_as_they_come(bluma_sandbox: Sandbox, assert_billed: Any) -> None:
+    """A browser sees the progress of a video without polling; the last event has the link."""
+    with testclient.TestClient(make_app()) as http:
+        job = http.post("/jobs", params={"prompt": "Why is the sky blue?"})
+        states = http.post("/jobs/events", content=job.content)
+
+    events = [line for line in states.text.splitlines() if line.startswith("event: ")]
+    assert (events[0], events[-1]) == ("event: queued", "event: completed")
+    assert "http" in states.text
     assert_billed(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import uuid
 from pathlib import Path
@@ -23,6 +24,10 @@ settings.register_profile(
     "suite", deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile("suite")
+
+# A shell starts its background jobs with SIGINT ignored, and their children inherit that. Tests send it to programs.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.secret import Secret
 from bluma_async._session.evidence import find_evidence
 from bluma_async._session.exclusive import require_exclusive
-from bluma_async._session.in_flight import InFlightCall, Standing, log_interrupted
+from bluma_async._session.in_flight import InFlightCall, Standing, ambiguous_create, log_interrupted
 from bluma_async._session.pickling import MISSING_KEY, pack_options, unpack_options
 from bluma_async._session.retry_loop import Failed, RetryLoop
 from bluma_async._version import __version__
@@ -172,7 +172,12 @@ class Session:
 
     async def _send_agreed(self, coordinator: Coordinator, transport: Transport, in_flight: InFlightCall) -> Answer:
         """Send a request after other processes have agreed."""
-        await coordinator.before_attempt(in_flight)
+        try:
+            await coordinator.before_attempt(in_flight)
+        except BlumaError as problem:
+            if in_flight.standing is Standing.UNCERTAIN:  # this attempt was not sent, but the one before it was
+                raise ambiguous_create(in_flight, problem) from problem
+            raise
         patience, headers = in_flight.time_left(self.shared.clock), NOTHING
         if in_flight.safety is Safety.COSTS_MONEY:
             # Others count from the announcement of a create, so it must not wait for a connection any longer.

@@ -228,11 +228,11 @@ def _concerns_only_this_job(failure: BlumaError) -> bool:
 async def _finish(work: Coroutine[Any, Any, T]) -> T:
     """Await work that gets a few seconds to finish if its caller is cancelled."""
     task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # a second cancellation leaves it alone
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task], timeout=GRACE)
         task.cancel()
         await asyncio.wait([task])
-        _ = task.cancelled() or task.exception()
         raise

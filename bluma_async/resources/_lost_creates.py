@@ -73,9 +73,10 @@ async def settle_lost(
 
 async def _find(session: Session, creates: SharedCreates, lost: LostCreate, call: InFlightCall) -> Video | None:
     """Search for the video of a create; record why it is not known, if it is not."""
-    preset = None if lost.place is None or lost.template_id is None else await creates.read_preset(lost.template_id)
     failure = NetworkError(f"The create {lost.request_key} was interrupted.")
     try:
+        is_plain = lost.place is None or lost.template_id is None
+        preset = None if is_plain else await creates.read_preset(lost.template_id or "")
         return await CertainCreate(session, preset).reconcile(call, failure, Reconcile(0.0))
     except AmbiguousCreateError as error:
         if error.candidates or error.accepted:

@@ -45,6 +45,8 @@ __all__ = ["SharedCreate"]
 
 SHORTEST_WAIT = 0.02  # seconds between two requests for a turn
 LONGEST_WAIT = 0.5
+LONGEST_SETTLING = 1e9  # seconds; the times of a database end
+LONGEST_KEY = 500  # characters; the index of a database takes about 2,700 bytes
 CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -57,7 +59,7 @@ class SharedCreate:
         self._session = session
         self._coordinator = coordinator
         self._call = attrs.evolve(call, idempotency_key=call.idempotency_key or uuid.uuid4().hex)
-        self._key = None if key is None else require_text("key", key)
+        self._key = None if key is None else _require_key(key)
         self._preset = preset
         self._clock = session.shared.clock
         deadline = session.options.deadline
@@ -73,7 +75,7 @@ class SharedCreate:
             RequestTimeoutError: Its turn did not come before the deadline. Nothing was sent.
             BlumaError: The database cannot be used, or the create failed.
         """
-        creates = await self._coordinator.creates()
+        creates = await self._coordinator.creates(self._time_left())
         known = None if self._key is None else await self.find()  # without a turn
         if known is not None:
             return known
@@ -92,7 +94,7 @@ class SharedCreate:
 
     async def find(self) -> Video | None:
         """Return the video of the key, if it has one; for a content that may have been bought before."""
-        creates = await self._coordinator.creates()
+        creates = await self._coordinator.creates(self._time_left())
         await require_account(self._session, self._coordinator, creates)
         turn = await creates.look_up(self._build_wanted())
         self._require_content(turn)
@@ -119,7 +121,7 @@ class SharedCreate:
         """Return what the create may do, once that is something."""
         wait = SHORTEST_WAIT
         while True:
-            turn = await creates.begin(self._build_wanted())
+            turn = await self._ask_for_turn(creates)
             self._require_content(turn)
             if turn.kind is not TurnKind.BUSY:
                 return turn
@@ -130,6 +132,22 @@ class SharedCreate:
             await self._clock.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
 
+    async def _ask_for_turn(self, creates: SharedCreates) -> CreateTurn:
+        """Return what the create may do now. A cancellation gives back what it was given: others wait for it."""
+        asking = asyncio.ensure_future(creates.begin(self._build_wanted()))
+        try:
+            return await asyncio.shield(asking)
+        except BlumaError as problem:
+            raise BlumaError(f"{problem} Nothing was sent.") from problem
+        except asyncio.CancelledError:
+            await asyncio.wait([asking])
+            turn = None if asking.cancelled() or asking.exception() else asking.result()
+            if turn is not None and turn.kind is TurnKind.BEGUN:
+                await self._record(lambda: creates.release(turn.number))
+            elif turn is not None and (lost := turn.lost) is not None:
+                await self._record(lambda: creates.abandon(lost.number))
+            raise
+
     def _build_wanted(self) -> WantedCreate:
         options = self._session.options
         return WantedCreate(
@@ -138,7 +156,7 @@ class SharedCreate:
             name=self._key,
             content=self._hash_content(),
             started_at=self._now(),
-            settles_after=options.timeout + options.settle_time + MARGIN,
+            settles_after=min(options.timeout + options.settle_time + MARGIN, LONGEST_SETTLING),
             number=self._number,
         )
 
@@ -171,6 +189,7 @@ class SharedCreate:
         """Send the create, and record its outcome."""
         session = self._session.with_coordinator(AnnouncedCreate(self._coordinator, creates, number))
         try:
+            await self._forget_settled(creates)
             video = await session.send(
                 self._call, within=self._time_left(), reconciler=CertainCreate(session, self._preset)
             )
@@ -182,6 +201,15 @@ class SharedCreate:
             raise
         await self._record(lambda: creates.bill(number, video.id, video.credits_charged))
         return video
+
+    async def _forget_settled(self, creates: SharedCreates) -> None:
+        """Forget the interrupted creates of this process that another one has settled: they are no rivals any more."""
+        evidence = self._session.evidence
+        calls = {self._coordinator.find_number(call): call for call in evidence.open_calls if not call.is_attended}
+        numbers = [number for number in calls if number is not None]
+        with contextlib.suppress(BlumaError):
+            for number in await creates.list_settled(numbers) if numbers else ():
+                evidence.remove(calls[number])
 
     def _forget(self, number: int) -> None:
         """Forget a create that is left to another process: here it would be a rival of later ones."""
@@ -245,3 +273,15 @@ class SharedCreate:
             "Nothing was sent.",
             request_sent=False,
         )
+
+
+def _require_key(key: object) -> str:
+    """Return a key that a database can store."""
+    text = require_text("key", key)
+    is_storable = "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    if len(text) > LONGEST_KEY or not is_storable:
+        raise invalid(
+            "key",
+            f"key must be text of at most {LONGEST_KEY} characters that UTF-8 has, without NUL. Nothing was sent.",
+        )
+    return text

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import TYPE_CHECKING, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from bluma_async._wire.call import Safety
-from bluma_async.errors import BlumaError
+from bluma_async.errors import BlumaError, RequestTimeoutError
 from bluma_async.sharing.announcing import announce
 from bluma_async.sharing.membership import Membership
 from bluma_async.stores.keys import fingerprint_key
@@ -58,7 +59,7 @@ class AccountCoordinator:
             BlumaError: The database cannot be used. Nothing was sent.
         """
         participant = await self.participant()
-        await participant.join()
+        await _join_in_time(participant, call.time_left(self.clock))
         patience = math.inf if call.ends is not None else PATIENCE
         if call.safety is Safety.COSTS_MONEY:
             await (await participant.pacer(self.fingerprint)).wait(call, patience)
@@ -97,14 +98,20 @@ class AccountCoordinator:
         """Return this process's part in the running event loop."""
         return await self._membership.get()
 
-    async def creates(self) -> SharedCreates:
+    async def creates(self, within: float | None = None) -> SharedCreates:
         """
         Return the creates of all processes.
 
+        Args:
+            within: Seconds in which the database must answer, if it was not joined before; None for no limit.
+
         Raises:
+            RequestTimeoutError: It has not answered so far. Nothing was sent.
             BlumaError: The database cannot be used. Nothing was sent.
         """
-        return await (await self.participant()).creates()
+        participant = await self.participant()
+        await _join_in_time(participant, within)
+        return await participant.creates()
 
     def note_number(self, call: InFlightCall, number: int) -> None:
         """Note the number of the intent of a create."""
@@ -117,6 +124,20 @@ class AccountCoordinator:
     def find_open(self, evidence: CreateEvidence, number: int) -> InFlightCall | None:
         """Return the open create of this process with this intent."""
         return next((call for call in evidence.open_calls if self._numbers.get(call) == number), None)
+
+
+async def _join_in_time(participant: Participant, left: float | None) -> None:
+    """
+    Join the database before the deadline of a call.
+
+    Raises:
+        RequestTimeoutError: It has not answered so far. Nothing was sent.
+    """
+    try:
+        await asyncio.wait_for(participant.join(), left)
+    except asyncio.TimeoutError:
+        late = "The database of shared= has not answered before the deadline. Nothing was sent."
+        raise RequestTimeoutError(late, request_sent=False) from None
 
 
 class AnnouncedCreate:
@@ -139,7 +160,11 @@ class AnnouncedCreate:
         if call.safety is not Safety.COSTS_MONEY:
             return
         self._account.note_number(call, self._number)
-        if not await announce(call, self._account.clock, lambda: self._creates.touch(self._number)):
+        try:
+            is_announced = await announce(call, self._account.clock, lambda: self._creates.touch(self._number))
+        except BlumaError as problem:
+            raise BlumaError(f"{problem} The request was not sent.") from problem
+        if not is_announced:
             raise CreateTakenOver
 
     def after_attempt(self, call: InFlightCall, headers: Mapping[str, str]) -> None:

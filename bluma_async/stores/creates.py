@@ -154,6 +154,10 @@ class SharedCreates(Protocol):
         """Return the recorded video of a create, by the number of its intent, or else by its `Idempotency-Key`."""
         ...
 
+    async def list_settled(self, numbers: Sequence[int]) -> Sequence[int]:
+        """Return those of these intents that have a video, or certainly were not accepted, whoever found that."""
+        ...
+
     async def claim_lost(self) -> LostCreate | None:
         """Claim an open create that no living process works on, as soon as a search can settle it."""
         ...

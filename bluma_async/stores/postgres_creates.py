@@ -177,6 +177,11 @@ class PostgresCreates:
 
         return await self._do(work)
 
+    async def list_settled(self, numbers: Sequence[int]) -> Sequence[int]:
+        """Return those of these intents that have a video, or certainly were not accepted, whoever found that."""
+        query = "SELECT id FROM bluma_intents WHERE id = ANY(%s) AND outcome IN ('billed', 'released')"
+        return [row["id"] for row in await self._do(lambda db: fetch_all(db, query, list(numbers)))]
+
     async def claim_lost(self) -> LostCreate | None:
         """Claim an open create without a job that no living process works on, as soon as a search can settle it."""
 

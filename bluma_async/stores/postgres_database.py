@@ -2,7 +2,8 @@
 Connect to the PostgreSQL database that several processes share.
 
 Rule 1: a transaction happens wholly or not at all, also if its caller is cancelled: it is finished first.
-Rule 2: a lost connection is retried for `PATIENCE` seconds. An action is told that it may have been done already.
+Rule 2: a lost connection is retried for `PATIENCE` seconds. An action is told that it may have been done already. A
+server that does not answer for so long counts as lost, and ends the transactions of a process that stands still.
 Rule 3: no message has the URL's password: databases are named by host, port and name.
 Rule 4: psycopg is loaded at the first use, in a thread: importing the SDK must neither need it nor wait for it.
 """
@@ -13,10 +14,11 @@ import asyncio
 import os
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, List, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Tuple, TypeVar
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
+from bluma_async.stores.postgres_bounds import TimeBound, finish
 from bluma_async.stores.postgres_schema import migrate, read_version, require_version
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.postgres_rows import Connection
 
 __all__ = [
+    "LONGEST",
     "PATIENCE",
     "Database",
     "RollbackWith",
@@ -41,6 +44,7 @@ MOST_CONNECTIONS = 4  # of one event loop, besides the one that listens
 CONNECT_TIMEOUT = 10.0  # seconds
 PATIENCE = 30.0  # seconds for which a lost connection is retried
 LONGEST_PAUSE = 2.0  # seconds between two retries
+LONGEST = 600.0  # seconds that a transaction may take whose work grows with the journal
 
 
 class RollbackWith(Exception):  # noqa: N818 - a result that must leave no trace in the database, not an error
@@ -172,9 +176,11 @@ class Database:
         """Connect once without the pool, which would hide why it cannot, and run an action."""
         problems = self._psycopg.errors
         options: Any = {"row_factory": self._psycopg.rows.dict_row, "connect_timeout": 10}
+        bound = TimeBound(PATIENCE)
         try:
             connecting = self._psycopg.AsyncConnection.connect(self.url, prepare_threshold=None, **options)
             async with await asyncio.wait_for(connecting, CONNECT_TIMEOUT) as db:
+                bound.begin(db)
                 return await action(db)
         except (problems.InsufficientPrivilege, problems.ReadOnlySqlTransaction) as problem:
             raise BlumaError(
@@ -185,9 +191,16 @@ class Database:
             raise BlumaError(
                 f"The database {self.name} cannot be reached: {self._mask(problem)}. Nothing was sent."
             ) from None
+        finally:
+            bound.end()
 
     async def do(
-        self, action: Callable[[Connection, bool], Awaitable[T]], *, retries: bool = True, patience: float = PATIENCE
+        self,
+        action: Callable[[Connection, bool], Awaitable[T]],
+        *,
+        retries: bool = True,
+        patience: float = PATIENCE,
+        longest: float | None = None,
     ) -> T:
         """
         Run an action in one transaction.
@@ -196,34 +209,47 @@ class Database:
             action: Called with a connection, and with whether an earlier attempt may have been committed.
             retries: Whether the action can be run again after the connection was lost.
             patience: Seconds for which it is.
+            longest: Seconds that one transaction may take, if its work grows with the journal; None for `patience`.
 
         Raises:
             BlumaError: The database could not be used.
         """
-        return await _finish(self._do(action, patience if retries else 0.0, min(CONNECT_TIMEOUT, patience)))
+        longest = patience if longest is None else longest
+        return await finish(self._do(action, patience if retries else 0.0, min(CONNECT_TIMEOUT, patience), longest))
 
-    async def _do(self, action: Callable[[Connection, bool], Awaitable[T]], patience: float, within: float) -> T:
+    async def _do(
+        self, action: Callable[[Connection, bool], Awaitable[T]], patience: float, within: float, longest: float
+    ) -> T:
         began, pause, is_repeated = time.monotonic(), 0.05, False
         while True:
+            bound = TimeBound(longest)
             try:
                 async with self._pool.connection(timeout=within) as db:
+                    bound.begin(db)
                     return await action(db, is_repeated)
             except RollbackWith as ended:
                 value: T = ended.value
                 return value
-            except (self._psycopg.Error, OSError) as problem:
-                is_lost = isinstance(problem, (self._psycopg.OperationalError, OSError))
-                if not is_lost or time.monotonic() - began + pause > patience:
-                    raise self._describe(problem) from None
+            except (self._psycopg.Error, OSError, UnicodeError) as problem:
+                if not self._is_lost(problem) or time.monotonic() - began + pause > patience:
+                    raise self._describe(problem, bound) from None
+            finally:
+                bound.end()
             is_repeated = True
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _describe(self, problem: Exception) -> BlumaError:
-        return BlumaError(
-            f"The journal {self.name} could not be used: {self._mask(problem)}. The steps recorded in it so far are "
-            "kept."
-        )
+    def _is_lost(self, problem: Exception) -> bool:
+        """Return whether a failure is that of a connection, and not of a statement."""
+        problems = self._psycopg.errors
+        is_hopeless = self._pool.closed or isinstance(problem, problems.ProgramLimitExceeded)
+        lost = (self._psycopg.OperationalError, problems.IdleInTransactionSessionTimeout, OSError)
+        return isinstance(problem, lost) and not is_hopeless
+
+    def _describe(self, problem: Exception, bound: TimeBound) -> BlumaError:
+        what = f"it has not answered for {bound.seconds:g} s" if bound.is_over else self._mask(problem)
+        kept = "The steps recorded in it so far are kept."
+        return BlumaError(f"The database {self.name} could not be used: {what}. {kept}")
 
     def _mask(self, problem: BaseException) -> str:
         password = str(self._psycopg.conninfo.conninfo_to_dict(self.url).get("password") or "")
@@ -240,7 +266,7 @@ class Database:
 
     async def close(self) -> None:
         """Close the connections, also when cancelled."""
-        await _finish(self._pool.close())
+        await finish(self._pool.close())
 
     def abandon(self) -> None:
         """
@@ -265,19 +291,9 @@ async def _configure(db: Connection) -> None:
     Set what must not depend on the server's defaults.
 
     A commit waits for the disk: a recorded intent must survive a power cut. Times come in UTC: for other zones, psycopg
-    reads files in the event loop.
+    reads files in the event loop. A process that is frozen or cut off inside a transaction does not keep its locks.
     """
     await db.execute(b"SET synchronous_commit = on")
     await db.execute(b"SET TimeZone = 'UTC'")
+    await db.execute(b"SET idle_in_transaction_session_timeout = '15s'")
     await db.commit()
-
-
-async def _finish(work: Coroutine[Any, Any, T]) -> T:
-    """Await work; if the caller is cancelled, finish the work first."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        _ = task.cancelled() or task.exception()
-        raise

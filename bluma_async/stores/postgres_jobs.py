@@ -14,7 +14,7 @@ from bluma_async.stores import postgres_views as views
 from bluma_async.stores.holders import build_folder_error
 from bluma_async.stores.postgres_accounts import write_account
 from bluma_async.stores.postgres_claims import PostgresSharing
-from bluma_async.stores.postgres_database import Database
+from bluma_async.stores.postgres_database import LONGEST, Database
 from bluma_async.stores.postgres_member import LEASE, Member
 from bluma_async.stores.postgres_rows import execute
 from bluma_async.stores.postgres_writes import Writer, move_job, write_change
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["PostgresJobStore"]
 
 T = TypeVar("T")
+DAY = 86400.0  # seconds; rows may come from a slow source
 
 
 class PostgresJobStore(JobVerbs):
@@ -102,7 +103,7 @@ class PostgresJobStore(JobVerbs):
             self._set_run(run)
             return plan
 
-        return await self._database.do(work, retries=False)  # the rows can be read only once
+        return await self._database.do(work, retries=False, longest=DAY)  # the rows can be read only once
 
     async def submit(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
         """Add jobs without a run: all of them are planned, or if any row is refused, none."""
@@ -110,7 +111,7 @@ class PostgresJobStore(JobVerbs):
         async def work(db: Connection, _: bool) -> Plan:
             return await plans.submit(db, self._writer, rows, most)
 
-        return await self._database.do(work, retries=False)  # the rows can be read only once
+        return await self._database.do(work, retries=False, longest=DAY)  # the rows can be read only once
 
     async def begin_run(self) -> None:
         """Begin a run without jobs; `plan` adds them."""
@@ -251,7 +252,7 @@ class PostgresJobStore(JobVerbs):
         async def once(db: Connection, _: bool) -> T:
             return await work(db)
 
-        return await self._database.do(once)
+        return await self._database.do(once, longest=LONGEST)
 
     @property
     def _run(self) -> int:

@@ -24,6 +24,7 @@ def run(command: List[str], environment: Any, folder: Path) -> subprocess.Comple
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=folder)
 
 
+@pytest.mark.timeout(60)  # of a machine that is busy with other things: a process starts
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_every_example_runs(environment: Any, example: Example, tmp_path: Path) -> None:
     """Each Python block runs as a program without a warning, or passes as a test."""
@@ -31,8 +32,9 @@ def test_every_example_runs(environment: Any, example: Example, tmp_path: Path) 
         pytest.importorskip(library, reason=f"{library} is not installed; it has no release for each Python")
     if example.is_test:
         (tmp_path / "test_example.py").write_text(example.code, encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_example.py"]
-        done = run(command, environment, tmp_path)
+        options = ["-q", "-p", "no:cacheprovider", "-p", "bluma_testing.plugin", "test_example.py"]
+        without_others = {**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        done = run([sys.executable, "-m", "pytest", *options], without_others, tmp_path)
         assert (done.returncode, " passed" in done.stdout) == (0, True), done.stdout
         return
 

@@ -16,6 +16,7 @@ EXAMPLES = ROOT / "examples"
 PYTEST = ["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"]
 COMMANDS = {
     **{path.name: [*PYTEST, str(path)] for path in sorted(EXAMPLES.glob("*_app.py"))},
+    **{name: [*PYTEST, str(EXAMPLES / name)] for name in ("agent_session.py", "gather_script.py", "pandas_batch.py")},
     "shop": [*PYTEST, str(EXAMPLES / "shop")],
     "plain_script.py": [str(EXAMPLES / "plain_script.py")],
 }

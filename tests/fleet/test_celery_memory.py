@@ -15,6 +15,7 @@ from tests.live import Live
 from tests.postgres import PostgresServer
 
 celery = pytest.importorskip("celery", reason="Celery is not installed")
+pytest.importorskip("celery.signals")
 
 
 @pytest.fixture
@@ -24,6 +25,19 @@ def live() -> Iterator[Any]:
         yield sandbox
 
 
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """Keep Celery from setting up the logging of this process: later tests read the log."""
+
+    def keep(**_: Any) -> None:
+        """Take the place of Celery's own set-up."""
+
+    celery.signals.setup_logging.connect(keep)
+    yield
+    celery.signals.setup_logging.disconnect(keep)
+
+
+@pytest.mark.usefixtures("own_logging")
 @pytest.mark.timeout(60)  # a worker starts in real time
 def test_jobs_are_finished_with_a_broker_in_memory(
     live: Any, postgres: str, postgres_server: PostgresServer, tmp_path: Path

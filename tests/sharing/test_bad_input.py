@@ -250,3 +250,48 @@ def test_a_blocking_client_shares_too(postgres: str) -> None:
         assert made[0].id == made[1].id
         assert sandbox.state()["billed"] == 1
     gc.collect()
+
+
+async def test_a_deadline_holds_although_the_database_does_not_answer(sandbox: Sandbox, postgres: str) -> None:
+    """For a create and for a read; nothing is sent."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    url = f"postgresql://127.0.0.1:{server.sockets[0].getsockname()[1]}/app?sslmode=disable"
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, shared=url, deadline=0.2) as client:
+        for call in (client.videos.create(CONTEXT, TEMPLATE), client.videos.list()):
+            with pytest.raises(errors.RequestTimeoutError, match=r"deadline.*Nothing was sent") as raised:
+                await call
+            assert not raised.value.request_sent
+    server.close()
+    assert sandbox.requests == []
+
+
+async def test_a_database_that_becomes_read_only_stops_creates(
+    sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer
+) -> None:
+    """As a primary server that was replaced; the error says that nothing was sent."""
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    client, name = make_client(), postgres.rpartition("/")[2]
+    await client.videos.create(CONTEXT, TEMPLATE)
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    setting = f"ALTER DATABASE {name}"
+    postgres_server.execute("postgres", f"{setting} SET default_transaction_read_only = on", end)
+
+    with pytest.raises(errors.BlumaError, match=r"read-only.*Nothing was sent"):
+        await client.videos.create(CONTEXT, TEMPLATE)
+
+    postgres_server.execute("postgres", f"{setting} RESET default_transaction_read_only", end)
+    assert sandbox.state()["billed"] == 1
+
+
+async def test_an_endless_timeout_does_not_stop_the_template(sandbox: Sandbox, make_client: MakeClient) -> None:
+    """A time that the database cannot represent would be an error of each later create."""
+    await make_client(timeout=1e300).videos.create(CONTEXT, TEMPLATE)
+
+    await make_client().videos.create(CONTEXT, TEMPLATE)
+
+    assert sandbox.state()["billed"] == 2

@@ -101,6 +101,18 @@ async def test_a_refused_create_leaves_its_key_free(sandbox: Sandbox, make_clien
     assert sandbox.state()["billed"] == 1
 
 
+@pytest.mark.parametrize("key", ["a\0b", "\ud800", "\U0001f35e" * 501, " ", 5])
+async def test_a_key_that_no_database_can_store_is_refused(sandbox: Sandbox, make_client: MakeClient, key: Any) -> None:
+    """At once, before anything is sent; the longest key is fine."""
+    client = make_client()
+
+    with pytest.raises(errors.InvalidArgumentError, match="key must be"):
+        await client.videos.create(CONTEXT, TEMPLATE, key=key)
+
+    assert sandbox.requests == []
+    await client.videos.create(CONTEXT, TEMPLATE, key="".join(chr(0x10000 + 7919 * n % 60000) for n in range(500)))
+
+
 async def test_a_key_needs_a_shared_database(sandbox: Sandbox, client: AsyncBluma) -> None:
     """Without it, nobody would remember the key. Nothing is sent."""
     with pytest.raises(errors.InvalidArgumentError, match="shared="):

@@ -19,7 +19,8 @@ from bluma_async.stores.memory_jobs import MemoryJobStore
 from bluma_async.stores.states import JobState
 from bluma_async.types import VideoEvent, VideoStatus
 from tests.simulation.api import TEMPLATES, MadeVideo
-from tests.simulation.network import Killed, Network
+from tests.simulation.network import Network
+from tests.simulation.virtual import Killed
 from tests.simulation.world import LIVE_KEY, World
 
 RUNS = 40  # at most, until every job has ended

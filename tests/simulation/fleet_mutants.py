@@ -43,14 +43,6 @@ class LazySharing(MemorySharing):
         return True
 
 
-class SilentSharing(MemorySharing):
-    """An attempt is checked, and not noted: the age of a create counts from its first one."""
-
-    async def touch(self, request_key: str) -> bool:
-        return any(entry.request_key == request_key and entry.epoch == self._epoch and entry.outcome is None
-                   for entry in self.memory.intents)  # fmt: skip
-
-
 class ExpiringSharing(MemorySharing):
     """The create of a dead process expires: its job is planned again."""
 
@@ -132,7 +124,6 @@ FLEET_MUTANTS: Dict[str, Type[MemberStore]] = {
     "templates have no turns among processes": NoTurnsStore,
     "an announcement is never too old": LateStore,
     "an attempt is sent without a check": with_sharing(LazySharing),
-    "an attempt is not noted": with_sharing(SilentSharing),
     "an open create expires": with_sharing(ExpiringSharing),
     "an open create is settled at once": with_sharing(HastySharing),
     "the videos of other processes are unknown": with_sharing(IgnorantSharing),

@@ -7,7 +7,8 @@ from typing import Callable, Optional
 
 from bluma_async._wire.messages import Answer, Request
 from bluma_async.errors import NetworkError, RequestTimeoutError
-from tests.simulation.network import Killed, Network
+from tests.simulation.network import Network
+from tests.simulation.virtual import Killed
 
 CONNECTING = 0.05  # seconds
 

@@ -16,8 +16,7 @@ from bluma_async.stores.memory_shared import SharedJobStore
 from bluma_async.stores.sharing import LEASE
 from bluma_async.stores.transitions import Change
 from bluma_async.types._model import utc_now
-from tests.simulation.network import Killed
-from tests.simulation.virtual import VirtualLoop, spawn_outside
+from tests.simulation.virtual import Killed, VirtualLoop, spawn_outside
 
 PATIENCE = 30.0  # seconds for which a lost connection is retried, as `postgres_database` does
 LONGEST_PAUSE = 2.0

@@ -12,14 +12,10 @@ from bluma_async._wire.messages import Answer, Download, Request
 from bluma_async.errors import NetworkError, RequestTimeoutError
 from tests.simulation.api import Api, MadeVideo
 from tests.simulation.conditions import FATES, UNREADABLE
-from tests.simulation.virtual import spawn_outside
+from tests.simulation.virtual import Killed, spawn_outside
 
 PROXY_KINDS = {"502", "504", "bare 503", "bare 409"}
 Trace = Callable[[str], None]
-
-
-class Killed(BaseException):
-    """The process of this task was killed: nothing of it runs any more."""
 
 
 class Network:

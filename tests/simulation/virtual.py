@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Coroutine, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Coroutine, Dict, List, Optional, Tuple, TypeVar
 
 T = TypeVar("T")
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+class Killed(BaseException):
+    """The process of this task was killed: nothing of it runs any more."""
 
 
 class Process:
@@ -77,7 +81,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.seconds = 0.0
         self._selector = _Selector(self)
         self.failures: List[str] = []
-        self.set_exception_handler(lambda _, context: self.failures.append(str(context.get("message"))))
+        self.set_exception_handler(self._note_failure)
+
+    def _note_failure(self, _: asyncio.AbstractEventLoop, context: Dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), Killed):
+            self.failures.append(f"{context.get('message')}: {context.get('exception')!r}")
 
     def time(self) -> float:
         return self.seconds

@@ -1,0 +1,121 @@
+"""Creates that end early: nobody waits for a turn that nobody uses."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Callable
+
+import pytest
+
+from bluma_async import AsyncBluma, errors
+from bluma_async.sandbox import Sandbox
+from tests.postgres import PostgresServer
+from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
+
+OPEN = "SELECT count(*) FROM bluma_intents WHERE outcome IS NULL"
+AGE = "UPDATE bluma_intents SET sent_at = sent_at - interval '2 min' RETURNING 1"
+
+
+def cancel_at(client: AsyncBluma, step: int, cancel: Callable[[], Any]) -> None:
+    """Cancel something as soon as a client uses its database for the given time."""
+    database = client._session.coordinator._membership.find()._member.database  # type: ignore[union-attr]  # it has one
+    real, steps = database.do, iter(range(100))
+
+    async def do(*given: Any, **options: Any) -> Any:
+        if next(steps) == step:
+            cancel()
+        return await real(*given, **options)
+
+    database.do = do
+
+
+@pytest.mark.parametrize("step", range(4))
+async def test_a_create_that_is_cancelled_leaves_its_turn_to_others(
+    sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer, step: int
+) -> None:
+    """At whichever use of the database that happens; its transaction is finished nevertheless."""
+    client = make_client()
+    await client.videos.create(CONTEXT, "meme-dialogue")
+    cancel_at(client, step, lambda: creating.cancel())  # noqa: PLW0108 - the task does not exist yet
+    creating = asyncio.ensure_future(client.videos.create(CONTEXT, TEMPLATE, key="task-1"))
+
+    with pytest.raises(asyncio.CancelledError):
+        await creating
+
+    assert postgres_server.fetch(postgres, OPEN) == [(0,)]
+    await make_client(deadline=5).videos.create(CONTEXT, TEMPLATE, key="task-1")
+    assert sandbox.state()["billed"] == 2
+
+
+async def test_a_create_that_is_cancelled_as_it_claims_a_lost_one_leaves_it_to_others(
+    sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer
+) -> None:
+    """Another process settles it, and need not wait until this one has been silent for minutes."""
+    lost, client = make_client(max_retries=0, timeout=0.3), make_client()
+    await client.videos.create(CONTEXT, "meme-dialogue")
+    sandbox.faults.add("POST /videos", "silent")
+    creating = asyncio.ensure_future(lost.videos.create(CONTEXT, TEMPLATE, key="task-1"))
+    while sandbox.state()["billed"] == 1:
+        await asyncio.sleep(0.01)
+    creating.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await creating
+    postgres_server.fetch(postgres, AGE)
+    cancel_at(client, 1, lambda: claiming.cancel())  # noqa: PLW0108 - the task does not exist yet
+    claiming = asyncio.ensure_future(client.videos.create(CONTEXT, TEMPLATE, key="task-1"))
+    with pytest.raises(asyncio.CancelledError):
+        await claiming
+    postgres_server.fetch(postgres, AGE)
+
+    await make_client(deadline=5, exclusive=True).videos.create(CONTEXT, TEMPLATE, key="task-1")
+
+    assert sandbox.state()["billed"] == 2
+
+
+async def test_a_second_attempt_that_the_database_stops_leaves_the_first_one_in_doubt(
+    sandbox: Sandbox, make_client: MakeClient
+) -> None:
+    """With `on_ambiguous="retry"`: the error says that the first attempt may have been billed."""
+    client = make_client(on_ambiguous="retry", max_retries=2)
+    await client.videos.create(CONTEXT, "meme-dialogue")
+    sandbox.faults.add("POST /videos", "drop_after")
+    database = client._session.coordinator._membership.find()._member.database  # type: ignore[union-attr]  # it has one
+    real = database.do
+
+    async def lose(*given: Any, **options: Any) -> Any:
+        if sandbox.state()["billed"] == 2 and not sandbox.faults.active:
+            raise errors.BlumaError("The database is lost.")
+        return await real(*given, **options)
+
+    database.do = lose
+
+    with pytest.raises(errors.AmbiguousCreateError, match="may have been accepted and billed"):
+        await client.videos.create(CONTEXT, TEMPLATE)
+
+    assert len(client.open_creates) == 1
+    assert sandbox.state()["billed"] == 2
+
+
+async def test_an_interrupted_create_that_another_process_has_settled_is_no_rival_any_more(
+    sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer
+) -> None:
+    """With `exclusive=True`, the next lost create of the process that was interrupted is found."""
+    interrupted, other = (make_client(exclusive=True, max_retries=0) for _ in range(2))
+    await interrupted.videos.create(CONTEXT, "meme-dialogue")
+    sandbox.faults.add("POST /videos", "silent")
+    creating = asyncio.ensure_future(interrupted.videos.create(CONTEXT, TEMPLATE, key="task-1"))
+    while sandbox.state()["billed"] < 2:
+        await asyncio.sleep(0.01)
+    creating.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await creating
+    assert len(interrupted.open_creates) == 1
+    postgres_server.fetch(postgres, AGE)
+    first = await other.videos.create(CONTEXT, TEMPLATE, key="task-1")
+    sandbox.faults.add("POST /videos", "drop_after")
+
+    second = await interrupted.videos.create(CONTEXT, TEMPLATE, key="task-2")
+
+    assert first.id != second.id
+    assert interrupted.open_creates == []
+    assert sandbox.state()["billed"] == 3
