@@ -1,5 +1,6 @@
 """
-A FastAPI app that makes videos, with its tests. Run it with `python -m pytest examples/fastapi_app.py`.
+A FastAPI app that makes videos, with its tests. Run these with `python -m pytest examples/fastapi_app.py`, and
+serve the app with `uvicorn --app-dir examples --factory fastapi_app:make_app`.
 
 The tests have the app's own client talk to a sandbox, and post signed events to its webhook.
 """

@@ -162,7 +162,8 @@ class LiveBatch:
         async with self._moves:
             job = await self._find(key)
             if job.state not in (JobState.RENDERED, JobState.SAVED):
-                raise invalid("key", f"Job {key!r} is {job.state}, and has no finished video to save: {result.error}.")
+                reason = f": {str(result.error).rstrip('.')}." if result.error else "."
+                raise invalid("key", f"Job {key!r} is {job.state}, and has no finished video to save{reason}")
             return build_result(await self._parts.runner.save(job))
 
     async def count(self) -> BatchStatus:

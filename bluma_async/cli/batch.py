@@ -16,7 +16,7 @@ from bluma_async.cli.batch_run import BatchRun, describe_status
 from bluma_async.cli.completing import complete_key
 from bluma_async.cli.exit_codes import ExitCode
 from bluma_async.cli.groups import Group
-from bluma_async.cli.output import say
+from bluma_async.cli.output import clean, say
 from bluma_async.cli.planning import describe_plan
 from bluma_async.cli.printing import prints
 from bluma_async.cli.running import (
@@ -148,9 +148,9 @@ def status(is_watching: bool, interval: float, printer: Printer, **location: Any
             for line in describe_status(counts):
                 say(line)
             async for result in batch.results("in_doubt"):
-                say(f"in doubt  {result.key}  {' '.join(result.candidates)}")
+                say(clean(f"in doubt  {result.key}  {' '.join(result.candidates)}"))
             async for result in batch.results("failed"):
-                say(f"failed  {result.key}  {result.error}")
+                say(clean(f"failed  {result.key}  {result.error}"))
 
     run_to_end(work())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from bluma_async.cli.accounts import Account, with_account
@@ -22,7 +24,7 @@ def doctor(account: Account, printer: Printer) -> None:
     """Check the key, the clock, the proxy, TLS, the rate limit, the disk and the versions. Exit code 1 on a problem."""
     checks = check_machine(account)
     if account.is_temporary or account.api_key:
-        checks += account.call(check_account, max_retries=0, timeout=10.0)
+        checks += account.call(partial(check_account, account=account), max_retries=0, timeout=10.0)
     if printer.is_json:
         printer.show_all(checks)
     else:

@@ -12,7 +12,7 @@ import click
 
 from bluma_async.cli.accounts import ENDED
 from bluma_async.cli.groups import Group
-from bluma_async.cli.output import say_aside, say_surely
+from bluma_async.cli.output import format_size, say_aside, say_surely
 from bluma_async.cli.printing import Printer, Record, prints
 from bluma_async.cli.progress import print_news
 from bluma_async.cli.running import OutputPath, add_options, add_verify_option, make_sandbox, run_to_end
@@ -147,7 +147,7 @@ async def _make(
         with _explaining_stop(ENDED if in_sandbox else going_on):
             generation = await _wait(resource, started, wait, in_sandbox=in_sandbox)
         size = await resource.save(generation, output, overwrite=overwrite, verify=verify)
-    note(f"Saved {output}: {size / 1e6:.1f} MB")
+    note(f"Saved {output}: {format_size(size)}")
     if printer.is_json:
         printer.show(
             SavedGeneration(

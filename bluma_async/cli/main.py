@@ -109,6 +109,8 @@ def _report(error: Any) -> int:
 
         for line in (f"  Idempotency-Key: {error.idempotency_key}", *format_candidates(error.candidates)):
             say_aside(line)
+        if error.candidates:
+            say_aside("If one of them is yours, save it with: bluma save VIDEO_ID -o FILE")
     return find_exit_code(error)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "clean",
     "find_width",
+    "format_size",
     "is_live",
     "is_output_lost",
     "prepare_streams",
@@ -34,7 +35,6 @@ __all__ = [
 ]
 
 CLOSED = {errno.EPIPE, errno.EINVAL}  # Windows reports a closed pipe as EINVAL
-LINE_BREAKS = {"\n", "\t"}
 
 
 class _Lost:
@@ -94,9 +94,9 @@ def write_bytes(data: bytes) -> None:
 
 
 def say_aside(text: str) -> None:
-    """Print a line to the standard error: progress, advice, failures. It is no result, and is lost without harm."""
+    """Print a line to the standard error: progress, advice, failures. Control characters are escaped."""
     with contextlib.suppress(OSError):
-        click.echo(text, err=True)
+        click.echo("\n".join(map(clean, text.split("\n"))), err=True)
 
 
 def is_output_lost() -> bool:
@@ -122,6 +122,11 @@ def find_width(most: int) -> int:
     except (ValueError, OSError, AttributeError):
         columns = 0
     return min(columns or most, most)
+
+
+def format_size(size: int) -> str:
+    """Return a size for people; that of a small file is not shown as 0.0 MB."""
+    return f"{size / 1e6:.1f} MB" if size >= 50_000 else f"{size} bytes"
 
 
 def clean(text: str) -> str:

@@ -74,8 +74,9 @@ class Printer:
         from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
 
         heads = [name.replace("_", " ").upper() for name in self._columns]
-        console = Console(width=find_width(WIDEST))
-        widths = fit_columns([heads, *rows], console.width)
+        width = find_width(WIDEST)
+        widths = fit_columns([heads, *rows], width)
+        console = Console(width=max(width, widths[0]))
         table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
         for head, width in zip(heads, widths):
             table.add_column(head, width=width, overflow="ellipsis", no_wrap=True)

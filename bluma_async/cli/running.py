@@ -27,6 +27,7 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
+STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 SETTLE_TIME = 30.0  # seconds; the client's own default
 
 
@@ -115,18 +116,21 @@ def run_to_end(work: Coroutine[Any, Any, T], *, ends_gracefully: bool = False) -
 
     Ctrl-C cancels it, and KeyboardInterrupt is raised after it has ended. Without that, Python would raise
     KeyboardInterrupt at an arbitrary point of the event loop, and the command could not print how to continue. A
-    further Ctrl-C cancels it again, and ends its search for interrupted creates.
+    further Ctrl-C cancels it again, and ends its search for interrupted creates. SIGTERM and SIGHUP cancel it too, with
+    the exit code that a shell shows for them: the end of a `timeout` or of a terminal does not lose a paid video.
 
     Args:
         work: The coroutine.
-        ends_gracefully: Whether SIGTERM cancels it too, and the exit code is 0 then.
+        ends_gracefully: Whether the exit code after SIGTERM is 0.
     """
     if is_interrupted():
         work.close()
         raise KeyboardInterrupt
-    ended_by, results = asyncio.run(_run(work, [signal.SIGINT, *([signal.SIGTERM] if ends_gracefully else [])]))
+    ended_by, results = asyncio.run(_run(work, STOPPING))
     if ended_by == signal.SIGINT:
         raise KeyboardInterrupt
+    if ended_by is not None and not (ends_gracefully and ended_by == signal.SIGTERM):
+        raise click.exceptions.Exit(128 + ended_by)
     if not results:
         raise click.exceptions.Exit(0)
     return results[0]

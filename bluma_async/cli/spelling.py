@@ -12,13 +12,14 @@ __all__ = ["spell_for_commands"]
 
 SPELLINGS: Mapping[str, str] = {
     "pass api_key=, or set BLUMA_API_KEY.": "set BLUMA_API_KEY, keep it with `bluma config set`, or try --sandbox.",
+    "pass api_key=, or set ": "set ",  # that of a Luma provider
     "overwrite=True": "--overwrite",
     'verify="none"': "--verify none",
     "journal='jobs.sqlite'": "--journal jobs.sqlite",
     "max_credits to continue": "--max-credits to continue",
     "max_credits=": "--max-credits ",
     "exclusive=True": "--exclusive-key",
-    "`candidates` are the videos that may be its own.": "The videos that may be its own are listed below, if any.",
+    "`candidates` are the videos that may be its own.": "look at each candidate.",
     "is not the id of a template": "is not the id of a template; `bluma templates` lists them.",
 }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Tuple
 from bluma_async.cli.figures import shorten
 from bluma_async.cli.output import clean, find_width, is_live, say, say_aside
 from bluma_async.cli.progress import print_news
+from bluma_async.cli.spelling import spell_for_commands
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ def _print_line(result: BatchResult) -> None:
 def _format_line(result: BatchResult) -> str:
     state = str(result.state).replace("_", " ")
     if result.error is not None:
-        return f"{state}  {result.key}  {result.error}"
+        candidates = f" Its candidates: {' '.join(result.candidates)}" if result.candidates else ""
+        return clean(f"{state}  {result.key}  {spell_for_commands(str(result.error))}{candidates}")
     made = result.path if result.state == JobState.SAVED else result.video_id
     price = "reused" if result.reused else f"{result.credits_charged} credits"
     return f"{state}  {result.key}  {made}  {price}"

@@ -14,7 +14,7 @@ import attrs
 import click
 
 from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, Account
-from bluma_async.cli.output import say_aside, say_surely, write_bytes
+from bluma_async.cli.output import format_size, say_aside, say_surely, write_bytes
 from bluma_async.cli.printing import Printer, Record, prints
 from bluma_async.cli.progress import show_progress
 from bluma_async.cli.running import OutputPath, add_final_option, add_options, add_verify_option
@@ -180,7 +180,7 @@ def _finish(target: Target, video: Video, size: int, command: str) -> None:
                 f"The standard output does not take the video: {problem.strerror}. Save it again with: {command}"
             ) from problem
     name = "the video" if target.is_standard_output else str(target.output)
-    target.say(f"Saved {name}: {video.duration} s, {size / 1e6:.1f} MB")
+    target.say(f"Saved {name}: {video.duration} s, {format_size(size)}")
     if target.printer.is_json:
         saved = {name: getattr(video, name) for name in ("id", "template_id", "duration", "credits_charged")}
         target.printer.show(SavedVideo(**saved, status=str(video.status), path=str(target.output), size_bytes=size))

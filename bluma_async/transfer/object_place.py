@@ -73,7 +73,7 @@ class ObjectPlace:
             if problem is None and not knows_folder:
                 probe_prefix(self.target.store, self.target.key.rpartition("/")[0])
         except OSError as refusal:
-            reason = f"{str(self.target)!r} cannot be written: {refusal.strerror}. Nothing was sent to the API."
+            reason = f"{str(self.target)!r} cannot be written: {refusal.strerror}."
             raise invalid("path", reason) from refusal
         if problem is not None:
             raise invalid("path", f"{problem}; pass {self._option} to replace it.")

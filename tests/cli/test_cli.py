@@ -147,7 +147,7 @@ def test_ctrl_c_prints_how_to_continue(live: Sandbox, tmp_path: Path) -> None:
 
     identifier = first.split()[1].rstrip(":")
     assert process.returncode == 130
-    assert f"bluma save {identifier} -o {tmp_path / 'x.mp4'}" in out
+    assert f"bluma save {identifier} -o {tmp_path / 'x.mp4'}" in err
     assert "Traceback" not in err
 
 

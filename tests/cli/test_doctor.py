@@ -116,6 +116,15 @@ def test_the_clock(skew: int, state: str) -> None:
     assert judge_clock(None, NOW).state == "warning"
 
 
+def test_the_clock_of_a_sandbox_may_be_ahead() -> None:
+    """With --speed it is on purpose: no problem, and no advice about NTP."""
+    found = judge_clock(NOW, NOW - timedelta(hours=3), is_local=True)
+
+    assert found.state == "warning"
+    assert "sandbox" in str(found.advice)
+    assert "NTP" not in str(found.advice)
+
+
 @pytest.mark.parametrize(("remaining", "state"), [(4000, "ok"), (500, "warning"), (0, "warning")])
 def test_the_rate_limit(remaining: int, state: str) -> None:
     """A tenth of the budget is a warning, with the time of the reset."""

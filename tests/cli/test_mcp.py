@@ -183,6 +183,7 @@ async def test_an_ambiguous_create_is_reported_as_such(
     assert (seen["state"], len(seen["candidates"]), seen["is_certain"]) == (states[1], 1, False)
     assert "Do not create it again" in lost["advice"]
     assert "has no finished video to save" in unsaved
+    assert ".." not in unsaved
     assert quick.state()["billed"] == 1
 
 

@@ -48,9 +48,13 @@ def generate(tmp_path: Path, *options: str) -> List[str]:
 
 
 def interrupt(
-    arguments: List[str], when: Callable[[Any], Any], *, then: Callable[[Any], None] = lambda _: None
+    arguments: List[str],
+    when: Callable[[Any], Any],
+    *,
+    then: Callable[[Any], None] = lambda _: None,
+    number: int = signal.SIGINT,
 ) -> Tuple[int, str, str]:
-    """Start a command, send Ctrl-C when a moment has come, and return its exit code and its output."""
+    """Start a command, send Ctrl-C or another signal when a moment has come, and return its exit code and output."""
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, *arguments],
         stdout=subprocess.PIPE,
@@ -59,7 +63,7 @@ def interrupt(
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     when(process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.stdout is not None
     assert process.stderr is not None
     with process, process.stdout, process.stderr:
@@ -110,6 +114,20 @@ def test_ctrl_c_during_a_create_that_was_accepted(live: Sandbox, tmp_path: Path)
     assert f"  may be its video: {video['id']}  created 20" in err
     assert f"save it with: bluma save VIDEO_ID -o {tmp_path / 'x.mp4'}" in err
     assert "nothing was" not in err.lower()
+
+
+@needs_sigint
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_the_end_of_a_timeout_or_terminal_during_a_create(live: Sandbox, tmp_path: Path, name: str) -> None:
+    """`timeout 60 bluma generate ...` settles the create as Ctrl-C does, with the exit code of the signal."""
+    live.faults.add("POST /videos", "silent", times=None)
+    number = getattr(signal, name)
+
+    code, out, err = interrupt(generate(tmp_path, "--settle-time", "0"), billed(live), number=number)
+
+    (video,) = live._running.videos.newest_first()
+    assert (code, out) == (128 + number, "")
+    assert f"  may be its video: {video['id']}  created 20" in err
 
 
 @needs_sigint
@@ -197,6 +215,8 @@ def test_a_create_in_doubt_prints_its_key_and_candidates(
     assert code == 5
     assert "  Idempotency-Key: " in err
     assert f"  may be its video: {video['id']}  created 20" in err
+    assert "If one of them is yours, save it with: bluma save VIDEO_ID -o FILE" in err
+    assert "`candidates`" not in err
 
 
 def test_an_exclusive_key_adopts_a_lost_video(

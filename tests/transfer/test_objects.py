@@ -207,7 +207,7 @@ async def test_generate_tries_the_store_before_it_pays(bucket: S3) -> None:
     accepted = answer(202, {"id": VIDEO_ID, "status": "queued"})
     client, transport, _ = client_with(accepted)
 
-    with pytest.raises(errors.InvalidArgumentError, match=r"NoSuchBucket: .*Nothing was sent to the API"):
+    with pytest.raises(errors.InvalidArgumentError, match=r"NoSuchBucket: .*Nothing was sent"):
         await client.videos.generate({"prompt": "x"}, "t", save_to="s3://elsewhere/x.mp4")
     sent = len(transport.requests)
     with pytest.raises(errors.WaitTimeoutError):
