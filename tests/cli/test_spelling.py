@@ -39,6 +39,7 @@ def test_a_batch_with_a_url_names_the_option_of_its_journal(
     live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`journal=` is no option."""
+    pytest.importorskip("obstore", reason="obstore has no release for this Python")
     jobs = tmp_path / "jobs.csv"
     jobs.write_text("template_id,prompt\nugc-text-overlay,x\n", encoding="utf-8")
 

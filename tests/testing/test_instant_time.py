@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import Any, Iterator, List
@@ -116,8 +117,14 @@ def test_the_earliest_sleep_ends_first_in_whichever_loop(sandbox: Sandbox) -> No
             await SystemClock().sleep(seconds)
             ended.append(seconds)
 
-        await asyncio.gather(*map(one, lengths))
+        sleeps = [asyncio.ensure_future(one(seconds)) for seconds in lengths]
+        await asyncio.sleep(0)
+        all_sleep.wait()
+        await asyncio.gather(*sleeps)
 
+    held = contextlib.ExitStack()  # no time is skipped while a request runs
+    held.enter_context(sandbox._running.activity.request())
+    all_sleep = threading.Barrier(2, action=held.close)
     other = threading.Thread(target=asyncio.run, args=[sleep(10, 30, 50)])
     other.start()
     asyncio.run(sleep(40, 20, 60))
