@@ -118,7 +118,7 @@ def _load() -> Any:
     try:
         import narwhals.stable.v1 as narwhals  # noqa: PLC0415 - an extra, which few programs need
     except ImportError:
-        raise invalid("jobs", 'A data frame needs narwhals: pip install "bluma[frames]". Nothing was sent.') from None
+        raise invalid("jobs", 'A data frame needs narwhals: pip install "bluma[frames]".') from None
     return narwhals
 
 

@@ -98,12 +98,12 @@ def open_store(name: str, url: str) -> Tuple[ObjectStore, str]:
     """
     scheme, bucket, key = _parse(name, url)
     if _is_forked():
-        raise invalid(name, f"{url!r} cannot be used: {FORKED}. Nothing was sent.")
+        raise invalid(name, f"{url!r} cannot be used: {FORKED}.")
     root = f"{scheme}://{bucket}"
     try:
         import obstore.store as stores  # noqa: PLC0415 - an extra, which few programs need
     except ImportError:
-        needs = f'{url!r} needs obstore: pip install "bluma[cloud]" (Python 3.9 or later). Nothing was sent.'
+        needs = f'{url!r} needs obstore: pip install "bluma[cloud]" (Python 3.9 or later).'
         raise invalid(name, needs) from None
     if scheme == "memory":
         return ObjectStore(root, scheme, _MEMORY.setdefault(bucket, stores.MemoryStore())), key
@@ -113,7 +113,7 @@ def open_store(name: str, url: str) -> Tuple[ObjectStore, str]:
         with _explained(root):
             return ObjectStore(root, scheme, cast("Any", stores).from_url(root, **_settings())), key
     except OSError as problem:
-        raise invalid(name, f"{url!r} cannot be used: {problem.strerror}. Nothing was sent.") from problem
+        raise invalid(name, f"{url!r} cannot be used: {problem.strerror}.") from problem
 
 
 def _parse(name: str, url: str) -> Tuple[str, str, str]:
@@ -125,7 +125,7 @@ def _parse(name: str, url: str) -> Tuple[str, str, str]:
         raise invalid(name, f"{name} must be a path, or a URL that begins with {known}; not {scheme}://.")
     parts = key.split("/")
     is_clean = rest.isprintable() and not {"?", "#", "@", "\\", "%"}.intersection(rest)
-    if bool(bucket) is (scheme == "file") or not is_clean or {".", ".."}.intersection(parts) or "" in parts[:-1]:
+    if bool(bucket) is (scheme == "file") or not is_clean or {".", "."}.intersection(parts) or "" in parts[:-1]:
         wanted = "file:///PATH" if scheme == "file" else f"{scheme}://BUCKET/PATH"
         shown = re.sub(r"//[^/@]*@", "//***@", url.partition("?")[0])
         raise invalid(name, f"{name} must be {wanted}, without user, query, '..', '//' or '%', not {shown!r}.")
