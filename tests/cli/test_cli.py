@@ -143,7 +143,7 @@ def test_ctrl_c_prints_how_to_continue(live: Sandbox, tmp_path: Path) -> None:
     assert process.stdout is not None
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
+    _, err = process.communicate()
 
     identifier = first.split()[1].rstrip(":")
     assert process.returncode == 130
