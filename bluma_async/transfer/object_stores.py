@@ -125,7 +125,7 @@ def _parse(name: str, url: str) -> Tuple[str, str, str]:
         raise invalid(name, f"{name} must be a path, or a URL that begins with {known}; not {scheme}://.")
     parts = key.split("/")
     is_clean = rest.isprintable() and not {"?", "#", "@", "\\", "%"}.intersection(rest)
-    if bool(bucket) is (scheme == "file") or not is_clean or {".", "."}.intersection(parts) or "" in parts[:-1]:
+    if bool(bucket) is (scheme == "file") or not is_clean or {".", ".."}.intersection(parts) or "" in parts[:-1]:
         wanted = "file:///PATH" if scheme == "file" else f"{scheme}://BUCKET/PATH"
         shown = re.sub(r"//[^/@]*@", "//***@", url.partition("?")[0])
         raise invalid(name, f"{name} must be {wanted}, without user, query, '..', '//' or '%', not {shown!r}.")

@@ -34,8 +34,9 @@ async def test_save_says_early_that_no_answer_comes(tmp_path: Path, capsys: pyte
     with pytest.raises(errors.WaitTimeoutError, match=r"no answer came in 600 s, so video batch_1 was never seen"):
         await wait_and_save(client, "batch_1", make_target(tmp_path))
 
-    expected = "No answer from the API for 10 s; still trying. Cannot connect to api.example.com\n"
-    assert capsys.readouterr().err == f"{expected}Continue with: bluma save batch_1 -o {tmp_path / 'x.mp4'}\n"
+    first, last = capsys.readouterr().err.splitlines()
+    assert first == "No answer from the API for 10 s; still trying. Cannot connect to api.example.com"
+    assert last.startswith("Continue with: bluma save batch_1 -o ")
 
 
 async def test_an_unknown_status_is_shown_and_can_end_the_wait(
