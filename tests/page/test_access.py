@@ -90,7 +90,9 @@ def test_keys_change_the_view_and_search(open_page: OpenPage, full: Sandbox) -> 
         visit.page.wait_for_selector(f"#tabs li:nth-child({key}) a[aria-current]")
         seen.append(visit.page.evaluate("location.hash"))
     visit.page.keyboard.press("1")
+    visit.page.wait_for_selector("#tabs li:nth-child(1) a[aria-current]")
     visit.page.keyboard.press("/")
+    visit.page.wait_for_function("document.activeElement.matches('input')")
     visit.page.keyboard.type("fails 2")
 
     assert seen == [f"#{name}" for name in VIEWS]
