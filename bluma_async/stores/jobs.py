@@ -202,7 +202,8 @@ class Explained:
 
     Attributes:
         known: Videos that one of them has made, or has recorded as a stray.
-        contested: Candidates of jobs in doubt; no other create may adopt them.
+        contested: Videos that no other create may adopt: candidates of creates in doubt, and all that is unexplained
+            while another create of the template is in doubt without candidates, because its list could not be read.
         is_mine: Whether the create that was searched for is still open, and held by this process.
     """
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Collection, List, Sequence, Tuple
 
 from bluma_async.stores.jobs import Explained
 from bluma_async.stores.memory_budget import MemoryBudget
-from bluma_async.stores.sharing import DUE_AGAIN
+from bluma_async.stores.sharing import DOUBT_MATTERS, DUE_AGAIN
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -146,7 +146,18 @@ class MemorySharing:
         known = [name for name in video_ids if name in memory.tables.charged or name in made]
         jobs = (job for job in memory.tables.iterate() if job.state == JobState.IN_DOUBT)
         contested = [name for job in jobs for name in job.candidates if name in wanted]
-        return Explained(tuple(known), tuple(contested), self._find_mine(request_key) is not None)
+        mine = self._find_mine(request_key)
+        if mine is not None and any(self._is_rival(entry, mine) for entry in memory.intents):
+            contested = [name for name in video_ids if name not in known]
+        return Explained(tuple(known), tuple(contested), mine is not None)
+
+    def _is_rival(self, other: MemoryIntent, mine: MemoryIntent) -> bool:
+        """Return whether a create is in doubt that may have made the same videos, and has no candidates."""
+        job = self.memory.tables.read(other.place)
+        is_blind = other.outcome == "doubt" and job is not None and job.state == JobState.IN_DOUBT
+        is_same = None in (other.template_id, mine.template_id) or other.template_id == mine.template_id
+        is_recent = other.sent_at > self.memory.clock() - DOUBT_MATTERS
+        return is_blind and is_same and is_recent and job is not None and not job.candidates
 
     async def find_stray(self, request_key: str) -> str | None:
         """Return the video that a frozen member has recorded for a create after it lost the job."""

@@ -17,7 +17,7 @@ from bluma_async.stores import postgres_queries as queries
 from bluma_async.stores.jobs import Explained
 from bluma_async.stores.postgres_budget import PostgresBudget
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
-from bluma_async.stores.sharing import DUE_AGAIN
+from bluma_async.stores.sharing import DOUBT_MATTERS, DUE_AGAIN
 
 if TYPE_CHECKING:
     from bluma_async.stores.jobs import StoredJob
@@ -26,6 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresSharing"]
 
+RIVAL = """
+SELECT 1 FROM bluma_intents mine
+JOIN bluma_intents other ON other.account = mine.account AND other.outcome = 'doubt'
+LEFT JOIN bluma_jobs j ON j.place = other.place
+WHERE mine.request_key = %s AND mine.epoch = %s AND mine.outcome IS NULL
+    AND (other.template_id IS NULL OR mine.template_id IS NULL OR other.template_id = mine.template_id)
+    AND (other.place IS NULL OR j.state = 'in_doubt')
+    AND cardinality(coalesce(j.candidates, other.candidates)) = 0
+    AND other.sent_at > clock_timestamp() - %s * interval '1 second'
+"""
 CLAIM_ABANDONED = """
 UPDATE bluma_jobs SET holder = %s WHERE place = (
     SELECT j.place FROM bluma_jobs j JOIN bluma_intents i ON i.place = j.place AND i.outcome IS NULL
@@ -231,7 +241,10 @@ class PostgresSharing:
             contested = [name for name in await queries.read_candidates(db) if name in set(wanted)]
             mine = "SELECT 1 FROM bluma_intents WHERE request_key = %s AND epoch = %s AND outcome IS NULL"
             is_mine = await fetch_one(db, mine, request_key, self.epoch) is not None
-            return Explained(tuple(row["id"] for row in rows), tuple(contested), is_mine)
+            names = [row["id"] for row in rows]
+            if await fetch_one(db, RIVAL, request_key, self.epoch, DOUBT_MATTERS) is not None:
+                contested = [name for name in wanted if name not in names]
+            return Explained(tuple(names), tuple(contested), is_mine)
 
         return await self._member.database.do(work)
 

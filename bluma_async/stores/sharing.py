@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from bluma_async.stores.budget import Budget
     from bluma_async.stores.jobs import Explained, StoredJob
 
-__all__ = ["BEATS", "DUE_AGAIN", "LEASE", "FleetSharing", "Sharing"]
+__all__ = ["BEATS", "DOUBT_MATTERS", "DUE_AGAIN", "LEASE", "FleetSharing", "Sharing"]
 
 LEASE = 30.0  # seconds after its last sign of life for which a process holds its jobs
 BEATS = 6  # renewals in the time of a lease
 DUE_AGAIN = 2.0  # times of a lease after which a job whose task did nothing is due again
+DOUBT_MATTERS = 3600.0  # seconds for which a create in doubt that has no candidates keeps the videos of its template
 
 
 class Sharing(Protocol):

@@ -90,9 +90,11 @@ def job(key: str, template: Any = "t") -> Job:
     return Job(key, f'{{"n":"{key}"}}', template, None, f"row {key}")
 
 
-async def intend(store: Any, key: str, request_key: str, *, settles_after: float = 60.0) -> StoredJob:
-    """Plan a job of a template of its own, and announce its create."""
-    planned = require_job(await store.plan(job(key, key)))
+async def intend(
+    store: Any, key: str, request_key: str, *, settles_after: float = 60.0, template: str | None = None
+) -> StoredJob:
+    """Plan a job, by default of a template of its own, and announce its create."""
+    planned = require_job(await store.plan(job(key, template or key)))
     intent = Intent(request_key, BEGAN, store.sharing.epoch, 2, settles_after)
     return require_job(await store.intend(planned.place, intent))
 
@@ -112,6 +114,24 @@ async def test_another_process_cannot_move_a_held_job(fleet: Any) -> None:
     assert await other.sharing.find_stray("mine") == "video-1"
     assert (await other.sharing.explain(["video-1", "video-2"], "mine")).known == ("video-1",)
     assert await other.sharing.list_strays() == ["video-1"]
+
+
+@pytest.mark.parametrize(("template", "contested"), [("t", ("video-1",)), ("u", ())])
+async def test_a_create_in_doubt_without_candidates_keeps_the_videos_of_its_template(
+    fleet: Any, template: str, contested: Any
+) -> None:
+    """Its list could not be read, so each unexplained video may be its own, until its video is known."""
+    first, other = await fleet.join(), await fleet.join()
+    blind = await intend(first, "a", "lost", template="t")
+    require_job(await first.doubt(blind.place, [], "the list could not be read"))
+    await intend(other, "b", "mine", template=template)
+
+    before = await other.sharing.explain(["video-1"], "mine")
+    require_job(await first.adopt(blind.place, "video-9", 2))
+    after = await other.sharing.explain(["video-1", "video-9"], "mine")
+
+    assert (before.known, before.contested) == ((), contested)
+    assert (after.known, after.contested) == (("video-9",), ())
 
 
 async def test_nobody_moves_an_abandoned_create(fleet: Any) -> None:
