@@ -61,6 +61,7 @@ def interrupt(
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - no threads here; `nohup` has programs ignore a hang-up
     )
     when(process)
     process.send_signal(number)
