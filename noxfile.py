@@ -37,7 +37,7 @@ def types(session: nox.Session) -> None:
     session.install("-e", ".[dev]")
     session.run("mypy")
     session.run("pyright")
-    for package in ("bluma", "bluma_async", "bluma_sync", "bluma_testing"):
+    for package in ("bluma", "bluma_async", "bluma_command", "bluma_sync", "bluma_testing"):
         session.run("pyright", "--verifytypes", package, "--ignoreexternal")
 
 
@@ -130,5 +130,5 @@ def api(session: nox.Session) -> None:
     if not tag or tag.startswith("fatal"):
         session.skip("the repository has no tag yet")
     install_group(session, "api")
-    for package in ("bluma", "bluma_async", "bluma_sync", "bluma_testing"):
+    for package in ("bluma", "bluma_async", "bluma_command", "bluma_sync", "bluma_testing"):
         session.run("griffe", "check", package, "--against", str(tag).strip())

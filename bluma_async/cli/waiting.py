@@ -33,7 +33,7 @@ __all__ = ["Target", "add_wait_options", "require_success", "wait_and_save", "wi
 F = TypeVar("F", bound=Callable[..., Any])
 CHUNK = 1 << 20
 
-add_wait_options = add_options(
+add_wait_options: Callable[[Any], Any] = add_options(
     click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls."),
     click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds to wait."),
     add_final_option,
