@@ -37,7 +37,16 @@ def own_logging() -> Iterator[None]:
     celery.signals.setup_logging.disconnect(keep)
 
 
-@pytest.mark.usefixtures("own_logging")
+@pytest.fixture
+def own_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the tasks of other tests: Celery gives each task of an app to all apps of the process."""
+    from celery import _state
+
+    known = {function for function in _state._on_app_finalizers if function.__module__ == "celery.app.builtins"}
+    monkeypatch.setattr(_state, "_on_app_finalizers", known)
+
+
+@pytest.mark.usefixtures("own_logging", "own_tasks")
 @pytest.mark.timeout(60)  # a worker starts in real time
 def test_jobs_are_finished_with_a_broker_in_memory(
     live: Any, postgres: str, postgres_server: PostgresServer, tmp_path: Path
