@@ -17,6 +17,7 @@ import bluma_async._session.transport  # noqa: F401 - imported in a loop, it cou
 from bluma_async import AsyncBluma
 from bluma_async._session.evidence import registry
 from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox.request_log import RequestRecord
 from tests.postgres import PostgresServer, find_problem
 
 # The same examples in each run, and no limit that a busy machine breaks.
@@ -88,6 +89,18 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     is_inclusive = request.node.get_closest_marker("inclusive_dates") is not None
     async with Sandbox(clock="manual", render=False, inclusive_dates=is_inclusive) as running:
         yield running
+
+
+@pytest.fixture
+async def quick(sandbox: Sandbox) -> Sandbox:
+    """Give a sandbox in which every video is finished when its create is answered."""
+
+    async def finish(record: RequestRecord) -> None:
+        if record.route == "POST /videos":
+            await sandbox.advance(105)
+
+    sandbox.watch(finish)
+    return sandbox
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ take the threads that files and stores need. They are anyio's, for which the int
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Callable
 
 from bluma_async._runtime.loop_local import LoopLocal
+from bluma_async._runtime.tasks import finish
 from bluma_async._runtime.thread_pool import Completion, start_in_thread
 
 if TYPE_CHECKING:
@@ -63,10 +63,4 @@ def _contain_exit(function: Callable[..., Any], *args: Any) -> Any:
 async def _run(function: Callable[..., Any], args: tuple[Any, ...], limiter: anyio.CapacityLimiter) -> Any:
     import anyio.to_thread  # noqa: PLC0415 - importing the SDK must not load anyio
 
-    work = asyncio.ensure_future(anyio.to_thread.run_sync(function, *args, limiter=limiter))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        _ = work.cancelled() or work.exception()
-        raise
+    return await finish(anyio.to_thread.run_sync(function, *args, limiter=limiter))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Awaitable, Callable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from bluma_async._runtime.log import logger
+from bluma_async._runtime.tasks import finish
 from bluma_async._wire.call import Safety
 from bluma_async.errors import BlumaError, RequestTimeoutError
 from bluma_async.sharing.announcing import announce
 from bluma_async.sharing.membership import Membership
 from bluma_async.stores.keys import fingerprint_key
-from bluma_async.stores.postgres_bounds import finish
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock

@@ -11,14 +11,12 @@ import asyncio
 import contextlib
 import os
 import socket
-from typing import TYPE_CHECKING, Any, Coroutine, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bluma_async.stores.postgres_rows import Connection
 
-__all__ = ["TimeBound", "finish"]
-
-T = TypeVar("T")
+__all__ = ["TimeBound"]
 
 
 class TimeBound:
@@ -49,14 +47,3 @@ class TimeBound:
         if not db.closed:
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(db.pgconn.socket)) as end:
                 end.shutdown(socket.SHUT_RDWR)
-
-
-async def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Await work; if the caller is cancelled, finish the work first."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        _ = task.cancelled() or task.exception()
-        raise

@@ -16,9 +16,10 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Tuple, TypeVar
 
+from bluma_async._runtime.tasks import finish
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
-from bluma_async.stores.postgres_bounds import TimeBound, finish
+from bluma_async.stores.postgres_bounds import TimeBound
 from bluma_async.stores.postgres_schema import migrate, read_version, require_version
 
 if TYPE_CHECKING:

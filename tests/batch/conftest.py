@@ -9,25 +9,12 @@ import pytest
 from bluma_async import AsyncBluma
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
-from bluma_async.sandbox.request_log import RequestRecord
 
 
 @pytest.fixture(autouse=True)
 def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the locks of exclusive batches out of the home folder."""
     monkeypatch.setenv("BLUMA_STATE_DIR", str(tmp_path_factory.mktemp("state")))
-
-
-@pytest.fixture
-async def quick(sandbox: Sandbox) -> Sandbox:
-    """Give a sandbox in which every video is finished when its create is answered."""
-
-    async def finish(record: RequestRecord) -> None:
-        if record.route == "POST /videos":
-            await sandbox.advance(105)
-
-    sandbox.watch(finish)
-    return sandbox
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from bluma_async import AsyncBluma
 from bluma_async.batch.live import open_live
 from bluma_async.cli.mcp import Tools, build_server
 from bluma_async.sandbox import Sandbox
-from bluma_async.sandbox.request_log import RequestRecord
 from tests.cli.test_cli import run
 from tests.live import Live
 
@@ -62,18 +61,6 @@ def loaded() -> None:
 
         assert FastMCP
         assert exceptions
-
-
-@pytest.fixture
-async def quick(sandbox: Sandbox) -> Sandbox:
-    """Give a sandbox in which every video is finished when its create is answered."""
-
-    async def finish(record: RequestRecord) -> None:
-        if record.route == "POST /videos":
-            await sandbox.advance(105)
-
-    sandbox.watch(finish)
-    return sandbox
 
 
 async def test_an_agent_makes_a_video(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import random
 from datetime import datetime
 from typing import Any, Awaitable, Callable, Coroutine, Type
 
+from bluma_async._runtime.tasks import finish
 from bluma_async.errors import BlumaError
 from bluma_async.stores.jobs import Outcome
 from bluma_async.stores.memory_claims import MemorySharing
@@ -72,13 +73,7 @@ class Line:
 
     async def do(self, action: Callable[[bool], Any], *, retries: bool) -> Any:
         """Do an action, also if the caller is cancelled; it is told whether it may have been done before."""
-        task = asyncio.ensure_future(self._do(action, PATIENCE if retries else 0.0))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            await asyncio.wait([task])
-            _ = task.cancelled() or task.exception()
-            raise
+        return await finish(self._do(action, PATIENCE if retries else 0.0))
 
     async def _do(self, action: Callable[[bool], Any], patience: float) -> Any:
         began, pause, is_repeated = self._loop.time(), 0.05, False
