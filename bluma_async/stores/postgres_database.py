@@ -28,16 +28,9 @@ if TYPE_CHECKING:
     from bluma_async.stores.postgres_rows import Connection
 
 __all__ = [
-    "LONGEST",
-    "PATIENCE",
-    "Database",
-    "RollbackWith",
-    "is_postgres_url",
-    "load_psycopg",
-    "mask_url",
-    "migrate_database",
-    "name_database",
-]
+    "LONGEST", "PATIENCE", "Database", "RollbackWith", "is_postgres_url", "load_psycopg",
+    "mask_url", "migrate_database", "name_database",
+]  # fmt: skip
 
 T = TypeVar("T")
 SCHEMES = ("postgresql://", "postgres://")

@@ -221,6 +221,7 @@ def environment_of(sandbox: Sandbox) -> Dict[str, str]:
     return {**os.environ, "BLUMA_BASE_URL": sandbox.base_url, "BLUMA_API_KEY": sandbox.live_key}
 
 
+@pytest.mark.timeout(60)  # of a machine that is busy with other things: a server starts
 async def test_an_agent_over_stdin_and_stdout(tmp_path: Path) -> None:
     """The command is a server that an agent starts; it ends with its input, and the journal has what was bought."""
     fastmcp = pytest.importorskip("fastmcp", reason="fastmcp needs Python 3.10")

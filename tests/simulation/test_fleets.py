@@ -29,6 +29,7 @@ PINNED: Dict[str, int] = {
 }
 
 
+@pytest.mark.timeout(60)  # of a machine that is busy with other things
 @pytest.mark.parametrize("shard", range(12))
 def test_a_fleet_pays_once_and_loses_nothing(shard: int) -> None:
     """Each seed is one run of 2 to 5 workers; a broken invariant prints the command that replays it."""
@@ -45,6 +46,7 @@ def test_a_seed_of_a_fleet_that_found_a_defect_is_clean(seed: int) -> None:
     assert run_fleet_seed(seed).broken == []
 
 
+@pytest.mark.timeout(60)  # of a machine that is busy with other things
 @pytest.mark.parametrize("name", PINNED)
 def test_the_simulation_finds_a_weakened_rule_of_fleets(name: str) -> None:
     """The same seed is clean with the real rules."""
