@@ -23,7 +23,6 @@ html_extra_path = ["llms.txt"]
 html_show_copyright = False
 html_show_sphinx = False
 
-myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 suppress_warnings = ["ref.python"]  # both twins have classes of one name; annotations do not say which is meant
 

@@ -154,10 +154,10 @@ class MemorySharing:
     def _is_rival(self, other: MemoryIntent, mine: MemoryIntent) -> bool:
         """Return whether a create is in doubt that may have made the same videos, and has no candidates."""
         job = self.memory.tables.read(other.place)
-        is_blind = other.outcome == "doubt" and job is not None and job.state == JobState.IN_DOUBT
+        if job is None or job.state != JobState.IN_DOUBT or job.candidates or other.outcome != "doubt":
+            return False
         is_same = None in (other.template_id, mine.template_id) or other.template_id == mine.template_id
-        is_recent = other.sent_at > self.memory.clock() - DOUBT_MATTERS
-        return is_blind and is_same and is_recent and job is not None and not job.candidates
+        return is_same and other.sent_at > self.memory.clock() - DOUBT_MATTERS
 
     async def find_stray(self, request_key: str) -> str | None:
         """Return the video that a frozen member has recorded for a create after it lost the job."""
