@@ -133,7 +133,7 @@ class ObjectPart:
     def find(self) -> None:
         """Find nothing: an upload ends with its process."""
 
-    def begin(self, place: int, tag: str, total: int | None) -> None:
+    def begin(self, place: int, tag: str, total: int | None, *, is_whole: bool = False) -> None:  # noqa: ARG002 - of a file
         """Prepare to write at this place, which is 0 or behind the last byte; at 0, start over with this version."""
         if place == 0 or self._upload is None:
             self.discard()
