@@ -8,33 +8,31 @@ Rule 2: a second owner is refused at once. It does not wait: the first one may t
 one would find a file that it may not replace, or would replace one that was just paid for.
 Rule 3: only a regular file is replaced, or nothing. A rename would put a file in the place of a pipe, a device or a
 link, and not write to what it leads to.
-Rule 4: that the folder can be written to is tried, not guessed from permissions; the trial leaves nothing behind.
-Rule 5: everything here blocks, except `reserved` and `require_place`.
+Rule 4: everything here blocks, except `reserved` and `require_place`.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Generator, Tuple, Union
 
 from bluma_async._runtime.file_lock import FileLock
-from bluma_async._runtime.regular_files import create_file, describe_kind, find_facts, write_all
+from bluma_async._runtime.regular_files import describe_kind, find_facts
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
 from bluma_async._wire.place_checks import is_url
 from bluma_async.errors import BlumaError
+from bluma_async.transfer.folders import Folder, TriedFolders, probe_folder
 from bluma_async.transfer.part import Part, part_paths
 
 if TYPE_CHECKING:
     from bluma_async.transfer.object_place import ObjectPath, ObjectPlace
 
-__all__ = ["AnyPlace", "Place", "Target", "check_place", "probe_folder", "require_place", "reserved"]
+__all__ = ["AnyPlace", "Place", "Target", "check_place", "require_place", "reserved"]
 
-PROBE = b"\0" * 4096  # an empty file can be created on a full disk
 Key = Tuple[int, str, str]
 Target = Union[str, "os.PathLike[str]", "ObjectPath"]
 
@@ -63,13 +61,10 @@ class Place:
             InvalidArgumentError: It cannot be written to, or another call or program is writing to it.
         """
         with _explained(self.target):
-            problem = self._find_problem() or self._reserve()
-            if problem is None:
-                try:
-                    problem = self._try_lock() if not knows_folder or find_facts(self._lock_path) else None
-                    probe_folder(self.target.parent)
-                finally:
-                    self.unlock()
+            folder = _TRIED.find(self.target.parent)
+            problem: str | None = f"There is no folder {str(self.target.parent)!r} to write to."
+            if folder is not None:
+                problem = self._find_problem() or self._reserve(folder) or self._try(folder, knows_folder)
             if problem is not None:
                 raise invalid("path", problem)
 
@@ -119,25 +114,34 @@ class Place:
 
     def _find_problem(self) -> str | None:
         """Return why a file cannot be saved to the path, or None."""
-        if not self.target.parent.is_dir():
-            return f"There is no folder {str(self.target.parent)!r} to write to."
         remedy = "The download needs this name while it is unfinished; move it away, or save to another path."
         others = (_find_kind_problem(path, remedy) for path in part_paths(self.target))
         return self._find_target_problem() or next(filter(None, others), None)
 
     def _find_target_problem(self) -> str | None:
         problem = _find_kind_problem(self.target, "Give the path of a file.")
-        if problem is None and find_facts(self.target) and not self._overwrite:
+        if problem is None and not self._overwrite and find_facts(self.target):
             return f"{str(self.target)!r} is already there; pass {self._option} to replace it."
         return problem
 
-    def _reserve(self) -> str | None:
-        folder = os.path.realpath(self.target.parent)
-        key = (os.getpid(), os.path.normcase(folder), os.path.normcase(self.target.name))
+    def _reserve(self, folder: Folder) -> str | None:
+        key = (os.getpid(), os.path.normcase(folder.real_path), os.path.normcase(self.target.name))
         if _RESERVED.setdefault(key, self) is not self:  # atomic: blocking clients reserve in several threads
             return _in_use(self.target, "another call of this program")
         self._key = key
         return None
+
+    def _try(self, folder: Folder, knows_folder: bool) -> str | None:
+        """Return why the path cannot be locked, or None; write to the folder unless that was tried a moment ago."""
+        are_locks_known = knows_folder or folder.is_tried
+        try:
+            problem = self._try_lock() if not are_locks_known or find_facts(self._lock_path) else None
+            if not folder.is_tried:
+                probe_folder(folder.path)
+                _TRIED.add(folder)
+        finally:
+            self.unlock()
+        return problem
 
     def _try_lock(self) -> str | None:
         self._lock = FileLock.acquire(self._lock_path)
@@ -221,25 +225,6 @@ def check_place(file: str | os.PathLike[str], *, overwrite: bool, option: str = 
         place.give_up()
 
 
-def probe_folder(folder: Path) -> None:
-    """
-    Write a few bytes to a folder, and delete them.
-
-    Raises:
-        OSError: Nothing can be written to it.
-    """
-    path = folder / f".bluma-{secrets.token_hex(8)}"
-    with create_file(path) as file:
-        try:
-            if os.name == "posix":
-                path.unlink()  # nothing stays, however this process ends
-            write_all(file, PROBE)
-        finally:
-            if os.name != "posix":
-                file.close()
-                path.unlink()
-
-
 def _find_kind_problem(path: Path, remedy: str) -> str | None:
     facts = find_facts(path)
     kind = describe_kind(facts) if facts else None
@@ -267,3 +252,4 @@ def _explained(target: Path) -> Generator[None, None, None]:
 
 
 _RESERVED: Dict[Key, Place] = {}
+_TRIED = TriedFolders()
