@@ -31,7 +31,7 @@ from bluma_async.transfer.part import Part, part_paths
 if TYPE_CHECKING:
     from bluma_async.transfer.object_place import ObjectPath, ObjectPlace
 
-__all__ = ["AnyPlace", "Place", "Target", "check_place", "require_place", "reserved"]
+__all__ = ["AnyPlace", "Place", "Target", "check_place", "require_place", "required", "reserved"]
 
 Key = Tuple[int, str, str]
 Target = Union[str, "os.PathLike[str]", "ObjectPath"]
@@ -46,6 +46,8 @@ class Place:
         self.target: Path = Path(file)
         self._overwrite = overwrite
         self._option = option
+        self._part_paths = part_paths(self.target)
+        self._lock_path = Path(f"{self.target}.part.lock")
         self._lock: FileLock | None = None
         self._key: Key | None = None
 
@@ -62,8 +64,9 @@ class Place:
         """
         with _explained(self.target):
             folder = _TRIED.find(self.target.parent)
-            problem: str | None = f"There is no folder {str(self.target.parent)!r} to write to."
-            if folder is not None:
+            if folder is None:
+                problem: str | None = _describe_missing_folder(self.target)
+            else:
                 problem = self._find_problem() or self._reserve(folder) or self._try(folder, knows_folder)
             if problem is not None:
                 raise invalid("path", problem)
@@ -74,13 +77,15 @@ class Place:
 
     def lock(self) -> None:
         """
-        Exclude other processes. The path is checked again: time has passed since it was reserved.
+        Exclude other processes. The path is checked again: time has passed since it was reserved or required.
+
+        A path that is not reserved yet is reserved first.
 
         Raises:
-            BlumaError: Another program is writing to the path, or it cannot be written to any more.
+            BlumaError: Another call or program is writing to the path, or it cannot be written to any more.
             OSError: The system refuses.
         """
-        problem = self._try_lock() or self._find_problem()
+        problem = self._reserve_late() or self._try_lock() or self._find_problem()
         if problem is not None:
             raise BlumaError(f"{problem} Save the video to another path; it is not lost.")
 
@@ -93,7 +98,7 @@ class Place:
         """
         problem = self._find_target_problem()
         if problem is not None:
-            part = str(part_paths(self.target)[0])
+            part = str(self._part_paths[0])
             raise BlumaError(f"{problem} It was not there when the save began; the whole video is in {part!r}.")
 
     def unlock(self) -> None:
@@ -108,21 +113,24 @@ class Place:
         if key is not None:
             _RESERVED.pop(key, None)
 
-    @property
-    def _lock_path(self) -> Path:
-        return Path(f"{self.target}.part.lock")
-
     def _find_problem(self) -> str | None:
         """Return why a file cannot be saved to the path, or None."""
         remedy = "The download needs this name while it is unfinished; move it away, or save to another path."
-        others = (_find_kind_problem(path, remedy) for path in part_paths(self.target))
+        others = (_describe_kind_problem(path, find_facts(path), remedy) for path in self._part_paths)
         return self._find_target_problem() or next(filter(None, others), None)
 
     def _find_target_problem(self) -> str | None:
-        problem = _find_kind_problem(self.target, "Give the path of a file.")
-        if problem is None and not self._overwrite and find_facts(self.target):
+        facts = find_facts(self.target)
+        problem = _describe_kind_problem(self.target, facts, "Give the path of a file.")
+        if problem is None and facts and not self._overwrite:
             return f"{str(self.target)!r} is already there; pass {self._option} to replace it."
         return problem
+
+    def _reserve_late(self) -> str | None:
+        if self._key is not None:
+            return None
+        folder = _TRIED.find(self.target.parent)
+        return _describe_missing_folder(self.target) if folder is None else self._reserve(folder)
 
     def _reserve(self, folder: Folder) -> str | None:
         key = (os.getpid(), os.path.normcase(folder.real_path), os.path.normcase(self.target.name))
@@ -167,6 +175,21 @@ async def reserved(file: Target, *, overwrite: bool, knows_folder: bool = False)
     place = await _open_place(file, overwrite=overwrite)
     try:
         await in_thread(partial(place.reserve, knows_folder=knows_folder))
+        yield place
+    finally:
+        place.give_up()
+
+
+@asynccontextmanager
+async def required(file: Target) -> AsyncGenerator[AnyPlace, None]:
+    """
+    Open a path that may be replaced and was required before. It is reserved by the save itself, as it locks the path.
+
+    Args:
+        file: The path, or the name of an object.
+    """
+    place = await _open_place(file, overwrite=True)
+    try:
         yield place
     finally:
         place.give_up()
@@ -225,8 +248,11 @@ def check_place(file: str | os.PathLike[str], *, overwrite: bool, option: str = 
         place.give_up()
 
 
-def _find_kind_problem(path: Path, remedy: str) -> str | None:
-    facts = find_facts(path)
+def _describe_missing_folder(target: Path) -> str:
+    return f"There is no folder {str(target.parent)!r} to write to."
+
+
+def _describe_kind_problem(path: Path, facts: os.stat_result | None, remedy: str) -> str | None:
     kind = describe_kind(facts) if facts else None
     return f"{str(path)!r} is {kind}, not a file, and was left as it is. {remedy}" if kind else None
 
