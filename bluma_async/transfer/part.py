@@ -46,9 +46,17 @@ class Part:
 
     is_kept = True  # after a save that failed
 
-    def __init__(self, target: Path, source: str) -> None:
+    def __init__(self, target: Path, source: str, paths: tuple[Path, Path] | None = None) -> None:
+        """
+        Set up a part. Nothing is opened.
+
+        Args:
+            target: The path of the file.
+            source: Names the file at the server.
+            paths: What `part_paths` returns for the target, if that is known.
+        """
         self.path: Path
-        self.path, self._version_path = part_paths(target)
+        self.path, self._version_path = paths or part_paths(target)
         self._target = target
         self._source = source
         self._file: IO[bytes] | None = None

@@ -43,7 +43,7 @@ class Place:
     def __init__(self, file: str | os.PathLike[str], *, overwrite: bool, option: str = "overwrite=True") -> None:
         if not isinstance(file, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
             raise invalid("path", f"path must be the path of a file, not {file!r}.")
-        self.target: Path = Path(file)
+        self.target: Path = file if isinstance(file, Path) else Path(file)
         self._overwrite = overwrite
         self._option = option
         self._part_paths = part_paths(self.target)
@@ -73,7 +73,7 @@ class Place:
 
     def open_part(self, source: str) -> Part:
         """Return the bytes that are not yet the file. `source` names the file at the server."""
-        return Part(self.target, source)
+        return Part(self.target, source, self._part_paths)
 
     def lock(self) -> None:
         """
