@@ -183,8 +183,9 @@ class JobCreator:
 
     async def _record_bill(self, job: StoredJob, video: Video) -> StoredJob:
         charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, video.credits_charged)
+        key = job.request_key
         try:
-            billed = self._accept(await self._store.bill(job.place, video.id, charged))
+            billed = self._accept(await self._store.bill(job.place, video.id, charged, request_key=key))
         except BlumaError as failure:
             failure.video_id = video.id  # the video is paid, and its id is recorded nowhere else
             self._stop.set(failure)

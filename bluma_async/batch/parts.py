@@ -58,6 +58,6 @@ async def build_parts(options: BatchOptions, api: BatchApi, store: JobStore, sto
     await record_contents(store, ContentReuse(api.session))
     shared = None
     if sharing is not None:
-        shared = SharedJobs(store, sharing, recovery, stop, options)
+        shared = SharedJobs(store, sharing, api, recovery, stop, options)
     runner = JobRunner(options, api, store, catalog, credit_limit, create_turns, recovery, stop, shared)
     return Parts(api, catalog, recovery, runner, shared)

@@ -224,7 +224,8 @@ class Recovery:
         charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, known)
         if job.state == JobState.IN_DOUBT:
             return self._accept(await self._store.adopt(job.place, video_id, charged))
-        return self._accept(await self._store.bill(job.place, video_id, charged, "found again"))
+        key, note = job.request_key, "found again"
+        return self._accept(await self._store.bill(job.place, video_id, charged, request_key=key, note=note))
 
     async def _find(self, job: StoredJob, call: InFlightCall) -> BilledVideo | None:
         """Return the video that a create became; None if it certainly was not accepted."""

@@ -94,45 +94,63 @@ class SharedJobs:
     """The jobs that this process claims during a run."""
 
     def __init__(
-        self, store: JobStore, sharing: Sharing, recovery: Recovery, stop: StopSignal, options: BatchOptions
+        self,
+        store: JobStore,
+        sharing: Sharing,
+        api: BatchApi,
+        recovery: Recovery,
+        stop: StopSignal,
+        options: BatchOptions,
     ) -> None:
         self._store = store
         self._sharing = sharing
+        self._api = api
         self._recovery = recovery
         self._stop = stop
         self._saves = options.saves_files
         self._is_complete = options.is_complete
         self._left: Set[int] = set()  # jobs that ended with an error here
         self._held: Set[int] = set()  # jobs that this process works on
+        self._waiting: List[StoredJob] = []  # jobs whose open creates are being settled
         self._watches: Set[asyncio.Task[None]] = set()
 
     async def claims(self) -> AsyncGenerator[StoredJob, None]:
         """Yield each job that this process claims, until no unfinished job is left."""
-        waiting: List[StoredJob] = []
         pause = SHORTEST_PAUSE
+        self._api.settlers.append(self._settle_abandoned)
         async for lost in self._find_lost():
             yield lost
         while True:
-            for settled in [job for job in waiting if self._recovery.is_settled(job)]:
-                waiting.remove(settled)
+            for settled in [job for job in self._waiting if self._recovery.is_settled(job)]:
+                self._waiting.remove(settled)
                 yield settled
             job = await self._sharing.claim(self._list_states(), self._left, self._held)
             if job is None:
-                if not waiting and (self._stop.is_set or await self._is_over()):
+                if not self._waiting and (self._stop.is_set or await self._is_over()):
                     return
                 await self._sharing.pause(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
             pause = SHORTEST_PAUSE
-            self._held.add(job.place)
             if job.state == JobState.CREATING:
-                self._recovery.register(job)
-                watch = asyncio.ensure_future(self._stop_if_unsettled(job))
-                self._watches.add(watch)
-                watch.add_done_callback(self._watches.discard)
-                waiting.append(job)
+                self._begin_to_settle(job)
             else:
+                self._held.add(job.place)
                 yield job
+
+    async def _settle_abandoned(self) -> None:
+        """Claim an open create of a dead process, and begin to settle it."""
+        job = await self._sharing.claim([], self._left, self._held)
+        if job is not None:
+            self._begin_to_settle(job)
+
+    def _begin_to_settle(self, job: StoredJob) -> None:
+        self._held.add(job.place)
+        self._recovery.register(job)
+        self._waiting.append(job)
+        watch = asyncio.ensure_future(self._stop_if_unsettled(job))
+        self._watches.add(watch)
+        watch.add_done_callback(self._watches.discard)
 
     async def _stop_if_unsettled(self, job: StoredJob) -> None:
         """

@@ -11,11 +11,11 @@ Rule 4: an error that every job would share pauses the creates of this process; 
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Dict, List, Set
 
 from bluma_async._runtime.log import logger
+from bluma_async._runtime.tasks import gather
 from bluma_async.batch.api import StopSignal
 from bluma_async.batch.conflicts import Unsubmitted
 from bluma_async.errors import BlumaError, NotFoundError
@@ -88,6 +88,7 @@ class FleetTasks:
 
     def register(self) -> None:
         """Register all tasks with the engine."""
+        self._parts.api.settlers.append(self._settle_abandoned)
         for name in NAMES:
             self._engine.register(name, getattr(self, name))
         self._engine.periodic("poll", self._options.poll_interval)
@@ -118,7 +119,7 @@ class FleetTasks:
         unseen = [job for job in jobs if job.video_id not in active]
         unseen = unseen[: source.pace().allowance(len(unseen))]
         for start in range(0, len(unseen), READS_AT_ONCE):
-            await asyncio.gather(*(self._read(source, job) for job in unseen[start : start + READS_AT_ONCE]))
+            await gather(*(self._read(source, job) for job in unseen[start : start + READS_AT_ONCE]))
         pause = source.pace().pause(requests or len(unseen), kept=len(jobs))
         if pause > interval:
             await self._sharing.postpone("poll", pause)
@@ -139,6 +140,10 @@ class FleetTasks:
             await self._engine.defer(TASK_OF_STATE[JobState(state)], place)
         if due:
             await self._sharing.note_deferred([place for place, _ in due])
+        await self._settle_abandoned()
+
+    async def _settle_abandoned(self) -> None:
+        """Settle the open creates that no living process works on."""
         while (job := await self._sharing.claim([], [], list(self._busy))) is not None:
             async with self._working(job.place):
                 await self._settle(job)

@@ -201,7 +201,7 @@ class Explained:
     The knowledge of all processes about videos that a search has found.
 
     Attributes:
-        known: Videos that one of them has made, or has recorded as a stray.
+        known: Videos that one of them has made, or has recorded as a stray of another create.
         contested: Videos that no other create may adopt: candidates of creates in doubt, and all that is unexplained
             while another create of the template is in doubt without candidates, because its list could not be read.
         is_mine: Whether the create that was searched for is still open, and held by this process.

@@ -145,7 +145,6 @@ class SharedJobStore(MemoryJobStore):
 
     def _record_stray(self, job: StoredJob, change: Change) -> None:
         """Record a paid video whose job another member has taken over."""
-        made = [entry for entry in self.memory.intents if entry.place == job.place and entry.made_by == self._epoch]
-        if change.bill is not None:
-            key, bill = made[-1].request_key if made else None, change.bill
-            self.memory.strays.append(Stray(job.place, key, bill.video_id, bill.charged, self._epoch))
+        bill = change.bill
+        if bill is not None:
+            self.memory.strays.append(Stray(job.place, bill.request_key, bill.video_id, bill.charged, self._epoch))

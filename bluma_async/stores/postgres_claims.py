@@ -235,9 +235,10 @@ class PostgresSharing:
             known = (
                 "SELECT id FROM bluma_videos WHERE id = ANY(%s) "
                 "UNION SELECT video_id FROM bluma_intents WHERE video_id = ANY(%s) "
-                "UNION SELECT video_id FROM bluma_strays WHERE video_id = ANY(%s)"
+                "UNION SELECT video_id FROM bluma_strays "
+                "WHERE video_id = ANY(%s) AND request_key IS DISTINCT FROM %s"
             )
-            rows = await fetch_all(db, known, wanted, wanted, wanted)
+            rows = await fetch_all(db, known, wanted, wanted, wanted, request_key)
             contested = [name for name in await queries.read_candidates(db) if name in set(wanted)]
             mine = "SELECT 1 FROM bluma_intents WHERE request_key = %s AND epoch = %s AND outcome IS NULL"
             is_mine = await fetch_one(db, mine, request_key, self.epoch) is not None

@@ -137,15 +137,10 @@ async def _write_ledger(db: Connection, job: StoredJob, change: Change) -> None:
 
 async def _record_stray(db: Connection, writer: Writer, job: StoredJob, change: Change) -> None:
     """Record a paid video whose job another process has taken over."""
-    if change.bill is None:
+    bill = change.bill
+    if bill is None:
         return
-    found = await fetch_one(
-        db,
-        "SELECT request_key FROM bluma_intents WHERE place = %s AND made_by = %s ORDER BY id DESC LIMIT 1",
-        job.place,
-        writer.epoch,
-    )
-    line = (job.place, found and found["request_key"], change.bill.video_id, change.bill.charged, writer.epoch)
+    line = (job.place, bill.request_key, bill.video_id, bill.charged, writer.epoch)
     statement = "INSERT INTO bluma_strays (place, request_key, video_id, charged, epoch) VALUES (%s, %s, %s, %s, %s)"
     await execute(db, statement, *line)
 
