@@ -107,6 +107,8 @@ class Batch:
         planned = plan_jobs(jobs, self._options, store, parts.catalog, checks, stop, parts.shared)
         if parts.shared is None:
             planned = defer_interrupted(planned, parts.recovery)
+        else:
+            parts.shared.settle_for_turns()
         return parts.recovery, Workers(self._options, parts.runner, stop, planned).results()
 
     async def plan(self, jobs: Jobs = None) -> BatchPlan:

@@ -22,7 +22,7 @@ from bluma_async._session.in_flight import InFlightCall, Standing
 from bluma_async._wire.call import Safety
 from bluma_async._wire.messages import Request
 from bluma_async._wire.retry import Reconcile
-from bluma_async.batch.conflicts import TakenOver, require_moved
+from bluma_async.batch.conflicts import TakenOver, Unsubmitted, require_moved
 from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError, NetworkError, NotFoundError
 from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.stores.keys import fingerprint_key
@@ -90,6 +90,7 @@ class Recovery:
         self._jobs: Dict[int, StoredJob] = {}  # by place, as this run found them
         self._calls: Dict[int, InFlightCall] = {}
         self._tasks: Dict[int, asyncio.Task[StoredJob]] = {}
+        self._has_ended = False
 
     async def begin(self) -> None:
         """
@@ -117,7 +118,12 @@ class Recovery:
         Begin to settle a create that a dead process has left open.
 
         It was claimed when its request cannot have been on its way for `settle_time`, by the store's clock.
+
+        Raises:
+            Unsubmitted: The run has ended; a create of it is finished after its end. Another process settles this one.
         """
+        if self._has_ended:
+            raise Unsubmitted
         call = self._calls[job.place] = self._find_call(job)
         call.last_sent = self._api.clock.now() - self._api.session.options.settle_time
         self._jobs[job.place] = job
@@ -165,6 +171,7 @@ class Recovery:
 
     async def end(self) -> None:
         """Stop settling. The next run settles the remaining creates."""
+        self._has_ended = True
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

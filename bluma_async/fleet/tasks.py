@@ -11,8 +11,8 @@ Rule 4: an error that every job would share pauses the creates of this process; 
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Dict, List, Set
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Generator, List, Set
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.tasks import gather
@@ -81,6 +81,7 @@ class FleetTasks:
         self._stop = stop
         self._engine = engine
         self.is_stopping = False
+        self._is_settling = False
         self._busy: Dict[int, int] = {}  # how many tasks of this process work on a job
         self._unsure: Set[int] = (
             set()
@@ -143,10 +144,16 @@ class FleetTasks:
         await self._settle_abandoned()
 
     async def _settle_abandoned(self) -> None:
-        """Settle the open creates that no living process works on."""
-        while (job := await self._sharing.claim([], [], list(self._busy))) is not None:
-            async with self._working(job.place):
-                await self._settle(job)
+        """Settle the open creates that no living process works on; two tasks at once could claim the same one."""
+        if self._is_settling:
+            return
+        self._is_settling = True
+        try:
+            while (job := await self._sharing.claim([], [], list(self._busy))) is not None:
+                with self._working(job.place):
+                    await self._settle(job)
+        finally:
+            self._is_settling = False
 
     async def _with_job(
         self, place: int | None, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]], event: str
@@ -154,7 +161,7 @@ class FleetTasks:
         """Claim a job, act on it if it is in the state that the task is for, and give it back."""
         if place is None:
             return
-        async with self._working(place):
+        with self._working(place):
             job = await self._sharing.claim_one(place)
             if job is not None:
                 await self._act(job, state, action, event)
@@ -183,8 +190,8 @@ class FleetTasks:
         else:
             logger.warning("Job %s: %s", job.key, problem, extra=fields)
 
-    @asynccontextmanager
-    async def _working(self, place: int) -> AsyncGenerator[None, None]:
+    @contextmanager
+    def _working(self, place: int) -> Generator[None, None, None]:
         """Note that a task works on a job. If the store fails meanwhile, the job may stay with this process."""
         self._busy[place] = self._busy.get(place, 0) + 1
         try:
@@ -199,8 +206,8 @@ class FleetTasks:
 
     async def _settle(self, job: StoredJob) -> None:
         """Settle an open create that this process has claimed."""
-        self._parts.recovery.register(job)
         try:
+            self._parts.recovery.register(job)
             settled = await self._parts.recovery.settled(job)
             self._log("settled", settled)
             if settled.state == JobState.RENDERING:
