@@ -162,7 +162,7 @@ class MemorySharing:
 
     async def find_stray(self, request_key: str) -> str | None:
         """Return the video that a frozen member has recorded for a create after it lost the job."""
-        return next((stray.video_id for stray in self.memory.strays if stray.request_key == request_key), None)
+        return self.memory.find_stray(request_key)
 
     async def list_strays(self) -> List[str]:
         """Return the paid videos that belong to no job."""

@@ -103,7 +103,7 @@ class SharedJobStore(MemoryJobStore):
             if job is not None and is_stray(job, change):
                 self._record_stray(job, change)
             return outcome
-        return self._find_rival(outcome, change) or self._write(outcome, change)
+        return self._find_obstacle(outcome, change) or self._write(outcome, change)
 
     def _is_foreign(self, job: StoredJob) -> bool:
         return is_foreign(self._epoch, job)
@@ -123,6 +123,13 @@ class SharedJobStore(MemoryJobStore):
         announced = (self._epoch, self._epoch, intent.price, self.memory.clock(), intent.settles_after)
         self.memory.intents.append(MemoryIntent(intent.request_key, job.place, job.template_id, *announced))
         return self._tables.write(written, epoch=self._epoch)
+
+    def _find_obstacle(self, job: StoredJob, change: Change) -> Conflict | None:
+        """Return what the table of states does not know: a video that was recorded, or a rival of a create."""
+        made = self.memory.find_stray(job.request_key) if change.verb is Verb.RELEASE else None
+        if made is not None:
+            return Conflict(ConflictKind.WAS_MADE, change.verb, job.key, job.state, other=made)
+        return self._find_rival(job, change)
 
     def _find_rival(self, job: StoredJob, change: Change) -> Conflict | None:
         """Return why an intent has no turn or no credits, or None."""

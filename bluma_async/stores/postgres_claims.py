@@ -17,6 +17,7 @@ from bluma_async.stores import postgres_queries as queries
 from bluma_async.stores.jobs import Explained
 from bluma_async.stores.postgres_budget import PostgresBudget
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
+from bluma_async.stores.postgres_writes import find_stray
 from bluma_async.stores.sharing import DOUBT_MATTERS, DUE_AGAIN
 
 if TYPE_CHECKING:
@@ -250,14 +251,8 @@ class PostgresSharing:
         return await self._member.database.do(work)
 
     async def find_stray(self, request_key: str) -> str | None:
-        """Return the video that a frozen process has recorded for a create after it lost the job."""
-
-        async def work(db: Connection, _: bool) -> str | None:
-            query = "SELECT video_id FROM bluma_strays WHERE request_key = %s ORDER BY id LIMIT 1"
-            row = await fetch_one(db, query, request_key)
-            return None if row is None else str(row["video_id"])
-
-        return await self._member.database.do(work)
+        """Return the video that a frozen process has recorded for a create after it had lost the job."""
+        return await self._member.database.do(lambda db, _: find_stray(db, request_key))
 
     async def list_strays(self) -> List[str]:
         """Return the paid videos that belong to no job."""

@@ -132,6 +132,21 @@ async def test_a_video_that_a_frozen_process_found_is_a_candidate_of_its_create(
     assert await other.sharing.find_stray("mine") == "video-1"
 
 
+async def test_a_create_whose_video_was_recorded_meanwhile_is_not_released(fleet: Any) -> None:
+    """A search that took the video for another create's would otherwise lead to a second bill."""
+    frozen, other = await fleet.join(), await fleet.join()
+    held = await intend(frozen, "k", "mine", settles_after=0.0)
+    await fleet.expire(frozen)
+    await other.sharing.claim([], [], [])
+    await frozen.bill(held.place, "video-1", 2, request_key="mine")
+
+    refused = await other.release(held.place, "it was not accepted")
+    billed = require_job(await other.bill(held.place, "video-1", 2, request_key="mine"))
+
+    assert (refused.kind, refused.other) == (ConflictKind.WAS_MADE, "video-1")
+    assert (billed.state, billed.video_id) == (JobState.RENDERING, "video-1")
+
+
 @pytest.mark.parametrize(("template", "contested"), [("t", ("video-1",)), ("u", ())])
 async def test_a_create_in_doubt_without_candidates_keeps_the_videos_of_its_template(
     fleet: Any, template: str, contested: Any
