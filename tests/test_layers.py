@@ -47,7 +47,7 @@ ONLY_HERE = {
     "cattrs": {"_wire/codec.py"},
     "jsonschema": {"_wire/contexts/engine.py"},
     "referencing": {"_wire/contexts/engine.py"},
-    "anyio": {"_runtime/threads.py", "_session", "transfer/download.py"},
+    "anyio": {"_runtime/tasks.py", "_runtime/threads.py", "_session", "transfer/download.py"},
     "click": {"cli"},
     "rich": {"cli"},
     "av": {"sandbox"},
