@@ -2,7 +2,7 @@
 A pool of threads for the SDK's own blocking functions, such as disk operations.
 
 Rule 1: they share one small pool of daemon threads. A hop through anyio costs several times as much, and a batch makes
-a dozen for each job.
+about five for each job.
 Rule 2: a function that has begun cannot be interrupted. A caller that is cancelled waits until it has ended: it could
 otherwise open a file that the caller is about to close.
 Rule 3: there is no lock, because a forked child would inherit it locked. Single operations of a queue, a deque and a

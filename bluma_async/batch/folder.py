@@ -21,9 +21,10 @@ from bluma_async._wire.checks import invalid
 from bluma_async._wire.place_checks import is_url, require_path
 from bluma_async.batch.keys import SUFFIX, build_file_name
 from bluma_async.errors import InvalidArgumentError
+from bluma_async.transfer.folders import probe_folder
 from bluma_async.transfer.object_place import ObjectPath, find_object_size, probe_prefix
 from bluma_async.transfer.object_stores import ObjectStore, open_store
-from bluma_async.transfer.places import check_place, probe_folder
+from bluma_async.transfer.places import check_place
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from bluma_async.batch.results import build_result
 from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError, NotFoundError
 from bluma_async.resources._saving import save_video
 from bluma_async.stores.states import JobState
-from bluma_async.transfer.places import require_place, reserved
+from bluma_async.transfer.places import require_place, required
 from bluma_async.types import Video, VideoStatus
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class JobRunner:
         if not (may_have_file and await in_thread(self._options.is_complete, str(file), size)):
             video = Video(id=job.video_id or "", status=VideoStatus.COMPLETED, size_bytes=size)
             try:
-                async with reserved(file, overwrite=True, knows_folder=True) as place:
+                async with required(file) as place:
                     size = await save_video(self._api.session, video, place, self._options.verify)
             except BlumaError as failure:
                 is_disk = type(failure) is BlumaError and isinstance(failure.__cause__, OSError)

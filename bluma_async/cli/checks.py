@@ -34,7 +34,7 @@ from bluma_async.errors import (
     RateLimitError,
     RequestTimeoutError,
 )
-from bluma_async.transfer.places import probe_folder
+from bluma_async.transfer.folders import probe_folder
 
 if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit

@@ -135,6 +135,8 @@ class _Saving:
 
     async def _close(self) -> None:
         """Close the files and give up the lock, even if cancelled."""
+        if self._stages.now is Stage.SAVED:
+            return  # `_complete` has done both
         import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
 
         with anyio.CancelScope(shield=True):
@@ -142,8 +144,7 @@ class _Saving:
 
     def _close_files(self) -> None:
         try:
-            if self._stages.now is not Stage.SAVED:
-                self._part.close(keep=self._stages.now in {Stage.REFUSED, Stage.RECEIVED, Stage.VERIFIED})
+            self._part.close(keep=self._stages.now in {Stage.REFUSED, Stage.RECEIVED, Stage.VERIFIED})
         finally:
             self._place.unlock()
 
@@ -201,45 +202,55 @@ class _Saving:
         problem = find_head_problem(head, self._expected, self._verify)
         if problem:
             raise FileContentError(f"{self._remote.name} was not saved: {problem}. Nothing was written. {TAKE}")
-        await self._disk(self._part.begin, step.begin, head.tag, head.total)
-        self._stages.enter(Stage.RECEIVING)
-        await self._receive(download, head)
+        await self._receive(download, head, step.begin)
         return await self._finish(head)
 
-    async def _receive(self, download: Download, head: Head) -> None:
+    async def _receive(self, download: Download, head: Head, place: int) -> None:
         total = head.total if self._expected is None else self._expected
         limit = LARGEST_FILE if total is None else total
-        room = limit - self._part.held.size
 
-        async def write(batch: List[bytes]) -> None:
-            await self._disk(self._part.write, batch)
+        async def write(batch: List[bytes], has_ended: bool) -> None:
+            await self._disk(self._write, head, place, batch, has_ended)
             await self._callbacks.report(self._part.held.size, total)
 
-        if not await receive(download, write, room, self._speed, self._session.shared.clock):
+        if not await receive(download, write, limit - place, self._speed, self._session.shared.clock):
             described = (
                 f"and the API described {limit}" if self._expected else "which is the limit without a known size"
             )
             await self._refuse(f"the server sends more than {limit} bytes, {described}", is_worthless=total is None)
+
+    def _write(self, head: Head, place: int, batch: List[bytes], has_ended: bool) -> None:
+        if self._stages.now is Stage.ASKED:
+            size = place + sum(map(len, batch))
+            is_whole = has_ended and find_shortage(size, head, self._expected) is None
+            self._part.begin(place, head.tag, head.total, is_whole=is_whole)
+            self._stages.enter(Stage.RECEIVING)
+        self._part.write(batch)
 
     async def _finish(self, head: Head) -> int:
         size = self._part.held.size
         shortage = find_shortage(size, head, self._expected)
         if shortage:
             raise NetworkError(f"The download broke off after {shortage}.")
-        self._stages.enter(Stage.RECEIVED)
-        await self._disk(self._part.flush)
-        problem = await self._disk(find_problem, self._part.read, size, head, self._expected, self._verify)
+        problem = await self._disk(self._complete, head)
         if problem:
             await self._refuse(problem)
-        self._stages.enter(Stage.VERIFIED)
-        await self._disk(self._keep)
-        self._stages.enter(Stage.SAVED)
         return size
 
-    def _keep(self) -> None:
-        self._place.require_free()
-        self._part.keep()
-        self.saved_size = self._part.held.size
+    def _complete(self, head: Head) -> str | None:
+        """Let the file appear at its path, and unlock that; if it is not what the API described, return why."""
+        part, size = self._part, self._part.held.size
+        self._stages.enter(Stage.RECEIVED)
+        part.flush()
+        problem = find_problem(part.read, size, head, self._expected, self._verify)
+        if problem is None:
+            self._stages.enter(Stage.VERIFIED)
+            self._place.require_free()
+            part.keep()
+            self.saved_size = size
+            self._stages.enter(Stage.SAVED)
+            self._place.unlock()
+        return problem
 
     async def _refuse(self, problem: str, *, is_worthless: bool = False) -> NoReturn:
         if is_worthless or not self._part.is_kept or looks_worthless(await self._disk(self._part.read, 0, BEGINNING)):

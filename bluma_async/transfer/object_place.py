@@ -64,10 +64,8 @@ class ObjectPlace:
         Raises:
             InvalidArgumentError: It cannot, there is an object, or another call of this process is writing to it.
         """
-        name = (os.getpid(), str(self.target))
-        if _RESERVED.setdefault(name, self) is not self:  # atomic: blocking clients reserve in several threads
+        if not self._reserve():
             raise invalid("path", f"{str(self.target)!r} is being saved by another call of this program.")
-        self._name = name
         try:
             problem = self._find_problem()
             if problem is None and not knows_folder:
@@ -84,12 +82,14 @@ class ObjectPlace:
 
     def lock(self) -> None:
         """
-        Require that there is no object meanwhile.
+        Require that there is no object meanwhile. A name that is not reserved yet is reserved first.
 
         Raises:
-            BlumaError: There is one.
+            BlumaError: There is one, or another call of this process is writing to it.
             OSError: The store refuses.
         """
+        if self._name is None and not self._reserve():
+            raise BlumaError(f"{str(self.target)!r} is being saved by another call of this program. It is not lost.")
         self.require_free()
 
     def require_free(self) -> None:
@@ -113,6 +113,13 @@ class ObjectPlace:
         if name is not None:
             _RESERVED.pop(name, None)
 
+    def _reserve(self) -> bool:
+        name = (os.getpid(), str(self.target))
+        if _RESERVED.setdefault(name, self) is not self:  # atomic: blocking clients reserve in several threads
+            return False
+        self._name = name
+        return True
+
     def _find_problem(self) -> str | None:
         if self._overwrite or self.target.store.find_size(self.target.key) is None:
             return None
@@ -133,7 +140,7 @@ class ObjectPart:
     def find(self) -> None:
         """Find nothing: an upload ends with its process."""
 
-    def begin(self, place: int, tag: str, total: int | None) -> None:
+    def begin(self, place: int, tag: str, total: int | None, *, is_whole: bool = False) -> None:  # noqa: ARG002 - of a file
         """Prepare to write at this place, which is 0 or behind the last byte; at 0, start over with this version."""
         if place == 0 or self._upload is None:
             self.discard()

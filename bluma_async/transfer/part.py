@@ -4,7 +4,8 @@ An unfinished download on disk: the bytes that have arrived, and the version of 
 Rule 1: the bytes are in `FILE.part`; `FILE.part.json` says what they belong to: the video, the ETag and the size of its
 file. The file itself appears by a rename after its bytes are flushed to the disk, so it is complete or absent.
 Rule 2: bytes of one version are never continued with bytes of another one, or of another video. The version is written
-before the first byte: after a crash between the two, bytes without a version would belong to an unknown one.
+before the first byte: after a crash between the two, bytes without a version would belong to an unknown one. Such bytes
+are deleted by the next save, so a file that is in memory as a whole needs no version unless its bytes are kept.
 Rule 3: only the owner of the target (`places.py`) uses a part. Both files are created exclusively and opened only if
 they are regular files of ours (`_runtime/regular_files.py`). The part stays open from its first byte to its rename, so
 that nobody can put another file in its place.
@@ -20,7 +21,7 @@ import os
 from pathlib import Path
 from typing import IO, Any, Sequence
 
-from bluma_async._runtime.regular_files import create_file, is_same_file, open_ours, write_all
+from bluma_async._runtime.regular_files import create_file, find_facts, open_ours, write_all
 from bluma_async.transfer.heads import Held
 
 __all__ = ["Part", "part_paths"]
@@ -45,44 +46,64 @@ class Part:
 
     is_kept = True  # after a save that failed
 
-    def __init__(self, target: Path, source: str) -> None:
+    def __init__(self, target: Path, source: str, paths: tuple[Path, Path] | None = None) -> None:
+        """
+        Set up a part. Nothing is opened.
+
+        Args:
+            target: The path of the file.
+            source: Names the file at the server.
+            paths: What `part_paths` returns for the target, if that is known.
+        """
         self.path: Path
-        self.path, self._version_path = part_paths(target)
+        self.path, self._version_path = paths or part_paths(target)
         self._target = target
         self._source = source
         self._file: IO[bytes] | None = None
         self._is_ours = False
+        self._may_have_version = True  # on the disk
         self.held: Held = Held()
 
     def find(self) -> None:
         """Find the bytes of an earlier download of the same source; without a valid version there are none."""
         with contextlib.suppress(OSError):
-            version = self._read_version()
+            try:
+                version = self._read_version()
+            except FileNotFoundError:
+                self._may_have_version = False
+                raise
             if version.tag:
                 self._file = open_ours(self.path)
                 size = self._file.seek(0, os.SEEK_END)
                 self.held = Held(size, version.tag, version.total)
                 self._is_ours = True
 
-    def begin(self, place: int, tag: str, total: int | None) -> None:
-        """Prepare to write at this place; at 0, start over with this version."""
+    def begin(self, place: int, tag: str, total: int | None, *, is_whole: bool = False) -> None:
+        """
+        Prepare to write at this place; at 0, start over with this version.
+
+        Args:
+            place: The place of the next byte.
+            tag: The ETag of the version; empty without one.
+            total: The size of the file in bytes; None if it is unknown.
+            is_whole: Whether all bytes of the file are in memory. Their version is then written by `close` alone, if
+                they are kept nevertheless.
+        """
         if place == 0 or self._file is None:
-            self.discard()
-            self._write_version(Held(0, tag, total))
-            self._file = create_file(self.path)
-            self.held = Held(0, tag, total)
-            self._is_ours = True
-        self._file.truncate(place)
-        self._file.seek(place)
+            self._start_over(Held(0, tag, total), is_whole=is_whole)
+        else:
+            self._file.truncate(place)
+            self._file.seek(place)
 
     def write(self, pieces: Sequence[bytes]) -> None:
         """Append bytes."""
-        file = self._need_file()
-        size = self.held.size
+        file, held = self._need_file(), self.held
         try:
             _write_pieces(file, pieces)
-        finally:
-            self.held = Held(max(file.tell(), size), self.held.tag, self.held.total)
+        except BaseException:
+            self.held = Held(max(file.tell(), held.size), held.tag, held.total)
+            raise
+        self.held = Held(held.size + sum(map(len, pieces)), held.tag, held.total)
 
     def flush(self) -> None:
         """
@@ -93,7 +114,8 @@ class Part:
         """
         file = self._need_file()
         os.fsync(file.fileno())
-        if os.fstat(file.fileno()).st_size != self.held.size or not is_same_file(self.path, file):
+        facts, found = os.fstat(file.fileno()), find_facts(self.path)
+        if facts.st_size != self.held.size or found is None or not os.path.samestat(facts, found):
             raise OSError(errno.EIO, "another program has changed it", str(self.path))
 
     def read(self, place: int, count: int) -> bytes:
@@ -106,13 +128,15 @@ class Part:
         """Rename the bytes, which are flushed, to the file."""
         self._close()  # Windows renames no open file
         self.path.replace(self._target)
-        with contextlib.suppress(FileNotFoundError):
-            self._version_path.unlink()
+        self._is_ours = False  # the bytes are the file now
+        if self._may_have_version:
+            with contextlib.suppress(FileNotFoundError):
+                self._version_path.unlink()
 
     def close(self, *, keep: bool) -> None:
         """Close an unfinished file. Delete its bytes unless they are wanted, or can be continued."""
         self._close()
-        if self._is_ours and not keep and not (self.held.tag and self.held.size):
+        if self._is_ours and not self._can_continue() and not keep:
             self.discard()
 
     def discard(self) -> None:
@@ -122,6 +146,32 @@ class Part:
         for path in (self.path, self._version_path):
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
+        self._may_have_version = False
+
+    def _start_over(self, version: Held, *, is_whole: bool) -> None:
+        self._close()
+        self.held = Held()
+        if is_whole and not self._may_have_version:
+            with contextlib.suppress(FileExistsError):  # then both are deleted
+                self._file = create_file(self.path)
+        if self._file is None:
+            self.discard()
+            if not is_whole:
+                self._write_version(version)
+            self._file = create_file(self.path)
+        self.held = version
+        self._is_ours = True
+
+    def _can_continue(self) -> bool:
+        """Return whether the next save can continue the bytes; write their version if that is missing."""
+        if not (self.held.tag and self.held.size):
+            return False
+        if not self._may_have_version:
+            try:
+                self._write_version(self.held)
+            except OSError:  # the disk is full, for example
+                return False
+        return True
 
     def _close(self) -> None:
         file, self._file = self._file, None
@@ -147,6 +197,7 @@ class Part:
 
     def _write_version(self, version: Held) -> None:
         text = json.dumps({"source": self._source, "etag": version.tag, "size": version.total})
+        self._may_have_version = True
         with create_file(self._version_path) as file:
             write_all(file, text.encode("ascii"))
 

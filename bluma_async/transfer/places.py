@@ -8,33 +8,31 @@ Rule 2: a second owner is refused at once. It does not wait: the first one may t
 one would find a file that it may not replace, or would replace one that was just paid for.
 Rule 3: only a regular file is replaced, or nothing. A rename would put a file in the place of a pipe, a device or a
 link, and not write to what it leads to.
-Rule 4: that the folder can be written to is tried, not guessed from permissions; the trial leaves nothing behind.
-Rule 5: everything here blocks, except `reserved` and `require_place`.
+Rule 4: everything here blocks, except `reserved` and `require_place`.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Generator, Tuple, Union
 
 from bluma_async._runtime.file_lock import FileLock
-from bluma_async._runtime.regular_files import create_file, describe_kind, find_facts, write_all
+from bluma_async._runtime.regular_files import describe_kind, find_facts
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
 from bluma_async._wire.place_checks import is_url
 from bluma_async.errors import BlumaError
+from bluma_async.transfer.folders import Folder, TriedFolders, probe_folder
 from bluma_async.transfer.part import Part, part_paths
 
 if TYPE_CHECKING:
     from bluma_async.transfer.object_place import ObjectPath, ObjectPlace
 
-__all__ = ["AnyPlace", "Place", "Target", "check_place", "probe_folder", "require_place", "reserved"]
+__all__ = ["AnyPlace", "Place", "Target", "check_place", "require_place", "required", "reserved"]
 
-PROBE = b"\0" * 4096  # an empty file can be created on a full disk
 Key = Tuple[int, str, str]
 Target = Union[str, "os.PathLike[str]", "ObjectPath"]
 
@@ -45,9 +43,11 @@ class Place:
     def __init__(self, file: str | os.PathLike[str], *, overwrite: bool, option: str = "overwrite=True") -> None:
         if not isinstance(file, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
             raise invalid("path", f"path must be the path of a file, not {file!r}.")
-        self.target: Path = Path(file)
+        self.target: Path = file if isinstance(file, Path) else Path(file)
         self._overwrite = overwrite
         self._option = option
+        self._part_paths = part_paths(self.target)
+        self._lock_path = Path(f"{self.target}.part.lock")
         self._lock: FileLock | None = None
         self._key: Key | None = None
 
@@ -63,29 +63,29 @@ class Place:
             InvalidArgumentError: It cannot be written to, or another call or program is writing to it.
         """
         with _explained(self.target):
-            problem = self._find_problem() or self._reserve()
-            if problem is None:
-                try:
-                    problem = self._try_lock() if not knows_folder or find_facts(self._lock_path) else None
-                    probe_folder(self.target.parent)
-                finally:
-                    self.unlock()
+            folder = _TRIED.find(self.target.parent)
+            if folder is None:
+                problem: str | None = _describe_missing_folder(self.target)
+            else:
+                problem = self._find_problem() or self._reserve(folder) or self._try(folder, knows_folder)
             if problem is not None:
                 raise invalid("path", problem)
 
     def open_part(self, source: str) -> Part:
         """Return the bytes that are not yet the file. `source` names the file at the server."""
-        return Part(self.target, source)
+        return Part(self.target, source, self._part_paths)
 
     def lock(self) -> None:
         """
-        Exclude other processes. The path is checked again: time has passed since it was reserved.
+        Exclude other processes. The path is checked again: time has passed since it was reserved or required.
+
+        A path that is not reserved yet is reserved first.
 
         Raises:
-            BlumaError: Another program is writing to the path, or it cannot be written to any more.
+            BlumaError: Another call or program is writing to the path, or it cannot be written to any more.
             OSError: The system refuses.
         """
-        problem = self._try_lock() or self._find_problem()
+        problem = self._reserve_late() or self._try_lock() or self._find_problem()
         if problem is not None:
             raise BlumaError(f"{problem} Save the video to another path; it is not lost.")
 
@@ -98,7 +98,7 @@ class Place:
         """
         problem = self._find_target_problem()
         if problem is not None:
-            part = str(part_paths(self.target)[0])
+            part = str(self._part_paths[0])
             raise BlumaError(f"{problem} It was not there when the save began; the whole video is in {part!r}.")
 
     def unlock(self) -> None:
@@ -113,31 +113,43 @@ class Place:
         if key is not None:
             _RESERVED.pop(key, None)
 
-    @property
-    def _lock_path(self) -> Path:
-        return Path(f"{self.target}.part.lock")
-
     def _find_problem(self) -> str | None:
         """Return why a file cannot be saved to the path, or None."""
-        if not self.target.parent.is_dir():
-            return f"There is no folder {str(self.target.parent)!r} to write to."
         remedy = "The download needs this name while it is unfinished; move it away, or save to another path."
-        others = (_find_kind_problem(path, remedy) for path in part_paths(self.target))
+        others = (_describe_kind_problem(path, find_facts(path), remedy) for path in self._part_paths)
         return self._find_target_problem() or next(filter(None, others), None)
 
     def _find_target_problem(self) -> str | None:
-        problem = _find_kind_problem(self.target, "Give the path of a file.")
-        if problem is None and find_facts(self.target) and not self._overwrite:
+        facts = find_facts(self.target)
+        problem = _describe_kind_problem(self.target, facts, "Give the path of a file.")
+        if problem is None and facts and not self._overwrite:
             return f"{str(self.target)!r} is already there; pass {self._option} to replace it."
         return problem
 
-    def _reserve(self) -> str | None:
-        folder = os.path.realpath(self.target.parent)
-        key = (os.getpid(), os.path.normcase(folder), os.path.normcase(self.target.name))
+    def _reserve_late(self) -> str | None:
+        if self._key is not None:
+            return None
+        folder = _TRIED.find(self.target.parent)
+        return _describe_missing_folder(self.target) if folder is None else self._reserve(folder)
+
+    def _reserve(self, folder: Folder) -> str | None:
+        key = (os.getpid(), os.path.normcase(folder.real_path), os.path.normcase(self.target.name))
         if _RESERVED.setdefault(key, self) is not self:  # atomic: blocking clients reserve in several threads
             return _in_use(self.target, "another call of this program")
         self._key = key
         return None
+
+    def _try(self, folder: Folder, knows_folder: bool) -> str | None:
+        """Return why the path cannot be locked, or None; write to the folder unless that was tried a moment ago."""
+        are_locks_known = knows_folder or folder.is_tried
+        try:
+            problem = self._try_lock() if not are_locks_known or find_facts(self._lock_path) else None
+            if not folder.is_tried:
+                probe_folder(folder.path)
+                _TRIED.add(folder)
+        finally:
+            self.unlock()
+        return problem
 
     def _try_lock(self) -> str | None:
         self._lock = FileLock.acquire(self._lock_path)
@@ -163,6 +175,21 @@ async def reserved(file: Target, *, overwrite: bool, knows_folder: bool = False)
     place = await _open_place(file, overwrite=overwrite)
     try:
         await in_thread(partial(place.reserve, knows_folder=knows_folder))
+        yield place
+    finally:
+        place.give_up()
+
+
+@asynccontextmanager
+async def required(file: Target) -> AsyncGenerator[AnyPlace, None]:
+    """
+    Open a path that may be replaced and was required before. It is reserved by the save itself, as it locks the path.
+
+    Args:
+        file: The path, or the name of an object.
+    """
+    place = await _open_place(file, overwrite=True)
+    try:
         yield place
     finally:
         place.give_up()
@@ -221,27 +248,11 @@ def check_place(file: str | os.PathLike[str], *, overwrite: bool, option: str = 
         place.give_up()
 
 
-def probe_folder(folder: Path) -> None:
-    """
-    Write a few bytes to a folder, and delete them.
-
-    Raises:
-        OSError: Nothing can be written to it.
-    """
-    path = folder / f".bluma-{secrets.token_hex(8)}"
-    with create_file(path) as file:
-        try:
-            if os.name == "posix":
-                path.unlink()  # nothing stays, however this process ends
-            write_all(file, PROBE)
-        finally:
-            if os.name != "posix":
-                file.close()
-                path.unlink()
+def _describe_missing_folder(target: Path) -> str:
+    return f"There is no folder {str(target.parent)!r} to write to."
 
 
-def _find_kind_problem(path: Path, remedy: str) -> str | None:
-    facts = find_facts(path)
+def _describe_kind_problem(path: Path, facts: os.stat_result | None, remedy: str) -> str | None:
     kind = describe_kind(facts) if facts else None
     return f"{str(path)!r} is {kind}, not a file, and was left as it is. {remedy}" if kind else None
 
@@ -267,3 +278,4 @@ def _explained(target: Path) -> Generator[None, None, None]:
 
 
 _RESERVED: Dict[Key, Place] = {}
+_TRIED = TriedFolders()

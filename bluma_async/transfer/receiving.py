@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["receive"]
 
-Write = Callable[[List[bytes]], Awaitable[None]]
+Write = Callable[[List[bytes], bool], Awaitable[None]]
 BATCH = 2**21  # bytes that are written at a time: each write costs a switch to another thread
 
 
@@ -25,7 +25,7 @@ async def receive(download: Download, write: Write, room: int, speed: Speed, clo
 
     Args:
         download: The answer.
-        write: Writes a batch of pieces.
+        write: Writes a batch of pieces, given whether the body has ended with it. An empty body is an empty batch.
         room: The most bytes that the body may have.
         speed: Decides whether the body arrives too slowly.
         clock: Measures the time in which the body is waited for.
@@ -34,7 +34,7 @@ async def receive(download: Download, write: Write, room: int, speed: Speed, clo
         NetworkError: The connection broke, or the body arrives too slowly. The bytes before are written.
     """
     batch: List[bytes] = []
-    batched, writing = 0, None
+    batched, writing, has_ended = 0, None, False
     try:
         began = clock.now()
         async for piece in download.pieces:
@@ -45,12 +45,14 @@ async def receive(download: Download, write: Write, room: int, speed: Speed, clo
                 break
             if batched >= BATCH:
                 await _end(writing)
-                writing, batch, batched = asyncio.ensure_future(write(batch)), [], 0
+                writing, batch, batched = asyncio.ensure_future(write(batch, False)), [], 0
             began = clock.now()
+        else:
+            has_ended = True
     finally:  # also after a cut: the bytes that arrived need not be sent again
         await _end(writing)
-        if batch:
-            await write(batch)
+        if batch or (has_ended and writing is None):
+            await write(batch, has_ended)
     if speed.is_slow:
         raise RequestTimeoutError(f"The server sent less than {SLOWEST} bytes per second for {speed.window:g} s.")
     return room >= 0

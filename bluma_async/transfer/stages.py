@@ -17,7 +17,7 @@ __all__ = ["NEXT", "Stage", "Stages"]
 class Stage(Enum):
     """How far a save is."""
 
-    QUEUED = "queued"  # the path is reserved in this process; the save waits for one of its places
+    QUEUED = "queued"  # the path is reserved in this process, or was required; the save waits for one of its places
     OWNED = "owned"  # the path is locked; the bytes of an earlier save are found
     ASKED = "asked"  # a request for the rest of the file is out
     RECEIVING = "receiving"  # bytes of one version are written

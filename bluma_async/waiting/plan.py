@@ -41,6 +41,7 @@ EARLY = 1e-6  # seconds by which a sleep may end too early, because moments are 
 STEPS = 8  # of an interval, on which the turns of jobs that share requests are aligned
 
 Turn = Tuple["Entry", float]
+Pair = Tuple["Entry", "Waiter"]
 
 
 @attrs.frozen
@@ -77,8 +78,8 @@ class Plan:
         reads: The requests to send; each with the jobs that it reads.
     """
 
-    expired: Sequence[Tuple[Entry, Waiter]] = ()
-    silent: Sequence[Tuple[Entry, Waiter]] = ()
+    expired: Sequence[Pair] = ()
+    silent: Sequence[Pair] = ()
     deferred: Sequence[Turn] = ()
     postponed: Sequence[Turn] = ()
     list_for: Waiter | None = None
@@ -96,8 +97,7 @@ def plan(now: float, entries: Sequence[Entry], pace: Pace, limits: Limits) -> Pl
         pace: How fast the budget allows requests now.
         limits: The bounds of this step.
     """
-    expired = [pair for pair in _pairs(entries) if _is_expired(*pair, now)]
-    silent = [pair for pair in _pairs(entries) if _is_silent(pair[1], now)]
+    expired, silent = _find_expired_and_silent(now, entries)
     if expired or silent:
         return Plan(expired=expired, silent=silent)
     due = [entry for entry in entries if entry.due <= now + DUE_TOGETHER]
@@ -158,9 +158,11 @@ def next_list(began: float, pace: Pace, requests: int, jobs: int) -> float:
 def next_wake(now: float, entries: Sequence[Entry]) -> float:
     """Return the moment at which the next step is planned, unless a request ends before: infinity for no jobs."""
     moments = [entry.due for entry in entries]
-    for entry, waiter in _pairs(entries):
-        moments.append(waiter.ends if waiter.ends > now else entry.last_moment(waiter))
-        moments.append(math.inf if waiter.contact.reports_at is None else waiter.contact.reports_at)
+    for entry in entries:  # with few calls: a thousand jobs are planned a thousand times
+        for waiter in entry.waiters:
+            moments.append(waiter.ends if waiter.ends > now else entry.last_moment(waiter))
+            if not waiter.contact.is_reached and waiter.contact.reports_at is not None:
+                moments.append(waiter.contact.reports_at)
     return min(moments, default=math.inf)
 
 
@@ -202,7 +204,7 @@ def _postpone(now: float, entries: Sequence[Entry], earliest: float, limits: Lim
     return Plan(postponed=[(entry, next_turn(entry, now, earliest, limits)) for entry in entries])
 
 
-def _pairs(entries: Sequence[Entry]) -> Iterator[Tuple[Entry, Waiter]]:
+def _pairs(entries: Sequence[Entry]) -> Iterator[Pair]:
     return ((entry, waiter) for entry in entries for waiter in entry.waiters)
 
 
@@ -212,10 +214,18 @@ def _is_held(entry: Entry, now: float) -> bool:
     return waits_in_queue or (bool(entry.polls) and entry.find_sender(now) is None)
 
 
-def _is_expired(entry: Entry, waiter: Waiter, now: float) -> bool:
-    return waiter.ends <= entry.last_turn or entry.last_moment(waiter) <= now + EARLY
-
-
-def _is_silent(waiter: Waiter, now: float) -> bool:
-    reports_at = waiter.contact.reports_at
-    return reports_at is not None and reports_at <= now + EARLY
+def _find_expired_and_silent(now: float, entries: Sequence[Entry]) -> Tuple[List[Pair], List[Pair]]:
+    """Return the waits that time out, and those whose missing answer is to be reported."""
+    expired: List[Pair] = []
+    silent: List[Pair] = []
+    soon = now + EARLY
+    for entry in entries:  # with few calls, as in `next_wake`
+        last_turn, polls = entry.last_turn, entry.polls
+        for waiter in entry.waiters:
+            if waiter.ends <= last_turn or (polls and entry.last_moment(waiter) <= soon):
+                expired.append((entry, waiter))
+            if not waiter.contact.is_reached:
+                reports_at = waiter.contact.reports_at
+                if reports_at is not None and reports_at <= soon:
+                    silent.append((entry, waiter))
+    return expired, silent

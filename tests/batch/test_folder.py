@@ -15,6 +15,7 @@ from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
 from tests.batch.helpers import TEMPLATE, make_rows, run_all, run_refused
+from tests.transfer.disks import make_disk
 
 ROUTE = "GET /cdn/{place}"
 
@@ -76,6 +77,7 @@ async def test_a_disk_that_is_full_already_costs_nothing(
     def fill(result: Any) -> None:  # before the only worker takes the next job
         if result.state == "saved":
             refuse_disk(monkeypatch, "open", lambda path, *_: ".bluma-" in str(path))
+            monkeypatch.setattr(os, "statvfs", lambda _: make_disk(room=0))
 
     batch = client.batch(out=tmp_path, concurrency=1, poll_interval=0.01, on_change=fill)
 

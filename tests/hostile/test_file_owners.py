@@ -18,6 +18,7 @@ from tests.blocking.processes import ROOT
 from tests.hostile.file_server import CONTENT, TAG, VIDEO_ID, Exchange, client_of, hosting
 from tests.transfer.boxes import make_mp4
 
+LARGE = make_mp4(bytes(3 * 2**20))  # its first 2 MiB are written while the rest is awaited
 OTHER = make_mp4(b"\7" * 70_000)
 
 
@@ -95,15 +96,15 @@ async def test_another_program_is_refused_until_the_first_has_ended(tmp_path: Pa
 
     async def script(exchange: Exchange) -> None:
         if exchange.number:
-            await exchange.send_rest()
+            await exchange.send_rest(LARGE)
         else:
-            await exchange.send_head(Content_Length=len(CONTENT), ETag=TAG)
-            await exchange.send(CONTENT[:50_000])
+            await exchange.send_head(Content_Length=len(LARGE), ETag=TAG)
+            await exchange.send(LARGE[:-1000])
             await asyncio.sleep(3600)
 
-    async with hosting(script) as hostile, client_of(hostile, max_retries=0) as client:
+    async with hosting(script, size=len(LARGE)) as hostile, client_of(hostile, max_retries=0) as client:
         killed = await run_elsewhere(hostile.base_url, tmp_path / "x.mp4")
-        while not (tmp_path / "x.mp4.part").exists():
+        while not (tmp_path / "x.mp4.part").exists() or (tmp_path / "x.mp4.part").stat().st_size < 2**21:
             await asyncio.sleep(0.01)
         refused = await (await run_elsewhere(hostile.base_url, tmp_path / "x.mp4")).communicate()
         with pytest.raises(errors.InvalidArgumentError, match="is being saved by another program"):
@@ -112,9 +113,10 @@ async def test_another_program_is_refused_until_the_first_has_ended(tmp_path: Pa
         await killed.communicate()
 
         assert refused[0].startswith(b"InvalidArgumentError")
-        assert await client.videos.save(VIDEO_ID, tmp_path / "x.mp4") == len(CONTENT)
-    assert (tmp_path / "x.mp4").read_bytes() == CONTENT
+        assert await client.videos.save(VIDEO_ID, tmp_path / "x.mp4") == len(LARGE)
+    assert (tmp_path / "x.mp4").read_bytes() == LARGE
     assert names(tmp_path) == ["x.mp4"]
+    assert b"Range: bytes=2" in hostile.heads[-1]
 
 
 def begin(folder: Path, video_id: str, tag: str, body: bytes, size: Any = None) -> None:

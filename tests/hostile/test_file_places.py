@@ -15,6 +15,7 @@ import pytest
 from bluma_async import errors
 from tests.hostile.file_server import CONTENT, TAG, VIDEO_ID, Exchange, client_of, hosting
 from tests.hostile.places import PRECIOUS, SPECIAL, put_hard_link, read_victim
+from tests.transfer.boxes import make_mp4
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes, links and devices in folders")
 
@@ -155,17 +156,18 @@ async def test_a_target_that_appears_during_the_download_is_not_replaced(folder:
 
 async def test_a_part_that_is_exchanged_during_the_download_is_not_renamed(folder: Path) -> None:
     """Another program that moves its own file to the path of the bytes does not get it saved as the video."""
+    large = make_mp4(bytes(3 * 2**20))
 
     async def script(exchange: Exchange) -> None:
-        await exchange.send_head(Content_Length=len(CONTENT))
-        await exchange.send(CONTENT[:100])
+        await exchange.send_head(Content_Length=len(large))
+        await exchange.send(large[:-100])
         while not (folder / "x.mp4.part").exists():
             await asyncio.sleep(0.01)
         (folder / "other").write_bytes(b"another file")
         (folder / "other").replace(folder / "x.mp4.part")
-        await exchange.send(CONTENT[100:])
+        await exchange.send(large[-100:])
 
-    async with hosting(script) as hostile, client_of(hostile) as client:
+    async with hosting(script, size=len(large)) as hostile, client_of(hostile) as client:
         with pytest.raises(errors.BlumaError, match="another program has changed it") as caught:
             await client.videos.save(VIDEO_ID, folder / "x.mp4")
 

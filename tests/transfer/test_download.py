@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import List
 
 import pytest
 
@@ -19,47 +18,7 @@ from bluma_async.sandbox import Sandbox
 from bluma_async.types import Video, VideoStatus
 from tests.blocking.processes import ROOT
 from tests.fakes import answer, client_with
-
-WHOLE = bytes(range(256)) * 40
-VIDEO = Video(id="a", status=VideoStatus.COMPLETED, size_bytes=len(WHOLE))
-SIGNED = answer(200, {"download_url": "https://cdn/v1/x.mp4"})
-TAG = '"one"'
-
-
-def served(body: bytes = WHOLE, status: int = 200, tag: Optional[str] = TAG, **headers: str) -> Any:
-    """Return the answer of a file's host."""
-    named = {"ETag": tag} if tag else {}
-    return answer(status, body, {"Content-Length": str(len(body)), **named, **headers})
-
-
-def rest(begin: int, tag: str = TAG, total: int = len(WHOLE)) -> Any:
-    """Return the answer to a range request."""
-    span = f"bytes {begin}-{len(WHOLE) - 1}/{total}"
-    return answer(206, WHOLE[begin:], {"ETag": tag, "Content-Range": span})
-
-
-def cut(after: int, tag: Optional[str] = TAG) -> Any:
-    """Return an answer whose body ends before its Content-Length."""
-    named = {"ETag": tag} if tag else {}
-    return answer(200, WHOLE[:after], {"Content-Length": str(len(WHOLE)), **named})
-
-
-def names(folder: Path) -> List[str]:
-    """Return the names of the files in a folder."""
-    return sorted(os.listdir(folder))  # noqa: PTH208 - names, at once
-
-
-def begin(folder: Path, body: bytes, tag: str = TAG, video_id: str = "a", size: Optional[int] = None) -> None:
-    """Leave a download behind, as a program does that was killed."""
-    (folder / "x.mp4.part").write_bytes(body)
-    (folder / "x.mp4.part.json").write_text(json.dumps({"source": video_id, "etag": tag, "size": size}))
-
-
-def asked(transport: Any) -> List[Dict[str, str]]:
-    """Return the range headers of every request to the file's host."""
-    wanted = ("Range", "If-Range")
-    sent = [request for request in transport.requests if request.url.startswith("https://cdn")]
-    return [{name: request.headers[name] for name in wanted if name in request.headers} for request in sent]
+from tests.transfer.hosts import SIGNED, TAG, VIDEO, WHOLE, asked, begin, cut, names, rest, served
 
 
 async def test_a_cut_is_continued(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from bluma_async import errors
 from bluma_async.transfer.container import find_defect
 from bluma_async.transfer.object_place import find_object_size
 from bluma_async.transfer.object_upload import Sampler
+from bluma_async.transfer.places import required
 from tests.fakes import answer, client_with
 from tests.hostile.file_server import CONTENT, TAG, VIDEO_ID, Exchange, client_of, hosting
 from tests.s3 import S3, serve_s3
@@ -272,6 +273,21 @@ async def test_a_store_that_fails_is_no_failure_of_the_download(monkeypatch: pyt
             await client.videos.save(VIDEO_ID, f"memory://test{next(NUMBERS)}/x.mp4")
 
     assert hostile.fetches == 1
+
+
+async def test_a_save_reserves_a_name_that_was_only_required() -> None:
+    """As a batch does, which has tried its prefix: one save at a time has the name."""
+    pytest.importorskip("obstore", reason="obstore has no release for Python 3.8")
+    url = f"memory://test{next(NUMBERS)}/x.mp4"
+
+    async with required(url) as first:
+        first.lock()
+        async with required(url) as second:
+            with pytest.raises(errors.BlumaError, match="is being saved by another call of this program"):
+                second.lock()
+        first.lock()
+    async with required(url) as third:
+        third.lock()
 
 
 async def test_an_object_of_another_size_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:

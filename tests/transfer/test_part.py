@@ -120,6 +120,57 @@ def test_a_crash_between_the_version_and_the_bytes_is_a_new_download(tmp_path: P
     assert find(tmp_path) == Held(0, TAG, None)
 
 
+def write_whole(folder: Path, body: bytes, source: str = "a") -> Part:
+    """Return a part with all bytes of a file, which were in memory at once."""
+    part = make(folder, source)
+    part.begin(0, TAG, len(body), is_whole=True)
+    part.write([body])
+    return part
+
+
+def test_a_file_that_is_in_memory_as_a_whole_needs_no_version(tmp_path: Path) -> None:
+    """Nothing of it is continued: after a crash its bytes are no bytes of a known version."""
+    part = write_whole(tmp_path, b"123")
+    assert (names(tmp_path), find(tmp_path)) == (["x.part"], Held())
+
+    part.flush()
+    part.keep()
+    part.close(keep=False)
+
+    assert (names(tmp_path), (tmp_path / "x").read_bytes()) == (["x"], b"123")
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_version_of_a_whole_file_is_written_if_its_bytes_stay(tmp_path: Path, keep: bool) -> None:
+    """The next save finds all bytes, and does not fetch them again."""
+    write_whole(tmp_path, b"123").close(keep=keep)
+
+    assert find(tmp_path) == Held(3, TAG, 3)
+
+
+@pytest.mark.parametrize("left", [("x.part", "x.part.json"), ("x.part",), ("x.part.json",)], ids=str)
+def test_a_whole_file_takes_no_version_from_an_earlier_one(tmp_path: Path, left: Any) -> None:
+    """What an earlier program has left is deleted before the first byte is written."""
+    for name in left:
+        (tmp_path / name).write_text(json.dumps({"source": "a", "etag": '"old"', "size": 9}))
+
+    part = write_whole(tmp_path, b"123")
+
+    assert (names(tmp_path), (tmp_path / "x.part").read_bytes()) == (["x.part"], b"123")
+    part.close(keep=True)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_bytes_whose_version_cannot_be_written(tmp_path: Path, keep: bool) -> None:
+    """Nothing could continue them, so they stay only if the caller wants them; the disk is no new error."""
+    part = write_whole(tmp_path, b"123")
+    (tmp_path / "x.part.json").write_bytes(b"of another program")  # it refuses our version, as a full disk would
+
+    part.close(keep=keep)
+
+    assert (names(tmp_path), find(tmp_path)) == (["x.part", "x.part.json"] if keep else [], Held())
+
+
 def test_many_pieces_are_written_in_their_order(tmp_path: Path) -> None:
     """More than the system takes in one call."""
     pieces = [b"%d," % number for number in range(MAX_PIECES + 1)]

@@ -130,6 +130,31 @@ def test_another_program_owns_a_path_with_a_lock(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_save_reserves_a_path_that_was_only_required(tmp_path: Path) -> None:
+    """As it locks the path: nobody else may have it then, and afterwards everybody."""
+    place, other = (Place(tmp_path / "x", overwrite=True) for _ in range(2))
+    place.lock()
+    with pytest.raises(errors.InvalidArgumentError, match="saved by another call of this program"):
+        other.reserve()
+    with pytest.raises(errors.BlumaError, match=r"saved by another call of this program.*it is not lost"):
+        other.lock()
+    place.unlock()
+    place.give_up()
+
+    other.reserve()
+    other.give_up()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_gone_when_a_save_reserves_its_path(tmp_path: Path) -> None:
+    """The save is refused, and the folder is not created."""
+    with pytest.raises(errors.BlumaError, match=r"There is no folder .*it is not lost"):
+        Place(tmp_path / "none" / "x", overwrite=True).lock()
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_place_that_is_taken_after_it_was_reserved(tmp_path: Path) -> None:
     """The video is paid by then, so the error does not say that nothing was sent."""
     place = Place(tmp_path / "x", overwrite=True)

@@ -8,6 +8,7 @@ from typing import List
 import pytest
 
 from bluma_async._wire.budget import RateLimit
+from bluma_async.waiting.contact import SILENCE
 from bluma_async.waiting.pace import Pace
 from bluma_async.waiting.plan import Limits, Plan, next_wake, plan
 from tests.waiting.planning import FREE, LATER, NOW, budget, entry, ids, many, turns, waiter
@@ -33,6 +34,17 @@ def test_it_sleeps_until_the_first_job_is_due(dues: List[float], wake_in: float)
 
     assert plan(NOW, jobs, FREE, Limits()) == Plan()
     assert next_wake(NOW, jobs) == NOW + wake_in
+
+
+@pytest.mark.parametrize(
+    ("is_reached", "is_reported", "wake_in"), [(False, False, SILENCE), (True, False, 60.0), (False, True, 60.0)]
+)
+def test_it_wakes_up_to_report_that_no_answer_has_come(is_reached: bool, is_reported: bool, wake_in: float) -> None:
+    """Also if no job is due by then; a server that has answered, or was reported, is not reported."""
+    silent = waiter()
+    silent.contact.is_reached, silent.contact.is_reported = is_reached, is_reported
+
+    assert next_wake(NOW, [entry("a", silent, due=NOW + 60)]) == NOW + wake_in
 
 
 def test_a_sleep_that_ends_a_rounding_error_early_is_not_repeated() -> None:
