@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable
 
-from bluma_async.resources._saving import save_to
+from bluma_async.resources import _video_parts as parts
 from bluma_async.resources._video_calls import download_call
 
 if TYPE_CHECKING:
@@ -76,4 +76,6 @@ class VideoFiles:
                 save it again to continue.
             BlumaError: The disk refused to write. The bytes in the `.part` file are kept for the next call.
         """
-        return await save_to(self._session, video_id, path, overwrite=overwrite, verify=verify, on_progress=on_progress)
+        return await parts.save_to(
+            self._session, video_id, path, overwrite=overwrite, verify=verify, on_progress=on_progress
+        )
