@@ -29,7 +29,8 @@ async def note(*_):
     loaded.append(set(sys.modules))
 trace.on_request_start.append(note)
 url, method, expected = sys.argv[1:]
-with Bluma("bluma_test_sandbox", url, trace_configs=[trace], retry_delay=0.01, settle_time=0.1) as client:
+options = dict(trace_configs=[trace], on_retry=lambda _: None, retry_delay=0.01, settle_time=0.1)
+with Bluma("bluma_test_sandbox", url, **options) as client:
     try:
         getattr(client.videos, method)({"prompt": "Explain rain"}, "ugc-text-overlay")
     except BlumaError as error:

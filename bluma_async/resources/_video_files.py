@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from bluma_async.resources import _video_parts as parts
-from bluma_async.resources._video_calls import download_call
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +30,7 @@ class VideoFiles:
             ValidationError: The video is not completed.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        return await self._session.send(download_call(video_id))
+        return await self._session.send(parts.download_call(video_id))
 
     async def save(
         self,

@@ -1,19 +1,29 @@
-"""Build the call that reads one page of videos."""
+"""Build the calls that read one page of videos, and the link to the file of one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bluma_async._wire.call import get
-from bluma_async._wire.checks import require_page
+from bluma_async._wire.call import get, path
+from bluma_async._wire.checks import require_id, require_page
 from bluma_async._wire.codec import One
 from bluma_async._wire.ids import find_id
-from bluma_async.types import Template, VideoPage
+from bluma_async.types import Template, Video, VideoDownload, VideoPage
 
 if TYPE_CHECKING:
     from bluma_async._wire.call import Call
 
-__all__ = ["list_call"]
+__all__ = ["download_call", "list_call"]
+
+
+def download_call(video_id: str | Video) -> Call[VideoDownload]:
+    """
+    Return the call that signs a link to the file of a video.
+
+    Raises:
+        InvalidArgumentError: The id is invalid.
+    """
+    return get(path("videos", require_id("video_id", video_id, Video), "download"), One(VideoDownload))
 
 
 def list_call(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bluma_async.resources._estimating import estimate_video
     from bluma_async.resources._saving import save_to, save_video
     from bluma_async.resources._sharing import find_source
-    from bluma_async.resources._video_pages import list_call
+    from bluma_async.resources._video_pages import download_call, list_call
     from bluma_async.resources._video_waits import wait_for_video
     from bluma_async.resources.video_job import begin_job, open_job
     from bluma_async.transfer.checks import require_verify
@@ -28,6 +28,7 @@ __all__ = [
     "begin_job",
     "check_arguments",
     "create_checked",
+    "download_call",
     "estimate_video",
     "find_source",
     "list_call",
@@ -44,6 +45,7 @@ HOMES = {
     "begin_job": "bluma_async.resources.video_job",
     "check_arguments": "bluma_async.resources._creating",
     "create_checked": "bluma_async.resources._checked_create",
+    "download_call": "bluma_async.resources._video_pages",
     "estimate_video": "bluma_async.resources._estimating",
     "find_source": "bluma_async.resources._sharing",
     "list_call": "bluma_async.resources._video_pages",
