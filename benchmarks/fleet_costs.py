@@ -56,7 +56,7 @@ async def claim(url: str) -> float:
     times: List[float] = []
     for _ in range(CLAIMS):
         began = time.perf_counter()
-        assert await store.sharing.claim(["planned"], []) is not None
+        assert await store.sharing.claim(["planned"], [], []) is not None
         times.append(time.perf_counter() - began)
     await store.close()
     return statistics.median(times)

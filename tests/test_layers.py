@@ -46,7 +46,7 @@ ONLY_HERE = {
     "aiohttp": {"_runtime/sockets.py", "_session", "cli", "client.py", "sandbox", "webhooks/aiohttp_web.py"},
     "jsonschema": {"_wire/contexts/engine.py"},
     "referencing": {"_wire/contexts/engine.py"},
-    "anyio": {"_runtime/threads.py", "_session", "transfer/download.py"},
+    "anyio": {"_runtime/tasks.py", "_runtime/threads.py", "_session", "transfer/download.py"},
     "click": {"cli"},
     "rich": {"cli"},
     "av": {"sandbox"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Awaitable, Callable, List
 
 from bluma_async._runtime.clock import local_time
 from bluma_async.resources._lost_creates import settle_all_lost
@@ -25,11 +25,18 @@ __all__ = ["BatchApi", "StopSignal"]
 
 
 class BatchApi:
-    """The API calls of a batch, with the options of its client."""
+    """
+    The API calls of a batch, with the options of its client.
+
+    Attributes:
+        settlers: What settles the creates that dead processes have left open. A create that waits for its template's
+            turn calls them: otherwise all workers could wait for turns, and none would settle what holds these.
+    """
 
     def __init__(self, session: Session, hub: PollHub, creates: SharedCreates | None = None) -> None:
         self._hub = hub
         self._creates = creates
+        self.settlers: List[Callable[[], Awaitable[None]]] = []
         self.session: Session = session
         self.videos: Videos = Videos(self.session, hub)
         self.templates: Templates = Templates(self.session)
@@ -41,13 +48,15 @@ class BatchApi:
 
     async def settle_others(self) -> None:
         """
-        Settle the creates of dead processes that have no journal: they hold the turns of their templates.
+        Settle the creates of dead processes, with and without a journal: they hold the turns of their templates.
 
         Raises:
             BlumaError: The database cannot be used.
         """
         if self._creates is not None:
             await settle_all_lost(self.session, self._creates)
+        for settle in self.settlers:
+            await settle()
 
     def begin_create(self, template_id: str | None) -> datetime:
         """

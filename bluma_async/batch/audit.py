@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Collection, Dict, Iterable, Iterator, List, Ma
 import attrs
 
 from bluma_async._wire.checks import invalid
+from bluma_async.batch.account_check import check_account
 from bluma_async.batch.audit_results import AuditMismatch, BatchAudit, MismatchKind
-from bluma_async.batch.recovery import check_account
 from bluma_async.batch.transactions import find_video, is_payment, read_transactions
 from bluma_async.stores.states import JobState
 from bluma_async.types import TransactionType

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, AsyncIterator, Awaitable,
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import require_choice, require_seconds
+from bluma_async.batch.account_check import require_account
 from bluma_async.batch.api import BatchApi, StopSignal
 from bluma_async.batch.audit import audit_ledger
 from bluma_async.batch.catalog import Catalog
@@ -18,7 +19,7 @@ from bluma_async.batch.intake import plan_jobs, submit_jobs
 from bluma_async.batch.journals import choose_store, has_journal
 from bluma_async.batch.parts import build_parts
 from bluma_async.batch.planning import Planner
-from bluma_async.batch.recovery import defer_interrupted, require_account
+from bluma_async.batch.recovery import defer_interrupted
 from bluma_async.batch.results import BatchResult, build_result
 from bluma_async.batch.row_checks import RowChecks
 from bluma_async.batch.waits import wait_for_job
@@ -107,6 +108,8 @@ class Batch:
         planned = plan_jobs(jobs, self._options, store, parts.catalog, checks, stop, parts.shared)
         if parts.shared is None:
             planned = defer_interrupted(planned, parts.recovery)
+        else:
+            parts.shared.settle_for_turns()
         return parts.recovery, Workers(self._options, parts.runner, stop, planned).results()
 
     async def plan(self, jobs: Jobs = None) -> BatchPlan:

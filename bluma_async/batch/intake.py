@@ -74,6 +74,8 @@ async def plan_jobs(
             claimed = job if shared is None else await shared.claim(job)
             if claimed is not None:
                 yield claimed
+            for settled in [] if shared is None else shared.take_settled():
+                yield settled
         if shared is None:
             return
     async for job in _list_unfinished(options, store, stop) if shared is None else shared.claims():

@@ -138,7 +138,7 @@ class JobCreator:
             if evidence.find_open(key) is None:  # else it may be billed
                 self._credit_limit.release(job.place)
             raise
-        return await self._record_bill(job, video)
+        return await self._record_bill(job, video, key)
 
     async def _intend(self, job: StoredJob, key: str) -> None:
         """
@@ -181,10 +181,10 @@ class JobCreator:
             raise
         self._credit_limit.hold(job.place, job.template_id, job.resolution)
 
-    async def _record_bill(self, job: StoredJob, video: Video) -> StoredJob:
+    async def _record_bill(self, job: StoredJob, video: Video, key: str) -> StoredJob:
         charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, video.credits_charged)
         try:
-            billed = self._accept(await self._store.bill(job.place, video.id, charged))
+            billed = self._accept(await self._store.bill(job.place, video.id, charged, request_key=key))
         except BlumaError as failure:
             failure.video_id = video.id  # the video is paid, and its id is recorded nowhere else
             self._stop.set(failure)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from bluma_async.batch.account_check import require_account
 from bluma_async.batch.catalog import Catalog
 from bluma_async.batch.contents import record_contents
 from bluma_async.batch.create_turns import CreateTurns
 from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.job_runner import JobRunner
-from bluma_async.batch.recovery import Recovery, require_account
+from bluma_async.batch.recovery import Recovery
 from bluma_async.batch.sharing import JobCoordinator, SharedJobs
 from bluma_async.resources._reuse import ContentReuse
 from bluma_async.stores.postgres_creates import find_creates
@@ -58,6 +59,6 @@ async def build_parts(options: BatchOptions, api: BatchApi, store: JobStore, sto
     await record_contents(store, ContentReuse(api.session))
     shared = None
     if sharing is not None:
-        shared = SharedJobs(store, sharing, recovery, stop, options)
+        shared = SharedJobs(store, sharing, api, recovery, stop, options)
     runner = JobRunner(options, api, store, catalog, credit_limit, create_turns, recovery, stop, shared)
     return Parts(api, catalog, recovery, runner, shared)

@@ -1,5 +1,5 @@
 """
-Settle what an earlier run left behind: whether the journal is of this account, and the creates that were interrupted.
+Settle the creates that an earlier run, or a dead process, has left open.
 
 Rule 1: an interrupted create may still be on its way when the journal is taken over. Only a search that begins
 `settle_time` after that moment proves that it was not accepted; no other job waits for it.
@@ -22,10 +22,10 @@ from bluma_async._session.in_flight import InFlightCall, Standing
 from bluma_async._wire.call import Safety
 from bluma_async._wire.messages import Request
 from bluma_async._wire.retry import Reconcile
-from bluma_async.batch.conflicts import TakenOver, require_moved
-from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError, NetworkError, NotFoundError
+from bluma_async.batch.conflicts import TakenOver, Unsubmitted, require_moved
+from bluma_async.errors import AmbiguousCreateError, BlumaError, NetworkError
 from bluma_async.resources._certain_create import CertainCreate
-from bluma_async.stores.keys import fingerprint_key
+from bluma_async.stores.jobs import Conflict, ConflictKind
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -37,43 +37,10 @@ if TYPE_CHECKING:
     from bluma_async.stores.jobs import Outcome, StoredJob
     from bluma_async.stores.ports import JobStore
 
-__all__ = ["Recovery", "check_account", "defer_interrupted", "require_account"]
+__all__ = ["Recovery", "defer_interrupted"]
 
 BilledVideo = Tuple[str, int]  # its id, and its charge; 0 if that is unknown
 RECENT = 1000  # videos that are marked as known; of these, a search can meet only the newest
-
-
-async def require_account(store: JobStore, api: BatchApi) -> None:
-    """
-    Require that the journal is of this account, and record the key that was used.
-
-    Raises:
-        InvalidArgumentError: The journal's newest video cannot be read with this key.
-    """
-    await store.write_account(await check_account(store, api))
-
-
-async def check_account(store: JobStore, api: BatchApi) -> str:
-    """
-    Require that the journal is of this account, and return the fingerprint of the key.
-
-    With another key than that of the last run, the journal's newest video must be readable: keys are rotated.
-
-    Raises:
-        InvalidArgumentError: The video cannot be read with this key.
-    """
-    options = api.session.options
-    fingerprint = fingerprint_key(options.base_url, options.api_key)
-    newest = await store.list_recent_videos(1)
-    if newest and await store.read_account() != fingerprint:
-        try:
-            await api.videos.get(newest[0])
-        except NotFoundError as problem:
-            raise InvalidArgumentError(
-                f"The journal {store.name} is of another account: this key cannot read its video {newest[0]}. Use "
-                "that account's key, or another journal. Nothing was created."
-            ) from problem
-    return fingerprint
 
 
 class Recovery:
@@ -90,6 +57,7 @@ class Recovery:
         self._jobs: Dict[int, StoredJob] = {}  # by place, as this run found them
         self._calls: Dict[int, InFlightCall] = {}
         self._tasks: Dict[int, asyncio.Task[StoredJob]] = {}
+        self._has_ended = False
 
     async def begin(self) -> None:
         """
@@ -116,8 +84,16 @@ class Recovery:
         """
         Begin to settle a create that a dead process has left open.
 
-        It was claimed when its request cannot have been on its way for `settle_time`, by the store's clock.
+        It was claimed when its request cannot have been on its way for `settle_time`, by the store's clock. If it is
+        being settled already, because its waiter was cancelled, that goes on.
+
+        Raises:
+            Unsubmitted: The run has ended; a create of it is finished after its end. Another process settles this one.
         """
+        if self._has_ended:
+            raise Unsubmitted
+        if job.place in self._tasks and not self._tasks[job.place].done():
+            return
         call = self._calls[job.place] = self._find_call(job)
         call.last_sent = self._api.clock.now() - self._api.session.options.settle_time
         self._jobs[job.place] = job
@@ -165,6 +141,7 @@ class Recovery:
 
     async def end(self) -> None:
         """Stop settling. The next run settles the remaining creates."""
+        self._has_ended = True
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -218,13 +195,17 @@ class Recovery:
     async def _record(self, job: StoredJob, found: BilledVideo | None) -> StoredJob:
         """Record the outcome of a create; its price is not held any more."""
         if found is None:
-            self._credit_limit.release(job.place)
-            return self._accept(await self._store.release(job.place, "it was not accepted"))
+            outcome = await self._store.release(job.place, "it was not accepted")
+            if not (isinstance(outcome, Conflict) and outcome.kind is ConflictKind.WAS_MADE):
+                self._credit_limit.release(job.place)
+                return self._accept(outcome)
+            found = outcome.other, await self._read_charge(outcome.other)
         video_id, known = found
         charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, known)
         if job.state == JobState.IN_DOUBT:
             return self._accept(await self._store.adopt(job.place, video_id, charged))
-        return self._accept(await self._store.bill(job.place, video_id, charged, "found again"))
+        key, note = job.request_key, "found again"
+        return self._accept(await self._store.bill(job.place, video_id, charged, request_key=key, note=note))
 
     async def _find(self, job: StoredJob, call: InFlightCall) -> BilledVideo | None:
         """Return the video that a create became; None if it certainly was not accepted."""

@@ -94,45 +94,78 @@ class SharedJobs:
     """The jobs that this process claims during a run."""
 
     def __init__(
-        self, store: JobStore, sharing: Sharing, recovery: Recovery, stop: StopSignal, options: BatchOptions
+        self,
+        store: JobStore,
+        sharing: Sharing,
+        api: BatchApi,
+        recovery: Recovery,
+        stop: StopSignal,
+        options: BatchOptions,
     ) -> None:
         self._store = store
         self._sharing = sharing
+        self._api = api
         self._recovery = recovery
         self._stop = stop
         self._saves = options.saves_files
         self._is_complete = options.is_complete
         self._left: Set[int] = set()  # jobs that ended with an error here
         self._held: Set[int] = set()  # jobs that this process works on
+        self._claiming = asyncio.Lock()
+        self._waiting: List[StoredJob] = []  # jobs whose open creates are being settled
         self._watches: Set[asyncio.Task[None]] = set()
 
     async def claims(self) -> AsyncGenerator[StoredJob, None]:
         """Yield each job that this process claims, until no unfinished job is left."""
-        waiting: List[StoredJob] = []
         pause = SHORTEST_PAUSE
         async for lost in self._find_lost():
             yield lost
         while True:
-            for settled in [job for job in waiting if self._recovery.is_settled(job)]:
-                waiting.remove(settled)
+            for settled in self.take_settled():
                 yield settled
-            job = await self._sharing.claim(self._list_states(), self._left, self._held)
+            job = await self._claim_next(self._list_states())
             if job is None:
-                if not waiting and (self._stop.is_set or await self._is_over()):
+                if not self._waiting and (self._stop.is_set or await self._is_over()):
                     return
                 await self._sharing.pause(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
             pause = SHORTEST_PAUSE
-            self._held.add(job.place)
             if job.state == JobState.CREATING:
-                self._recovery.register(job)
-                watch = asyncio.ensure_future(self._stop_if_unsettled(job))
-                self._watches.add(watch)
-                watch.add_done_callback(self._watches.discard)
-                waiting.append(job)
+                self._begin_to_settle(job)
             else:
                 yield job
+
+    def settle_for_turns(self) -> None:
+        """While creates of this run wait for their turns, also settle the open creates of dead processes."""
+        self._api.settlers.append(self._settle_abandoned)
+
+    def take_settled(self) -> List[StoredJob]:
+        """Return the jobs whose open creates were settled since the last call."""
+        settled = [job for job in self._waiting if self._recovery.is_settled(job)]
+        self._waiting = [job for job in self._waiting if job not in settled]
+        return settled
+
+    async def _settle_abandoned(self) -> None:
+        """Claim an open create of a dead process, and begin to settle it."""
+        job = await self._claim_next([])
+        if job is not None:
+            self._begin_to_settle(job)
+
+    async def _claim_next(self, states: Sequence[str]) -> StoredJob | None:
+        """Claim a job; two claims at once could return the same one, which is this process's after the first."""
+        async with self._claiming:
+            job = await self._sharing.claim(states, self._left, self._held)
+            if job is not None:
+                self._held.add(job.place)
+        return job
+
+    def _begin_to_settle(self, job: StoredJob) -> None:
+        self._recovery.register(job)
+        self._waiting.append(job)
+        watch = asyncio.ensure_future(self._stop_if_unsettled(job))
+        self._watches.add(watch)
+        watch.add_done_callback(self._watches.discard)
 
     async def _stop_if_unsettled(self, job: StoredJob) -> None:
         """

@@ -11,11 +11,11 @@ Rule 4: an error that every job would share pauses the creates of this process; 
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Dict, List, Set
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Generator, List, Set
 
 from bluma_async._runtime.log import logger
+from bluma_async._runtime.tasks import gather
 from bluma_async.batch.api import StopSignal
 from bluma_async.batch.conflicts import Unsubmitted
 from bluma_async.errors import BlumaError, NotFoundError
@@ -81,6 +81,7 @@ class FleetTasks:
         self._stop = stop
         self._engine = engine
         self.is_stopping = False
+        self._is_settling = False
         self._busy: Dict[int, int] = {}  # how many tasks of this process work on a job
         self._unsure: Set[int] = (
             set()
@@ -88,6 +89,7 @@ class FleetTasks:
 
     def register(self) -> None:
         """Register all tasks with the engine."""
+        self._parts.api.settlers.append(self._settle_abandoned)
         for name in NAMES:
             self._engine.register(name, getattr(self, name))
         self._engine.periodic("poll", self._options.poll_interval)
@@ -118,7 +120,7 @@ class FleetTasks:
         unseen = [job for job in jobs if job.video_id not in active]
         unseen = unseen[: source.pace().allowance(len(unseen))]
         for start in range(0, len(unseen), READS_AT_ONCE):
-            await asyncio.gather(*(self._read(source, job) for job in unseen[start : start + READS_AT_ONCE]))
+            await gather(*(self._read(source, job) for job in unseen[start : start + READS_AT_ONCE]))
         pause = source.pace().pause(requests or len(unseen), kept=len(jobs))
         if pause > interval:
             await self._sharing.postpone("poll", pause)
@@ -139,9 +141,19 @@ class FleetTasks:
             await self._engine.defer(TASK_OF_STATE[JobState(state)], place)
         if due:
             await self._sharing.note_deferred([place for place, _ in due])
-        while (job := await self._sharing.claim([], [], list(self._busy))) is not None:
-            async with self._working(job.place):
-                await self._settle(job)
+        await self._settle_abandoned()
+
+    async def _settle_abandoned(self) -> None:
+        """Settle the open creates that no living process works on; two tasks at once could claim the same one."""
+        if self._is_settling:
+            return
+        self._is_settling = True
+        try:
+            while (job := await self._sharing.claim([], [], list(self._busy))) is not None:
+                with self._working(job.place):
+                    await self._settle(job)
+        finally:
+            self._is_settling = False
 
     async def _with_job(
         self, place: int | None, state: JobState, action: Callable[[StoredJob], Awaitable[StoredJob]], event: str
@@ -149,7 +161,7 @@ class FleetTasks:
         """Claim a job, act on it if it is in the state that the task is for, and give it back."""
         if place is None:
             return
-        async with self._working(place):
+        with self._working(place):
             job = await self._sharing.claim_one(place)
             if job is not None:
                 await self._act(job, state, action, event)
@@ -178,8 +190,8 @@ class FleetTasks:
         else:
             logger.warning("Job %s: %s", job.key, problem, extra=fields)
 
-    @asynccontextmanager
-    async def _working(self, place: int) -> AsyncGenerator[None, None]:
+    @contextmanager
+    def _working(self, place: int) -> Generator[None, None, None]:
         """Note that a task works on a job. If the store fails meanwhile, the job may stay with this process."""
         self._busy[place] = self._busy.get(place, 0) + 1
         try:
@@ -194,8 +206,8 @@ class FleetTasks:
 
     async def _settle(self, job: StoredJob) -> None:
         """Settle an open create that this process has claimed."""
-        self._parts.recovery.register(job)
         try:
+            self._parts.recovery.register(job)
             settled = await self._parts.recovery.settled(job)
             self._log("settled", settled)
             if settled.state == JobState.RENDERING:

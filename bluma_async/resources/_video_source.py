@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Dict, Hashable, Mapping, Sequence
 
 import attrs
 
+from bluma_async._runtime.tasks import gather
 from bluma_async._wire.call import get
 from bluma_async._wire.checks import MAX_PAGE_SIZE, require_id
 from bluma_async._wire.codec import One
@@ -83,7 +83,7 @@ class VideoSource:
             read = [first]
             for start in range(2, pages + 1, PAGES_AT_ONCE):
                 numbers = range(start, min(start + PAGES_AT_ONCE, pages + 1))
-                read += await asyncio.gather(*(self._page(status, number, within) for number in numbers))
+                read += await gather(*(self._page(status, number, within) for number in numbers))
             found.update((video.id, video) for page in read for video in page)
         return found, requests
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
 from typing import TYPE_CHECKING, Awaitable, Callable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from bluma_async._runtime.log import logger
-from bluma_async._runtime.tasks import finish
+from bluma_async._runtime.tasks import finish, within
 from bluma_async._wire.call import Safety
 from bluma_async.errors import BlumaError, RequestTimeoutError
 from bluma_async.sharing.announcing import announce
@@ -157,8 +156,8 @@ async def _join_in_time(participant: Participant, left: float | None) -> None:
         RequestTimeoutError: It has not answered so far. Nothing was sent.
     """
     try:
-        await asyncio.wait_for(participant.join(), left)
-    except asyncio.TimeoutError:
+        await within(left, participant.join())
+    except TimeoutError:
         late = "The database of shared= has not answered before the deadline. Nothing was sent."
         raise RequestTimeoutError(late, request_sent=False) from None
 

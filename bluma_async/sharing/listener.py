@@ -15,6 +15,7 @@ import uuid
 from typing import TYPE_CHECKING, AsyncGenerator, Callable, Dict, List
 
 from bluma_async._runtime.log import logger
+from bluma_async._runtime.tasks import within
 from bluma_async.errors import BlumaError
 
 if TYPE_CHECKING:
@@ -103,9 +104,9 @@ class Listener:
     async def _test(self) -> None:
         """Send a message to this listener; read the store regularly if it does not arrive."""
         self._heard.clear()
-        with contextlib.suppress(BlumaError, asyncio.TimeoutError):
+        with contextlib.suppress(BlumaError, TimeoutError):
             await self._news.ring(self._token)
-            await asyncio.wait_for(self._heard.wait(), SELF_TEST)
+            await within(SELF_TEST, self._heard.wait())
         if self._heard.is_set():
             return
         logger.warning(

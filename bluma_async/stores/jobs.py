@@ -149,6 +149,7 @@ class ConflictKind(Enum):
     WRONG_STATE = "wrong_state"  # the table of states does not allow the verb in the job's state
     VIDEO_IN_USE = "video_in_use"  # the video was billed for another job
     NOT_MINE = "not_mine"  # another process has taken over the job
+    WAS_MADE = "was_made"  # the create is not released: a process has recorded its video, which is `other`, as a stray
     TURN_TAKEN = "turn_taken"  # another create of the same template has an intent and no outcome
     NO_CREDITS = "no_credits"  # the price is above what is left of the shared limit; `other` has the credits in use
 
@@ -201,7 +202,7 @@ class Explained:
     The knowledge of all processes about videos that a search has found.
 
     Attributes:
-        known: Videos that one of them has made, or has recorded as a stray.
+        known: Videos that one of them has made, or has recorded as a stray of another create.
         contested: Videos that no other create may adopt: candidates of creates in doubt, and all that is unexplained
             while another create of the template is in doubt without candidates, because its list could not be read.
         is_mine: Whether the create that was searched for is still open, and held by this process.

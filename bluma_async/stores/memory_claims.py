@@ -142,7 +142,8 @@ class MemorySharing:
     async def explain(self, video_ids: Sequence[str], request_key: str) -> Explained:
         """Return what all members know about these videos, and whether an open create is still this member's."""
         memory, wanted = self.memory, set(video_ids)
-        made = {intent.video_id for intent in memory.intents} | {stray.video_id for stray in memory.strays}
+        made = {intent.video_id for intent in memory.intents}
+        made |= {stray.video_id for stray in memory.strays if stray.request_key != request_key}
         known = [name for name in video_ids if name in memory.tables.charged or name in made]
         jobs = (job for job in memory.tables.iterate() if job.state == JobState.IN_DOUBT)
         contested = [name for job in jobs for name in job.candidates if name in wanted]
@@ -161,7 +162,7 @@ class MemorySharing:
 
     async def find_stray(self, request_key: str) -> str | None:
         """Return the video that a frozen member has recorded for a create after it lost the job."""
-        return next((stray.video_id for stray in self.memory.strays if stray.request_key == request_key), None)
+        return self.memory.find_stray(request_key)
 
     async def list_strays(self) -> List[str]:
         """Return the paid videos that belong to no job."""

@@ -90,6 +90,11 @@ class SharedMemory:
         """Return whether a member's lease has not ended."""
         return epoch in self.workers and self.workers[epoch] >= self.clock()
 
+    def find_stray(self, request_key: str | None) -> str | None:
+        """Return the video that a frozen member has recorded for a create after it had lost the job."""
+        found = (stray.video_id for stray in self.strays if stray.request_key == request_key)
+        return None if request_key is None else next(found, None)
+
     def find_open(self, place: int) -> MemoryIntent | None:
         """Return the open create of a job; None if it has none."""
         return next((entry for entry in self.intents if entry.place == place and entry.outcome is None), None)

@@ -103,7 +103,7 @@ class SharedJobStore(MemoryJobStore):
             if job is not None and is_stray(job, change):
                 self._record_stray(job, change)
             return outcome
-        return self._find_rival(outcome, change) or self._write(outcome, change)
+        return self._find_obstacle(outcome, change) or self._write(outcome, change)
 
     def _is_foreign(self, job: StoredJob) -> bool:
         return is_foreign(self._epoch, job)
@@ -123,6 +123,13 @@ class SharedJobStore(MemoryJobStore):
         announced = (self._epoch, self._epoch, intent.price, self.memory.clock(), intent.settles_after)
         self.memory.intents.append(MemoryIntent(intent.request_key, job.place, job.template_id, *announced))
         return self._tables.write(written, epoch=self._epoch)
+
+    def _find_obstacle(self, job: StoredJob, change: Change) -> Conflict | None:
+        """Return what the table of states does not know: a video that was recorded, or a rival of a create."""
+        made = self.memory.find_stray(job.request_key) if change.verb is Verb.RELEASE else None
+        if made is not None:
+            return Conflict(ConflictKind.WAS_MADE, change.verb, job.key, job.state, other=made)
+        return self._find_rival(job, change)
 
     def _find_rival(self, job: StoredJob, change: Change) -> Conflict | None:
         """Return why an intent has no turn or no credits, or None."""
@@ -145,7 +152,6 @@ class SharedJobStore(MemoryJobStore):
 
     def _record_stray(self, job: StoredJob, change: Change) -> None:
         """Record a paid video whose job another member has taken over."""
-        made = [entry for entry in self.memory.intents if entry.place == job.place and entry.made_by == self._epoch]
-        if change.bill is not None:
-            key, bill = made[-1].request_key if made else None, change.bill
-            self.memory.strays.append(Stray(job.place, key, bill.video_id, bill.charged, self._epoch))
+        bill = change.bill
+        if bill is not None:
+            self.memory.strays.append(Stray(job.place, bill.request_key, bill.video_id, bill.charged, self._epoch))

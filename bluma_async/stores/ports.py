@@ -172,8 +172,14 @@ class JobStore(Protocol):
         """Record the video that was bought before for the content of a planned job. The job is not billed."""
         ...
 
-    async def bill(self, place: int, video_id: str, charged: int, note: str | None = None) -> Outcome:
-        """Record the video that a create returned, and its charge."""
+    async def bill(
+        self, place: int, video_id: str, charged: int, *, request_key: str | None, note: str | None = None
+    ) -> Outcome:
+        """
+        Record the video that a create returned, and its charge.
+
+        The `Idempotency-Key` finds the video again if another process has taken over the job meanwhile.
+        """
         ...
 
     async def adopt(self, place: int, video_id: str, charged: int) -> Outcome:

@@ -17,6 +17,7 @@ from bluma_async.stores import postgres_queries as queries
 from bluma_async.stores.jobs import Explained
 from bluma_async.stores.postgres_budget import PostgresBudget
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
+from bluma_async.stores.postgres_writes import find_stray
 from bluma_async.stores.sharing import DOUBT_MATTERS, DUE_AGAIN
 
 if TYPE_CHECKING:
@@ -235,9 +236,10 @@ class PostgresSharing:
             known = (
                 "SELECT id FROM bluma_videos WHERE id = ANY(%s) "
                 "UNION SELECT video_id FROM bluma_intents WHERE video_id = ANY(%s) "
-                "UNION SELECT video_id FROM bluma_strays WHERE video_id = ANY(%s)"
+                "UNION SELECT video_id FROM bluma_strays "
+                "WHERE video_id = ANY(%s) AND request_key IS DISTINCT FROM %s"
             )
-            rows = await fetch_all(db, known, wanted, wanted, wanted)
+            rows = await fetch_all(db, known, wanted, wanted, wanted, request_key)
             contested = [name for name in await queries.read_candidates(db) if name in set(wanted)]
             mine = "SELECT 1 FROM bluma_intents WHERE request_key = %s AND epoch = %s AND outcome IS NULL"
             is_mine = await fetch_one(db, mine, request_key, self.epoch) is not None
@@ -249,14 +251,8 @@ class PostgresSharing:
         return await self._member.database.do(work)
 
     async def find_stray(self, request_key: str) -> str | None:
-        """Return the video that a frozen process has recorded for a create after it lost the job."""
-
-        async def work(db: Connection, _: bool) -> str | None:
-            query = "SELECT video_id FROM bluma_strays WHERE request_key = %s ORDER BY id LIMIT 1"
-            row = await fetch_one(db, query, request_key)
-            return None if row is None else str(row["video_id"])
-
-        return await self._member.database.do(work)
+        """Return the video that a frozen process has recorded for a create after it had lost the job."""
+        return await self._member.database.do(lambda db, _: find_stray(db, request_key))
 
     async def list_strays(self) -> List[str]:
         """Return the paid videos that belong to no job."""

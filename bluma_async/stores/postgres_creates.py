@@ -101,10 +101,10 @@ class PostgresCreates:
     async def bill(self, number: int, video_id: str, charged: int) -> None:
         """Record the video that a create became, unless another process has recorded it."""
 
-        async def work(db: Connection) -> int | None:
+        async def work(db: Connection) -> Row | None:
             row = await fetch_one(db, f"{SELECT} WHERE id = %s FOR UPDATE OF i", number)
             if row is None or row["place"] is not None:
-                return None if row is None else row["place"]
+                return row
             if row["outcome"] in {None, "doubt"}:
                 made = "UPDATE bluma_intents SET outcome = 'billed', video_id = %s, candidates = '{}' WHERE id = %s"
                 await execute(db, made, video_id, number)
@@ -113,10 +113,11 @@ class PostgresCreates:
                 await execute(db, stray, _stray_key(number), video_id, charged, self._member.epoch)
             return None
 
-        place = await self._do(work)
-        if place is not None:
-            await self._jobs.bill(place, video_id, charged, "found again")
-            await self._sharing.give_back(place)
+        job = await self._do(work)
+        if job is not None:
+            key, note = job["request_key"], "found again"
+            await self._jobs.bill(job["place"], video_id, charged, request_key=key, note=note)
+            await self._sharing.give_back(job["place"])
 
     async def name_video(self, wanted: WantedCreate, video_id: str) -> str | None:
         """Record a video that was bought before as that of a key; return the key's video; None if it is not known."""

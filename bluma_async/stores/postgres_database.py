@@ -16,7 +16,7 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Tuple, TypeVar
 
-from bluma_async._runtime.tasks import finish
+from bluma_async._runtime.tasks import finish, within
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError, InvalidArgumentError
 from bluma_async.stores.postgres_bounds import TimeBound
@@ -173,7 +173,7 @@ class Database:
         bound = TimeBound(PATIENCE)
         try:
             connecting = self._psycopg.AsyncConnection.connect(self.url, prepare_threshold=None, **options)
-            async with await asyncio.wait_for(connecting, CONNECT_TIMEOUT) as db:
+            async with await within(CONNECT_TIMEOUT, connecting) as db:
                 bound.begin(db)
                 return await action(db)
         except (problems.InsufficientPrivilege, problems.ReadOnlySqlTransaction) as problem:
@@ -181,7 +181,7 @@ class Database:
                 f"The tables of bluma in {self.name} cannot be created or used by this user: {problem}. Run `bluma "
                 "batch migrate` as a user who may. Nothing was sent."
             ) from None
-        except (self._psycopg.Error, OSError, asyncio.TimeoutError) as problem:
+        except (self._psycopg.Error, OSError) as problem:  # a TimeoutError is an OSError
             raise BlumaError(
                 f"The database {self.name} cannot be reached: {self._mask(problem)}. Nothing was sent."
             ) from None

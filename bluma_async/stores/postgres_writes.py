@@ -53,6 +53,8 @@ async def move_job(db: Connection, writer: Writer, place: int, change: Change, *
         if job is not None and writer.epoch and is_stray(job, change):
             await _record_stray(db, writer, job, change)
         return outcome
+    if change.verb is Verb.RELEASE and (made := await find_stray(db, outcome.request_key)) is not None:
+        return Conflict(ConflictKind.WAS_MADE, change.verb, outcome.key, outcome.state, other=made)
     if change.intent is not None:
         account = await queries.read_account(db)
         conflict = await hold_turn(db, account, outcome.template_id, change.intent, place=place)
@@ -135,17 +137,19 @@ async def _write_ledger(db: Connection, job: StoredJob, change: Change) -> None:
         await execute(db, "UPDATE bluma_accounts SET spent = spent + %s WHERE id = %s", spent, account)
 
 
+async def find_stray(db: Connection, request_key: str | None) -> str | None:
+    """Return the video that a frozen process has recorded for a create after it had lost the job."""
+    query = "SELECT video_id FROM bluma_strays WHERE request_key = %s ORDER BY id LIMIT 1"
+    row = await fetch_one(db, query, request_key)
+    return None if row is None else str(row["video_id"])
+
+
 async def _record_stray(db: Connection, writer: Writer, job: StoredJob, change: Change) -> None:
     """Record a paid video whose job another process has taken over."""
-    if change.bill is None:
+    bill = change.bill
+    if bill is None:
         return
-    found = await fetch_one(
-        db,
-        "SELECT request_key FROM bluma_intents WHERE place = %s AND made_by = %s ORDER BY id DESC LIMIT 1",
-        job.place,
-        writer.epoch,
-    )
-    line = (job.place, found and found["request_key"], change.bill.video_id, change.bill.charged, writer.epoch)
+    line = (job.place, bill.request_key, bill.video_id, bill.charged, writer.epoch)
     statement = "INSERT INTO bluma_strays (place, request_key, video_id, charged, epoch) VALUES (%s, %s, %s, %s, %s)"
     await execute(db, statement, *line)
 

@@ -33,10 +33,11 @@ __all__ = [
 
 @attrs.frozen
 class Bill:
-    """A line of the ledger: a video, and the credits it was charged."""
+    """A line of the ledger: a video, the credits it was charged, and the `Idempotency-Key` of its create if known."""
 
     video_id: str
     charged: int
+    request_key: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -162,13 +163,19 @@ class JobVerbs(ABC):
         fields = {"video_id": video_id, "error": None}
         return await self._move(place, Change(verb=Verb.REUSE, note="its content was bought before", fields=fields))
 
-    async def bill(self, place: int, video_id: str, charged: int, note: str | None = None) -> Outcome:
-        """Record the video that a create returned, and its charge."""
-        return await self._move(place, _with_video(Verb.BILL, video_id, charged, note))
+    async def bill(
+        self, place: int, video_id: str, charged: int, *, request_key: str | None, note: str | None = None
+    ) -> Outcome:
+        """
+        Record the video that a create returned, and its charge.
+
+        The `Idempotency-Key` finds the video again if another process has taken over the job meanwhile.
+        """
+        return await self._move(place, _with_video(Verb.BILL, Bill(video_id, charged, request_key), note))
 
     async def adopt(self, place: int, video_id: str, charged: int) -> Outcome:
         """Record the video of a job in doubt, unless the video was billed for another job."""
-        return await self._move(place, _with_video(Verb.ADOPT, video_id, charged, "adopted"))
+        return await self._move(place, _with_video(Verb.ADOPT, Bill(video_id, charged), "adopted"))
 
     async def doubt(self, place: int, candidates: Sequence[str], reason: str) -> Outcome:
         """Record that the job may be billed, and the videos that may be its own, the likeliest first."""
@@ -195,6 +202,6 @@ class JobVerbs(ABC):
         return await self._move(place, Change(verb=Verb.MARK_SAVED, fields=fields))
 
 
-def _with_video(verb: Verb, video_id: str, charged: int, note: str | None) -> Change:
-    fields = {"video_id": video_id, "error": None, "candidates": ()}
-    return Change(verb=verb, note=note, fields=fields, bill=Bill(video_id, charged))
+def _with_video(verb: Verb, bill: Bill, note: str | None) -> Change:
+    fields = {"video_id": bill.video_id, "error": None, "candidates": ()}
+    return Change(verb=verb, note=note, fields=fields, bill=bill)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, AsyncIterator
 from urllib.parse import parse_qs
 
+from bluma_async._runtime.tasks import within
 from bluma_async.webhooks.reply import BODY_TIMEOUT, BODY_TOO_LARGE, WRONG_METHOD
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ async def receive_request(
     if method != "POST":
         return WRONG_METHOD
     try:
-        body = await asyncio.wait_for(_read_body(chunks, receiver.max_body), receiver.body_timeout)
-    except asyncio.TimeoutError:
+        body = await within(receiver.body_timeout, _read_body(chunks, receiver.max_body))
+    except TimeoutError:
         return BODY_TIMEOUT
     return BODY_TOO_LARGE if body is None else await receiver.receive(body, signature, find_token(query))
 

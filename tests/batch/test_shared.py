@@ -128,17 +128,27 @@ async def test_a_key_of_another_account_is_refused(
         assert elsewhere.state()["billed"] == 0
 
 
+async def streamed(rows: List[Any]) -> Any:
+    """Yield rows one by one."""
+    for row in rows:
+        yield row
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "jobs"),  # with one worker, that one waits for the turn of the lost create
+    [(1, list), (1, streamed), (100, list)],
+)
 async def test_the_create_of_a_dead_process_is_settled_by_another(
-    quick: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path, postgres_server: Any
+    quick: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path, postgres_server: Any, concurrency: int, jobs: Any
 ) -> None:
     """Its job is created again only after its age, by the database's clock, proves that it was not accepted."""
-    batch = make_batch(client, postgres, tmp_path)
+    batch = make_batch(client, postgres, tmp_path, concurrency=concurrency)
     assert await batch.submit(make_rows(2)) == 2
     await leave_open(postgres, "k0", utc_now(), settles_after=1.5)
     postgres_server.fetch(postgres, "UPDATE bluma_workers SET ends_at = now() - interval '1 s' RETURNING 1")
     began = time.monotonic()
 
-    results = await run_all(batch)
+    results = await run_all(batch, jobs(make_rows(2)))
 
     assert sorted((result.key, result.state) for result in results) == [("k0", "saved"), ("k1", "saved")]
     assert quick.state()["billed"] == 2

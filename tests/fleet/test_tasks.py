@@ -9,7 +9,10 @@ from bluma_async import AsyncBluma
 from bluma_async.fleet.engine import Task
 from bluma_async.fleet.worker import opened_worker
 from bluma_async.sandbox import Sandbox
+from bluma_async.types._model import utc_now
+from tests.batch.helpers import make_rows
 from tests.batch.test_reuse import same
+from tests.batch.test_shared import leave_open
 
 
 class ManualEngine:
@@ -50,6 +53,23 @@ async def test_one_poll_ends_all_jobs_of_a_video(
     assert sorted(engine.deferred) == [("save", 1), ("save", 2), ("save", 3)]
     assert [state for _, state, _ in await list_states(batch)] == ["saved"] * 3
     assert (sandbox.state()["billed"], len(list(tmp_path.glob("*.mp4")))) == (1, 3)
+
+
+async def test_a_task_that_waits_for_its_turn_settles_what_holds_it(
+    sandbox: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path, postgres_server: Any
+) -> None:
+    """Tasks that wait may take every place of an engine: no sweep would be run."""
+    batch = client.batch(postgres, out=tmp_path)
+    await batch.submit(make_rows(2))
+    await leave_open(postgres, "k0", utc_now(), settles_after=0.0)
+    postgres_server.fetch(postgres, "UPDATE bluma_workers SET ends_at = now() - interval '1 s' RETURNING 1")
+    engine = ManualEngine()
+
+    async with opened_worker(batch, engine):
+        await engine.tasks["create"](2)
+
+    assert await list_states(batch) == [("k0", "planned", False), ("k1", "rendering", False)]
+    assert sandbox.state()["billed"] == 1
 
 
 async def list_states(batch: Any) -> List[Tuple[str, str, bool]]:

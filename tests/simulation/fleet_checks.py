@@ -50,7 +50,7 @@ def _find_wrong(fleet: Fleet, job: StoredJob, mine: List[str]) -> str | None:
 def _is_needless(fleet: Fleet) -> bool:
     """Whether the evidence of an exclusive key can always settle a create: list and store can be read throughout."""
     conditions = fleet.world.conditions
-    is_cut_off = any(incident.kind in {"api", "store"} for incident in fleet.plan.incidents)
+    is_cut_off = any(worker.cuts for worker in fleet.workers)
     has_strays = conditions.create_faults and any(fate.startswith("stray") for fate in conditions.fates)
     return fleet.plan.is_exclusive and not conditions.list_failures and not has_strays and not is_cut_off
 

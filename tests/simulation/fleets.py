@@ -276,10 +276,11 @@ class _Life:
         self._work = self.process.spawn(self._live())
         over = asyncio.ensure_future(self._wait_for_end())
         await asyncio.wait([self._work, over], return_when=asyncio.FIRST_COMPLETED)
+        is_over = self._fleet.is_over  # else its time is over, and it may be in the middle of its work
         if not self._work.done():
-            await asyncio.wait([self._work], timeout=GRACE if self._fleet.is_over else 1.0)
+            await asyncio.wait([self._work], timeout=GRACE if is_over else 1.0)
         if not self._work.done():
-            if self._fleet.is_over:
+            if is_over:
                 self._fleet.problems.append(f"{self._name} did not end")
             self._work.cancel()
         over.cancel()

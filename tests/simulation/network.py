@@ -41,12 +41,14 @@ class Network:
         self._under_way.append(task)
         task.add_done_callback(self._under_way.remove)
         try:
-            answer = await asyncio.wait_for(answered, limit)
-        except asyncio.TimeoutError:
-            raise RequestTimeoutError("no answer in time", request_sent=True) from None
+            await asyncio.wait([answered], timeout=limit)
+        finally:
+            answered.cancel()  # if it is not there: nobody waits for it any more
+        if answered.cancelled():
+            raise RequestTimeoutError("no answer in time", request_sent=True)
         if self.is_dead:
             raise Killed
-        return answer
+        return answered.result()
 
     @asynccontextmanager
     async def stream(self, request: Request, timeout: float) -> AsyncIterator[Download]:

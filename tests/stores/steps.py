@@ -17,7 +17,7 @@ VERBS: Mapping[Verb, Call] = {
     Verb.INTEND: lambda store, place: store.intend(place, INTENT),
     Verb.RELEASE: lambda store, place: store.release(place, "refused"),
     Verb.REUSE: lambda store, place: store.reuse(place, "video-of-another"),
-    Verb.BILL: lambda store, place: store.bill(place, f"video-{place}", 2),
+    Verb.BILL: lambda store, place: store.bill(place, f"video-{place}", 2, request_key=None),
     Verb.ADOPT: lambda store, place: store.adopt(place, f"video-{place}", 2),
     Verb.DOUBT: lambda store, place: store.doubt(place, ["a", "b"], "several"),
     Verb.FAIL: lambda store, place: store.fail(place, "it failed"),

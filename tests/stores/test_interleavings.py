@@ -160,7 +160,7 @@ def touch(store: PostgresJobStore) -> Any:
 
 def bill(store: PostgresJobStore) -> Any:
     """Record the answer of the open create."""
-    return store.bill(1, "video-1", 2)
+    return store.bill(1, "video-1", 2, request_key="q")
 
 
 def plan(key: str) -> Verb:

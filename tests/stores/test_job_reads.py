@@ -94,7 +94,7 @@ async def test_recent_videos_come_first(store: JobStore, make_job: MakeJob) -> N
     jobs = [await bring_to(store, make_job(key), JobState.PLANNED) for key in "abc"]
     for job, seconds in zip(jobs, (5, 9, 7)):
         await store.intend(job.place, Intent("key", BEGAN + timedelta(seconds=seconds)))
-        await store.bill(job.place, f"video-{job.key}", 2)
+        await store.bill(job.place, f"video-{job.key}", 2, request_key=None)
 
     assert await store.list_recent_videos(2) == ["video-b", "video-c"]
 

@@ -117,7 +117,7 @@ async def test_the_ledger_has_a_line_for_each_bill(store: JobStore, make_job: Ma
     await store.refund(job.place, "it failed")
     await store.replan([JobState.FAILED])
     await store.intend(job.place, INTENT)
-    require_job(await store.bill(job.place, "another", 5))
+    require_job(await store.bill(job.place, "another", 5, request_key=None))
 
     assert await store.list_ledger("") == [LedgerLine("another", "k", 5, 0), LedgerLine("video-1", "k", 2, 2)]
     assert await store.list_ledger("another") == [LedgerLine("video-1", "k", 2, 2)]
@@ -130,7 +130,7 @@ async def test_a_page_of_the_ledger_is_bounded(store: JobStore, make_job: MakeJo
     await store.plan_all([make_job(f"k{number}") for number in range(PAGE_SIZE + 1)], most=1)
     for place in range(1, PAGE_SIZE + 2):
         await store.intend(place, INTENT)
-        await store.bill(place, f"video-{place}", 2)
+        await store.bill(place, f"video-{place}", 2, request_key=None)
 
     first = await store.list_ledger("")
     second = await store.list_ledger(first[-1].video_id)

@@ -80,7 +80,7 @@ async def test_a_bill_of_a_known_video_is_recorded_once(store: JobStore, make_jo
     first = await bring_to(store, make_job("a"), JobState.RENDERING)
     second = await bring_to(store, make_job("b"), JobState.CREATING)
 
-    billed = require_job(await store.bill(second.place, first.video_id or "", 9))
+    billed = require_job(await store.bill(second.place, first.video_id or "", 9, request_key=None))
 
     assert (billed.video_id, billed.charged, billed.is_reused) == (first.video_id, 0, True)
     assert (await store.statistics()).credits_charged == 2

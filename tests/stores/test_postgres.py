@@ -112,7 +112,7 @@ async def test_a_store_survives_a_restart_of_its_server(postgres_server: Postgre
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
     await asyncio.to_thread(postgres_server.stop)
-    billing = asyncio.ensure_future(store.bill(planned.place, "video-1", 2))
+    billing = asyncio.ensure_future(store.bill(planned.place, "video-1", 2, request_key=None))
     await asyncio.to_thread(postgres_server.start)
 
     assert require_job(await billing).state == JobState.RENDERING
@@ -131,7 +131,7 @@ async def test_a_verb_that_was_committed_before_the_connection_broke_is_not_a_co
         return await real(lambda db, _: action(db, True), **options) if breaks.pop() else outcome
 
     store._database.do = lose_once  # type: ignore[method-assign]
-    outcome = await store.bill(planned.place, "video-1", 2)
+    outcome = await store.bill(planned.place, "video-1", 2, request_key=None)
     store._database.do = real  # type: ignore[method-assign]
 
     assert require_job(outcome).video_id == "video-1"
@@ -144,7 +144,7 @@ async def test_a_cancelled_verb_happens_wholly(postgres: str) -> None:
     store = await PostgresJobStore.open(postgres, to_write=True)
     planned = await bring_to(store, job("k"), JobState.CREATING)
 
-    billing = asyncio.ensure_future(store.bill(planned.place, "video-1", 2))
+    billing = asyncio.ensure_future(store.bill(planned.place, "video-1", 2, request_key=None))
     await asyncio.sleep(0)
     billing.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -106,14 +106,45 @@ async def test_another_process_cannot_move_a_held_job(fleet: Any) -> None:
     await fleet.expire(frozen)
     claimed = await other.sharing.claim([], [], [])
 
-    outcome = await frozen.bill(held.place, "video-1", 2)
+    outcome = await frozen.bill(held.place, "video-1", 2, request_key="mine")
 
     assert (claimed.key, claimed.epoch) == ("k", other.sharing.epoch)
     assert outcome == Conflict(ConflictKind.NOT_MINE, outcome.verb, "k", JobState.CREATING)
     assert not await frozen.sharing.touch("mine")
     assert await other.sharing.find_stray("mine") == "video-1"
-    assert (await other.sharing.explain(["video-1", "video-2"], "mine")).known == ("video-1",)
+    assert (await other.sharing.explain(["video-1", "video-2"], "another")).known == ("video-1",)
     assert await other.sharing.list_strays() == ["video-1"]
+
+
+async def test_a_video_that_a_frozen_process_found_is_a_candidate_of_its_create(fleet: Any) -> None:
+    """It had claimed the create of another process; a search that began before its record still finds the video."""
+    maker, frozen, other = await fleet.join(), await fleet.join(), await fleet.join()
+    held = await intend(maker, "k", "mine", settles_after=0.0)
+    await fleet.expire(maker)
+    await frozen.sharing.claim([], [], [])
+    await fleet.expire(frozen)
+    await other.sharing.claim([], [], [])
+
+    await frozen.bill(held.place, "video-1", 2, request_key="mine", note="found again")
+    explained = await other.sharing.explain(["video-1"], "mine")
+
+    assert (explained.known, explained.is_mine) == ((), True)
+    assert await other.sharing.find_stray("mine") == "video-1"
+
+
+async def test_a_create_whose_video_was_recorded_meanwhile_is_not_released(fleet: Any) -> None:
+    """A search that took the video for another create's would otherwise lead to a second bill."""
+    frozen, other = await fleet.join(), await fleet.join()
+    held = await intend(frozen, "k", "mine", settles_after=0.0)
+    await fleet.expire(frozen)
+    await other.sharing.claim([], [], [])
+    await frozen.bill(held.place, "video-1", 2, request_key="mine")
+
+    refused = await other.release(held.place, "it was not accepted")
+    billed = require_job(await other.bill(held.place, "video-1", 2, request_key="mine"))
+
+    assert (refused.kind, refused.other) == (ConflictKind.WAS_MADE, "video-1")
+    assert (billed.state, billed.video_id) == (JobState.RENDERING, "video-1")
 
 
 @pytest.mark.parametrize(("template", "contested"), [("t", ("video-1",)), ("u", ())])
@@ -303,7 +334,7 @@ async def test_the_credit_limit_counts_what_is_spent_and_held(fleet: Any) -> Non
     await store.agree(5, None)
     for number in range(2):
         await intend(store, f"k{number}", f"request-{number}")
-    await store.bill(1, "video-1", 3)
+    await store.bill(1, "video-1", 3, request_key=None)
     planned = require_job(await other.plan(job("third", "third")))
 
     outcome = await other.intend(planned.place, Intent("third", BEGAN, other.sharing.epoch, 1, 60.0))

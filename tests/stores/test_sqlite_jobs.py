@@ -40,7 +40,7 @@ async def main():
     await store.plan_all(rows(50), most=20)
     for place in range(1, 51):
         await store.intend(place, INTENT)
-        await store.bill(place, f"video-{place}", 2)
+        await store.bill(place, f"video-{place}", 2, request_key=None)
         print(place, flush=True)
         sys.stdin.readline()
 
@@ -62,7 +62,7 @@ async def main():
         for place in range(first, 5001, 20):
             await store.intend(place, INTENT)
             print("creating", place, flush=True)
-            await store.bill(place, f"video-{place}", 2)
+            await store.bill(place, f"video-{place}", 2, request_key=None)
             print("rendering", place, flush=True)
 
     await asyncio.gather(*(bill(first) for first in range(1, 21)))
@@ -169,12 +169,12 @@ async def test_a_step_that_fails_half_way_is_undone(path: Path, make_job: MakeJo
     await _execute(path, "ALTER TABLE history RENAME TO hidden")
 
     with pytest.raises(BlumaError, match="could not be used"):
-        await store.bill(job.place, "video", 2)
+        await store.bill(job.place, "video", 2, request_key=None)
     await _execute(path, "ALTER TABLE hidden RENAME TO history")
 
     assert await store.read(job.place) == job
     assert not await store.is_billed("video")
-    require_job(await store.bill(job.place, "video", 2))
+    require_job(await store.bill(job.place, "video", 2, request_key=None))
     await store.close()
 
 
