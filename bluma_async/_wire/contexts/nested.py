@@ -10,7 +10,7 @@ A property test compares what this accepts with `jsonschema`, which takes ten ti
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Tuple, cast
 
 from bluma_async._wire.contexts.patterns import find_longest_text
 from bluma_async._wire.contexts.plain import NOTES, TEXT, read_kinds
@@ -122,7 +122,7 @@ def _read_number(part: Dict[str, Any]) -> Accepts:
 
 def _only(kind: Any, rule: Accepts) -> Accepts:
     """Return a rule for values of exactly these types; a rule of JSON Schema holds for one type, and not for others."""
-    kinds: Tuple[type, ...] = kind if isinstance(kind, tuple) else (kind,)
+    kinds: Tuple[Any, ...] = cast("Tuple[Any, ...]", kind) if isinstance(kind, tuple) else (kind,)
     return lambda value: rule(value) if type(value) in kinds else type(value) in EXACT
 
 
