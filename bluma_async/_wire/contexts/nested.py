@@ -10,7 +10,7 @@ A property test compares what this accepts with `jsonschema`, which takes ten ti
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, List, Mapping, Tuple, cast
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from bluma_async._wire.contexts.patterns import find_longest_text
 from bluma_async._wire.contexts.plain import NOTES, TEXT, read_kinds
@@ -54,14 +54,14 @@ class _Reader:
         if "type" in part:
             rules.append(lambda value: type(value) in kinds)
         left = part.keys() - NOTES - PLACES - {"type"}
-        for kind, known, make in (
-            (dict, OBJECT, self._read_object),
-            (list, LIST, self._read_list),
-            (str, STRING, _read_text),
+        for kinds_of_rule, known, make in (
+            ((dict,), OBJECT, self._read_object),
+            ((list,), LIST, self._read_list),
+            ((str,), STRING, _read_text),
             (NUMBERS, NUMBER, _read_number),
         ):
             if left & known:
-                rules.append(_only(kind, make({name: part[name] for name in left & known})))
+                rules.append(_only(kinds_of_rule, make({name: part[name] for name in left & known})))
                 left = left - known
         if left:
             return _accept_nothing
@@ -120,9 +120,8 @@ def _read_number(part: Dict[str, Any]) -> Accepts:
     return lambda value: least <= value <= most
 
 
-def _only(kind: Any, rule: Accepts) -> Accepts:
+def _only(kinds: Tuple[type, ...], rule: Accepts) -> Accepts:
     """Return a rule for values of exactly these types; a rule of JSON Schema holds for one type, and not for others."""
-    kinds: Tuple[Any, ...] = cast("Tuple[Any, ...]", kind) if isinstance(kind, tuple) else (kind,)
     return lambda value: rule(value) if type(value) in kinds else type(value) in EXACT
 
 
