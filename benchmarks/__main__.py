@@ -10,6 +10,7 @@ Parts whose figures are ratios against a baseline, in one table:
     gets        videos.get against raw aiohttp
     blocking    the blocking videos.get against httpx and requests; the hop to the event loop against anyio's portal
     imports     the import of the SDK against the import of aiohttp
+    first       a process with one blocking call against bluma 1.2.0, which it installs, and against aiohttp
     checks      the check of a context against its schema, against videos.get
     durability  a batch against loops without a journal (limit of the CPU ratio; that of the wall ratio is 1.2)
 
@@ -40,7 +41,7 @@ from typing import TYPE_CHECKING, Any, List, Sequence
 if TYPE_CHECKING:
     from benchmarks.measure import Row
 
-TABLE = ("gets", "blocking", "imports", "checks", "durability")
+TABLE = ("gets", "blocking", "imports", "first", "checks", "durability")
 LINES = ("scale", "budget", "bulk", "files", "planning", "durable", "fleet", "shared", "rendering", "page")
 TAKES_ROUNDS = {"scale", "files"}
 

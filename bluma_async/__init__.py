@@ -17,7 +17,7 @@ from bluma_async._lazy import lazily
 if TYPE_CHECKING:
     from bluma_async import errors, types
     from bluma_async._runtime.notices import BlumaWarning
-    from bluma_async._session.hooks import RequestInfo, ResponseInfo, RetryInfo
+    from bluma_async._session.hook_arguments import RequestInfo, ResponseInfo, RetryInfo
     from bluma_async._version import __version__
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.events import verify_webhook
@@ -90,9 +90,9 @@ HOMES = {
     "PostgresStore": "bluma_async.stores.postgres_events",
     "ProgressBar": "bluma_async.waiting.progress_bar",
     "RateLimit": "bluma_async._wire.budget",
-    "RequestInfo": "bluma_async._session.hooks",
-    "ResponseInfo": "bluma_async._session.hooks",
-    "RetryInfo": "bluma_async._session.hooks",
+    "RequestInfo": "bluma_async._session.hook_arguments",
+    "ResponseInfo": "bluma_async._session.hook_arguments",
+    "RetryInfo": "bluma_async._session.hook_arguments",
     "SQLiteStore": "bluma_async.stores.sqlite_events",
     "StatusInfo": "bluma_async.waiting.announcer",
     "WebhookReceiver": "bluma_async.webhooks.receiver",

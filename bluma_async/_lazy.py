@@ -37,10 +37,12 @@ def lazily(package: str, homes: Mapping[str, str]) -> None:
 
 
 class LazyModule:
-    """A module that is imported when one of its names is first used. For functions that no hot path calls."""
+    """A module that is imported when one of its names is first used."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __getattr__(self, name: str) -> object:
-        return getattr(import_module(self._name), name)
+        value = getattr(import_module(self._name), name)
+        vars(self)[name] = value  # found before this method from now on
+        return value

@@ -18,7 +18,7 @@ __all__ = ["enable_logging", "logger", "mask"]
 logger = logging.getLogger("bluma")
 logger.addHandler(logging.NullHandler())
 
-SECRETS = re.compile(r"\b(bluma_(?:test|live)_|whsec_)[A-Za-z0-9_\-]+")
+SECRETS = r"\b(bluma_(?:test|live)_|whsec_)[A-Za-z0-9_\-]+"  # compiled when it is first used
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -27,7 +27,7 @@ def mask(text: str, *secrets: str | None) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, "***")
-    return SECRETS.sub(r"\1***", text)
+    return re.sub(SECRETS, r"\1***", text)
 
 
 def enable_logging() -> None:

@@ -30,10 +30,10 @@ __all__ = ["FAILURES", "hide_frames", "make_network_error", "make_url"]
 FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)  # ValueError: for odd host names
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 SENDABLE = re.compile(r"[!-~]+")
-ORIGIN = re.compile(r"\w+://[^/?#]*")
+ORIGIN = r"\w+://[^/?#]*"
 OWN_CALLERS = ("transport", "bodies", "connector")  # the modules here that call the libraries
 HIDDEN = frozenset({"aiohttp", "asyncio", "ssl", *(f"bluma_async._session.{name}" for name in OWN_CALLERS)})
-URL_QUERY = re.compile(r"(\w+://[^\s'\"?#]*)[?#][^\s'\"]*")
+URL_QUERY = r"(\w+://[^\s'\"?#]*)[?#][^\s'\"]*"
 
 
 def make_url(request: Request) -> URL:
@@ -76,7 +76,7 @@ def make_network_error(
     else:
         secret = request.api_key or NO_SECRET
         # The query of a signed link is a secret, and a server can send the key back.
-        reason = URL_QUERY.sub(r"\1", secret.mask(_describe(problem))) or type(problem).__name__
+        reason = re.sub(URL_QUERY, r"\1", secret.mask(_describe(problem))) or type(problem).__name__
         outcome = "The server may have acted on it." if is_sent else "The server never saw it."
         failure = NetworkError(f"{sent} failed: {reason}. {outcome}", request_sent=is_sent)
     if http_status is not None:
@@ -99,7 +99,7 @@ def _encode(link: str) -> str:
     """
     if not link.isprintable():
         raise ValueError("it has characters that a URL cannot have")
-    origin = ORIGIN.match(link)
+    origin = re.match(ORIGIN, link)
     host = "" if origin is None else str(URL(origin[0])).rstrip("/")  # yarl encodes names of hosts
     return host + quote(link[len(host) if origin is None else origin.end() :].strip(), safe=punctuation)
 

@@ -14,10 +14,10 @@ import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any, Coroutine, Mapping, TypeVar, Union
 
+from bluma_async._lazy import LazyModule
 from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.secret import Secret
 from bluma_async._session.evidence import find_evidence
-from bluma_async._session.exclusive import require_exclusive
 from bluma_async._session.in_flight import InFlightCall, Standing, ambiguous_create, log_interrupted
 from bluma_async._session.pickling import MISSING_KEY, pack_options, unpack_options
 from bluma_async._session.retry_loop import Failed, RetryLoop
@@ -28,6 +28,7 @@ from bluma_async._wire.messages import NOTHING, Request
 from bluma_async.errors import AmbiguousCreateError, APIError, BlumaError, NetworkError
 
 if TYPE_CHECKING:
+    from bluma_async._session import exclusive
     from bluma_async._session.evidence import CreateEvidence
     from bluma_async._session.options import Options
     from bluma_async._session.ports import Coordinator, Transport
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async._wire.call import Call
     from bluma_async._wire.messages import Answer
+else:
+    exclusive = LazyModule("bluma_async._session.exclusive")
 
 __all__ = ["Session"]
 
@@ -135,7 +138,7 @@ class Session:
         """
         # Processes that share a store are one program: the store keeps their creates apart.
         if self.options.is_exclusive and not self.shared.connections.is_custom and self.coordinator is None:
-            await require_exclusive(self.evidence, self.options.base_url, self.api_key)
+            await exclusive.require_exclusive(self.evidence, self.options.base_url, self.api_key)
 
     async def _attempt(
         self, call: Call[T], reconciler: Reconciler[T] | None, in_flight: InFlightCall

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Mapping, cast
 
 from bluma_async._session.budgets import Budgets
 from bluma_async._session.connections import Connections
-from bluma_async._session.content_turns import ContentTurns
 from bluma_async._session.prices import PriceBook
 from bluma_async._session.schemas import TemplateSchemas
 from bluma_async._session.server_clock import ServerClock
@@ -16,6 +15,7 @@ from bluma_async.errors import BlumaError
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
+    from bluma_async._session.content_turns import ContentTurns
     from bluma_async._session.ports import Transport
     from bluma_async._session.telemetry import Telemetry
 
@@ -45,11 +45,18 @@ class Shared:
         self.budgets: Budgets = Budgets()
         self.schemas: TemplateSchemas = TemplateSchemas(clock)
         self.prices: PriceBook = PriceBook()
-        self.content_turns: ContentTurns = ContentTurns(clock)
         self.certainty: CertaintyPolicy = CertaintyPolicy()
         self.environment: Mapping[str, str] = {}  # the variable of each option that has one
         self.telemetry: Telemetry | None = None
         self.pickled: Callable[[], tuple[Any, ...]] | None = None
+
+    @property
+    def content_turns(self) -> ContentTurns:
+        """The turns of creates with the option `reuse`; few programs need them."""
+        from bluma_async._session.content_turns import ContentTurns  # noqa: PLC0415 - loads file locks
+
+        # Several threads may come at once, and all must get the same turns: `setdefault` is atomic, without a lock.
+        return cast("ContentTurns", vars(self).setdefault("_content_turns", ContentTurns(self.clock)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.pickled is None:

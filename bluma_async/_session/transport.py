@@ -17,7 +17,6 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
 import aiohttp
-import anyio
 
 from bluma_async._runtime.loops import PerLoop
 from bluma_async._runtime.proxies import Proxies
@@ -62,7 +61,7 @@ class AiohttpTransport:
             opened = partial(borrow, connection_limit, http_session)
         self._connections = PerLoop(opened, close, abandon_session)
 
-    async def send(self, request: Request, timeout: float, patience: float | None = None) -> Answer:  # noqa: ASYNC109 - aiohttp measures it
+    async def send(self, request: Request, timeout: float, patience: float | None = None) -> Answer:
         """
         Send one request and return its answer.
 
@@ -88,7 +87,7 @@ class AiohttpTransport:
         return outcome
 
     @asynccontextmanager
-    async def stream(self, request: Request, timeout: float) -> AsyncGenerator[Download, None]:  # noqa: ASYNC109 - aiohttp measures it
+    async def stream(self, request: Request, timeout: float) -> AsyncGenerator[Download, None]:
         """
         Open an answer whose body is read piece by piece; `timeout` bounds the connecting, and the wait for each piece.
 
@@ -114,7 +113,7 @@ class AiohttpTransport:
         self,
         session: aiohttp.ClientSession,
         request: Request,
-        timeout: float,  # noqa: ASYNC109 - passed to aiohttp
+        timeout: float,
     ) -> Answer | NetworkError:
         """Return the answer, or the error to raise."""
         body: Any = None
@@ -163,7 +162,7 @@ class AiohttpTransport:
         opened: AsyncExitStack,
         session: aiohttp.ClientSession,
         request: Request,
-        timeout: float,  # noqa: ASYNC109 - passed to aiohttp
+        timeout: float,
     ) -> aiohttp.ClientResponse | NetworkError:
         """Return the answer whose body is to be streamed, or the error to raise."""
         try:
@@ -218,6 +217,8 @@ async def _acquire(gate: asyncio.Semaphore, request: Request, patience: float) -
     Raises:
         RequestTimeoutError: No connection became free in time. Nothing was sent.
     """
+    import anyio  # noqa: PLC0415 - only a create with a deadline needs it
+
     began = asyncio.get_running_loop().time()
     with anyio.move_on_after(patience):
         await gate.acquire()

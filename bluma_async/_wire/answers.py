@@ -47,7 +47,7 @@ ERRORS: Mapping[int, type[APIError]] = {
 UNREADABLE = 502  # as from a gateway with a broken server behind it: retried, and reconciled for creates
 EXCERPT = 200  # bytes of a body that an error shows
 WRONG_PATH = " Perhaps base_url has a wrong path, or is that of another server."
-WEB_PAGE = re.compile(r"\s*<(!doctype\s+)?html", re.IGNORECASE)
+WEB_PAGE = r"(?i)\s*<(!doctype\s+)?html"
 
 
 def read_answer(answer: Answer, decode: Callable[[object], T], secret: Secret = NO_SECRET) -> T:
@@ -103,7 +103,7 @@ def _mask(answer: Answer, secret: Secret) -> Answer:
 
 def _unreadable(answer: Answer, flaw: str) -> ServerError:
     excerpt = _excerpt(answer)
-    hint = WRONG_PATH if WEB_PAGE.match(excerpt) else ""
+    hint = WRONG_PATH if re.match(WEB_PAGE, excerpt) else ""
     return ServerError(
         f"The server answered {_phrase(answer.status)}, but its body {flaw}: {excerpt!r}{hint}",
         status=UNREADABLE,

@@ -19,8 +19,9 @@ __all__ = ["NOTHING", "Answer", "Download", "Part", "Request"]
 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-USER = re.compile(r"^(\w+://)[^/?#]*@")
-QUERY = re.compile(r"[?#].*", re.DOTALL)
+# Compiled when they are first used: for errors, the log and hooks.
+USER = r"^(\w+://)[^/?#]*@"
+QUERY = r"(?s)[?#].*"
 
 
 @attrs.frozen
@@ -93,7 +94,7 @@ class Request:
     @property
     def bare_url(self) -> str:
         """The URL without user, query and fragment, as text that can be printed."""
-        return QUERY.sub("", USER.sub(r"\1", self.url)).encode("ascii", "backslashreplace").decode()
+        return re.sub(QUERY, "", re.sub(USER, r"\1", self.url)).encode("ascii", "backslashreplace").decode()
 
 
 @attrs.define  # not frozen: one is made for each call, and a frozen one takes three times as long to make

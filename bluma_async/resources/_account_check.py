@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bluma_async.errors import InvalidArgumentError, NotFoundError
-from bluma_async.resources._video_source import get_call
+from bluma_async.resources._video_calls import get_call
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Dict, FrozenSet, List, Sequence, cast
 import attrs
 
 from bluma_async._wire.call import Call, get
-from bluma_async._wire.certainty import MOST_REQUESTS, CandidateSearch, ListedVideo, VideoListing
 from bluma_async._wire.checks import MAX_PAGE_SIZE
 from bluma_async._wire.codec import One
 from bluma_async._wire.times import read_datetime
+from bluma_async._wire.video_search import MOST_REQUESTS, CandidateSearch, ListedVideo, VideoListing
 from bluma_async.types import Video
 
 if TYPE_CHECKING:

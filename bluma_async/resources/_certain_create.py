@@ -23,7 +23,7 @@ from bluma_async._wire.times import read_datetime
 from bluma_async.errors import APIError, BlumaError, NetworkError, NotFoundError, ServerError
 from bluma_async.resources._candidates import Found, search_videos
 from bluma_async.resources._ownership import DISPROVED, Ownership, list_unexplained
-from bluma_async.resources._video_source import get_call
+from bluma_async.resources._video_calls import get_call
 from bluma_async.types import CreditHistory, Transaction, TransactionType, Video, VideoStatus
 
 if TYPE_CHECKING:

@@ -1,20 +1,25 @@
-"""What the methods of a client need. Importing a client does not import this module: its first use does."""
+"""
+What the methods of a client need. Importing a client does not import this module: its first use does.
+
+Each name loads its module when it is first used, except for those that every client needs.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bluma_async._lazy import lazily
 from bluma_async._session.opening import open_session
 from bluma_async._session.options import ENVIRONMENT, ClientOptions
-from bluma_async.resources._creating import confirm_create
-from bluma_async.resources._custom_request import send_custom
-from bluma_async.resources._settling import list_open_creates, settle_creates
-from bluma_async.resources._sharing import tell_others
-from bluma_async.types import VideoEvent
 from bluma_async.waiting.hub import PollHub
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
+    from bluma_async.resources._creating import confirm_create
+    from bluma_async.resources._custom_request import send_custom
+    from bluma_async.resources._settling import list_open_creates, settle_creates
+    from bluma_async.resources._sharing import tell_others
+    from bluma_async.types import VideoEvent
 
 __all__ = [
     "ClientOptions",
@@ -27,6 +32,16 @@ __all__ = [
     "settle_creates",
     "tell_others",
 ]
+
+HOMES = {
+    "VideoEvent": "bluma_async.types",
+    "confirm_create": "bluma_async.resources._creating",
+    "list_open_creates": "bluma_async.resources._settling",
+    "send_custom": "bluma_async.resources._custom_request",
+    "settle_creates": "bluma_async.resources._settling",
+    "tell_others": "bluma_async.resources._sharing",
+}
+lazily(__name__, HOMES)
 
 
 def open_client(api_key: str | None, base_url: str | None, options: ClientOptions) -> Session:

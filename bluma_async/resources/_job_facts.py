@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 import attrs
 
 from bluma_async._wire.checks import invalid, require_id
-from bluma_async.resources._video_source import get_call
+from bluma_async.resources._video_calls import get_call
 from bluma_async.stores.keys import fingerprint_key
 from bluma_async.types import Video
 

@@ -16,7 +16,7 @@ from bluma_async._runtime.log import logger
 from bluma_async._session.in_flight import Standing
 from bluma_async._wire.certainty import earliest_time
 from bluma_async.errors import BlumaError
-from bluma_async.resources._video_source import get_call
+from bluma_async.resources._video_calls import get_call
 
 if TYPE_CHECKING:
     from bluma_async._session.in_flight import InFlightCall

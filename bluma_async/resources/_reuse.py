@@ -25,8 +25,9 @@ from bluma_async._runtime.state_folder import find_state_folder
 from bluma_async._runtime.threads import in_thread
 from bluma_async._session.evidence import READ_LAG
 from bluma_async.errors import BlumaError, ForbiddenError, NotFoundError
-from bluma_async.resources._video_calls import download_call
-from bluma_async.resources._video_source import ACTIVE, get_call
+from bluma_async.resources._video_calls import get_call
+from bluma_async.resources._video_pages import download_call
+from bluma_async.resources._video_source import ACTIVE
 from bluma_async.stores.keys import fingerprint_key
 from bluma_async.transfer.probe import has_file
 from bluma_async.types import Video, VideoStatus

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Callable
 from bluma_async._wire.checks import require_id
 from bluma_async._wire.place_checks import is_url
 from bluma_async.errors import ForbiddenError
-from bluma_async.resources._video_calls import download_call
-from bluma_async.resources._video_source import get_call
+from bluma_async.resources._video_calls import get_call
+from bluma_async.resources._video_pages import download_call
 from bluma_async.transfer.checks import require_verify
 from bluma_async.transfer.download import save_link
 from bluma_async.transfer.places import reserved

@@ -9,7 +9,7 @@ from bluma_async._session.in_flight import Standing
 from bluma_async._wire.retry import Reconcile
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NetworkError
 from bluma_async.resources._certain_create import CertainCreate
-from bluma_async.resources._video_source import get_call
+from bluma_async.resources._video_calls import get_call
 from bluma_async.types import CreateResult, OpenCreate, OpenCreateState, SettledCreate, Video
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError, 
 from bluma_async.resources._account_check import require_account
 from bluma_async.resources._certain_create import CertainCreate
 from bluma_async.resources._lost_creates import settle_lost
-from bluma_async.resources._video_source import get_call
+from bluma_async.resources._video_calls import get_call
 from bluma_async.sharing.announcing import find_settling_time
 from bluma_async.sharing.coordinator import AnnouncedCreate, CreateTakenOver
 from bluma_async.stores.creates import TurnKind, WantedCreate

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable
 
-from bluma_async.resources._saving import save_to
-from bluma_async.resources._video_calls import download_call
+from bluma_async.resources import _video_parts as parts
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +30,7 @@ class VideoFiles:
             ValidationError: The video is not completed.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        return await self._session.send(download_call(video_id))
+        return await self._session.send(parts.download_call(video_id))
 
     async def save(
         self,
@@ -76,4 +75,6 @@ class VideoFiles:
                 save it again to continue.
             BlumaError: The disk refused to write. The bytes in the `.part` file are kept for the next call.
         """
-        return await save_to(self._session, video_id, path, overwrite=overwrite, verify=verify, on_progress=on_progress)
+        return await parts.save_to(
+            self._session, video_id, path, overwrite=overwrite, verify=verify, on_progress=on_progress
+        )

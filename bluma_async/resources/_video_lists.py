@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Sequence
 
 from bluma_async._wire.checks import MAX_PAGE_SIZE, require_page
+from bluma_async.resources import _video_parts as parts
 from bluma_async.resources._paging import Pages
-from bluma_async.resources._video_calls import list_call
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,7 +48,7 @@ class VideoLists:
         require_page(page_size)
 
         async def fetch(index: int) -> Sequence[Video]:
-            call = list_call(index + 1, page_size, status, template_id, from_date, to_date)
+            call = parts.list_call(index + 1, page_size, status, template_id, from_date, to_date)
             return (await self._session.send(call)).videos
 
         return Pages(fetch, page_size)
@@ -77,4 +77,4 @@ class VideoLists:
         Raises:
             InvalidArgumentError: `page` or `limit` is invalid. Nothing was sent.
         """
-        return await self._session.send(list_call(page, limit, status, template_id, from_date, to_date))
+        return await self._session.send(parts.list_call(page, limit, status, template_id, from_date, to_date))

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Dict, Hashable, Mapping, Sequence
 import attrs
 
 from bluma_async._runtime.tasks import gather
-from bluma_async._wire.call import Call, get, path
+from bluma_async._wire.call import get
 from bluma_async._wire.checks import MAX_PAGE_SIZE, require_id
 from bluma_async._wire.codec import One
 from bluma_async.errors import NotFoundError
+from bluma_async.resources._video_calls import VIDEO, get_call
 from bluma_async.types import Video, VideoEvent, VideoPage, VideoStatus
 from bluma_async.waiting.pace import Pace
 from bluma_async.waiting.timeouts import build_timeout_error
@@ -20,23 +21,12 @@ if TYPE_CHECKING:
     from bluma_async.errors import WaitTimeoutError
     from bluma_async.waiting.contact import Contact
 
-__all__ = ["VideoSource", "get_call"]
+__all__ = ["VideoSource"]
 
-VIDEO = One(Video)
 # Queued videos are listed first: a video that is processed between the two lists is in both, and not in neither.
 ACTIVE = (VideoStatus.QUEUED, VideoStatus.PROCESSING)
 KNOWN = (*ACTIVE, VideoStatus.COMPLETED, VideoStatus.FAILED)
 PAGES_AT_ONCE = 8  # requests in flight
-
-
-def get_call(video_id: str) -> Call[Video]:
-    """
-    Return the call that reads a video.
-
-    Raises:
-        InvalidArgumentError: The id is invalid.
-    """
-    return get(path("videos", video_id), VIDEO)
 
 
 @attrs.frozen

@@ -16,7 +16,7 @@ from bluma_async.errors import BlumaError
 from bluma_async.resources._job_facts import describe_job, read_job
 from bluma_async.resources._saving import save_to
 from bluma_async.resources._sharing import find_source
-from bluma_async.resources._video_source import get_call
+from bluma_async.resources._video_calls import get_call
 from bluma_async.resources._video_waits import wait_for_video, watch_video
 from bluma_async.types import VideoStatus
 

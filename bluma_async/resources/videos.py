@@ -8,19 +8,11 @@ from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
 from bluma_async._wire.checks import require_id
 from bluma_async.errors import BlumaError
-from bluma_async.resources._checked_create import create_checked
-from bluma_async.resources._creating import check_arguments
-from bluma_async.resources._estimating import estimate_video
-from bluma_async.resources._saving import save_video
-from bluma_async.resources._sharing import find_source
+from bluma_async.resources import _video_parts as parts
+from bluma_async.resources._video_calls import get_call
 from bluma_async.resources._video_files import VideoFiles
 from bluma_async.resources._video_lists import VideoLists
-from bluma_async.resources._video_source import get_call
-from bluma_async.resources._video_waits import wait_for_video
-from bluma_async.transfer.checks import require_verify
-from bluma_async.transfer.places import reserved
 from bluma_async.types import Video, VideoStatus
-from bluma_async.waiting.hub import require_wait
 
 if TYPE_CHECKING:
     import os
@@ -42,7 +34,6 @@ class Videos(VideoFiles, VideoLists):
     def __init__(self, session: Session, hub: PollHub) -> None:
         super().__init__(session)
         self._hub = hub
-        self._source = find_source(session)
 
     async def create(
         self,
@@ -85,8 +76,8 @@ class Videos(VideoFiles, VideoLists):
             InsufficientCreditsError: The account has too few credits.
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
         """
-        arguments = check_arguments(context, template_id, variant_id, webhook_url, options)
-        return await create_checked(self._session, arguments, idempotency_key, key)
+        arguments = parts.check_arguments(context, template_id, variant_id, webhook_url, options)
+        return await parts.create_checked(self._session, arguments, idempotency_key, key)
 
     async def start(
         self,
@@ -118,9 +109,8 @@ class Videos(VideoFiles, VideoLists):
             BlumaError: The create failed, as `create` would.
         """
         sent = uuid.uuid4().hex if idempotency_key is None else idempotency_key
+        begin_job = parts.begin_job  # loaded before the create is paid
         video = await self.create(context, template_id, variant_id, webhook_url, options, idempotency_key=sent, key=key)
-        from bluma_async.resources.video_job import begin_job  # noqa: PLC0415 - few programs need it
-
         return begin_job(self._session, self._hub, video, sent)
 
     def job(self, saved: SavedJob) -> VideoJob:
@@ -133,9 +123,7 @@ class Videos(VideoFiles, VideoLists):
         Raises:
             InvalidArgumentError: It is no handle, or it is of another base URL or API key.
         """
-        from bluma_async.resources.video_job import open_job  # noqa: PLC0415 - few programs need it
-
-        return open_job(self._session, self._hub, saved)
+        return parts.open_job(self._session, self._hub, saved)
 
     async def estimate(
         self,
@@ -155,7 +143,8 @@ class Videos(VideoFiles, VideoLists):
             InvalidArgumentError: An argument is invalid, or the context does not fit the template's schema.
             NotFoundError: There is no template with this id.
         """
-        return await estimate_video(self._session, check_arguments(context, template_id, variant_id, None, options))
+        arguments = parts.check_arguments(context, template_id, variant_id, None, options)
+        return await parts.estimate_video(self._session, arguments)
 
     async def generate(
         self,
@@ -210,12 +199,13 @@ class Videos(VideoFiles, VideoLists):
             BlumaError: Another step failed. If its `video_id` is set, the video is paid: wait for it and save it by
                 that id.
         """
-        require_wait(poll_interval, timeout, on_progress, on_status, final_statuses)
+        save_video = parts.save_video  # loaded before the create is paid, like that of the wait
+        parts.require_wait(poll_interval, timeout, on_progress, on_status, final_statuses)
         async with AsyncExitStack() as stack:
             place = None
             if save_to is not None:
-                require_verify(verify)
-                place = await stack.enter_async_context(reserved(save_to, overwrite=overwrite))
+                parts.require_verify(verify)
+                place = await stack.enter_async_context(parts.reserved(save_to, overwrite=overwrite))
             video = await self.create(
                 context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key, key=key
             )
@@ -277,8 +267,8 @@ class Videos(VideoFiles, VideoLists):
                 again with the same id.
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        return await wait_for_video(
-            self._source,
+        return await parts.wait_for_video(
+            parts.find_source(self._session),
             self._hub,
             video_id,
             poll_interval,

@@ -54,15 +54,8 @@ if TYPE_CHECKING:
     )
     from bluma_async.types.library import Asset, AssetUploadResponse, Collection, Template, TemplateVariant
     from bluma_async.types.luma import GeneratedVideo, Generation, GenerationState
-    from bluma_async.types.videos import (
-        Pagination,
-        Video,
-        VideoDownload,
-        VideoError,
-        VideoEstimate,
-        VideoPage,
-        VideoStatus,
-    )
+    from bluma_async.types.video_reads import Pagination, VideoDownload, VideoEstimate, VideoPage
+    from bluma_async.types.videos import Video, VideoError, VideoStatus
 
 __all__ = [
     "ApiKey",
@@ -145,7 +138,7 @@ HOMES = {
     "KnownTemplate": "bluma_async.types.arguments",
     "OpenCreate": "bluma_async.types.creates",
     "OpenCreateState": "bluma_async.types.creates",
-    "Pagination": "bluma_async.types.videos",
+    "Pagination": "bluma_async.types.video_reads",
     "RecentRequest": "bluma_async.types.account",
     "SettledCreate": "bluma_async.types.creates",
     "Template": "bluma_async.types.library",
@@ -159,14 +152,14 @@ HOMES = {
     "UsageMetrics": "bluma_async.types.account",
     "UsagePeriod": "bluma_async.types.account",
     "Video": "bluma_async.types.videos",
-    "VideoDownload": "bluma_async.types.videos",
+    "VideoDownload": "bluma_async.types.video_reads",
     "VideoError": "bluma_async.types.videos",
-    "VideoEstimate": "bluma_async.types.videos",
+    "VideoEstimate": "bluma_async.types.video_reads",
     "VideoEvent": "bluma_async.types.events",
     "VideoEventData": "bluma_async.types.events",
     "VideoEventName": "bluma_async.types.events",
     "VideoOptions": "bluma_async.types.arguments",
-    "VideoPage": "bluma_async.types.videos",
+    "VideoPage": "bluma_async.types.video_reads",
     "VideoStatus": "bluma_async.types.videos",
     "Webhook": "bluma_async.types.events",
     "WebhookDelivery": "bluma_async.types.events",

@@ -9,7 +9,6 @@ Rule 3: no script and no style sheet: viewers of notebooks remove them.
 
 from __future__ import annotations
 
-from html import escape
 from typing import Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -22,6 +21,8 @@ PLAYER = '<video controls preload="none" width="360" src="{url}"{poster}></video
 
 def build_card(title: str, facts: Mapping[str, object], body: Sequence[str] = ()) -> str:
     """Return a title, a table of the facts that are not None, and further elements."""
+    from html import escape  # noqa: PLC0415 - it loads a table of two thousand characters, for notebooks alone
+
     rows = "".join(
         f"<tr><th {CELL}>{escape(name)}</th><td {CELL}>{escape(str(value))}</td></tr>"
         for name, value in facts.items()
@@ -32,6 +33,8 @@ def build_card(title: str, facts: Mapping[str, object], body: Sequence[str] = ()
 
 def build_player(url: str | None, thumbnail_url: str | None, *, links: bool) -> list[str]:
     """Return a player for a video that has a link, as a list of elements."""
+    from html import escape  # noqa: PLC0415 - as above
+
     if not url or urlsplit(url).scheme not in {"http", "https"}:
         return []
     if not links and urlsplit(url).query:

@@ -5,12 +5,11 @@ Rule 1: a model's `__dict__` holds its fields and nothing private, because web f
 Rule 2: unknown fields are kept as attributes and unknown enum values as text, so that a new server works with an old
 SDK.
 Rule 3: a model that is made by hand takes the plain values of JSON too. The codec has typed ones already, and makes
-models without these conversions: see `exact_class`.
+models without these conversions: see `exact_constructor`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from datetime import datetime, timezone
 from enum import Enum
@@ -21,6 +20,8 @@ import attrs
 from bluma_async.types._times import read_datetime
 
 if TYPE_CHECKING:
+    import dataclasses
+
     from typing_extensions import Self, dataclass_transform
 else:
 
@@ -101,33 +102,28 @@ class Model:
 def model(cls: type[T]) -> type[T]:
     """Return the class as a keyword-only attrs class that the functions of `dataclasses` accept too."""
     made = attrs.define(cls, kw_only=True, slots=False, eq=True, unsafe_hash=False)
-    shape = dataclasses.make_dataclass(
-        made.__name__, [_dataclass_field(entry) for entry in _attributes(made)], init=False, repr=False, eq=False
-    )
-    made.__dataclass_fields__ = shape.__dataclass_fields__  # type: ignore[attr-defined]  # Model declares it
+    made.__dataclass_fields__ = _DataclassFields()  # type: ignore[attr-defined]  # Model declares it
     constructor: Any = made
     constructor.__init__ = _convert_arguments(made, constructor.__init__)
     return made
 
 
-def exact_class(cls: type[T]) -> type[T]:
-    """
-    Return a subclass of a model whose constructor takes exactly the model's fields, and converts nothing.
-
-    It is for values that are typed already. The caller sets `__class__` of its instances to the model.
-    """
+def exact_constructor(cls: type[Any]) -> Callable[..., None]:
+    """Return the `__init__` of a model that takes exactly the model's fields, typed already, and converts nothing."""
     constructor: Any = cls.__init__
-    return cast("type[T]", type(cls.__name__, (cls,), {"__init__": constructor.__wrapped__}))
+    return cast("Callable[..., None]", constructor.__wrapped__)
 
 
 def _convert_arguments(cls: Any, exact: Callable[..., None]) -> Callable[..., None]:
     """Return a constructor that converts plain values to those of the fields, and keeps unknown keywords."""
-    converters = {entry.name: _find_converter(entry.type) for entry in _attributes(cls)}
+    converters: Dict[str, Callable[[Any], Any] | None] = {}
 
     @functools.wraps(exact)
     def __init__(self: Any, /, **values: Any) -> None:  # noqa: N807 - the name that tracebacks show
         known: Dict[str, Any] = {}
         unknown: Dict[str, Any] = {}
+        if not converters:  # found for the first one that is made by hand
+            converters.update({entry.name: _find_converter(entry.type) for entry in _attributes(cls)})
         for keyword, value in values.items():
             name = cls._other_names.get(keyword, keyword)
             if name in converters:
@@ -195,7 +191,21 @@ def _attributes(cls: Any) -> tuple[attrs.Attribute[Any], ...]:
     return tuple(attrs.fields(cls))
 
 
+class _DataclassFields:
+    """The fields of a model for the functions of `dataclasses`, which is loaded when they are first asked for."""
+
+    def __get__(self, _: object, cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:
+        import dataclasses  # noqa: PLC0415 - few programs need it, and a class for each model takes long to make
+
+        entries = [_dataclass_field(entry) for entry in _attributes(cls)]
+        shape: Any = dataclasses.make_dataclass(cls.__name__, entries, init=False, repr=False, eq=False)
+        cls.__dataclass_fields__ = shape.__dataclass_fields__
+        return cast("dict[str, dataclasses.Field[Any]]", shape.__dataclass_fields__)
+
+
 def _dataclass_field(entry: attrs.Attribute[Any]) -> tuple[str, Any, Any]:
+    import dataclasses  # noqa: PLC0415 - as above
+
     factory = getattr(entry.default, "factory", None)
     if factory is not None:
         return entry.name, entry.type, dataclasses.field(default_factory=factory)

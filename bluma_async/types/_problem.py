@@ -8,15 +8,12 @@ is, reading it raises nothing.
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, cast
-
-import attrs
+from typing import Any, Dict, List, NamedTuple, Optional, cast
 
 __all__ = ["Problem", "read_problem", "to_number", "to_object", "to_whole"]
 
 
-@attrs.frozen(kw_only=True)
-class Problem:
+class Problem(NamedTuple):
     """
     What a body says about a problem; None or empty where it says nothing. `errors.APIError` describes the fields.
 
@@ -24,13 +21,13 @@ class Problem:
     """
 
     is_described: bool
-    type: str | None = None
-    title: str | None = None
-    detail: str | None = None
-    request_id: str | None = None
-    metadata: Dict[str, Any] = attrs.field(factory=lambda: {})
-    links: Dict[str, Any] = attrs.field(factory=lambda: {})
-    validation_errors: List[Dict[str, Any]] = attrs.field(factory=lambda: [])
+    type: Optional[str]
+    title: Optional[str]
+    detail: Optional[str]
+    request_id: Optional[str]
+    metadata: Dict[str, Any]
+    links: Dict[str, Any]
+    validation_errors: List[Dict[str, Any]]
 
 
 def read_problem(body: object) -> Problem:

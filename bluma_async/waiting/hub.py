@@ -5,13 +5,13 @@ Rule 1: a wait ends by one monotonic deadline, whatever the server and the hooks
 poll is at it, and may take a second.
 Rule 2: progress is reported by the server, never invented here, and never decreases.
 Rule 3: waits in different event loops or accounts share nothing: each pair of loop and account has its own poller.
+Rule 4: every client has a hub, so that the module of waits is loaded by the first wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import os
 from typing import (
     TYPE_CHECKING,
@@ -26,38 +26,22 @@ from typing import (
     cast,
 )
 
-from bluma_async._wire.checks import require_callable, require_seconds, require_statuses
+from bluma_async._lazy import LazyModule
 from bluma_async.errors import BlumaError
-from bluma_async.waiting.announcer import Announcer
-from bluma_async.waiting.contact import Contact
-from bluma_async.waiting.entries import Waiter
-from bluma_async.waiting.poller import Poller
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
+    from bluma_async.waiting import waits
     from bluma_async.waiting.announcer import StatusInfo
+    from bluma_async.waiting.poller import Poller
     from bluma_async.waiting.source import Source
+else:
+    waits = LazyModule("bluma_async.waiting.waits")
 
-__all__ = ["PollHub", "require_wait"]
+__all__ = ["PollHub"]
 
 S = TypeVar("S")
 Key = Tuple[int, asyncio.AbstractEventLoop, Hashable]
-
-
-def require_wait(
-    poll_interval: object, timeout: object, on_progress: object, on_status: object, final_statuses: object
-) -> None:
-    """
-    Require valid arguments of a wait: a call that pays first checks them before that.
-
-    Raises:
-        InvalidArgumentError: One of them is invalid.
-    """
-    require_seconds("poll_interval", poll_interval, above=0)
-    require_seconds("timeout", timeout)
-    require_callable("on_progress", on_progress)
-    require_callable("on_status", on_status)
-    require_statuses("final_statuses", final_statuses)
 
 
 class PollHub:
@@ -101,9 +85,9 @@ class PollHub:
             APIError: The server refuses to show the job, for example because its id is unknown.
             BlumaError: The wait timed out (the source names the class), or the client was closed.
         """
-        require_wait(poll_interval, timeout, on_progress, on_status, final_statuses)
-        announcer = Announcer(self._clock, job_id, on_progress, on_status)
-        waiter = self._make_waiter(source, poll_interval, timeout, final_statuses)
+        waits.require_wait(poll_interval, timeout, on_progress, on_status, final_statuses)
+        announcer = waits.Announcer(self._clock, job_id, on_progress, on_status)
+        waiter = waits.make_waiter(self._clock.now(), source, poll_interval, timeout, final_statuses)
         waiter.wants_progress, waiter.wants_status = announcer.wants_progress, announcer.wants_status
         poller = self._poller(source)
         poller.join(job_id, waiter)
@@ -149,8 +133,8 @@ class PollHub:
             APIError: The server refuses to show the job, for example because its id is unknown.
             BlumaError: There was no final state in time (the source names the class), or the client was closed.
         """
-        require_wait(poll_interval, timeout, None, None, final_statuses)
-        waiter = self._make_waiter(source, poll_interval, timeout, final_statuses)
+        waits.require_wait(poll_interval, timeout, None, None, final_statuses)
+        waiter = waits.make_waiter(self._clock.now(), source, poll_interval, timeout, final_statuses)
         waiter.wants_progress = waiter.wants_status = True
         poller, last = self._poller(source), None
         poller.join(job_id, waiter)
@@ -185,27 +169,6 @@ class PollHub:
                 with contextlib.suppress(RuntimeError):  # that loop is closed, and its waits with it
                     loop.call_soon_threadsafe(action, poller)
 
-    def _make_waiter(
-        self,
-        source: Source[Any],
-        poll_interval: float,
-        timeout: float,
-        final_statuses: Collection[str],
-    ) -> Waiter:
-        now = self._clock.now()
-        return Waiter(
-            source,
-            poll_interval,
-            timeout,
-            now + timeout,
-            False,
-            False,
-            frozenset(final_statuses),
-            contextvars.copy_context(),
-            asyncio.get_running_loop().create_future(),
-            Contact(now),
-        )
-
     def _poller(self, source: Source[S]) -> Poller[S]:
         key = os.getpid(), asyncio.get_running_loop(), source.group
         poller = self._pollers.get(key)
@@ -213,7 +176,7 @@ class PollHub:
             # Pollers of closed loops, and those inherited from a parent process, can never empty themselves.
             for gone in [key for key in list(self._pollers) if key[1].is_closed() or key[0] != os.getpid()]:
                 self._pollers.pop(gone, None)
-            poller = self._pollers[key] = Poller(source, self._clock, lambda: self._forget(key))
+            poller = self._pollers[key] = waits.Poller(source, self._clock, lambda: self._forget(key))
         return poller
 
     def _forget(self, key: Key) -> None:

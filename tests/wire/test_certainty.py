@@ -9,15 +9,9 @@ import pytest
 
 from bluma_async import errors
 from bluma_async._wire.answers import read_answer as read
-from bluma_async._wire.certainty import (
-    CandidateSearch,
-    CreateOutcome,
-    ListedVideo,
-    VideoListing,
-    classify,
-    window_begin,
-)
+from bluma_async._wire.certainty import CreateOutcome, classify, window_begin
 from bluma_async._wire.messages import Answer
+from bluma_async._wire.video_search import CandidateSearch, ListedVideo, VideoListing
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 OWN = b'{"error": {"type": "t", "title": "x", "status": 400, "detail": "d"}}'

@@ -13,6 +13,7 @@ import jsonschema as untyped  # type: ignore[import-untyped]  # it has no types
 import referencing
 
 from bluma_async._wire.contexts.limits import UnusableSchemaError, inline, restrict
+from bluma_async._wire.contexts.nested import Accepts, read_nested_schema
 from bluma_async._wire.contexts.patterns import find_longest_text
 from bluma_async._wire.json_values import is_list
 
@@ -25,9 +26,18 @@ NO_DOCUMENTS = registry()  # that a reference may lead to, so that nothing is fe
 
 
 class CompiledSchema(NamedTuple):
-    """A function that evaluates contexts, the patterns that it does not check, and the weight of the schema."""
+    """
+    A schema that is ready to be used.
+
+    Attributes:
+        evaluate: Yields the errors of a context.
+        accepts: Returns whether a context certainly fits; False decides nothing.
+        removed: The patterns that are not checked.
+        weight: How many parts of the schema an evaluation visits at most for each value.
+    """
 
     evaluate: Evaluate
+    accepts: Accepts
     removed: List[str]
     weight: int
 
@@ -51,7 +61,7 @@ def compile_schema(raw: Mapping[str, Any]) -> CompiledSchema:
         raise UnusableSchemaError(f"it is invalid at {place or 'its top'}") from problem
     except Exception as problem:
         raise UnusableSchemaError(f"{type(problem).__name__} was raised when it was read") from problem
-    return CompiledSchema(validator.iter_errors, usable.removed, usable.weight)
+    return CompiledSchema(validator.iter_errors, read_nested_schema(usable.root), usable.removed, usable.weight)
 
 
 def _bound_pattern(check: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Tuple, Union
 
 from bluma_async._wire.json_values import is_list, is_object
 
-__all__ = ["PlainSchema", "Rule", "fits_text", "read_plain_schema"]
+__all__ = ["NOTES", "TEXT", "PlainSchema", "Rule", "fits_text", "read_kinds", "read_plain_schema"]
 
 Kinds = FrozenSet[type]
 # Exact types: a float can be an integer in JSON Schema, and a subclass can be anything: `jsonschema` decides on them.
@@ -77,7 +77,7 @@ def read_plain_schema(schema: Mapping[str, Any]) -> PlainSchema | None:
 def _read_rule(part: Any) -> Rule | None:
     if not is_object(part) or not INNER.issuperset(part):
         return None
-    kinds = _read_kinds(part.get("type"))
+    kinds = read_kinds(part.get("type"))
     bounds = (part.get("minLength", 0), part.get("maxLength", float("inf")))
     choices = part.get("enum")
     if kinds is None or not all(type(bound) is int or bound == float("inf") for bound in bounds):
@@ -89,7 +89,8 @@ def _read_rule(part: Any) -> Rule | None:
     return kinds, *bounds, frozenset(choice for choice in choices if isinstance(choice, str))
 
 
-def _read_kinds(given: object) -> Kinds | None:
+def read_kinds(given: object) -> Kinds | None:
+    """Return the types that a keyword `type` allows; all types without it, None for one that is not understood."""
     if given is None:
         return EVERY_KIND
     names: List[Any] = given if is_list(given) else [given]

@@ -20,6 +20,7 @@ from bluma_async._wire.json_values import is_list, is_object
 
 if TYPE_CHECKING:
     from bluma_async._wire.contexts.engine import Evaluate
+    from bluma_async._wire.contexts.nested import Accepts
     from bluma_async._wire.contexts.plain import PlainSchema
 
 __all__ = ["ContextSchema"]
@@ -48,6 +49,7 @@ class ContextSchema:
         self.is_compiled: bool = False
         self.plain: PlainSchema | None = read_plain_schema(raw)
         self._evaluate: Evaluate | None = None
+        self._accepts: Accepts | None = None
         self._weight = 0
 
     def accepts(self, context: Mapping[str, Any]) -> bool:
@@ -60,10 +62,10 @@ class ContextSchema:
             return []
         if not self.is_compiled:
             self.compile()
-        if self._evaluate is None:
+        if self._evaluate is None or self._fits(context):
             return []
         found: Dict[str, Any] = json.loads(json.dumps(context))  # as the server sees it: tuples are arrays there
-        if _count_values(found) * self._weight > MOST_VISITS:
+        if not self._is_small(found):
             return [TOO_LARGE]
         try:
             return list(islice(self._judge(self._evaluate, self._drop_nulls(found)), MOST_PROBLEMS))
@@ -77,15 +79,22 @@ class ContextSchema:
 
         try:
             compiled = compile_schema(self.raw)
-            self._evaluate, self._weight = compiled.evaluate, compiled.weight
+            self._evaluate, self._accepts, self._weight = compiled.evaluate, compiled.accepts, compiled.weight
             self.flaws = [f"its pattern {pattern!r} is not checked" for pattern in compiled.removed]
         except UnusableSchemaError as problem:
             self._give_up(str(problem))
         self.is_compiled = True
 
     def _give_up(self, reason: str) -> None:
-        self._evaluate, self.plain = None, None
+        self._evaluate, self._accepts, self.plain = None, None, None
         self.flaws = [f"it is not used, because {reason}"]
+
+    def _fits(self, context: Mapping[str, Any]) -> bool:
+        """Return whether a context certainly fits the compiled schema. False decides nothing."""
+        return self._accepts is not None and self._is_small(context) and self._accepts(context)
+
+    def _is_small(self, context: Mapping[str, Any]) -> bool:
+        return _count_values(context) * self._weight <= MOST_VISITS
 
     def _drop_nulls(self, context: Dict[str, Any]) -> Dict[str, Any]:
         """Return a context without nulls: the API treats a missing name and null alike."""
@@ -108,7 +117,7 @@ class ContextSchema:
                 seen.add((problem.path, problem.is_error))
 
 
-def _count_values(context: Dict[str, Any]) -> int:
+def _count_values(context: Mapping[str, Any]) -> int:
     """Return the number of values in a context, itself included."""
     counted, waiting = 0, [context]
     while waiting:
