@@ -24,6 +24,8 @@ else:
     from asyncio import SelectorEventLoop as PlatformLoop
 
 if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
     from bluma_async.errors import BlumaError
 
 __all__ = [
@@ -49,7 +51,7 @@ INTERRUPTED = (
 
 
 class _Loop(PlatformLoop):
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncio's own
         """
         Do not wait for the threads that resolve host names.
 
@@ -63,9 +65,9 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.loop = _Loop()
-        self._stopped: asyncio.Event | None = None
-        # `stop` sets this before it reads `_stopped`, and the loop reads it after it has set `_stopped`: one of them
-        # sees the other, so a loop that is stopped while it starts ends too.
+        self._portal: BlockingPortal | None = None
+        # `stop` sets this before it reads `_portal`, and the loop reads it after it has set `_portal`: one of them sees
+        # the other, so a loop that is stopped while it starts ends too.
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run_loop, name="bluma", daemon=True)
         try:
@@ -96,35 +98,22 @@ class LoopThread:
     def stop(self) -> None:
         """Stop the loop, and wait at most `EXIT_TIMEOUT` for its end."""
         self._is_stopping = True
-        if self._stopped is not None:
-            with suppress(RuntimeError):  # the loop has ended already
-                self.loop.call_soon_threadsafe(self._stopped.set)
+        if self._portal is not None:
+            with suppress(RuntimeError):  # the portal has ended already
+                self._portal.start_task_soon(self._portal.stop)
         self._thread.join(EXIT_TIMEOUT)
 
     def _run_loop(self) -> None:
-        asyncio.set_event_loop(self.loop)
-        try:
-            self.loop.run_until_complete(self._wait_for_stop())
-        finally:
-            try:
-                self.loop.run_until_complete(self._finish())
-            finally:
-                asyncio.set_event_loop(None)
-                self.loop.close()
+        import anyio  # noqa: PLC0415 - importing the SDK must not load anyio
 
-    async def _wait_for_stop(self) -> None:
-        self._stopped = stopped = asyncio.Event()
-        if not self._is_stopping:
-            await stopped.wait()
+        anyio.run(self._run_portal, backend_options={"loop_factory": lambda: self.loop})
 
-    async def _finish(self) -> None:
-        """Cancel the tasks of the loop, wait for their ends, and close its async generators."""
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self.loop.shutdown_asyncgens()
-        await self.loop.shutdown_default_executor()
+    async def _run_portal(self) -> None:
+        from anyio.from_thread import BlockingPortal  # noqa: PLC0415 - importing the SDK must not load anyio
+
+        async with BlockingPortal() as self._portal:
+            if not self._is_stopping:
+                await self._portal.sleep_until_stopped()
 
 
 class _ProcessState:

@@ -15,9 +15,9 @@ from bluma_async import errors, types
 
 @pytest.mark.parametrize("package", ["bluma", "bluma_async"])
 def test_importing_loads_no_large_library(package: str) -> None:
-    """Neither aiohttp nor anyio is loaded by importing, nor by making a client."""
+    """Neither aiohttp nor cattrs nor anyio is loaded by importing, nor by making a client."""
     code = (
-        f"import sys, {package}; heavy = {{'aiohttp', 'anyio'}}; print(sorted(heavy & set(sys.modules)));"
+        f"import sys, {package}; heavy = {{'aiohttp', 'cattrs', 'anyio'}}; print(sorted(heavy & set(sys.modules)));"
         f"{package}.AsyncBluma('bluma_test_x').videos; print(sorted(heavy & set(sys.modules)))"
     )
 

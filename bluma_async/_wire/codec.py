@@ -1,5 +1,5 @@
 """
-Decode JSON to models, by the annotations of their fields.
+Decode JSON to models: the only module that imports cattrs.
 
 Rule 1: an invalid value raises ValueError or TypeError; the caller makes of it an error that shows the answer.
 Rule 2: an invalid optional field is None, so that a paid video's id is not lost because of, say, an invalid date.
@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from functools import lru_cache, partial
-from typing import Any, Callable, Generic, List, Mapping, Optional, Tuple, TypeVar, Union, cast, get_args, get_origin
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Callable, Generic, List, Mapping, Optional, TypeVar, cast, get_args
 
 import attrs
 
 from bluma_async._wire.aliases import normalize
 from bluma_async._wire.times import read_datetime
-from bluma_async.types._model import AttrDict, Model, OpenEnum, exact_constructor, free_form
+from bluma_async.types._model import AttrDict, Model, OpenEnum, exact_class, free_form
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 __all__ = ["Many", "One"]
 
 M = TypeVar("M", bound=Model)
-Structure = Callable[[Any], Any]
+Structure = Callable[[Any, Any], Any]
 INVALID = (ValueError, TypeError, KeyError, OverflowError)
 
 
@@ -36,13 +39,13 @@ class One(Generic[M]):
         """Return the function that decodes. It is made once, by the first answer or before a request that is paid."""
         if self._hook is None:
             cls: Any = self._cls
-            self._hook = _find_hook(cls)
+            self._hook = _structure(cls)
         return self._hook
 
     def __call__(self, raw: object) -> M:
-        cls = self._cls
+        cls: Any = self._cls
         try:
-            return cast("M", (self._hook or self.prepare())(raw))
+            return cast("M", (self._hook or self.prepare())(raw, cls))
         except KeyError as missing:
             raise ValueError(f"{cls.__name__} has no {missing}") from None
         except OverflowError as overflow:
@@ -73,83 +76,88 @@ class Many(Generic[M]):
 
 
 @lru_cache(maxsize=None)
-def _find_hook(kind: Any) -> Structure:
-    """Return the function that decodes the values of a field, by its annotation."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if kind in SCALARS:
-        return SCALARS[kind]
-    if origin is Union:
-        return _optional_hook(next(argument for argument in arguments if argument is not type(None)))
-    if origin is list:
-        return partial(_read_list, _find_hook(arguments[0]))
-    for base, find in KINDS:
-        if isinstance(kind, type) and issubclass(kind, base):
-            return find(kind)
-    return _keep
+def _structure(cls: Any) -> Structure:
+    return _converter().get_structure_hook(cls)
 
 
-def _optional_hook(kind: Any) -> Structure:
-    hook = _find_hook(kind)
-    if kind in SCALARS or (isinstance(kind, type) and issubclass(kind, (AttrDict, Model))):
-        return _lenient(hook, kind if kind in SCALARS else None)
-    return lambda raw: None if raw is None else hook(raw)
+@lru_cache(maxsize=None)
+def _converter() -> Converter:
+    from cattrs import Converter  # noqa: PLC0415 - importing the SDK must not load cattrs
+
+    converter = Converter(detailed_validation=False)
+    for cls, hook in SCALARS.items():
+        converter.register_structure_hook(cls, hook)
+        converter.register_structure_hook(Optional[cls], _lenient(hook, cls))
+    converter.register_structure_hook_func(_is(AttrDict), _read_object)
+    for enum in OpenEnum.__subclasses__():  # each by itself: cattrs would treat the base class as any str
+        converter.register_structure_hook(enum, _read_enum)
+
+    def structure_model(cls: Any) -> Structure:
+        return _model_hook(converter, cls)
+
+    def structure_optional(kind: Any) -> Structure:
+        return _optional_hook(converter, kind)
+
+    converter.register_structure_hook_factory(_is(Model), structure_model)
+    converter.register_structure_hook_factory(_is_optional_object, structure_optional)
+    return converter
 
 
-def _model_hook(cls: type[Any]) -> Structure:
-    hooks: dict[str, Structure] = {entry.name: _find_hook(entry.type) for entry in attrs.fields(cls)}
-    required = [entry.name for entry in attrs.fields(cls) if entry.default is attrs.NOTHING]
-    initialize = exact_constructor(cls)
+def _is_optional_object(kind: Any) -> bool:
+    arguments = get_args(kind)
+    return len(arguments) == 2 and arguments[1] is type(None) and _is((AttrDict, Model))(arguments[0])
 
-    def structure(raw: Any) -> Any:
+
+def _optional_hook(converter: Converter, kind: Any) -> Structure:
+    inner = get_args(kind)[0]
+    hook: Structure = converter.get_structure_hook(inner)
+    return _lenient(lambda raw, _: hook(raw, inner))
+
+
+def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
+    from cattrs import gen  # noqa: PLC0415 - importing the SDK must not load cattrs
+
+    # By attrs fields, not by class: cattrs would treat the class as a dataclass with positional arguments.
+    make: Any = gen.make_dict_structure_fn_from_attrs  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # cattrs types it in part
+    build = make(list(attrs.fields(cls)), exact_class(cls), converter)
+    known = frozenset(attribute.name for attribute in attrs.fields(cls))
+    needs_id = "id" in known and attrs.fields_dict(cls)["id"].default is attrs.NOTHING
+
+    def structure(raw: Any, _: Any) -> Any:
         if not isinstance(raw, dict):
             raise TypeError(f"expected an object for {cls.__name__}, not {type(raw).__name__}")
         fields = normalize(cls, cast("dict[str, Any]", raw))
-        _require_fields(cls, required, fields)
-        known: dict[str, Any] = {}
-        unknown: dict[str, Any] = {}
-        for name, value in fields.items():
-            hook = hooks.get(name)
-            if hook is not None:
-                known[name] = hook(value)
-            elif not hasattr(cls, name):
-                unknown[name] = free_form(value)
-        made = object.__new__(cls)
-        initialize(made, **known)
-        made.__dict__.update(unknown)
+        if needs_id and fields.get("id") == "":
+            raise ValueError(f"the id of this {cls.__name__} is empty")
+        made = build(fields, cls)
+        made.__class__ = cls
+        for name in fields:
+            if name not in known and not hasattr(cls, name):
+                made.__dict__[name] = free_form(fields[name])
         return made
 
     return structure
 
 
-def _require_fields(cls: type[Any], required: List[str], fields: Mapping[str, Any]) -> None:
-    for name in required:
-        if fields[name] == "" and name == "id":
-            raise ValueError(f"the id of this {cls.__name__} is empty")
+def _is(base: type | tuple[type, ...]) -> Callable[[Any], bool]:
+    return lambda cls: isinstance(cls, type) and issubclass(cls, base)
 
 
 def _lenient(hook: Structure, kind: Any = None) -> Structure:
     """Return a hook that passes values of the type through, decodes others, and returns None for invalid ones."""
 
-    def structure(raw: Any) -> Any:
+    def structure(raw: Any, cls: Any) -> Any:
         if type(raw) is kind:
             return raw
         try:
-            return None if raw is None else hook(raw)
+            return None if raw is None else hook(raw, cls)
         except INVALID:
             return None
 
     return structure
 
 
-def _keep(raw: Any) -> Any:
-    return raw
-
-
-def _read_list(hook: Structure, raw: Any) -> list[Any]:
-    return [hook(entry) for entry in raw]
-
-
-def _read_text(raw: Any) -> str:
+def _read_text(raw: Any, _: Any) -> str:
     if isinstance(raw, str):
         return raw
     if isinstance(raw, (int, float)) and not isinstance(raw, bool):
@@ -157,7 +165,7 @@ def _read_text(raw: Any) -> str:
     raise TypeError(f"expected text, not {type(raw).__name__}")
 
 
-def _read_number(raw: Any) -> float:
+def _read_number(raw: Any, _: Any) -> float:
     if isinstance(raw, bool) or not isinstance(raw, (int, float, str)):
         raise TypeError(f"expected a number, not {type(raw).__name__}")
     number = float(raw)
@@ -166,23 +174,23 @@ def _read_number(raw: Any) -> float:
     return number
 
 
-def _read_int(raw: Any) -> int:
-    return raw if type(raw) is int else int(_read_number(raw))
+def _read_int(raw: Any, cls: Any) -> int:
+    return raw if type(raw) is int else int(_read_number(raw, cls))
 
 
-def _read_bool(raw: Any) -> bool:
+def _read_bool(raw: Any, _: Any) -> bool:
     if not isinstance(raw, bool):
         raise TypeError(f"expected true or false, not {type(raw).__name__}")
     return raw
 
 
-def _read_object(cls: Any, raw: Any) -> AttrDict:
+def _read_object(raw: Any, cls: Any) -> AttrDict:
     if not isinstance(raw, Mapping):
         raise TypeError(f"expected an object, not {type(raw).__name__}")
     return cast("AttrDict", cls(raw))
 
 
-def _read_enum(cls: Any, raw: Any) -> OpenEnum:
+def _read_enum(raw: Any, cls: Any) -> OpenEnum:
     if not isinstance(raw, str) or not raw:
         raise TypeError(f"expected non-empty text for {cls.__name__}")
     known = cls._value2member_map_.get(raw)  # what `cls(raw)` does, without the cost of EnumMeta.__call__
@@ -194,10 +202,5 @@ SCALARS: Mapping[Any, Structure] = {
     int: _read_int,
     float: _read_number,
     bool: _read_bool,
-    datetime: lambda raw: raw if isinstance(raw, datetime) else read_datetime(raw),
+    datetime: lambda raw, _: raw if isinstance(raw, datetime) else read_datetime(raw),
 }
-KINDS: Tuple[Tuple[type, Callable[[Any], Structure]], ...] = (
-    (Model, _model_hook),
-    (AttrDict, lambda cls: partial(_read_object, cls)),
-    (OpenEnum, lambda cls: partial(_read_enum, cls)),
-)

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Tuple, cas
 
 from bluma_async._wire.call import Call, Safety, compact, post
 from bluma_async._wire.checks import invalid, require_mapping, require_text
-from bluma_async._wire.codec import One
 from bluma_async._wire.create_options import require_options
 from bluma_async._wire.ids import find_id
-from bluma_async.types import Template, TemplateVariant, Video
+from bluma_async.resources._video_calls import VIDEO
+from bluma_async.types import Template, TemplateVariant
 
 if TYPE_CHECKING:
     from bluma_async._session.evidence import CreateEvidence
     from bluma_async._wire.signature import Payload
+    from bluma_async.types import Video
 
 __all__ = ["CreateArguments", "check_arguments", "confirm_create", "create_call"]
 
@@ -83,9 +84,10 @@ def create_call(arguments: CreateArguments, idempotency_key: str | None) -> Call
         options=None if options is None else dict(options),
         webhook_url=webhook_url if webhook_url is None or token is None else webhook_url.replace(MARK, token),
     )
+    VIDEO.prepare()  # now: an import that fails after the request would lose a paid video
     return post(
         "/videos",
-        One(Video),
+        VIDEO,
         body,
         safety=Safety.COSTS_MONEY,
         idempotency_key=idempotency_key,

@@ -5,7 +5,7 @@ Rule 1: a model's `__dict__` holds its fields and nothing private, because web f
 Rule 2: unknown fields are kept as attributes and unknown enum values as text, so that a new server works with an old
 SDK.
 Rule 3: a model that is made by hand takes the plain values of JSON too. The codec has typed ones already, and makes
-models without these conversions: see `exact_constructor`.
+models without these conversions: see `exact_class`.
 """
 
 from __future__ import annotations
@@ -108,10 +108,14 @@ def model(cls: type[T]) -> type[T]:
     return made
 
 
-def exact_constructor(cls: type[Any]) -> Callable[..., None]:
-    """Return the `__init__` of a model that takes exactly the model's fields, typed already, and converts nothing."""
+def exact_class(cls: type[T]) -> type[T]:
+    """
+    Return a subclass of a model whose constructor takes exactly the model's fields, and converts nothing.
+
+    It is for values that are typed already. The caller sets `__class__` of its instances to the model.
+    """
     constructor: Any = cls.__init__
-    return cast("Callable[..., None]", constructor.__wrapped__)
+    return cast("type[T]", type(cls.__name__, (cls,), {"__init__": constructor.__wrapped__}))
 
 
 def _convert_arguments(cls: Any, exact: Callable[..., None]) -> Callable[..., None]:

@@ -24,7 +24,7 @@ def test_a_process_has_one_loop_and_ends_it() -> None:
             ended.set()
 
     again = process.get_loop_thread()
-    while thread._stopped is None:
+    while thread._portal is None:
         asyncio.run_coroutine_threadsafe(asyncio.sleep(0), thread.loop).result()
     thread.loop.call_soon_threadsafe(lambda: thread.start_task(hold()))
     process.shut_down()
@@ -51,7 +51,7 @@ def test_a_forked_child_starts_its_own_loop() -> None:
 
 
 def test_a_loop_that_was_just_started_ends_too() -> None:
-    """A loop ends although it may not run yet; the moment is random, so the test repeats it."""
+    """A loop ends although its portal may not be open yet; the moment is random, so the test repeats it."""
     for _ in range(10):
         process = _ProcessState()
         thread = process.get_loop_thread()

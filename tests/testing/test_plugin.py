@@ -296,7 +296,7 @@ def test_the_plugin_imports_nothing_but_pytest() -> None:
 
     added = set(done.stdout.split())
     assert {name for name in added if name.startswith("bluma")} == {"bluma_testing", "bluma_testing.plugin"}
-    assert not {name.split(".")[0] for name in added} & {"aiohttp", "anyio", "attrs", "attr", "PIL", "av"}
+    assert not {name.split(".")[0] for name in added} & {"aiohttp", "anyio", "attrs", "attr", "cattrs", "PIL", "av"}
 
 
 def test_a_test_without_the_fixtures_starts_nothing(pytester: pytest.Pytester) -> None:
