@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchApi", "StopSignal"]
 
+SETTLE_PERIOD = 2.0  # seconds between two searches for creates of dead processes, however many creates wait
+
 
 class BatchApi:
     """
@@ -37,6 +39,7 @@ class BatchApi:
         self._hub = hub
         self._creates = creates
         self.settlers: List[Callable[[], Awaitable[None]]] = []
+        self._settles_at = 0.0
         self.session: Session = session
         self.videos: Videos = Videos(self.session, hub)
         self.templates: Templates = Templates(self.session)
@@ -50,9 +53,14 @@ class BatchApi:
         """
         Settle the creates of dead processes, with and without a journal: they hold the turns of their templates.
 
+        Nothing is done if that was done a moment ago, for another create.
+
         Raises:
             BlumaError: The database cannot be used.
         """
+        if self.clock.now() < self._settles_at:
+            return
+        self._settles_at = self.clock.now() + SETTLE_PERIOD
         if self._creates is not None:
             await settle_all_lost(self.session, self._creates)
         for settle in self.settlers:
