@@ -30,6 +30,8 @@ async def within(seconds: float | None, work: Awaitable[T]) -> T:
     """
     Await work for at most so many seconds; None sets no limit.
 
+    The work must not `finish` something: it is cancelled again and again until it ends.
+
     Raises:
         TimeoutError: The work has not ended by then; it was cancelled.
     """

@@ -125,15 +125,13 @@ class SharedJobs:
                 yield settled
             job = await self._claim_next(self._list_states())
             if job is None:
-                if not self._waiting and (self._stop.is_set or await self._is_over()):
+                if await self._has_ended():
                     return
                 await self._sharing.pause(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
             pause = SHORTEST_PAUSE
-            if job.state == JobState.CREATING:
-                self._begin_to_settle(job)
-            else:
+            if job.state != JobState.CREATING:
                 yield job
 
     def settle_for_turns(self) -> None:
@@ -148,17 +146,26 @@ class SharedJobs:
 
     async def _settle_abandoned(self) -> None:
         """Claim an open create of a dead process, and begin to settle it."""
-        job = await self._claim_next([])
-        if job is not None:
-            self._begin_to_settle(job)
+        await self._claim_next([])
 
     async def _claim_next(self, states: Sequence[str]) -> StoredJob | None:
-        """Claim a job; two claims at once could return the same one, which is this process's after the first."""
+        """
+        Claim a job, and begin to settle it if its create is open.
+
+        Two claims at once could return the same job, which is this process's after the first.
+        """
         async with self._claiming:
             job = await self._sharing.claim(states, self._left, self._held)
             if job is not None:
                 self._held.add(job.place)
+                if job.state == JobState.CREATING:
+                    self._begin_to_settle(job)
         return job
+
+    async def _has_ended(self) -> bool:
+        """Return whether no job is left; not while another task claims one, which would be left to nobody."""
+        async with self._claiming:
+            return not self._waiting and (self._stop.is_set or await self._is_over())
 
     def _begin_to_settle(self, job: StoredJob) -> None:
         self._recovery.register(job)

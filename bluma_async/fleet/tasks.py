@@ -149,7 +149,7 @@ class FleetTasks:
             return
         self._is_settling = True
         try:
-            while (job := await self._sharing.claim([], [], list(self._busy))) is not None:
+            while not self.is_stopping and (job := await self._sharing.claim([], [], list(self._busy))) is not None:
                 with self._working(job.place):
                     await self._settle(job)
         finally:

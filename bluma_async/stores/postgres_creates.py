@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Sequence, Type
 
 from bluma_async.stores import postgres_queries as queries
 from bluma_async.stores.creates import AccountRecord, CreateTurn, LostCreate, TurnKind
+from bluma_async.stores.jobs import Conflict, ConflictKind
 from bluma_async.stores.postgres_accounts import write_account
 from bluma_async.stores.postgres_claims import PostgresSharing
-from bluma_async.stores.postgres_intents import BEGIN, BEGIN_AGAIN, CLAIM, LEFT, OWNER, RIPE, RIVAL, SELECT
+from bluma_async.stores.postgres_intents import BEGIN, BEGIN_AGAIN, CLAIM, LEFT, OWNER, RIPE, RIVAL, SELECT, find_made
 from bluma_async.stores.postgres_jobs import PostgresJobStore
 from bluma_async.stores.postgres_rows import execute, fetch_all, fetch_one
 from bluma_async.types._model import utc_now
@@ -141,7 +142,9 @@ class PostgresCreates:
         """Record that a create was certainly not accepted."""
         place = await self._end(number, "released", (), is_accepted=False)
         if place is not None:
-            await self._jobs.release(place, "it was not accepted")
+            outcome = await self._jobs.release(place, "it was not accepted")
+            if isinstance(outcome, Conflict) and outcome.kind is ConflictKind.WAS_MADE:  # its charge follows
+                await self._jobs.bill(place, outcome.other, 0, request_key=None, note="found again")
             await self._sharing.give_back(place)
 
     async def doubt(self, number: int, candidates: Sequence[str], *, is_accepted: bool) -> None:
@@ -167,17 +170,8 @@ class PostgresCreates:
 
     async def find_video(self, number: int | None, request_key: str) -> str | None:
         """Return the recorded video of a create, by the number of its intent, or else by its `Idempotency-Key`."""
-
-        async def work(db: Connection) -> str | None:
-            made = "SELECT video_id FROM bluma_intents WHERE place IS NULL AND outcome = 'billed' AND "
-            if number is None:
-                rows = await fetch_all(db, made + "request_key = %s LIMIT 2", request_key)
-                return rows[0]["video_id"] if len(rows) == 1 else None  # callers may use a header twice
-            strays = "UNION ALL SELECT video_id FROM bluma_strays WHERE request_key = %s LIMIT 1"
-            row = await fetch_one(db, f"{made} id = %s {strays}", number, _stray_key(number))
-            return None if row is None else row["video_id"]
-
-        return await self._do(work)
+        stray_key = "" if number is None else _stray_key(number)
+        return await self._do(lambda db: find_made(db, number, stray_key, request_key))
 
     async def list_settled(self, numbers: Sequence[int]) -> Sequence[int]:
         """Return those of these intents that have a video, or certainly were not accepted, whoever found that."""

@@ -8,7 +8,14 @@ Rule 2: the time of a claim counts like that of an announcement: the process tha
 
 from __future__ import annotations
 
-__all__ = ["BEGIN", "BEGIN_AGAIN", "CLAIM", "LEFT", "OWNER", "RIPE", "RIVAL", "SELECT"]
+from typing import TYPE_CHECKING
+
+from bluma_async.stores.postgres_rows import fetch_all, fetch_one
+
+if TYPE_CHECKING:
+    from bluma_async.stores.postgres_rows import Connection
+
+__all__ = ["BEGIN", "BEGIN_AGAIN", "CLAIM", "LEFT", "OWNER", "RIPE", "RIVAL", "SELECT", "find_made"]
 
 OWNER = "CASE WHEN place IS NULL THEN i.epoch ELSE (SELECT holder FROM bluma_jobs j WHERE j.place = i.place) END"
 STALE = 300.0  # seconds after which a living process loses a create that it has not recorded
@@ -20,6 +27,11 @@ COLUMNS = "id, request_key, template_id, started_at, is_accepted, place, name, c
 AGE = "extract(epoch FROM clock_timestamp() - sent_at)::float AS age"
 SELECT = f"SELECT {COLUMNS}, {AGE}, ({LEFT} AND {RIPE}) AS is_lost FROM bluma_intents i "  # noqa: S608 - constants
 RIVAL = "WHERE account = %s AND outcome IS NULL AND id <> %s AND (template_id IS NULL OR %s::text IS NULL OR "
+MADE = "SELECT video_id FROM bluma_intents WHERE place IS NULL AND outcome = 'billed' AND"
+OR_STRAY = (  # by what stands for the create, or by the `Idempotency-Key` of a create that has a job
+    "UNION ALL SELECT video_id FROM bluma_strays WHERE request_key IN "
+    "(%s, (SELECT request_key FROM bluma_intents WHERE id = %s AND place IS NOT NULL)) LIMIT 1"
+)
 BEGIN = (
     "INSERT INTO bluma_intents (account, template_id, request_key, name, content, epoch, made_by, started_at, "
     "settles_after) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
@@ -32,3 +44,12 @@ BEGIN_AGAIN = (
 CLAIM = (
     "UPDATE bluma_intents SET epoch = %s, outcome = NULL, candidates = '{}', sent_at = clock_timestamp() WHERE id = %s"
 )
+
+
+async def find_made(db: Connection, number: int | None, stray_key: str, request_key: str) -> str | None:
+    """Return the recorded video of a create: of its intent, of a stray, or without a number of its request."""
+    if number is None:
+        rows = await fetch_all(db, f"{MADE} request_key = %s LIMIT 2", request_key)
+        return rows[0]["video_id"] if len(rows) == 1 else None  # callers may use a header twice
+    row = await fetch_one(db, f"{MADE} id = %s {OR_STRAY}", number, stray_key, number)
+    return None if row is None else row["video_id"]

@@ -205,6 +205,8 @@ class Part:
 def _write_pieces(file: IO[bytes], pieces: Sequence[bytes]) -> None:
     """Write all pieces with one call: each call releases the interpreter lock, and waits to acquire it again."""
     size = sum(map(len, pieces))
+    if not size:
+        return  # some systems refuse an empty list
     can_write_at_once = hasattr(os, "writev") and len(pieces) <= MAX_PIECES
     written = os.writev(file.fileno(), pieces) if can_write_at_once else 0
     if written < size:

@@ -205,6 +205,20 @@ def test_a_part_that_is_not_open_has_no_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such call")
+def test_nothing_is_written_for_an_empty_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some systems refuse a call without pieces."""
+    part, calls = make(tmp_path), []
+    part.begin(0, TAG, 0)
+    monkeypatch.setattr(os, "writev", lambda *given: calls.append(given))
+
+    part.write([])
+    part.write([b""])
+    part.close(keep=False)
+
+    assert calls == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such call")
 def test_a_write_that_fails_half_way_counts_its_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that becomes full takes some bytes; the next attempt continues behind them."""
     part = make(tmp_path)
