@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "SWEEP_PERIOD", "FleetTasks", "PausingStop"]
 
 SWEEP_PERIOD = 2.0  # seconds between two sweeps
+POLL_LEASE = 10.0  # seconds after which another process polls, if the one that polls has not got on
 PAUSE = 30.0  # seconds without creates after an error that every job would share
 WINDOW = 100  # jobs that one sweep defers at most
 HANDFUL = 4  # videos up to which each is read by itself
@@ -106,12 +107,21 @@ class FleetTasks:
 
     async def poll(self, _: int | None = None) -> None:
         """Read the states of all videos that render, and defer the saving of those that are finished."""
-        interval = self._options.poll_interval
-        if not await self._sharing.take_turn("poll", interval):
+        if not await self._sharing.take_turn("poll", POLL_LEASE):
             return
+        clock, pause = self._parts.api.clock, 0.0
+        began = clock.now()
+        try:
+            pause = await self._poll_all()
+        finally:
+            left = self._options.poll_interval - (clock.now() - began)
+            await self._sharing.postpone("poll", max(left, pause, 0.0))
+
+    async def _poll_all(self) -> float:
+        """Poll, and return the seconds until the budget allows the next poll. Other processes wait meanwhile."""
         jobs = await self._list_free(JobState.RENDERING)
         if not jobs:
-            return
+            return 0.0
         source = VideoSource(self._parts.api.session)
         listed = None
         if len(jobs) > HANDFUL:
@@ -121,9 +131,8 @@ class FleetTasks:
         unseen = unseen[: source.pace().allowance(len(unseen))]
         for start in range(0, len(unseen), READS_AT_ONCE):
             await gather(*(self._read(source, job) for job in unseen[start : start + READS_AT_ONCE]))
-        pause = source.pace().pause(requests or len(unseen), kept=len(jobs))
-        if pause > interval:
-            await self._sharing.postpone("poll", pause)
+            await self._sharing.postpone("poll", POLL_LEASE)
+        return source.pace().pause(requests or len(unseen), kept=len(jobs))
 
     async def sweep(self, _: int | None = None) -> None:
         """Defer what is due, settle the creates that dead processes have left open, and take over their jobs."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
+
+import pytest
 
 from bluma_async import AsyncBluma
 from bluma_async.fleet.engine import Task
 from bluma_async.fleet.worker import opened_worker
+from bluma_async.resources._video_source import VideoSource
 from bluma_async.sandbox import Sandbox
 from bluma_async.types._model import utc_now
 from tests.batch.helpers import make_rows
@@ -70,6 +74,31 @@ async def test_a_task_that_waits_for_its_turn_settles_what_holds_it(
 
     assert await list_states(batch) == [("k0", "planned", False), ("k1", "rendering", False)]
     assert sandbox.state()["billed"] == 1
+
+
+async def test_a_poll_that_takes_longer_than_its_period_is_not_doubled(
+    sandbox: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small budget makes a poll slow; other processes would read the same videos meanwhile."""
+    batch = client.batch(postgres, out=tmp_path, poll_interval=0.001)
+    await batch.submit(make_rows(1))
+    engines, reads, answers = [ManualEngine(), ManualEngine()], asyncio.Queue(), asyncio.Event()
+    real = VideoSource.poll
+
+    async def read(source: VideoSource, *given: Any) -> Any:
+        reads.put_nowait(given)
+        await answers.wait()
+        return await real(source, *given)
+
+    monkeypatch.setattr(VideoSource, "poll", read)
+    async with opened_worker(batch, engines[0]), opened_worker(batch, engines[1]):
+        await engines[0].tasks["create"](1)
+        polling = asyncio.ensure_future(engines[0].tasks["poll"](None))
+        await reads.get()
+        await engines[1].tasks["poll"](None)
+        assert reads.empty()
+        answers.set()
+        await polling
 
 
 async def list_states(batch: Any) -> List[Tuple[str, str, bool]]:
