@@ -11,7 +11,8 @@ Rule 4: an error that every job would share pauses the creates of this process; 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import asyncio
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Generator, List, Set
 
 from bluma_async._runtime.log import logger
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "SWEEP_PERIOD", "FleetTasks", "PausingStop"]
 
 SWEEP_PERIOD = 2.0  # seconds between two sweeps
-POLL_LEASE = 10.0  # seconds after which another process polls, if the one that polls has not got on
+POLL_LEASE = 10.0  # seconds after which another process polls, if the one that polls is dead or stopped
 PAUSE = 30.0  # seconds without creates after an error that every job would share
 WINDOW = 100  # jobs that one sweep defers at most
 HANDFUL = 4  # videos up to which each is read by itself
@@ -110,12 +111,21 @@ class FleetTasks:
         if not await self._sharing.take_turn("poll", POLL_LEASE):
             return
         clock, pause = self._parts.api.clock, 0.0
-        began = clock.now()
+        began, renewal = clock.now(), asyncio.ensure_future(self._keep_polling())
         try:
             pause = await self._poll_all()
         finally:
+            renewal.cancel()
+            await asyncio.gather(renewal, return_exceptions=True)
             left = self._options.poll_interval - (clock.now() - began)
             await self._sharing.postpone("poll", max(left, pause, 0.0))
+
+    async def _keep_polling(self) -> None:
+        """Keep the turn: reads may wait for a minute, until the budget allows them."""
+        while True:
+            await self._parts.api.clock.sleep(POLL_LEASE / 3)
+            with suppress(BlumaError):
+                await self._sharing.postpone("poll", POLL_LEASE)
 
     async def _poll_all(self) -> float:
         """Poll, and return the seconds until the budget allows the next poll. Other processes wait meanwhile."""
@@ -131,7 +141,6 @@ class FleetTasks:
         unseen = unseen[: source.pace().allowance(len(unseen))]
         for start in range(0, len(unseen), READS_AT_ONCE):
             await gather(*(self._read(source, job) for job in unseen[start : start + READS_AT_ONCE]))
-            await self._sharing.postpone("poll", POLL_LEASE)
         return source.pace().pause(requests or len(unseen), kept=len(jobs))
 
     async def sweep(self, _: int | None = None) -> None:
