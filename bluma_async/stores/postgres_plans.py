@@ -87,7 +87,7 @@ async def _take_in(db: Connection, rows: Iterable[PlanRow], most: int) -> _Copie
     await execute(db, INCOMING)
     copied = await _copy(db, rows, most)
     await _lock(db)
-    await execute(db, "ANALYZE bluma_incoming")
+    await execute(db, "ANALYZE bluma_incoming (number, key, folded)")
     return copied
 
 
@@ -111,7 +111,7 @@ async def _plan_together(db: Connection, writer: Writer, run: int, *, joins: boo
         await execute(db, "ROLLBACK TO SAVEPOINT together")  # two rows have one key
         return None
     if added >= MANY:
-        await execute(db, "ANALYZE bluma_jobs")
+        await execute(db, "ANALYZE bluma_jobs (place, key, folded, state, holder, run)")
     return added
 
 
