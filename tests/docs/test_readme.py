@@ -48,3 +48,10 @@ def test_every_call_of_the_table_exists() -> None:
         resource = getattr(AsyncBluma, name)
         assert calls == {call for call in dir(resource) if not call.startswith("_")} - {"secret"}
     assert len(listed) == 9
+
+
+def test_the_celery_task_is_the_one_that_is_tested() -> None:
+    """Its program runs in the tests of the page about many processes."""
+    [block] = re.findall(r"^```py\n(from celery.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+    assert block in (ROOT / "docs" / "fleets.md").read_text(encoding="utf-8")
