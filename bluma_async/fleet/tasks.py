@@ -118,7 +118,8 @@ class FleetTasks:
             renewal.cancel()
             await asyncio.gather(renewal, return_exceptions=True)
             left = self._options.poll_interval - (clock.now() - began)
-            await self._sharing.postpone("poll", max(left, pause, 0.0))
+            with suppress(BlumaError):  # which would take the place of a cancellation; the turn ends by itself
+                await self._sharing.postpone("poll", max(left, pause, 0.0))
 
     async def _keep_polling(self) -> None:
         """Keep the turn: reads may wait for a minute, until the budget allows them."""
