@@ -48,7 +48,7 @@ class Program(NamedTuple):
 
 
 def time_process(program: Program, folder: str) -> Cost:
-    """Run a program, and return what it has cost from its start to its end, with the start of the interpreter."""
+    """Run a program in a new process, and return the cost of the whole process."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([program.python, "-c", program.code], check=True, cwd=folder, env=program.environment)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -11,7 +11,7 @@ from tests.redis import RedisServer
 
 
 def report() -> List[str]:
-    """Return the costs, and what was found after runs of both engines, and of batches that share the jobs."""
+    """Return the costs of the store, and the counts of bills and files after each run."""
     lines = fleet_costs.report()
     server, broker = PostgresServer(), RedisServer()
     celery = {"program": CELERY, "environment": {"BROKER": broker.url}, "incidents": [broker.flush]}
@@ -20,7 +20,7 @@ def report() -> List[str]:
         "batches, without evidence": Fleet(is_exclusive=False),
         "Procrastinate, with exclusive=True": Fleet(program=WORK),
         "Celery on Redis, with exclusive=True and one FLUSHALL": Fleet(**celery),  # type: ignore[arg-type]  # of several types
-        "Celery on Redis, without evidence, and one FLUSHALL": Fleet(is_exclusive=False, **celery),  # type: ignore[arg-type]  # as above
+        "Celery on Redis, without evidence, and one FLUSHALL": Fleet(is_exclusive=False, **celery),  # type: ignore[arg-type]  # of several types
     }
     try:
         server.create()

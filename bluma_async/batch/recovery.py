@@ -84,8 +84,8 @@ class Recovery:
         """
         Begin to settle a create that a dead process has left open.
 
-        It was claimed when its request cannot have been on its way for `settle_time`, by the store's clock. If it is
-        being settled already, because its waiter was cancelled, that goes on.
+        It was claimed when its request cannot have been on its way for `settle_time`, by the store's clock. A
+        search for it that still runs goes on; its waiter was cancelled.
 
         Raises:
             Unsubmitted: The run has ended; a create of it is finished after its end. Another process settles this one.

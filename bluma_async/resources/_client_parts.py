@@ -1,5 +1,5 @@
 """
-What the methods of a client need. Importing a client does not import this module: its first use does.
+The functions that the methods of a client call. The first use of a client imports this module, not its own import.
 
 Each name loads its module when it is first used, except for those that every client needs.
 """

@@ -125,7 +125,7 @@ class SharedJobStore(MemoryJobStore):
         return self._tables.write(written, epoch=self._epoch)
 
     def _find_obstacle(self, job: StoredJob, change: Change) -> Conflict | None:
-        """Return what the table of states does not know: a video that was recorded, or a rival of a create."""
+        """Return why a change is refused that the table of states allows: its video is recorded, or a rival is open."""
         made = self.memory.find_stray(job.request_key) if change.verb is Verb.RELEASE else None
         if made is not None:
             return Conflict(ConflictKind.WAS_MADE, change.verb, job.key, job.state, other=made)
