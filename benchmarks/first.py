@@ -7,19 +7,16 @@ is left out, and the reason is printed. Bytecode is compiled before the measurem
 
 from __future__ import annotations
 
-import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import Dict, List
 
-from benchmarks.measure import Cost, Row, make_row
+from benchmarks.measure import Row, make_row
+from benchmarks.processes import ROOT, Program, make_environment, time_process
 from benchmarks.responder import responding
 
-ROOT = Path(__file__).resolve().parent.parent
 RELEASED = "bluma==1.2.0"
 OURS = """
 from bluma import Bluma
@@ -39,23 +36,6 @@ asyncio.run(main())
 """
 
 
-class Program(NamedTuple):
-    """A program, the interpreter that runs it, and its environment."""
-
-    python: str
-    code: str
-    environment: Dict[str, str]
-
-
-def time_process(program: Program, folder: str) -> Cost:
-    """Run a program in a new process, and return the cost of the whole process."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([program.python, "-c", program.code], check=True, cwd=folder, env=program.environment)
-    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(cpu * 1e6, wall * 1e6)
-
-
 def install_released(folder: str) -> str | None:
     """Return the interpreter of a new environment with the released version, or None if it cannot be installed."""
     python = str(Path(folder, "released", "bin", "python"))
@@ -70,9 +50,7 @@ def install_released(folder: str) -> str | None:
 
 
 def list_programs(url: str, folder: str) -> Dict[str, Program]:
-    hidden = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
-    base = {name: value for name, value in os.environ.items() if name not in hidden}
-    base["PYTHONPYCACHEPREFIX"] = str(Path(folder, "bytecode"))
+    base = make_environment(folder)
     programs = {
         "ours": Program(sys.executable, OURS.format(url=url), {**base, "PYTHONPATH": str(ROOT)}),
         "aiohttp": Program(sys.executable, BARE.format(url=url), base),

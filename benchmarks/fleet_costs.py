@@ -12,7 +12,7 @@ import psycopg
 
 from bluma_async.stores.jobs import Job
 from bluma_async.stores.keys import fold_key
-from bluma_async.stores.postgres_jobs import PostgresJobStore
+from bluma_async.stores.postgres.jobs import PostgresJobStore
 from tests.postgres import PostgresServer
 
 MANY, FEW = 100_000, 1_000

@@ -36,7 +36,7 @@ import asyncio, os, sys
 from functools import partial
 from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
-from bluma_async.stores.postgres_jobs import PostgresJobStore
+from bluma_async.stores.postgres.jobs import PostgresJobStore
 
 async def main():
     options = dict(timeout=float(os.environ["TIMEOUT"]), settle_time=float(os.environ["SETTLE"]))
@@ -54,7 +54,7 @@ asyncio.run(main())
 """
 
 WORK = """
-import asyncio, os, sys
+import asyncio, logging, os, sys
 from bluma_async import AsyncBluma
 from bluma_async.fleet.procrastinate_engine import run_worker
 
@@ -62,9 +62,10 @@ async def main():
     options = dict(timeout=float(os.environ["TIMEOUT"]), settle_time=float(os.environ["SETTLE"]))
     async with AsyncBluma(os.environ["KEY"], os.environ["URL"], retry_delay=0.2, **options) as client:
         batch = client.batch(os.environ["JOURNAL"], out=os.environ["OUT"], poll_interval=0.5,
-            exclusive=os.environ["EXCLUSIVE"] == "1")
-        await run_worker(batch, int(os.environ["AT_ONCE"]), float(os.environ["LEASE"]))
+            concurrency=int(os.environ["AT_ONCE"]), exclusive=os.environ["EXCLUSIVE"] == "1")
+        await run_worker(batch, float(os.environ["LEASE"]))
 
+logging.basicConfig()
 asyncio.run(main())
 """
 
@@ -91,7 +92,7 @@ app.worker_main(["worker", "-B", "-s", schedule, "-Q", "bluma", "-c", "3", "-l",
 
 @attrs.define(kw_only=True)
 class Fleet:
-    """What happens, and how often."""
+    """The events of a run, and their frequency."""
 
     jobs: int = 2000
     workers: int = 4
@@ -114,7 +115,7 @@ class Fleet:
 
 @attrs.define
 class Outcome:
-    """What was found at the end."""
+    """The findings at the end of a run."""
 
     bills: int
     files: int
@@ -176,13 +177,13 @@ class Run:
         self.done: Counter[str] = Counter()
         self.log = Path(f"{out}.log").open("ab")  # noqa: SIM115 - `end` closes it
 
-    def submit(self) -> None:
-        """Plan all jobs."""
+    def submit(self, **options: Any) -> None:
+        """Plan all jobs; `options` are those of the batch."""
         rows = [{"template_id": TEMPLATES[n % 3], "prompt": f"job {n}", "key": f"k{n}"} for n in range(self.fleet.jobs)]
 
         async def work() -> None:
             async with AsyncBluma(self.sandbox.live_key, self.sandbox.base_url) as client:
-                await client.batch(self.url, out=self.out).submit(rows)
+                await client.batch(self.url, out=self.out, **options).submit(rows)
 
         asyncio.run(work())
 

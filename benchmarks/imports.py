@@ -6,38 +6,41 @@ The start of the interpreter is left out of the first, and counts in the second:
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
-from typing import List
+import tempfile
+from functools import partial
+from typing import Callable, Dict, List
 
 from benchmarks.measure import Cost, Row, make_row
+from benchmarks.processes import ROOT, Program, make_environment, time_process
+
+STATEMENTS = ("import bluma", "from bluma import AsyncBluma", "from bluma import Bluma")
+HELP = "import io, sys\nsys.argv[1:], sys.stdout = ['--help'], io.StringIO()\nfrom bluma_command import main\nmain()"
+Measure = Callable[[str], Cost]
 
 
-def time_process(code: str) -> float:
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True)
-    return time.perf_counter() - began
-
-
-def compare_help(rounds: int) -> Row:
-    shown = (
-        "import io, sys\nsys.argv[1:], sys.stdout = ['--help'], io.StringIO()\nfrom bluma_command import main\nmain()"
-    )
-    pairs: List[List[Cost]] = []
-    for _ in range(rounds):
-        times = [time_process(code) * 1e6 for code in ("import click", shown)]
-        pairs.append([Cost(taken, taken) for taken in times])
+def compare_help(rounds: int, measure: Measure) -> Row:
+    pairs = [[measure(code) for code in ("import click", HELP)] for _ in range(rounds)]
     return make_row("bluma --help (against python -c 'import click')", pairs, 1.2)
 
 
+def compare_import(rounds: int, statement: str, measure: Measure) -> Row:
+    pairs: List[List[Cost]] = []
+    for _ in range(rounds):
+        bare = measure("pass")
+        costs = [measure(code) for code in ("import aiohttp", statement)]
+        pairs.append([Cost(*(max(taken - start, 10.0) for taken, start in zip(cost, bare))) for cost in costs])
+    return make_row(f"{statement} (against import aiohttp)", pairs, 0.5)
+
+
+def measure_code(code: str, environment: Dict[str, str], folder: str) -> Cost:
+    return time_process(Program(sys.executable, code, environment), folder)
+
+
 def run(rounds: int) -> List[Row]:
-    rows: List[Row] = [compare_help(rounds)]
-    for statement in ("import bluma", "from bluma import AsyncBluma", "from bluma import Bluma"):
-        pairs: List[List[Cost]] = []
-        for _ in range(rounds):
-            bare = time_process("pass")
-            times = [max(time_process(code) - bare, 1e-5) * 1e6 for code in ("import aiohttp", statement)]
-            pairs.append([Cost(taken, taken) for taken in times])
-        rows.append(make_row(f"{statement} (against import aiohttp)", pairs, 0.5))
-    return rows
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**make_environment(folder), "PYTHONPATH": str(ROOT)}
+        measure = partial(measure_code, environment=environment, folder=folder)
+        for code in ("import aiohttp, click", HELP, *STATEMENTS):
+            measure(code)
+        return [compare_help(rounds, measure), *(compare_import(rounds, code, measure) for code in STATEMENTS)]

@@ -19,7 +19,6 @@ from bluma_async.sandbox import Sandbox
 
 WAITS = 10_000
 CREATES = 100
-MIB = 2**20
 
 
 async def lost_answers(policy: str) -> Tuple[int, int]:

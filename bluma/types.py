@@ -1,6 +1,5 @@
 """The models of the API and the results of batches, under the import name of the API's documentation."""
 
-from bluma_async import types as _types
 from bluma_async.batch.audit_results import AuditMismatch, BatchAudit, MismatchKind
 from bluma_async.batch.plans import BatchPlan, PlannedCost
 from bluma_async.batch.results import BatchResult
@@ -8,6 +7,66 @@ from bluma_async.stores.jobs import BatchStatus
 from bluma_async.stores.states import JobState
 from bluma_async.types import *  # noqa: F403 - the same names
 
-__all__ = ["AuditMismatch", "BatchAudit", "BatchPlan", "BatchResult", "BatchStatus", "JobState", "MismatchKind"]
-__all__ += ["PlannedCost"]
-__all__ += _types.__all__
+# Written out: type checkers follow no `__all__` of another module.
+__all__ = [
+    "ApiKey",
+    "Asset",
+    "AssetUploadResponse",
+    "AttrDict",
+    "AuditMismatch",
+    "BatchAudit",
+    "BatchPlan",
+    "BatchResult",
+    "BatchStatus",
+    "Collection",
+    "Context",
+    "CreateResult",
+    "CreditBalance",
+    "CreditHistory",
+    "CreditUsage",
+    "CreditsEvent",
+    "CreditsEventData",
+    "CreditsEventName",
+    "EndpointUsage",
+    "ErrorBreakdown",
+    "Event",
+    "GeneratedVideo",
+    "Generation",
+    "GenerationState",
+    "JobState",
+    "KnownEventType",
+    "KnownResolution",
+    "KnownStatus",
+    "KnownTemplate",
+    "MismatchKind",
+    "OpenCreate",
+    "OpenCreateState",
+    "Pagination",
+    "PlannedCost",
+    "RecentRequest",
+    "SettledCreate",
+    "Template",
+    "TemplateVariant",
+    "TimeSeriesPoint",
+    "TopEndpoint",
+    "Transaction",
+    "TransactionType",
+    "UnknownEvent",
+    "UsageByKey",
+    "UsageMetrics",
+    "UsagePeriod",
+    "Video",
+    "VideoDownload",
+    "VideoError",
+    "VideoEstimate",
+    "VideoEvent",
+    "VideoEventData",
+    "VideoEventName",
+    "VideoOptions",
+    "VideoPage",
+    "VideoStatus",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
+    "WebhookEventType",
+]

@@ -135,8 +135,8 @@ class AsyncBluma(BaseClient):
             validate: The reaction to options and contexts that are probably mistaken: `error` refuses a create before
                 it is paid for, and warns where the documents leave it open; `warn` only warns; `never` is silent.
             reuse: `content` returns the video that was bought before for the same template, context and options,
-                instead of buying it again. Contents are remembered in the folder of BLUMA_STATE_DIR; creates from a
-                variant are never reused.
+                instead of buying it again. Only creates with this option are remembered, in the folder of
+                BLUMA_STATE_DIR; creates from a variant are never reused.
             should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
             calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
             default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -206,7 +206,7 @@ class AsyncBluma(BaseClient):
             concurrency: Jobs at a time, each from its create to its file.
             max_credits: Stop submitting before the journal's net credits would exceed this.
             on_error: `collect` returns failed jobs among the results, `raise` ends the run at the first failed job.
-            poll_interval: Seconds between two polls; above 0.
+            poll_interval: Seconds between two polls; at least 0.001.
             timeout: Seconds to wait for a video; after that the job is continued by the next run.
             on_change: Called with a BatchResult at each change of a job's state. May be async.
             exclusive: States that nobody else uses this key, like the option of the client. A lost create then adopts
@@ -256,10 +256,14 @@ class AsyncBluma(BaseClient):
         Determine the outcome of each create that was interrupted, or whose answer was lost. Those in flight continue.
 
         It waits until `settle_time` has passed since their requests can have been on their way, and reads the list of
-        videos. A create in doubt stays open.
+        videos. A create in doubt stays open. With `shared`, one can be in doubt without candidates as long as other
+        processes create from its template: their videos cannot be distinguished. Settle it again later.
 
         Returns:
             One result for each of them: accepted (with its video), not accepted, or in doubt (with candidates).
+
+        Raises:
+            BlumaError: With `shared`, the database cannot be used. Creates that are not settled stay open.
         """
         return await parts.settle_creates(self._session)
 
@@ -279,7 +283,7 @@ class AsyncBluma(BaseClient):
         return copy
 
     async def aclose(self) -> None:
-        """Close the connections and end the waits. A call after this raises; closing again does nothing."""
+        """End all calls and waits, and close the connections. A call after this raises; closing again does nothing."""
         self._hub.close()
         await self._session.close()
 

@@ -65,11 +65,14 @@ class BlumaError(Exception):
         attempts: How many attempts the failed call made.
         not_accepted: True if a search has proven that the failed create was not accepted.
         video_id: The id of the paid video, if a call failed after the video was created; None otherwise.
+        idempotency_key: The `Idempotency-Key` of a create that was, or may have been, accepted; None otherwise.
     """
 
     status: int = 500
     http_status: int | None = None  # of the answer; of a NetworkError, the status of an answer that broke off
+    is_refusal: bool | None = None  # of an error of Luma: whether, by the documents, nothing was created
     video_id: str | None = None
+    idempotency_key: str | None = None
     not_accepted: bool = False
 
     def __init__(self, message: str = "", *, status: int | None = None, attempts: int = 0) -> None:
@@ -77,8 +80,7 @@ class BlumaError(Exception):
         self.message: str = message or type(self).__name__
         self.detail: str = self.message
         self.attempts = attempts
-        if status is not None:
-            self.status = status
+        self.status = self.status if status is None else status
 
     @property
     def status_code(self) -> int:
@@ -94,14 +96,13 @@ class APIError(BlumaError):
     The server answered with an error. `APIError(status, body)` makes one from an answer's parsed body.
 
     Attributes:
-        type: The server's identifier of the problem, such as `invalid_request`.
-        title: The server's short name of the problem.
+        type: The server's identifier of the problem, such as `invalid_request`; `title` is its short name.
         request_id: The id that Bluma's support needs; sent with server errors.
         metadata: Further details from the server.
         links: Pages about the problem, by name.
         validation_errors: One `{"field", "message"}` for each error in the request.
         retry_after: The seconds that the server asks to wait before the next request; None if it does not say.
-        http_status: The status of the answer, if it is Bluma's; a 2xx that cannot be read has another `status`, 502.
+        http_status: The status of the answer, if it is Bluma's; `status` is 502 if that is outside of 400 to 599.
         is_api_answer: Whether the answer carried the API's own error JSON. A proxy's page does not.
     """
 
@@ -135,8 +136,7 @@ class APIError(BlumaError):
         self.request_id: str | None = request_id or body.request_id
         self.metadata: dict[str, Any] = dict(metadata or body.metadata)
         self.links: dict[str, Any] = dict(links or body.links)
-        found = validation_errors or body.validation_errors
-        self.validation_errors: list[dict[str, Any]] = [dict(entry) for entry in found]
+        self.validation_errors: list[dict[str, Any]] = list(map(dict, validation_errors or body.validation_errors))
         self.retry_after: float | None = to_number(retry_after)
 
 
@@ -241,8 +241,7 @@ class AmbiguousCreateError(NetworkError):
 
     Attributes:
         accepted: True when the create certainly was accepted, and so billed; False when it may have been.
-        candidates: Videos that may be the lost one, those whose time fits best first; empty when none was found.
-        idempotency_key: What the lost request carried as `Idempotency-Key`.
+        candidates: Videos that may be the lost one, best fit first; empty for Luma, whose providers list nothing.
         template_id: The template that was asked for; None when a variant was.
         started_at: When the call began, by the server's clock as far as it is known.
         type: The server's identifier of the problem, when it answered with one; None otherwise.
@@ -264,7 +263,7 @@ class AmbiguousCreateError(NetworkError):
         super().__init__(message, status=status, attempts=attempts, request_sent=True)
         self.accepted = accepted
         self.candidates: list[Video] = list(candidates)
-        self.idempotency_key = idempotency_key
+        self.idempotency_key: str | None = idempotency_key
         self.template_id = template_id
         self.started_at = started_at
         self.type = type

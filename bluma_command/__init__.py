@@ -7,6 +7,7 @@ Ctrl-C ends the command without a traceback, also while the SDK and its librarie
 
 from __future__ import annotations
 
+import gc
 import sys
 
 TYPE_CHECKING = False  # `typing` would load a dozen modules before Ctrl-C is handled
@@ -32,11 +33,13 @@ def _end_at_interrupt() -> None:
 def main() -> None:
     """Run the command line, or print which extra to install. The chosen command sets Python's own handler again."""
     _end_at_interrupt()
+    gc.disable()  # imports make no garbage, and the collector would look at all that they make, again and again
     try:
         from bluma_async.cli import run  # noqa: PLC0415 - needs the extra `cli`
     except ModuleNotFoundError as missing:
         sys.exit(f'The command line needs {missing.name}: pip install "bluma[cli]"')
+    gc.enable()
     code = run()
     if signals.getsignal(signals.SIGINT) != signals.SIG_IGN:
-        signals.signal(signals.SIGINT, signals.SIG_DFL)  # the end of the interpreter is no part of the command
+        signals.signal(signals.SIGINT, signals.SIG_DFL)  # the end of the interpreter is not part of the command
     sys.exit(code)

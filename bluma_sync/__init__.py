@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from bluma_async.batch.results import BatchResult
     from bluma_async.luma.adapter import Capabilities
     from bluma_async.stores.jobs import BatchStatus
-    from bluma_async.stores.memory_events import MemoryStore
+    from bluma_async.stores.memory.events import MemoryStore
     from bluma_async.stores.ports import EventStore, LeasingEventStore
-    from bluma_async.stores.postgres_events import PostgresStore
-    from bluma_async.stores.sqlite_events import SQLiteStore
+    from bluma_async.stores.postgres.events import PostgresStore
+    from bluma_async.stores.sqlite.events import SQLiteStore
     from bluma_async.stores.states import JobState
     from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.progress_bar import ProgressBar
@@ -84,16 +84,16 @@ HOMES = {
     "JobState": "bluma_async.stores.states",
     "LeasingEventStore": "bluma_async.stores.ports",
     "Luma": "bluma_sync.luma.client",
-    "MemoryStore": "bluma_async.stores.memory_events",
+    "MemoryStore": "bluma_async.stores.memory.events",
     "MismatchKind": "bluma_async.batch.audit_results",
     "PlannedCost": "bluma_async.batch.plans",
-    "PostgresStore": "bluma_async.stores.postgres_events",
+    "PostgresStore": "bluma_async.stores.postgres.events",
     "ProgressBar": "bluma_async.waiting.progress_bar",
     "RateLimit": "bluma_async._wire.budget",
     "RequestInfo": "bluma_async._session.hook_arguments",
     "ResponseInfo": "bluma_async._session.hook_arguments",
     "RetryInfo": "bluma_async._session.hook_arguments",
-    "SQLiteStore": "bluma_async.stores.sqlite_events",
+    "SQLiteStore": "bluma_async.stores.sqlite.events",
     "StatusInfo": "bluma_async.waiting.announcer",
     "WebhookReceiver": "bluma_async.webhooks.receiver",
     "__version__": "bluma_async._version",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 
 from bluma_async._runtime.tracebacks import keep_frames
 from bluma_sync import _thread
@@ -77,14 +77,14 @@ class Outcome(Generic[T]):
     """The result of a coroutine, or its error."""
 
     def __init__(self, value: Any = None, error: BaseException | None = None) -> None:
-        self._value = value
-        self._error = error
+        self.value: T = value
+        self.error = error
 
     def get(self) -> T:
         """Return the result, or raise the error."""
-        error, self._error = self._error, None
+        error, self.error = self.error, None
         if error is None:
-            return cast("T", self._value)
+            return self.value
         try:
             raise _translate(error).with_traceback(strip_own_frames(error.__traceback__))
         finally:

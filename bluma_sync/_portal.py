@@ -2,16 +2,18 @@
 Run coroutines for blocking callers.
 
 Rule 1: only this module, `_messages` and `_thread`, which owns the event loop, know threads.
-Rule 2: if the waiting caller is interrupted, by Ctrl-C or by any other exception, its coroutine is cancelled.
+Rule 2: if the waiting caller is interrupted, by Ctrl-C or by any other exception, its coroutine is cancelled. A result
+that comes nevertheless is dropped; if it is a paid job, its id is logged.
 Rule 3: the user's callbacks run in the caller's thread and context, while the coroutine waits for their result.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import sys
-import time
-from contextlib import closing, contextmanager, suppress
+import threading
+from contextlib import closing, contextmanager
 from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import (
@@ -24,17 +26,17 @@ from typing import (
     Generator,
     Generic,
     Iterator,
+    List,
     TypeVar,
     Union,
     cast,
 )
 
-from bluma_async._runtime.callbacks import caller
+from bluma_async._runtime.callbacks import Report, caller, drop_reports
 from bluma_sync import _thread
 from bluma_sync._messages import Callback, Item, Outcome, strip_own_frames
 
 if TYPE_CHECKING:
-    import asyncio
     from contextlib import AbstractAsyncContextManager
 
     from bluma_sync._thread import LoopThread
@@ -59,6 +61,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         call.start(coroutine)
         outcome = call.receive()
+        if isinstance(outcome, Outcome) and outcome.error is None:
+            return outcome.value  # inside the block, because an interruption between the two would lose the value
     except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the most frequent one
         call.cancel()
         raise error.with_traceback(strip_own_frames(error.__traceback__))  # noqa: B904 - it is the error itself
@@ -130,6 +134,10 @@ class _BlockingCall(Generic[T]):
         self._coroutine: Coroutine[Any, Any, T] | None = None
         self._task: asyncio.Task[None] | None = None
         self._messages: SimpleQueue[Union[Callback, Item, Outcome[T]]] = SimpleQueue()
+        self._drop_reports: List[Report] = []
+        # These two are used in the loop alone, so that an outcome and the interruption cannot miss each other.
+        self._outcome: Outcome[T] | None = None
+        self._cancelled: threading.Event | None = None  # set when the work of an interrupted caller has ended
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> None:
         """Start the coroutine in the loop, in a copy of the caller's context."""
@@ -137,14 +145,18 @@ class _BlockingCall(Generic[T]):
         self._thread = thread = _thread.get_loop_thread()
         context = copy_context()
         context.run(caller.set, self.call_back)
+        context.run(drop_reports.set, self._drop_reports)
         try:
             thread.loop.call_soon_threadsafe(self._start_task, thread, context=context)
         except RuntimeError as closed:
             _thread.refuse_at_exit(_thread.NOT_SENT, closed)
 
     def receive(self) -> Item | Outcome[T]:
-        """Wait for an item or the outcome; run callbacks meanwhile."""
+        """Wait for an item or the outcome; run callbacks meanwhile. Each of them may have forked the process."""
         while True:
+            if self._thread is not None and self._thread.is_inherited:
+                self._thread = None  # `cancel` leaves the loop of the parent process alone
+                _thread.refuse_in_child()
             try:
                 message = self._messages.get(timeout=WAIT_SLICE)
             except Empty:
@@ -167,19 +179,22 @@ class _BlockingCall(Generic[T]):
         message.get()
 
     def cancel(self) -> None:
-        """Cancel the coroutine, and wait a moment until it has ended. Its questions are not answered any more."""
+        """
+        Cancel the coroutine, and wait a moment until it has ended. Its questions are not answered any more.
+
+        It may have ended already, or end with a result: what that has paid for is logged.
+        """
         if self._thread is None:
             self._close_unstarted()
             return
+        cancelled = threading.Event()
         try:
-            self._thread.loop.call_soon_threadsafe(self._cancel)
+            self._thread.loop.call_soon_threadsafe(self._cancel, cancelled)
         except RuntimeError:  # the loop is closed
             self._close_unstarted()
             return
-        deadline = time.monotonic() + (0 if self._thread.is_current() else CANCEL_TIMEOUT)
-        with suppress(Empty):
-            while not isinstance(self._messages.get(timeout=max(deadline - time.monotonic(), 0)), Outcome):
-                pass
+        if not self._thread.is_current():
+            cancelled.wait(CANCEL_TIMEOUT)
 
     async def ask(self, question: Callback | Item) -> Any:
         """Send a question to the caller and return its answer. Runs in the loop."""
@@ -198,14 +213,28 @@ class _BlockingCall(Generic[T]):
             outcome = Outcome[T](await cast("Coroutine[Any, Any, T]", self._coroutine))
         except BaseException as error:  # noqa: BLE001 - a SystemExit of an async callback must not end the loop
             outcome = Outcome[T](error=error)
-        if not _thread.is_exiting():
+        self._outcome = outcome
+        if self._cancelled is not None:
+            self._drop(outcome, self._cancelled)
+        elif not _thread.is_exiting():
             self._messages.put(outcome)
 
-    def _cancel(self) -> None:
+    def _cancel(self, cancelled: threading.Event) -> None:
+        if self._outcome is not None:
+            self._drop(self._outcome, cancelled)
+            return
+        self._cancelled = cancelled
         if self._task is not None:
             self._task.cancel()
         if self._close_unstarted():
-            self._messages.put(Outcome())
+            cancelled.set()
+
+    def _drop(self, outcome: Outcome[T], cancelled: threading.Event) -> None:
+        """Report what the coroutine has paid for. One that ends as cancelled has reported that itself."""
+        if not isinstance(outcome.error, asyncio.CancelledError):
+            for report in self._drop_reports:
+                report()
+        cancelled.set()
 
     def _close_unstarted(self) -> bool:
         """

@@ -35,6 +35,7 @@ __all__ = [
     "get_loop_thread",
     "is_exiting",
     "refuse_at_exit",
+    "refuse_in_child",
     "refuse_shutdown_error",
 ]
 
@@ -44,6 +45,10 @@ CALLED_IN_LOOP = (
     "Async callbacks and tracing run there: use AsyncBluma in them, or a callback that is not async."
 )
 NOT_SENT = "The interpreter is shutting down, and nothing was sent. Make the call before the program ends."
+BEGUN_BY_PARENT = (
+    "This was begun before the process was forked, and goes on in the parent process alone. Begin it again in the "
+    "child process."
+)
 INTERRUPTED = (
     "The interpreter is shutting down, and the call could not continue; a request that was sent may have been "
     "processed. Make the call before the program ends."
@@ -65,6 +70,7 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.loop = _Loop()
+        self._pid = os.getpid()
         self._portal: BlockingPortal | None = None
         # `stop` sets this before it reads `_portal`, and the loop reads it after it has set `_portal`: one of them sees
         # the other, so a loop that is stopped while it starts ends too.
@@ -79,6 +85,11 @@ class LoopThread:
     def is_current(self) -> bool:
         """Return whether the calling thread is this one."""
         return threading.get_ident() == self._thread.ident
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether the thread belongs to the parent of this process, so that nothing runs in its loop here."""
+        return self._pid != os.getpid()
 
     def start_task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """
@@ -195,6 +206,16 @@ def get_loop_thread() -> LoopThread:
         BlumaError: The calling thread is the loop thread itself, or the interpreter is shutting down.
     """
     return _process.get_loop_thread()
+
+
+def refuse_in_child() -> NoReturn:
+    """
+    Refuse to continue what the parent of a forked process has begun.
+
+    Raises:
+        BlumaError: Always.
+    """
+    raise _make_error(BEGUN_BY_PARENT)
 
 
 def refuse_at_exit(message: str, cause: BaseException) -> NoReturn:

@@ -28,7 +28,7 @@ def make(model: type[M], **fields: Any) -> M:
         **fields: The fields that matter to the test.
 
     Raises:
-        TypeError: The class is no model, or it has no such field.
+        TypeError: The class is not a model, or it has no such field.
     """
     kind: Any = model
     table = TABLE.get(getattr(kind, "__name__", ""))

@@ -9,6 +9,8 @@ server afterwards would search for its lost creates in the future, and pay for t
 Rule 2: time is skipped when nothing else happens: no request, no render and no delivery is running, and every task
 that was woken has continued. PATIENCE bounds the wait for that, because a handler of the program may be what sleeps.
 Rule 3: the earliest sleep ends first, in whichever thread and event loop it is.
+Rule 4: a program that waits by itself does not sleep in the SDK. When nobody does, the time moves to the next change of
+a video that is read again and again, and to the next delivery of an event once nothing has happened for a while.
 """
 
 from __future__ import annotations
@@ -17,9 +19,12 @@ import asyncio
 import heapq
 import threading
 import time
+from collections import Counter
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from itertools import count
 from typing import TYPE_CHECKING, List, Tuple
+from weakref import WeakKeyDictionary
 
 from bluma_async._runtime.clock import MACHINE_TIME, MachineTime
 
@@ -30,18 +35,26 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from bluma_async.sandbox import Sandbox
+    from bluma_async.sandbox.ledger import Ledger
 
 __all__ = ["InstantTime"]
 
 TICK = 0.001  # seconds between two looks at what happens
 QUIET_TICKS = 2  # time is skipped after as many looks in a row at which nothing happened
 PATIENCE = 0.25  # seconds
+IDLE = 0.2  # seconds without a request, after which a program is taken to wait for an event
+READS = 3  # of one unfinished video; this read of it, and each further one, sees its next change
+MARGIN = 0.001  # seconds; sums of floats may end just before the moment
 
 
 class _Skipped:
     """The time that all sandboxes of this process have skipped, in seconds."""
 
     seconds: float = 0.0
+
+
+# What each sandbox's clock was moved by, of the skipped time. By the ledger: each start of a sandbox has a new one.
+_APPLIED: WeakKeyDictionary[Ledger, float] = WeakKeyDictionary()
 
 
 class _Sleeper:
@@ -89,9 +102,9 @@ class InstantTime:
         if sandbox.settings.clock != "manual":
             raise ValueError("InstantTime moves the sandbox's clock: make the sandbox with clock='manual'.")
         self._sandbox = sandbox
-        self._applied = 0.0  # of the skipped time: what the sandbox's clock was moved by
         self._sleepers: List[Tuple[float, int, _Sleeper]] = []
         self._woken: List[_Sleeper] = []
+        self._reads: Counter[str] = Counter()  # since the last sleep
         self._order = count()
         self._lock = threading.Lock()
         self._pump: Future[None] | None = None
@@ -123,6 +136,7 @@ class InstantTime:
         if loop is None:
             raise RuntimeError("The sandbox was not started; use `with Sandbox() as sandbox, InstantTime(sandbox)`.")
         self._catch_up()
+        self._sandbox.outlook.on_read = self._note_read
         self._pump = asyncio.run_coroutine_threadsafe(self._skip_sleeps(), loop)
         self._earlier = MachineTime()
         _copy(MACHINE_TIME, self._earlier)
@@ -135,6 +149,7 @@ class InstantTime:
         if self._earlier is not None:
             MACHINE_TIME.utc, MACHINE_TIME.sleep = self._earlier.utc, self._earlier.sleep  # the skipped time stays
             self._earlier = None
+        self._sandbox.outlook.on_read = None
         if self._pump is not None:
             self._pump.cancel()
         self._wake_all()
@@ -143,12 +158,11 @@ class InstantTime:
         self._added = asyncio.Event()
         try:
             while True:
-                if self._find_due() is None:
-                    await self._added.wait()
-                    self._added.clear()
-                else:
+                if self._find_due() is not None:
                     await self._wait_for_quiet()
                     self._skip()
+                elif await self._is_idle(self._added):
+                    self._move(self._sandbox.outlook.find_delivery())
         finally:
             self._wake_all()
 
@@ -167,11 +181,29 @@ class InstantTime:
             quiet = quiet + 1 if now == before and not now[0] else 0
             before = now
 
+    async def _is_idle(self, added: asyncio.Event) -> bool:
+        """Wait for the next sleep, for a limited time; return whether nothing has happened in it."""
+        before = self._look()
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(added.wait(), IDLE)
+        added.clear()
+        return not before[0] and self._look() == before
+
+    def _note_read(self, read: str, change: float) -> None:
+        """Move the time to the next change of what is read, if it is read again while nobody sleeps."""
+        if self._find_due() is not None or self._is_waking():
+            return
+        self._reads[read] += 1
+        if self._reads[read] >= READS:
+            self._move(change)
+
+    def _is_waking(self) -> bool:
+        return any(not sleeper.is_over for sleeper in self._woken)
+
     def _look(self) -> Tuple[bool, int, int]:
         """Return whether something is running, and how many requests and sleeps there have been."""
         is_running, requests = self._sandbox.activity
-        is_waking = any(not sleeper.is_over for sleeper in self._woken)
-        return is_running or is_waking, requests, len(self._sleepers)
+        return is_running or self._is_waking(), requests, len(self._sleepers)
 
     def _find_due(self) -> float | None:
         """Return the moment at which the earliest sleep ends; None if nobody sleeps."""
@@ -185,6 +217,7 @@ class InstantTime:
         due = self._find_due()
         if due is None:
             return
+        self._reads.clear()
         _Skipped.seconds += max(due - self.now(), 0.0)
         self._catch_up()
         with self._lock:
@@ -194,9 +227,16 @@ class InstantTime:
         for sleeper in self._woken:
             sleeper.wake()
 
+    def _move(self, seconds: float | None) -> None:
+        """Skip the seconds until a change, if there is one."""
+        if seconds is not None:
+            _Skipped.seconds += seconds + MARGIN
+            self._catch_up()
+
     def _catch_up(self) -> None:
         """Move the sandbox's clock by the time that was skipped."""
-        behind, self._applied = _Skipped.seconds - self._applied, _Skipped.seconds
+        run = self._sandbox.ledger
+        behind, _APPLIED[run] = _Skipped.seconds - _APPLIED.get(run, 0.0), _Skipped.seconds
         if behind > 0:
             self._sandbox.advance(behind)
 

@@ -1,8 +1,10 @@
 """
 The pytest plugin: fixtures with a sandbox, and markers for its faults and settings.
 
-Rule: pytest imports this module in every project of an environment in which the SDK is installed, so it imports nothing
-but pytest. A fixture loads what it needs when a test asks for it.
+Rule 1: pytest imports this module in every project of an environment in which the SDK is installed, so it imports
+nothing but pytest. A fixture loads what it needs when a test asks for it.
+Rule 2: environment, clock and the port of the environment belong to a test, also where its sandbox serves the whole
+session. A test without one of the fixtures sees the machine's own.
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from bluma_async.sandbox import Sandbox
     from bluma_testing.bills import BillCheck
 
-__all__ = ["assert_billed", "async_bluma_client", "bluma_client", "bluma_sandbox", "bluma_session_sandbox"]
+__all__ = [
+    "assert_billed", "async_bluma_client", "bluma_client", "bluma_sandbox", "bluma_session_sandbox",
+    "bluma_session_server",
+]  # fmt: skip
 
 SANDBOX, SESSION_SANDBOX = "bluma_sandbox", "bluma_session_sandbox"
 USERS = {SANDBOX, SESSION_SANDBOX, "bluma_client", "async_bluma_client", "assert_billed"}  # of a sandbox
@@ -33,9 +38,16 @@ INI_HELP = (
 
 
 class _Serving:
-    """What is served: the sandboxes by their fixtures, and the port that the environment names, 0 if it is taken."""
+    """
+    The sandboxes of the test, by their fixtures.
+
+    Attributes:
+        port: The port that the environment names from the start; 0 if it names none.
+        session_use: What the test has set for the sandbox of the session, while that is the one in use.
+    """
 
     sandboxes: ClassVar[dict[str, Sandbox]] = {}
+    session_use: ClassVar[ExitStack] = ExitStack()
     port: int = 0
 
 
@@ -67,10 +79,14 @@ def pytest_runtest_call(item: pytest.Item) -> None:
         _add_fault(_Serving.sandboxes[_choose(_Serving.sandboxes)], marker)
 
 
-def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Remove the faults that are left: they are not for the end of fixtures, nor for the next test."""
-    if item.get_closest_marker("bluma_fault") is not None and _Serving.sandboxes:
-        _Serving.sandboxes[_choose(_Serving.sandboxes)].faults.clear()
+def pytest_runtest_teardown() -> None:
+    """
+    Remove the faults that are left, those of markers and those that the test has added.
+
+    They are neither for the end of fixtures nor for the next test with the sandbox of the session.
+    """
+    for sandbox in _Serving.sandboxes.values():
+        sandbox.faults.clear()
 
 
 @pytest.fixture
@@ -80,22 +96,47 @@ def bluma_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
     The settings are those of the marker `bluma_settings`.
     """
-    with _serve(SANDBOX, request.node) as sandbox:
+    _Serving.session_use.close()  # the test may have asked for that sandbox first; this one takes its port
+    with _serve(request.node) as sandbox, _shown(SANDBOX, sandbox):
         yield sandbox
 
 
 @pytest.fixture(scope="session")
-def bluma_session_sandbox() -> Iterator[Sandbox]:
-    """Give all tests that use this fixture one sandbox; its videos and credits stay from test to test."""
-    with _serve(SESSION_SANDBOX) as sandbox:
+def bluma_session_server() -> Iterator[Sandbox]:
+    """
+    Give the sandbox of `bluma_session_sandbox` to fixtures of a wider scope, which prepare its account.
+
+    Neither the environment nor the clock is set: make clients with its `live_key` and `base_url`, and move its time
+    with `advance`.
+    """
+    from bluma_async.sandbox import Sandbox  # noqa: PLC0415 - see rule 1 of this module
+
+    with Sandbox(clock="manual", render=False) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def bluma_session_sandbox(request: pytest.FixtureRequest, bluma_session_server: Sandbox) -> Iterator[Sandbox]:
+    """
+    Give all tests that use this fixture one sandbox; its videos and credits stay from test to test.
+
+    During each of these tests environment variables name it, and the waits of the SDK are instant, unless the test has
+    a sandbox of its own too.
+    """
+    from bluma_testing.serving import in_use  # noqa: PLC0415 - see rule 1 of this module
+
+    with ExitStack() as use, _shown(SESSION_SANDBOX, bluma_session_server):
+        if SANDBOX not in request.fixturenames:
+            use.enter_context(in_use(bluma_session_server, _Serving.port))
+            _Serving.session_use = use
+        yield bluma_session_server
 
 
 @pytest.fixture
 def bluma_client(request: pytest.FixtureRequest) -> Iterator[Bluma]:
     """Give a blocking client with the live key of the test's sandbox."""
     sandbox = _request_sandbox(request)
-    from bluma import Bluma  # noqa: PLC0415 - see the rule of this module
+    from bluma import Bluma  # noqa: PLC0415 - see rule 1 of this module
 
     with Bluma(sandbox.live_key, base_url=sandbox.base_url) as client:
         yield client
@@ -110,8 +151,8 @@ def async_bluma_client(request: pytest.FixtureRequest) -> Iterator[AsyncBluma]:
     `asyncio.run` in the test: the client opens its connections in the event loop that uses it.
     """
     sandbox = _request_sandbox(request)
-    from bluma import AsyncBluma  # noqa: PLC0415 - see the rule of this module
-    from bluma_testing.threads import run_in_thread  # noqa: PLC0415 - see the rule of this module
+    from bluma import AsyncBluma  # noqa: PLC0415 - see rule 1 of this module
+    from bluma_testing.threads import run_in_thread  # noqa: PLC0415 - see rule 1 of this module
 
     client = AsyncBluma(sandbox.live_key, base_url=sandbox.base_url)
     try:
@@ -124,33 +165,36 @@ def async_bluma_client(request: pytest.FixtureRequest) -> Iterator[AsyncBluma]:
 def assert_billed(request: pytest.FixtureRequest) -> BillCheck:
     """Give a function that checks how many videos the test's sandbox has billed in this test: `assert_billed(1)`."""
     sandbox = _request_sandbox(request)
-    from bluma_testing.bills import BillCheck  # noqa: PLC0415 - see the rule of this module
+    from bluma_testing.bills import BillCheck  # noqa: PLC0415 - see rule 1 of this module
 
     return BillCheck(sandbox)
 
 
 @contextmanager
-def _serve(fixture: str, node: Any = None) -> Generator[Sandbox, None, None]:
-    from bluma_testing.serving import serve_sandbox  # noqa: PLC0415 - see the rule of this module
+def _serve(node: Any) -> Generator[Sandbox, None, None]:
+    from bluma_testing.serving import serve_sandbox  # noqa: PLC0415 - see rule 1 of this module
 
     settings: dict[str, Any] = {"port": _Serving.port}
-    markers: list[pytest.Mark] = [] if node is None else list(node.iter_markers("bluma_settings"))
-    for marker in reversed(markers):  # the nearest one last
+    for marker in reversed(list(node.iter_markers("bluma_settings"))):  # the nearest one last
         if marker.args:
             pytest.fail(f"The marker {_show(marker)} is invalid: settings are keywords.", pytrace=False)
         settings.update(marker.kwargs)
-    port, _Serving.port = _Serving.port, 0  # a second sandbox beside this one takes any port
+    with ExitStack() as opened:
+        try:
+            sandbox = opened.enter_context(serve_sandbox(**settings))
+        except ValueError as error:
+            pytest.fail(f"The settings of the sandbox are invalid: {error}", pytrace=False)
+        yield sandbox
+
+
+@contextmanager
+def _shown(fixture: str, sandbox: Sandbox) -> Generator[None, None, None]:
+    """Show a sandbox to the hooks until the end of the block."""
+    _Serving.sandboxes[fixture] = sandbox
     try:
-        with ExitStack() as opened:
-            try:
-                sandbox = opened.enter_context(serve_sandbox(**settings))
-            except ValueError as error:
-                pytest.fail(f"The settings of the sandbox are invalid: {error}", pytrace=False)
-            _Serving.sandboxes[fixture] = sandbox
-            yield sandbox
+        yield
     finally:
         _Serving.sandboxes.pop(fixture, None)
-        _Serving.port = port
 
 
 def _add_fault(sandbox: Sandbox, marker: pytest.Mark) -> None:
@@ -177,12 +221,13 @@ def _show(marker: pytest.Mark) -> str:
 
 
 def _set_environment(config: pytest.Config) -> None:
-    from bluma_async.sandbox.settings import Settings  # noqa: PLC0415 - see the rule of this module
-    from bluma_testing.serving import describe_environment, environment  # noqa: PLC0415 - see the rule of this module
+    from bluma_async.sandbox.settings import Settings  # noqa: PLC0415 - see rule 1 of this module
+    from bluma_testing.serving import describe_environment, environment  # noqa: PLC0415 - see rule 1 of this module
 
+    opened = ExitStack()
+    opened.callback(setattr, _Serving, "port", _Serving.port)
+    config.add_cleanup(opened.close)
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         _Serving.port = free.getsockname()[1]
-    opened = ExitStack()
     opened.enter_context(environment(describe_environment(Settings(), f"http://127.0.0.1:{_Serving.port}")))
-    config.add_cleanup(opened.close)

@@ -70,6 +70,9 @@ class EventPoster:
         Args:
             event: The event, or the type of one that `make_event` makes.
             **data: For a type, the fields of its `data` that matter to the test.
+
+        Raises:
+            RuntimeError: The app has not answered.
         """
         signed = sign_event(event, self._secret, **data)
         if _is_asgi(self._target):
@@ -87,6 +90,9 @@ class AsyncEventPoster(EventPoster):
         Args:
             event: The event, or the type of one that `make_event` makes.
             **data: For a type, the fields of its `data` that matter to the test.
+
+        Raises:
+            RuntimeError: The app has not answered.
         """
         signed = sign_event(event, self._secret, **data)
         if _is_asgi(self._target):
@@ -141,11 +147,19 @@ async def _wait_for_tasks() -> None:
             return
 
 
-def _read_asgi(messages: List[Dict[str, Any]]) -> EventReply:
-    start = next(message for message in messages if message["type"] == "http.response.start")
-    body = b"".join(message.get("body", b"") for message in messages if message["type"] == "http.response.body")
-    headers = {name.decode().lower(): value.decode() for name, value in start.get("headers", ())}
-    return EventReply(start["status"], headers, body)
+def _read_asgi(received: List[Dict[str, Any]]) -> EventReply:
+    start = next((message for message in received if message["type"] == "http.response.start"), None)
+    if start is None:
+        raise _no_answer("ASGI", "it sent no http.response.start")
+    body = b"".join(message.get("body", b"") for message in received if message["type"] == "http.response.body")
+    headers = {
+        bytes(name).decode("latin-1"): bytes(value).decode("latin-1") for name, value in start.get("headers", ())
+    }
+    return EventReply(start["status"], _lower(headers), body)
+
+
+def _no_answer(kind: str, reason: str) -> RuntimeError:
+    return RuntimeError(f"The {kind} app has not answered the event: {reason}.")
 
 
 def _post_to_wsgi(app: Any, path: str, signed: SignedEvent) -> EventReply:
@@ -171,6 +185,8 @@ def _post_to_wsgi(app: Any, path: str, signed: SignedEvent) -> EventReply:
     finally:
         if hasattr(pieces, "close"):
             pieces.close()
+    if not started:
+        raise _no_answer("WSGI", "it did not call start_response")
     return EventReply(started["status"], started["headers"], body)
 
 

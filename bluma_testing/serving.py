@@ -13,7 +13,7 @@ from bluma_testing.instant import InstantTime
 if TYPE_CHECKING:
     from bluma_async.sandbox.settings import Settings
 
-__all__ = ["describe_environment", "environment", "serve_sandbox"]
+__all__ = ["describe_environment", "environment", "in_use", "serve_sandbox"]
 
 LOOPBACK = "127.0.0.1"
 
@@ -33,12 +33,28 @@ def serve_sandbox(**settings: Any) -> Generator[Sandbox, None, None]:
     Raises:
         ValueError: A setting is invalid.
     """
+    with Sandbox(**{"clock": "manual", "render": False, **settings}) as sandbox, in_use(sandbox):
+        yield sandbox
+
+
+@contextmanager
+def in_use(sandbox: Sandbox, port: int = 0) -> Generator[None, None, None]:
+    """
+    Let this process use a sandbox until the end of the block: by its environment variables, and with instant waits.
+
+    A sandbox may be in use several times, one after the other. Blocks end in the reverse order of their beginnings.
+
+    Args:
+        sandbox: A sandbox that serves from a thread of its own.
+        port: The port that clients of the process know already; 0 for the sandbox's own one.
+    """
     with ExitStack() as opened:
-        sandbox = opened.enter_context(Sandbox(**{"clock": "manual", "render": False, **settings}))
+        if port:
+            opened.enter_context(sandbox.serve_also_at(port))
         opened.enter_context(environment(describe_environment(sandbox.settings, sandbox.origin)))
         if sandbox.settings.clock == "manual":
             opened.enter_context(InstantTime(sandbox))
-        yield sandbox
+        yield
 
 
 def describe_environment(settings: Settings, origin: str) -> Dict[str, str]:

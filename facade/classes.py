@@ -57,7 +57,7 @@ def _list_parameters(source: Source, cls: ast.ClassDef) -> List[str]:
 
 
 def _has_twin(node: ast.AST) -> bool:
-    """Whether the twin has a method; a constructor without a docstring is not for users."""
+    """Return whether the twin has a method; a constructor without a docstring is not for users."""
     is_constructor = getattr(node, "name", "") == "__init__"
     return not is_constructor or ast.get_docstring(node) is not None  # type: ignore[arg-type]  # it is a function
 

@@ -12,29 +12,31 @@ from facade.modules import render_module, render_package, render_reexport
 from facade.source import Source
 from facade.twins import Twins
 
-__all__ = ["WITHOUT_TWINS", "find_differences", "generate", "write"]
+__all__ = ["find_differences", "generate", "list_modules", "write"]
 
 WITH_TWINS = (
     "client.py",
     "resources/*.py",
+    "resources/_videos/__init__.py",
+    "resources/_videos/files.py",
+    "resources/_videos/lists.py",
     "batch/batch.py",
     "batch/__init__.py",
     "luma/client.py",
     "luma/resources.py",
     "luma/__init__.py",
 )
-WITHOUT_TWINS = {
-    "resources/_certain_create.py",
-    "resources/_client_parts.py",
-    "resources/_ownership.py",
-    "resources/_reuse.py",
-    "resources/_shared_create.py",
-    "resources/_shared_wait.py",
-    "resources/_video_source.py",
-}  # async, but not for users
+WITHOUT_TWINS = {"resources/_client_parts.py"}  # async, but not for users
 SAME_IN_BOTH = ("errors.py", "types/__init__.py")
 BY_HAND = {"_messages.py", "_portal.py", "_thread.py", "py.typed"}
 FOLDERS_BY_HAND = {"webhooks"}
+
+
+def list_modules(root: Path) -> List[Path]:
+    """Return the modules of the async package whose public async classes have twins."""
+    package = root / "bluma_async"
+    found = [path for pattern in WITH_TWINS for path in sorted(package.glob(pattern))]
+    return [path for path in found if path.relative_to(package).as_posix() not in WITHOUT_TWINS]
 
 
 def generate(root: Path) -> Dict[str, str]:
@@ -44,9 +46,7 @@ def generate(root: Path) -> Dict[str, str]:
     Raises:
         RefusedError: A part of the async package has no rule.
     """
-    package = root / "bluma_async"
-    found = [path for pattern in WITH_TWINS for path in sorted(package.glob(pattern))]
-    found = [path for path in found if path.relative_to(package).as_posix() not in WITHOUT_TWINS]
+    package, found = root / "bluma_async", list_modules(root)
     sources = {path.relative_to(package).as_posix(): _read(root, path) for path in found}
     twins = Twins.collect(list(sources.values()))
     texts = {name: render_module(source, twins) for name, source in sources.items() if twins.list_classes(source)}

@@ -103,6 +103,7 @@ class Method:
             "__aenter__": ["run(self._async.__aenter__())", "return self"],
             "__aiter__": ["return self"],
             "__anext__": ["return step(self._async)"],
+            "_repr_html_": ["return self.to_html()"],
             "__repr__": [f'return repr(self._async).replace("{self.cls.name}", type(self).__name__, 1)'],
         }
         if self.node.name in special:

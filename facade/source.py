@@ -45,13 +45,13 @@ def parse(text: str) -> ast.Module:
 
 
 def list_methods(cls: ast.ClassDef) -> List[Function]:
-    """Return the methods for users: public ones, and those that Python itself calls."""
+    """Return the methods for users: public ones, and those that Python itself, or a notebook, calls."""
     functions = [node for node in cls.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    return [node for node in functions if not node.name.startswith("_") or node.name.endswith("__")]
+    return [node for node in functions if not node.name.startswith("_") or node.name.endswith("_")]
 
 
 def has_async_methods(cls: ast.ClassDef) -> bool:
-    """Whether a class has async methods of its own; methods that it inherits do not count."""
+    """Return whether a class has async methods of its own; methods that it inherits do not count."""
     return any(isinstance(node, ast.AsyncFunctionDef) or node.name == "__aiter__" for node in list_methods(cls))
 
 

@@ -75,9 +75,16 @@ def fresh_evidence() -> None:
     registry._by_account.clear()
 
 
+KINDER = (
+    "inclusive_dates: from_date includes its second, for the client's search",
+    "extra_fields: reads of videos name the variant and the charge, lists the variant and the duration",
+)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker of the tests that need a kinder sandbox, and ignore what is left of loops on Python 3.8."""
-    config.addinivalue_line("markers", "inclusive_dates: from_date includes its second, for the client's search")
+    """Register the markers of the tests that need a kinder sandbox, and ignore what is left of loops on Python 3.8."""
+    for marker in KINDER:
+        config.addinivalue_line("markers", marker)
     if sys.version_info < (3, 9):  # pytest-asyncio makes a loop after each test there, and does not close it
         for left in ("event loop", r"<socket\.socket fd=\d+, family=AddressFamily\.AF_UNIX"):
             config.addinivalue_line("filterwarnings", f"ignore:unclosed {left}:ResourceWarning")
@@ -86,8 +93,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     """Give a sandbox with a manual clock, whose videos are small prepared clips."""
-    is_inclusive = request.node.get_closest_marker("inclusive_dates") is not None
-    async with Sandbox(clock="manual", render=False, inclusive_dates=is_inclusive) as running:
+    settings = {
+        name: True for name in (line.partition(":")[0] for line in KINDER) if request.node.get_closest_marker(name)
+    }
+    async with Sandbox(clock="manual", render=False, **settings) as running:
         yield running
 
 

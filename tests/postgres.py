@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from bluma_async.stores.postgres_schema import VERSION
+from bluma_async.stores.postgres.schema import VERSION
 
 TEMPLATE = "bluma_template"
 FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -85,7 +85,7 @@ class PostgresServer:
         self._run([*command, "--locale=C"])
         self.start()
         self.execute("postgres", f"CREATE DATABASE {TEMPLATE}")
-        from bluma_async.stores.postgres_database import Database
+        from bluma_async.stores.postgres.database import Database
 
         async def prepare() -> None:
             await (await Database.open(self.url(TEMPLATE), to_write=True)).close()

@@ -94,7 +94,7 @@ def find_room(module: str) -> int:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_a_module_imports_from_its_own_room_and_those_below(path: Path) -> None:
-    """Dependencies point one way."""
+    """A module imports nothing from the rooms above its own, with the exceptions in EXCEPTIONS."""
     own = dotted_name(path)
 
     upward = {

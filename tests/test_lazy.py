@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 import bluma
+import bluma.client
+import bluma.errors
+import bluma.types
 import bluma_async
 from bluma_async import errors, types
 
@@ -33,6 +36,17 @@ def test_all_names_are_there(package: Any) -> None:
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="nothing"):
         _ = package.nothing
+
+
+def test_the_names_of_the_predecessor_are_written_out() -> None:
+    """The modules of 1.2.0 write their `__all__` out, for type checkers: with every name of those that they repeat."""
+    own = set(bluma.types.__all__) - set(types.__all__)
+    resources = {name for name in bluma.client.__all__ if name.endswith("Resource")}
+
+    assert set(bluma.errors.__all__) == set(errors.__all__)
+    assert set(types.__all__) < set(bluma.types.__all__)
+    assert all(getattr(bluma.types, name) is not None for name in own)
+    assert set(bluma.client.__all__) - resources >= {*errors.__all__, *types.__all__, "Bluma", "DEFAULT_TIMEOUT"}
 
 
 def test_a_lazy_module_is_imported_when_a_name_is_used() -> None:

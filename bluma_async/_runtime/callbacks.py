@@ -1,20 +1,23 @@
 """
-Call the user's functions, plain and async ones.
+Call the user's functions, plain and async ones, and hold the values that the blocking portal sets for each call.
 
 The functions of a blocking caller run in that caller's thread, so that they may use thread-locals and call the client.
-The portal of the blocking twin sets `caller` for this.
+The portal sets `caller` for this. It sets `drop_reports` to an empty list, and calls the functions in it if the result
+of the call does not reach the caller.
 """
 
 from __future__ import annotations
 
 import inspect
 from contextvars import ContextVar
-from typing import Any, Awaitable, Callable, Optional
+from typing import Any, Awaitable, Callable, List, Optional
 
-__all__ = ["call_back", "caller"]
+__all__ = ["Report", "call_back", "caller", "drop_reports"]
 
 Caller = Callable[..., Awaitable[Any]]
+Report = Callable[[], None]
 caller: ContextVar[Optional[Caller]] = ContextVar("bluma_caller", default=None)
+drop_reports: ContextVar[Optional[List[Report]]] = ContextVar("bluma_drop_reports", default=None)
 
 
 async def call_back(function: Callable[..., Any], *args: Any) -> Any:

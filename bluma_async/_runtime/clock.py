@@ -30,7 +30,7 @@ def local_time(clock: Clock) -> datetime | None:
 
 class MachineTime:
     """
-    How the machine's time is read, and how long a sleep lasts.
+    The functions that read the machine's time, and that sleep.
 
     The testing kit replaces the functions of MACHINE_TIME, so that it reaches the clients that exist already.
     """

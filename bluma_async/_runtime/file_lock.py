@@ -6,7 +6,7 @@ ends. A POSIX record lock is not enough: it vanishes as soon as any code of the 
 backup for example.
 Rule 2: a system without such locks is refused. A lock file that merely exists would outlive its process.
 Rule 3: the file is opened without following links, and a forked child neither holds nor releases the lock.
-Rule 4: a holder may delete the file. Whoever has opened it before then locks a file without a name, which excludes
+Rule 4: a holder may delete the file. A process that opened it before locks a file without a name, which excludes
 nobody; therefore the path is compared with the locked file after each acquisition.
 Rule 5: everything here blocks; call it in a thread.
 """

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import weakref
-from typing import Callable, Generic, TypeVar
+from typing import TYPE_CHECKING, Callable, Generic, TypeVar
+
+from bluma_async._runtime.running_loop import get_running_loop
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["LoopLocal"]
 
@@ -20,7 +24,7 @@ class LoopLocal(Generic[T]):
 
     def get(self) -> T:
         """Return the running loop's object."""
-        loop = asyncio.get_running_loop()
+        loop = get_running_loop()
         made = self._made.get(loop)
         if made is None:
             made = self._made[loop] = self._make()

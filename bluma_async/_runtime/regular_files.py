@@ -43,7 +43,7 @@ def find_facts(path: Path) -> os.stat_result | None:
 
 
 def describe_kind(facts: os.stat_result) -> str | None:
-    """Return the kind of a path that is no regular file, such as "a pipe"; None for a regular file."""
+    """Return the kind of a path that is not a regular file, such as "a pipe"; None for a regular file."""
     if stat.S_ISREG(facts.st_mode):
         return None
     return next((name for is_kind, name in KINDS if is_kind(facts.st_mode)), "no regular file")
@@ -78,7 +78,7 @@ def open_ours(path: Path) -> IO[bytes]:
 
     Raises:
         FileNotFoundError: Nothing is at the path.
-        PermissionError: The path is no regular file of ours, or was exchanged while it was opened.
+        PermissionError: The path is not a regular file of ours, or was exchanged while it was opened.
         OSError: The system refuses.
     """
     if not is_ours(path.lstat()):

@@ -3,8 +3,8 @@ The descriptor that makes `client.videos` and its siblings.
 
 Rule 1: the module of a resource is imported when the resource is first used, so that importing a client is fast.
 Rule 2: a mock of an async client is an async mock of each resource, so that `await mock.videos.create(...)` works with
-`Mock(spec=AsyncBluma)`. `unittest.mock` decides that by what `asyncio.iscoroutinefunction` says of the attribute: of
-the class that it has on the client's class, or of this descriptor in newer versions. Both carry the marks for it.
+`Mock(spec=AsyncBluma)`. `unittest.mock` asks `iscoroutinefunction`: older Pythons ask the resource's class, 3.12 and
+later this descriptor. Both are marked.
 """
 
 from __future__ import annotations

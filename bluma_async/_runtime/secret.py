@@ -9,7 +9,7 @@ from __future__ import annotations
 
 __all__ = ["NO_SECRET", "Secret"]
 
-SHORTEST = 8  # characters; a shorter text is no key, and masking it would damage every message
+SHORTEST = 8  # characters; a shorter text is not a key, and masking it would damage every message
 MASK = "***"
 
 

@@ -21,8 +21,8 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # also after a second cancellation
         await asyncio.wait([task])
-        _ = task.cancelled() or task.exception()
         raise
 
 

@@ -20,6 +20,8 @@ from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import Any, Callable, Deque, Set, Tuple
 
+from bluma_async._runtime.running_loop import get_running_loop
+
 __all__ = ["Completion", "ThreadPool", "Work", "start_in_thread"]
 
 MOST_THREADS = 40
@@ -31,7 +33,7 @@ class Completion:
     """The outcome of work that cannot be interrupted."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop = get_running_loop()
         self._future: asyncio.Future[Any] = self._loop.create_future()
         self._is_over = False
 
@@ -64,9 +66,10 @@ def start_in_thread(function: Callable[..., Any], args: Any, done: Done) -> None
     Call a function in a thread, and then `done` with its result or its error in the running event loop.
 
     Raises:
+        BlumaError: No asyncio event loop is running.
         RuntimeError: The system refuses to start a thread, and there is none yet.
     """
-    _pool.submit(Work(asyncio.get_running_loop(), function, args, done))
+    _pool.submit(Work(get_running_loop(), function, args, done))
 
 
 class Work:

@@ -20,13 +20,13 @@ class WithBlocks:
             raise TypeError(_describe(self, "async with", "with", "async", "blocking"))
 
         def __exit__(self, *_: object) -> None:
-            """Python looks for this method before it calls the other one."""
+            """Python looks up `__exit__` before it calls `__enter__`."""
 
         def __aenter__(self) -> Any:
             raise TypeError(_describe(self, "with", "async with", "blocking", "async"))
 
         def __aexit__(self, *_: object) -> None:
-            """Python looks for this method before it calls the other one."""
+            """Python looks up `__aexit__` before it calls `__aenter__`."""
 
 
 def _describe(client: object, right: str, wrong: str, own: str, other: str) -> str:

@@ -1,1 +1,1 @@
-"""How calls are sent: options, the retry loop, the transport, hooks, and the state that copies of a client share."""
+"""Send calls: options, the retry loop, the transport, hooks, and the state that copies of a client share."""

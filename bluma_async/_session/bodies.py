@@ -4,13 +4,15 @@ The bodies of requests and answers.
 Rule 1: a body in memory records whether any of it was written. Before that, the server cannot have acted on the
 request.
 Rule 2: the body of an answer is bounded, also after decompression: a few megabytes can be packed gigabytes.
+Rule 3: a packed body is read to its last byte, by one decoder for answers and files. Bytes behind its end that are not
+another gzip member are an error: a body of which a part is ignored would pass for a whole one.
 """
 
 from __future__ import annotations
 
-import io
+import asyncio
 import zlib
-from typing import TYPE_CHECKING, Any, AsyncGenerator, AsyncIterator, Callable, List
+from typing import TYPE_CHECKING, Any, AsyncGenerator, AsyncIterator, Callable, Iterator, List
 
 import aiohttp
 
@@ -33,10 +35,12 @@ __all__ = [
 ]
 
 MAX_ANSWER = 2**25  # bytes: a page of 100 videos has a tenth of a megabyte, a generation with an embedded image thirty
-LARGE_BODY = 2**20  # aiohttp warns about larger bytes, and wants a reader instead
+PIECE = 2**18  # bytes of a request that are written at once
 INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
 CODINGS = "gzip, deflate"  # others need a library, whose output cannot be bounded everywhere
-ANY_HEADER = zlib.MAX_WBITS | 32  # gzip or zlib, whichever it is
+WINDOW = 2**14  # packed bytes that zlib is given at a time: it copies those that it leaves over, for each member
+MOST_MEMBERS = 2**17  # bgzip makes one of each 64 KiB; a million empty ones would block the event loop for seconds
+GZIP, ZLIB = zlib.MAX_WBITS | 16, zlib.MAX_WBITS
 NO_HEADER = -zlib.MAX_WBITS  # some servers take "deflate" at its word, and send it without the zlib header
 
 
@@ -45,21 +49,26 @@ class BodyError(Exception):
 
 
 class RecordingBody(aiohttp.BytesPayload):
-    """A body that records whether any of it was written, and that may be stopped before that."""
+    """A body of any size that records whether any of it was written, and that may be stopped before that."""
 
     is_sent = False
 
     def __init__(self, content: bytes, may_send: Callable[[], bool] | None = None) -> None:
-        super().__init__(content)
+        super().__init__(b"")  # aiohttp warns about bytes of a megabyte and more, because it writes them at once
+        self._value = content
+        self._size = len(content)
         self._may_send = may_send
 
     async def write(self, writer: Any) -> None:
-        self._begin()
-        await super().write(writer)
+        await self.write_with_length(writer, None)
 
     async def write_with_length(self, writer: Any, content_length: int | None) -> None:
         self._begin()
-        await super().write_with_length(writer, content_length)
+        end = len(self._value) if content_length is None else min(content_length, len(self._value))
+        for start in range(0, end, PIECE):
+            if start:
+                await asyncio.sleep(0)  # the event loop has other work
+            await writer.write(self._value[start : min(start + PIECE, end)])
 
     def _begin(self) -> None:
         if self._may_send is not None and not self._may_send():
@@ -77,8 +86,6 @@ async def make_body(request: Request) -> Any:
         return form
     if request.body is None:
         return request.pieces
-    if len(request.body) >= LARGE_BODY:
-        return io.BytesIO(request.body)
     return RecordingBody(request.body, request.may_send)
 
 
@@ -115,39 +122,112 @@ def decompress(body: bytes, coding: str) -> bytes:
         return body
     if name not in INFLATED:
         raise BodyError(f"has the Content-Encoding {coding[:20]!r}, which was not asked for")
+    inflater = Inflater(MAX_ANSWER + 1)
+    unpacked: List[bytes] = []
+    size = 0
     try:
-        return _inflate(body, ANY_HEADER)
-    except zlib.error:
-        pass
-    try:
-        return _inflate(body, NO_HEADER)
+        for data in inflater.feed(body):
+            unpacked.append(data)
+            size += len(data)
+            if size > MAX_ANSWER:
+                raise _too_large()
     except zlib.error:
         raise BodyError(f"is no valid {name}") from None
+    if not inflater.is_whole:
+        raise BodyError(f"is no valid {name}")
+    return unpacked[0] if len(unpacked) == 1 else b"".join(unpacked)
 
 
 async def inflate(pieces: AsyncIterator[bytes], coding: str, most: int) -> AsyncGenerator[bytes, None]:
     """
     Yield the decompressed pieces of a body, each of at most `most` bytes: a packed one can be a thousand times as long.
 
+    A packed piece that holds no data, such as an empty gzip member, yields an empty piece: the reader measures how fast
+    the body arrives.
+
     Raises:
         NetworkError: The body is not compressed as its Content-Encoding says, or is cut.
     """
-    decoder = zlib.decompressobj(ANY_HEADER)
-    has_begun = False
+    inflater = Inflater(most)
     try:
         async for piece in pieces:
-            has_begun = True
-            while piece:
-                data = decoder.decompress(piece, most)
-                piece = decoder.unconsumed_tail  # noqa: PLW2901 - the part that is not decompressed yet
-                if data:
-                    yield data
+            data = b""
+            for data in inflater.feed(piece):
+                yield data
+            if not data:
+                yield b""
     except zlib.error as flaw:
         raise NetworkError(f"The body is no valid {coding}: {flaw}.") from flaw
-    if rest := decoder.flush():
-        yield rest
-    if has_begun and not decoder.eof:
+    if not inflater.is_whole:
         raise NetworkError(f"The {coding} body is cut.")
+
+
+class Inflater:
+    """Decompresses a body of any coding of INFLATED, piece by piece: a zlib stream, or any number of gzip members."""
+
+    def __init__(self, most: int) -> None:
+        """
+        Set up a decoder.
+
+        Args:
+            most: The largest number of bytes that are decompressed at once.
+        """
+        self._most = most
+        self._begin = b""
+        self._format = 0
+        self._members = 1
+        self._engine: Any = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the body may end here: it is empty, or the last member is complete."""
+        return not self._begin if self._engine is None else bool(self._engine.eof)
+
+    def feed(self, packed: bytes) -> Iterator[bytes]:
+        """
+        Decompress the next piece; yield its data in blocks, none of which is empty.
+
+        Raises:
+            zlib.error: The body is invalid here.
+        """
+        if self._engine is None:
+            packed = self._begin = self._begin + packed
+            if len(packed) < 2:
+                return
+            self._format = _find_format(packed)
+            self._engine = zlib.decompressobj(self._format)
+        left, is_full = memoryview(packed), False
+        while left or is_full:
+            if self._engine.eof:
+                self._engine = self._open_member()
+            window = left[:WINDOW]
+            data = self._engine.decompress(window, self._most)
+            has_ended = self._engine.eof
+            unread = self._engine.unused_data if has_ended else self._engine.unconsumed_tail
+            left = left[len(window) - len(unread) :]
+            is_full = len(data) == self._most and not has_ended  # zlib may hold more data without any input left
+            if data:
+                yield data
+
+    def _open_member(self) -> Any:
+        self._members += 1
+        if self._format != GZIP:
+            raise zlib.error("it has bytes behind its end")
+        if self._members > MOST_MEMBERS:
+            raise zlib.error(f"it has more than {MOST_MEMBERS} members")
+        return zlib.decompressobj(GZIP)
+
+
+def _find_format(begin: bytes) -> int:
+    """
+    Return the format of a body by its first two bytes (RFC 1950 and 1952).
+
+    No encoder begins a deflate stream like these headers: it would be invalid, or a stored block with odd padding.
+    """
+    if begin.startswith(b"\x1f\x8b"):
+        return GZIP
+    is_zlib = begin[0] & 0x0F == zlib.DEFLATED and int.from_bytes(begin[:2], "big") % 31 == 0
+    return ZLIB if is_zlib else NO_HEADER
 
 
 async def _read_all(content: aiohttp.StreamReader) -> bytes:
@@ -159,16 +239,6 @@ async def _read_all(content: aiohttp.StreamReader) -> bytes:
             raise _too_large()
         pieces.append(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _inflate(body: bytes, header: int) -> bytes:
-    engine = zlib.decompressobj(header)
-    data = engine.decompress(body, MAX_ANSWER + 1)
-    if len(data) > MAX_ANSWER:
-        raise _too_large()
-    if not engine.eof:
-        raise zlib.error("it is cut")
-    return data
 
 
 def _too_large() -> BodyError:

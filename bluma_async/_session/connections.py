@@ -1,8 +1,10 @@
-"""The transport of a client and all its copies: opened once, closed once."""
+"""The transport of a client and all its copies: opened once, closed once. Closing ends the pauses of calls."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Dict
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, Dict, Set, Tuple
 
 from bluma_async.errors import BlumaError
 
@@ -10,6 +12,8 @@ if TYPE_CHECKING:
     from bluma_async._session.ports import Transport
 
 __all__ = ["Connections"]
+
+Alarm = Tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
 
 class Connections:
@@ -21,6 +25,7 @@ class Connections:
         self._first: Dict[str, Transport] = {}
         self.transport: Transport | None = None
         self.is_closed: bool = False
+        self._alarms: Set[Alarm] = set()
 
     def get(self) -> Transport:
         """
@@ -39,8 +44,34 @@ class Connections:
             self.transport = self._first.setdefault("transport", self._open_transport())
         return self.transport
 
+    async def until_closed(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await a pause of a call; if the client is closed, end it."""
+        loop = asyncio.get_running_loop()
+        alarm: Alarm = (loop, loop.create_future())
+        self._alarms.add(alarm)
+        pause = asyncio.ensure_future(work)
+        try:
+            if not self.is_closed:  # now that the alarm is set: another thread may close the client at any moment
+                await asyncio.wait({pause, alarm[1]}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._alarms.discard(alarm)
+            if not pause.done():
+                pause.cancel()
+                await asyncio.wait({pause})
+        if not (pause.cancelled() and self.is_closed):
+            pause.result()
+
     async def close(self) -> None:
-        """Close the transport. Closing again does nothing."""
+        """Close the transport, and end the pauses. Closing again does nothing."""
         self.is_closed = True
-        if self.transport is not None:
-            await self.transport.close()
+        for loop, alarm in list(self._alarms):
+            with contextlib.suppress(RuntimeError):  # that loop is closed, and its calls with it
+                loop.call_soon_threadsafe(_ring, alarm)
+        close = getattr(self.transport, "close", None)  # a fake of the caller's may have nothing to close
+        if close is not None:
+            await close()
+
+
+def _ring(alarm: asyncio.Future[None]) -> None:
+    if not alarm.done():
+        alarm.set_result(None)

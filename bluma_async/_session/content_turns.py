@@ -2,8 +2,8 @@
 Give creates of one content turns: in this program, and among all programs of the user on this machine.
 
 Rule 1: a turn is a file lock of the operating system, so it ends with its process, however that ends.
-Rule 2: contents share a fixed number of lock files, which are never deleted: the folder stays small. Two contents that
-share one wait for each other, which costs a moment and nothing else.
+Rule 2: each content has a lock file of its own, which its holder deletes: the folder stays small. With a fixed number
+of files, creates of different contents would wait for each other, for as long as a search for a lost answer takes.
 Rule 3: nobody waits forever: a program can be stopped while it has its turn.
 Rule 4: a create holds one turn, and waits for no other while it does.
 """
@@ -11,6 +11,7 @@ Rule 4: a create holds one turn, and waits for no other while it does.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, AsyncGenerator, Dict, List
 
 from bluma_async._runtime.file_lock import FileLock
@@ -22,12 +23,15 @@ from bluma_async.errors import BlumaError
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
 
-__all__ = ["ContentTurns"]
+__all__ = ["ContentBusyError", "ContentTurns"]
 
 LONGEST_WAIT = 600.0  # seconds, without a deadline; no create takes as long, unless its program is stopped
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5  # seconds between two attempts
-STRIPE = 2  # hexadecimal digits of a content's hash: 256 lock files at most
 WITHOUT = 'Nothing was bought; leave out reuse="content" to create without this.'
+
+
+class ContentBusyError(BlumaError):
+    """Another create of the content kept the turn until the wait ended. Nothing was bought."""
 
 
 class _Queue:
@@ -47,11 +51,6 @@ class ContentTurns:
         self._clock = clock
         self._queues: LoopLocal[Dict[str, _Queue]] = LoopLocal(dict)
 
-    @property
-    def waiting(self) -> int:
-        """How many creates have a turn or wait for one in this event loop."""
-        return sum(queue.users for queue in self._queues.get().values())
-
     @asynccontextmanager
     async def acquire(self, content: str, longest_wait: float | None = None) -> AsyncGenerator[None, None]:
         """
@@ -59,44 +58,72 @@ class ContentTurns:
 
         Args:
             content: The hash of the content, in hexadecimal digits.
-            longest_wait: Seconds to wait for another program at most; None for ten minutes.
+            longest_wait: Seconds to wait at most; None waits for creates of this program as long as they take, and for
+                another program for ten minutes.
 
         Raises:
-            BlumaError: Another program has the turn all the time, or the lock file cannot be opened.
+            ContentBusyError: Another create of the content kept the turn until the wait ended.
+            BlumaError: The lock file cannot be opened.
         """
-        queues = self._queues.get()
+        queues, began = self._queues.get(), self._clock.now()
         queue = queues.setdefault(content, _Queue())
         queue.users += 1
         try:
-            async with queue.lock, self._locked(content, longest_wait or LONGEST_WAIT):
-                yield
+            async with self._first_in(queue, longest_wait):
+                ends = self._clock.now() + LONGEST_WAIT if longest_wait is None else began + longest_wait
+                async with self._locked(content, began, ends):
+                    yield
         finally:
             queue.users -= 1
             if not queue.users:
                 del queues[content]
 
     @asynccontextmanager
-    async def _locked(self, content: str, longest_wait: float) -> AsyncGenerator[None, None]:
+    async def _first_in(self, queue: _Queue, longest_wait: float | None) -> AsyncGenerator[None, None]:
+        """Wait for the other creates of this event loop, in their order."""
+        import asyncio  # noqa: PLC0415 - a fifth of the SDK's import time
+
+        if longest_wait is None:
+            async with queue.lock:
+                yield
+            return
+        turn, nap = asyncio.ensure_future(queue.lock.acquire()), asyncio.ensure_future(self._clock.sleep(longest_wait))
+        try:
+            await asyncio.wait({turn, nap}, return_when=asyncio.FIRST_COMPLETED)
+            if not turn.done():
+                raise _busy("Another create", longest_wait)
+            yield
+        finally:
+            nap.cancel()
+            turn.cancel()  # it can acquire the lock all the same, at this moment
+            turn.add_done_callback(lambda done: None if done.cancelled() else queue.lock.release())
+
+    @asynccontextmanager
+    async def _locked(self, content: str, began: float, ends: float) -> AsyncGenerator[None, None]:
         held: List[FileLock] = []  # filled by the thread, so that a lock is released also if its caller is cancelled
         try:
-            ends, pause = self._clock.now() + longest_wait, FIRST_PAUSE
+            pause = FIRST_PAUSE
             while not await in_thread(_try_acquire, content, held):
                 if self._clock.now() >= ends:
-                    busy = f"Another program has been creating a video of the same content for {longest_wait:g} s."
-                    raise BlumaError(f"{busy} {WITHOUT}")
-                await self._clock.sleep(pause)
+                    raise _busy("Another program", self._clock.now() - began)
+                await self._clock.sleep(min(pause, max(ends - self._clock.now(), 0.0)))
                 pause = min(pause * 2, LONGEST_PAUSE)
             yield
         finally:
             for lock in held:
-                await in_thread(lock.release)
+                await in_thread(partial(lock.release, remove=True))
+
+
+def _busy(who: str, seconds: float) -> ContentBusyError:
+    busy = f"{who} has been creating a video of the same content for {seconds:.3g} s."
+    return ContentBusyError(f"{busy} {WITHOUT}", status=503)
 
 
 def _try_acquire(content: str, held: List[FileLock]) -> bool:
     folder = find_state_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock.acquire(folder / f"contents-{content[:STRIPE]}.lock")
+        lock = FileLock.acquire(folder / f"content-{content}.lock")
     except OSError as problem:
         reason = problem.strerror or problem
         raise BlumaError(

@@ -7,8 +7,10 @@ Rule 2: evidence lives as long as a client, or a copy of one, uses its account. 
 that a server with a key for each of its users does not keep an entry for every key it has ever seen.
 Rule 3: reports and calls are ordered by a counter, not by a clock. Clients with different clocks share evidence, and a
 coarse clock gives two events the same time.
-Rule 4: a paid call stays open from before its first byte is sent until its outcome is known. An interruption does not
-close it: `client.open_creates` shows it, and `client.settle()` resolves it.
+Rule 4: a paid call stays open from before its first byte is sent until its outcome is known, and its video, if it made
+one, was handed out. An interruption does not close it: `client.open_creates` shows it, and `client.settle()` resolves
+it. A call to an API that lists no created jobs is closed when it ends: nothing could resolve it, and open calls would
+pile up.
 Rule 5: every operation here is a single operation of a built-in container, which is atomic: clients in several threads
 share evidence without a lock.
 """
@@ -20,7 +22,7 @@ import os
 import threading
 from collections import OrderedDict
 from itertools import count
-from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Tuple
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class CreateEvidence:
         self._baselines: Dict[str | None, datetime] = {}
         self._created: OrderedDict[str, float] = OrderedDict()  # by video: the moment at which its create was answered
         self._by_key: OrderedDict[str, str] = OrderedDict()  # videos by the Idempotency-Key of their creates
+        self._charges: OrderedDict[str, int] = OrderedDict()  # credits by video: reads of a video need not name them
         self.skew: timedelta | None = None
         self.foreign_video: str | None = None
         self.exclusive_lock: FileLock | None = None
@@ -86,6 +89,11 @@ class CreateEvidence:
     def open_calls(self) -> List[InFlightCall]:
         """The paid calls without a known outcome, oldest first."""
         return list(self._open.values())
+
+    @property
+    def lost_calls(self) -> List[InFlightCall]:
+        """The open calls that no task works on, and whose video is not known."""
+        return [call for call in self.open_calls if not call.is_attended and call.video_id is None]
 
     def find_token(self, token: str) -> InFlightCall | None:
         """Return the open create whose callback URL carries this token."""
@@ -126,8 +134,12 @@ class CreateEvidence:
         self.skew = ahead if self.skew is None else max(self.skew, ahead)
 
     def rivals(self, call: InFlightCall) -> List[InFlightCall]:
-        """Return the other open paid calls that may have created the same videos: unknown templates match all."""
-        others = [other for other in self.open_calls if other is not call]
+        """
+        Return the other open paid calls that may have created the same videos: unknown templates match all.
+
+        One whose video is known has not created another. It is open as long as its result was not handed out.
+        """
+        others = [other for other in self.open_calls if other is not call and other.video_id is None]
         return [other for other in others if _may_match(call.template_id, other.template_id)]
 
     def mark_known(self, video_id: str) -> None:
@@ -140,13 +152,27 @@ class CreateEvidence:
         self._created[video_id] = moment
         if request_key is not None:
             self._by_key[request_key] = video_id
-        for marks in (self._created, self._by_key):
-            while len(marks) > MAX_KNOWN:
-                marks.popitem(last=False)
+        _bound(self._created)
+        _bound(self._by_key)
+
+    def note_charge(self, video_id: str, charged: int) -> None:
+        """Note the credits that the create of a video has billed; 0 if its answer did not name them."""
+        if charged:
+            self._charges[video_id] = charged
+            _bound(self._charges)
+
+    def find_charge(self, video_id: str) -> int:
+        """Return the credits that the create of a video has billed; 0 if they are not known."""
+        return self._charges.get(video_id, 0)
 
     def find_created(self, request_key: str | None) -> str | None:
         """Return the video that the create with this Idempotency-Key is known to have become."""
         return self._by_key.get(request_key or "")
+
+    def disown(self, request_key: str | None, video_id: str) -> None:
+        """Forget that the create with this Idempotency-Key became a video: that is another create's."""
+        if self.find_created(request_key) == video_id:
+            self._by_key.pop(request_key or "", None)
 
     def find_open(self, request_key: str | None) -> InFlightCall | None:
         """Return the open create with this Idempotency-Key."""
@@ -164,12 +190,17 @@ class CreateEvidence:
         """
         Note that videos were reported as candidates of a lost create.
 
-        They are no evidence for calls that begin later. For calls that are in flight now they still are: two calls may
+        They are not evidence for calls that begin later. For calls that are in flight now they still are: two calls may
         be lost together, and each video may be either's.
         """
         now = next(self._order)
         for video_id in video_ids:
             self._known.setdefault(video_id, now)  # keeps an earlier mark, also one that another thread sets meanwhile
+        self._trim()
+
+    def mark_older(self, video_id: str, call: InFlightCall) -> None:
+        """Note that a video is older than a call. An earlier create may still be found to be its."""
+        self._known[video_id] = min(self._known.get(video_id, math.inf), call.order)
         self._trim()
 
     def mark_contested(self, video_ids: Iterable[str]) -> None:
@@ -192,8 +223,7 @@ class CreateEvidence:
         self.exclusive_lock, self.exclusive_gate = None, threading.Lock()
 
     def _trim(self) -> None:
-        while len(self._known) > MAX_KNOWN:  # the oldest first: only a new video can be mistaken for a lost create
-            self._known.popitem(last=False)
+        _bound(self._known)  # only a new video can be mistaken for a lost create
 
 
 class _Registry:
@@ -214,7 +244,7 @@ class _Registry:
         """
         Keep the known ids in a forked child, and drop the open calls.
 
-        The parent's videos are no lost creates of the child, so their ids stay. Its open calls do not run here:
+        The parent's videos are not lost creates of the child, so their ids stay. Its open calls do not run here:
         the child would wait for their answers without end.
         """
         self._lock = threading.Lock()  # another thread of the parent may have held it
@@ -223,6 +253,12 @@ class _Registry:
 
     def __len__(self) -> int:
         return len(self._by_account)
+
+
+def _bound(marks: OrderedDict[str, Any]) -> None:
+    """Drop the oldest entries above the limit."""
+    while len(marks) > MAX_KNOWN:
+        marks.popitem(last=False)
 
 
 def _may_match(template_id: str | None, other: str | None) -> bool:

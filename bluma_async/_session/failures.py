@@ -28,11 +28,19 @@ if TYPE_CHECKING:
 __all__ = ["FAILURES", "hide_frames", "make_network_error", "make_url"]
 
 FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)  # ValueError: for odd host names
-NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+# A proxy that refuses to connect (CONNECT) has passed nothing on.
+NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.ClientHttpProxyError,
+)
+REDIRECTED = (aiohttp.RedirectClientError, aiohttp.TooManyRedirects)  # a server has answered; some are InvalidURL too
 SENDABLE = re.compile(r"[!-~]+")
 ORIGIN = r"\w+://[^/?#]*"
 OWN_CALLERS = ("transport", "bodies", "connector")  # the modules here that call the libraries
 HIDDEN = frozenset({"aiohttp", "asyncio", "ssl", *(f"bluma_async._session.{name}" for name in OWN_CALLERS)})
+URL_USER = r"(\w+://)[^\s/?#]*@"
 URL_QUERY = r"(\w+://[^\s'\"?#]*)[?#][^\s'\"]*"
 
 
@@ -67,16 +75,15 @@ def make_network_error(
         is_sent: Whether the request may have reached the server.
         http_status: The status of the answer, if its head had arrived.
     """
-    is_sent = is_sent and not isinstance(problem, NEVER_SENT)
+    is_sent = isinstance(problem, REDIRECTED) or (is_sent and not isinstance(problem, NEVER_SENT))
     sent = f"{request.method} {request.bare_url}"
-    if isinstance(problem, asyncio.TimeoutError):
+    if isinstance(problem, (asyncio.TimeoutError, TimeoutError)):  # two classes before Python 3.11
         failure: NetworkError = RequestTimeoutError(
             f"{sent} got no full answer within {timeout:g} s.", request_sent=is_sent
         )
     else:
         secret = request.api_key or NO_SECRET
-        # The query of a signed link is a secret, and a server can send the key back.
-        reason = re.sub(URL_QUERY, r"\1", secret.mask(_describe(problem))) or type(problem).__name__
+        reason = _hide_secrets(secret.mask(_describe(problem))) or type(problem).__name__
         outcome = "The server may have acted on it." if is_sent else "The server never saw it."
         failure = NetworkError(f"{sent} failed: {reason}. {outcome}", request_sent=is_sent)
     if http_status is not None:
@@ -86,8 +93,25 @@ def make_network_error(
 
 
 def _describe(problem: BaseException) -> str:
-    """Return the text of a failure. aiohttp names its default for certificates in it, also where there are none."""
+    """
+    Return the text of a failure. aiohttp names its default for certificates in it, also where there are none.
+
+    Its texts for answers have the URL with the password of the proxy, and no reason for an endless redirect.
+    """
+    if isinstance(problem, aiohttp.TooManyRedirects):
+        return "it is redirected again and again"
+    if isinstance(problem, aiohttp.RedirectClientError):
+        return f"it is redirected to what cannot be requested, {problem}"
+    if isinstance(problem, aiohttp.ClientHttpProxyError):
+        return f"the proxy did not connect to the server, and answered {problem.status} {problem.message}"
+    if isinstance(problem.__cause__, aiohttp.ClientConnectionError):  # of a body: aiohttp for Python 3.8 wraps it
+        problem = problem.__cause__
     return str(problem).replace(" ssl:default", "").replace(" ssl:True", "")
+
+
+def _hide_secrets(text: str) -> str:
+    """Return a text of a library or a server whose URLs have no user and no query: they can be secrets."""
+    return re.sub(URL_QUERY, r"\1", re.sub(URL_USER, r"\1", text))
 
 
 def _encode(link: str) -> str:
@@ -115,6 +139,7 @@ def _without_secrets(problem: BaseException, request: Request) -> BaseException 
     secret = request.api_key or NO_SECRET
     for each in chain(hide_frames(problem)):
         has_headers = isinstance(each, aiohttp.ClientResponseError)  # in `request_info`
-        if has_headers or secret.is_in(repr(each)):
+        shown = repr(each)  # it can have the proxy, with its password
+        if has_headers or secret.is_in(shown) or _hide_secrets(shown) != shown:
             return None
     return problem

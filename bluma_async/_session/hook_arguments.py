@@ -1,4 +1,4 @@
-"""What the hooks of a client are called with. Loaded for the first hook, before the request that it reports."""
+"""The arguments that hooks receive. Loaded for the first hook, before the request that it reports."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ class Standing(Enum):
     ACCEPTED = "accepted"  # it was accepted and billed, whether or not its video is known
 
 
+NO_LIST = "this API has no list that can be searched for it"
 STANDINGS = {
     CreateOutcome.REFUSED: Standing.NOT_SENT,
     CreateOutcome.ACCEPTED: Standing.ACCEPTED,
@@ -54,18 +55,21 @@ class InFlightCall:
         template_id: The template that is paid for, if known.
         attempts: The attempts that have failed; a download that receives bytes counts from 0 again.
         standing: The state of a paid call.
-        is_unproven: Whether an earlier attempt is uncertain. `on_ambiguous="retry"` sends the next one without proof.
+        is_unproven: Whether an earlier attempt is uncertain. `on_ambiguous="retry"` sends the next one without proof,
+            and so does every call that costs nothing.
         last_sent: The last moment, by our clock, at which a request of a paid call can have been on its way.
         is_attended: Whether the task that began a paid call, or `settle`, still works on it.
         video_id: The video that a paid call is known to have become.
         floor: A time, by the clock of `created_at`, before which this create cannot have made a video; None if unknown.
         token: The one-use token in the callback URL of a create; None without one.
+        content: The hash of the content of a create with `reuse`; None for every other call.
         confirmed_id: The video that a callback with this token has named; it is read before it is believed.
         order: The place of a paid call among the calls and reports of its account (see CreateEvidence).
         server_date: When a paid call began, by the server's clock, if that was known then. A value computed later
             would be wrong by the time that this machine slept in between.
         local_time: When a paid call began, by this machine's wall clock; None for a clock without one.
         is_sent_once: Whether it is never retried, whatever the options say.
+        can_be_settled: Whether a search can determine the outcome of a paid call after it has ended.
     """
 
     request: Request
@@ -81,12 +85,14 @@ class InFlightCall:
     video_id: str | None = None
     floor: datetime | None = None
     token: str | None = None
+    content: str | None = None
     confirmed_id: str | None = None
     _alarm: tuple[asyncio.AbstractEventLoop, asyncio.Future[None]] | None = None
     order: int = 0
     server_date: datetime | None = None
     local_time: datetime | None = None
     is_sent_once: bool = False
+    can_be_settled: bool = True
 
     @property
     def key(self) -> str | None:
@@ -110,6 +116,10 @@ class InFlightCall:
         if self.is_unproven and self.standing is Standing.NOT_SENT:
             self.standing = Standing.UNCERTAIN  # the refusal says nothing about the attempt before it
 
+    def note_accepted(self, job_id: str | None) -> None:
+        """Note that an attempt was accepted, and the id in its answer."""
+        self.video_id, self.standing = job_id, Standing.ACCEPTED
+
     def prove_absence(self) -> None:
         """Note that none of its attempts was accepted."""
         self.standing, self.is_unproven = Standing.NOT_SENT, False
@@ -118,6 +128,14 @@ class InFlightCall:
         """Note that the wait for the answer was cancelled. A request that was sent may still be accepted."""
         if self.standing is Standing.IN_FLIGHT:
             self.last_sent, self.standing = now, Standing.UNCERTAIN
+
+    def identify(self, error: BaseException) -> None:
+        """Set the key of a paid call, and its video if that is known, on an exception that ends the call."""
+        facts = {"idempotency_key": self.key, "video_id": self.video_id}
+        for name, value in facts.items():
+            if value is not None:
+                with contextlib.suppress(AttributeError, TypeError):  # a class of the user's may refuse it
+                    setattr(error, name, value)
 
     async def pause(self, clock: Clock, seconds: float) -> None:
         """Sleep before the next attempt. A callback to this create's own URL ends the sleep."""
@@ -181,11 +199,8 @@ def ambiguous_create(
     """
     is_accepted = in_flight.standing is Standing.ACCEPTED
     billed = "It was accepted and billed" if is_accepted else "It may have been accepted and billed"
-    found = f"{len(candidates)} video(s) may be its own" if candidates else because or "its video was not searched for"
-    found += f" ({because})" if candidates and because else ""
     error = AmbiguousCreateError(
-        f"{failure} {billed}, and was not sent again: {found}. Make sure of it before you create it again: "
-        "`candidates` are the videos that may be its own.",
+        f"{failure} {billed}, and was not sent again: {_describe_search(in_flight, candidates, because)}",
         status=failure.status,
         attempts=failure.attempts,
         accepted=is_accepted,
@@ -199,11 +214,22 @@ def ambiguous_create(
     return error
 
 
+def _describe_search(in_flight: InFlightCall, candidates: Sequence[Video], because: str) -> str:
+    """Return the result of the search for the video of a paid call, and the next step of the caller."""
+    if not in_flight.can_be_settled:
+        return f"{NO_LIST}. Look into your account with the provider before you create it again."
+    found = f"{len(candidates)} video(s) may be its own" if candidates else because or "its video was not searched for"
+    found += f" ({because})" if candidates and because else ""
+    return f"{found}. Make sure of it before you create it again: `candidates` are the videos that may be its own."
+
+
 def log_interrupted(in_flight: InFlightCall) -> None:
     """Log a create that was interrupted while its request was out: its caller knows nothing but its key."""
-    known = f"became video {in_flight.video_id}" if in_flight.video_id else "may have been accepted and billed"
-    logger.warning(
-        "A create was interrupted. It %s (Idempotency-Key %s). `client.settle()` determines its outcome.",
-        known,
-        in_flight.key,
-    )
+    job_id, advice = in_flight.video_id, "`client.settle()` determines its outcome"
+    known = "may have been accepted and billed"
+    if job_id:
+        known, advice = f"became video {job_id}", "It is paid: wait for it by its id"
+    if not in_flight.can_be_settled:
+        known = f"was accepted and billed as {job_id}" if job_id else known
+        advice = "Wait for it by this id" if job_id else f"Its outcome stays unknown: {NO_LIST}"
+    logger.warning("A create was interrupted. It %s (Idempotency-Key %s). %s.", known, in_flight.key, advice)

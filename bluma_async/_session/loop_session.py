@@ -11,6 +11,7 @@ import attrs
 from bluma_async._runtime.sockets import abandon
 from bluma_async._session.bodies import CODINGS
 from bluma_async._session.connector import Connector
+from bluma_async._session.exchanges import Exchanges
 from bluma_async._session.response import SingleResponse
 from bluma_async._wire.checks import invalid
 
@@ -27,6 +28,7 @@ class LoopSession:
     session: aiohttp.ClientSession
     gate: asyncio.Semaphore
     is_ours: bool = True
+    exchanges: Exchanges = attrs.field(factory=Exchanges)
 
 
 def connect(
@@ -66,7 +68,8 @@ def borrow(limit: int, session: aiohttp.ClientSession) -> LoopSession:
 
 
 async def close(held: LoopSession) -> None:
-    """Close a session, unless it is the user's."""
+    """End the exchanges of a session, and close it unless it is the user's."""
+    held.exchanges.end_all()
     if held.is_ours:
         await held.session.close()
 

@@ -19,11 +19,17 @@ import attrs
 from bluma_async._session.option_fields import (
     checked,
     copy_headers,
+    require_clock,
     require_database,
+    require_http_session,
     require_proxy,
+    require_ssl_context,
+    require_trace_configs,
+    require_transport,
     show_names,
     strip,
     strip_slash,
+    unset_if_empty,
 )
 from bluma_async._wire.checks import (
     require_bool,
@@ -35,7 +41,7 @@ from bluma_async._wire.checks import (
     require_whole,
 )
 from bluma_async._wire.create_options import Reuse, Validate
-from bluma_async._wire.place_checks import require_header_text, require_headers, require_http_url
+from bluma_async._wire.place_checks import require_header_text, require_headers, require_http_url, require_secret
 from bluma_async._wire.retry import OnAmbiguous, RetryPolicy
 from bluma_async.errors import BlumaError, InvalidArgumentError
 
@@ -92,8 +98,8 @@ class Options:
         validate: The reaction to options and contexts that are probably mistaken: `error` refuses a create before it is
             paid for, and warns where the documents leave it open; `warn` only warns; `never` is silent.
         reuse: `content` returns the video that was bought before for the same template, context and options, instead of
-            buying it again. Contents are remembered in the folder of BLUMA_STATE_DIR; creates from a variant are never
-            reused.
+            buying it again. Only creates with this option are remembered, in the folder of BLUMA_STATE_DIR; creates
+            from a variant are never reused.
         should_retry: `(error, attempt) -> bool`; decides in place of `max_retries`. Attempts count from 0.
         calculate_retry_delay: `(attempt) -> seconds`; replaces the pauses of the options above.
         default_headers: Sent with every request; they replace the SDK's own headers of the same name.
@@ -128,7 +134,9 @@ class Options:
     default_headers: Mapping[str, str] = attrs.field(
         default=None, converter=copy_headers, validator=checked(require_headers), repr=show_names
     )
-    webhook_secret: str | None = attrs.field(default=None, repr=lambda _: "'***'")
+    webhook_secret: str | None = attrs.field(
+        default=None, converter=unset_if_empty, repr=lambda _: "'***'", validator=checked(require_secret)
+    )
     on_request: Callback | None = attrs.field(default=None, validator=checked(require_callable))
     on_response: Callback | None = attrs.field(default=None, validator=checked(require_callable))
     on_retry: Callback | None = attrs.field(default=None, validator=checked(require_callable))
@@ -183,12 +191,12 @@ class ConnectionOptions:
 
     connection_limit: int = attrs.field(default=100, validator=checked(require_whole, at_least=1))
     proxy: str | None = attrs.field(default=None, repr=False, validator=require_proxy)
-    trust_env: bool = True
-    ssl_context: ssl.SSLContext | None = None
-    http_session: aiohttp.ClientSession | None = None
-    trace_configs: Sequence[aiohttp.TraceConfig] = ()
-    transport: Transport | None = None
-    clock: Clock | None = None
+    trust_env: bool = attrs.field(default=True, validator=checked(require_bool))
+    ssl_context: ssl.SSLContext | None = attrs.field(default=None, validator=require_ssl_context)
+    http_session: aiohttp.ClientSession | None = attrs.field(default=None, validator=require_http_session)
+    trace_configs: Sequence[aiohttp.TraceConfig] = attrs.field(default=(), validator=require_trace_configs)
+    transport: Transport | None = attrs.field(default=None, validator=require_transport)
+    clock: Clock | None = attrs.field(default=None, validator=require_clock)
     telemetry: TelemetryOption = attrs.field(default=False, validator=checked(require_providers))
     shared: str | None = attrs.field(default=None, repr=False, validator=require_database)
 
@@ -259,12 +267,10 @@ def require_known(given: Mapping[str, Any], known: Sequence[str]) -> None:
 
 def read_environment(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the arguments that are not None, and the values of the environment for the others."""
-    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
-    for name, variable in environment.items():
-        value = os.environ.get(variable, "").strip()
-        if value and name not in given:
-            given[name] = value
-    return given
+    found = {name: os.environ.get(variable, "").strip() for name, variable in environment.items()}
+    given = {**arguments, "webhook_secret": unset_if_empty(arguments.get("webhook_secret"))}
+    usable = {name: value for name, value in found.items() if value}
+    return {**usable, **{name: value for name, value in given.items() if value is not None}}
 
 
 def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str], base_url: str) -> Options:
@@ -290,5 +296,4 @@ def resolve_options(arguments: Mapping[str, Any], environment: Mapping[str, str]
             "dashboard.",
             status=401,
         )
-    given.setdefault("base_url", base_url)
-    return Options(**given)
+    return Options(base_url=given.pop("base_url", base_url), **given)

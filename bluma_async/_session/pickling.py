@@ -1,5 +1,5 @@
 """
-What of a client is pickled: its options, without the functions and the secrets among them. Connections are not.
+Pickle the options of a client, without functions and secrets. Connections are not pickled.
 
 Rule 1: the key is not written into a pickle, which may be stored or sent, unless the caller says so (`pickle_key`). It
 is read from the environment of the process that unpickles.

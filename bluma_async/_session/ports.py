@@ -1,4 +1,4 @@
-"""What a session is given from outside: transport, telemetry and the agreement with other processes, as protocols."""
+"""The protocols that a session depends on: transport, telemetry, coordinator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from bluma_async._session.in_flight import InFlightCall
+    from bluma_async._wire.certainty import Explained
     from bluma_async._wire.messages import Answer, Download, Request
 
 __all__ = ["Coordinator", "MeterProvider", "TelemetryOption", "TracerProvider", "Transport"]
@@ -56,6 +57,15 @@ class Coordinator(Protocol):
         """
         ...
 
+    async def is_anothers(self, call: InFlightCall, video_id: str) -> bool:
+        """
+        Return whether the video that answers a create is another create's, as far as the other processes have recorded.
+
+        Raises:
+            BlumaError: The other processes' knowledge cannot be read.
+        """
+        ...
+
     def for_account(self, base_url: str, api_key: str, /) -> Coordinator:
         """Return the coordinator of another account, or of another key, over the same connections."""
         ...
@@ -64,12 +74,12 @@ class Coordinator(Protocol):
         """Release what this coordinator has opened, in all event loops."""
         ...
 
-    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> Explained:
         """
-        Return which of these videos any process has made, and which are candidates of creates in doubt.
+        Return what all processes know about these videos.
 
         It is asked after a search for the video of a create, before a video is adopted. If another process has taken
-        over the create, this one must not conclude anything, and an exception that is no BlumaError says so.
+        over the create, this one must not conclude anything, and an exception that is not a BlumaError says so.
 
         Raises:
             BlumaError: The other processes' knowledge cannot be read.
@@ -96,7 +106,9 @@ class Transport(Protocol):
 
     def stream(self, request: Request, timeout: float) -> AbstractAsyncContextManager[Download]:
         """
-        Open an answer whose body is read piece by piece; `timeout` bounds the connecting, and the wait for each piece.
+        Open an answer whose body is read piece by piece.
+
+        `timeout` bounds the time until the head has arrived completely, and then the wait for each piece of the body.
 
         Raises:
             NetworkError: No answer came, or the connection broke while it was read.
@@ -104,5 +116,5 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close every connection that this transport opened."""
+        """Close every connection that this transport opened; exchanges under way end with a NetworkError."""
         ...

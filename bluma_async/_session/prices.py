@@ -1,9 +1,11 @@
 """
-What videos cost, as the API has said: the prices that it lists for templates, and those that it has charged.
+The prices of videos: listed by the API, and charged by it.
 
-Rule 1: a charge is better than a computed price: it includes whatever the documents do not say.
+Rule 1: a charge is better than a computed price: it includes surcharges that the documents do not mention.
 Rule 2: when the listed price of a template changes, its earlier charges count no more.
-Rule 3: what is known belongs to the base URL and key that it was read with.
+Rule 3: a variant has its own prices: its settings may cost more, or less, than its template. A charge for a variant is
+never used for the template or for another variant.
+Rule 4: prices and charges belong to the base URL and the key with which they were read.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 MOST = 10_000  # entries of each kind; beyond that, all are read again
 Name = Tuple[str, str, str]  # base URL, key, and the id of a template or variant
+Settings = Tuple[Optional[str], Optional[str]]  # the variant, if there is one, and the resolution
 
 
 class Price(NamedTuple):
@@ -36,7 +39,7 @@ class PriceBook:
 
     def __init__(self) -> None:
         self._listed: Dict[Name, int] = {}
-        self._charged: Dict[Name, Dict[str | None, int]] = {}  # by template, then by resolution
+        self._charged: Dict[Name, Dict[Settings, int]] = {}  # by template
         self._templates: Dict[Name, str] = {}  # by variant
 
     def learn_template(self, options: Options, template: Template) -> None:
@@ -59,16 +62,18 @@ class PriceBook:
             _bound(self._templates)[_name(options, variant_id)] = video.template_id
         if video.credits_charged:
             charges = _bound(self._charged).setdefault(_name(options, video.template_id), {})
-            _bound(charges)[resolution] = video.credits_charged
+            _bound(charges)[variant_id, resolution] = video.credits_charged
 
     def find_template(self, options: Options, variant_id: str) -> str | None:
         """Return the template of a variant, if it is known."""
         return self._templates.get(_name(options, variant_id))
 
-    def estimate(self, options: Options, template_id: str, resolution: str | None) -> Price:
-        """Return the probable price of a video of a template."""
+    def estimate(
+        self, options: Options, template_id: str, resolution: str | None, variant_id: str | None = None
+    ) -> Price:
+        """Return the probable price of a video of a template, or of a variant of it."""
         name = _name(options, template_id)
-        charged = self._charged.get(name, {}).get(resolution)
+        charged = self._charged.get(name, {}).get((variant_id, resolution))
         if charged is not None:
             return Price(charged, is_charged=True)
         listed = self._listed.get(name)

@@ -18,7 +18,7 @@ Started = Coroutine[Any, Any, aiohttp.ClientResponse]
 
 
 class ChangeFailedError(aiohttp.ClientConnectionError):
-    """The connection broke after a request that is no GET was sent, or while it was sent."""
+    """The connection broke after a request that is not a GET was sent, or while it was sent."""
 
 
 class SingleResponse(aiohttp.ClientResponse):

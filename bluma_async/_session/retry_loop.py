@@ -5,13 +5,15 @@ Rule 1: `_wire.retry` and the user's own functions decide whether to retry, and 
 Rule 2: an attempt returns a failure that may be retried, and raises everything else. A user's hook may raise the SDK's
 own errors: if attempts raised their failures, the loop would retry the user's exception.
 Rule 3: the hooks are called in the same places for all three.
+Rule 4: closing the client ends a pause, and no attempt follows: the call ends with the failure of the last one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
-from typing import TYPE_CHECKING, Awaitable, Callable, Protocol, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Protocol, TypeVar, Union
 
 import attrs
 
@@ -46,7 +48,7 @@ Attempt = Callable[[InFlightCall], Awaitable[Union[T, Failed]]]
 class Reconciler(Protocol[T]):
     """Determines the outcome of a paid call. The resources implement it, because they know how to search."""
 
-    def accept(self, call: InFlightCall, outcome: T, answer: Answer) -> None:
+    async def accept(self, call: InFlightCall, outcome: T, answer: Answer) -> None:
         """
         Note the result of an accepted call.
 
@@ -93,6 +95,8 @@ class RetryLoop:
             found = await self._follow(in_flight, outcome.error, reconciler)
             if found is not None:
                 return found
+            if self._shared.connections.is_closed:
+                raise outcome.error
 
     async def _follow(self, in_flight: InFlightCall, failure: BlumaError, reconciler: Reconciler[T] | None) -> T | None:
         """Act on a failed attempt. Return the call's result if it was accepted after all; None to try again."""
@@ -105,7 +109,7 @@ class RetryLoop:
             raise ambiguous_create(in_flight, failure) if decision.in_doubt else failure
         if isinstance(decision, Retry):
             await self._report_retry(in_flight, failure, number, decision.after)
-            await in_flight.pause(self._shared.clock, decision.after)
+            await self._shared.connections.until_closed(in_flight.pause(self._shared.clock, decision.after))
             if in_flight.confirmed_id is None:
                 return None
             decision = Reconcile(0.0, then_retry=True)  # a callback has named the video: it is not sent again
@@ -128,7 +132,8 @@ class RetryLoop:
     async def _decide(
         self, in_flight: InFlightCall, failure: BlumaError, number: int, *, can_reconcile: bool
     ) -> Decision:
-        pause = None if in_flight.is_sent_once else await self._pause(failure, number)
+        is_last = in_flight.is_sent_once or self._shared.connections.is_closed
+        pause = None if is_last else await self._pause(failure, number)
         return decide(
             in_flight.safety,
             failure,
@@ -149,5 +154,21 @@ class RetryLoop:
         if not is_wanted:
             return None
         if options.calculate_retry_delay is not None:
-            return max(float(await call_back(options.calculate_retry_delay, number)), 0.0)
+            return _read_delay(await call_back(options.calculate_retry_delay, number))
         return self._policy.delay(failure, number, random.random())  # noqa: S311 - spreads a fleet, protects nothing
+
+
+def _read_delay(seconds: Any) -> float:
+    """
+    Return the pause that `calculate_retry_delay` asks for; none for a negative number.
+
+    Raises:
+        BlumaError: It is no number. Not an InvalidArgumentError: that one promises that nothing was sent, and the
+            request of the attempt before the pause may have been accepted.
+    """
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        if math.isfinite(delay := float(seconds)):
+            return max(delay, 0.0)
+    raise BlumaError(
+        f"calculate_retry_delay must return a number of seconds, not {seconds!r}. The call was not retried."
+    )

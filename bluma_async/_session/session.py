@@ -12,10 +12,11 @@ from __future__ import annotations
 import platform
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Any, Coroutine, Mapping, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Coroutine, Mapping, TypeVar, Union, cast
 
 from bluma_async._lazy import LazyModule
 from bluma_async._runtime.clock import local_time
+from bluma_async._runtime.running_loop import get_running_loop
 from bluma_async._runtime.secret import Secret
 from bluma_async._session.evidence import find_evidence
 from bluma_async._session.in_flight import InFlightCall, Standing, ambiguous_create, log_interrupted
@@ -25,7 +26,14 @@ from bluma_async._version import __version__
 from bluma_async._wire.answers import read_answer
 from bluma_async._wire.call import Safety
 from bluma_async._wire.messages import NOTHING, Request
-from bluma_async.errors import AmbiguousCreateError, APIError, BlumaError, NetworkError
+from bluma_async.errors import (
+    AmbiguousCreateError,
+    APIError,
+    BlumaError,
+    InvalidArgumentError,
+    NetworkError,
+    NotFoundError,
+)
 
 if TYPE_CHECKING:
     from bluma_async._session import exclusive
@@ -105,29 +113,37 @@ class Session:
         return self.retry_loop.run(in_flight, attempt)
 
     async def _send_paid(self, in_flight: InFlightCall, attempt: Attempt[T], reconciler: Reconciler[T] | None) -> T:
-        """Send a call that costs money; it stays open until its outcome is known, even if it is interrupted."""
+        """Send a call that costs money; it stays open until its outcome is known, if anything can determine that."""
         in_flight.server_date = self.shared.server_clock.at(in_flight.began)
         in_flight.local_time = local_time(self.shared.clock)
         await self.require_exclusive()
-        in_flight.is_attended = True
+        in_flight.is_attended, in_flight.can_be_settled = True, reconciler is not None
         self.evidence.add(in_flight)
         try:
             result = await self.retry_loop.run(in_flight, attempt, reconciler)
-        except AmbiguousCreateError:
+        except AmbiguousCreateError as error:
+            in_flight.identify(error)
             if self.shared.connections.is_closed:  # the caller may be gone with the client, and the error unseen
                 log_interrupted(in_flight)
             raise
-        except BaseException:
-            in_flight.interrupt(self.shared.clock.now())
-            if in_flight.standing is Standing.NOT_SENT:
-                self.evidence.remove(in_flight)
-            else:
-                log_interrupted(in_flight)
+        except BaseException as error:
+            self._note_interrupted(in_flight, error)
             raise
         finally:
             in_flight.is_attended = False
+            if not in_flight.can_be_settled:
+                self.evidence.remove(in_flight)
         self.evidence.remove(in_flight)
         return result
+
+    def _note_interrupted(self, in_flight: InFlightCall, error: BaseException) -> None:
+        """Remove a paid call that was not sent. For any other, put its key into the exception, and log the call."""
+        in_flight.interrupt(self.shared.clock.now())
+        if in_flight.standing is Standing.NOT_SENT:
+            self.evidence.remove(in_flight)
+        else:
+            in_flight.identify(error)
+            log_interrupted(in_flight)
 
     async def require_exclusive(self) -> None:
         """
@@ -144,6 +160,7 @@ class Session:
         self, call: Call[T], reconciler: Reconciler[T] | None, in_flight: InFlightCall
     ) -> Union[T, Failed]:
         shared, request = self.shared, in_flight.request
+        get_running_loop()  # now, and not as the request is sent: without a loop, a create would count as uncertain
         patience, transport, sent_at = in_flight.time_left(shared.clock), shared.connections.get(), shared.clock.now()
         try:
             if self.coordinator is None:
@@ -151,14 +168,16 @@ class Session:
                 answer = await transport.send(request, self.options.timeout, patience)
             else:
                 answer = await self._send_agreed(self.coordinator, transport, in_flight)
-        except NetworkError as error:
+        except (NetworkError, InvalidArgumentError) as error:  # the latter: for a proxy of the environment
             return Failed(error)
         now = self._note_headers(answer)
         outcome: Union[T, Failed]
         try:  # before the hook: an exception of the user's must not hide that a create was accepted
-            outcome = self._read(call, answer)
+            outcome = self._read(call, answer, in_flight)
             if reconciler is not None:
-                reconciler.accept(in_flight, outcome, answer)
+                await reconciler.accept(in_flight, outcome, answer)
+            elif in_flight.safety is Safety.COSTS_MONEY:
+                in_flight.note_accepted(getattr(outcome, "id", None))
         except APIError as error:
             outcome = Failed(error)
         observer = self.retry_loop.observer
@@ -171,12 +190,15 @@ class Session:
         now = self.shared.clock.now()
         self.shared.budgets.update(self.options.api_key, answer.headers)
         self.shared.server_clock.update(answer.headers, now)
+        if answer.date is None:  # the pause of a Retry-After that is a date then depends on this clock
+            answer.received_at = local_time(self.shared.clock)
         return now
 
     async def _send_agreed(self, coordinator: Coordinator, transport: Transport, in_flight: InFlightCall) -> Answer:
         """Send a request after other processes have agreed."""
         try:
-            await coordinator.before_attempt(in_flight)
+            await self.shared.connections.until_closed(coordinator.before_attempt(in_flight))
+            self.shared.connections.get()  # refuses, if the client was closed meanwhile
         except BlumaError as problem:
             if in_flight.standing is Standing.UNCERTAIN:  # this attempt was not sent, but the one before it was
                 raise ambiguous_create(in_flight, problem) from problem
@@ -193,9 +215,14 @@ class Session:
         finally:
             coordinator.after_attempt(in_flight, headers)
 
-    def _read(self, call: Call[T], answer: Answer) -> T:
+    def _read(self, call: Call[T], answer: Answer, in_flight: InFlightCall) -> T:
         read, key = call.read, self.api_key
-        return read_answer(answer, call.decode, key) if read is None else read(answer, key)
+        try:
+            return read_answer(answer, call.decode, key) if read is None else read(answer, key)
+        except NotFoundError as gone:
+            if call.method == "DELETE" and in_flight.is_unproven and gone.is_api_answer:
+                return cast("T", None)  # an earlier attempt has deleted it, and its answer was lost
+            raise
 
     def begin_transfer(
         self, method: str, link: str, headers: Mapping[str, str], ends: float | None = None
@@ -235,9 +262,9 @@ class Session:
             within = deadline
         request = Request(call.method, url, headers, call.body, call.parts, call.fields, api_key=self.api_key)
         ends = None if within is None else began + within
-        return InFlightCall(
-            request, began, ends, call.safety, call.subject, token=call.token, is_sent_once=call.is_sent_once
-        )
+        in_flight = InFlightCall(request, began, ends, call.safety, call.subject, is_sent_once=call.is_sent_once)
+        in_flight.token, in_flight.content = call.token, call.content
+        return in_flight
 
 
 def _unpickle(packed: Mapping[str, Any], shared: Shared, coordinator: Coordinator | None = None) -> Session:

@@ -24,7 +24,7 @@ __all__ = ["Shared"]
 
 class Shared:
     """
-    What a client and its copies share.
+    The state that a client and its copies share.
 
     It is the clock, the connections, the slots of downloads, the server's clock, the budgets, and what is known of
     templates and prices.

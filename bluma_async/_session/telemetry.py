@@ -3,18 +3,22 @@ Report creates, waits, saves and retries to OpenTelemetry.
 
 This module is loaded only if the option `telemetry` is set; nothing else of the SDK knows OpenTelemetry.
 
-Rule 1: telemetry never disturbs a call. An exception of a provider is logged once, and the call goes on without it.
+Rule 1: telemetry never disturbs a call. Beside the work itself, everything runs in `_guard`, which raises nothing: not
+even the CancelledError of a provider, because the result of a paid create would be lost with it. The class of the first
+exception is logged; its text may fail too.
 Rule 2: attributes are ids, words of the API and numbers. Texts of the caller or of errors, URLs and paths are not
-recorded: they can hold a prompt or a secret.
+recorded: they can hold a prompt or a secret. An argument is an id only if it looks like one.
 Rule 3: there is one Telemetry for each pair of providers. Instruments cannot be removed, so those of each client would
 add up.
 """
 
 from __future__ import annotations
 
+import re
+import threading
 import weakref
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import suppress
 from functools import partial
 from typing import (
     TYPE_CHECKING,
@@ -22,18 +26,19 @@ from typing import (
     Callable,
     Coroutine,
     Dict,
-    Generator,
     Iterable,
     List,
     Mapping,
-    Protocol,
+    Optional,
+    Set,
     Tuple,
     TypeVar,
     cast,
 )
 
 from bluma_async._runtime.clock import MACHINE_TIME
-from bluma_async._runtime.log import logger, mask
+from bluma_async._runtime.log import logger
+from bluma_async._session.telemetry_gauges import GAUGES, Account, Accounts
 from bluma_async._session.telemetry_names import METRICS
 from bluma_async._version import __version__
 from bluma_async._wire.checks import invalid
@@ -48,9 +53,7 @@ except ImportError as missing:
     ) from missing
 
 if TYPE_CHECKING:
-    from bluma_async._session.evidence import CreateEvidence
     from bluma_async._session.in_flight import InFlightCall
-    from bluma_async._wire.budget import RateLimit
     from bluma_async.errors import BlumaError
 
 __all__ = ["Telemetry", "find_telemetry"]
@@ -58,18 +61,9 @@ __all__ = ["Telemetry", "find_telemetry"]
 T = TypeVar("T")
 NAME = "bluma"
 MOST_VIDEOS = 10_000  # whose creates are remembered
+MOST_TEMPLATES = 1_000  # that are recorded: each is an attribute of metrics, which are kept apart for each value
+WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # an id, or a word of the API
 Attributes = Dict[str, Any]
-
-
-class Account(Protocol):
-    """What gauges read of a session."""
-
-    evidence: CreateEvidence
-
-    @property
-    def rate_limit(self) -> RateLimit | None:
-        """The budget of the key."""
-        ...
 
 
 class Operation:
@@ -79,6 +73,11 @@ class Operation:
         self.span = span
         self.metric_attributes: Attributes = {"bluma.operation": name}
         self.span_attributes: Attributes = {}
+        self.began: float = MACHINE_TIME.now()
+        self.token: Any = None  # the way back to the span that was the current one before
+
+
+Note = Callable[[Operation, Optional[T]], None]  # notes the result of an operation; None if it has failed
 
 
 class Telemetry:
@@ -87,7 +86,8 @@ class Telemetry:
     def __init__(self, tracers: Any, meters: Any) -> None:
         self.providers: Tuple[Any, Any] = (tracers, meters)
         self._has_failed = False
-        self._sessions: weakref.WeakSet[Account] = weakref.WeakSet()
+        self._accounts = Accounts()
+        self._templates: Set[str] = set()
         self._creates: OrderedDict[str, Tuple[Any, int]] = OrderedDict()  # video id: context of the span, credits
         self._tracer: Any = self._call(tracers, "get_tracer", NAME, __version__)
         meter: Any = self._call(meters, "get_meter", NAME, __version__)
@@ -97,54 +97,51 @@ class Telemetry:
 
     def watch(self, session: Account) -> None:
         """Report the budget and the open creates of a session, as long as it lives."""
-        self._sessions.add(session)
+        self._accounts.add(session)
 
     async def report_create(self, call: InFlightCall, work: Coroutine[Any, Any, T]) -> T:
         """Await a create that costs money, and report it."""
-        with self._operation("create") as operation:
-            if call.template_id is not None:
-                operation.metric_attributes["bluma.template.id"] = call.template_id
-            try:
-                result = await work
-            finally:
-                operation.span_attributes["bluma.attempts"] = call.attempts
-                operation.span_attributes["bluma.video.id"] = call.video_id
-            self._note_create(operation, call, result)
-        return result
+        return await self._report("create", None, work, partial(self._note_create, call))
 
     async def report(self, name: str, job_id: str, work: Coroutine[Any, Any, T]) -> T:
         """Await a wait or a save, and report it."""
-        with self._operation(name, job_id) as operation:
-            result = await work
-            if name == "save":
-                operation.span_attributes["bluma.file.size"] = result
-            else:
-                self._note_end(operation, job_id, result)
-        return result
+        note: Note[Any] = self._note_save if name == "save" else partial(self._note_end, job_id)
+        return await self._report(name, job_id, work, note)
 
     def count_retry(self, method: str, error: BlumaError) -> None:
         """Count an attempt after the first one."""
         self._write("bluma.retries", "add", 1, {"http.request.method": method, **_describe(error)})
 
-    @contextmanager
-    def _operation(self, name: str, job_id: str | None = None) -> Generator[Operation, None, None]:
-        """Report what happens in the block: its span is the current one, and its error is that of the span."""
-        operation = Operation(name, self._start_span(name, job_id))
-        operation.span_attributes["bluma.video.id"] = job_id
-        began, token = MACHINE_TIME.now(), self._enter(operation.span)
+    async def _report(self, name: str, job_id: str | None, work: Coroutine[Any, Any, T], note: Note[T]) -> T:
+        """Await the work of an operation: its span is the current one, and an error of the work is that of the span."""
+        operation = self._guard(name, partial(self._begin, name, job_id))
         try:
-            yield operation
+            result = await work
         except BaseException as error:
-            operation.metric_attributes.update(_describe(error))
-            if isinstance(error, AmbiguousCreateError):
-                self._write("bluma.creates.in_doubt", "add", 1, {})
+            self._guard(name, partial(self._end, operation, note, None, error))
             raise
-        finally:
-            if token is not None:
-                self._call(context, "detach", token)
-            seconds = MACHINE_TIME.now() - began
-            self._write("bluma.operation.duration", "record", seconds, operation.metric_attributes)
-            self._end_span(operation)
+        self._guard(name, partial(self._end, operation, note, result, None))
+        return result
+
+    def _begin(self, name: str, job_id: str | None) -> Operation:
+        operation = Operation(name, self._start_span(name, job_id))
+        operation.span_attributes["bluma.video.id"] = _read_word(job_id)
+        operation.token = self._enter(operation.span)
+        return operation
+
+    def _end(self, operation: Operation | None, note: Note[T], result: T | None, error: BaseException | None) -> None:
+        if operation is None:
+            return
+        if operation.token is not None:
+            self._call(context, "detach", operation.token)
+        if error is not None:
+            operation.metric_attributes.update(_describe(error))
+        if isinstance(error, AmbiguousCreateError):
+            self._write("bluma.creates.in_doubt", "add", 1, {})
+        self._guard("the report of a result", partial(note, operation, result))
+        seconds = MACHINE_TIME.now() - operation.began
+        self._write("bluma.operation.duration", "record", seconds, operation.metric_attributes)
+        self._end_span(operation)
 
     def _start_span(self, name: str, job_id: str | None) -> Any:
         created = self._creates.get(job_id or "", (None, 0))[0]
@@ -165,31 +162,50 @@ class Telemetry:
             self._call(operation.span, "set_status", trace.Status(trace.StatusCode.ERROR, error))
         self._call(operation.span, "end")
 
-    def _note_create(self, operation: Operation, call: InFlightCall, result: Any) -> None:
-        """Note the video and the price of a create. A request by hand has raw JSON."""
+    def _note_create(self, call: InFlightCall, operation: Operation, result: Any) -> None:
+        """Note the template, the video and the price of a create. A request by hand has raw JSON."""
+        template = self._admit_template(call.template_id)
+        if template is not None:
+            operation.metric_attributes["bluma.template.id"] = template
         read = cast("Mapping[str, Any]", result).get if isinstance(result, dict) else partial(_read_field, result)
-        job_id, charged = read("id"), read("credits_charged")
+        job_id, charged = _read_word(read("id") or call.video_id), read("credits_charged")
+        operation.span_attributes.update({"bluma.attempts": call.attempts, "bluma.video.id": job_id})
         price = charged if isinstance(charged, int) else 0
         if price:
             operation.span_attributes["bluma.credits.charged"] = price
-            self._write("bluma.credits.charged", "add", price, {"bluma.template.id": call.template_id or ""})
-        if isinstance(job_id, str):
-            operation.span_attributes["bluma.video.id"] = job_id
-            self._creates[job_id] = (self._call(operation.span, "get_span_context"), price)
-            if len(self._creates) > MOST_VIDEOS:
-                self._creates.popitem(last=False)
+            self._write("bluma.credits.charged", "add", price, {"bluma.template.id": template or ""})
+        if job_id is not None and result is not None:
+            self._remember(job_id, self._call(operation.span, "get_span_context"), price)
 
-    def _note_end(self, operation: Operation, job_id: str, result: Any) -> None:
+    def _note_save(self, operation: Operation, result: Any) -> None:
+        operation.span_attributes["bluma.file.size"] = result
+
+    def _note_end(self, job_id: str, operation: Operation, result: Any) -> None:
         """Note how a wait has ended, and the refund of a failed video: of several waits, the first counts it."""
-        status = str(_read_field(result, "status") or _read_field(result, "state"))
-        operation.metric_attributes["bluma.status"] = status
+        if result is None:
+            return
+        status = _read_word(str(_read_field(result, "status") or _read_field(result, "state")))
+        operation.metric_attributes["bluma.status"] = status or "unknown"
         charged = _read_field(result, "credits_charged")
         if status != "failed" or charged is None:
             return
         created, price = self._creates.get(job_id, (None, charged))
-        self._creates[job_id] = (created, 0)
+        self._remember(job_id, created, 0)
         if price:
             self._write("bluma.credits.refunded", "add", price, {})
+
+    def _remember(self, job_id: str, span: Any, price: int) -> None:
+        """Remember the span of a create, and the credits that a refund would give back."""
+        self._creates[job_id] = (span, price)
+        while len(self._creates) > MOST_VIDEOS:
+            self._creates.popitem(last=False)
+
+    def _admit_template(self, template_id: object) -> str | None:
+        """Return a template's id if it may be recorded."""
+        template = _read_word(template_id)
+        if template is not None and len(self._templates) < MOST_TEMPLATES:
+            self._templates.add(template)
+        return template if template in self._templates else None
 
     def _make_instrument(self, meter: Any, metric: str, kind: str, unit: str, description: str) -> Any:
         about = {"unit": unit, "description": description}
@@ -199,7 +215,10 @@ class Telemetry:
         return self._call(meter, "create_observable_gauge", metric, [observe], **about)
 
     def _observe(self, read: Callable[[Iterable[Account]], int | None], _: object) -> List[metrics.Observation]:
-        value = read(list(self._sessions))
+        return self._guard("a gauge", partial(self._read_gauge, read)) or []
+
+    def _read_gauge(self, read: Callable[[Iterable[Account]], int | None]) -> List[metrics.Observation]:
+        value = read(self._accounts.list())
         return [] if value is None else [metrics.Observation(value)]
 
     def _write(self, metric: str, verb: str, amount: float, attributes: Attributes) -> None:
@@ -209,18 +228,29 @@ class Telemetry:
         """Call a method of a provider's, and return its result; None if it raises, or if there is no such object."""
         if target is None:
             return None
+        return self._guard(method, lambda: getattr(target, method)(*arguments, **options))
+
+    def _guard(self, where: str, work: Callable[[], T]) -> T | None:
+        """
+        Return the result of a function that is not part of the call; None if it raises.
+
+        In the main thread, Ctrl-C and the exit of a signal's handler may arrive here, and go on.
+        """
         try:
-            return getattr(target, method)(*arguments, **options)
-        except Exception as error:  # noqa: BLE001 - a provider may raise anything, and the call must go on
-            if not self._has_failed:
-                self._has_failed = True
-                logger.warning(
-                    "The provider of the option telemetry has raised %s in %s: %s. Calls go on without it.",
-                    type(error).__name__,
-                    method,
-                    mask(str(error)),
-                )
+            return work()
+        except BaseException as error:
+            is_main = threading.current_thread() is threading.main_thread()
+            if isinstance(error, (KeyboardInterrupt, SystemExit)) and is_main:
+                raise
+            self._log_once(type(error).__name__, where)
             return None
+
+    def _log_once(self, kind: str, where: str) -> None:
+        if self._has_failed:
+            return
+        self._has_failed = True
+        with suppress(Exception):  # a filter of the log may raise, too
+            logger.warning("The option telemetry: %s in %s of the provider. Calls go on without it.", kind, where)
 
 
 def find_telemetry(option: object) -> Telemetry:
@@ -242,14 +272,9 @@ def find_telemetry(option: object) -> Telemetry:
     return found
 
 
-def _count_open(sessions: Iterable[Account]) -> int:
-    found = {id(session.evidence): session.evidence for session in sessions}
-    return sum(len(evidence.open_calls) for evidence in found.values())
-
-
-def _find_remaining(sessions: Iterable[Account]) -> int | None:
-    budgets = [session.rate_limit for session in sessions]
-    return min((budget.remaining for budget in budgets if budget is not None), default=None)
+def _read_word(value: object) -> str | None:
+    """Return a value that looks like an id or a word of the API; None for any other, which could be a secret."""
+    return value if isinstance(value, str) and WORD.fullmatch(value) else None
 
 
 def _read_field(result: object, name: str) -> Any:
@@ -264,9 +289,5 @@ def _describe(error: BaseException) -> Attributes:
     return known
 
 
-GAUGES: Mapping[str, Callable[[Iterable[Account]], int | None]] = {
-    "bluma.creates.open": _count_open,
-    "bluma.budget.remaining": _find_remaining,
-}
 # A Telemetry lives as long as a client, or as the provider that reads its gauges.
 _by_providers: weakref.WeakValueDictionary[Tuple[int, int], Telemetry] = weakref.WeakValueDictionary()

@@ -3,8 +3,11 @@ Send requests with aiohttp. Only this module and `loop_session` use its client.
 
 Rule 1: connections belong to the event loop that opened them.
 Rule 2: every failure becomes a NetworkError, which says whether the server may have acted on the request.
-Rule 3: `timeout` bounds the whole exchange, also when the answer arrives byte by byte. The wait for a free connection
-is not part of it: otherwise ten thousand calls at once would make a fast server look slow.
+Rule 3: `timeout` bounds the whole exchange, also when the answer arrives byte by byte; of a stream, whose body may be
+large, it bounds the head. The wait for a free connection is not part of it: otherwise ten thousand calls at once would
+make a fast server look slow. A session of the user's can have a limit of its own, and aiohttp does not report when that
+wait ends: of a stream through it, `timeout` bounds connecting and then the wait for each byte, but not the whole head.
+Rule 4: closing ends every exchange, with a NetworkError, and none begins after that.
 """
 
 from __future__ import annotations
@@ -20,18 +23,23 @@ import aiohttp
 
 from bluma_async._runtime.loops import PerLoop
 from bluma_async._runtime.proxies import Proxies
+from bluma_async._runtime.tasks import within
 from bluma_async._session.bodies import INFLATED, BodyError, RecordingBody, inflate, make_body, read_body
 from bluma_async._session.connector import set_read_size
+from bluma_async._session.exchanges import ClientClosedError
 from bluma_async._session.failures import FAILURES, hide_frames, make_network_error, make_url
 from bluma_async._session.loop_session import abandon_session, borrow, close, connect
+from bluma_async._session.redirects import MOST_REDIRECTS, find_target
 from bluma_async._wire.messages import Answer, Download
-from bluma_async.errors import NetworkError, RequestTimeoutError
+from bluma_async.errors import BlumaError, InvalidArgumentError, NetworkError, RequestTimeoutError
 
 if TYPE_CHECKING:
     import ssl
 
     from yarl import URL
 
+    from bluma_async._session.exchanges import Exchanges
+    from bluma_async._session.loop_session import LoopSession
     from bluma_async._wire.messages import Request
 
 __all__ = ["AiohttpTransport"]
@@ -60,6 +68,7 @@ class AiohttpTransport:
         else:
             opened = partial(borrow, connection_limit, http_session)
         self._connections = PerLoop(opened, close, abandon_session)
+        self._is_closed = False
 
     async def send(self, request: Request, timeout: float, patience: float | None = None) -> Answer:
         """
@@ -72,49 +81,62 @@ class AiohttpTransport:
 
         Raises:
             NetworkError: No answer came.
+            InvalidArgumentError: The environment's proxy is invalid; nothing was sent.
         """
-        held = self._connections.find() or await self._connections.get()
+        held = self._connections.find() or await self._connect(request)
         if patience is None:
             await held.gate.acquire()
         else:
             timeout = min(timeout, await _acquire(held.gate, request, patience))
         try:
-            outcome = await self._exchange(held.session, request, timeout)
+            outcome = await self._exchange(held.session, held.exchanges, request, timeout)
         finally:
             held.gate.release()
-        if isinstance(outcome, NetworkError):
+        if isinstance(outcome, BlumaError):
             raise outcome
         return outcome
 
     @asynccontextmanager
     async def stream(self, request: Request, timeout: float) -> AsyncGenerator[Download, None]:
         """
-        Open an answer whose body is read piece by piece; `timeout` bounds the connecting, and the wait for each piece.
+        Open an answer whose body is read piece by piece.
+
+        `timeout` bounds the time until the head has arrived completely, and then the wait for each piece of the body.
 
         Raises:
             NetworkError: No answer came, or the connection broke while it was read.
         """
-        session = (await self._connections.get()).session
+        held = await self._connect(request)
         async with AsyncExitStack() as opened:
-            response = await self._open(opened, session, request, timeout)
-            if isinstance(response, NetworkError):
+            response = await self._open(opened, held, request, timeout)
+            if isinstance(response, BlumaError):
                 raise response
-            pieces: AsyncIterator[bytes] = _Pieces(response, request, timeout)
+            pieces: AsyncIterator[bytes] = _Pieces(held.exchanges, response, request, timeout)
             coding = response.headers.get("Content-Encoding", "").strip().lower()
-            if coding in INFLATED and not session.auto_decompress:  # a host that was asked not to compress the file
+            if (
+                coding in INFLATED and not held.session.auto_decompress
+            ):  # a host that was asked not to compress the file
                 pieces = inflate(pieces, coding, DOWNLOAD_CHUNK)
             yield Download(response.status, response.headers, pieces)
 
     async def close(self) -> None:
-        """Close the connections; a session that was passed in stays open."""
+        """End the exchanges and close the connections; a session that was passed in stays open."""
+        self._is_closed = True
         await self._connections.close()
+
+    async def _connect(self, request: Request) -> LoopSession:
+        """Return the running loop's session. One that was opened after `close` would never be closed."""
+        if self._is_closed:
+            raise make_network_error(ClientClosedError(), request, 0.0, is_sent=False)
+        return await self._connections.get()
 
     async def _exchange(
         self,
         session: aiohttp.ClientSession,
+        exchanges: Exchanges,
         request: Request,
         timeout: float,
-    ) -> Answer | NetworkError:
+    ) -> Answer | BlumaError:
         """Return the answer, or the error to raise."""
         body: Any = None
         response: Any = None
@@ -122,12 +144,17 @@ class AiohttpTransport:
         try:
             url, proxy = make_url(request), self._proxies.find(request.url)
             body = await make_body(request) if request.has_body else None
-            has_begun = True
-            response = await self._request(session, request, url, proxy, body, timeout)
-            content = await read_body(response, is_decompressed=session.auto_decompress)
+            with exchanges.enter():
+                has_begun = True
+                response = await self._request(session, request, url, proxy, body, timeout)
+                if (target := find_target(request.method, url, response)) is not None:
+                    response = await self._follow(session, request, response, target, timeout)
+                content = await read_body(response, is_decompressed=session.auto_decompress)
             return Answer(response.status, response.headers, content)
         except BodyError as flaw:
             return Answer(response.status, response.headers, b"", str(flaw))
+        except InvalidArgumentError as mistake:
+            return mistake
         except FAILURES as problem:
             is_sent = body.is_sent if isinstance(body, RecordingBody) else has_begun
             status = None if response is None else response.status
@@ -151,29 +178,55 @@ class AiohttpTransport:
             headers=request.headers,
             data=body,
             timeout=_total(timeout),
-            allow_redirects=request.method == "GET",  # aiohttp drops the key on the way to another origin
+            allow_redirects=False,  # aiohttp would send all headers but two to another origin
             raise_for_status=False,
             proxy=proxy,
             skip_auto_headers=NO_TYPE if request.pieces else None,
         )
 
+    async def _follow(
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        response: aiohttp.ClientResponse,
+        target: URL,
+        timeout: float,
+    ) -> aiohttp.ClientResponse:
+        """Follow the redirects of a read, within the same timeout; return the last response, perhaps a redirect."""
+        loop, following = asyncio.get_running_loop(), target
+        ends = loop.time() + timeout
+        for _ in range(MOST_REDIRECTS):
+            response.release()
+            proxy, left = self._proxies.find(str(following)), max(ends - loop.time(), 0.001)
+            response = await self._request(session, request, following, proxy, None, left)
+            found = find_target(request.method, following, response)
+            if found is None:
+                break
+            following = found
+        return response
+
     async def _open(
         self,
         opened: AsyncExitStack,
-        session: aiohttp.ClientSession,
+        held: LoopSession,
         request: Request,
         timeout: float,
-    ) -> aiohttp.ClientResponse | NetworkError:
+    ) -> aiohttp.ClientResponse | BlumaError:
         """Return the answer whose body is to be streamed, or the error to raise."""
         try:
-            opening = session.get(
+            opening = held.session.get(
                 make_url(request),
                 headers=request.headers,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout),
                 proxy=self._proxies.find(request.url),
                 read_bufsize=DOWNLOAD_CHUNK,
             )
-            return await opened.enter_async_context(opening)
+            # aiohttp cannot bound the head alone: `sock_read` begins again with each byte, `total` covers the body too.
+            # Only our own sessions have no limit, and so no wait for a free connection in here.
+            with held.exchanges.enter():
+                return await within(timeout if held.is_ours else None, opened.enter_async_context(opening))
+        except InvalidArgumentError as mistake:  # of the proxy
+            return mistake
         except FAILURES as problem:
             return make_network_error(problem, request, timeout, is_sent=True)
         except BaseException as problem:  # noqa: BLE001 - a cancellation, for example; it is raised again
@@ -181,9 +234,17 @@ class AiohttpTransport:
 
 
 class _Pieces:
-    """The body of an answer, piece by piece. Only failures of the connection become a NetworkError."""
+    """
+    The body of an answer, piece by piece. Only failures of the connection become a NetworkError.
 
-    def __init__(self, response: aiohttp.ClientResponse, request: Request, timeout: float) -> None:
+    The wait for each piece is bounded here too: aiohttp's own bound ends without a word if its connection is closed on
+    this side, for example because the user has closed a session that was passed in.
+    """
+
+    def __init__(
+        self, exchanges: Exchanges, response: aiohttp.ClientResponse, request: Request, timeout: float
+    ) -> None:
+        self._exchanges = exchanges
         self._content = response.content
         self._pieces = response.content.iter_chunked(DOWNLOAD_CHUNK)
         set_read_size(response.connection, DOWNLOAD_CHUNK)
@@ -198,7 +259,8 @@ class _Pieces:
         if self._failure is not None:
             raise self._failure
         try:
-            return await self._pieces.__anext__()
+            with self._exchanges.enter():
+                return await within(self._timeout, self._pieces.__anext__())
         except FAILURES as problem:
             self._failure = make_network_error(problem, self._request, self._timeout, is_sent=True)
         return self._left_over() or await self.__anext__()

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping
 
+from bluma_async._wire.rows import keep_rows
 from bluma_async._wire.times import read_datetime
 
-__all__ = ["ALIASES", "COMPLETIONS", "normalize"]
+__all__ = ["ALIASES", "COMPLETIONS", "UNREADABLE_STATUS", "normalize"]
 
 JSONObject = Dict[str, Any]
+UNREADABLE_STATUS = "unknown"
 
 # Model: field -> its other names.
 ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -47,11 +49,27 @@ def normalize(cls: type, raw: JSONObject) -> JSONObject:
 
 
 def _complete_video(video: JSONObject) -> None:
-    """Drop an invalid time: it must not make the whole video, and the id that was paid for, unreadable."""
+    """
+    Replace a status that is no text by UNREADABLE_STATUS, and drop an invalid time.
+
+    They must not make the whole video, and the id that was paid for, unreadable. A video without a readable status is
+    not finished: a wait reads it again.
+    """
+    status = video.get("status")
+    if not isinstance(status, str) or not status.strip():
+        video["status"] = UNREADABLE_STATUS
     try:
         video["created_at"] = read_datetime(video.get("created_at"))
     except (ValueError, OverflowError):
         video.pop("created_at", None)
+
+
+def _complete_video_page(page: JSONObject) -> None:
+    """Leave out the rows that have no id, and count them."""
+    rows = page.get("videos")
+    page["skipped"] = 0
+    if isinstance(rows, list):
+        page["videos"], page["skipped"] = keep_rows(rows)  # pyright: ignore[reportUnknownArgumentType]  # JSON is untyped
 
 
 def _complete_template(template: JSONObject) -> None:
@@ -81,6 +99,7 @@ DOCUMENTED: Mapping[str, JSONObject] = {
 }
 COMPLETIONS: Mapping[str, Callable[[JSONObject], None]] = {
     "Video": _complete_video,
+    "VideoPage": _complete_video_page,
     "Template": _complete_template,
     "Asset": _complete_asset,
 }

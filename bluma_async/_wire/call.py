@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 import attrs
 
+from bluma_async._wire.answers import read_answer
 from bluma_async._wire.checks import invalid
 from bluma_async._wire.json_values import encode_json
 from bluma_async._wire.messages import NOTHING, Answer, Part
@@ -54,6 +55,7 @@ class Call(Generic[T]):
         idempotency_key: The `Idempotency-Key` of all attempts; None for a random one.
         subject: The template that is paid for; None if that is unknown, or nothing is paid.
         token: The one-use token in the callback URL of a create; None without one.
+        content: The hash of the content of a create with `reuse`; None for every other call.
         is_sent_once: Whether it is never retried, whatever the options say and however it fails.
         read: Replaces `read_answer` for APIs that report errors in 200 answers. Returns the decoded answer or raises
             the error; its second argument is the API key, to be masked in errors.
@@ -69,6 +71,7 @@ class Call(Generic[T]):
     idempotency_key: str | None = None
     subject: str | None = None
     token: str | None = None
+    content: str | None = None
     is_sent_once: bool = False
     read: Callable[[Answer, Secret], T] | None = None
 
@@ -94,8 +97,8 @@ def patch(route: str, decode: Decode[T], payload: object) -> Call[T]:
 
 
 def delete(route: str) -> Call[None]:
-    """Return a call that deletes an object. The body of a 2xx answer is ignored."""
-    return Call(method="DELETE", path=route, decode=_ignore)
+    """Return a call that deletes an object. The body of a 2xx answer is ignored, whatever it is."""
+    return Call(method="DELETE", path=route, decode=_ignore, read=_read_status)
 
 
 def path(*segments: str) -> str:
@@ -162,9 +165,14 @@ def encode_body(payload: object) -> bytes | None:
     Return a JSON body; None for None.
 
     Raises:
-        InvalidArgumentError: The payload is no JSON value.
+        InvalidArgumentError: The payload is not a JSON value.
     """
     return None if payload is None else encode_json(payload)
+
+
+def _read_status(answer: Answer, secret: Secret) -> None:
+    if not 200 <= answer.status < 300:
+        read_answer(answer, _ignore, secret)  # raises
 
 
 def _ignore(_: object) -> None:

@@ -11,13 +11,15 @@ at which the request can have been on its way, and if it read far enough.
 Rule 3: nothing here waits, sends, or reads a clock.
 
 A proxy's 408, 409, 425, 429, 499 or 503 can follow an acceptance, because the proxy answers for a server that it no
-longer hears; therefore a refusal counts only in the API's own words.
+longer hears; therefore a refusal counts only in the API's own words. The adapters of Luma list theirs, and have stated
+with each error whether it is one.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Tuple
 
 import attrs
 
@@ -26,6 +28,7 @@ from bluma_async.errors import APIError, BlumaError, NetworkError
 __all__ = [
     "CertaintyPolicy",
     "CreateOutcome",
+    "Explained",
     "classify",
     "earliest_time",
     "window_begin",
@@ -46,8 +49,8 @@ class CertaintyPolicy:
         waits_to_settle: Whether only a search after `settle_time` proves absence.
         needs_readable_list: Whether a list that cannot be read proves nothing.
         reads_far: Whether a search reads as many pages as its window has.
-        needs_evidence: Whether being the only candidate is no evidence.
-        checks_answers: Whether an answer with a known id, or with another template, is no answer.
+        needs_evidence: Whether a single candidate needs further evidence.
+        checks_answers: Whether an answer with a known id, or another template, is rejected.
         takes_turns: Whether a batch sends one create of a template at a time.
         tolerates_read_lag: Whether a wait tolerates that a new video cannot be read yet.
     """
@@ -76,12 +79,14 @@ def classify(failure: BlumaError) -> CreateOutcome:
         return CreateOutcome.REFUSED
     if not isinstance(failure, (APIError, NetworkError)):
         return CreateOutcome.UNCERTAIN
+    if isinstance(failure, APIError) and failure.is_refusal is not None:
+        return CreateOutcome.REFUSED if failure.is_refusal else CreateOutcome.UNCERTAIN
     status = failure.http_status
     if status is not None and 200 <= status < 300:
         return CreateOutcome.ACCEPTED
     if isinstance(failure, NetworkError):
         return CreateOutcome.UNCERTAIN if failure.request_sent else CreateOutcome.REFUSED
-    # An error without an HTTP status comes from an adapter or the SDK, which has interpreted the answer already.
+    # An error without an HTTP status comes from the SDK or from the caller's own transport, and not from an answer.
     is_api_answer = failure.is_api_answer or status is None
     is_refusal = 400 <= failure.status < 500 or failure.status == 503
     return CreateOutcome.REFUSED if is_refusal and is_api_answer else CreateOutcome.UNCERTAIN
@@ -121,3 +126,23 @@ def earliest_time(
     It is the begin of the window without the minute for unknown clocks: a video of that minute may be an older one.
     """
     return window_begin(server_date, local_time, skew, floor, ROUNDING)
+
+
+@attrs.frozen
+class Explained:
+    """
+    The knowledge of all processes about videos that a search has found.
+
+    Attributes:
+        known: Videos that one of them has made, or has recorded as a stray of another create.
+        contested: Videos that no other create may adopt. These are the candidates of creates in doubt. While another
+            create of the template is in doubt without candidates, every unexplained video is contested.
+        is_mine: Whether the create that was searched for is still open, and held by this process.
+        is_shadowed: Whether unexplained videos can be those of other creates, because this process does not hold its
+            own: one of the template is open, or in doubt without candidates. Nothing can be concluded from them now.
+    """
+
+    known: Tuple[str, ...] = ()
+    contested: Tuple[str, ...] = ()
+    is_mine: bool = True
+    is_shadowed: bool = False

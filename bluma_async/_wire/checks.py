@@ -26,6 +26,7 @@ __all__ = [
     "require_id_list",
     "require_link",
     "require_mapping",
+    "require_methods",
     "require_number",
     "require_page",
     "require_providers",
@@ -39,7 +40,13 @@ MAX_PAGE_SIZE = 100  # the API's own limit, for every list that comes in pages
 
 
 def invalid(name: str, message: str) -> InvalidArgumentError:
-    """Return the error for an invalid argument; its `validation_errors` name the argument."""
+    """
+    Return the error for an invalid argument; its `validation_errors` name the argument.
+
+    Args:
+        name: The argument's name.
+        message: The problem, as a sentence. The error adds that nothing was sent.
+    """
     return InvalidArgumentError(f"{message} Nothing was sent.", validation_errors=[{"field": name, "message": message}])
 
 
@@ -102,15 +109,15 @@ def require_providers(name: str, value: object) -> None:
         raise invalid(name, f"{name} must be {kinds}, not {kind}.")
 
 
-def require_seconds(name: str, value: object, *, above: float | None = None) -> None:
+def require_seconds(name: str, value: object, *, at_least: float = 0, above: float | None = None) -> None:
     """
-    Require a finite number of seconds: at least 0, or greater than `above`.
+    Require a finite number of seconds: at least `at_least`, or greater than `above`.
 
     Raises:
         InvalidArgumentError: The value is not such a number.
     """
-    if not _is_number(value, 0, above):
-        bound = "of at least 0" if above is None else f"above {above:g}"
+    if not _is_number(value, at_least, above):
+        bound = f"of at least {at_least:g}" if above is None else f"above {above:g}"
         raise invalid(name, f"{name} must be a number of seconds {bound}, not {value!r}.")
 
 
@@ -161,6 +168,19 @@ def require_callable(name: str, value: object) -> None:
         raise invalid(name, f"{name} must be a function or None, not {value!r}.")
 
 
+def require_methods(name: str, value: object, methods: Collection[str]) -> None:
+    """
+    Require an object with these methods, of whatever class, or None. The class itself is refused.
+
+    Raises:
+        InvalidArgumentError: The value is something else.
+    """
+    has_methods = all(callable(getattr(value, method, None)) for method in methods)
+    if value is not None and (isinstance(value, type) or not has_methods):
+        wanted = f"an object with the methods {', '.join(methods)}"
+        raise invalid(name, f"{name} must be {wanted}, or None, not {type(value).__name__}.")
+
+
 def require_mapping(name: str, value: object, example: str) -> None:
     """
     Require a mapping; the error shows the example.
@@ -198,7 +218,7 @@ def require_id_list(name: str, value: object, kind: str = "ids") -> List[str]:
     Return ids, or texts of another kind, as a list. A single string is refused: each of its letters would be an id.
 
     Raises:
-        InvalidArgumentError: The value is a string or no sequence, or has an entry that is no text, or is blank.
+        InvalidArgumentError: The value is a string or not a sequence, or has an entry that is not text, or is blank.
     """
     if isinstance(value, str):
         raise invalid(name, f"{name} must be a list of {kind}, not one: [{value!r}].")
@@ -212,7 +232,7 @@ def require_statuses(name: str, value: object) -> None:
     Require a list, tuple or set of statuses. A single string is refused: each letter would be a status.
 
     Raises:
-        InvalidArgumentError: The value is not such a collection, or has an entry that is no text, or is blank.
+        InvalidArgumentError: The value is not such a collection, or has an entry that is not text, or is blank.
     """
     entries = cast("Collection[object]", value) if isinstance(value, (list, tuple, set, frozenset)) else None
     if entries is None or not all(isinstance(entry, str) and entry.strip() for entry in entries):
@@ -229,7 +249,7 @@ def require_link(name: str, value: object, *, public: bool = False) -> str:
         public: Whether the server fetches the URL: it must then not be on this machine or in a private network.
 
     Raises:
-        InvalidArgumentError: The value is no such URL.
+        InvalidArgumentError: The value is not such a URL.
     """
     host = _link_host(value)
     if host is None:

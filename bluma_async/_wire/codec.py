@@ -2,7 +2,10 @@
 Decode JSON to models: the only module that imports cattrs.
 
 Rule 1: an invalid value raises ValueError or TypeError; the caller makes of it an error that shows the answer.
-Rule 2: an invalid optional field is None, so that a paid video's id is not lost because of, say, an invalid date.
+Rule 2: once the id of an object is readable, no other field makes it unreadable, so that a paid video's id is not lost
+because of, say, an invalid date or price. An invalid optional field is None, and one whose default says nothing (0, an
+empty text, False) is as if it were missing. Other defaults would state something, and such fields are still refused.
+Rule 3: a list leaves out the rows that have no readable id; they are counted.
 """
 
 from __future__ import annotations
@@ -10,22 +13,24 @@ from __future__ import annotations
 import math
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Callable, Generic, List, Mapping, Optional, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Callable, Generic, List, Mapping, Optional, Tuple, TypeVar, cast, get_args
 
 import attrs
 
 from bluma_async._wire.aliases import normalize
+from bluma_async._wire.rows import keep_rows
 from bluma_async._wire.times import read_datetime
 from bluma_async.types._model import AttrDict, Model, OpenEnum, exact_class, free_form
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["Many", "One"]
+__all__ = ["Many", "One", "find_unreadable"]
 
 M = TypeVar("M", bound=Model)
 Structure = Callable[[Any, Any], Any]
 INVALID = (ValueError, TypeError, KeyError, OverflowError)
+LARGEST = 2**53  # the integers below it are exact in every JSON parser (RFC 8259), and sums of them in a database
 
 
 class One(Generic[M]):
@@ -57,13 +62,21 @@ class Many(Generic[M]):
 
     def __init__(self, cls: type[M], *names: str) -> None:
         self._one = One(cls)
+        self._has_ids = _needs_id(cls)
         self._names = names
 
     def __call__(self, raw: object) -> List[M]:
+        return self.read(raw)[0]
+
+    def read(self, raw: object) -> Tuple[List[M], int]:
+        """Return the objects, and how many rows were left out because they have no readable id."""
         entries = self._entries(raw)
         if not isinstance(entries, list):
             raise TypeError(f"expected a list under {' or '.join(self._names)}")
-        return [self._one(entry) for entry in cast("list[object]", entries)]
+        rows, skipped = cast("list[object]", entries), 0
+        if self._has_ids:
+            rows, skipped = keep_rows(rows)
+        return [self._one(row) for row in rows], skipped
 
     def _entries(self, raw: object) -> object:
         if not isinstance(raw, dict):
@@ -73,6 +86,11 @@ class Many(Generic[M]):
             if name in named:
                 return [] if named[name] is None else named[name]
         return [named] if "id" in named else None
+
+
+def find_unreadable(cls: type[Model], fields: Mapping[str, Any]) -> List[str]:
+    """Return the names of the fields that decoding would replace by their defaults, because they are invalid."""
+    return _unreadable(_converter(), cls, fields)
 
 
 @lru_cache(maxsize=None)
@@ -87,10 +105,10 @@ def _converter() -> Converter:
     converter = Converter(detailed_validation=False)
     for cls, hook in SCALARS.items():
         converter.register_structure_hook(cls, hook)
-        converter.register_structure_hook(Optional[cls], _lenient(hook, cls))
+        converter.register_structure_hook(Optional[cls], _lenient(hook, None if cls is int else cls))
     converter.register_structure_hook_func(_is(AttrDict), _read_object)
-    for enum in OpenEnum.__subclasses__():  # each by itself: cattrs would treat the base class as any str
-        converter.register_structure_hook(enum, _read_enum)
+    # The base class stands for every enum: most models, and so their enums, are imported later than this runs.
+    converter.register_structure_hook(OpenEnum, _read_enum)
 
     def structure_model(cls: Any) -> Structure:
         return _model_hook(converter, cls)
@@ -115,19 +133,15 @@ def _optional_hook(converter: Converter, kind: Any) -> Structure:
 
 
 def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
-    from cattrs import gen  # noqa: PLC0415 - importing the SDK must not load cattrs
-
-    # By attrs fields, not by class: cattrs would treat the class as a dataclass with positional arguments.
-    make: Any = gen.make_dict_structure_fn_from_attrs  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # cattrs types it in part
-    build = make(list(attrs.fields(cls)), exact_class(cls), converter)
+    build = _make_builder(converter, cls)
     known = frozenset(attribute.name for attribute in attrs.fields(cls))
-    needs_id = "id" in known and attrs.fields_dict(cls)["id"].default is attrs.NOTHING
+    needs_id = _needs_id(cls)
 
     def structure(raw: Any, _: Any) -> Any:
         if not isinstance(raw, dict):
             raise TypeError(f"expected an object for {cls.__name__}, not {type(raw).__name__}")
         fields = normalize(cls, cast("dict[str, Any]", raw))
-        if needs_id and fields.get("id") == "":
+        if needs_id and not str(fields.get("id", "-")).strip():
             raise ValueError(f"the id of this {cls.__name__} is empty")
         made = build(fields, cls)
         made.__class__ = cls
@@ -137,6 +151,54 @@ def _model_hook(converter: Converter, cls: type[Any]) -> Structure:
         return made
 
     return structure
+
+
+def _make_builder(converter: Converter, cls: type[Any]) -> Structure:
+    """Return the function that makes a model of its fields. If it has an id, unreadable fields get their defaults."""
+    from cattrs import gen  # noqa: PLC0415 - importing the SDK must not load cattrs
+
+    # By attrs fields, not by class: cattrs would treat the class as a dataclass with positional arguments.
+    make: Any = gen.make_dict_structure_fn_from_attrs  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # cattrs types it in part
+    build: Structure = make(list(attrs.fields(cls)), exact_class(cls), converter)
+    if not _needs_id(cls):
+        return build
+
+    def build_leniently(fields: Any, _: Any) -> Any:
+        try:
+            return build(fields, cls)
+        except INVALID:
+            odd = _unreadable(converter, cls, fields)
+        return build({name: value for name, value in fields.items() if name not in odd}, cls)
+
+    return build_leniently
+
+
+def _needs_id(cls: type[Any]) -> bool:
+    identifier = attrs.fields_dict(cls).get("id")
+    return identifier is not None and identifier.default is attrs.NOTHING
+
+
+def _unreadable(converter: Converter, cls: type[Any], fields: Mapping[str, Any]) -> List[str]:
+    return [
+        attribute.name
+        for attribute in attrs.fields(cls)
+        if attribute.name in fields
+        and _says_nothing(attribute.default)
+        and not _is_readable(converter, attribute.type, fields[attribute.name])
+    ]
+
+
+def _says_nothing(default: Any) -> bool:
+    """Tell whether a default is no statement about the object, unlike True for `is_active`."""
+    return default is not attrs.NOTHING and not (default.factory() if hasattr(default, "factory") else default)
+
+
+def _is_readable(converter: Converter, kind: Any, value: Any) -> bool:
+    try:
+        converter.structure(value, kind)
+    except INVALID:
+        return False
+    return True
 
 
 def _is(base: type | tuple[type, ...]) -> Callable[[Any], bool]:
@@ -160,7 +222,7 @@ def _lenient(hook: Structure, kind: Any = None) -> Structure:
 def _read_text(raw: Any, _: Any) -> str:
     if isinstance(raw, str):
         return raw
-    if isinstance(raw, (int, float)) and not isinstance(raw, bool):
+    if isinstance(raw, (int, float)) and not isinstance(raw, bool) and math.isfinite(raw):
         return str(raw)
     raise TypeError(f"expected text, not {type(raw).__name__}")
 
@@ -175,7 +237,10 @@ def _read_number(raw: Any, _: Any) -> float:
 
 
 def _read_int(raw: Any, cls: Any) -> int:
-    return raw if type(raw) is int else int(_read_number(raw, cls))
+    number = raw if type(raw) is int else int(_read_number(raw, cls))
+    if abs(number) > LARGEST:
+        raise ValueError("expected a number that JSON can hold exactly")
+    return number
 
 
 def _read_bool(raw: Any, _: Any) -> bool:

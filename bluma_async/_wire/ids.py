@@ -16,7 +16,7 @@ def find_id(name: str, value: object, kind: type[HasId]) -> str | None:
     Raises:
         InvalidArgumentError: As in `require_id`.
     """
-    return None if value is None or value == "" else require_id(name, value, kind)
+    return None if value is None or (isinstance(value, str) and not value) else require_id(name, value, kind)
 
 
 def require_ids(name: str, values: object, kind: type[HasId]) -> List[str]:
@@ -24,7 +24,7 @@ def require_ids(name: str, values: object, kind: type[HasId]) -> List[str]:
     Return the ids in a list of ids and models.
 
     Raises:
-        InvalidArgumentError: The value is a single id or model, or is no list, or an entry is neither id nor model.
+        InvalidArgumentError: The value is a single id or model, or is not a list, or an entry is neither id nor model.
     """
     if isinstance(values, (str, kind)):
         raise invalid(name, f"{name} must be a list of ids, not one: [{values!r}].")

@@ -17,6 +17,12 @@ MOST_DEPTH = 100
 ADVICE = {
     "datetime": "pass text, such as value.isoformat()",
     "date": "pass text, such as value.isoformat()",
+    "Timestamp": "pass text, such as value.isoformat()",
+    "datetime64": "pass text, such as str(value)",
+    "timedelta64": "pass a number or text, such as str(value)",
+    "ndarray": "pass a list, such as value.tolist()",
+    "NAType": "leave it out, or pass None",
+    "NaTType": "leave it out, or pass None",
     "bytes": "pass text, or upload the file as an asset",
     "Decimal": "pass a float or text",
     "set": "pass a list",
@@ -66,7 +72,7 @@ def _find_unsendable(value: Any, path: str, depth: int) -> Iterator[Tuple[str, s
 
 
 def _explain(value: object) -> str:
-    """Return why a value that is no object and no list is not JSON; empty text if it is."""
+    """Return why a value that is neither an object nor a list is not JSON; empty text if it is."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"{value}, which JSON does not have; leave it out, or pass None"
     if isinstance(value, str) and not _is_text(value):

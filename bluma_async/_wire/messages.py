@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 
     from bluma_async._runtime.secret import Secret
 
-__all__ = ["NOTHING", "Answer", "Download", "Part", "Request"]
+__all__ = ["NOTHING", "Answer", "Download", "Part", "Request", "show_url"]
 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 # Compiled when they are first used: for errors, the log and hooks.
 USER = r"^(\w+://)[^/?#]*@"
 QUERY = r"(?s)[?#].*"
+
+
+def show_url(url: str) -> str:
+    """Return a URL without user, query and fragment, as text that can be printed."""
+    return re.sub(QUERY, "", re.sub(USER, r"\1", url)).encode("ascii", "backslashreplace").decode()
 
 
 @attrs.frozen
@@ -94,7 +99,7 @@ class Request:
     @property
     def bare_url(self) -> str:
         """The URL without user, query and fragment, as text that can be printed."""
-        return re.sub(QUERY, "", re.sub(USER, r"\1", self.url)).encode("ascii", "backslashreplace").decode()
+        return show_url(self.url)
 
 
 @attrs.define  # not frozen: one is made for each call, and a frozen one takes three times as long to make
@@ -107,16 +112,18 @@ class Answer:
         headers: The headers.
         body: The body, decompressed; empty if it has a flaw.
         flaw: Why the body cannot be used, for example because it is too large; empty if it can.
+        received_at: When it was received, by this machine's clock, if it has no valid Date header; None otherwise.
     """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)  # a server can send the key back, here and in the body
     body: bytes = attrs.field(repr=False)
     flaw: str = ""
+    received_at: datetime | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def date(self) -> datetime | None:
-        """When the answer was sent, by the server's clock; None without a valid Date header."""
+        """The time at which the answer was sent, by the server's clock; None without a valid Date header."""
         return read_http_date(self.headers.get("date"))
 
 

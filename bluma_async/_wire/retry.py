@@ -24,7 +24,7 @@ MAX_EXPONENT = 64  # a larger one makes a delay of more seconds than a float can
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """How failed calls are retried; delays in seconds. The defaults pause 1, 2 and 4 s."""
+    """The rules for retries of failed calls; delays in seconds. The defaults pause 1, 2 and 4 s."""
 
     max_retries: int = 3
     retry_delay: float = 1.0
@@ -49,7 +49,7 @@ class RetryPolicy:
         return max(backoff, asked or 0.0) * (1 + self.retry_jitter * spread)
 
     def _obeys_server(self, error: BlumaError) -> bool:
-        """Whether Retry-After decides: for 429 and 503, if the caller has set the longest acceptable pause."""
+        """Return whether Retry-After decides: for 429 and 503, if the caller has set the longest acceptable pause."""
         return self.max_retry_after is not None and (isinstance(error, RateLimitError) or _is_unavailable(error))
 
 

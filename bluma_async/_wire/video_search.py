@@ -1,7 +1,7 @@
 """
 Collect the videos that a lost create may have become, from the pages of a list, and tell when they are complete.
 
-Nothing here sends: `resources/_candidates.py` reads the pages.
+Nothing here sends: `resources/_creates/candidates.py` reads the pages.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ class CandidateSearch:
             self.found.append(video)
 
     def _lies_before(self, videos: Sequence[ListedVideo]) -> bool:
-        """Whether the list is ordered, and this page is older than the window: so is every page behind it."""
+        """Return whether the list is ordered, and this page is older than the window: so is every page behind it."""
         times = [video.created_at for video in videos]
         is_descending = self._is_ordered and self._descends
         return bool(times) and is_descending and all(time is not None and time < self.begin for time in times)
 
     def _is_all(self) -> bool:
-        """Whether as many videos were read as the list has now: one of the same second can appear in its middle."""
+        """Return whether all videos of the list were read: one of the same second can appear in its middle."""
         return self._total is not None and len(self._seen) >= self._total

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Awaitable, Callable, List
 
 from bluma_async._runtime.clock import local_time
-from bluma_async.resources._lost_creates import settle_all_lost
+from bluma_async.resources._creates.lost import settle_all_lost
 from bluma_async.resources.credits import Credits
 from bluma_async.resources.templates import Templates
 from bluma_async.resources.videos import Videos

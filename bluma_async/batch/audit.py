@@ -4,7 +4,7 @@ Compare the ledger of a journal with the transactions of the account.
 Rule 1: the ledger is read before the transactions, and once more after them: a run that is going on can have recorded
 payments meanwhile.
 Rule 2: a transaction that names no video, as in the documented example of a refund, is matched by its amount.
-Rule 3: only transactions from the time of the journal can be unknown; those of known videos count whenever they were.
+Rule 3: only transactions since the journal began can be unknown. Transactions of its own videos count at any time.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Collection, Dict, Iterable, Iterator, List, Ma
 import attrs
 
 from bluma_async._wire.checks import invalid
+from bluma_async._wire.ledger import find_video, is_payment
 from bluma_async.batch.account_check import check_account
 from bluma_async.batch.audit_results import AuditMismatch, BatchAudit, MismatchKind
-from bluma_async.batch.transactions import find_video, is_payment, read_transactions
+from bluma_async.batch.transactions import read_transactions
+from bluma_async.stores.postgres.known_videos import find_known_videos
 from bluma_async.stores.states import JobState
 from bluma_async.types import TransactionType
 
@@ -45,8 +47,10 @@ async def audit_ledger(store: JobStore, api: BatchApi) -> BatchAudit:
     transactions = await read_transactions(api, since, ledger)
     newer = await _read_ledger(store)
     side = sum_up(transactions, since)
+    known = await find_known_videos(store, [video_id for video_id in side.videos if video_id not in newer])
+    keys = {**known.keys, **await _read_candidates(store)}
     return BatchAudit(
-        mismatches=compare(ledger, side, {*ledger, *newer}, await _read_candidates(store)),
+        mismatches=compare(ledger, side, {*ledger, *newer, *known.explained}, keys),
         videos=len(ledger),
         transactions=len(transactions),
         credits_charged=sum(line.charged for line in ledger.values()),
@@ -93,7 +97,7 @@ def sum_up(transactions: Iterable[Transaction], since: datetime | None) -> Accou
 
 
 def compare(
-    ledger: Ledger, side: AccountSide, explained: Collection[str], candidates: Mapping[str, str]
+    ledger: Ledger, side: AccountSide, explained: Collection[str], keys: Mapping[str, str]
 ) -> List[AuditMismatch]:
     """
     Return the differences.
@@ -102,11 +106,11 @@ def compare(
         ledger: The lines of the ledger.
         side: The sums of the account. Transactions without a video that explain a difference are removed from it.
         explained: The ids of all videos that the journal knows by now.
-        candidates: By video, the key of the job in doubt that has it as a candidate.
+        keys: By video, the key of the job or create in doubt that has it as a candidate, or whose stray it is.
     """
     return [
         *(mismatch for line in ledger.values() for mismatch in _compare_line(line, side)),
-        *_list_unknown(side, explained, candidates),
+        *_list_unknown(side, explained, keys),
     ]
 
 
@@ -141,15 +145,13 @@ def _build_mismatch(kind: MismatchKind, line: LedgerLine, sums: VideoSums) -> Au
     )
 
 
-def _list_unknown(
-    side: AccountSide, explained: Collection[str], candidates: Mapping[str, str]
-) -> Iterator[AuditMismatch]:
+def _list_unknown(side: AccountSide, explained: Collection[str], keys: Mapping[str, str]) -> Iterator[AuditMismatch]:
     for video_id, sums in side.videos.items():
         if video_id not in explained and sums.is_recent:
             yield AuditMismatch(
                 kind=MismatchKind.UNKNOWN_PAYMENT if sums.charged else MismatchKind.UNKNOWN_REFUND,
                 video_id=video_id,
-                key=candidates.get(video_id),
+                key=keys.get(video_id),
                 account_charged=sums.charged,
                 account_refunded=sums.refunded,
             )

@@ -16,7 +16,7 @@ __all__ = ["AuditMismatch", "BatchAudit", "MismatchKind"]
 
 
 class MismatchKind(OpenEnum):
-    """What differs between the ledger of a journal and the transactions of the account."""
+    """The kind of a difference between the ledger of a journal and the transactions of the account."""
 
     UNKNOWN_PAYMENT = "unknown_payment"  # the account paid for a video that the ledger does not have
     UNPAID = "unpaid"  # the ledger has a charge for which the account has no deduction

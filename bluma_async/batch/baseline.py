@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Set
 
 from bluma_async.errors import BlumaError
-from bluma_async.resources._candidates import read_newest
+from bluma_async.resources._creates.candidates import read_newest
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session

@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, AsyncIterator, Awaitable,
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import require_choice, require_seconds
-from bluma_async.batch.account_check import require_account
+from bluma_async.batch.account_check import check_account, require_account
+from bluma_async.batch.adopting import adopt_video
 from bluma_async.batch.api import BatchApi, StopSignal
 from bluma_async.batch.audit import audit_ledger
+from bluma_async.batch.bought_contents import free_contents
 from bluma_async.batch.catalog import Catalog
-from bluma_async.batch.conflicts import not_free, not_in_doubt
 from bluma_async.batch.credit_limit import CreditLimit
+from bluma_async.batch.deferral import defer_interrupted
 from bluma_async.batch.frame_results import build_results, join_results
 from bluma_async.batch.frames import is_frame, require_frame
 from bluma_async.batch.intake import plan_jobs, submit_jobs
 from bluma_async.batch.journals import choose_store, has_journal
 from bluma_async.batch.parts import build_parts
 from bluma_async.batch.planning import Planner
-from bluma_async.batch.recovery import defer_interrupted
 from bluma_async.batch.results import BatchResult, build_result
 from bluma_async.batch.row_checks import RowChecks
 from bluma_async.batch.waits import wait_for_job
 from bluma_async.batch.workers import Workers
-from bluma_async.stores.jobs import BatchStatus, Conflict, ConflictKind
-from bluma_async.stores.states import JobState
+from bluma_async.stores.states import JobState, JobStateName
 
 if TYPE_CHECKING:
     from typing_extensions import Literal
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bluma_async.batch.recovery import Recovery
     from bluma_async.batch.sources import Jobs
     from bluma_async.errors import BlumaError
+    from bluma_async.stores.jobs import BatchStatus
     from bluma_async.stores.ports import JobStore
 
 __all__ = ["Batch", "read_setup"]
@@ -61,7 +62,7 @@ class Batch:
 
     @property
     def stopped(self) -> BlumaError | None:
-        """Why the last run stopped submitting jobs; None if it submitted all of them."""
+        """The reason why the last run stopped submitting jobs; None if it submitted all of them."""
         return self._stop.reason
 
     async def run(self, jobs: Jobs = None) -> AsyncIterator[BatchResult]:
@@ -69,22 +70,18 @@ class Batch:
         Run jobs, and yield the result of each as it finishes. Jobs that an earlier run finished are skipped.
 
         A job is a mapping with `template_id` or `variant_id`, `prompt`, and optionally `key`, `resolution`,
-        `watermark`, `webhook_url`, and either a whole `context` or its parts as `context.NAME`. Two jobs with the same
-        content need different keys.
+        `watermark`, `webhook_url`, and `context` or its parts as `context.NAME`. Equal jobs need different keys.
 
-        Of each template, one create at a time is in flight, so that a lost answer can belong to one job only. Its video
-        is searched for. With `exclusive` a single candidate is adopted; otherwise the job is in doubt, with its
-        candidates, and is not billed again unless you ask for it: see `adopt` and `retry`. A video that somebody else
-        has created disproves `exclusive`: it is named in a warning, and nothing is adopted any more.
+        Of each template, one create at a time is in flight, so that a lost answer belongs to one job. Its video is
+        searched for. With `exclusive` a single candidate is adopted, unless a foreign video disproves that; otherwise
+        the job is in doubt, with its candidates, and is only billed again if you ask: see `adopt` and `retry`.
 
         Args:
-            jobs: The path of a CSV or JSONL file, a list, a data frame of pandas or polars, or any iterable. Files,
-                lists and frames are validated as a whole before the first create; other iterables are read as their
-                jobs are started. None continues all jobs of the journal.
+            jobs: The path of a CSV or JSONL file, a list or a data frame, which are validated as a whole before the
+                first create; or any iterable, which is read as its jobs start. None continues all jobs of the journal.
 
         Raises:
-            InvalidArgumentError: A job, the folder or the journal is invalid. Nothing was created, unless the jobs
-                came one by one.
+            InvalidArgumentError: A job, the folder or the journal is invalid. Nothing was created, unless by a stream.
             BlumaError: Another process uses the journal, the disk refuses, or with `on_error="raise"` a job failed.
         """
         self._stop = stop = StopSignal()
@@ -116,8 +113,7 @@ class Batch:
         """
         Return what `run` would do with these jobs, and cost. Nothing is created, and the journal is not changed.
 
-        Templates, variants and the balance are read from the API. Every row is checked as `run` checks it; an iterator
-        is consumed.
+        Templates, variants and the balance are read. Every row is checked as in `run`; an iterator is consumed.
 
         Args:
             jobs: The same as for `run`. None plans the jobs of the journal.
@@ -137,9 +133,8 @@ class Batch:
         """
         Plan jobs, and return the number of new ones. Nothing is created: a `run` or a worker does that, in any process.
 
-        Jobs that the journal has already stay as they are. Another process may run the batch meanwhile: its `run` takes
-        the new jobs if it was started without jobs, and still has jobs to start; otherwise a later `run` takes them.
-        Workers take them at once.
+        Jobs that the journal has already stay as they are. Workers take the new ones at once. A `run` of another
+        process takes them if it was started without jobs and still has jobs to start; otherwise a later `run` does.
 
         Args:
             jobs: As for `run`. An iterable is read to its end before any of its jobs is planned.
@@ -159,9 +154,8 @@ class Batch:
         """
         Return the result of a job as soon as it has ended, whichever process runs it.
 
-        A job ends when its file is saved (without the folder `out`: when its video is rendered), when it fails, or when
-        it is in doubt. A journal in PostgreSQL tells that at once, and one in a file is read twice a second. The job
-        itself is not run by this call.
+        A job ends when its file is saved (without `out`: when its video is rendered), fails, or is in doubt. This call
+        does not run it. A journal in PostgreSQL reports the end at once; one in a file is read twice a second.
 
         Args:
             key: The key of the job.
@@ -179,25 +173,27 @@ class Batch:
         """
         Compare the ledger of the journal with the account's transactions, page by page, and return the differences.
 
-        Only transactions from the time of the journal count as unknown, since an account has a life before. Videos of
-        other programs on the same account are unknown too. Another process may be running the batch meanwhile; steps
-        that only one side has yet, such as creates in flight and refunds before the next poll, are differences then.
+        Only transactions since the journal began can be unknown, such as those of other programs on the account. While
+        another process runs the batch, steps that only one side has yet are differences, such as refunds.
 
         Raises:
-            InvalidArgumentError: There is no journal, it is of another account, or the key is a test key, with which
-                nothing is paid.
+            InvalidArgumentError: There is no journal, it is of another account, or the key is a test key.
             ForbiddenError: The key lacks the scope `credits:read`.
             BlumaError: The transactions could not be read to their end; nothing can be concluded then.
         """
         async with self._opened(to_write=False) as store:
             return await audit_ledger(store, self._api)
 
-    async def results(self, state: str | None = None) -> AsyncIterator[BatchResult]:
+    async def results(self, state: JobState | JobStateName | None = None) -> AsyncIterator[BatchResult]:
         """
         Yield the recorded result of each job, in their order. Another process may be running them meanwhile.
 
         Args:
             state: Only jobs in this state, such as `in_doubt`.
+
+        Raises:
+            InvalidArgumentError: There is no journal, or no such state.
+            BlumaError: The journal cannot be read.
         """
         if state is not None:
             require_choice("state", state, JobState)
@@ -229,47 +225,48 @@ class Batch:
             return await (build_results(store, library) if frame is None else join_results(store, frame))
 
     async def status(self) -> BatchStatus:
-        """Count the jobs in each state, and sum their credits. Another process may be running them meanwhile."""
+        """
+        Count the jobs in each state, and sum their credits. Another process may be running them meanwhile.
+
+        Raises:
+            InvalidArgumentError: There is no journal.
+            BlumaError: The journal cannot be read.
+        """
         async with self._opened(to_write=False) as store:
             return await store.statistics()
 
     async def retry(self, *, in_doubt: Literal["leave", "resubmit"] = "leave") -> int:
         """
-        Plan the failed jobs again, and return how many; the next `run` creates them.
+        Plan the failed jobs again, and return their number. The next `run` works on them.
 
         Args:
             in_doubt: `resubmit` also plans the jobs in doubt again. A job is then billed twice if one of its candidates
-                was its video.
+                was its video. One whose video another process has recorded meanwhile gets that, and is not billed.
 
         Raises:
-            BlumaError: Another process uses the journal.
+            InvalidArgumentError: The journal is of another account. No job was planned.
+            BlumaError: Another process uses the journal, or the key is refused. No job was planned.
         """
         require_choice("in_doubt", in_doubt, ("leave", "resubmit"))
         states = [JobState.FAILED] + [JobState.IN_DOUBT] * (in_doubt == "resubmit")
         async with self._opened(to_write=True) as store:
+            await check_account(store, self._api)
+            await free_contents(store, self._api.session, states)
             return await store.replan(states)
 
     async def adopt(self, key: str, video_id: str) -> BatchResult:
         """
         Name the video of a job in doubt. The next `run` waits for it and saves it.
 
+        Its charge is the one that the API names, or else the listed price of its template at the job's resolution.
+
         Raises:
-            InvalidArgumentError: The job does not exist or is not in doubt, or the video belongs to another job.
+            InvalidArgumentError: No such job is in doubt, the video is another job's, or the journal another account's.
             NotFoundError: The video does not exist.
         """
         async with self._opened(to_write=True) as store:
-            job = await store.find(key)
-            if job is None or job.state != JobState.IN_DOUBT:
-                raise not_in_doubt(key, job)
-            if await store.is_billed(video_id):
-                raise not_free(video_id)
-            video = await self._api.videos.get(video_id)
-            outcome = await store.adopt(job.place, video.id, video.credits_charged)
-            if not isinstance(outcome, Conflict):
-                self._api.close_create(job.request_key, video.id)
-                return build_result(outcome)
-            is_taken = outcome.kind is ConflictKind.VIDEO_IN_USE
-            raise not_free(video.id) if is_taken else not_in_doubt(key, await store.find(key))
+            await check_account(store, self._api)
+            return await adopt_video(store, self._api, key, video_id)
 
     async def _prepare(self, jobs: Jobs) -> None:
         """Require jobs that can be read and a folder that can be written to, before anything is sent."""
@@ -281,10 +278,8 @@ class Batch:
 
     @asynccontextmanager
     async def _opened(self, *, to_write: bool, only_plans: bool = False) -> AsyncGenerator[JobStore, None]:
-        opening = (
-            self._open_store(to_write=True, only_plans=True) if only_plans else self._open_store(to_write=to_write)
-        )
-        store = await opening
+        options = {"only_plans": True} if only_plans else {}
+        store = await self._open_store(to_write=to_write, **options)
         try:
             yield store
         finally:

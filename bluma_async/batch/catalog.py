@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterable, Set, get_args
+from typing import TYPE_CHECKING, Awaitable, Callable, Dict, Iterable, Set, get_args
 
 from bluma_async._runtime.closeness import find_close
 from bluma_async.batch.parsing import row_error
@@ -22,9 +22,20 @@ __all__ = ["Catalog"]
 class Catalog:
     """Reads each template once, and reports its price to the credit limit."""
 
-    def __init__(self, api: BatchApi, credit_limit: CreditLimit) -> None:
+    def __init__(
+        self, api: BatchApi, credit_limit: CreditLimit, read_limit: Callable[[], Awaitable[float | None]] | None = None
+    ) -> None:
+        """
+        Set up a catalog that has read nothing.
+
+        Args:
+            api: The API.
+            credit_limit: The credit limit.
+            read_limit: Reads the limit of the processes that share a store: any of them may set it at any time.
+        """
         self._api = api
         self._credit_limit = credit_limit
+        self._read_limit = read_limit
         self._known: Dict[str, Template | None] = {}
         self._missing: Set[str] = set()
         self._has_all_prices = False
@@ -54,7 +65,7 @@ class Catalog:
         return self._known.get(template_id or "")
 
     def is_missing(self, template_id: str | None) -> bool:
-        """Return whether the API has said that there is no such template."""
+        """Return whether the API has answered that there is no such template."""
         return template_id in self._missing
 
     def describe_missing(self, template_id: str) -> str:
@@ -81,11 +92,26 @@ class Catalog:
 
         Raises:
             NotFoundError: The template does not exist.
+            ForbiddenError: The key may not read templates.
             BlumaError: The prices cannot be read.
         """
-        if self._credit_limit.is_limited and template_id is not None:
+        if self._has_all_prices if template_id is None else self.find(template_id) is not None:
+            return
+        if self._read_limit is not None:
+            self._credit_limit.agree(await self._read_limit())
+        if not self._credit_limit.is_limited:
+            return
+        try:
+            await self._read_prices(template_id)
+        except ForbiddenError as problem:
+            message = f"The prices cannot be read, and there is a credit limit, so nothing is submitted: {problem}"
+            raise ForbiddenError(message, status=problem.status, http_status=problem.http_status) from problem
+
+    async def _read_prices(self, template_id: str | None) -> None:
+        if template_id is not None:
+            self._known.pop(template_id, None)  # the key was not allowed to read it, but there was no limit then
             await self.read(template_id)
-        elif self._credit_limit.is_limited and not self._has_all_prices:
+        else:
             prices = {template.id: _get_price(template) for template in await self._api.templates.list()}
             for listed, price in prices.items():
                 if price is None:  # a list may be shorter than the templates themselves

@@ -10,11 +10,23 @@ from bluma_async.errors import BlumaError
 from bluma_async.stores.jobs import Conflict, ConflictKind
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
+
     from bluma_async.errors import InvalidArgumentError
     from bluma_async.stores.jobs import Outcome, StoredJob
     from bluma_async.stores.ports import JobStore
 
-__all__ = ["PLAN_MESSAGES", "TakenOver", "Unsubmitted", "build_plan_error", "not_free", "not_in_doubt", "require_moved"]
+__all__ = [
+    "PLAN_MESSAGES",
+    "JobPostponedError",
+    "TakenOver",
+    "Unsubmitted",
+    "build_plan_error",
+    "is_taken",
+    "not_free",
+    "not_in_doubt",
+    "require_moved",
+]
 
 PLAN_MESSAGES: Mapping[ConflictKind, str] = {
     ConflictKind.SAME_JOB: "it is the same as {other}; give each a key of its own",
@@ -25,12 +37,16 @@ PLAN_MESSAGES: Mapping[ConflictKind, str] = {
 }
 
 
-class Unsubmitted(Exception):  # noqa: N818 - it is no error
+class Unsubmitted(Exception):  # noqa: N818 - it is not an error
     """Nothing was submitted, and there is no result: the job stays planned."""
 
 
 class TakenOver(Unsubmitted):
     """Another process has taken over the job, because this one seemed to be dead. It reports the result."""
+
+
+class JobPostponedError(BlumaError):
+    """A job was not created, for a reason that concerns no other job. It stays planned: the next run tries again."""
 
 
 def build_plan_error(conflict: Conflict) -> InvalidArgumentError:
@@ -47,6 +63,11 @@ def require_moved(outcome: Outcome, store: JobStore) -> StoredJob:
         TakenOver: Another process that shares the store has taken over the job, and may have finished it.
         BlumaError: The store refused the verb for another reason: another program has changed the job.
     """
+    if is_taken(outcome):
+        raise BlumaError(
+            f"The video that was found for job {outcome.key!r} is that of another create. Nothing was recorded; the "
+            "next run searches for its own video."
+        )
     if isinstance(outcome, Conflict):
         if store.sharing is not None and outcome.kind in {ConflictKind.NOT_MINE, ConflictKind.WRONG_STATE}:
             raise TakenOver
@@ -58,6 +79,11 @@ def require_moved(outcome: Outcome, store: JobStore) -> StoredJob:
     return outcome
 
 
+def is_taken(outcome: Outcome | None) -> TypeGuard[Conflict]:
+    """Return whether a video was not recorded for a job, because it is that of another create."""
+    return isinstance(outcome, Conflict) and outcome.kind is ConflictKind.VIDEO_IN_USE
+
+
 def not_in_doubt(key: str, job: StoredJob | None) -> InvalidArgumentError:
     """Return the error for a video that is named for a job that needs none."""
     reason = "there is no such job" if job is None else f"it is {job.state}"
@@ -66,4 +92,4 @@ def not_in_doubt(key: str, job: StoredJob | None) -> InvalidArgumentError:
 
 def not_free(video_id: str) -> InvalidArgumentError:
     """Return the error for a video that was billed for another job."""
-    return invalid("video_id", f"Video {video_id} belongs to another job.")
+    return invalid("video_id", f"Video {video_id} belongs to another job or create.")

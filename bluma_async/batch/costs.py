@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 from bluma_async._runtime.threads import in_thread
 from bluma_async.batch.plans import BatchPlan, PlannedCost
 from bluma_async.errors import ForbiddenError, NotFoundError
-from bluma_async.resources._estimating import consumes_credits, find_variant_template
+from bluma_async.resources._creates.estimating import consumes_credits, find_variant_template
 from bluma_async.resources.credits import Credits
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ async def _price(session: Session, catalog: Catalog, named: Named, jobs: int) ->
     price = None
     if template_id is not None:
         await catalog.prepare([template_id], must_read=True)
-        price = session.shared.prices.estimate(session.options, template_id, resolution).credits
+        price = session.shared.prices.estimate(session.options, template_id, resolution, variant_id).credits
     return PlannedCost(
         template_id=template_id,
         variant_id=variant_id,

@@ -1,9 +1,10 @@
 """
-Where the files of a batch are: a folder of this machine, or the objects below a prefix of an object store.
+The place for the files of a batch: a folder of this machine, or the objects below a prefix of an object store.
 
 Rule 1: that files can be written is tried before anything is billed.
 Rule 2: a journal records the whole path or URL of each file, so that a file is found again wherever the next run saves.
-Rule 3: the objects of a store are listed once for each run. One that is not in that list is asked for by itself.
+Rule 3: the objects of a store are listed once for each run. One that is not in that list is asked for by itself. A
+process that lives on (`unlisted`) asks for each: objects come and go while it runs.
 Rule 4: everything here blocks, except `require` and `look`.
 """
 
@@ -18,12 +19,12 @@ import attrs
 
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
-from bluma_async._wire.place_checks import is_url, require_path
+from bluma_async._wire.place_checks import is_url, require_path, resolve_place
 from bluma_async.batch.keys import SUFFIX, build_file_name
 from bluma_async.errors import InvalidArgumentError
 from bluma_async.transfer.folders import probe_folder
 from bluma_async.transfer.object_place import ObjectPath, find_object_size, probe_prefix
-from bluma_async.transfer.object_stores import ObjectStore, open_store
+from bluma_async.transfer.object_stores import ObjectStore, build_url, find_key, open_store
 from bluma_async.transfer.places import check_place
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ class LocalFiles:
             place = os.path.dirname(place)  # noqa: PTH120 - as above
         return shutil.disk_usage(place).free
 
+    def unlisted(self) -> LocalFiles:
+        """Return the same files: they are looked at one by one."""
+        return self
+
     async def look(self) -> None:
         """Do nothing: files are looked at one by one."""
 
@@ -94,18 +99,20 @@ class ObjectFiles:
 
     store: ObjectStore
     prefix: str
+    is_listed: bool = True
     _sizes: Dict[str, int] | None = None
 
     def __str__(self) -> str:
-        return f"{self.store.root}/{self.prefix}".rstrip("/")
+        return build_url(self.store.root, self.prefix)
 
     def build_path(self, key: str) -> ObjectPath:
         """Return the name of a job's object."""
         return ObjectPath(self.store, f"{self.prefix}/{build_file_name(key)}".lstrip("/"))
 
     def has_file(self, key: str) -> bool:
-        """Return whether there was an object with the name of a job's file when the run began."""
-        return self.build_path(key).key in self._list()
+        """Return whether there is an object with the name of a job's file; in a list, when the run began."""
+        path = self.build_path(key)
+        return path.key in self._list() if self.is_listed else self._find_size(path) is not None
 
     def has_any_file(self) -> bool:
         """Return whether there was an object that could be a job's when the run began."""
@@ -113,13 +120,16 @@ class ObjectFiles:
 
     def is_complete(self, path: str | None, size: int | None) -> bool:
         """Return whether an object exists and has its full size."""
-        own = f"{self.store.root}/"
-        key = path[len(own) :] if path is not None and path.startswith(own) else None
+        key = find_key(self.store.root, path) if self.is_listed else None
         return (key is not None and self._list().get(key) == size) or _is_complete(path, size)
 
     def measure_free(self) -> int | None:
         """Return None: a store does not say how much room it has."""
         return None
+
+    def unlisted(self) -> ObjectFiles:
+        """Return the same objects, each of which is asked for by itself."""
+        return ObjectFiles(self.store, self.prefix, is_listed=False)
 
     async def look(self) -> None:
         """
@@ -132,7 +142,7 @@ class ObjectFiles:
 
     async def require(self) -> None:
         """
-        Require that objects can be listed, written, read and deleted below the prefix, and list them.
+        Require that objects can be written, read and deleted below the prefix, and list them if lists are used.
 
         Raises:
             InvalidArgumentError: The store refuses one of these.
@@ -143,6 +153,12 @@ class ObjectFiles:
         if self._sizes is None:
             self._look()
         return self._sizes or {}
+
+    def _find_size(self, path: ObjectPath) -> int | None:
+        try:
+            return self.store.find_size(path.key)
+        except OSError as problem:
+            raise _cannot_write(str(self), problem) from problem
 
     def _look(self) -> None:
         try:
@@ -155,7 +171,8 @@ class ObjectFiles:
             probe_prefix(self.store, self.prefix)
         except OSError as problem:
             raise _cannot_write(str(self), problem) from problem
-        self._look()
+        if self.is_listed:
+            self._look()
 
 
 Files = Union[LocalFiles, ObjectFiles]
@@ -170,16 +187,18 @@ def open_files(out: str | os.PathLike[str] | None) -> Files | None:
     """
     if out is None:
         return None
-    if isinstance(out, str) and is_url(out):
-        return ObjectFiles(*open_store("out", out))
-    return LocalFiles(require_path("out", out))
+    place = resolve_place("out", out)
+    if isinstance(place, str) and is_url(place):
+        return ObjectFiles(*open_store("out", place))
+    return LocalFiles(require_path("out", place))
 
 
 def _is_complete(path: str | None, size: int | None) -> bool:
     try:
-        if path is None or not is_url(path):
-            return path is not None and os.stat(path).st_size == size  # noqa: PTH116 - called once for each job
-        return find_object_size(path) == size
+        place = resolve_place("path", path)
+        if place is None or not is_url(place):
+            return place is not None and os.stat(place).st_size == size  # noqa: PTH116 - called once for each job
+        return find_object_size(str(place)) == size
     except (OSError, InvalidArgumentError):  # also a store that cannot be used any more
         return False
 

@@ -6,7 +6,8 @@ names are left out: a frame gives all its objects the same names.
 Rule 2: a float without a fraction is sent as an integer. pandas makes floats of integers if a cell of their column is
 blank; a job's content, and so its identity, must not depend on the other rows.
 Rule 3: everything else is a value of the user's: what JSON does not have, such as bytes and dates, is refused by the
-same check as in other rows, which names the row and the column.
+same check as in other rows, which names the row and the column. Of numpy, only booleans, numbers and texts are
+converted: its dates would become numbers of nanoseconds, and be sent and billed.
 Rule 4: rows are numbered from 0, as by `iloc` and `frame[n]`.
 """
 
@@ -44,6 +45,8 @@ __all__ = ["LABEL", "add_columns", "build_frame", "is_frame", "read_frame", "req
 LABEL = "frame, row"  # stands before the number of a row in messages
 NAMES = ("template_id", "variant_id", "prompt", "key", "resolution", "watermark", "webhook_url", "context", "options")
 BLANK_TYPES = {"NAType", "NaTType"}  # of pandas; their values are not equal to themselves, and one has no truth value
+PLAIN_KINDS = "biufUTO"  # of numpy: booleans, numbers, texts, and objects, which are looked at one by one
+DATE_KINDS = "mM"
 EXACT = 2**53  # floats above this have no fraction, and are not exact
 LIBRARIES = ("polars", "pandas")
 
@@ -69,7 +72,7 @@ def read_frame(frame: object) -> Iterator[Row]:
     Yield the rows of a data frame, each with its number from 0. Blank cells are None.
 
     Raises:
-        InvalidArgumentError: It is no data frame, or a column is missing, unknown or there twice.
+        InvalidArgumentError: It is not a data frame, or a column is missing, unknown or there twice.
     """
     table = _read_native(frame)
     _require_columns(list(table.columns))
@@ -149,7 +152,7 @@ def _require_columns(columns: List[object]) -> None:
 def _to_plain(value: Any) -> Any:
     """Return the value of a cell with Python's own types; None if it is blank."""
     if type(value).__module__ == "numpy":
-        value = value.tolist()
+        value = _convert_numpy(value)
     if isinstance(value, float):
         return _to_number(value)
     if is_object(value):
@@ -158,6 +161,16 @@ def _to_plain(value: Any) -> Any:
     if is_list(value):
         return [_to_entry(entry) for entry in value]
     return None if type(value).__name__ in BLANK_TYPES else value
+
+
+def _convert_numpy(value: Any) -> Any:
+    """Return a value of numpy with Python's own types. What JSON does not have stays, and is refused by its path."""
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    if kind is None or kind in PLAIN_KINDS:
+        return value if kind is None else value.tolist()
+    if value.ndim:
+        return list(value)
+    return None if kind in DATE_KINDS and value != value else value  # noqa: PLR0124 - NaT, which is blank
 
 
 def _to_number(value: float) -> float | int | None:

@@ -70,7 +70,7 @@ async def plan_jobs(
         await store.resume()
         await catalog.check(store)
     else:
-        async for job in _plan_stream(jobs, options, store, catalog, checks, stop):  # type: ignore[arg-type]  # it is no path
+        async for job in _plan_stream(jobs, options, store, catalog, checks, stop):  # type: ignore[arg-type]  # it is not a path
             claimed = job if shared is None else await shared.claim(job)
             if claimed is not None:
                 yield claimed
@@ -93,7 +93,7 @@ async def submit_jobs(jobs: Jobs, options: BatchOptions, store: JobStore, catalo
         raise invalid(
             "jobs", "submit needs jobs, or a file of them; run() without jobs continues those of the journal."
         )
-    source = find_source(jobs) or list_rows([row async for row in read_stream(jobs)])  # type: ignore[arg-type]  # it is no path
+    source = find_source(jobs) or list_rows([row async for row in read_stream(jobs)])  # type: ignore[arg-type]  # it is not a path
     source = await _prepare(source, catalog)
     # Templates are checked by requests, which must not stand between the rows of a transaction.
     await catalog.require(await in_thread(_list_wanted, source, options, checks))

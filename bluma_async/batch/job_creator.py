@@ -6,6 +6,7 @@ Rule 2: when the run is cancelled, a create in flight gets a few seconds to fini
 Rule 3: a create that was certainly refused is planned again or has failed. One that may have been accepted is in doubt
 if it has candidates, or if it certainly was accepted. Otherwise it stays `creating`: the next run searches for its
 video first. Without candidates this run submits nothing more, because no other create could be made certain either.
+Whether its outcome is known is decided by the open create, not by the class of the error.
 Rule 4: a 429 is waited for, by Retry-After, but never less than by a growing backoff: servers send `Retry-After: 0`.
 """
 
@@ -13,20 +14,29 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, TypeVar
 
+from bluma_async._runtime.tasks import finish
+from bluma_async._session.in_flight import ambiguous_create
 from bluma_async._wire.retry import is_certainly_refused
 from bluma_async.batch.baseline import Baseline
-from bluma_async.batch.conflicts import TakenOver, Unsubmitted, require_moved
+from bluma_async.batch.conflicts import JobPostponedError, TakenOver, Unsubmitted, is_taken, require_moved
 from bluma_async.batch.credit_limit import build_limit_error
-from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError, RateLimitError, ValidationError
-from bluma_async.resources._reuse import ContentReuse, hash_content
+from bluma_async.errors import (
+    AmbiguousCreateError,
+    BlumaError,
+    NotFoundError,
+    RateLimitError,
+    ValidationError,
+)
 from bluma_async.sharing.announcing import find_settling_time
 from bluma_async.stores.jobs import Conflict, ConflictKind, Intent
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi, StopSignal
+    from bluma_async.batch.bought_contents import BoughtContents
     from bluma_async.batch.catalog import Catalog
     from bluma_async.batch.create_turns import CreateTurns
     from bluma_async.batch.credit_limit import CreditLimit
@@ -43,6 +53,7 @@ MOST_BACKOFF = 60.0  # seconds between two creates that are answered with 429; a
 MAX_EXPONENT = 16
 SHORTEST_WAIT = 0.02  # seconds between two requests for a turn among processes
 LONGEST_WAIT = 0.5
+LEFT_OPEN = "the next run of the batch searches for its video first"
 
 
 class JobCreator:
@@ -55,6 +66,7 @@ class JobCreator:
         catalog: Catalog,
         credit_limit: CreditLimit,
         create_turns: CreateTurns,
+        contents: BoughtContents,
         presets: Presets,
         stop: StopSignal,
         report: Callable[..., Awaitable[None]],
@@ -70,7 +82,7 @@ class JobCreator:
         self._report = report
         self._require_place = require_place
         self._baseline = Baseline(api.session, needs_time=store.sharing is not None)
-        self._contents = ContentReuse(api.session)
+        self._contents = contents
 
     async def create(self, job: StoredJob) -> StoredJob:
         """
@@ -103,11 +115,11 @@ class JobCreator:
 
     async def _obtain(self, job: StoredJob) -> StoredJob:
         """Return the job with the video that was bought before for its content, or else with a new one."""
-        content = hash_content(job.arguments) if self._contents.is_wanted else None
-        if content is None or job.template_id is None:
+        content = self._contents.find_content(job)
+        if content is None:
             return await self._send_reported(job)
         async with self._contents.turn(content):
-            video = await self._contents.find(content, job.template_id)
+            video = await self._contents.find_bought(job, content)
             if video is None:
                 return await self._send_reported(job)
             return self._accept(await self._store.reuse(job.place, video.id))
@@ -125,11 +137,14 @@ class JobCreator:
             await self._baseline.require(job.template_id)
             await self._intend(job, key)
             try:
-                video = await self._presets.create(job, preset, key)
+                video = await self._presets.create(job, preset, key, self._contents.find_content(job))
             except BlumaError as failure:
-                # A hook of the user's may raise any error, also after the create was accepted: it stays open then.
-                if isinstance(failure, AmbiguousCreateError) or evidence.find_open(key) is None:
-                    await self._record_failure(job, failure)
+                self._require_closed(key, failure)
+                await self._record_failure(job, failure)
+                raise
+            except asyncio.CancelledError:
+                with suppress(BlumaError):  # which would take the place of the cancellation
+                    await self._record_interrupted(job, key)
                 raise
         except TakenOver:
             self._forget(job, key)
@@ -139,6 +154,22 @@ class JobCreator:
                 self._credit_limit.release(job.place)
             raise
         return await self._record_bill(job, video, key)
+
+    def _require_closed(self, key: str, failure: BlumaError) -> None:
+        """
+        Require that the outcome of a failed create is known.
+
+        The class of the error does not tell that: a hook of the user's may raise any error, also after the create was
+        accepted, and a refusal says nothing about an earlier attempt.
+
+        Raises:
+            AmbiguousCreateError: The create is open. Its job stays `creating`.
+        """
+        call = self._api.session.evidence.find_open(key)
+        if call is not None and not isinstance(failure, AmbiguousCreateError):
+            doubt = ambiguous_create(call, failure, because=LEFT_OPEN)
+            doubt.video_id = call.video_id
+            raise doubt from failure
 
     async def _intend(self, job: StoredJob, key: str) -> None:
         """
@@ -154,6 +185,10 @@ class JobCreator:
             began = self._api.begin_create(job.template_id)
             outcome = await self._store.intend(job.place, Intent(key, began, job.epoch, price, settles_after))
             kind = outcome.kind if isinstance(outcome, Conflict) else None
+            if kind is ConflictKind.NO_CREDITS and price is None:
+                price = await self._learn_price(job)
+                if price is not None:
+                    continue
             if kind is not ConflictKind.TURN_TAKEN:
                 break
             if self._stop.is_set:
@@ -165,6 +200,11 @@ class JobCreator:
         if isinstance(outcome, Conflict) and kind is ConflictKind.NO_CREDITS:
             raise build_limit_error(price, int(outcome.other), self._credit_limit.limit)
         self._accept(outcome)
+
+    async def _learn_price(self, job: StoredJob) -> int | None:
+        """Return the price of a job, after another process has set a limit while this create waited for its turn."""
+        await self._catalog.require_price(job.template_id)
+        return self._credit_limit.estimate(job.template_id, job.resolution)
 
     def _forget(self, job: StoredJob, key: str) -> None:
         """Forget a create that another process settles."""
@@ -183,25 +223,41 @@ class JobCreator:
 
     async def _record_bill(self, job: StoredJob, video: Video, key: str) -> StoredJob:
         charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, video.credits_charged)
+        outcome: Outcome | None = None
         try:
-            billed = self._accept(await self._store.bill(job.place, video.id, charged, request_key=key))
+            outcome = await self._store.bill(job.place, video.id, charged, request_key=key)
+            billed = self._accept(outcome)
         except BlumaError as failure:
-            failure.video_id = video.id  # the video is paid, and its id is recorded nowhere else
+            if is_taken(outcome):
+                self._disown(job, key, video.id, charged)
+            else:
+                failure.video_id = video.id  # the video is paid, and its id is recorded nowhere else
             self._stop.set(failure)
             raise
-        await self.remember(billed)  # before the template's next turn: the next job may have the same content
+        await self._contents.remember(billed)  # before the template's next turn: the next job may have the same content
         return billed
 
-    async def remember(self, job: StoredJob) -> None:
-        """Record the video that was billed for a job, so that its content is not bought again."""
-        content = hash_content(job.arguments) if self._contents.is_wanted else None
-        if content is not None and job.video_id is not None and not job.is_reused:
-            await self._contents.record(content, job.video_id)
+    async def _record_interrupted(self, job: StoredJob, key: str) -> None:
+        """Record the video of a create that was cancelled while its answer was compared with the shared records."""
+        call = self._api.session.evidence.find_open(key)
+        if call is not None and call.video_id is not None:
+            charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, 0)
+            billed = await finish(self._store.bill(job.place, call.video_id, charged, request_key=key))
+            if is_taken(billed):
+                self._disown(job, key, call.video_id, charged)
+            if is_taken(billed) or not isinstance(billed, Conflict):
+                self._api.session.evidence.remove(call)
+
+    def _disown(self, job: StoredJob, key: str, video_id: str, charged: int) -> None:
+        """Forget a video that is another create's. This create is open, and its price is held again."""
+        self._api.session.evidence.disown(key, video_id)
+        self._credit_limit.hold_again(job.place, job.template_id, job.resolution, charged)
 
     async def _record_failure(self, job: StoredJob, failure: BlumaError) -> None:
         if isinstance(failure, AmbiguousCreateError):
             if failure.candidates or failure.accepted:
                 names = [video.id for video in failure.candidates]
+                self._contents.note_doubt(job)
                 self._accept(await self._store.doubt(job.place, names, str(failure)))
         elif isinstance(failure, (ValidationError, NotFoundError)):
             self._accept(await self._store.fail(job.place, str(failure)))
@@ -222,7 +278,7 @@ def _concerns_only_this_job(failure: BlumaError) -> bool:
     """Return whether a create failed because of its own content, so that other jobs can succeed."""
     if isinstance(failure, AmbiguousCreateError):
         return bool(failure.candidates)
-    return isinstance(failure, (ValidationError, NotFoundError))
+    return isinstance(failure, (ValidationError, NotFoundError, JobPostponedError))
 
 
 async def _finish(work: Coroutine[Any, Any, T]) -> T:

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING
 
 from bluma_async._runtime.callbacks import call_back
 from bluma_async._runtime.threads import in_thread
+from bluma_async.batch.abandoned import ABANDONED, is_abandoned
 from bluma_async.batch.conflicts import Unsubmitted, require_moved
 from bluma_async.batch.job_creator import JobCreator
 from bluma_async.batch.presets import Presets
 from bluma_async.batch.results import build_result
 from bluma_async.errors import AmbiguousCreateError, BlumaError, InvalidArgumentError, NotFoundError
-from bluma_async.resources._saving import save_video
+from bluma_async.resources._videos.saving import save_video
 from bluma_async.stores.states import JobState
 from bluma_async.transfer.places import require_place, required
 from bluma_async.types import Video, VideoStatus
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi, StopSignal
+    from bluma_async.batch.bought_contents import BoughtContents
     from bluma_async.batch.catalog import Catalog
     from bluma_async.batch.create_turns import CreateTurns
     from bluma_async.batch.credit_limit import CreditLimit
@@ -42,6 +44,7 @@ class JobRunner:
         catalog: Catalog,
         credit_limit: CreditLimit,
         create_turns: CreateTurns,
+        contents: BoughtContents,
         recovery: Recovery,
         stop: StopSignal,
         shared: SharedJobs | None = None,
@@ -51,11 +54,12 @@ class JobRunner:
         self._api = api
         self._store = store
         self._credit_limit = credit_limit
+        self._contents = contents
         self._recovery = recovery
         self._stop = stop
         presets = Presets(api, store, is_wanted=options.tag == "preset")
         self._creator = JobCreator(
-            api, store, catalog, credit_limit, create_turns, presets, stop, self._report, self._require_place
+            api, store, catalog, credit_limit, create_turns, contents, presets, stop, self._report, self._require_place
         )
 
     async def run(self, job: StoredJob) -> BatchResult | None:
@@ -72,12 +76,12 @@ class JobRunner:
     async def _run(self, job: StoredJob) -> BatchResult | None:
         may_have_file = job.state in (JobState.RENDERED, JobState.SAVED)
         try:
+            if job.state == JobState.RENDERING:  # another process may have created it
+                await self._contents.remember(job)
             if job.state == JobState.CREATING:
                 job = await self._settle(job)
-            if job.state == JobState.RENDERING:
-                await self.remember(job)
             if job.state == JobState.PLANNED:
-                job = await self._creator.create(job)
+                job = await self._begin(job)
             if job.state == JobState.RENDERING:
                 job = await self._wait(job)
             if job.state in (JobState.RENDERED, JobState.SAVED) and self._options.saves_files:
@@ -94,19 +98,22 @@ class JobRunner:
         try:
             settled = await self._recovery.settled(job)
         except AmbiguousCreateError as error:
+            self._contents.note_doubt(job)
             if not error.candidates:
                 self._stop.set(error)  # the list cannot be read, so no other create could be made certain
             raise
         await self._report(settled)
         return settled
 
+    async def _begin(self, job: StoredJob) -> StoredJob:
+        """Create the video of a planned job. One that was planned for an earlier request has failed."""
+        if await is_abandoned(self._store, job):
+            return await self._reported(await self._store.fail(job.place, ABANDONED))
+        return await self._creator.create(job)
+
     async def create(self, job: StoredJob) -> StoredJob:
         """Return a planned job with its video, which renders."""
         return await self._creator.create(job)
-
-    async def remember(self, job: StoredJob) -> None:
-        """Record the video of a create that was settled in this run: it is in no list of contents yet."""
-        await self._creator.remember(job)
 
     async def _require_place(self, job: StoredJob) -> None:
         """
@@ -146,6 +153,7 @@ class JobRunner:
         if video.status == VideoStatus.FAILED:
             detail = video.error.get("detail") if video.error else None
             self._credit_limit.refund(job.charged)
+            await self._contents.forget(job)
             reason = f"Video {video_id} failed: {detail or 'no reason was given'}"
             return await self._reported(await self._store.refund(job.place, reason))
         if video.status != VideoStatus.COMPLETED:  # one of `final_statuses`: whether it is refunded is not known

@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Awaitable, Callable
 
 from bluma_async._runtime.threads import in_thread
-from bluma_async.stores.postgres_database import Database
-from bluma_async.stores.postgres_jobs import PostgresJobStore
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from bluma_async.stores.postgres.database import Database
+from bluma_async.stores.postgres.jobs import PostgresJobStore
+from bluma_async.stores.sqlite.jobs import SQLiteJobStore
 
 if TYPE_CHECKING:
     from bluma_async.batch.options import BatchOptions

@@ -15,7 +15,7 @@ __all__ = ["build_file_name", "find_key_problem", "is_key"]
 SUFFIX = ".mp4"
 # No path, no character that Windows refuses, no dot at the beginning, no dot or space at the end.
 SHAPE = re.compile(r"(?!\.)[^\x00-\x1f\x7f/\\:*?\"<>|]+(?<![. ])")
-MOST_BYTES = 255 - len(SUFFIX) - 32  # every system allows 255; 32 to spare for files beside it, such as `.part.etag`
+MOST_BYTES = 255 - len(SUFFIX) - 32  # every system allows 255; 32 to spare for `.part.json` and `.part.lock` beside it
 # Windows opens a device for these names, with any extension.
 PORTS = frozenset(f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³")
 RESERVED = PORTS | {"con", "prn", "aux", "nul", "conin$", "conout$"}

@@ -13,13 +13,13 @@ from bluma_async._wire.checks import (
     require_callable,
     require_choice,
     require_number,
-    require_statuses,
     require_whole,
 )
 from bluma_async._wire.place_checks import require_path
 from bluma_async.batch.folder import Files, LocalFiles, open_files
-from bluma_async.stores.postgres_database import is_postgres_url
+from bluma_async.stores.postgres.urls import is_postgres_url
 from bluma_async.transfer.checks import require_verify
+from bluma_async.waiting.waits import require_wait
 
 if TYPE_CHECKING:
     import os
@@ -75,8 +75,9 @@ class BatchOptions:
         require_bool("exclusive", options.exclusive)
         if options.tag is not None:
             require_choice("tag", options.tag, ("preset",))
-        require_callable("on_status", options.on_status)
-        require_statuses("final_statuses", options.final_statuses)
+        require_callable("on_change", options.on_change)
+        # Now, and not when the first video is waited for: that one is paid for then.
+        require_wait(options.poll_interval, options.timeout, None, options.on_status, options.final_statuses)
         require_verify(options.verify)
         require_choice("on_error", options.on_error, ("collect", "raise"))
         return options

@@ -14,19 +14,20 @@ import json
 from typing import Any, Dict, Mapping
 
 from bluma_async._runtime.closeness import find_close
+from bluma_async._wire.content import CANONICAL
 from bluma_async._wire.json_values import encode_json
 from bluma_async.batch.keys import find_key_problem, is_key
 from bluma_async.errors import InvalidArgumentError
-from bluma_async.resources._creating import check_arguments
+from bluma_async.resources._creates.call import check_arguments
 from bluma_async.stores.jobs import Job
 
-__all__ = ["COLUMNS", "ParsedRow", "parse_job", "parse_row", "row_error", "say_no_column"]
+__all__ = ["COLUMNS", "ParsedRow", "hash_body", "parse_job", "parse_row", "row_error", "say_no_column"]
 
 COLUMNS = ("template_id", "variant_id", "prompt", "key", "resolution", "watermark", "webhook_url", "context", "options")
 KNOWN = frozenset(COLUMNS)
 CONTEXT = "context."
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+BIGGEST_KEY = 10**100  # far above any number of a row, and Python can write it
 
 
 class ParsedRow:
@@ -43,12 +44,22 @@ class ParsedRow:
         self._body: str | None = None
 
     @property
+    def job_key(self) -> str:
+        """
+        The key of its job: its own, or a hash of its content.
+
+        Raises:
+            InvalidArgumentError: A value is not JSON.
+        """
+        return hash_body(self.body) if self.key is None else self.key
+
+    @property
     def body(self) -> str:
         """
         The arguments of the create as canonical JSON.
 
         Raises:
-            InvalidArgumentError: A value is no JSON.
+            InvalidArgumentError: A value is not JSON.
         """
         if self._body is None:
             try:
@@ -66,11 +77,9 @@ class ParsedRow:
         Return the row as a job for a store.
 
         Raises:
-            InvalidArgumentError: A value is no JSON.
+            InvalidArgumentError: A value is not JSON.
         """
-        body = self.body
-        key = hashlib.sha256(body.encode()).hexdigest()[:12] if self.key is None else self.key
-        template_id = self.arguments["template_id"]
+        body, key, template_id = self.body, self.job_key, self.arguments["template_id"]
         return Job(key, body, template_id, self.resolution, self.origin, key_problem=find_key_problem(key))
 
     def _encode(self) -> bytes:
@@ -78,6 +87,11 @@ class ParsedRow:
             return encode_json(self.arguments)
         except InvalidArgumentError as problem:
             raise column_error(self.origin, problem) from problem
+
+
+def hash_body(body: str) -> str:
+    """Return the key of a job that has none of its own, from its arguments as canonical JSON."""
+    return hashlib.sha256(body.encode()).hexdigest()[:12]
 
 
 def parse_job(row: object, origin: str) -> Job:
@@ -100,7 +114,7 @@ def parse_row(row: object, origin: str) -> ParsedRow:
     if not isinstance(row, (dict, Mapping)):
         example = "{'template_id': ..., 'prompt': ...}"
         raise row_error(origin, "row", f"a job must be a mapping such as {example}, not {row!r}")
-    given: Dict[Any, Any] = {name: value for name, value in row.items() if value is not None and value != ""}  # pyright: ignore[reportUnknownVariableType]  # a user's mapping has no types
+    given: Dict[Any, Any] = {name: value for name, value in row.items() if not _is_blank(value)}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # a user's mapping has no types
     arguments: Dict[str, Any] = {
         "context": _parse_context(given, origin),
         "template_id": given.get("template_id"),
@@ -114,6 +128,11 @@ def parse_row(row: object, origin: str) -> ParsedRow:
         raise column_error(origin, problem) from problem
     arguments["template_id"], arguments["variant_id"] = checked.template_id, checked.variant_id
     return ParsedRow(origin, arguments, _parse_key(given, origin) if "key" in given else None)
+
+
+def _is_blank(value: object) -> bool:
+    """Return whether a value counts as absent. Nothing is compared: NA of pandas and arrays raise then."""
+    return value is None or (isinstance(value, str) and not value)
 
 
 def row_error(origin: str, column: str, message: str, **details: str) -> InvalidArgumentError:
@@ -183,6 +202,8 @@ def _parse_flag(value: object, origin: str) -> bool:
 
 def _parse_key(given: Mapping[Any, Any], origin: str) -> str:
     key = given["key"]
+    if type(key) is int and -BIGGEST_KEY < key < BIGGEST_KEY:  # numbers of rows, which a data frame has as integers
+        return str(key)
     if not is_key(key):
         raise row_error(origin, "key", f"it names a file, so it must be letters, digits or the like, not {key!r}")
     return str(key)

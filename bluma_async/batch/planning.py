@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Iterable, Iterator, List, 
 import attrs
 
 from bluma_async._runtime.threads import in_thread
+from bluma_async._wire.content import build_content, hash_content
 from bluma_async.batch.catalog import Catalog
 from bluma_async.batch.conflicts import build_plan_error
 from bluma_async.batch.costs import complete_plan
@@ -23,7 +24,7 @@ from bluma_async.batch.row_sorter import CsvSorter, RowSorter
 from bluma_async.batch.rows import open_csv
 from bluma_async.batch.sources import JOB, find_source, read_stream
 from bluma_async.batch.tally import Fate, Kind, Tally
-from bluma_async.resources._reuse import ContentReuse, hash_content
+from bluma_async.resources._creates.reuse import ContentReuse
 from bluma_async.stores.states import JobState
 from bluma_async.stores.transitions import find_plan_conflict
 
@@ -121,11 +122,26 @@ class Planner:
         after, store = 0, self._store
         while store is not None and (page := await store.list_jobs(None, after)):
             await self._prepare([job.template_id for job in page])
+            bought = await self._find_bought([job.arguments for job in page])
             for job, fate in zip(page, await in_thread(self._find_fates, page)):
-                options = str(job.arguments.get("options"))
-                kind = Kind(job.template_id, job.arguments.get("variant_id"), job.resolution, options)
-                self._tally.counts[self._tally.find_slot(kind, fate, has_key=True)] += 1
+                self._count_job(job, fate, bought)
             after = page[-1].place
+
+    def _count_job(self, job: StoredJob, fate: Fate, bought: Mapping[str, str]) -> None:
+        options = str(job.arguments.get("options"))
+        kind = Kind(job.template_id, job.arguments.get("variant_id"), job.resolution, options)
+        is_bought = fate is Fate.NEW and bought and hash_content(job.arguments) in bought
+        slot = self._tally.find_slot(kind, Fate.REUSED if is_bought else fate, has_key=True)
+        self._tally.counts[slot] += 1
+        if self._contents.is_wanted and fate is not Fate.LEFT:  # then a run buys jobs of one content once
+            self._tally.contents.add(hash(build_content(job.arguments)), job.place, slot)
+
+    async def _find_bought(self, bodies: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+        """Return the recorded videos of the contents of creates, if the client wants to reuse videos."""
+        if not self._contents.is_wanted:
+            return {}
+        contents = [hash_content(body) for body in bodies]
+        return await self._contents.find_known([content for content in contents if content is not None])
 
     async def _sort_csv(self, file: Path) -> None:
         with contextlib.ExitStack() as opened:
@@ -146,10 +162,7 @@ class Planner:
         found: Mapping[str, StoredJob] = {}
         if self._store is not None:
             found = await self._store.find_all([job.key for _, _, job in parsed])
-        bought: Mapping[str, str] = {}
-        if self._contents.is_wanted:
-            contents = [hash_content(row.arguments) for _, row, _ in parsed]
-            bought = await self._contents.find_known([content for content in contents if content is not None])
+        bought = await self._find_bought([row.arguments for _, row, _ in parsed])
         await in_thread(self._place, parsed, found, bought)
 
     def _parse(self, rows: Rows) -> List[Tuple[int, ParsedRow, Job]]:

@@ -1,5 +1,5 @@
 """
-What a run would do and cost, found out without creating anything.
+The plan of a run: its jobs and their cost, determined without creating anything.
 
 The annotations are real at run time, on Python 3.8 too: the models answer as dataclasses.
 """
@@ -40,7 +40,7 @@ class PlannedCost(Model):
 @model
 class BatchPlan(Model):
     """
-    What a run would do and cost. Each job is counted once: new, done, unfinished, left, duplicate, reused or invalid.
+    The jobs of a run and their cost. Each job counts once: new, done, unfinished, left, duplicate, reused or invalid.
 
     Attributes:
         total: The jobs.
@@ -50,7 +50,7 @@ class BatchPlan(Model):
             unless it is proven that a create was not accepted.
         left: Jobs that have failed or are in doubt: a run does nothing for them before `retry` or `adopt`.
         duplicate: Jobs with the content of an earlier row: the same video, bought twice. They are part of `costs`,
-            except those without a key of their own: a run refuses these.
+            except a row without a key that repeats another row without one: a run refuses it.
         reused: Jobs with the content of a video that was bought before; with `reuse="content"` they cost nothing.
         invalid: Jobs that a run refuses.
         problems: Why jobs are refused, with their rows; the first twenty.

@@ -12,11 +12,9 @@ import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any, Dict
 
-import attrs
-
-from bluma_async.resources._checked_create import create_checked
-from bluma_async.resources._creating import check_arguments, create_call
-from bluma_async.resources._paid_create import send_create
+from bluma_async.resources._creates.call import check_arguments, create_call
+from bluma_async.resources._creates.checked import create_checked
+from bluma_async.resources._creates.paid import send_create
 from bluma_async.resources.variants import Variants
 
 if TYPE_CHECKING:
@@ -55,11 +53,13 @@ class Presets:
                 await self._store.write_preset(template_id, preset)
             return preset
 
-    async def create(self, job: StoredJob, preset: str | None, request_key: str) -> Video:
-        """Create the video of a job, from its preset if there is one."""
+    async def create(self, job: StoredJob, preset: str | None, request_key: str, content: str | None) -> Video:
+        """Create the video of a job, from its preset if there is one; `content` is the hash of its content."""
         if preset is None:
-            return await create_checked(self._paying, check_arguments(**job.arguments), request_key)
-        arguments: Dict[str, Any] = {**job.arguments, "template_id": None, "variant_id": preset}
+            arguments = check_arguments(**job.arguments)
+            return await create_checked(self._paying, arguments, request_key, content=content)
+        changed: Dict[str, Any] = {**job.arguments, "template_id": None, "variant_id": preset}
         # The template stays the subject: the search for a lost create reads only its videos.
-        call = attrs.evolve(create_call(check_arguments(**arguments), request_key), subject=job.template_id)
+        call = create_call(check_arguments(**changed), request_key)
+        call.subject, call.content = job.template_id, content
         return await send_create(self._api.session, call, preset=preset)

@@ -16,28 +16,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, AsyncGenerator, Collection, Dict, List, Set, Tuple
+from typing import TYPE_CHECKING, AsyncGenerator, Collection, Dict, List, Tuple
 
 from bluma_async._session.in_flight import InFlightCall, Standing
 from bluma_async._wire.call import Safety
 from bluma_async._wire.messages import Request
 from bluma_async._wire.retry import Reconcile
-from bluma_async.batch.conflicts import TakenOver, Unsubmitted, require_moved
+from bluma_async.batch.abandoned import ABANDONED, ON_REQUEST
+from bluma_async.batch.conflicts import TakenOver, Unsubmitted, is_taken, require_moved
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NetworkError
-from bluma_async.resources._certain_create import CertainCreate
+from bluma_async.resources._creates.certain import CertainCreate
 from bluma_async.stores.jobs import Conflict, ConflictKind
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
     from bluma_async.batch.api import BatchApi
+    from bluma_async.batch.bought_contents import BoughtContents
     from bluma_async.batch.catalog import Catalog
     from bluma_async.batch.create_turns import CreateTurns
     from bluma_async.batch.credit_limit import CreditLimit
     from bluma_async.stores.jobs import Outcome, StoredJob
     from bluma_async.stores.ports import JobStore
 
-__all__ = ["Recovery", "defer_interrupted"]
+__all__ = ["Recovery"]
 
 BilledVideo = Tuple[str, int]  # its id, and its charge; 0 if that is unknown
 RECENT = 1000  # videos that are marked as known; of these, a search can meet only the newest
@@ -47,8 +49,18 @@ class Recovery:
     """The creates of earlier runs that have an intent and no outcome."""
 
     def __init__(
-        self, store: JobStore, api: BatchApi, create_turns: CreateTurns, catalog: Catalog, credit_limit: CreditLimit
+        self,
+        store: JobStore,
+        api: BatchApi,
+        create_turns: CreateTurns,
+        catalog: Catalog,
+        credit_limit: CreditLimit,
+        contents: BoughtContents,
+        *,
+        plans_again: bool = True,
     ) -> None:
+        self._plans_again = plans_again  # a create on request that was not accepted; otherwise it has failed
+        self._contents = contents
         self._store = store
         self._api = api
         self._create_turns = create_turns
@@ -84,8 +96,8 @@ class Recovery:
         """
         Begin to settle a create that a dead process has left open.
 
-        It was claimed when its request cannot have been on its way for `settle_time`, by the store's clock. A
-        search for it that still runs goes on; its waiter was cancelled.
+        It was claimed when its request cannot have been on its way for `settle_time`, by the store's clock. An
+        earlier search for it can still run, if only its waiter was cancelled. That search goes on.
 
         Raises:
             Unsubmitted: The run has ended; a create of it is finished after its end. Another process settles this one.
@@ -172,6 +184,7 @@ class Recovery:
             call.server_date, call.local_time = job.started_at, job.started_at
             call.last_sent = now  # its request may have been on its way until now
             call.standing = Standing.ACCEPTED if job.state == JobState.IN_DOUBT else Standing.UNCERTAIN
+            call.content = self._contents.find_content(job)
             evidence.add_earlier(call)  # without a floor: those of this run are newer than the create
         call.is_attended = True
         return call
@@ -195,17 +208,33 @@ class Recovery:
     async def _record(self, job: StoredJob, found: BilledVideo | None) -> StoredJob:
         """Record the outcome of a create; its price is not held any more."""
         if found is None:
-            outcome = await self._store.release(job.place, "it was not accepted")
+            outcome = await self._reject(job)
             if not (isinstance(outcome, Conflict) and outcome.kind is ConflictKind.WAS_MADE):
                 self._credit_limit.release(job.place)
                 return self._accept(outcome)
             found = outcome.other, await self._read_charge(outcome.other)
         video_id, known = found
+        if not known and job.template_id is not None:
+            with contextlib.suppress(BlumaError):
+                await self._catalog.read(job.template_id)  # without its price, the charge would be recorded as 0
         charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, known)
-        if job.state == JobState.IN_DOUBT:
-            return self._accept(await self._store.adopt(job.place, video_id, charged))
         key, note = job.request_key, "found again"
-        return self._accept(await self._store.bill(job.place, video_id, charged, request_key=key, note=note))
+        if job.state == JobState.IN_DOUBT:
+            outcome = await self._store.adopt(job.place, video_id, charged)
+        else:
+            outcome = await self._store.bill(job.place, video_id, charged, request_key=key, note=note)
+        if is_taken(outcome):
+            self._api.session.evidence.disown(key, video_id)
+            self._api.session.evidence.remove(self._calls[job.place])
+            self._credit_limit.hold_again(job.place, job.template_id, job.resolution, charged)
+        billed = self._accept(outcome)
+        await self._contents.remember(billed)  # while its call is open: no other job buys the content meanwhile
+        return billed
+
+    async def _reject(self, job: StoredJob) -> Outcome:
+        if self._plans_again or job.origin != ON_REQUEST:
+            return await self._store.release(job.place, "it was not accepted")
+        return await self._store.fail(job.place, ABANDONED)  # in one step: a crash leaves nothing that a run would buy
 
     async def _find(self, job: StoredJob, call: InFlightCall) -> BilledVideo | None:
         """Return the video that a create became; None if it certainly was not accepted."""
@@ -252,27 +281,3 @@ class Recovery:
 
     def _accept(self, outcome: Outcome) -> StoredJob:
         return require_moved(outcome, self._store)
-
-
-async def defer_interrupted(
-    jobs: AsyncGenerator[StoredJob, None], recovery: Recovery
-) -> AsyncGenerator[StoredJob, None]:
-    """Yield jobs, interrupted ones not before they are settled: no worker waits for them while there are others."""
-    waiting: List[StoredJob] = []
-    seen: Set[int] = set()
-    try:
-        async for job in jobs:
-            seen.add(job.place)
-            for settled in [entry for entry in waiting if recovery.is_settled(entry)]:
-                waiting.remove(settled)
-                yield settled
-            if job.state == JobState.CREATING and not recovery.is_settled(job):
-                waiting.append(job)
-            else:
-                yield job
-        for job in waiting:
-            yield job
-        async for job in recovery.list_left(seen):
-            yield job
-    finally:
-        await jobs.aclose()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 from bluma_async._wire.create_options import check_options
 from bluma_async.batch.parsing import column_error, row_error
 from bluma_async.errors import InvalidArgumentError
-from bluma_async.resources._checking import find_problems, select_errors
+from bluma_async.resources._creates.checking import find_problems, select_errors
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
@@ -37,7 +37,7 @@ class RowChecks:
         Require that the template of a row exists, as far as that is known.
 
         Raises:
-            InvalidArgumentError: The API has said that there is no such template.
+            InvalidArgumentError: The API has answered that there is no such template.
         """
         template_id = row.arguments["template_id"]
         if self._catalog.is_missing(template_id):
@@ -57,7 +57,7 @@ class RowChecks:
         schema = None if validate == "never" else self._schemas.find(self._options, template_id)
         if schema is None or schema.accepts(row.arguments["context"]):
             return
-        row.body  # noqa: B018 - refuses values that are no JSON, which no schema can judge
+        row.body  # noqa: B018 - refuses values that are not JSON, which no schema can judge
         errors = select_errors(find_problems(schema, row.arguments["context"], template_id), template_id, validate)
         if errors:
             raise _join([row_error(row.origin, p.path, f"{p.message} (rule {p.rule})", rule=p.rule) for p in errors])

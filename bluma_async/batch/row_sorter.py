@@ -13,17 +13,30 @@ from __future__ import annotations
 import re
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Callable, Dict, Hashable, Iterator, List, Set, Tuple, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Hashable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Set,
+    Tuple,
+)
 
-from bluma_async._wire.contexts.plain import fits_text
+from bluma_async._wire.content import CANONICAL, build_content, drop_default_resolution
+from bluma_async._wire.contexts.plain import Rule, fits_text
 from bluma_async.batch.keys import find_key_problem
-from bluma_async.batch.parsing import CANONICAL, CONTEXT, parse_row, row_error
+from bluma_async.batch.parsing import CONTEXT, parse_row, row_error
+from bluma_async.batch.row_keys import FindKey, compile_key
 from bluma_async.batch.tally import Fate, Kind
 from bluma_async.errors import InvalidArgumentError
 from bluma_async.stores.keys import fold_key
 
 if TYPE_CHECKING:
-    from bluma_async._wire.contexts.plain import Rule
     from bluma_async.batch.parsing import ParsedRow
     from bluma_async.batch.row_checks import RowChecks
     from bluma_async.batch.rows import Row
@@ -31,7 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CsvSorter", "RowSorter", "find_kind"]
 
-R = TypeVar("R", bound="Tuple[int, Any]")
 # Keys that can be file names on every system, which is decided without a closer look. The others are device names.
 PLAIN_KEY = re.compile(r"(?!(?i:con|prn|aux|nul|com[1-9]|lpt[1-9])$)[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 DECIDING = ("template_id", "variant_id", "resolution", "watermark")
@@ -39,8 +51,23 @@ NEEDED = ("prompt", "context.prompt", "webhook_url")  # texts that must not be b
 MOST_SHAPES = 10_000
 
 
-# The slot of the rows of one shape, a hash of their kind, and the rules of the texts in some of their cells.
-Shape = Tuple[int, int, Tuple[Tuple[int, "Rule"], ...]]
+class Shape(NamedTuple):
+    """
+    The common properties of the rows of one shape.
+
+    Attributes:
+        slot: Their slot in the tally.
+        content: A hash of their kind and of the names in their contexts; the default resolution is the same as none.
+        get_texts: Returns the texts in a row's context, in the order of their names.
+        rules: The rules of the texts in some of their cells.
+        find_key: Returns what decides the key of a row without a key of its own; None if rows have their own.
+    """
+
+    slot: int
+    content: int
+    get_texts: Callable[[List[str]], Hashable]
+    rules: Tuple[Tuple[int, Rule], ...]
+    find_key: Optional[FindKey] = None
 
 
 class UnreadTemplate(Exception):  # noqa: N818 - it is no error
@@ -103,10 +130,9 @@ class RowSorter:
         kind = find_kind(parsed)
         slot = self._tally.find_slot(kind, fate, has_key=parsed.key is not None)
         self._tally.counts[slot] += 1
-        content = hash((kind, CANONICAL.encode(parsed.arguments["context"])))
-        self._tally.contents.add(content, number, slot)
-        if parsed.key is not None:
-            self._tally.keys.add(hash(fold_key(parsed.key)), number, slot)
+        if fate is not Fate.LEFT:  # the video of a job that has failed is no other job's
+            self._tally.contents.add(hash(build_content(parsed.arguments)), number, slot)
+        self._tally.keys.add(hash(fold_key(parsed.job_key)), number, slot)
 
 
 class CsvSorter(RowSorter):
@@ -116,20 +142,20 @@ class CsvSorter(RowSorter):
         super().__init__(tally, checks)
         self._header = header
         self._key = header.index("key") if "key" in header else None
+        self._webhook = header.index("webhook_url") if "webhook_url" in header else None
         self._needed = [header.index(name) for name in NEEDED if name in header]
         self._get_deciding = _getter([header.index(name) for name in DECIDING if name in header])
-        others = [index for index, name in enumerate(header) if name not in (*DECIDING, "key", "webhook_url")]
-        self._get_texts = _getter(others)
         self._columns: Dict[str, List[int]] = {}  # by name in the context
         for index, name in enumerate(header):
             if name == "prompt" or name.startswith(CONTEXT):
                 self._columns.setdefault(name[len(CONTEXT) :] if name != "prompt" else name, []).append(index)
-        self._shapes: Dict[Hashable, Shape] = {}
+        self._shapes: Dict[Hashable, Shape] = {}  # of rows that need no closer look
+        self._checked: Dict[Hashable, Shape] = {}  # of all rows
 
     def sort(self, rows: Iterator[Row]) -> Tuple[str, Iterator[Row]] | None:
         """Count rows that no journal knows; names in local variables, because each lookup counts here."""
         width, key_index, (first, *others) = len(self._header), self._key, self._needed
-        find_shape, get_deciding, get_texts = self._shapes.get, self._get_deciding, self._get_texts
+        find_shape, get_deciding = self._shapes.get, self._get_deciding
         counts, add_content, add_key = self._tally.counts, self._tally.contents.add, self._tally.keys.add
         for number, cells in rows:
             if len(cells) != width:
@@ -139,17 +165,16 @@ class CsvSorter(RowSorter):
             key = "" if key_index is None else cells[key_index]
             is_blank = cells[first].isspace() or (others and any(cells[index].isspace() for index in others))
             is_odd = key and not PLAIN_KEY.fullmatch(key)
-            if known is None or is_blank or is_odd or (known[2] and _breaks_rule(cells, known)):
+            if known is None or is_blank or is_odd or (known.rules and _breaks_rule(cells, known)):
                 try:
                     known = self._look_closely(number, cells, shape)
                 except UnreadTemplate as stop:
                     return str(stop), chain([(number, cells)], rows)
             if known is not None:
-                slot, kind, _ = known
+                slot, content, get_texts, _, find_key = known
                 counts[slot] += 1
-                add_content(hash((kind, get_texts(cells))), number, slot)
-                if key:
-                    add_key(hash(fold_key(key)), number, slot)
+                add_content(hash((content, get_texts(cells))), number, slot)
+                add_key(hash(fold_key(key) if find_key is None else find_key(cells)), number, slot)
         return None
 
     def _look_closely(self, number: int, cells: List[str], shape: Hashable) -> Shape | None:
@@ -157,16 +182,39 @@ class CsvSorter(RowSorter):
         parsed = self.check(number, dict(zip(self._header, cells)))
         if parsed is None or not self.accepts_key(number, parsed):
             return None
-        kind = find_kind(parsed)
-        slot = self._tally.find_slot(kind, Fate.NEW, has_key=parsed.key is not None)
-        texts = self._checks.list_text_rules(kind.template_id)
-        if texts is None:
-            return slot, hash(kind), ()
-        if len(self._shapes) >= MOST_SHAPES:
-            self._shapes.clear()
-        rules = ((index, rule) for name, rule in texts.items() for index in self._columns.get(name, ()))
-        known = self._shapes[shape] = (slot, hash(kind), tuple(entry for entry in rules if cells[entry[0]]))
+        if shape not in self._checked:
+            if len(self._checked) >= MOST_SHAPES:
+                self._checked.clear()
+                self._shapes.clear()
+            self._checked[shape] = self._describe(parsed, cells)
+        known = self._checked[shape]
+        if self._checks.list_text_rules(parsed.arguments["template_id"]) is not None:
+            self._shapes[shape] = known
         return known
+
+    def _describe(self, parsed: ParsedRow, cells: List[str]) -> Shape:
+        """Return the shape of a row that a run accepts."""
+        kind, has_key = find_kind(parsed), parsed.key is not None
+        slot = self._tally.find_slot(kind, Fate.NEW, has_key=has_key)
+        places = {name: index for name, indexes in self._columns.items() for index in indexes if cells[index]}
+        rules = self._checks.list_text_rules(kind.template_id) or {}
+        found = tuple((places[name], rule) for name, rule in rules.items() if name in places)
+        content = hash((kind._replace(resolution=drop_default_resolution(kind.resolution)), *places))
+        shape = Shape(slot, content, _getter(list(places.values())), found)
+        return shape if has_key else shape._replace(find_key=self._compile_key(hash((kind, *places)), shape, cells))
+
+    def _compile_key(self, kind: int, shape: Shape, cells: List[str]) -> FindKey:
+        """
+        Return what finds the keys of rows that have none of their own.
+
+        If the file has no keys, the contents are compared themselves: to hash each like a run would cost more.
+        """
+        if self._key is not None:
+            return compile_key(self._header, cells, DECIDING)
+        get_texts, webhook = shape.get_texts, self._webhook
+        if webhook is None:
+            return lambda cells: (kind, get_texts(cells))
+        return lambda cells: (kind, get_texts(cells), cells[webhook])
 
 
 def find_kind(parsed: ParsedRow) -> Kind:
@@ -179,7 +227,7 @@ def find_kind(parsed: ParsedRow) -> Kind:
 
 
 def _breaks_rule(cells: List[str], shape: Shape) -> bool:
-    return not all(fits_text(cells[index], rule) for index, rule in shape[2])
+    return not all(fits_text(cells[index], rule) for index, rule in shape.rules)
 
 
 def _getter(indexes: List[int]) -> Callable[[List[str]], Hashable]:

@@ -23,6 +23,7 @@ from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
     from bluma_async._session.in_flight import InFlightCall
+    from bluma_async._wire.certainty import Explained
     from bluma_async.batch.api import BatchApi, StopSignal
     from bluma_async.batch.options import BatchOptions
     from bluma_async.batch.recovery import Recovery
@@ -69,6 +70,10 @@ class JobCoordinator:
         """Return the video that a process has recorded for a create after it had lost the job."""
         return await self._sharing.find_stray(call.key or "")
 
+    async def is_anothers(self, call: InFlightCall, video_id: str) -> bool:
+        """Return whether the video that answers a create is another create's, as far as the processes have recorded."""
+        return await self._sharing.is_anothers(video_id, call.key or "")
+
     def for_account(self, _: str, __: str, /) -> JobCoordinator:
         """Return itself: a journal has one account."""
         return self
@@ -76,18 +81,18 @@ class JobCoordinator:
     async def close(self) -> None:
         """Do nothing: the run closes its store."""
 
-    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> Explained:
         """
-        Return which of these videos any process has made, and which are candidates of jobs in doubt.
+        Return what all processes know about these videos.
 
         Raises:
-            TakenOver: Another process has taken over the create: the videos that it and others have made since are no
+            TakenOver: Another process has taken over the create: the videos that it and others have made since are not
                 candidates of this search.
         """
         found = await self._sharing.explain(video_ids, call.key or "")
         if not found.is_mine:
             raise TakenOver
-        return found.known, found.contested
+        return found
 
 
 class SharedJobs:

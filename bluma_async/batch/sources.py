@@ -1,5 +1,5 @@
 """
-Where jobs come from: a file or a list, which can be read as often as necessary, or a stream, which is read once.
+The sources of jobs: a file or a list, which can be read as often as necessary, or a stream, which is read once.
 
 Rule: the user's own iterators run where the user's callbacks run.
 """

@@ -18,7 +18,7 @@ KEPT = 50 * MOST_PROBLEMS  # problems that are kept until they are sorted: repet
 
 
 class Kind(NamedTuple):
-    """What decides the price of a video. `options` are the others, which only make it another video."""
+    """The facts that decide the price of a video. `options` are the others, which only make it another video."""
 
     template_id: Optional[str]
     variant_id: Optional[str]
@@ -27,7 +27,7 @@ class Kind(NamedTuple):
 
 
 class Fate(Enum):
-    """What a run would do with a job; the values are fields of a BatchPlan."""
+    """The action of a run for a job; the values are fields of a BatchPlan."""
 
     NEW = "new"
     DONE = "done"
@@ -45,7 +45,7 @@ class Tally:
     Attributes:
         label: What stands before the number of a row in messages.
         counts: How many rows each slot has. The hashes of a counted row belong into `contents` and `keys`.
-        keys: The keys that rows have.
+        keys: The keys of the rows' jobs, also of rows without a key of their own: a run compares these.
         contents: The contents of rows, kinds included.
     """
 
@@ -91,20 +91,21 @@ class Tally:
         for number, slot, first in self.keys.list_repetitions():
             self.counts[slot] -= 1
             self._mark(number)
-            self.refuse(number, self._say(number, f"the key is also that of {self.label} {first}"))
-        for number, slot, first in self.contents.list_repetitions():
-            kind, fate, has_key = self._meanings[slot]
-            if self._is_marked(number) or (has_key and fate is not Fate.NEW):
+            if self._meanings[slot][2]:
+                self.refuse(number, self._say(number, f"the key is also that of {self.label} {first}"))
+            else:
+                self._repeated += 1
+                self._note(number, self._say(number, f"it is the same as {self.label} {first}"))
+        for number, slot, _ in self.contents.list_repetitions():
+            kind, fate, _ = self._meanings[slot]
+            if self._is_marked(number) or fate is not Fate.NEW:
                 continue
             self.counts[slot] -= 1
-            if has_key and self._reuses and kind.variant_id is None:
+            if self._reuses and kind.variant_id is None:
                 self._reused += 1
                 continue
             self._repeated += 1
-            if has_key:
-                self._billed_twice[kind] = self._billed_twice.get(kind, 0) + 1
-            else:
-                self._note(number, self._say(number, f"it is the same as {self.label} {first}"))
+            self._billed_twice[kind] = self._billed_twice.get(kind, 0) + 1
 
     def close(self) -> None:
         """Delete the files with the hashes."""

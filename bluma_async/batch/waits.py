@@ -16,7 +16,7 @@ from bluma_async._wire.checks import invalid
 from bluma_async.batch.results import build_result
 from bluma_async.errors import WaitTimeoutError
 from bluma_async.sharing.listener import Listener
-from bluma_async.stores.postgres_news import find_news
+from bluma_async.stores.postgres.news import find_news
 from bluma_async.stores.states import ENDED, JobState
 
 if TYPE_CHECKING:

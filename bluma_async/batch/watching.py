@@ -1,4 +1,4 @@
-"""Read again and again what works on a batch."""
+"""Observe the processes that work on a batch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, AsyncGenerator, Awaitable, Callable
 from bluma_async.batch.batch import read_setup
 from bluma_async.batch.journals import choose_store
 from bluma_async.stores.fleet_view import FleetView
-from bluma_async.stores.postgres_jobs import PostgresJobStore
+from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.types._model import utc_now
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ __all__ = ["opened_view"]
 @asynccontextmanager
 async def opened_view(batch: Batch) -> AsyncGenerator[Callable[[], Awaitable[FleetView]], None]:
     """
-    Open the journal of a batch for reading, and give a function that returns what works on it now.
+    Open the journal of a batch for reading, and give a function that returns the processes that work on it now.
 
     Raises:
         InvalidArgumentError: There is no such journal.

@@ -2,7 +2,8 @@
 The account that a command works with, and the options that choose it: `--profile` and `--sandbox`.
 
 Rule 1: key and URL come from one place together, so that a key is never sent to another API: the profile that is named,
-else the environment if it has a key, else BLUMA_PROFILE, else the profile `default`.
+else the environment if it has a key, else BLUMA_PROFILE, else the profile `default`, unless BLUMA_BASE_URL names
+another API than that.
 Rule 2: with `--sandbox` no request leaves this machine, whatever the profiles and the environment say.
 """
 
@@ -17,13 +18,14 @@ from urllib.parse import urlsplit
 import attrs
 import click
 
+from bluma_async._wire.place_checks import require_http_url
 from bluma_async.cli.profiles import DEFAULT_PROFILE, complete_profile, read_profile
 from bluma_async.cli.running import make_sandbox, run_to_end
 
 if TYPE_CHECKING:
     from bluma_async.client import AsyncBluma
 
-__all__ = ["ENDED", "SANDBOX_POLL_INTERVAL", "Account", "find_account", "with_account"]
+__all__ = ["ENDED", "SANDBOX_POLL_INTERVAL", "Account", "find_account", "open_offline", "with_account"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -48,6 +50,7 @@ class Account:
         source: Where they come from, for people.
         is_sandbox: Whether it was asked for with `--sandbox`.
         profile: The name that was given with `--profile`.
+        advice: How to give it a key.
     """
 
     api_key: str | None = attrs.field(repr=False)
@@ -56,6 +59,7 @@ class Account:
     source: str
     is_sandbox: bool = False
     profile: str | None = None
+    advice: str = "set BLUMA_API_KEY, keep it with `bluma config set`, or try --sandbox"
 
     @property
     def words(self) -> List[str]:
@@ -79,17 +83,37 @@ class Account:
 
     @asynccontextmanager
     async def open(self, **options: Any) -> AsyncGenerator[AsyncBluma, None]:
-        """Open a client of this account, and the sandbox if it is in one."""
+        """
+        Open a client of this account, and the sandbox if it is in one.
+
+        Raises:
+            BlumaError: The account has no key.
+        """
         from bluma_async.client import AsyncBluma  # noqa: PLC0415 - loads slower than the options are parsed
 
         if not self.is_temporary:
             options.setdefault("trust_env", not self.is_sandbox)
-            async with AsyncBluma(self.api_key, self.base_url, **options) as client:
+            async with AsyncBluma(self._require_key(), self.base_url, **options) as client:
                 yield client
             return
         async with make_sandbox(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - one statement would need Python 3.9's parentheses
             async with AsyncBluma(sandbox.test_key, sandbox.base_url, trust_env=False, **options) as client:
                 yield client
+
+    def _require_key(self) -> str:
+        """Return the key. A client without one would take that of the environment, for the URL of this account."""
+        if self.api_key:
+            return self.api_key
+        from bluma_async.errors import BlumaError  # noqa: PLC0415 - only a failure needs it
+
+        raise BlumaError(f"There is no API key in {self.source}: {self.advice}. Nothing was sent.", status=401)
+
+
+def open_offline() -> AsyncBluma:
+    """Return a client that reads a journal and sends nothing, so that it needs neither a key nor a URL."""
+    from bluma_async.client import AsyncBluma  # noqa: PLC0415 - loads slower than the options are parsed
+
+    return AsyncBluma("unused", API, trust_env=False)
 
 
 def with_account(command: F) -> F:
@@ -115,7 +139,9 @@ def find_account(profile: str | None, *, in_sandbox: bool) -> Account:
     Return the account that the options and the environment choose.
 
     Raises:
-        UsageError: The options contradict each other, there is no such profile, or the file of profiles is invalid.
+        UsageError: The options or variables contradict each other, there is no such profile, or the file of profiles
+            is invalid.
+        InvalidArgumentError: BLUMA_BASE_URL is not a URL.
     """
     if in_sandbox:
         if profile is not None:
@@ -127,20 +153,41 @@ def find_account(profile: str | None, *, in_sandbox: bool) -> Account:
     found = read_profile(name, is_required=name != DEFAULT_PROFILE or profile is not None)
     if found is None:
         return _read_environment()
+    url = found.base_url or API
+    if profile is None and name == DEFAULT_PROFILE:
+        _require_same_url(url)
+    advice = f"set one with `bluma config set {name}`"
     source = f"the profile {name!r}"
-    return Account(found.api_key, found.base_url or API, found.webhook_secret, source, profile=profile)
+    return Account(found.api_key, url, found.webhook_secret, source, profile=profile, advice=advice)
 
 
 def _find_sandbox() -> Account:
-    url, secret = _read("BLUMA_BASE_URL"), _read("BLUMA_WEBHOOK_SECRET") or SANDBOX_SECRET
+    url, secret = _read_url(), _read("BLUMA_WEBHOOK_SECRET") or SANDBOX_SECRET
     if url is None or urlsplit(url).hostname not in LOOPBACK:
         return Account(None, None, secret, "a new sandbox", is_sandbox=True)
     return Account(_read("BLUMA_API_KEY") or SANDBOX_KEY, url, secret, f"the sandbox at {url}", is_sandbox=True)
 
 
 def _read_environment() -> Account:
-    url = _read("BLUMA_BASE_URL") or API
+    url = _read_url() or API
     return Account(_read("BLUMA_API_KEY"), url, _read("BLUMA_WEBHOOK_SECRET"), "the environment")
+
+
+def _read_url() -> str | None:
+    url = _read("BLUMA_BASE_URL")
+    if url is not None:
+        require_http_url("BLUMA_BASE_URL", url)
+    return url
+
+
+def _require_same_url(url: str) -> None:
+    """Refuse a BLUMA_BASE_URL that has no key, and would be ignored: the credits of another API would be spent."""
+    named = _read("BLUMA_BASE_URL")
+    if named is not None and named.rstrip("/") != url.rstrip("/"):
+        raise click.UsageError(
+            f"BLUMA_BASE_URL is set without BLUMA_API_KEY, and the profile 'default' is for {url}. Set BLUMA_API_KEY "
+            "too, or name the profile with --profile default. Nothing was sent."
+        )
 
 
 def _read(variable: str) -> str | None:

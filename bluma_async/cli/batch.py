@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict
 
@@ -10,12 +9,13 @@ import click
 
 from bluma_async.batch.audit_results import AuditMismatch
 from bluma_async.batch.results import BatchResult
-from bluma_async.cli.accounts import with_account
+from bluma_async.cli.accounts import open_offline, with_account
 from bluma_async.cli.audit import format_mismatch
 from bluma_async.cli.batch_run import BatchRun, describe_status
 from bluma_async.cli.completing import complete_key
 from bluma_async.cli.exit_codes import ExitCode
 from bluma_async.cli.groups import Group
+from bluma_async.cli.journals import choose_journal
 from bluma_async.cli.output import clean, say
 from bluma_async.cli.planning import describe_plan
 from bluma_async.cli.printing import prints
@@ -28,15 +28,15 @@ from bluma_async.cli.running import (
     run_to_end,
 )
 from bluma_async.cli.watching import watch
-from bluma_async.client import AsyncBluma
+from bluma_async.fleet.procrastinate_engine import migrate as migrate_tables
 from bluma_async.stores.jobs import BatchStatus
-from bluma_async.stores.postgres_database import migrate_database
 
 if TYPE_CHECKING:
     from bluma_async.batch.batch import Batch
     from bluma_async.batch.plans import BatchPlan
     from bluma_async.cli.accounts import Account
     from bluma_async.cli.printing import Printer
+    from bluma_async.client import AsyncBluma
 
 __all__ = ["batch"]
 
@@ -109,8 +109,8 @@ def retry(
 ) -> None:
     """Create failed jobs again; with --in-doubt resubmit also the jobs in doubt, which can bill them twice."""
     settle = {"settle_time": settle_time, "exclusive": exclusive_key}
-
-    count = account.call(lambda client: client.batch(**options).retry(in_doubt=in_doubt))
+    with choose_journal(account, options, is_continued=True) as chosen:
+        count = account.call(lambda client: client.batch(**chosen).retry(in_doubt=in_doubt))
     printer.say(f"Jobs planned again: {count}")
     BatchRun("retry", None, account, printer, settle, options).run()
 
@@ -118,10 +118,14 @@ def retry(
 @batch.command()
 @click.argument("url")
 def migrate(url: str) -> None:
-    """Create or update the tables in the PostgreSQL database at URL. Runs and workers do it too, if their user may."""
+    """
+    Create or update the tables in the PostgreSQL database at URL. Runs and workers do it too, if their user may.
+
+    They include the tables of Procrastinate, if it is installed: `bluma worker` needs them.
+    """
 
     async def work() -> None:
-        say(f"The tables of bluma in {await migrate_database(url)} are up to date.")
+        say(f"The tables of bluma in {await migrate_tables(url)} are up to date.")
 
     run_to_end(work())
 
@@ -137,10 +141,10 @@ def status(is_watching: bool, interval: float, printer: Printer, **location: Any
     """Count jobs and sum credits. Needs no API key, and works while the batch is running."""
 
     async def work() -> None:
-        async with AsyncBluma(os.environ.get("BLUMA_API_KEY") or "unused") as client:
+        async with open_offline() as client:
             batch = client.batch(**location)
             if is_watching:
-                await watch(batch, interval)
+                await watch(batch, interval, printer)
             counts = await batch.status()
             if printer.is_json:
                 printer.show(counts)
@@ -165,7 +169,8 @@ def audit(account: Account, printer: Printer, **location: Any) -> None:
 
     A payment for a video of another program on this account is unknown to the journal.
     """
-    found = account.call(lambda client: client.batch(**location).audit())
+    with choose_journal(account, location, is_continued=True) as chosen:
+        found = account.call(lambda client: client.batch(**chosen).audit())
     if printer.is_json:
         printer.show_all(found.mismatches)
     for mismatch in found.mismatches:
@@ -189,12 +194,13 @@ def adopt(key: str, video_id: str | None, likely: bool, account: Account, **loca
         raise click.UsageError("Give either VIDEO_ID or --likely. Nothing was changed.")
 
     async def work(client: AsyncBluma) -> str:
-        batch = client.batch(**location)
-        chosen = video_id or await _find_likely(batch, key)
-        await batch.adopt(key, chosen)
-        return chosen
+        batch = client.batch(**chosen)
+        found = video_id or await _find_likely(batch, key)
+        await batch.adopt(key, found)
+        return found
 
-    say(f"{account.call(work)} is the video of {key}. Run the batch again to save it.")
+    with choose_journal(account, location, is_continued=True) as chosen:
+        say(f"{account.call(work)} is the video of {key}. Run the batch again to save it.")
 
 
 async def _find_likely(batch: Batch, key: str) -> str:
@@ -212,9 +218,10 @@ def _plan(jobs: Path, account: Account, printer: Printer, options: Dict[str, Any
     """Print what a run would do."""
 
     async def work(client: AsyncBluma) -> BatchPlan:
-        return await client.batch(**options).plan(jobs)
+        return await client.batch(**chosen).plan(jobs)
 
-    plan = account.call(work)
+    with choose_journal(account, options) as chosen:
+        plan = account.call(work)
     if printer.is_json:
         printer.show(plan)
     for line in describe_plan(plan, options["max_credits"]):

@@ -5,34 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shlex
-import tempfile
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Generator
 
 import attrs
 import click
 
-from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, Account
+from bluma_async.cli.accounts import ENDED, Account
+from bluma_async.cli.exit_codes import ExitCode, find_exit_code
 from bluma_async.cli.figures import Figures
+from bluma_async.cli.journals import choose_journal
 from bluma_async.cli.output import say, say_aside
 from bluma_async.cli.running import SETTLE_TIME
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.spelling import spell_for_commands
 from bluma_async.cli.table import show_jobs
-from bluma_async.errors import BlumaError
-from bluma_async.stores.postgres_database import is_postgres_url, mask_url
+from bluma_async.errors import APIError, BlumaError
+from bluma_async.stores.postgres.urls import is_postgres_url, mask_url
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bluma_async.batch.batch import Batch
     from bluma_async.cli.printing import Printer
     from bluma_async.cli.table import Lines
     from bluma_async.client import AsyncBluma
     from bluma_async.stores.jobs import BatchStatus
 
-__all__ = ["BatchRun", "describe_status"]
+__all__ = ["BatchRun", "choose_exit_code", "describe_status"]
 
 STATES = [str(state) for state in JobState]
 REFRESH = 2.0  # seconds between two looks at the journal
@@ -64,15 +66,17 @@ class BatchRun:
         Run the batch, and print its results and how to continue it.
 
         Raises:
-            Exit: Jobs are left, or have failed.
+            Exit: Jobs are left, or have failed, or the run has stopped early.
         """
         counter = _Counter()
-        with _temporary_journal(self.account, self.options) as options:
+        with choose_journal(self.account, self.options) as options:
             show = partial(self._show, options=options, counter=counter)
             status = self.account.call(show, ends_gracefully=self._is_shared, **self.settle, on_response=counter.add)
         self._report(status, counter.stopped)
-        if status.rendered + status.saved < status.total:
-            raise click.exceptions.Exit(1)
+        saves_files = self.options["out"] is not None
+        code = choose_exit_code(status, counter.stopped, saves_files=saves_files)
+        if code != ExitCode.SUCCESS:
+            raise click.exceptions.Exit(code)
 
     async def _show(self, client: AsyncBluma, *, options: Dict[str, Any], counter: _Counter) -> BatchStatus:
         with show_jobs(self.printer.show if self.printer.is_json else None) as table:
@@ -98,7 +102,7 @@ class BatchRun:
         if not self._is_shared:  # else other processes settle what is open
             await settle_interrupted(client, self.settle["settle_time"])
 
-    def _report(self, status: BatchStatus, stopped: object) -> None:
+    def _report(self, status: BatchStatus, stopped: BlumaError | None) -> None:
         for line in describe_status(status):
             self._say(line)
         if stopped is not None:
@@ -153,11 +157,26 @@ class _Counter:
         self.requests = 0
         self.finished = 0
         self.started = time.monotonic()
-        self.stopped: object = None
+        self.stopped: BlumaError | None = None
 
     def add(self, _: object) -> None:
         """Count a request."""
         self.requests += 1
+
+
+def choose_exit_code(status: BatchStatus, stopped: BlumaError | None, *, saves_files: bool) -> ExitCode:
+    """
+    Return the exit code of a run.
+
+    Args:
+        status: The jobs of the journal.
+        stopped: Why the run has stopped early; None if it has not. An answer of the API has the code of its error.
+        saves_files: Whether videos are saved: a job without its file is not finished then.
+    """
+    if isinstance(stopped, APIError) and stopped.http_status is not None:
+        return find_exit_code(stopped)
+    finished = status.saved + (0 if saves_files else status.rendered)
+    return ExitCode.SUCCESS if stopped is None and finished == status.total else ExitCode.FAILED
 
 
 def describe_status(status: BatchStatus) -> Generator[str, None, None]:
@@ -166,17 +185,6 @@ def describe_status(status: BatchStatus) -> Generator[str, None, None]:
     yield f"{status.total} jobs: {counts.replace('_', ' ') or 'none'}"
     money = (status.credits_charged, status.credits_refunded, status.credits_net)
     yield "{} credits charged, {} refunded, {} net".format(*money)
-
-
-@contextlib.contextmanager
-def _temporary_journal(account: Account, options: Dict[str, Any]) -> Generator[Dict[str, Any], None, None]:
-    """Yield the options of a batch; in a sandbox that ends with the command, with a journal that does so too."""
-    if not account.is_temporary or options["journal"] is not None:
-        yield options
-        return
-    with tempfile.TemporaryDirectory(prefix="bluma-") as folder:
-        journal = Path(folder, "journal.sqlite")
-        yield {**options, "journal": journal, "poll_interval": SANDBOX_POLL_INTERVAL}
 
 
 @contextlib.asynccontextmanager

@@ -13,17 +13,18 @@ import ssl
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator, List
+from typing import TYPE_CHECKING, Callable, Iterator, List
 from urllib.parse import urlsplit
 
 import attrs
 
+from bluma_async._runtime import home
 from bluma_async._runtime.proxies import Proxies
 from bluma_async._runtime.state_folder import find_state_folder
 from bluma_async._version import __version__
 from bluma_async.cli.accounts import LOOPBACK, Account
 from bluma_async.cli.printing import Record
-from bluma_async.cli.profiles import find_file
+from bluma_async.cli.profiles import NoHomeError, find_file
 from bluma_async.errors import (
     APIError,
     AuthenticationError,
@@ -72,10 +73,8 @@ def check_machine(account: Account) -> List[Check]:
         Check(name="versions", state="ok", detail=_describe_versions()),
         _check_key(account),
         *_check_url(account),
-        *(
-            _check_folder(name, folder)
-            for name, folder in (("disk", Path.cwd()), ("state folder", find_state_folder()))
-        ),
+        _check_folder("disk", Path.cwd),
+        _check_folder("state folder", find_state_folder),
     ]
 
 
@@ -108,13 +107,20 @@ def _check_key(account: Account) -> Check:
     if account.is_temporary:
         return Check(name="key", state="ok", detail="that of a new sandbox")
     if not key:
-        advice = f"Set BLUMA_API_KEY, or store it: bluma config set  (in {find_file()})"
+        advice = f"Set BLUMA_API_KEY, or store it: bluma config set  ({_describe_place()})"
         return Check(name="key", state="problem", detail="there is none", advice=advice)
     kind = next((kind for kind in ("test", "live") if key.startswith(f"bluma_{kind}_")), None)
     if kind is None:
         advice = "Keys of the API begin with bluma_test_ or bluma_live_: compare it with the dashboard."
         return Check(name="key", state="warning", detail=f"unknown form, from {account.source}", advice=advice)
     return Check(name="key", state="ok", detail=f"a {kind} key, from {account.source}")
+
+
+def _describe_place() -> str:
+    try:
+        return f"in {find_file()}"
+    except NoHomeError as problem:
+        return problem.message
 
 
 def _check_url(account: Account) -> Iterator[Check]:
@@ -136,21 +142,20 @@ def _check_url(account: Account) -> Iterator[Check]:
     yield Check(name="proxy", state="ok", detail=f"requests go through {host}" if host else "none")
 
 
-def _check_folder(name: str, folder: Path) -> Check:
-    place = folder
-    while not place.exists() and place != place.parent:
-        place = place.parent
+def _check_folder(name: str, find: Callable[[], Path]) -> Check:
+    folder: Path | None = None
     try:
+        folder = place = find()
+        while not place.exists() and place != place.parent:
+            place = place.parent
         probe_folder(place)
         free = shutil.disk_usage(place).free
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        return Check(
-            name=name,
-            state="problem",
-            detail=f"{folder}: {reason}",
-            advice="Free space, or allow the user to write there.",
-        )
+    except (OSError, home.NoHomeError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        advice = "Change to a folder that exists, or set HOME."
+        if folder is not None:
+            reason, advice = f"{folder}: {reason}", "Free space, or allow the user to write there."
+        return Check(name=name, state="problem", detail=reason, advice=advice)
     detail = f"{folder}: {free / 1e9:.1f} GB free"
     is_low = free < LEAST_FREE
     return Check(

@@ -11,6 +11,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterable, List, get_args
 
+from bluma_async._runtime.home import NoHomeError
 from bluma_async._runtime.state_folder import find_state_folder
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["complete_key", "complete_template", "remember_templates"]
 
 MOST = 1000  # ids and keys that are remembered or offered at most
 FILE = "templates.txt"
+FAILURES = (OSError, ValueError, NoHomeError)
 
 
 def complete_template(_: click.Context, __: click.Parameter, incomplete: str) -> List[str]:
@@ -27,14 +29,14 @@ def complete_template(_: click.Context, __: click.Parameter, incomplete: str) ->
     from bluma_async.types import KnownTemplate  # noqa: PLC0415 - only a completion needs it
 
     remembered: List[str] = []
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(*FAILURES):
         remembered = (find_state_folder() / FILE).read_text(encoding="utf-8").splitlines()
     return sorted({name for name in (*get_args(KnownTemplate), *remembered) if name and name.startswith(incomplete)})
 
 
 def remember_templates(names: Iterable[str]) -> None:
-    """Remember the ids of templates for completions. A folder that cannot be written to is no reason to fail."""
-    with contextlib.suppress(OSError, ValueError):
+    """Remember the ids of templates for completions. A folder that cannot be written to is not a reason to fail."""
+    with contextlib.suppress(*FAILURES):
         folder = find_state_folder()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE).write_text("\n".join(sorted(names)[:MOST]), encoding="utf-8")
@@ -50,11 +52,11 @@ def complete_key(context: click.Context, _: click.Parameter, incomplete: str) ->
 
 
 async def _list_keys(journal: Path, incomplete: str) -> List[str]:
-    from bluma_async.client import AsyncBluma  # noqa: PLC0415 - only a completion needs it
+    from bluma_async.cli.accounts import open_offline  # noqa: PLC0415 - only a completion needs it
     from bluma_async.errors import BlumaError  # noqa: PLC0415 - only a completion needs it
 
     found: List[str] = []
-    async with AsyncBluma("unused") as client:
+    async with open_offline() as client:
         with contextlib.suppress(BlumaError):
             async for result in client.batch(journal).results():
                 if result.key.startswith(incomplete):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Dict
 import attrs
 import click
 
+from bluma_async._wire.place_checks import is_http_url
 from bluma_async.cli.groups import Group
 from bluma_async.cli.key_storage import KEYRING, delete_secret, store_secret
 from bluma_async.cli.output import say
@@ -60,9 +61,11 @@ def set_profile(profile: str, base_url: str | None, wants_secret: bool, no_key: 
     if base_url is not None:
         values["base_url"] = _require_url(base_url)
     field = "webhook_secret" if wants_secret else "api_key"
-    if wants_secret or not no_key:
-        values[field] = store_secret(profile, field, _ask(field))
-    write_file(sections)
+    secret = _ask(field) if wants_secret or not no_key else None
+    write_file(sections)  # first: the keyring is not changed for a file that cannot be written
+    if secret is not None:
+        values[field] = store_secret(profile, field, secret)
+        write_file(sections)
     say(f"Wrote the profile {profile} to {find_file()}")
     kept = {values.get(name) == KEYRING for name in SECRETS if name in values}
     if False in kept:
@@ -91,6 +94,8 @@ def path() -> None:
 def _ask(field: str) -> str:
     """Return a secret: from the terminal without an echo, else from the standard input."""
     name = field.replace("_", " ")
+    if sys.stdin is None:
+        raise click.UsageError(f"The {name} is read from the standard input, which is closed. Nothing was written.")
     if sys.stdin.isatty():
         value: str = click.prompt(name.capitalize(), hide_input=True, err=True)
     else:
@@ -108,8 +113,9 @@ def _require_name(name: str) -> str:
 
 
 def _require_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")) or not url.isprintable():
-        raise click.UsageError(f"--base-url must begin with http:// or https://, not {url!r}. Nothing was written.")
+    if not is_http_url(url):
+        wanted = "an http:// or https:// URL with a host, and without user, query or fragment"
+        raise click.UsageError(f"--base-url must be {wanted}. Nothing was written.")
     return url
 
 

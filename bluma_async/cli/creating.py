@@ -60,7 +60,7 @@ _options = add_options(
         "pairs",
         multiple=True,
         metavar="NAME=VALUE",
-        help="A further field of the context; repeatable. NAME:=JSON gives a value that is no text.",
+        help="A further field of the context; repeatable. NAME:=JSON gives a value that is not text.",
     ),
     click.option(
         "--context-file",
@@ -115,12 +115,12 @@ def _build_context(prompt: str | None, pairs: Sequence[str], file: Path | None) 
 def _read_file(file: Path) -> Dict[str, Any]:
     name = "The standard input" if str(file) == "-" else str(file)
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+        text = (sys.stdin.read() if sys.stdin else "") if str(file) == "-" else file.read_text(encoding="utf-8-sig")
         content = json.loads(text)
     except OSError as problem:
         raise click.UsageError(f"{name} cannot be read: {problem.strerror}. {NOTHING_SENT}") from None
     except (ValueError, RecursionError) as problem:
-        raise click.UsageError(f"{name} is no JSON: {problem}. {NOTHING_SENT}") from None
+        raise click.UsageError(f"{name} is not JSON: {problem}. {NOTHING_SENT}") from None
     if not is_object(content):
         raise click.UsageError(f"{name} must have a JSON object. {NOTHING_SENT}")
     return dict(content)
@@ -136,4 +136,4 @@ def parse_pair(pair: str, option: str) -> Tuple[str, Any]:
     try:
         return name[:-1], json.loads(value)
     except ValueError as problem:
-        raise click.UsageError(f"{option} {pair!r}: the value is no JSON: {problem}. {NOTHING_SENT}") from None
+        raise click.UsageError(f"{option} {pair!r}: the value is not JSON: {problem}. {NOTHING_SENT}") from None

@@ -9,9 +9,11 @@ import os
 import secrets
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Dict, Mapping
+from urllib.parse import urlsplit
 
 import aiohttp
 import attrs
+import click
 
 from bluma_async._wire.signature import sign_webhook
 from bluma_async.cli.printing import Record
@@ -19,7 +21,7 @@ from bluma_async.cli.printing import Record
 if TYPE_CHECKING:
     from bluma_async.types import Video
 
-__all__ = ["EventRecord", "Signed", "describe_video", "make_event", "post_event", "sign_event"]
+__all__ = ["EventRecord", "Signed", "describe_video", "make_event", "parse_target", "post_event", "sign_event"]
 
 TIMEOUT = 10.0  # seconds for the program's answer
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
@@ -93,9 +95,13 @@ def make_event(event_type: str, data: Mapping[str, Any]) -> Dict[str, Any]:
     return _wrap(f"evt_{secrets.token_hex(8)}", event_type, {**fields, **data})
 
 
-def describe_video(video: Video) -> Dict[str, Any]:
-    """Return the event of a video's present status. The same video with the same status always gives the same id."""
-    status = str(video.status)
+def describe_video(video: Video, status: str | None = None) -> Dict[str, Any]:
+    """
+    Return the event of a video's present status, or of another one, such as `deleted`.
+
+    The same video with the same status always gives the same id.
+    """
+    status = status or str(video.status)
     digest = hashlib.sha256(f"{video.id} {status}".encode()).hexdigest()
     made = video.to_dict()
     data = {name: made[name] for name in SENT_FIELDS if made.get(name) is not None}
@@ -119,6 +125,23 @@ def sign_event(event: Mapping[str, Any], secret: str) -> Signed:
         "X-Bluma-Event-Type": str(event["type"]),
     }
     return Signed(body, headers)
+
+
+def parse_target(value: str) -> str:
+    """
+    Return the URL of a program that takes events.
+
+    Raises:
+        BadParameter: It is not an http(s) URL with a host. The exit code is 2.
+    """
+    try:
+        parts = urlsplit(value)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the host or the port
+        is_url = False
+    if not is_url or not value.isprintable() or " " in value:
+        raise click.BadParameter(f"{value!r} is not an http:// or https:// URL with a host. Nothing was sent.")
+    return value
 
 
 async def post_event(url: str, signed: Signed) -> Dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bluma_async.errors import BlumaError
 
-__all__ = ["ExitCode", "find_exit_code"]
+__all__ = ["MEANINGS", "ExitCode", "find_exit_code"]
 
 
 class ExitCode(IntEnum):
@@ -28,12 +28,8 @@ class ExitCode(IntEnum):
     TIMEOUT = 6
     INTERRUPTED = 130
 
-    @property
-    def meaning(self) -> str:
-        """What the code tells a script, for `--help` and the documents."""
-        return MEANINGS[self]
 
-
+# Shown by `--help` and in the documents.
 MEANINGS = {
     ExitCode.SUCCESS: "success",
     ExitCode.FAILED: "a video failed, the network or the server failed, or anything else",

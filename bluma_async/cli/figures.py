@@ -20,7 +20,7 @@ HOUR = 3600.0
 @attrs.frozen
 class Figures:
     """
-    What is known of a batch.
+    The known numbers of a batch.
 
     Attributes:
         status: The counts of the journal.
@@ -43,7 +43,7 @@ class Figures:
 
     @property
     def percent(self) -> int:
-        """How much of the batch is done."""
+        """The part of the batch that is done."""
         return 100 * self.done // self.status.total if self.status.total else 0
 
     def describe(self) -> str:

@@ -10,11 +10,11 @@ import click
 from bluma_async.cli.accounts import ENDED, with_account
 from bluma_async.cli.creating import with_create
 from bluma_async.cli.output import say_aside
+from bluma_async.cli.paying import after_payment
 from bluma_async.cli.running import add_settle_options, run_to_end
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.waiting import wait_and_save, with_target
-from bluma_async.errors import BlumaError, InvalidArgumentError
-from bluma_async.resources._saving import build_save_command
+from bluma_async.resources._videos.saving import build_save_command
 
 if TYPE_CHECKING:
     from bluma_async.cli.accounts import Account
@@ -37,11 +37,10 @@ def generate(request: CreateRequest, target: Target, account: Account, settle_ti
     async def work() -> None:
         async with account.open(settle_time=settle_time, exclusive=exclusive_key) as client:
             video = await create_video(client, request, target, account, settle_time)
-            target.say(f"Video {video.id}: {video.credits_charged} credits")
-            try:
+            # 0 says nothing: the answer to a lost create is not known, and the read of its video has no price.
+            target.say(f"Video {video.id}" + (f": {video.credits_charged} credits" if video.credits_charged else ""))
+            with after_payment():
                 await wait_and_save(client, video.id, target, account)
-            except InvalidArgumentError as error:  # exit code 2 would say that nothing was sent, and the video is paid
-                raise BlumaError(str(error).replace(" Nothing was sent.", "")) from error
 
     run_to_end(work())
 

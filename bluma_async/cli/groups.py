@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import functools
 from importlib import import_module
-from typing import Any, List, Mapping, Tuple
+from typing import Any, Callable, List, Mapping, Tuple, TypeVar
 
 import click
 
-__all__ = ["Group", "LazyGroup"]
+from bluma_async.cli.exit_codes import ExitCode
+from bluma_async.cli.output import say_aside
+
+__all__ = ["Group", "LazyGroup", "is_from", "without_subcommand"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 Catalogue = Mapping[str, Tuple[str, str]]
 
@@ -48,6 +55,21 @@ class LazyGroup(Group):
         raise_at_interrupt()
         return found
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """
+        Run the command that the arguments name.
+
+        Raises:
+            click.exceptions.Exit: A pipe or a socket that its work needs is closed.
+        """
+        try:
+            return super().invoke(ctx)
+        except OSError as problem:  # click takes every EPIPE for one of its own output, and reports nothing
+            if problem.errno != errno.EPIPE or not is_from(click.Context.invoke, problem):
+                raise
+            say_aside(f"Error: {problem}.")
+            raise click.exceptions.Exit(ExitCode.FAILED) from problem
+
     def list_commands(self, ctx: click.Context) -> List[str]:  # noqa: ARG002 - click's own signature
         """Return the names of the commands."""
         return sorted(self._catalogue)
@@ -72,6 +94,38 @@ class LazyGroup(Group):
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
         options = click.Command.shell_complete(self, ctx, incomplete)
         return [*(CompletionItem(name, help=self._catalogue[name][1]) for name in names), *options]
+
+
+def is_from(function: Callable[..., Any], problem: BaseException) -> bool:
+    """Return whether an exception was raised in a function, or in one that it called."""
+    trace = problem.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code is function.__code__:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def without_subcommand(command: F) -> F:
+    """
+    Run the function of a group only if no subcommand follows, which has options of its own.
+
+    Raises:
+        UsageError: Options of the group stand before a subcommand, which would not know of them.
+    """
+
+    @click.pass_context
+    @functools.wraps(command)
+    def run(context: click.Context, *args: Any, **options: Any) -> Any:
+        if context.invoked_subcommand is None:
+            return command(*args, **options)
+        for param in context.command.params:
+            if context.get_parameter_source(str(param.name)) == click.core.ParameterSource.COMMANDLINE:
+                path = f"{context.command_path} {context.invoked_subcommand}"
+                raise click.UsageError(f"Write {param.opts[-1]} behind `{path}`. Nothing was sent.")
+        return None
+
+    return run  # type: ignore[return-value]  # click passes the options by name
 
 
 def _describe_unknown(name: str, known: List[str]) -> str:

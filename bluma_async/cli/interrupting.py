@@ -27,7 +27,7 @@ def raise_at_interrupt() -> None:
 
 
 def is_interrupted() -> bool:
-    """Whether Ctrl-C has come, although Python may have dropped its exception."""
+    """Return whether Ctrl-C has come, although Python may have dropped its exception."""
     return bool(_came)
 
 

@@ -41,7 +41,7 @@ def load_secret(profile: str, field: str) -> str:
     """
     keyring, value, reason = _load(), None, "it has no such entry"
     if keyring is None:
-        reason = "the package keyring is not installed: pip install keyring"
+        reason = 'the package keyring is not installed: pip install "bluma[keyring]"'
     else:
         try:
             value = keyring.get_password(SERVICE, f"{profile}/{field}")

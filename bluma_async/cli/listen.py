@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Sequence
+from urllib.parse import urlsplit
 
 import click
 
-from bluma_async.cli.accounts import SANDBOX_SECRET, with_account
-from bluma_async.cli.event_making import EventRecord
+from bluma_async.cli.accounts import LOOPBACK, SANDBOX_SECRET, with_account
+from bluma_async.cli.event_making import EventRecord, parse_target
 from bluma_async.cli.output import say_aside
 from bluma_async.cli.printing import prints
 from bluma_async.cli.running import run_to_end
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["LISTEN_URL", "listen"]
 
 PORT = 4242
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - addresses that are recognized, and not listened on
 LISTEN_URL = f"http://127.0.0.1:{PORT}/"
 
 
 @click.command()
-@click.option("--forward", metavar="URL", help="Post each valid event to this URL, as it was received.")
+@click.option(
+    "--forward", type=parse_target, metavar="URL", help="Post each valid event to this URL, as it was received."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 takes a free one.")
 @click.option(
@@ -49,8 +53,25 @@ def listen(account: Account, printer: Printer, poll: bool, register: str | None,
     """
     if poll and register is not None:
         raise click.UsageError("Give either --poll or --register. Nothing was sent.")
+    if not poll:
+        _refuse_loop(options["forward"], options["host"], options["port"])
     work = _poll(account, printer, **options) if poll else _serve(account, printer, register, **options)
     run_to_end(work, ends_gracefully=True)  # so that a registered webhook is deleted at SIGTERM too
+
+
+def _refuse_loop(forward: str | None, host: str, port: int) -> None:
+    """
+    Refuse to forward events to this command itself, which would forward them again.
+
+    Raises:
+        UsageError: The URL is that of the port which is listened on.
+    """
+    target = urlsplit(forward or "")
+    if target.port == port and target.hostname in {*LOOPBACK, *EVERYWHERE, host}:
+        raise click.UsageError(
+            f"--forward {forward} is this command itself, which listens on port {port}. Nothing was sent: name the URL "
+            "of your program, or another --port."
+        )
 
 
 async def _poll(account: Account, printer: Printer, *, forward: str | None, interval: float, **_: Any) -> None:

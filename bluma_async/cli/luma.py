@@ -1,47 +1,43 @@
-"""`bluma luma`: make, extend and change videos with the Luma providers. The registry lists the providers."""
+"""`bluma luma`: make, extend, change and save videos with the Luma providers, which the registry lists."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, Dict, Generator, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Sequence, cast
 
-import attrs
 import click
 
 from bluma_async.cli.accounts import ENDED
+from bluma_async.cli.exit_codes import ExitCode
+from bluma_async.cli.generations import (
+    SANDBOX_POLL,
+    SavedGeneration,
+    Saving,
+    describe_failure,
+    find_resource,
+    open_luma,
+    read_wait,
+)
 from bluma_async.cli.groups import Group
-from bluma_async.cli.output import format_size, say_aside, say_surely
-from bluma_async.cli.printing import Printer, Record, prints
+from bluma_async.cli.output import say_aside
+from bluma_async.cli.paying import after_payment
+from bluma_async.cli.printing import prints
 from bluma_async.cli.progress import print_news
-from bluma_async.cli.running import OutputPath, add_options, add_verify_option, make_sandbox, run_to_end
-from bluma_async.errors import BlumaError, WaitTimeoutError
-from bluma_async.luma.client import AsyncLuma
-from bluma_async.luma.registry import list_providers
-from bluma_async.transfer.places import check_place
-from bluma_async.types import GenerationState
+from bluma_async.cli.running import OutputPath, add_options, add_verify_option, run_to_end
+from bluma_async.errors import WaitTimeoutError
+from bluma_async.luma.registry import PROVIDERS, list_providers
+from bluma_async.types import Generation, GenerationState
 
 if TYPE_CHECKING:
-    from bluma_async.types import Generation
+    from bluma_async.cli.printing import Printer
+    from bluma_async.luma.client import AsyncLuma
+    from bluma_async.luma.registry import ProviderName
 
 __all__ = ["luma"]
 
-F = TypeVar("F", bound=Callable[..., Any])
-SANDBOX_SPEED = 100.0  # a generation takes about a second
-SANDBOX_POLL = 0.1
 SANDBOX_INPUT = "https://example.com/input.mp4"  # the sandbox does not fetch it
-
-
-@attrs.frozen(kw_only=True)
-class SavedGeneration(Record):
-    """A generation that was saved, and where."""
-
-    id: str
-    kind: str
-    provider: str
-    path: str
-    size_bytes: int
 
 
 @click.group(cls=Group)
@@ -49,19 +45,27 @@ def luma() -> None:
     """Make, extend and change videos with kie.ai, UmamiAI and V-API."""
 
 
-def _options(capability: str) -> Callable[[F], F]:
+_wait_options = add_options(
+    click.option("--poll-interval", type=float, help="Seconds between two polls; default: the provider's."),
+    click.option("--timeout", type=float, help="Seconds to wait; default: the provider's."),
+)
+_save_options = add_options(
+    click.option(
+        "-o", "--output", required=True, type=OutputPath(path_type=Path), help="The MP4 file to write, or a URL."
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace an existing file."),
+    _wait_options,
+    add_verify_option,
+    prints(SavedGeneration),
+)
+
+
+def _options(capability: str) -> Callable[[Any], Any]:
     """Return a decorator that adds the common options; `--provider` takes the providers with the capability."""
     return add_options(
         click.option("--provider", type=click.Choice(list_providers(capability)), required=True, help="Who makes it."),
         click.option("--sandbox", "in_sandbox", is_flag=True, help="Use a local sandbox: no key, no bill."),
-        click.option(
-            "-o", "--output", required=True, type=OutputPath(path_type=Path), help="The MP4 file to write, or a URL."
-        ),
-        click.option("--overwrite", is_flag=True, help="Replace an existing file."),
-        click.option("--poll-interval", type=float, help="Seconds between two polls; default: the provider's."),
-        click.option("--timeout", type=float, help="Seconds to wait; default: the provider's."),
-        add_verify_option,
-        prints(SavedGeneration),
+        _save_options,
     )
 
 
@@ -79,7 +83,7 @@ def generate(prompt: str, aspect_ratio: str | None, expand_prompt: bool | None, 
             prompt, aspect_ratio=aspect_ratio, expand_prompt=expand_prompt, loop=loop
         )
 
-    _run(start, **how)
+    _make(start, **how)
 
 
 @luma.command()
@@ -98,7 +102,7 @@ def extend(prompt: str, generation_id: str | None, **how: Any) -> None:
             await client.generations.wait_for(parent, poll_interval=SANDBOX_POLL)
         return await client.generations.extend(parent, prompt)
 
-    _run(start, **how)
+    _make(start, **how)
 
 
 @luma.command()
@@ -115,77 +119,87 @@ def modify(prompt: str, video_url: str | None, watermark: str | None, **how: Any
         source = video_url or SANDBOX_INPUT
         return await client.modifications.create(prompt, video_url=source, watermark=watermark)
 
-    _run(start, **how)
+    _make(start, **how)
 
 
-def _run(start: Callable[[AsyncLuma], Any], *, output: Path | str, overwrite: bool, **how: Any) -> None:
-    check_place(output, overwrite=overwrite, option="--overwrite")
-    run_to_end(_make(start, output, overwrite=overwrite, **how))
-
-
-async def _make(
-    start: Callable[[AsyncLuma], Any],
-    output: Path | str,
-    *,
-    overwrite: bool,
-    provider: Any,
-    in_sandbox: bool,
-    printer: Printer,
-    verify: Any,
-    **wait: Any,
-) -> None:
+def _make(start: Callable[[AsyncLuma], Awaitable[Generation]], **options: Any) -> None:
     """Start a generation, wait for it, save it, and print what was saved."""
-    note = say_aside if printer.is_json else say_surely
-    async with _client(provider, in_sandbox=in_sandbox) as client:
-        resource = client.modifications if client.capabilities.modify else client.generations
-        unknown = "Stopped during the create, which may have been accepted and billed. Look for it at the provider."
-        with _explaining_stop(ENDED if in_sandbox else unknown):
-            started = await start(client)
-        note(f"{started.kind.capitalize()} {started.id}")
-        wait["poll_interval"] = SANDBOX_POLL if in_sandbox else wait["poll_interval"]
-        going_on = f"Stopped. The {started.kind} continues at the provider, under its id."
-        with _explaining_stop(ENDED if in_sandbox else going_on):
-            generation = await _wait(resource, started, wait, in_sandbox=in_sandbox)
-        size = await resource.save(generation, output, overwrite=overwrite, verify=verify)
-    note(f"Saved {output}: {format_size(size)}")
-    if printer.is_json:
-        printer.show(
-            SavedGeneration(
-                id=generation.id, kind=str(started.kind), provider=str(provider), path=str(output), size_bytes=size
+    saving = Saving(**options)
+    saving.require()
+
+    async def work() -> None:
+        async with open_luma(saving.provider, in_sandbox=saving.in_sandbox) as client:
+            try:
+                started = await start(client)
+            except asyncio.CancelledError:
+                unknown = "The create may have been accepted and billed. Look for it at the provider."
+                say_aside(f"Stopped during the create. {ENDED if saving.in_sandbox else unknown}")
+                raise
+            saving.note(f"{started.kind.capitalize()} {started.id}")
+            with after_payment():
+                await saving.finish(client, started)
+
+    run_to_end(work())
+
+
+_provider = click.option("--provider", type=click.Choice(list(PROVIDERS)), required=True, help="Who made it.")
+
+
+@luma.command()
+@click.argument("generation_id")
+@_provider
+@prints(Generation)
+def get(generation_id: str, provider: ProviderName, printer: Printer) -> None:
+    """Show the generation with this GENERATION_ID as it is now."""
+
+    async def work() -> Generation:
+        async with open_luma(provider) as client:
+            return cast("Generation", await find_resource(client).get(generation_id))
+
+    printer.show(run_to_end(work()))
+
+
+@luma.command()
+@click.argument("generation_ids", nargs=-1, required=True)
+@_provider
+@_wait_options
+@prints(Generation, "id", "kind", "state", "url")
+def wait(generation_ids: Sequence[str], provider: ProviderName, printer: Printer, **options: Any) -> None:
+    """Wait until the generations with these GENERATION_IDS have ended. Exit code 1 if one has not succeeded."""
+    how = read_wait(**options)
+
+    async def work() -> List[Generation]:
+        async with open_luma(provider) as client:
+            resource = find_resource(client)
+            return list(
+                await asyncio.gather(*(resource.wait_for(each, **how, on_status=print_news) for each in generation_ids))
             )
-        )
 
-
-async def _wait(resource: Any, started: Generation, wait: Dict[str, Any], *, in_sandbox: bool) -> Generation:
-    """Return a generation that has succeeded."""
     try:
-        generation: Generation = await resource.wait_for(started, **wait, on_status=print_news)
-    except WaitTimeoutError as error:
-        if in_sandbox:
-            error.message = f"The {started.kind} {started.id} was not finished in time. {ENDED}"
+        found = run_to_end(work())
+    except WaitTimeoutError:
+        words = ["bluma", "luma", "wait", *generation_ids, "--provider", provider]
+        say_aside(f"Continue with: {' '.join(map(shlex.quote, words))}")
         raise
-    if generation.state != GenerationState.SUCCEEDED:
-        reason = generation.error.message if generation.error else generation.raw_state
-        raise BlumaError(f"The {started.kind} failed: {reason}.")
-    return generation
+    printer.show_all(found)
+    failed = [generation for generation in found if generation.state != GenerationState.SUCCEEDED]
+    for generation in failed:
+        say_aside(f"{generation.id}: {describe_failure(generation)}")
+    if failed:
+        raise click.exceptions.Exit(ExitCode.FAILED)
 
 
-@contextmanager
-def _explaining_stop(text: str) -> Generator[None, None, None]:
-    """Print a text if Ctrl-C ends the block."""
-    try:
-        yield
-    except asyncio.CancelledError:
-        say_aside(text)
-        raise
+@luma.command()
+@click.argument("generation_id")
+@_provider
+@_save_options
+def save(generation_id: str, **options: Any) -> None:
+    """Wait for the generation with this GENERATION_ID, and save it."""
+    saving = Saving(**options)
+    saving.require()
 
+    async def work() -> None:
+        async with open_luma(saving.provider) as client:
+            await saving.finish(client, generation_id)
 
-@asynccontextmanager
-async def _client(provider: Any, *, in_sandbox: bool) -> AsyncGenerator[AsyncLuma, None]:
-    if not in_sandbox:
-        async with AsyncLuma(provider) as client:
-            yield client
-        return
-    async with make_sandbox(speed=SANDBOX_SPEED) as sandbox:  # noqa: SIM117 - 3.8 wants no parentheses
-        async with AsyncLuma(provider, sandbox.test_key, sandbox.luma_url(provider)) as client:
-            yield client
+    run_to_end(work())

@@ -13,8 +13,8 @@ import click
 
 from bluma_async._version import __version__
 from bluma_async.cli.exit_codes import MEANINGS, ExitCode, find_exit_code
-from bluma_async.cli.groups import Catalogue, LazyGroup
-from bluma_async.cli.output import find_width, is_output_lost, prepare_streams, say_aside
+from bluma_async.cli.groups import Catalogue, LazyGroup, is_from
+from bluma_async.cli.output import find_width, is_output_lost, lose_output, prepare_streams, say_aside
 
 __all__ = ["CATALOGUE", "bluma", "run"]
 
@@ -89,7 +89,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         return problem.exit_code
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
+    except SystemExit as ending:
+        if is_from(click.Context.invoke, ending):  # a command has run
+            raise
+        return ExitCode.SUCCESS  # click has met a closed pipe in `--help` or `--version`
     except Exception as error:
+        if isinstance(error, OSError) and is_from(click.echo, error):  # of `--help`, for example
+            lose_output(error)
+            return ExitCode.FAILED
         from bluma_async.errors import BlumaError  # noqa: PLC0415 - only a failure needs it
 
         if not isinstance(error, BlumaError):

@@ -10,6 +10,7 @@ Rule 3: stdout belongs to the protocol; nothing else is printed there.
 from __future__ import annotations
 
 import asyncio
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Generator, List
 
@@ -17,6 +18,9 @@ import click
 
 from bluma_async.batch.live import LiveBatch, open_live
 from bluma_async.cli.accounts import Account, with_account
+from bluma_async.cli.ending_input import input_ends_at
+from bluma_async.cli.exit_codes import ExitCode
+from bluma_async.cli.journals import choose_journal
 from bluma_async.cli.running import add_settle_options
 from bluma_async.errors import AmbiguousCreateError, BlumaError
 from bluma_async.stores.states import JobState
@@ -31,9 +35,12 @@ __all__ = ["build_server", "mcp"]
 INSTRUCTIONS = (
     "Makes videos from prompts with the Bluma API. Each create costs credits, up to a limit that you cannot change. "
     "Choose a template with list_templates, ask for the price with estimate, then create, wait and save. A job has a "
-    "key: use it for status, wait and save. Creating the same content again returns the same job and costs nothing."
+    "key: use it for status, wait and save. A create without a key whose content was created before returns that job "
+    "and costs nothing. A create with a new key buys another video, also of the same content."
 )
 ADVICE = {
+    JobState.PLANNED: "Nothing is bought yet. Create the same content with this key, which buys it now, or returns its "
+    "job if a create of it is under way.",
     JobState.CREATING: "It may have been created and billed. Do not create it again: call status later, which searches "
     "for it.",
     JobState.RENDERING: "It renders, which takes two to five minutes. Call wait.",
@@ -44,6 +51,7 @@ ADVICE = {
     "again: a person must decide, with `bluma batch adopt` or `bluma batch retry`.",
 }
 LONGEST_WAIT = 3600.0
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Tools:
@@ -66,12 +74,15 @@ class Tools:
         Return the probable price of a video in credits, and the credits that are left. Nothing is created.
 
         `context` has further values of the template, such as `system_prompt`; `resolution` is `720p`, `1080p` or `4k`.
+        `warnings` names what `create` would send, and bill, although it may be a mistake, such as an unknown name.
         """
+        row = {"template_id": template_id, "prompt": prompt, "context": context, "resolution": resolution}
         options = None if resolution is None else {"resolution": resolution}
         with _explained():
+            warnings = await self._live.check(row)
             whole = {**(context or {}), "prompt": prompt}
             price = await self._client.videos.estimate(whole, template_id, None, options)
-            return {**price.to_dict(), **await self._count()}
+            return {**price.to_dict(), **self._count(), "warnings": warnings}
 
     async def create(
         self,
@@ -84,43 +95,43 @@ class Tools:
         """
         Create a video, which costs credits, and return its job. Rendering takes two to five minutes: call `wait`.
 
-        The same content returns the same job, and costs nothing. `key` names the job and its file; a new key makes
-        another video of the same content. If `is_certain` is false, the video may have been created and billed: do
-        not create it again.
+        Leave out `key`, and a content that was created before, under whatever key, returns its job and costs nothing.
+        A new `key` names the job and its file, and buys another video, also of the same content; a known one returns
+        its job. If `is_certain` is false, the video may have been created and billed: do not create it again.
+        `warnings` names what was sent although it may be a mistake; `estimate` gives it before anything is billed.
         """
-        whole = {**(context or {}), "prompt": prompt}
-        row = {"template_id": template_id, "context": whole, "resolution": resolution, "key": key}
+        row = {"template_id": template_id, "prompt": prompt, "context": context, "resolution": resolution, "key": key}
         with _explained():
-            return await self._describe(await self._live.create(row))
+            warnings = await self._live.check(row)
+            return {**self._describe(await self._live.create(row)), "warnings": warnings}
 
     async def status(self, key: str | None = None) -> Dict[str, Any]:
         """Return the present state of a job; without a key, the number of jobs in each state and the credits."""
         with _explained():
             if key is None:
-                return {**(await self._live.count()).to_dict(), **await self._count()}
-            return await self._describe(*await self._live.look(key))
+                return {**(await self._live.count()).to_dict(), **self._count()}
+            return self._describe(*await self._live.look(key))
 
     async def wait(self, key: str, timeout: float = 300.0) -> Dict[str, Any]:
         """Wait for at most `timeout` seconds until the video of a job is finished or has failed, and return the job."""
         with _explained():
-            return await self._describe(*await self._live.wait(key, min(timeout, LONGEST_WAIT)))
+            return self._describe(*await self._live.wait(key, min(timeout, LONGEST_WAIT)))
 
     async def save(self, key: str) -> Dict[str, Any]:
         """Save the finished video of a job to a file of the server's machine, and return the job with its `path`."""
         with _explained():
-            return await self._describe(await self._live.save(key))
+            return self._describe(await self._live.save(key))
 
-    async def _describe(self, result: BatchResult, video: Video | None = None) -> Dict[str, Any]:
-        said: Dict[str, Any] = {
+    def _describe(self, result: BatchResult, video: Video | None = None) -> Dict[str, Any]:
+        facts: Dict[str, Any] = {
             "is_certain": result.state not in (JobState.CREATING, JobState.IN_DOUBT),
             "progress": None if video is None else video.progress,
             "advice": ADVICE.get(result.state, ""),
         }
-        return {**result.to_dict(), **said, **await self._count()}
+        return {**result.to_dict(), **facts, **self._count()}
 
-    async def _count(self) -> Dict[str, Any]:
-        used = (await self._live.count()).credits_net
-        return {"max_credits": self._max_credits, "credits_left": max(self._max_credits - used, 0)}
+    def _count(self) -> Dict[str, Any]:
+        return {"max_credits": self._max_credits, "credits_left": self._live.credits_left}
 
 
 def build_server(tools: Tools) -> Any:
@@ -173,11 +184,17 @@ def mcp(max_credits: float, settle_time: float, exclusive_key: bool, account: Ac
     Every create is recorded in the journal, and all together cost at most --max-credits, across restarts.
     """
 
-    async def serve() -> None:
+    async def serve() -> int | None:
         async with account.open(settle_time=settle_time, exclusive=exclusive_key) as client, open_live(
-            client.batch(max_credits=max_credits, **options)
+            client.batch(max_credits=max_credits, **chosen)
         ) as live:
-            await build_server(Tools(client, live, max_credits)).run_stdio_async(show_banner=False, log_level="WARNING")
+            server = build_server(Tools(client, live, max_credits))
+            with input_ends_at(*ENDING) as source:  # from when somebody reads it
+                await server.run_stdio_async(show_banner=False, log_level="WARNING")
+        return None if source is None else source.signal
 
     _load()
-    asyncio.run(serve())
+    with choose_journal(account, options) as chosen:
+        ended_by = asyncio.run(serve())
+    if ended_by == signal.SIGINT:
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED)

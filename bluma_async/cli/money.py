@@ -8,9 +8,12 @@ import click
 
 from bluma_async.cli.accounts import with_account
 from bluma_async.cli.printing import prints
+from bluma_async.cli.times import parse_begin, parse_end
 from bluma_async.types import CreditBalance, Transaction, UsageMetrics
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bluma_async.cli.accounts import Account
     from bluma_async.cli.printing import Printer
     from bluma_async.client import AsyncBluma
@@ -45,10 +48,18 @@ def history(account: Account, printer: Printer, limit: int, offset: int, wants_a
 
 @click.command()
 @click.option("--period", metavar="LENGTH", help="Such as 7d. Default: the API's.")
-@click.option("--from", "start_date", metavar="TIME", help="The beginning, instead of a period.")
-@click.option("--to", "end_date", metavar="TIME", help="The end, instead of a period.")
+@click.option(
+    "--from",
+    "start_date",
+    type=parse_begin,
+    metavar="TIME",
+    help="The beginning, instead of a period: 2026-01-31, in UTC.",
+)
+@click.option("--to", "end_date", type=parse_end, metavar="TIME", help="The end; a date includes its day.")
 @prints(UsageMetrics)
 @with_account
-def usage(account: Account, printer: Printer, period: str | None, start_date: str | None, end_date: str | None) -> None:
+def usage(
+    account: Account, printer: Printer, period: str | None, start_date: datetime | None, end_date: datetime | None
+) -> None:
     """Show the requests, their latency in milliseconds, and the credits of a period."""
     printer.show(account.call(lambda client: client.usage.get_metrics(start_date, end_date, period)))

@@ -3,7 +3,7 @@ Write to the standard output and to the standard error.
 
 Rule 1: a video that is paid for is not lost because a line cannot be printed. If the reader has closed the pipe, or the
 disk behind a redirection is full, commands go on without output; those that only print stop. What is known of a
-payment, and how to continue, is printed to the standard error: it is no file of results, and outlives a reader.
+payment, and how to continue, is printed to the standard error: it is not a file of results, and outlives a reader.
 Rule 2: text of a server never controls the terminal: its control characters are printed as escapes.
 """
 
@@ -26,19 +26,20 @@ __all__ = [
     "format_size",
     "is_live",
     "is_output_lost",
+    "is_terminal",
+    "lose_output",
     "prepare_streams",
     "say",
     "say_aside",
     "say_surely",
     "takes_output",
-    "write_bytes",
 ]
 
 CLOSED = {errno.EPIPE, errno.EINVAL}  # Windows reports a closed pipe as EINVAL
 
 
 class _Lost:
-    """Whether the standard output takes nothing more: `reason` is None if its reader has just stopped reading."""
+    """The loss of the standard output: `reason` is None if its reader has just stopped reading."""
 
     def __init__(self) -> None:
         self.is_lost = False
@@ -59,11 +60,13 @@ def prepare_streams() -> None:
 
 def say(text: str) -> bool:
     """Print a line to the standard output, and return whether that was possible."""
+    if sys.stdout is None and not _lost.is_lost:
+        lose_output(OSError(errno.EBADF, "it is closed"))
     if not _lost.is_lost:
         try:
             click.echo(text, file=sys.stdout)
         except OSError as problem:
-            _lose_output(problem)
+            lose_output(problem)
     return not _lost.is_lost
 
 
@@ -74,23 +77,8 @@ def say_surely(text: str) -> None:
 
 
 def takes_output() -> bool:
-    """Whether the standard output has taken everything so far."""
+    """Return whether the standard output has taken everything so far."""
     return not _lost.is_lost
-
-
-def write_bytes(data: bytes) -> None:
-    """
-    Write bytes to the standard output.
-
-    Raises:
-        OSError: The system refuses them.
-    """
-    try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    except OSError as problem:
-        _lose_output(problem)
-        raise
 
 
 def say_aside(text: str) -> None:
@@ -99,8 +87,16 @@ def say_aside(text: str) -> None:
         click.echo("\n".join(map(clean, text.split("\n"))), err=True)
 
 
+def lose_output(problem: OSError) -> None:
+    """Note that the standard output takes nothing more, and print the reason unless its reader has just gone."""
+    _lost.is_lost = True
+    if problem.errno not in CLOSED:
+        _lost.reason = problem.strerror or str(problem)
+        say_aside(f"Error: the output cannot be written: {_lost.reason}.")
+
+
 def is_output_lost() -> bool:
-    """Whether the results of this command were not written, and not because their reader wanted no more."""
+    """Return whether the results of this command were not written, and not because their reader wanted no more."""
     return _lost.reason is not None
 
 
@@ -112,7 +108,12 @@ def is_live(stream: Any) -> bool:
     """
     if os.environ.get("TERM", "") in {"dumb", "unknown"} or "JPY_PARENT_PID" in os.environ:
         return False
-    return bool(stream.isatty())
+    return is_terminal(stream)
+
+
+def is_terminal(stream: Any) -> bool:
+    """Return whether a stream is a terminal; None, for one that was closed before the start, is none."""
+    return stream is not None and bool(stream.isatty())
 
 
 def find_width(most: int) -> int:
@@ -134,10 +135,3 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def _lose_output(problem: OSError) -> None:
-    _lost.is_lost = True
-    if problem.errno not in CLOSED:
-        _lost.reason = problem.strerror or str(problem)
-        say_aside(f"Error: the output cannot be written: {_lost.reason}.")

@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterable, List, Sequence, TypeVar
 import attrs
 import click
 
-from bluma_async.cli.output import clean, find_width, say
+from bluma_async.cli.output import clean, find_width, is_terminal, say
 from bluma_async.types._model import Model, to_json
 
 __all__ = ["Printer", "Record", "fit_columns", "prints"]
@@ -57,7 +57,7 @@ class Printer:
                 self._print(_encode(record))
             return
         rows = [[_format(_to_dict(record).get(name)) for name in self._columns] for record in records]
-        if sys.stdout.isatty():
+        if is_terminal(sys.stdout):
             self._print_table(rows)
             return
         for row in rows:

@@ -19,11 +19,14 @@ from typing import Any, Dict, List
 import attrs
 import click
 
+from bluma_async._runtime import home
+from bluma_async._wire.place_checks import is_http_url
 from bluma_async.cli.key_storage import KEYRING, load_secret
 
 __all__ = [
     "DEFAULT_PROFILE",
     "FIELDS",
+    "NoHomeError",
     "Profile",
     "complete_profile",
     "find_file",
@@ -48,15 +51,31 @@ class Profile:
     webhook_secret: str | None = attrs.field(default=None, repr=False)
 
 
+class NoHomeError(click.UsageError):
+    """The user has no home folder, so that there is no place for the file."""
+
+
 def find_file() -> Path:
-    """Return the path of the file: in BLUMA_CONFIG_DIR, else in the platform's folder for configuration."""
+    """
+    Return the path of the file: in BLUMA_CONFIG_DIR, else in the platform's folder for configuration.
+
+    Raises:
+        NoHomeError: There is no such folder, as for a user of a container without a name.
+    """
     named = os.environ.get("BLUMA_CONFIG_DIR", "").strip()
     if named:
         return Path(named, "profiles.ini")
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "bluma" / "profiles.ini"
+        return _find_home() / "Library" / "Application Support" / "bluma" / "profiles.ini"
     folder = os.environ.get("APPDATA") if os.name == "nt" else os.environ.get("XDG_CONFIG_HOME")
-    return Path(folder or Path.home() / ".config", "bluma", "profiles.ini")
+    return Path(folder or _find_home() / ".config", "bluma", "profiles.ini")
+
+
+def _find_home() -> Path:
+    try:
+        return home.find_home("BLUMA_CONFIG_DIR")
+    except home.NoHomeError:
+        raise NoHomeError("This user has no home folder for profiles: set HOME or BLUMA_CONFIG_DIR.") from None
 
 
 def read_profile(name: str, *, is_required: bool = True) -> Profile | None:
@@ -92,17 +111,16 @@ def read_file() -> Sections:
     Raises:
         UsageError: The file is invalid; the message names its line.
     """
-    file = find_file()
     try:
-        raw = file.read_bytes()
-    except FileNotFoundError:
+        raw = find_file().read_bytes()
+    except (FileNotFoundError, NoHomeError):
         return {}
     except OSError as problem:
-        raise click.UsageError(f"{file} cannot be read: {problem.strerror}.") from None
+        raise click.UsageError(f"{find_file()} cannot be read: {problem.strerror}.") from None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        raise _broken(raw.count(b"\n", 0, problem.start) + 1, "it is no UTF-8 text") from None
+        raise _broken(raw.count(b"\n", 0, problem.start) + 1, "it is not UTF-8 text") from None
     return _check(_parse(text), text)
 
 
@@ -168,8 +186,8 @@ def _check(parser: configparser.ConfigParser, text: str) -> Sections:
                 problem = f"there is no setting {field!r}; the settings are {', '.join(FIELDS)}"
             elif not value or "\n" in value:
                 problem = f"{field} needs a value in the same line"
-            elif field == "base_url" and not re.match(r"https?://[^/]", value):
-                problem = "base_url must begin with http:// or https://"
+            elif field == "base_url" and not is_http_url(value):
+                problem = "base_url must be an http:// or https:// URL with a host, without user, query or fragment"
             if problem is not None:
                 raise _broken(_find_line(text, name, field), problem)
     return sections

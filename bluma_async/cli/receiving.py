@@ -71,7 +71,7 @@ class EventServer:
         return web.Response(status=record.forwarded or 502, text=record.problem or "")  # a failure is sent again
 
     def _print(self, record: EventRecord) -> None:
-        """Print a record. A reader that has gone is no failure of the sender."""
+        """Print a record. A reader that has gone is not a failure of the sender."""
         try:
             self._printer.show_all([record])
         except click.exceptions.Exit:

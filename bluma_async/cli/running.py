@@ -10,9 +10,10 @@ from typing import Any, Callable, Coroutine, List, Tuple, TypeVar
 
 import click
 
-from bluma_async._wire.place_checks import is_url
+from bluma_async._wire.place_checks import is_url, resolve_place
 from bluma_async.cli.interrupting import is_interrupted
-from bluma_async.stores.postgres_database import is_postgres_url
+from bluma_async.errors import InvalidArgumentError
+from bluma_async.stores.postgres.urls import is_postgres_url
 
 __all__ = [
     "OutputPath",
@@ -20,6 +21,7 @@ __all__ = [
     "add_options",
     "add_settle_options",
     "add_verify_option",
+    "is_standard_output",
     "make_sandbox",
     "parse_journal",
     "run_to_end",
@@ -36,11 +38,20 @@ class OutputPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the Path, or the URL as text."""
+        try:
+            value = resolve_place("path", value)
+        except InvalidArgumentError as refused:
+            self.fail(str(refused), param, ctx)
         if not is_url(value):
             return super().convert(value, param, ctx)
         if value.lower().startswith("memory:"):
             self.fail(f"{value!r} would end with this command: its memory is that of one process. Nothing was sent.")
         return value
+
+
+def is_standard_output(output: Path | str | None) -> bool:
+    """Whether the value of an option `-o` names the standard output."""
+    return str(output) == "-"
 
 
 def parse_journal(value: str) -> Path | str:
@@ -95,17 +106,24 @@ def add_verify_option(command: F) -> F:
     )(command)
 
 
-def make_sandbox(**settings: Any) -> Any:
+def make_sandbox(*, without_drawing: str = "", **settings: Any) -> Any:
     """
     Return a sandbox that was not started.
+
+    Args:
+        without_drawing: A sentence: how to use this command without the packages for drawing.
+        **settings: Those of the sandbox.
 
     Raises:
         UsageError: A setting is invalid, or drawing needs the extra `sandbox`. The message says how to install it.
     """
     from bluma_async.sandbox import Sandbox  # noqa: PLC0415 - loads the server, which most commands do not need
+    from bluma_async.sandbox.rendering import MissingPackageError  # noqa: PLC0415 - the same
 
     try:
         return Sandbox(**settings)
+    except MissingPackageError as error:
+        raise click.UsageError(f"{error.problem} {without_drawing}".rstrip()) from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Sequence
 
 import click
 
+from bluma_async.cli.output import is_output_lost, say, say_aside
 from bluma_async.cli.running import make_sandbox
 from bluma_async.luma.registry import PROVIDERS
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["sandbox"]
 
 
+WITHOUT_DRAWING = "With --no-render videos are small prepared clips, which need no package."
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5001, show_default=True, help="Port to listen on; 0 takes a free one.")
@@ -29,7 +33,10 @@ __all__ = ["sandbox"]
     "--clock", type=click.Choice(["real", "manual"]), default="real", show_default=True, help="Manual: tests move it."
 )
 @click.option(
-    "--data", type=click.Path(path_type=Path, file_okay=False), help="Folder that keeps all state across restarts."
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder that keeps the account across restarts: videos, credits, keys, rate-limit windows, Idempotency-Keys. "
+    "Faults, cruelty and the log of requests begin anew. A kill loses the windows since the last stop.",
 )
 @click.option("--no-render", is_flag=True, help="Serve small prepared clips instead of drawn videos, for load tests.")
 @click.option("--test-key", default="bluma_test_sandbox", show_default=True, help="Its videos cost no credits.")
@@ -74,13 +81,13 @@ def sandbox(
     """Run a local API. Prints NAME=value lines for `export`, then logs the requests that it serves."""
     try:
         cruelty = _choose_cruelty(is_drawn=cruel, seed=seed, pairs=pairs)
-        local = make_sandbox(render=not no_render, credits=opening_balance, cruelty=cruelty, **settings)
+        local = make_sandbox(
+            without_drawing=WITHOUT_DRAWING, render=not no_render, credits=opening_balance, cruelty=cruelty, **settings
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:
         asyncio.run(_serve(local))
-    except OSError as error:
-        raise click.ClickException(f"Cannot listen: {error}. Choose another --port, or 0 for a free one.") from None
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 
@@ -97,7 +104,7 @@ async def _serve(local: Any) -> None:
     stopped = asyncio.Event()
     with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers in event loops
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    async with local:
+    async with _started(local):
         local.watch(_log)
         local.watch_deliveries(_log_delivery)
         for name, value in (
@@ -109,24 +116,46 @@ async def _serve(local: Any) -> None:
             *((f"{name.upper()}_BASE_URL", local.luma_url(name)) for name in PROVIDERS),
             *((f"{name.upper()}_API_KEY", local.test_key) for name in PROVIDERS),
         ):
-            click.echo(f"{name}={value}")
+            say(f"{name}={value}")
+        if is_output_lost():  # nobody knows the address; `true` as a reader, which has just gone, may know it
+            return
         if str(local.cruelty) != "none":
-            click.echo(f"Cruelty: {local.cruelty}.", err=True)
+            say_aside(f"Cruelty: {local.cruelty}.")
         if local.settings.is_controllable:
-            click.echo(f"Open {local.origin}/ in a browser to see and control it.", err=True)
+            say_aside(f"Open {local.origin}/ in a browser to see and control it.")
         await stopped.wait()
+
+
+@contextlib.asynccontextmanager
+async def _started(local: Any) -> AsyncGenerator[None, None]:
+    """
+    Run a sandbox in the block.
+
+    Raises:
+        ClickException: It cannot start: its port, its address or its folder is not usable. The message says which.
+    """
+    try:
+        await local.start()
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        advice = f"Cannot listen: {reason}. Choose another --port, or 0 for a free one."
+        if problem.filename is not None:
+            advice = f"{problem.filename} cannot be used: {reason}. Choose another folder with --data."
+        raise click.ClickException(advice) from None
+    try:
+        yield
+    finally:
+        await local.stop()
 
 
 def _log(record: RequestRecord) -> None:
     query = f"?{record.query}" if record.query else ""
     status = "cut" if record.status is None else record.status
-    click.echo(f"{record.method} {record.path}{query} {status} {record.latency:.1f} ms", err=True)
+    say_aside(f"{record.method} {record.path}{query} {status} {record.latency:.1f} ms")
 
 
 def _log_delivery(sent: SentDelivery) -> None:
     outcome = "no answer" if sent.outcome.status is None else sent.outcome.status
     delivery = sent.delivery
-    click.echo(
-        f"{delivery.name} -> {delivery.url} {outcome} {sent.outcome.milliseconds} ms (attempt {delivery.attempt})",
-        err=True,
-    )
+    attempt = f"(attempt {delivery.attempt})"
+    say_aside(f"{delivery.name} -> {delivery.url} {outcome} {sent.outcome.milliseconds} ms {attempt}")

@@ -19,7 +19,7 @@ async def settle_interrupted(client: AsyncBluma, settle_time: float, how_to_save
     """
     Settle the interrupted creates of a client, print each result, and return whether there were any.
 
-    A second Ctrl-C ends this at once, with the keys of the creates that are not settled.
+    A second Ctrl-C ends this at once. For each create it prints the video, or the key if the create is not settled.
 
     Args:
         client: The client, whose creates have been cancelled.
@@ -36,22 +36,39 @@ async def settle_interrupted(client: AsyncBluma, settle_time: float, how_to_save
     try:
         results = await client.settle()
     except asyncio.CancelledError:
-        for create in client.open_creates:
-            say_aside(f"Not settled: {_describe(create)}")
+        still_open = {create.idempotency_key: create for create in client.open_creates}
+        for create in creates:
+            say_aside(_format_interrupted(create, still_open.get(create.idempotency_key), how_to_save))
         raise
     for settled in results:
         say_aside(_format_result(settled, how_to_save))
     return True
 
 
+def _format_interrupted(create: OpenCreate, still_open: OpenCreate | None, how_to_save: str | None) -> str:
+    """Describe a create after an interrupted search. One that is not open any more was not accepted."""
+    if still_open is None:
+        return _format_refused(create)
+    if still_open.video_id is not None:
+        return _format_accepted(still_open.video_id, how_to_save)
+    return f"Not settled: {_describe(still_open)}"
+
+
+def _format_refused(create: OpenCreate) -> str:
+    return f"The create was not accepted, and nothing was billed (Idempotency-Key {create.idempotency_key})."
+
+
+def _format_accepted(video_id: str, how_to_save: str | None) -> str:
+    end = f"; save it with: {how_to_save.replace('VIDEO_ID', video_id)}" if how_to_save else ""
+    return f"The create was accepted and billed: video {video_id}{end}"
+
+
 def _format_result(settled: SettledCreate, how_to_save: str | None) -> str:
     create = settled.create
     if settled.result == CreateResult.NOT_ACCEPTED:
-        return f"The create was not accepted, and nothing was billed (Idempotency-Key {create.idempotency_key})."
+        return _format_refused(create)
     if settled.result == CreateResult.ACCEPTED:
-        video_id = settled.video.id if settled.video else create.video_id or ""
-        end = f"; save it with: {how_to_save.replace('VIDEO_ID', video_id)}" if how_to_save else ""
-        return f"The create was accepted and billed: video {video_id}{end}"
+        return _format_accepted(settled.video.id if settled.video else create.video_id or "", how_to_save)
     lines = [f"In doubt: {_describe(create)}", *format_candidates(settled.candidates)]
     if settled.candidates and how_to_save:
         lines.append(f"If one of them is yours, save it with: {how_to_save}")
@@ -60,9 +77,7 @@ def _format_result(settled: SettledCreate, how_to_save: str | None) -> str:
 
 def _describe(create: OpenCreate) -> str:
     """Describe a create that is not settled: its template, its state and its key."""
-    if create.video_id is not None:
-        known = f"it was accepted and billed: video {create.video_id}"
-    elif create.state == OpenCreateState.ACCEPTED:
+    if create.state == OpenCreateState.ACCEPTED:
         known = "it was accepted and billed, and its video is not known"
     else:
         known = "it may have been accepted and billed"

@@ -11,7 +11,7 @@ import click
 from bluma_async._wire.json_values import is_object
 from bluma_async.cli.accounts import with_account
 from bluma_async.cli.completing import complete_template, remember_templates
-from bluma_async.cli.groups import Group
+from bluma_async.cli.groups import Group, without_subcommand
 from bluma_async.cli.output import say
 from bluma_async.cli.printing import prints
 from bluma_async.types import Template, TemplateVariant
@@ -24,16 +24,15 @@ __all__ = ["templates", "variants"]
 
 
 @click.group(cls=Group, invoke_without_command=True)
+@without_subcommand
 @prints(Template, "id", "name", "category", "base_cost", "duration", "aspect_ratio")
 @with_account
-@click.pass_context
-def templates(context: click.Context, account: Account, printer: Printer) -> None:
+def templates(account: Account, printer: Printer) -> None:
     """List the templates, with their prices in credits; `show` describes one."""
-    if context.invoked_subcommand is None:
-        found = account.call(lambda client: client.templates.list())
-        if not account.is_sandbox:
-            remember_templates(template.id for template in found)
-        printer.show_all(found)
+    found = account.call(lambda client: client.templates.list())
+    if not account.is_sandbox:
+        remember_templates(template.id for template in found)
+    printer.show_all(found)
 
 
 @templates.command()

@@ -9,7 +9,7 @@ import click
 
 from bluma_async.cli.accounts import SANDBOX_SECRET, with_account
 from bluma_async.cli.creating import parse_pair
-from bluma_async.cli.event_making import EventRecord, make_event, post_event, sign_event
+from bluma_async.cli.event_making import EventRecord, make_event, parse_target, post_event, sign_event
 from bluma_async.cli.exit_codes import ExitCode
 from bluma_async.cli.listen import LISTEN_URL
 from bluma_async.cli.output import say_aside
@@ -25,7 +25,7 @@ __all__ = ["trigger"]
 
 @click.command()
 @click.argument("event", type=click.Choice(EVENTS), metavar="EVENT")
-@click.argument("url", default=LISTEN_URL)
+@click.argument("url", type=parse_target, default=LISTEN_URL, metavar="URL")
 @click.option(
     "--data", "pairs", multiple=True, metavar="NAME=VALUE", help="A field of its data, or NAME:=JSON; repeatable."
 )

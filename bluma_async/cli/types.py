@@ -11,7 +11,8 @@ import click
 
 from bluma_async.cli.accounts import with_account
 from bluma_async.cli.context_types import HEADER, ContextTypes
-from bluma_async.cli.output import say
+from bluma_async.cli.output import say, say_aside
+from bluma_async.cli.running import is_standard_output
 
 if TYPE_CHECKING:
     from bluma_async.cli.accounts import Account
@@ -23,7 +24,12 @@ __all__ = ["types"]
 
 @click.command()
 @click.argument("templates", nargs=-1)
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file. Default: print it.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The file. Default: print it, as - does.",
+)
 @with_account
 def types(templates: Sequence[str], output: Path | None, account: Account) -> None:
     """
@@ -32,6 +38,8 @@ def types(templates: Sequence[str], output: Path | None, account: Account) -> No
     Each template becomes a TypedDict, made of the schema that the API has for it now. A file is replaced only if this
     command wrote it.
     """
+    if is_standard_output(output):
+        output = None
     if output is not None:
         _require_own(output)
     made = ContextTypes()
@@ -50,7 +58,7 @@ async def _read(client: AsyncBluma, names: Sequence[str], made: ContextTypes) ->
     for template in found:
         problem = made.add(template.id, template.context_schema)
         if problem is not None:
-            click.echo(f"{template.id}: its schema is not used, because {problem}.", err=True)
+            say_aside(f"{template.id}: its schema is not used, because {problem}.")
 
 
 def _require_own(file: Path) -> None:

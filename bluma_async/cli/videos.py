@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence, get_args
@@ -18,6 +19,7 @@ from bluma_async.cli.printing import prints
 from bluma_async.cli.progress import show_progress
 from bluma_async.cli.running import add_settle_options, run_to_end
 from bluma_async.cli.settling import settle_interrupted
+from bluma_async.cli.times import parse_begin, parse_end
 from bluma_async.cli.waiting import add_wait_options
 from bluma_async.types import KnownStatus, Video, VideoStatus
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from bluma_async.cli.printing import Printer
     from bluma_async.client import AsyncBluma
 
-__all__ = ["create", "get", "list_videos", "open_video", "wait"]
+__all__ = ["create", "create_and_print", "get", "list_videos", "open_video", "wait"]
 
 LARGEST_PAGE = 100
 
@@ -39,26 +41,34 @@ LARGEST_PAGE = 100
 @with_account
 def create(request: CreateRequest, account: Account, printer: Printer, settle_time: float, exclusive_key: bool) -> None:
     """Create a video from a PROMPT, and print it. It is billed now; `bluma wait` and `bluma save` continue."""
+    run_to_end(create_and_print(request, account, printer, settle_time, exclusive_key=exclusive_key))
+    if account.is_temporary:
+        say_aside(ENDED)
 
-    async def work() -> Video:
-        async with account.open(settle_time=settle_time, exclusive=exclusive_key) as client:
-            try:
-                return await request.send(client)
-            except asyncio.CancelledError:
-                if account.is_temporary:
-                    say_aside(f"Stopped. {ENDED}")
-                elif not await settle_interrupted(client, settle_time, "bluma save VIDEO_ID -o FILE"):
-                    say_aside("Stopped. No create was accepted, and nothing was billed.")
-                raise
 
-    video = run_to_end(work())
+async def create_and_print(
+    request: CreateRequest, account: Account, printer: Printer, settle_time: float, *, exclusive_key: bool
+) -> None:
+    """Create a video, and print it before the client is closed: a signal during the close discards all results."""
+    async with account.open(settle_time=settle_time, exclusive=exclusive_key) as client:
+        try:
+            video = await request.send(client)
+        except asyncio.CancelledError:
+            if account.is_temporary:
+                say_aside(f"Stopped. {ENDED}")
+            elif not await settle_interrupted(client, settle_time, "bluma save VIDEO_ID -o FILE"):
+                say_aside("Stopped. No create was accepted, and nothing was billed.")
+            raise
+        _print_created(printer, video)
+
+
+def _print_created(printer: Printer, video: Video) -> None:
+    """Print a video that is paid for; its id at least, where the output takes nothing."""
     try:
         printer.show(video)
     finally:
         if not takes_output():
             say_aside(f"The video was created and billed: {video.id}")
-    if account.is_temporary:
-        say_aside(ENDED)
 
 
 @click.command()
@@ -73,8 +83,12 @@ def get(video_id: str, account: Account, printer: Printer) -> None:
 @click.command("list")
 @click.option("--status", type=click.Choice(get_args(KnownStatus)), help="Only videos with this status.")
 @click.option("-t", "--template", shell_complete=complete_template, help="Only videos of this template.")
-@click.option("--from", "from_date", metavar="TIME", help="Only videos created after this, such as 2026-01-31.")
-@click.option("--to", "to_date", metavar="TIME", help="Only videos created before this.")
+@click.option(
+    "--from", "from_date", type=parse_begin, metavar="TIME", help="Only videos created after this: 2026-01-31, in UTC."
+)
+@click.option(
+    "--to", "to_date", type=parse_end, metavar="TIME", help="Only videos created before this; a date includes its day."
+)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The most videos to print.")
 @click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="The page of --limit videos.")
 @click.option("--all", "wants_all", is_flag=True, help="Print all videos, whatever their number.")
@@ -137,9 +151,8 @@ def wait(video_ids: Sequence[str], account: Account, printer: Printer, **options
 @with_account
 def open_video(target: str, account: Account, is_printed: bool) -> None:
     """Show a FILE in the system's player, or the video with this ID in the browser."""
-    place = (
-        str(Path(target).resolve()) if Path(target).exists() else account.call(lambda client: _find_url(client, target))
-    )
+    is_file = os.path.exists(target)  # noqa: PTH110 - Path.exists raises for a name that is too long
+    place = str(Path(target).resolve()) if is_file else account.call(lambda client: _find_url(client, target))
     if is_printed:
         say(place)
     elif click.launch(place, wait=sys.platform.startswith("linux")) != 0:  # elsewhere that waits for the player's end

@@ -14,14 +14,17 @@ import attrs
 import click
 
 from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, Account
-from bluma_async.cli.output import format_size, say_aside, say_surely, write_bytes
+from bluma_async.cli.copying import copy_file
+from bluma_async.cli.output import format_size, lose_output, say_aside, say_surely
 from bluma_async.cli.printing import Printer, Record, prints
 from bluma_async.cli.progress import show_progress
-from bluma_async.cli.running import OutputPath, add_final_option, add_options, add_verify_option
+from bluma_async.cli.running import OutputPath, add_final_option, add_options, add_verify_option, is_standard_output
+from bluma_async.cli.spelling import spell_for_commands
 from bluma_async.errors import BlumaError, InvalidArgumentError, NotFoundError, WaitTimeoutError
-from bluma_async.resources._saving import build_save_command
+from bluma_async.resources._videos.saving import build_save_command
 from bluma_async.transfer.places import check_place
 from bluma_async.types import VideoStatus
+from bluma_async.waiting.waits import require_wait
 
 if TYPE_CHECKING:
     from bluma_async.client import AsyncBluma
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["Target", "add_wait_options", "require_success", "wait_and_save", "with_target"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-CHUNK = 1 << 20
 
 add_wait_options: Callable[[Any], Any] = add_options(
     click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls."),
@@ -68,7 +70,7 @@ class SavedVideo(Record):
 @attrs.frozen
 class Target:
     """
-    Where a video is saved to. That something can be written there is tried before the video is paid for.
+    The file of a video, or the standard output. A write is tried before the video is paid for.
 
     Attributes:
         output: The path or URL that was given; `-` for the standard output.
@@ -89,7 +91,7 @@ class Target:
     @property
     def is_standard_output(self) -> bool:
         """Whether the video goes to the standard output."""
-        return str(self.output) == "-"
+        return is_standard_output(self.output)
 
     def say(self, text: str) -> None:
         """Print a line for people: to the standard error, if the standard output has the video or JSON."""
@@ -114,8 +116,9 @@ def with_target(command: F) -> F:
         **others: Any,
     ) -> Any:
         wait = {"poll_interval": poll_interval, "timeout": timeout, "final_statuses": final_statuses}
-        if printer.is_json and str(output) == "-":
+        if printer.is_json and is_standard_output(output):
             raise click.UsageError("Give either --json or -o -: both write to the standard output. Nothing was sent.")
+        require_wait(poll_interval, timeout, None, None, final_statuses)  # before the video is paid for
         with _find_file(output) as file:
             check_place(file, overwrite=overwrite, option="--overwrite")
             return command(target=Target(output, file, overwrite, verify, wait, printer), **others)
@@ -126,9 +129,11 @@ def with_target(command: F) -> F:
 @contextmanager
 def _find_file(output: Path | str) -> Generator[Path | str, None, None]:
     """Yield the place to write to: the output itself, or for the standard output a file in a folder that is deleted."""
-    if str(output) != "-":
+    if not is_standard_output(output):
         yield output
         return
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  # Python sets it so for a closed descriptor
+        raise click.UsageError("-o - writes to the standard output, which is closed. Nothing was sent.")
     if sys.stdout.isatty():
         raise click.UsageError("-o - would write the bytes of a video to a terminal: redirect it. Nothing was sent.")
     with tempfile.TemporaryDirectory(prefix="bluma-") as folder:
@@ -163,33 +168,35 @@ async def wait_and_save(client: AsyncBluma, video_id: str, target: Target, accou
             _promise_nothing(error, video_id)
         elif isinstance(error, InvalidArgumentError):  # something else is at the place meanwhile
             say_aside(f"Save the video to another place: {build_save_command(video_id, 'ANOTHER_FILE.mp4')}")
-        elif command not in str(error) and not isinstance(error, NotFoundError):
+        elif command not in spell_for_commands(str(error)) and not isinstance(error, NotFoundError):
             say_aside(f"Continue with: {command}")
         raise
     require_success(video)
-    _finish(target, video, size, command)
-
-
-def _finish(target: Target, video: Video, size: int, command: str) -> None:
-    """Pass the file on to the standard output if it goes there, and print what was saved."""
     if target.is_standard_output:
-        try:
-            _copy_out(Path(target.file))
-        except OSError as problem:
-            raise BlumaError(
-                f"The standard output does not take the video: {problem.strerror}. Save it again with: {command}"
-            ) from problem
+        await _pass_on(Path(target.file), ENDED if is_temporary else f"Save it again with: {command}")
+    _print_saved(target, video, size)
+
+
+async def _pass_on(file: Path, how_to_continue: str) -> None:
+    """Write a saved file to the standard output."""
+    try:
+        await copy_file(file, sys.stdout.fileno())
+    except asyncio.CancelledError:
+        say_aside(f"Stopped. The video was not written as a whole. {how_to_continue}")
+        raise
+    except OSError as problem:
+        lose_output(problem)
+        raise BlumaError(
+            f"The standard output does not take the video: {problem.strerror}. {how_to_continue}"
+        ) from problem
+
+
+def _print_saved(target: Target, video: Video, size: int) -> None:
     name = "the video" if target.is_standard_output else str(target.output)
     target.say(f"Saved {name}: {video.duration} s, {format_size(size)}")
     if target.printer.is_json:
         saved = {name: getattr(video, name) for name in ("id", "template_id", "duration", "credits_charged")}
         target.printer.show(SavedVideo(**saved, status=str(video.status), path=str(target.output), size_bytes=size))
-
-
-def _copy_out(file: Path) -> None:
-    with file.open("rb") as stream:
-        for chunk in iter(functools.partial(stream.read, CHUNK), b""):
-            write_bytes(chunk)
 
 
 def _promise_nothing(error: BlumaError, video_id: str) -> None:

@@ -1,7 +1,7 @@
 """
 `bluma batch status --watch`: who works on a batch, on one screen that is refreshed.
 
-Where the output is no terminal, each refresh is a line of plain text.
+Where the output is not a terminal, each refresh is a line of plain text; with `--json`, it is one object.
 """
 
 from __future__ import annotations
@@ -20,20 +20,24 @@ from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
     from bluma_async.batch.batch import Batch
+    from bluma_async.cli.printing import Printer
     from bluma_async.stores.fleet_view import FleetView
 
 __all__ = ["draw", "format_line", "watch"]
 
 
-async def watch(batch: Batch, interval: float) -> None:
+async def watch(batch: Batch, interval: float, printer: Printer) -> None:
     """Show what works on a batch, every so many seconds, until the command is stopped."""
     console = Console()
+    is_screen = console.is_terminal and not printer.is_json
     with ExitStack() as stack:
-        live = stack.enter_context(Live(console=console, screen=True)) if console.is_terminal else None
+        live = stack.enter_context(Live(console=console, screen=True)) if is_screen else None
         async with opened_view(batch) as read:
             while True:
                 view = await read()
-                if live is None:
+                if printer.is_json:
+                    printer.show(view.status)
+                elif live is None:
                     say(format_line(view))
                 else:
                     live.update(draw(view), refresh=True)

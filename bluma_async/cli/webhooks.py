@@ -15,6 +15,7 @@ from bluma_async.types import Webhook, WebhookDelivery, WebhookEventType
 if TYPE_CHECKING:
     from bluma_async.cli.accounts import Account
     from bluma_async.cli.printing import Printer
+    from bluma_async.client import AsyncBluma
 
 __all__ = ["EVENTS", "webhooks"]
 
@@ -41,7 +42,11 @@ def list_webhooks(account: Account, printer: Printer) -> None:
 @with_account
 def create_webhook(url: str, events: Sequence[str], account: Account, printer: Printer) -> None:
     """Register a URL for events. Store the secret that is printed: it is shown only now."""
-    printer.show(account.call(lambda client: client.webhooks.create(url, events or EVENTS)))
+
+    async def work(client: AsyncBluma) -> None:
+        printer.show(await client.webhooks.create(url, events or EVENTS))  # before a signal can discard the secret
+
+    account.call(work)
 
 
 @webhooks.command("delete")

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from bluma_async.cli.accounts import Account, with_account
-from bluma_async.cli.json_log import log_as_json
 from bluma_async.cli.running import add_settle_options
+from bluma_async.cli.worker_log import log_worker
 from bluma_async.fleet.procrastinate_engine import run_worker
 
 __all__ = ["worker"]
@@ -27,12 +27,11 @@ __all__ = ["worker"]
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="json: one object a line on stderr, with time, level, event, job, video and epoch.",
+    help="text: warnings on stderr. json: one object a line, with time, level, event, job, video and epoch.",
 )
 @add_settle_options
 @with_account
 def worker(
-    concurrency: int,
     log_format: str,
     settle_time: float,
     exclusive_key: bool,
@@ -44,11 +43,10 @@ def worker(
 
     Running creates are finished first; the rest is given back to the other workers.
     """
-    if log_format == "json":
-        log_as_json()
+    log_worker(is_json=log_format == "json")
 
     async def work() -> None:
         async with account.open(settle_time=settle_time, exclusive=exclusive_key) as client:
-            await run_worker(client.batch(**options), concurrency)
+            await run_worker(client.batch(**options))
 
     asyncio.run(work())

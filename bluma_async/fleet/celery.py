@@ -25,7 +25,7 @@ from bluma_async.client import AsyncBluma
 from bluma_async.errors import BlumaError
 from bluma_async.fleet.tasks import NAMES, SWEEP_PERIOD
 from bluma_async.fleet.worker import opened_worker
-from bluma_async.stores.postgres_member import LEASE
+from bluma_async.stores.postgres.member import LEASE
 
 if TYPE_CHECKING:
     from bluma_async.fleet.engine import Task
@@ -49,6 +49,7 @@ class CeleryEngine:
         self._tasks: dict[str, Task] = {}
         self._process: _Process | None = None
         self._gate = threading.Lock()
+        self._closed_in = 0  # the process that was closed
 
     def register(self, name: str, task: Task) -> None:
         """Let this process run tasks of a name."""
@@ -67,7 +68,8 @@ class CeleryEngine:
         process.run(self._run(process, name, place))
 
     def close(self) -> None:
-        """Give back the jobs of this process."""
+        """Give back the jobs of this process. A task that comes later fails, and does not open everything again."""
+        self._closed_in = os.getpid()
         process, self._process = self._process, None
         if process is not None and process.pid == os.getpid():
             process.close()
@@ -84,6 +86,8 @@ class CeleryEngine:
         return await stack.enter_async_context(opened_worker(client.batch(**self._options), self, self._lease))
 
     def _find_process(self) -> _Process:
+        if self._closed_in == os.getpid():
+            raise BlumaError("This process has given back its jobs, and works on no more.")
         if self._process is None or self._process.pid != os.getpid():  # this is a forked child
             self._gate = threading.Lock() if self._process is not None else self._gate
             with self._gate:
@@ -115,7 +119,7 @@ class _Process:
         opening = self._opening
         try:
             await asyncio.shield(opening)
-        except BlumaError:
+        except Exception:
             if self._opening is opening:
                 self._opening = None
                 await self._stack.aclose()
@@ -130,6 +134,8 @@ class _Process:
             logger.warning("The jobs of this process could not be given back: %r", problem)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(SHUTDOWN)
+        if not self._thread.is_alive():
+            self._loop.close()
 
 
 def tasks(

@@ -9,20 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, List, Tuple
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Generator, List, Tuple
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.threads import in_thread
 from bluma_async.batch.batch import read_setup
 from bluma_async.errors import InvalidArgumentError
 from bluma_async.fleet.worker import opened_worker
-from bluma_async.stores.postgres_member import LEASE
+from bluma_async.stores.postgres.database import migrate_database
+from bluma_async.stores.postgres.failures import build_opening_error, list_failures
+from bluma_async.stores.postgres.member import LEASE
+from bluma_async.stores.postgres.urls import load_psycopg
 
 if TYPE_CHECKING:
     from bluma_async.batch.batch import Batch
     from bluma_async.fleet.engine import Task
 
-__all__ = ["ProcrastinateEngine", "run_worker"]
+__all__ = ["ProcrastinateEngine", "migrate", "run_worker"]
 
 QUEUE = "bluma"
 SHUTDOWN = 60.0  # seconds that running tasks get to finish after SIGTERM: a create takes one attempt at most
@@ -31,10 +34,38 @@ SHUTDOWN = 60.0  # seconds that running tasks get to finish after SIGTERM: a cre
 class ProcrastinateEngine:
     """Moves tasks through Procrastinate's tables."""
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    def __init__(self, procrastinate: Any, url: str) -> None:
+        self._procrastinate = procrastinate
+        self._url = url
+        self._app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
         self._tasks: dict[str, Any] = {}
         self._periods: List[Tuple[str, float]] = []
+
+    @classmethod
+    async def load(cls, url: str) -> ProcrastinateEngine:
+        """
+        Load Procrastinate, and return an engine over a database. Nothing is connected yet.
+
+        Raises:
+            InvalidArgumentError: The extra is not installed.
+        """
+        return cls(await in_thread(_load), url)
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncGenerator[None, None]:
+        """
+        Connect, and create the tables of Procrastinate if they are not there; disconnect at the end of the block.
+
+        Raises:
+            BlumaError: The database cannot be used, or this user may not create the tables.
+        """
+        try:
+            with _translating(self._procrastinate, self._url):
+                await self._app.open_async()
+                await _require_tables(self._app)
+            yield
+        finally:
+            await self._app.close_async()
 
     def register(self, name: str, task: Task) -> None:
         """Let this worker run tasks of a name."""
@@ -47,7 +78,7 @@ class ProcrastinateEngine:
     async def defer(self, name: str, place: int) -> None:
         """Queue a task for a job, unless one is queued."""
         lock = f"bluma {name} {place}"
-        with contextlib.suppress(import_module("procrastinate").exceptions.AlreadyEnqueued):
+        with contextlib.suppress(self._procrastinate.exceptions.AlreadyEnqueued):
             await self._tasks[name].configure(queueing_lock=lock).defer_async(place=place)
 
     def periodic(self, name: str, seconds: float) -> None:
@@ -60,7 +91,12 @@ class ProcrastinateEngine:
         self._periods.append((name, seconds))
 
     async def run(self, concurrency: int) -> None:
-        """Run tasks until the process is asked to end."""
+        """
+        Run tasks until the process is asked to end.
+
+        Raises:
+            BlumaError: The database cannot be used.
+        """
         worker = self._app.run_worker_async(
             queues=[QUEUE],
             concurrency=concurrency,
@@ -70,18 +106,24 @@ class ProcrastinateEngine:
         )
         periods = [asyncio.ensure_future(self._repeat(name, seconds)) for name, seconds in self._periods]
         try:
-            await worker
+            with _translating(self._procrastinate, self._url):
+                await worker
         finally:
             for period in periods:
                 period.cancel()
             await asyncio.gather(*periods, return_exceptions=True)
 
     async def _repeat(self, name: str, seconds: float) -> None:
+        has_failed = False
         while True:
             try:
                 await self._tasks[name].func()
             except Exception as problem:  # noqa: BLE001 - it must go on, whatever the database or the API raises
-                logger.warning("The periodic task %s failed: %r", name, problem)
+                if not has_failed:  # a database that is gone fails each time
+                    logger.warning("The periodic task %s failed: %s", name, str(problem) or repr(problem))
+                has_failed = True
+            else:
+                has_failed = False
             await asyncio.sleep(seconds)
 
 
@@ -94,32 +136,59 @@ def _load() -> Any:
         ) from None
 
 
-async def run_worker(batch: Batch, concurrency: int = 8, lease: float = LEASE) -> None:
+async def run_worker(batch: Batch, lease: float = LEASE) -> None:
     """
     Run a worker until the process is asked to end by SIGTERM or SIGINT.
 
     Args:
-        batch: A batch with a journal in PostgreSQL; its options are the worker's.
-        concurrency: Tasks at a time.
+        batch: A batch with a journal in PostgreSQL; its options are the worker's. `concurrency` is that of its tasks.
         lease: Seconds after its last sign of life for which this process holds its jobs.
 
     Raises:
         BlumaError: The database or the API cannot be used.
     """
-    procrastinate = await in_thread(_load)
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=str(read_setup(batch)[0].journal)))
-    engine = ProcrastinateEngine(app)
-    async with opened_worker(batch, engine, lease), app.open_async():
-        await _require_tables(app)
-        await engine.run(concurrency)
+    options = read_setup(batch)[0]
+    engine = await ProcrastinateEngine.load(str(options.journal))
+    async with opened_worker(batch, engine, lease), engine.opened():
+        await engine.run(options.concurrency)
+
+
+async def migrate(url: str) -> str:
+    """
+    Create or update the tables of a database, for runs and for workers; return the database's name.
+
+    The tables of Procrastinate are left out if it is not installed: workers of Celery do not need them.
+
+    Raises:
+        InvalidArgumentError: The URL is invalid, the extra is missing, or the tables are newer.
+        BlumaError: The database cannot be reached, is read-only, or this user may not create tables.
+    """
+    name = await migrate_database(url)
+    try:
+        engine = await ProcrastinateEngine.load(url)
+    except InvalidArgumentError:
+        return name
+    async with engine.opened():
+        return name
+
+
+@contextlib.contextmanager
+def _translating(procrastinate: Any, url: str) -> Generator[None, None, None]:
+    """Raise the failures of a database, which Procrastinate may have wrapped, as a BlumaError."""
+    psycopg = load_psycopg()
+    try:
+        yield
+    except (procrastinate.exceptions.ConnectorException, *list_failures(psycopg)) as problem:
+        raise build_opening_error(psycopg, problem.__cause__ or problem.__context__ or problem, url) from None
 
 
 async def _require_tables(app: Any) -> None:
     """Create the tables of Procrastinate, unless they are there. Several workers may start at once."""
     if await app.check_connection_async():
         return
+    schema = await in_thread(app.schema_manager.get_schema)  # it reads a file
     try:
-        await app.schema_manager.apply_schema_async()
+        await app.connector.execute_query_async(query=schema.replace("%", "%%"))
     except Exception:
         if not await app.check_connection_async():  # else another worker has created them meanwhile
             raise

@@ -20,7 +20,7 @@ from bluma_async._runtime.tasks import gather
 from bluma_async.batch.api import StopSignal
 from bluma_async.batch.conflicts import Unsubmitted
 from bluma_async.errors import BlumaError, NotFoundError
-from bluma_async.resources._video_source import VideoSource
+from bluma_async.resources._videos.source import VideoSource
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -58,10 +58,12 @@ class PausingStop(StopSignal):
         return self.reason is not None and self._clock.now() < self._ends
 
     def set(self, reason: BlumaError) -> None:
-        """Submit nothing for a while."""
+        """Submit nothing for a while. Creates that were in flight fail for the same reason, which is logged once."""
+        is_new = not self.is_set
         self.reason: BlumaError | None = reason
         self._ends = self._clock.now() + PAUSE
-        logger.warning("No video is created for %g s: %s", PAUSE, reason)
+        if is_new:
+            logger.warning("No video is created for %g s: %s", PAUSE, reason)
 
 
 class FleetTasks:
@@ -197,9 +199,15 @@ class FleetTasks:
         except BlumaError as problem:
             is_failed = True
             self._log("failed", job, problem)
-        finally:
-            if self._parts.shared is not None:
-                await self._parts.shared.finish(job, is_failed=is_failed)
+        except BaseException:
+            with suppress(BlumaError):  # which would take the place of a cancellation
+                await self._hand_back(job, is_failed=False)
+            raise
+        await self._hand_back(job, is_failed=is_failed)
+
+    async def _hand_back(self, job: StoredJob, *, is_failed: bool) -> None:
+        if self._parts.shared is not None:
+            await self._parts.shared.finish(job, is_failed=is_failed)
 
     def _log(self, event: str, job: StoredJob, problem: BlumaError | None = None) -> None:
         """Log a step of a job; a collector of logs finds its fields in the record."""
@@ -229,8 +237,6 @@ class FleetTasks:
             self._parts.recovery.register(job)
             settled = await self._parts.recovery.settled(job)
             self._log("settled", settled)
-            if settled.state == JobState.RENDERING:
-                await self._parts.runner.remember(settled)
         except Unsubmitted:
             pass
         except BlumaError as problem:

@@ -9,8 +9,8 @@ from bluma_async._wire.checks import invalid
 from bluma_async.batch.batch import read_setup
 from bluma_async.batch.parts import build_parts
 from bluma_async.fleet.tasks import FleetTasks, PausingStop
-from bluma_async.stores.postgres_jobs import PostgresJobStore
-from bluma_async.stores.postgres_member import LEASE
+from bluma_async.stores.postgres.jobs import PostgresJobStore
+from bluma_async.stores.postgres.member import LEASE
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi
@@ -34,7 +34,7 @@ async def opened_worker(batch: Batch, engine: Engine, lease: float = LEASE) -> A
         lease: Seconds after its last sign of life for which this process holds its jobs.
 
     Raises:
-        InvalidArgumentError: The journal is no PostgreSQL database, or belongs to another account or folder.
+        InvalidArgumentError: The journal is not a PostgreSQL database, or belongs to another account or folder.
         BlumaError: The database or the API cannot be used.
     """
     options, api = read_setup(batch)

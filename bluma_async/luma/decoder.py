@@ -4,9 +4,12 @@ Decode the answers of a provider: a generation, or the error that the provider r
 Rule 1: the API key is masked in errors, after decoding, and never before. A key can be equal to a word of the answer,
 such as `completed`; if it were masked first, a finished generation would be decoded as an unknown one.
 Rule 2: any body leads to a decoded value or to an APIError. A success that cannot be decoded is a ServerError with
-status 502, so it is treated like the answer of a failing gateway.
+status 502: a read is retried, as after the answer of a failing gateway. Its `http_status` is 2xx, so a create counts as
+accepted and is never sent again.
 Rule 3: errors are raised where no local variable holds the document: error reporters store local variables, and a
 server can send the key back.
+Rule 4: every error that an answer reports gets its `is_refusal` here, from the adapter's list and the unchanged body.
+An adapter that lists nothing has only the refusals that all providers have in common.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from bluma_async._wire.call import Call
     from bluma_async.types import Generation
 
-__all__ = ["Decoder", "build_paid_call", "build_read_call", "decode_http_error", "parse_document"]
+__all__ = ["Decoder", "build_paid_call", "build_read_call", "decode_http_error", "parse_document", "require_same"]
 
 T = TypeVar("T")
 EXCERPT = 200  # characters of an undecodable body that an error shows
@@ -42,8 +45,12 @@ class Decoder(Protocol):
     methods mean that the answer cannot be decoded.
     """
 
-    def find_refusal(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
+    def find_error(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
         """Return the error that the answer to a read, or to a create, reports; None if it reports success."""
+        ...
+
+    def is_refusal(self, answer: Answer, document: object) -> bool:
+        """Return whether the provider's documents attest that nothing is created if an answer reports this error."""
         ...
 
     def decode_created(self, document: object) -> Generation:
@@ -59,8 +66,8 @@ def build_paid_call(where: str, payload: object, decoder: Decoder) -> Call[Gener
     """Build a call that costs money: it is never sent again after an uncertain outcome."""
 
     def read(answer: Answer, secret: Secret) -> Generation:
-        refusal = partial(decoder.find_refusal, is_read=False)
-        return _mask_failure(_get(_read(answer, secret, refusal, decoder.decode_created)), secret)
+        find_error = partial(_find_error, decoder, is_read=False)
+        return _mask_failure(_get(_read(answer, secret, find_error, decoder.decode_created)), secret)
 
     return post(where, _not_used, payload, safety=Safety.COSTS_MONEY, read=read)
 
@@ -69,8 +76,8 @@ def build_read_call(where: str, ids: Sequence[str], decoder: Decoder, **query: s
     """Build a call that reads generations."""
 
     def read(answer: Answer, secret: Secret) -> Dict[str, Generation]:
-        refusal = partial(decoder.find_refusal, is_read=True)
-        found = _get(_read(answer, secret, refusal, lambda document: decoder.decode_read(document, ids)))
+        find_error = partial(_find_error, decoder, is_read=True)
+        found = _get(_read(answer, secret, find_error, lambda document: decoder.decode_read(document, ids)))
         return {name: _mask_failure(generation, secret) for name, generation in found.items()}
 
     call: Call[Dict[str, Generation]] = get(where, _not_used, **query)
@@ -82,14 +89,26 @@ def parse_document(body: bytes) -> Any:
     """
     Return the first JSON document of a body, or None for an empty body.
 
-    V-API appends a second document to errors, and declares JSON as text: the content type and the rest are ignored.
+    V-API appends a second document to errors, and declares JSON as text: the content type and the rest are ignored. So
+    is a byte order mark.
 
     Raises:
         ValueError: The body does not begin with a JSON document.
         RecursionError: The document is nested too deeply.
     """
-    text = body.decode("utf-8", "replace").strip()
+    text = body.decode("utf-8-sig", "replace").strip()
     return json.JSONDecoder().raw_decode(text)[0] if text else None
+
+
+def require_same(asked_for: str, named: str | None) -> None:
+    """
+    Require that an answer is about the generation that was asked for. An answer without an id is believed.
+
+    Raises:
+        ServerError: It names another one, so it belongs to another request. A read is retried, and a wait goes on.
+    """
+    if named is not None and named != asked_for:
+        raise ServerError(f"The answer is about {named!r}, and {asked_for!r} was asked for.", status=502)
 
 
 def decode_http_error(answer: Answer, document: object) -> APIError | None:
@@ -125,13 +144,24 @@ def _get(outcome: T | APIError) -> T:
     return outcome
 
 
+def _find_error(decoder: Decoder, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
+    """Return the error that an answer reports, with the HTTP status, and whether it is a refusal; or None."""
+    error = decoder.find_error(answer, document, is_read=is_read)
+    if error is not None:
+        error.http_status = answer.status
+        error.is_refusal = error.is_api_answer = decoder.is_refusal(answer, document)
+    return error
+
+
 def _read(
     answer: Answer,
     secret: Secret,
-    find_refusal: Callable[[Answer, object], APIError | None],
+    find_error: Callable[[Answer, object], APIError | None],
     decode: Callable[[object], T],
 ) -> T | APIError:
     """Return the decoded answer, or the error to raise."""
+    if answer.flaw and 200 <= answer.status < 300:
+        return _make_unreadable(answer, secret, answer.flaw)
     try:
         document: object = parse_document(answer.body)
     except (ValueError, RecursionError):
@@ -140,17 +170,28 @@ def _read(
             None,
             attrs.evolve(answer, body=secret.mask(answer.body.decode("utf-8", "replace")).encode()),
         )
-    refusal = find_refusal(answer, document)
-    if refusal is not None:
-        return _mask_error(refusal, secret)
+    error = find_error(answer, document)
+    if error is not None:
+        return _mask_error(error, secret)
     try:
         return decode(document)
     except (KeyError, TypeError, ValueError, RecursionError) as problem:
-        flaw = type(problem).__name__
+        flaw = f"cannot be read ({type(problem).__name__})"
     except APIError as missing:
+        missing.http_status = answer.status
         return _mask_error(missing.with_traceback(None), secret)
+    return _make_unreadable(answer, secret, flaw)
+
+
+def _make_unreadable(answer: Answer, secret: Secret, flaw: str) -> ServerError:
     excerpt = secret.mask(answer.body.decode("utf-8", "replace"))[:EXCERPT]
-    return ServerError(f"The answer cannot be read ({flaw}): {excerpt!r}", status=502)
+    return ServerError(
+        f"The server answered {answer.status}, but its body {flaw}: {excerpt!r}",
+        status=502,
+        http_status=answer.status,
+        request_id=answer.headers.get("x-request-id"),
+        metadata={"http_status": answer.status, "body": excerpt},
+    )
 
 
 def _mask_error(error: APIError, secret: Secret) -> APIError:

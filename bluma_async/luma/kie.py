@@ -13,7 +13,7 @@ import base64
 import hashlib
 import hmac
 import warnings
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Mapping, Sequence
 
 from bluma_async._runtime.clock import MACHINE_TIME
 from bluma_async._wire.answers import read_retry_after
@@ -31,14 +31,24 @@ from bluma_async.errors import (
     WebhookVerificationError,
 )
 from bluma_async.luma.adapter import Adapter, Capabilities
-from bluma_async.luma.decoder import Decoder, build_paid_call, build_read_call, decode_http_error, parse_document
+from bluma_async.luma.decoder import (
+    Decoder,
+    build_paid_call,
+    build_read_call,
+    decode_http_error,
+    parse_document,
+    require_same,
+)
+from bluma_async.luma.refusals import Refusal, is_refused
 from bluma_async.luma.values import (
     SUCCESS_CODES,
+    parse_number,
     parse_object,
     parse_state,
     parse_text,
     parse_time,
     parse_urls,
+    pick_id,
     pick_text,
 )
 from bluma_async.types import GeneratedVideo, Generation, GenerationState
@@ -57,6 +67,7 @@ FLAGS: Mapping[int, GenerationState] = {
     4: GenerationState.SUCCEEDED,  # the video was generated, and the callback failed
 }
 CALLBACK_FAILED = 4
+FLAG_NAMES = ("successFlag", "state", "status")  # the first with a value counts: a null one is no state
 # The error for each code, and its HTTP status. 455 is maintenance: the request was not accepted, like a 503.
 ERRORS: Mapping[int, tuple[type[APIError], int]] = {
     401: (AuthenticationError, 401),
@@ -70,21 +81,32 @@ ERRORS: Mapping[int, tuple[type[APIError], int]] = {
     501: (APIError, 501),
     505: (ForbiddenError, 403),
 }
+# The codes after which nothing was queued. 500 and 501 may come later, and so may a code that is not listed above.
+REFUSED_CODES: FrozenSet[int] = frozenset((401, 402, 404, 422, 429, 433, 455, 505))
 FAILED_TASK = 501
 TIMESTAMP_DIGITS = 15  # at most; Python refuses to parse thousands of them
 MAX_CALLBACK_AGE = 300.0  # seconds between the time in a callback and the local clock
 
 
+def has_refused_code(status: int, envelope: Mapping[str, Any]) -> bool:
+    """Return whether the code of an envelope is that of a refusal; an HTTP status beside 200 must be the same."""
+    code = _parse_whole(envelope.get("code"))
+    return code in REFUSED_CODES and status in {200, code}
+
+
+REFUSALS: Sequence[Refusal] = (Refusal(frozenset((200, *REFUSED_CODES)), has_refused_code),)
+
+
 class KieDecoder:
     """The decoder of kie.ai's envelope: `code`, `msg` and `data`."""
 
-    def find_refusal(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
+    def find_error(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
         """Return the error for the code in the body; without a code, the error for the HTTP status."""
         envelope = parse_object(document)
         code = envelope.get("code")
         if code is None:
-            return decode_http_error(answer, document) or ServerError("The answer has no code.", status=502)
-        if str(code).lower() in SUCCESS_CODES or (is_read and str(code) == str(FAILED_TASK)):
+            return decode_http_error(answer, document)
+        if _is_success(code) or (_is_failed_task(envelope) if is_read else _names_created_task(envelope)):
             return None
         kind, status = ERRORS.get(_parse_whole(code), (ServerError, 502))
         return kind(
@@ -95,6 +117,10 @@ class KieDecoder:
             retry_after=read_retry_after(answer),
         )
 
+    def is_refusal(self, answer: Answer, document: object) -> bool:
+        """Return whether nothing was created, although the answer reports an error."""
+        return is_refused(REFUSALS, answer.status, document)
+
     def decode_created(self, document: object) -> Generation:
         """
         Return a modification of which only the id is known yet.
@@ -103,8 +129,7 @@ class KieDecoder:
             ValueError: There is no id.
         """
         envelope = parse_object(document)
-        data = parse_object(envelope["data"])
-        task_id = pick_text(data.get("taskId"), data.get("task_id"), data.get("recordId"))
+        task_id = _find_created_id(envelope)
         if task_id is None:
             raise ValueError("no task id")
         return _make_modification(task_id, envelope, state=GenerationState.QUEUED)
@@ -115,10 +140,16 @@ class KieDecoder:
 
         Raises:
             NotFoundError: There is no such task, or it cannot be read yet: the envelope is a success without data.
+            ServerError: The answer is about another task.
+            ValueError: There is no code.
         """
         [task_id] = ids
         envelope = parse_object(document)
-        decode = _decode_failed_task if str(envelope.get("code")) == str(FAILED_TASK) else _decode_task
+        if envelope.get("code") is None:
+            raise ValueError("no code")
+        data = parse_object(envelope.get("data"))
+        require_same(task_id, pick_id(data.get("taskId"), data.get("task_id")))
+        decode = _decode_failed_task if _is_failed_task(envelope) else _decode_task
         return {task_id: decode(envelope, task_id)}
 
 
@@ -162,7 +193,7 @@ class Kie(Adapter):
         except (ValueError, RecursionError):
             envelope = {}
         data = parse_object(envelope.get("data"))
-        task_id = pick_text(data.get("taskId"), data.get("task_id"), envelope.get("taskId"))
+        task_id = pick_id(data.get("taskId"), data.get("task_id"), envelope.get("taskId"))
         if task_id is None:
             raise WebhookVerificationError(
                 "The callback does not contain the id of a task; add an identifier of your own to the callback URL."
@@ -187,6 +218,24 @@ def _verify(task_id: str, headers: Mapping[str, str], secret: str) -> None:
         raise WebhookVerificationError("The callback's signature does not match, or its time is too far from now.")
 
 
+def _is_success(code: object) -> bool:
+    return str(code).lower() in SUCCESS_CODES or str(_parse_whole(code)) in SUCCESS_CODES
+
+
+def _is_failed_task(envelope: Dict[str, Any]) -> bool:
+    return _parse_whole(envelope.get("code")) == FAILED_TASK
+
+
+def _find_created_id(envelope: Dict[str, Any]) -> str | None:
+    data = parse_object(envelope.get("data"))
+    return pick_id(data.get("taskId"), data.get("task_id"), data.get("recordId"))
+
+
+def _names_created_task(envelope: Dict[str, Any]) -> bool:
+    """Whether an answer to a create names a task, and does not refuse it: the task exists, whatever the code means."""
+    return _find_created_id(envelope) is not None and _parse_whole(envelope.get("code")) not in REFUSED_CODES
+
+
 def _decode_failed_task(envelope: Dict[str, Any], task_id: str) -> Generation:
     failure = AttrDict(code=FAILED_TASK, message=_find_message(envelope) or "no reason was given")
     return _make_modification(task_id, envelope, state=GenerationState.FAILED, raw_state=FAILED_TASK, error=failure)
@@ -200,14 +249,14 @@ def _decode_task(envelope: Dict[str, Any], task_id: str) -> Generation:
         parse_object(data.get("paramJson") or data.get("promptJson")),
         parse_object(data.get("response")),
     )
-    flag = data.get("successFlag", data.get("state", data.get("status")))
-    state = _parse_flag(flag)
+    flag = next((data[name] for name in FLAG_NAMES if data.get(name) not in (None, "")), None)
+    state, whole = _parse_flag(flag), _parse_whole(flag)
     found = parse_urls(response.get("resultUrls") or data.get("resultUrls") or data.get("resultJson"))
     return _make_modification(
         task_id,
         envelope,
         state=state,
-        raw_state=flag,
+        raw_state=flag if isinstance(flag, (str, int)) else whole if whole >= 0 else None,
         prompt=parse_text(request.get("prompt")),
         url=found[0] if found else None,
         videos=[GeneratedVideo(url=url, kind="result") for url in found],
@@ -215,7 +264,7 @@ def _decode_task(envelope: Dict[str, Any], task_id: str) -> Generation:
         created_at=parse_time(data.get("createTime")),
         completed_at=parse_time(data.get("completeTime")),
         error=_find_failure(data, state),
-        callback_failed=_parse_whole(flag) == CALLBACK_FAILED,
+        callback_failed=whole == CALLBACK_FAILED,
     )
 
 
@@ -240,7 +289,6 @@ def _parse_flag(flag: object) -> GenerationState:
 
 
 def _parse_whole(value: object) -> int:
-    try:
-        return int(str(value))
-    except ValueError:
-        return -1  # no code and no flag
+    """Return a whole number, also one given as text or as 1.0; -1, which is no code and no flag, for other values."""
+    number = parse_number(value)
+    return int(number) if number is not None and number.is_integer() else -1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
-from bluma_async._wire.checks import invalid, require_id
+from bluma_async._runtime.paid_ids import report_if_dropped
+from bluma_async._wire.checks import invalid, require_bool, require_id, require_text
 from bluma_async.errors import WebhookVerificationError
 from bluma_async.luma.adapter import unsupported
 from bluma_async.transfer.checks import require_verify
@@ -36,6 +37,7 @@ class Lifecycle:
 
     async def start(self, arguments: Mapping[str, Any], kind: str, parent_id: str | None = None) -> Generation:
         """Start a generation or, with a parent, an extension. Remember its arguments: providers do not return them."""
+        _require_arguments(arguments)
         ratio = arguments.get("aspect_ratio")
         if parent_id is None:
             call = self.adapter.build_create(arguments)
@@ -44,6 +46,7 @@ class Lifecycle:
                 ratio = self.source.find_ratio(parent_id)
             call = self.adapter.build_extend(parent_id, {**arguments, "aspect_ratio": ratio})
         started = await self.session.send(call)
+        report_if_dropped(started.id, "Generation")
         started.kind, started.parent_id, started.prompt = kind, parent_id, started.prompt or arguments.get("prompt")
         self.source.remember(started, ratio)
         return started
@@ -131,3 +134,12 @@ class Lifecycle:
 
 def _get_id(generation: Generation | str) -> str:
     return require_id("generation", generation, Generation)
+
+
+def _require_arguments(arguments: Mapping[str, Any]) -> None:
+    """Check those arguments of a create that mean the same for every provider; the adapters check the others."""
+    for name in ("expand_prompt", "loop"):
+        if arguments.get(name) is not None:
+            require_bool(name, arguments[name])
+    if arguments.get("watermark") is not None:
+        require_text("watermark", arguments["watermark"])

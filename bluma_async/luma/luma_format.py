@@ -16,6 +16,7 @@ from bluma_async._wire.call import compact
 from bluma_async._wire.checks import invalid, require_text
 from bluma_async.luma.decoder import decode_http_error
 from bluma_async.luma.images import encode_image
+from bluma_async.luma.refusals import Refusal, is_refused
 from bluma_async.luma.values import (
     parse_number,
     parse_object,
@@ -23,6 +24,7 @@ from bluma_async.luma.values import (
     parse_text,
     parse_time,
     parse_videos,
+    pick_id,
     pick_text,
 )
 from bluma_async.types import GeneratedVideo, Generation, GenerationState
@@ -78,10 +80,15 @@ class LumaFormat:
     """The decoder of the common format; a provider overrides the parts in which it differs."""
 
     provider: str
+    refusals: Sequence[Refusal] = ()
 
-    def find_refusal(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:  # noqa: ARG002 - a Decoder
+    def find_error(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:  # noqa: ARG002 - a Decoder
         """Return the error of an HTTP status that is not 2xx."""
         return decode_http_error(answer, document)
+
+    def is_refusal(self, answer: Answer, document: object) -> bool:
+        """Return whether nothing was created, although the answer reports an error."""
+        return is_refused(self.refusals, answer.status, document)
 
     def decode_created(self, document: object) -> Generation:
         """
@@ -91,7 +98,7 @@ class LumaFormat:
             ValueError: It has no id.
         """
         row, fields = _unwrap(document)
-        identifier = pick_text(row.get("task_id"), fields.get("task_id"), fields.get("id"))
+        identifier = pick_id(row.get("task_id"), fields.get("task_id"), fields.get("id"))
         if identifier is None:
             raise ValueError("no id")
         named = (fields[name] for name in ("state", "task_status", "status") if fields.get(name) is not None)
@@ -117,15 +124,22 @@ class LumaFormat:
         """
         Return the generations in a list, or in an envelope around a list, by their own ids.
 
+        A row without an id, such as an error about one of the ids, is left out: the other rows are still valid, and the
+        generation that it stands for counts as missing.
+
         Raises:
-            ValueError: There is no document, or a generation has no id.
+            ValueError: There is no list, and no generation either. An empty result would report all of them as unknown.
         """
-        if document is None:  # not an empty list: that would report all generations as unknown
-            raise ValueError("no document")
         inner: object = parse_object(document).get("data")
-        rows = next((cast("List[object]", each) for each in (document, inner) if isinstance(each, list)), [document])
-        found = [self.decode_created(row) for row in rows if row is not None]
+        rows = next((cast("List[object]", each) for each in (document, inner) if isinstance(each, list)), None)
+        found = [self.decode_created(document)] if rows is None else list(filter(None, map(self._decode_row, rows)))
         return {generation.id: generation for generation in found}
+
+    def _decode_row(self, row: object) -> Generation | None:
+        try:
+            return self.decode_created(row)
+        except ValueError:
+            return None
 
 
 def _check_ratio(adapter: Adapter, value: object) -> None:

@@ -158,8 +158,8 @@ class Generations(BaseGenerations):
         Raises:
             InvalidArgumentError: An argument is invalid, or the provider does not support it. Nothing was sent.
             InsufficientCreditsError: The account has too few credits.
-            AmbiguousCreateError: It may have been accepted. With `on_ambiguous="retry"` it is retried instead, and may
-                be billed twice.
+            AmbiguousCreateError: It was accepted, and the answer has no id that can be read; or it may have been
+                accepted. With `on_ambiguous="retry"` it is retried in the second case, and may be billed twice.
         """
         if not self._lifecycle.adapter.capabilities.generate:
             raise unsupported(self._lifecycle.adapter, "generate videos from prompts")
@@ -245,8 +245,8 @@ class Modifications(BaseGenerations):
         Raises:
             InvalidArgumentError: An argument is invalid, or the provider does not support it. Nothing was sent.
             InsufficientCreditsError: The account has too few credits.
-            AmbiguousCreateError: It may have been accepted. With `on_ambiguous="retry"` it is retried instead, and may
-                be billed twice.
+            AmbiguousCreateError: It was accepted, and the answer has no id that can be read; or it may have been
+                accepted. With `on_ambiguous="retry"` it is retried in the second case, and may be billed twice.
         """
         if not self._lifecycle.adapter.capabilities.modify:
             raise unsupported(self._lifecycle.adapter, "modify videos")

@@ -38,7 +38,7 @@ INVALID_ID = frozenset((400, 404, 422))  # statuses of a bulk read that contains
 
 @attrs.define
 class LocalRecord:
-    """What this client knows about a generation: the provider does not return it."""
+    """The facts about a generation that only this client knows: the provider does not return them."""
 
     since: float
     misses: int = 0

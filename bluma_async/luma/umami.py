@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
+
+import attrs
 
 from bluma_async._wire.call import Call, path
 from bluma_async._wire.checks import require_text
-from bluma_async.errors import ForbiddenError, InsufficientCreditsError
 from bluma_async.luma.adapter import Adapter, Capabilities, unsupported
 from bluma_async.luma.decoder import Decoder, build_paid_call, build_read_call
 from bluma_async.luma.luma_format import LumaFormat, build_payload
@@ -19,17 +21,24 @@ if TYPE_CHECKING:
 __all__ = ["Umami"]
 
 DEFAULT_RATIO = "16:9"  # UmamiAI requires a ratio
-CREDIT_WORDS = ("credit", "balance", "fund", "token", "quota")
+# Words for too few credits: a shortage beside a unit. A unit alone says nothing, because a key is called a token too;
+# as a unit, "tokens" is always plural.
+UNIT = r"(credits?|balance|funds?|tokens|quota)"
+SHORTAGE = re.compile(
+    rf"(?i)\b(insufficient|not enough|too few|out of)( \w+)? {UNIT}\b"
+    rf"|\bno (more )?{UNIT} (left|remaining)\b"
+    rf"|\b{UNIT}( \w+){{0,2}} (insufficient|not enough|too low|exhausted|exceeded|used up)\b"
+)
 
 
 class UmamiDecoder(LumaFormat):
     """The common format, with 403 for an account without credits."""
 
-    def find_refusal(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
+    def find_error(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
         """Return the error of an HTTP status; a 403 about credits is InsufficientCreditsError, as with the others."""
-        error = super().find_refusal(answer, document, is_read=is_read)
-        if type(error) is ForbiddenError and any(word in error.message.lower() for word in CREDIT_WORDS):
-            return InsufficientCreditsError(error.message, status=402, type=error.type, metadata=error.metadata)
+        error = super().find_error(answer, document, is_read=is_read)
+        if answer.status == 403 and error is not None and SHORTAGE.search(error.message.replace("_", " ")):
+            return super().find_error(attrs.evolve(answer, status=402), document, is_read=is_read)
         return error
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "parse_time",
     "parse_urls",
     "parse_videos",
+    "pick_id",
     "pick_text",
 ]
 
@@ -65,6 +66,16 @@ def parse_text(value: object) -> str | None:
 def pick_text(*values: object) -> str | None:
     """Return the first of the values that is text and not blank, or None."""
     return next((found for found in map(parse_text, values) if found), None)
+
+
+def pick_id(*values: object) -> str | None:
+    """Return the first of the values that is an id, as text: text that is not blank, or a whole number above 0."""
+    return next((found for found in map(_parse_id, values) if found), None)
+
+
+def _parse_id(value: object) -> str | None:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return str(value) if is_number else parse_text(value)
 
 
 def parse_number(value: object) -> float | None:

@@ -1,5 +1,5 @@
 """
-What an async client and its blocking twin have in common: everything that waits for nothing.
+The common base of an async client and its blocking twin: the methods that wait for nothing.
 
 Rule 1: both classes inherit the same functions. A client has its session and its hub itself; a twin has them in the
 client that it holds in `_async`.

@@ -15,9 +15,9 @@ from bluma_async.waiting.hub import PollHub
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
-    from bluma_async.resources._creating import confirm_create
+    from bluma_async.resources._creates.call import confirm_create
+    from bluma_async.resources._creates.settling import list_open_creates, settle_creates
     from bluma_async.resources._custom_request import send_custom
-    from bluma_async.resources._settling import list_open_creates, settle_creates
     from bluma_async.resources._sharing import tell_others
     from bluma_async.types import VideoEvent
 
@@ -35,10 +35,10 @@ __all__ = [
 
 HOMES = {
     "VideoEvent": "bluma_async.types",
-    "confirm_create": "bluma_async.resources._creating",
-    "list_open_creates": "bluma_async.resources._settling",
+    "confirm_create": "bluma_async.resources._creates.call",
+    "list_open_creates": "bluma_async.resources._creates.settling",
     "send_custom": "bluma_async.resources._custom_request",
-    "settle_creates": "bluma_async.resources._settling",
+    "settle_creates": "bluma_async.resources._creates.settling",
     "tell_others": "bluma_async.resources._sharing",
 }
 lazily(__name__, HOMES)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, List, Mapping
 
 import attrs
 
+from bluma_async._runtime.paid_ids import report_if_dropped
 from bluma_async._wire.call import Call, Safety
 from bluma_async._wire.codec import One
 from bluma_async._wire.custom_call import custom_call, find_template, is_create
-from bluma_async.resources._paid_create import send_create
+from bluma_async.resources._creates.paid import send_create
 from bluma_async.types import Video
 
 if TYPE_CHECKING:
@@ -39,4 +40,5 @@ async def send_custom(session: Session, method: str, path: str, query: Mapping[s
 
     paid: Call[Video] = attrs.evolve(call, decode=decode, safety=Safety.COSTS_MONEY, subject=find_template(payload))
     video = await send_create(session, paid)
+    report_if_dropped(video.id)
     return received[0] if received else video.to_dict()  # a search has found it: its create has no answer

@@ -1,11 +1,11 @@
-"""What a client with the option `shared` does differently; a client without it loads nothing of it."""
+"""The behaviour of a client with the option `shared`; a client without it does not load this module."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Coroutine
 
-from bluma_async.resources._video_source import VideoSource
+from bluma_async.resources._videos.source import VideoSource
 
 if TYPE_CHECKING:
     from bluma_async._session.session import Session
@@ -30,7 +30,7 @@ def find_source(session: Session) -> VideoSource:
     account = find_account(session)
     if account is None:
         return VideoSource(session)
-    from bluma_async.resources._shared_wait import SharedVideoSource  # noqa: PLC0415 - few programs need it
+    from bluma_async.resources._videos.shared_wait import SharedVideoSource  # noqa: PLC0415 - few programs need it
 
     return SharedVideoSource(session, account)
 
@@ -42,7 +42,7 @@ def watch(
     account = find_account(session)
     if account is None:
         return work
-    from bluma_async.resources._shared_wait import watch_shared  # noqa: PLC0415 - few programs need it
+    from bluma_async.resources._videos.shared_wait import watch_shared  # noqa: PLC0415 - few programs need it
 
     return watch_shared(account, hub, video_id, interval, work)
 
@@ -54,7 +54,7 @@ async def watching(session: Session, hub: PollHub, video_id: str, interval: floa
     if account is None:
         yield
         return
-    from bluma_async.resources._shared_wait import watching_shared  # noqa: PLC0415 - few programs need it
+    from bluma_async.resources._videos.shared_wait import watching_shared  # noqa: PLC0415 - few programs need it
 
     async with watching_shared(account, hub, video_id, interval):
         yield
@@ -64,6 +64,6 @@ def tell_others(session: Session, event: VideoEvent) -> None:
     """Tell other processes about the event of a webhook. May be called from any thread."""
     account = find_account(session)
     if account is not None:
-        from bluma_async.resources._shared_wait import publish_event  # noqa: PLC0415 - few programs need it
+        from bluma_async.resources._videos.shared_wait import publish_event  # noqa: PLC0415 - few programs need it
 
         publish_event(account, event)

@@ -41,7 +41,7 @@ def require_files(files: object) -> None:
     Require a list of files. A single text is refused: each of its letters would be a path.
 
     Raises:
-        InvalidArgumentError: The value is no list.
+        InvalidArgumentError: The value is not a list.
     """
     if isinstance(files, (str, bytes)) or not isinstance(files, Sequence):
         raise invalid("files", f"files must be a list of paths, bytes or binary file objects, not {files!r}.")

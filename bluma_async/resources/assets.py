@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 from typing import TYPE_CHECKING, Any, Callable, List, Sequence, overload
 
 from bluma_async._wire.call import Call, compact, delete, get, path, post, put
@@ -236,11 +236,24 @@ class Assets:
         return await self._session.send(call)
 
 
+def _last_part(name: str) -> str:
+    """
+    Return the last part of a path of any system: a name may come from another machine.
+
+    Raises:
+        InvalidArgumentError: The path has no part.
+    """
+    parts = [part for part in re.split(r"[\\/]", name) if part.strip()]
+    if not parts:
+        raise invalid("file_name", f"file_name must be a name, or a path with one, not {name!r}.")
+    return parts[-1]
+
+
 def _presign(
     file_name: str | None, file_type: str | None, collection_ids: Sequence[str | Collection] | None
 ) -> Call[AssetUploadResponse]:
     body = compact(
-        fileName=os.path.basename(require_text("file_name", file_name)),  # noqa: PTH119 - only a name; there may be no such file
+        fileName=_last_part(require_text("file_name", file_name)),
         fileType=require_text("file_type", file_type),
         collectionIds=None if collection_ids is None else require_ids("collection_ids", collection_ids, Collection),
     )

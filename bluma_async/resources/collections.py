@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, cast
-
-import attrs
+from typing import TYPE_CHECKING, Dict, List, Sequence, cast
 
 from bluma_async._wire.call import (
     Call,
@@ -19,7 +17,7 @@ from bluma_async._wire.call import (
 from bluma_async._wire.checks import MAX_PAGE_SIZE, invalid, require_id, require_page, require_text
 from bluma_async._wire.codec import Many, One
 from bluma_async._wire.ids import require_ids
-from bluma_async.resources._paging import Pages
+from bluma_async.resources._paging import Fetched, Pages, Place
 from bluma_async.types import Asset, Collection
 
 if TYPE_CHECKING:
@@ -128,8 +126,9 @@ class Collections:
             NotFoundError: There is no collection with this id.
         """
         if limit is not None:
-            return (await self._session.send(_assets(collection_id, limit, offset))).assets
-        return await self._read_all_assets(collection_id, offset)
+            return (await self._session.send(_assets(collection_id, limit, offset))).items
+        found = {asset.id: asset async for asset in self._iterate_assets(collection_id, MAX_PAGE_SIZE, offset)}
+        return list(found.values())
 
     def iterate_assets(self, collection_id: str | Collection, *, page_size: int = MAX_PAGE_SIZE) -> Pages[Asset]:
         """
@@ -142,28 +141,15 @@ class Collections:
         Raises:
             InvalidArgumentError: `page_size` is invalid. Nothing was sent.
         """
-        require_page(page_size)
+        return self._iterate_assets(collection_id, page_size, 0)
 
-        async def fetch(index: int) -> Sequence[Asset]:
-            return (await self._session.send(_assets(collection_id, page_size, index * page_size))).assets
+    def _iterate_assets(self, collection_id: str | Collection, page_size: int, offset: int) -> Pages[Asset]:
+        require_page(page_size, offset=offset)
 
-        return Pages(fetch, page_size)
+        async def fetch(place: Place) -> Fetched[Asset]:
+            return await self._session.send(_assets(collection_id, page_size, place.rows))
 
-    async def _read_all_assets(self, collection_id: str | Collection, offset: int) -> List[Asset]:
-        """
-        Read pages until the list has ended.
-
-        A short page does not end the list if the server counts more assets, because its pages may be smaller than
-        requested. A page without a new asset ends it in any case, so that the loop is bounded.
-        """
-        found: Dict[str, Asset] = {}
-        while True:
-            page = await self._session.send(_assets(collection_id, MAX_PAGE_SIZE, offset))
-            new = {asset.id: asset for asset in page.assets if asset.id not in found}
-            found.update(new)
-            offset += len(page.assets)
-            if not new or page.is_last(offset):
-                return list(found.values())
+        return Pages(fetch, page_size, offset)
 
     async def list(self, asset_type: str | None = None) -> List[Collection]:
         """
@@ -175,25 +161,13 @@ class Collections:
         return await self._session.send(get("/collections", Many(Collection, "collections"), asset_type=asset_type))
 
 
-@attrs.frozen
-class _Page:
-    """A page of a collection's assets, and the number of assets on all pages if the server has sent it."""
-
-    assets: List[Asset]
-    total: Optional[int]
-
-    def is_last(self, end: int) -> bool:
-        """Whether no asset follows the first `end` ones. A full page is never the last one, whatever the total says."""
-        return len(self.assets) < MAX_PAGE_SIZE and (self.total is None or end >= self.total)
-
-
-def _decode_page(raw: object) -> _Page:
-    assets = Many(Asset, "assets")(raw)
+def _decode_page(raw: object) -> Fetched[Asset]:
+    assets, skipped = Many(Asset, "assets").read(raw)
     total = cast("Dict[str, object]", raw).get("total") if isinstance(raw, dict) else None
-    return _Page(assets, total if type(total) is int else None)
+    return Fetched(assets, total if type(total) is int else 0, skipped=skipped)
 
 
-def _assets(collection_id: str | Collection, limit: int, offset: int) -> Call[_Page]:
+def _assets(collection_id: str | Collection, limit: int, offset: int) -> Call[Fetched[Asset]]:
     require_page(limit, offset=offset)
     return get(_path(collection_id) + "/assets", _decode_page, limit=limit, offset=offset)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING
 
 from bluma_async._wire.call import Call, get
 from bluma_async._wire.checks import MAX_PAGE_SIZE, require_page
 from bluma_async._wire.codec import One
-from bluma_async.resources._paging import Pages
+from bluma_async.resources._paging import Fetched, Pages, Place
 from bluma_async.types import CreditBalance, CreditHistory, Transaction
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ class Credits:
         """
         require_page(page_size)
 
-        async def fetch(index: int) -> Sequence[Transaction]:
-            return (await self._session.send(_history(page_size, index * page_size))).transactions
+        async def fetch(place: Place) -> Fetched[Transaction]:
+            page = await self._session.send(_history(page_size, place.rows))
+            return Fetched(page.transactions, page.total)
 
         return Pages(fetch, page_size)
 

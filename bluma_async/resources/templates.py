@@ -8,7 +8,7 @@ from bluma_async._wire.call import get, path
 from bluma_async._wire.checks import require_id, require_mapping
 from bluma_async._wire.codec import Many, One
 from bluma_async._wire.json_values import encode_json
-from bluma_async.resources._checking import validate_context
+from bluma_async.resources._creates.checking import validate_context
 from bluma_async.types import Template
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class Templates:
             context: The context of a create.
 
         Raises:
-            InvalidArgumentError: The context does not fit, or is no JSON; `validation_errors` has the path and the rule
-                of each problem.
+            InvalidArgumentError: The context does not fit, or is not JSON; `validation_errors` has the path and the
+                rule of each problem.
             NotFoundError: There is no template with this id.
         """
         require_mapping("context", context, "{'prompt': '...'}")

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Collection, Mapp
 import attrs
 
 from bluma_async.errors import BlumaError
-from bluma_async.resources._job_facts import describe_job, read_job
-from bluma_async.resources._saving import save_to
 from bluma_async.resources._sharing import find_source
-from bluma_async.resources._video_calls import get_call
-from bluma_async.resources._video_waits import wait_for_video, watch_video
+from bluma_async.resources._videos.calls import get_call
+from bluma_async.resources._videos.job_facts import describe_job, read_job
+from bluma_async.resources._videos.saving import save_to
+from bluma_async.resources._videos.waits import wait_for_video, watch_video
 from bluma_async.types import VideoStatus
+from bluma_async.types._html import build_card
+from bluma_async.types.videos import show_video
 
 if TYPE_CHECKING:
     import os
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Literal, Protocol
 
     from bluma_async._session.session import Session
-    from bluma_async.resources._job_facts import JobFacts
+    from bluma_async.resources._videos.job_facts import JobFacts
     from bluma_async.types import Video
     from bluma_async.waiting.announcer import StatusInfo
     from bluma_async.waiting.hub import PollHub
@@ -98,7 +100,7 @@ class VideoJob:
         return self._video
 
     def to_json(self) -> str:
-        """Return the handle as JSON text, for `client.videos.job`. It has no secret, and no state of the video."""
+        """Return the handle as JSON text, for `client.videos.job`: with the charge, without a secret or a state."""
         return self._facts.to_json()
 
     async def refresh(self) -> Video:
@@ -110,7 +112,7 @@ class VideoJob:
             BlumaError: The handle has no client, because it was unpickled; or the request failed.
         """
         session, _ = self._require_client()
-        self._video = await session.send(get_call(self.id))
+        self._video = await session.send(get_call(self.id, session.evidence))
         return self._video
 
     async def wait(
@@ -126,7 +128,7 @@ class VideoJob:
         Return the video when it is completed or failed: see its `status`. It waits as `videos.wait_for` does.
 
         Args:
-            poll_interval: Seconds between two polls; above 0.
+            poll_interval: Seconds between two polls; at least 0.001.
             timeout: Seconds to wait; at least 0.
             on_progress: Called with each new percentage that the server reports, 0 to 100. May be async.
             on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
@@ -161,7 +163,7 @@ class VideoJob:
         polled; the next state is the newest one.
 
         Args:
-            poll_interval: Seconds between two polls; above 0.
+            poll_interval: Seconds between two polls; at least 0.001.
             timeout: Seconds until the last state, with the time that the consumer takes; at least 0.
             final_statuses: Statuses that end this, besides `completed` and `failed`.
 
@@ -214,6 +216,21 @@ class VideoJob:
         video = cast("Video", self._video) if is_completed else self.id
         return await save_to(session, video, path, overwrite=overwrite, verify=verify, on_progress=on_progress)
 
+    def to_html(self, *, links: bool = False) -> str:
+        """
+        Return a table of the newest state that this object has seen, as notebooks show it. Nothing is sent.
+
+        Args:
+            links: Whether signed links are shown too. Their query gives access to the file, also in a saved notebook.
+        """
+        title = f"Job of video {self.id}"
+        if self._video is None:
+            return build_card(title, {"status": "not read yet", "template": self.template_id or None})
+        return show_video(self._video, title, links=links)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
     def __repr__(self) -> str:
         return f"VideoJob(id={self.id!r}, template_id={self.template_id!r})"
 
@@ -228,14 +245,18 @@ class VideoJob:
 
 def begin_job(session: Session, hub: PollHub, video: Video, key: str) -> VideoJob:
     """Return the handle of a video that was created just now."""
-    return VideoJob(describe_job(session.options, video, key), Binding((session, hub)), video)
+    return VideoJob(describe_job(session.options, session.shared.clock, video, key), Binding((session, hub)), video)
 
 
 def open_job(session: Session, hub: PollHub, saved: SavedJob) -> VideoJob:
     """
-    Return the handle that was saved.
+    Return the handle that was saved. Its video is treated as if this process had created it at that time.
 
     Raises:
-        InvalidArgumentError: It is no handle, or is of another account or base URL.
+        InvalidArgumentError: It is not a handle, or is of another account or base URL.
     """
-    return VideoJob(read_job(session.options, saved), Binding((session, hub)))
+    facts, clock, evidence = read_job(session.options, saved), session.shared.clock, session.evidence
+    if not evidence.knows_create(facts.id):  # reads may lag behind the create, and a wait for it is patient then
+        evidence.mark_created(facts.id, clock.now() - facts.find_age(clock))
+    evidence.note_charge(facts.id, facts.credits_charged)
+    return VideoJob(facts, Binding((session, hub)))

@@ -6,12 +6,12 @@ import uuid
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
+from bluma_async._runtime.paid_ids import PaidId, report_if_dropped
 from bluma_async._wire.checks import require_id
-from bluma_async.errors import BlumaError
-from bluma_async.resources import _video_parts as parts
-from bluma_async.resources._video_calls import get_call
-from bluma_async.resources._video_files import VideoFiles
-from bluma_async.resources._video_lists import VideoLists
+from bluma_async.resources._videos import parts
+from bluma_async.resources._videos.calls import get_call
+from bluma_async.resources._videos.files import VideoFiles
+from bluma_async.resources._videos.lists import VideoLists
 from bluma_async.types import Video, VideoStatus
 
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ class Videos(VideoFiles, VideoLists):
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
         """
         arguments = parts.check_arguments(context, template_id, variant_id, webhook_url, options)
-        return await parts.create_checked(self._session, arguments, idempotency_key, key)
+        video = await parts.create_checked(self._session, arguments, idempotency_key, key)
+        report_if_dropped(video.id)
+        return video
 
     async def start(
         self,
@@ -121,7 +123,7 @@ class Videos(VideoFiles, VideoLists):
             saved: What `to_json` of a VideoJob returned, as text, bytes or a mapping; or a VideoJob that was unpickled.
 
         Raises:
-            InvalidArgumentError: It is no handle, or it is of another base URL or API key.
+            InvalidArgumentError: It is not a handle, or it is of another base URL or API key.
         """
         return parts.open_job(self._session, self._hub, saved)
 
@@ -138,6 +140,12 @@ class Videos(VideoFiles, VideoLists):
         The price is what the API has charged this process for such a video; without that, what it lists for the
         template now, times the factor of the resolution in its documents. The template is read, and for a variant the
         lists of variants, to find its template.
+
+        Args:
+            context: The content of the video, as in `create`.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
+            options: `resolution` and `watermark`, as in `create`.
 
         Raises:
             InvalidArgumentError: An argument is invalid, or the context does not fit the template's schema.
@@ -180,7 +188,7 @@ class Videos(VideoFiles, VideoLists):
                 it can be written is tried before the create; until this call ends, no other call can save to it.
             overwrite: Whether an existing file may be replaced.
             verify: What of the file is compared with its description, as in `save`.
-            poll_interval: Seconds between two polls; above 0.
+            poll_interval: Seconds between two polls; at least 0.001.
             timeout: Seconds to wait; at least 0.
             on_progress: Called with each new percentage that the server reports, 0 to 100. May be async.
             on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
@@ -197,27 +205,26 @@ class Videos(VideoFiles, VideoLists):
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
             WaitTimeoutError: The video was not finished in time. The render continues.
             BlumaError: Another step failed. If its `video_id` is set, the video is paid: wait for it and save it by
-                that id.
+                that id. Other exceptions after the create, such as one of `on_progress`, or a cancellation, have
+                `video_id` too, and the id is logged at WARNING.
         """
         save_video = parts.save_video  # loaded before the create is paid, like that of the wait
         parts.require_wait(poll_interval, timeout, on_progress, on_status, final_statuses)
-        async with AsyncExitStack() as stack:
-            place = None
-            if save_to is not None:
-                parts.require_verify(verify)
-                place = await stack.enter_async_context(parts.reserved(save_to, overwrite=overwrite))
-            video = await self.create(
-                context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key, key=key
-            )
-            try:
+        with PaidId() as paid:
+            async with AsyncExitStack() as stack:
+                place = None
+                if save_to is not None:
+                    parts.require_verify(verify)
+                    place = await stack.enter_async_context(parts.reserved(save_to, overwrite=overwrite))
+                video = await self.create(
+                    context, template_id, variant_id, webhook_url, options, idempotency_key=idempotency_key, key=key
+                )
+                paid.job_id = video.id
                 done = await self.wait_for(
                     video.id, poll_interval, timeout, on_progress, on_status=on_status, final_statuses=final_statuses
                 )
                 if place is not None and done.status == VideoStatus.COMPLETED:
                     await save_video(self._session, done, place, verify)
-            except BlumaError as error:
-                error.video_id = video.id
-                raise
         return done
 
     async def get(self, video_id: str | Video) -> Video:
@@ -227,7 +234,7 @@ class Videos(VideoFiles, VideoLists):
         Raises:
             NotFoundError: There is no video with this id; perhaps it was deleted.
         """
-        return await self._session.send(get_call(require_id("video_id", video_id, Video)))
+        return await self._session.send(get_call(require_id("video_id", video_id, Video), self._session.evidence))
 
     async def wait_for(
         self,
@@ -252,7 +259,7 @@ class Videos(VideoFiles, VideoLists):
 
         Args:
             video_id: The video or its id.
-            poll_interval: Seconds between two polls; above 0.
+            poll_interval: Seconds between two polls; at least 0.001.
             timeout: Seconds to wait; at least 0. The last poll is at their end, and may take one second more, so that 0
                 polls once. Neither a slow server nor a hook of the client extends this.
             on_progress: Called with each new percentage that the server reports, an int from 0 to 100 that never

@@ -1,11 +1,11 @@
 """
-Who may use the sandbox: the programs of its user, but not the web pages that the user visits.
+Access to the sandbox: for the programs of its user, but not for the web pages that the user visits.
 
 A browser sends requests to loopback for any page. The API and the files need a key or a signature, which a page does
 not have; the control surface needs neither, so two rules protect it.
 
 Rule 1: the Host header must name this machine, or be in `allowed_hosts`. A page that rebinds its own name to loopback
-is of the same origin for the browser, and only Host still shows the name. An address is no name, so every address is
+is of the same origin for the browser, and only Host still shows the name. An address is not a name, so every address is
 served if the sandbox listens for other machines.
 Rule 2: the control surface refuses requests of other origins, by `Sec-Fetch-Site` and `Origin`, and bodies that are
 not declared as JSON, because a page can send other types to another origin without asking it.

@@ -22,7 +22,7 @@ which Cruelty can make the sandbox slower, less consistent or busier than the do
 skip some of the middlewares:
 
 - the Luma providers (luma/) skip `authorise`: they check the key themselves, because their error bodies differ;
-- files (handlers/files.py) skip `authorise` and `log_request`: a link needs no key, and a download is no API request;
+- files (handlers/files.py) skip `authorise` and `log_request`: a link needs no key, and is outside the API;
 - the control surface (handlers/control.py, cruelty.py and actions.py) and the page (handlers/page.py) skip these two
   and `inject_fault`: they must work while faults are active.
 """
@@ -84,6 +84,7 @@ def make_app(state: State) -> web.Application:
     for method, path, luma_handler in luma_routes:
         app.router.add_route(method, path, luma_handler)
     state.jobs.on_end = Callbacks(state, apis).send
+    state.outlook.callback_fields = {name: api.callback.url_field for name, api in apis.items() if api.callback}
     if state.settings.is_controllable:
         for method, path, handler in (*CONTROL_ROUTES, *CRUELTY_ROUTES, *ACTION_ROUTES, *PAGE_ROUTES):
             app.router.add_route(method, path, handler)

@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 from bluma_async.sandbox.account import BRAND_ID, USER_ID
+from bluma_async.sandbox.api_errors import not_found
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.uploads import MIME_TYPES
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.state import State
     from bluma_async.sandbox.tables import Row
 
-__all__ = ["asset_view", "create_asset", "find_assets", "list_collection"]
+__all__ = ["asset_view", "create_asset", "find_assets", "list_collection", "need_collection"]
 
 
 def create_asset(state: State, file_name: str, file_type: str, collections: Sequence[str]) -> Row:
@@ -39,10 +40,21 @@ def create_asset(state: State, file_name: str, file_type: str, collections: Sequ
     )
 
 
+def need_collection(state: State, identifier: str) -> Row:
+    """Return a collection; raise a 404 for an unknown or deleted one."""
+    row = state.collections.need(identifier)
+    if row["deleted"] is not None:
+        raise not_found("collection", identifier)
+    return row
+
+
 def find_assets(
     state: State, file_type: str | None, collection_id: str | None, *, include_deleted: bool = False
 ) -> List[Row]:
     """Return assets, newest first: all, or those of a family (`image`) or MIME type (`image/jpeg`) or a collection."""
+    collection = None if collection_id is None else state.collections.find(collection_id)
+    if collection is not None and collection["deleted"] is not None:
+        return []  # the rows of its assets still name it
     return [
         row
         for row in list(state.assets)[::-1]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 __all__ = [
+    "JSON_TYPE",
     "Check",
     "Field",
     "check_date_time",
@@ -32,7 +33,9 @@ __all__ = [
     "find_errors",
     "one_of",
     "optional",
+    "parse_json",
     "parse_timestamp",
+    "read_ahead",
     "read_body",
     "read_json",
     "read_query",
@@ -44,6 +47,7 @@ __all__ = [
 
 LARGEST_JSON = 2**20  # bytes
 INVALID_JSON = "The request body is not valid JSON."
+JSON_TYPE = "application/json"
 # RFC 3339, and a little more: seconds and offset may be missing; a time without offset is in UTC.
 DATE_TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?:(:\d\d)(?:[.,](\d{1,9}))?)?\s*(?:Z|([+-])(\d\d):?(\d\d)?)?", re.IGNORECASE
@@ -167,20 +171,46 @@ def reject_where(conditions: Sequence[Tuple[bool, str, str]]) -> None:
 
 async def read_body(request: web.Request, limit: int) -> bytes:
     """Return the body of a request, of at most `limit` bytes; raise a 413 for a larger one."""
+    if BODY not in request:
+        await read_ahead(request, limit)
+    body: bytes = request[BODY]
+    if len(body) > limit:
+        raise ApiError(413, f"The request body is larger than {limit} bytes.", headers={"Connection": "close"})
+    return body
+
+
+async def read_ahead(request: web.Request, limit: int) -> None:
+    """Read the body of a request and keep it; of one that is larger than `limit` bytes, only the beginning."""
     raw = bytearray()
     async for piece in request.content.iter_any():
         raw += piece
         if len(raw) > limit:
-            raise ApiError(413, f"The request body is larger than {limit} bytes.", headers={"Connection": "close"})
-    body = request[BODY] = bytes(raw)
-    return body
+            break
+    request[BODY] = bytes(raw)
+
+
+def parse_json(raw: bytes) -> Any:
+    """
+    Return the value of a JSON document.
+
+    Raises:
+        ValueError: It is not JSON. Python's parser also accepts NaN, Infinity and UTF-16, which no JSON document has.
+        RecursionError: It is nested too deeply.
+    """
+    return json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(word)
 
 
 async def read_json(request: web.Request, fields: Mapping[str, Field]) -> Dict[str, Any]:
     """Return the validated JSON body, of at most 1 MiB; an empty body counts as an empty object."""
     raw = await read_body(request, LARGEST_JSON)
+    if raw and request.content_type != JSON_TYPE:  # a 400, because the documented statuses have no 415
+        raise bad_request(("body", f"must have the Content-Type {JSON_TYPE}"))
     try:
-        body: Any = json.loads(raw) if raw.strip() else {}
+        body: Any = parse_json(raw) if raw.strip() else {}
     except (ValueError, RecursionError):
         raise ApiError(400, INVALID_JSON, validation_errors=[("body", "is not JSON")]) from None
     if not isinstance(body, dict):

@@ -8,7 +8,7 @@ Rule 2: a create whose commit lies ahead when the sandbox stops is never committ
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List
 
 from bluma_async.sandbox.api_errors import ApiError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.tables import Row
     from bluma_async.sandbox.videos import Videos
 
-__all__ = ["Creates", "PendingCreate", "create_view"]
+__all__ = ["Creates", "PendingCreate", "create_view", "restore_creates"]
 
 STOPPED = "The sandbox was stopped before the create was committed."
 
@@ -93,6 +93,17 @@ class Creates:
             pending.finish(error)
         else:
             pending.finish(None)
+
+
+def restore_creates(rows: Iterable[Row]) -> Dict[str, PendingCreate]:
+    """Return the committed creates by their Idempotency-Keys; of several with one key, the first."""
+    restored: Dict[str, PendingCreate] = {}
+    for row in rows:
+        key = row.get("idempotency_key")
+        if key and key not in restored:
+            restored[key] = PendingCreate(row)
+            restored[key].finish(None)
+    return restored
 
 
 def create_view(row: Row, *, is_committed: bool) -> Dict[str, Any]:

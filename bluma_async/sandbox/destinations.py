@@ -1,5 +1,5 @@
 """
-Where the sandbox may send events and callbacks.
+The destinations to which the sandbox may send events and callbacks.
 
 The URL of a webhook makes the sandbox connect to it. That must give the sender of the request no reach that the sender
 does not have already, and a fuzzer that invents URLs must not talk to the database on the developer's machine.
@@ -7,7 +7,7 @@ does not have already, and a fuzzer that invents URLs must not talk to the datab
 Rule 1: http and https only; no redirect is followed; of an answer, only its status is used (workers.py). The control
 surface shows the beginning of its body; where that is not served, no body is read.
 Rule 2: never the sandbox itself, link-local and multicast addresses (clouds serve credentials there), and the ports of
-services that are no web servers.
+services that are not web servers.
 Rule 3: a sandbox on loopback may send to loopback and private addresses: its callers are on this machine, and tests
 have their endpoints there. One that serves other machines may not, unless `webhook_hosts` lists the destination.
 Rule 4: if `webhook_hosts` is given, nothing else is reached. Rule 2 holds for listed hosts too.
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import TYPE_CHECKING, Any, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Set
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -52,7 +52,7 @@ class Destinations:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._is_local = is_loopback(settings.host)
-        self.own_port: int | None = None
+        self.own_ports: Set[int] = set()
 
     def find_problem(self, url: str | None) -> Optional[str]:
         """Return why nothing may be sent to a URL, as the end of a sentence about it; None if it may, or is None."""
@@ -74,7 +74,7 @@ class Destinations:
     def find_problem_of_address(self, host: str, address: Address, port: int) -> Optional[str]:
         """Return why nothing may be sent to the address of a host; None if it may."""
         is_here = address.is_loopback or address.is_unspecified or address == parse_address(self._settings.host)
-        if is_here and port == self.own_port:
+        if is_here and port in self.own_ports:
             return "must not be the sandbox itself"
         if address.is_link_local or address.is_multicast:
             return "must not be a link-local or multicast address"
@@ -92,7 +92,7 @@ class Destinations:
         return bool({name, f"{name}:{port}"} & set(self._settings.webhook_hosts or ()))
 
     def _is_own_name(self, host: str, port: int) -> bool:
-        return port == self.own_port and host in {self._settings.host.lower(), *self._settings.allowed_hosts}
+        return port in self.own_ports and host in {self._settings.host.lower(), *self._settings.allowed_hosts}
 
 
 class _CheckedResolver(AbstractResolver):

@@ -116,6 +116,10 @@ class Events:
             timer.cancel()
         self._timers.clear()
 
+    def list_retries(self) -> List[float]:
+        """Return the times of the attempts that are scheduled."""
+        return [row["at"] for row in self._pending if row["id"] in self._timers]
+
     def list_attempts(self, webhook_id: str) -> List[Row]:
         """Return a webhook's attempts, newest first."""
         return [row for row in self._deliveries if row["webhook_id"] == webhook_id][::-1]

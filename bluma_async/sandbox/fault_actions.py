@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Mapping
 
 from aiohttp import web
 
+from bluma_async.sandbox.checks import JSON_TYPE, read_ahead
 from bluma_async.sandbox.routing import IS_CUT, find_route_name, make_request_key
 from bluma_async.sandbox.state import STATE
 from bluma_async.sandbox.threads import in_thread
@@ -29,6 +30,7 @@ FAIL_RENDER, EXPIRE_LINK = make_request_key("fail_render"), make_request_key("ex
 AT_ONCE = make_request_key("at_once")
 IMMEDIATE = frozenset(("status_after", "drop_after", "silent", "truncate", "not_json", "stray_answer"))
 REQUEST_KEYS = {"fail_render": FAIL_RENDER, "expire_link": EXPIRE_LINK}
+MOST_AHEAD = 2**25  # bytes; no handler accepts a larger body
 DISCONNECT_CHECK_INTERVAL = 0.02  # seconds; aiohttp has no callback for a client that disconnects
 PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body></html>"
 
@@ -76,8 +78,15 @@ async def _drop_after(_: Fault, request: web.Request, handler: Handler) -> web.S
 
 
 async def _delay(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-    await _pause(request, fault.seconds)
-    return await handler(request)
+    """Handle a request late, also if its client has left by then: a slow server bills a create all the same."""
+    try:
+        if request.content_type == JSON_TYPE:
+            await read_ahead(request, MOST_AHEAD)  # now: aiohttp drops the bytes of a client that has left
+        await _pause(request, fault.seconds)
+        response = await handler(request)
+    except ConnectionResetError:  # the client left before its whole body was here
+        return cut_connection(request)
+    return cut_connection(request) if request.transport is None else response
 
 
 async def _silent(_: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -113,7 +122,7 @@ async def _truncate(fault: Fault, request: web.Request, handler: Handler) -> web
 
 async def _not_json(_: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
     done = await handler(request)
-    return web.Response(status=done.status, text="{'this': is no JSON", content_type="application/json")
+    return web.Response(status=done.status, text="{'this': is not JSON", content_type="application/json")
 
 
 async def _stray_answer(_: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:

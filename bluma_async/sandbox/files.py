@@ -10,14 +10,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Tuple
 
+from bluma_async.sandbox.threads import in_thread
+
 if TYPE_CHECKING:
-    from pathlib import Path
+    from contextlib import AsyncExitStack
 
     from bluma_async.sandbox.clock import Clock
 
-__all__ = ["Files"]
+__all__ = ["Files", "make_folder"]
 
 PLACE = re.compile(r"(?:videos|thumbnails|assets)/[A-Za-z0-9_-]+(?:\.[A-Za-z0-9]{1,8})?")
 LINK_LIFE = 3600.0
@@ -68,3 +72,13 @@ class Files:
 
     def _sign(self, method: str, place: str, until: int) -> str:
         return hmac.new(self._secret, f"{method}\n{place}\n{until}".encode(), hashlib.sha256).hexdigest()
+
+
+def make_folder(data: Path | None, opened: AsyncExitStack) -> Path:
+    """Return the folder for the files below `data`; without it, a temporary one that `opened` deletes. Blocks."""
+    if data is not None:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # an existing one is left as it is
+        return data / "files"
+    folder = tempfile.TemporaryDirectory(prefix="bluma-sandbox-")
+    opened.push_async_callback(in_thread, folder.cleanup)
+    return Path(folder.name)

@@ -1,7 +1,9 @@
 """
 API keys: their scopes, their rotation, and their rate limits.
 
-The window of a rate limit slides: every request counts against the limit for one hour. Secrets are stored as hashes.
+The window of a rate limit slides: every request counts against the limit for one hour, a refused one too, because
+reference 2.5 counts every call, successful or not. So a client that goes on sending faster than its limit stays
+refused; one that waits for Retry-After is served. Secrets are stored as hashes.
 """
 
 from __future__ import annotations
@@ -83,6 +85,11 @@ class Keys:
         """Record that a key was used at this moment."""
         row["last_used"] = self._clock.time()
 
+    def save(self) -> None:
+        """Store when each key was last used, which is not stored at each use."""
+        for row in self._table:
+            self._table.put(row)
+
     def all(self) -> List[Row]:
         """Return all keys, revoked ones too."""
         return list(self._table)
@@ -105,31 +112,43 @@ class Keys:
 
 
 class RateLimits:
-    """The requests of each key within the last hour."""
+    """
+    The newest requests of each key within the last hour, at most as many as its limit.
 
-    def __init__(self, clock: Clock) -> None:
+    Older ones have no meaning: a request is served if, and only if, fewer than the limit came within the last hour.
+    """
+
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self._table = table
         self._clock = clock
-        self._uses: Dict[str, Deque[float]] = {}
+        self._uses: Dict[str, Deque[float]] = {row["id"]: deque(row["times"]) for row in table}
 
     def count_request(self, key: Row) -> Dict[str, str]:
         """
         Count a request, and return the rate-limit headers of its answer.
 
         Raises:
-            ApiError: The limit is reached: a 429, with these headers and Retry-After. The request is not counted.
+            ApiError: The limit is reached: a 429, with these headers and Retry-After. The request is counted too.
         """
         now, limit = self._clock.time(), int(key["limit"])
         uses = self._uses.setdefault(str(key["id"]), deque())
         while uses and uses[0] <= now - HOUR:
             uses.popleft()
         used = len(uses)
-        if used < limit:
-            uses.append(now)
-        headers = _make_headers(limit, max(limit - used - 1, 0), (uses[0] if uses else now) + HOUR)
+        uses.append(now)
         if used >= limit:
-            wait = max(math.ceil(uses[0] + HOUR - now), 1) if uses else int(HOUR)
-            raise _limit_exceeded(limit, used, wait, headers)
+            uses.popleft()
+        free_at = (uses[0] if uses else now) + HOUR
+        headers = _make_headers(limit, max(limit - used - 1, 0), free_at)
+        if used >= limit:
+            raise _limit_exceeded(limit, used, max(math.ceil(free_at - now), 1), headers)
         return headers
+
+    def save(self) -> None:
+        """Store the requests of the last hour; at the end only, because a row for each request would cost much."""
+        since = self._clock.time() - HOUR
+        for identifier, uses in self._uses.items():
+            self._table.put({"id": identifier, "times": [at for at in uses if at > since]})
 
     def count_used(self, key: Row) -> int:
         """Return the requests of a key within the last hour."""

@@ -63,7 +63,7 @@ async def watch_connection(request: web.Request, handler: Handler) -> web.Stream
 
 @web.middleware
 async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Serve only requests whose Host header names this machine. Others are no API requests, and are not recorded."""
+    """Serve only requests whose Host header names this machine. Others are not API requests, and are not recorded."""
     refusal = refuse_host(request)
     return await handler(request) if refusal is None else make_error_answer(request, refusal)
 

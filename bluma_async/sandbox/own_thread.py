@@ -5,11 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future
-from typing import Any, Coroutine, Generator, TypeVar
+from typing import Any, Callable, Coroutine, Generator, TypeVar
 
-__all__ = ["OwnThread", "Pending"]
+__all__ = ["OwnThread", "Pending", "find_loop"]
 
 T = TypeVar("T")
+
+
+def find_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the running event loop; None outside of one."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class OwnThread:
@@ -25,6 +33,14 @@ class OwnThread:
         """Start a coroutine in the loop. May be called from any thread."""
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
+    def call(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a function in the loop, and wait for its result."""
+
+        async def call() -> T:
+            return function(*args)
+
+        return self.submit(call()).result()
+
     def stop(self) -> None:
         """End the loop, and wait for the end of the thread."""
         self.loop.call_soon_threadsafe(self._stopped.set)
@@ -33,7 +49,7 @@ class OwnThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the loop must get it
+        except BaseException as error:  # noqa: BLE001 - the thread that waits for the loop must get it
             if not self._started.done():
                 self._started.set_exception(error)
 

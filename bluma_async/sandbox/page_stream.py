@@ -47,7 +47,7 @@ SECTIONS: Mapping[str, Callable[[State], Any]] = {
 
 
 class PageStream:
-    """What one page has been sent. Follows the state inside of `with`."""
+    """The stream of one page, and the parts that it has sent. Follows the state inside of `with`."""
 
     def __init__(self, state: State) -> None:
         self._state = state

@@ -1,4 +1,4 @@
-"""What the page shows of the state, as JSON: one function for each part of the page."""
+"""The state as the page shows it, in JSON: one function for each part of the page."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def show_cruelty(state: State) -> Dict[str, Any]:
 
 
 def show_options(state: State) -> Mapping[str, Any]:
-    """Return the choices of the page's forms; they never change."""
+    """Return the choices of the page's forms; they never change while a sandbox runs."""
     return {
         "templates": [{"id": each["id"], "name": each["name"]} for each in BY_ID.values()],
         "events": list(EVENT_TYPES),

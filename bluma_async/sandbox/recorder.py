@@ -1,5 +1,5 @@
 """
-What the page shows of requests and deliveries besides the log: their headers and bodies.
+The headers and bodies of requests and deliveries, which the page shows besides the log.
 
 Rule 1: only the newest are kept, and of a body only its beginning; a load test must not fill the memory.
 Rule 2: nothing is kept unless the control surface is served, which alone shows it.

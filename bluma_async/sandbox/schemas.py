@@ -124,14 +124,13 @@ SCHEMAS: Mapping[str, Schema] = {
         {
             "id": TEXT,
             "template_id": TEXT,
-            "variant_id": _or_null(TEXT),
             "status": STATUS,
             "video_url": _or_null(TEXT),
             "thumbnail_url": _or_null(TEXT),
-            "duration": _or_null(INTEGER),
             "created_at": DATE_TIME,
             "completed_at": _or_null(DATE_TIME),
-        }
+        },
+        {"variant_id": _or_null(TEXT), "duration": _or_null(INTEGER)},
     ),
     "VideoList": _list(
         "videos",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
 from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, ContextManager, Dict, List, Tuple, TypeVar
 
 from aiohttp import web
 
 from bluma_async.sandbox.app import make_app
+from bluma_async.sandbox.files import make_folder
 from bluma_async.sandbox.luma.provider_api import load_apis
-from bluma_async.sandbox.own_thread import OwnThread, Pending
+from bluma_async.sandbox.own_thread import OwnThread, Pending, find_loop
 from bluma_async.sandbox.rendering import load_drawing
+from bluma_async.sandbox.second_port import SecondPort, serve_second_port
 from bluma_async.sandbox.settings import Settings
 from bluma_async.sandbox.state import State
 from bluma_async.sandbox.tables import Database
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.cruelty import Cruelty
     from bluma_async.sandbox.faults import Faults
     from bluma_async.sandbox.ledger import Ledger
+    from bluma_async.sandbox.outlook import Outlook
     from bluma_async.sandbox.recorder import SentDelivery
     from bluma_async.sandbox.request_log import RequestRecord
 
@@ -59,9 +60,18 @@ class Sandbox:
             load_drawing()
         self._state: State | None = None
         self._opened: AsyncExitStack | None = None
+        self._runner: web.AppRunner | None = None
         self._thread: OwnThread | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.origin: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The origin (scheme, host and port) of every URL of the sandbox; empty before the first start."""
+        return "" if self._state is None else self._state.files.origin
+
+    @origin.setter
+    def origin(self, origin: str) -> None:
+        self._running.files.origin = origin
 
     @property
     def base_url(self) -> str:
@@ -114,6 +124,10 @@ class Sandbox:
         """
         Create a video as somebody else on the same account, and return it as the answer to its create shows it.
 
+        Args:
+            template_id: The template.
+            kind: The kind of the key: a video of `live` is billed to the account, one of `test` is not.
+
         Raises:
             ValueError: There is no such template.
             ApiError: The balance is too low; nothing was created.
@@ -135,6 +149,11 @@ class Sandbox:
         """Whether a request, a render or a delivery is running, and how many requests have come."""
         state = self._running
         return state.activity.running > 0 or not state.workers.is_idle, state.activity.begun
+
+    @property
+    def outlook(self) -> Outlook:
+        """The changes that will happen by themselves, and their times. Use it in the sandbox's thread."""
+        return self._running.outlook
 
     def watch(self, listener: Callable[[RequestRecord], Any]) -> None:
         """
@@ -171,15 +190,26 @@ class Sandbox:
         Raises:
             ValueError: The clock is neither manual nor paused.
         """
-        if self._thread is None or _find_loop() is self.loop:
+        if self._thread is None or find_loop() is self.loop:
             return self._running.advance(seconds)
         moved = self._thread.submit(self._advance(seconds))
-        if _find_loop() is None:
+        if find_loop() is None:
             moved.result()
         return Pending(moved)
 
+    def serve_also_at(self, port: int) -> ContextManager[None]:
+        """Serve at a second port too, inside of `with` in another thread. `origin` and all links name it meanwhile."""
+        if self._thread is None or self._runner is None:
+            raise RuntimeError("A second port needs a sandbox that `with Sandbox() as sandbox` has started.")
+        return serve_second_port(SecondPort(self._runner, self._running, self.settings.host, port), self._thread)
+
     async def start(self) -> None:
-        """Start serving; does nothing if it serves already. If a step fails, the steps before it are undone."""
+        """
+        Start serving; does nothing if it serves already. If a step fails, the steps before it are undone.
+
+        Raises:
+            OSError: The port is in use, or the folder of the data cannot be written to.
+        """
         if self._opened is not None:
             return
         self.loop = asyncio.get_running_loop()
@@ -194,22 +224,24 @@ class Sandbox:
             await opened.aclose()
 
     async def _open(self, opened: AsyncExitStack) -> State:
-        folder = await in_thread(self._make_folder, opened)
+        folder = await in_thread(make_folder, self.settings.data, opened)
         database = Database(self.settings.data / "sandbox.sqlite" if self.settings.data else None)
         await in_thread(database.open)
         opened.push_async_callback(in_thread, database.close)
         state = State(self.settings, folder, database)
+        opened.callback(state.save)
         await in_thread(state.files.open)
         runner = web.AppRunner(make_app(state), access_log=None, shutdown_timeout=1.0, handle_signals=False)
         await runner.setup()
+        self._runner = runner
         opened.push_async_callback(runner.cleanup)
         opened.push_async_callback(state.stop)
         site = web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024)
         await site.start()
         opened.push_async_callback(site.stop)  # called first at the end: no new connections while the rest closes
         host, port = runner.addresses[0][:2]
-        state.destinations.own_port = port
-        self.origin = state.files.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        state.destinations.own_ports.add(port)
+        state.files.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         await state.start()
         if self.settings.profile is not None:
             # A warning, so that a test that fails shows the values with which it failed.
@@ -253,31 +285,12 @@ class Sandbox:
 
     def _call(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function that starts timers or deliveries, in the sandbox's loop."""
-        if self._thread is None or _find_loop() is self.loop:
+        if self._thread is None or find_loop() is self.loop:
             return function(*args)
-        return self._thread.submit(_call_in_loop(function, *args)).result()
+        return self._thread.call(function, *args)
 
     @property
     def _running(self) -> State:
         if self._state is None:
             raise RuntimeError("The sandbox was not started; use `with Sandbox() as sandbox`, or `async with`.")
         return self._state
-
-    def _make_folder(self, opened: AsyncExitStack) -> Path:
-        if self.settings.data is not None:
-            self.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # an existing one is left as it is
-            return self.settings.data / "files"
-        folder = tempfile.TemporaryDirectory(prefix="bluma-sandbox-")
-        opened.push_async_callback(in_thread, folder.cleanup)
-        return Path(folder.name)
-
-
-def _find_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-async def _call_in_loop(function: Callable[..., T], *args: Any) -> T:
-    return function(*args)

@@ -40,7 +40,11 @@ class Settings:
         port: The port to listen on; 0 takes a free one.
         speed: Sandbox seconds for each real second; for the real clock only.
         clock: `real`, or `manual`: time stands still until `advance` moves it.
-        data: A folder that keeps all state across restarts; None keeps it in memory and loses it at the end.
+        data: A folder that keeps the account across restarts: videos, files, credits, keys and their rate-limit
+            windows, webhooks, variants, collections, assets, and the `Idempotency-Key` of each create. Faults, Cruelty
+            and the log of requests, with the usage that is counted from it, begin anew. A sandbox that is killed loses
+            the rate-limit windows since its last stop, and may lose the changes of its last moment. None keeps all in
+            memory, and loses it at the end.
         render: Whether videos are drawn from their prompts; otherwise each is a small prepared clip of its length.
         test_key: The predefined test key.
         live_key: The predefined live key.
@@ -52,6 +56,8 @@ class Settings:
         honour_idempotency: Whether a repeated `Idempotency-Key` returns the first answer; the real API ignores the key.
         inclusive_dates: Whether `from_date` and `to_date` of `GET /videos` include the seconds that they name. The
             documents say "created after" and "created before", so by default they do not.
+        extra_fields: Whether `GET /videos/{id}` also has `credits_charged` and `variant_id`, and `GET /videos`
+            `variant_id` and `duration`. The 1.2.0 client reads these fields, and the documents do not name them there.
         cruelty: The settings of Cruelty; None for none.
         profile: `cruel` draws the settings of Cruelty from `seed`; None does not.
         seed: The seed of the profile; without a profile, of the random choices of Cruelty.
@@ -80,6 +86,7 @@ class Settings:
     strict: bool = False
     honour_idempotency: bool = False
     inclusive_dates: bool = False
+    extra_fields: bool = False
     cruelty: Optional[Cruelty] = attrs.field(
         default=None, validator=attrs.validators.optional(attrs.validators.instance_of(Cruelty))
     )

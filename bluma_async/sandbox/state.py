@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bluma_async.sandbox.activity import Activity
 from bluma_async.sandbox.clock import Clock, ManualClock, RealClock, iso
-from bluma_async.sandbox.creates import Creates, PendingCreate, create_view
+from bluma_async.sandbox.creates import Creates, PendingCreate, create_view, restore_creates
 from bluma_async.sandbox.cruelty import CurrentCruelty
 from bluma_async.sandbox.destinations import Destinations
 from bluma_async.sandbox.events import Events
@@ -20,6 +20,7 @@ from bluma_async.sandbox.idle import IdleConnections
 from bluma_async.sandbox.keys import Keys, RateLimits
 from bluma_async.sandbox.ledger import Ledger
 from bluma_async.sandbox.luma.jobs import Jobs
+from bluma_async.sandbox.outlook import Outlook
 from bluma_async.sandbox.random_faults import RandomFaults
 from bluma_async.sandbox.recorder import Recorder
 from bluma_async.sandbox.rendering import make_renderer
@@ -52,7 +53,7 @@ class State:
         self.activity: Activity = Activity()
         self.stopping: asyncio.Event = asyncio.Event()
         self.keys: Keys = Keys(Table("key", database), self.clock)
-        self.rate_limits: RateLimits = RateLimits(self.clock)
+        self.rate_limits: RateLimits = RateLimits(Table("window", database), self.clock)
         self.webhooks: Table = Table("webhook", database)
         deliveries, pending = Table("delivery", database), Table("pending", database)
         self.events: Events = Events(
@@ -75,7 +76,8 @@ class State:
 
     def _apply_cruelty(self) -> None:
         self.creates: Creates = Creates(self.videos, self.clock, self.cruelty)
-        self.creates_by_key: Dict[str, PendingCreate] = {}  # by Idempotency-Key, with `honour_idempotency`
+        rows = self.videos.oldest_commit_first() if self.settings.honour_idempotency else []
+        self.creates_by_key: Dict[str, PendingCreate] = restore_creates(rows)  # by Idempotency-Key
         self.strangers: Strangers = Strangers(self.videos, self.clock, self.cruelty, self._has_half)
         self.idle: IdleConnections = IdleConnections(self.clock, self.cruelty)
         self.random_faults: RandomFaults = RandomFaults(self.cruelty)
@@ -85,6 +87,9 @@ class State:
         self.destinations: Destinations = Destinations(self.settings)
         renderer = make_renderer(prepared=not self.settings.render)
         self.workers: Workers = Workers(self.files, renderer, self.destinations, self.recorder, self.clock)
+        self.outlook: Outlook = Outlook(
+            self.clock, self.webhooks, self.events, self.videos, self.jobs, self.workers.settle_renders
+        )
         self.events.send = self.workers.deliver
         self.videos.render = lambda row: self.workers.render(row, self.videos)
         self.jobs.render = lambda row: self.workers.render(row, self.jobs)
@@ -92,7 +97,7 @@ class State:
         self.keys.seed(self.settings.live_key, "Sandbox live key", "production", self.settings.hourly_limit)
 
     def _has_half(self) -> bool:
-        """Whether more than half of the opening balance is left."""
+        """Return whether more than half of the opening balance is left."""
         return self.ledger.balance > self.settings.credits / 2
 
     async def start(self) -> None:
@@ -107,7 +112,7 @@ class State:
         self.cruelty.listeners.append(self.strangers.restart)
 
     async def stop(self) -> None:
-        """Cancel timers and workers, and save the time; another start resumes from the tables."""
+        """Cancel timers and workers; another start resumes from the tables."""
         self.stopping.set()
         self.strangers.stop()
         self.creates.stop()
@@ -116,7 +121,12 @@ class State:
         self.jobs.stop()
         self.events.stop()
         await self.workers.stop()
+
+    def save(self) -> None:
+        """Store what changes with every request, and the time; called when no more requests can come."""
         self.meta.put({"id": "clock", "time": self.clock.time()})
+        self.keys.save()
+        self.rate_limits.save()
 
     def advance(self, seconds: float) -> Awaitable[None]:
         """Move a manual or paused clock; await the result to wait for the deliveries and renders that it started."""

@@ -105,7 +105,7 @@ class Database:
         return self._loaded.pop(kind, [])
 
     def save(self, kind: str, identifier: str, row: Row | None) -> None:
-        """Queue a row for the writer; None deletes it. The watchers are told of it."""
+        """Queue a row for the writer; None deletes it. The watchers are called."""
         for watch in self.watchers:
             watch(kind, identifier)
         if self._writer is not None:

@@ -24,7 +24,18 @@ if TYPE_CHECKING:
     from aiohttp import web
     from typing_extensions import Self
 
-__all__ = ["LARGEST_FILE", "MIME_TYPES", "PIECE", "Form", "StagedFile", "TooLargeError", "read_form", "write_body"]
+__all__ = [
+    "FAMILIES",
+    "LARGEST_FILE",
+    "MIME_TYPES",
+    "PIECE",
+    "UNLABELLED",
+    "Form",
+    "StagedFile",
+    "TooLargeError",
+    "read_form",
+    "write_body",
+]
 
 LARGEST_FILE = 100 * 10**6  # bytes
 MOST_FILES = 20
@@ -111,7 +122,7 @@ async def read_form(request: web.Request, folder: Path, form: Form) -> None:
     Read a multipart body into a form: files to the folder, fields to memory.
 
     Raises:
-        ApiError: The body is malformed, too large, or has a part that is no image, video or audio.
+        ApiError: The body is malformed, too large, or has a part that is not an image, video or audio.
     """
     reader: Any = await request.multipart()
     parts = 0

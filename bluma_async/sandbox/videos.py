@@ -124,6 +124,13 @@ class Videos:
         self._table.put(row)
         self._complete(row)
 
+    def mark_unrenderable(self, row: Row) -> None:
+        """End a video as failed, because its file cannot be made."""
+        for timer in self._timers.get(row["id"], ()):
+            timer.cancel()
+        row["fails"] = True
+        self._fail(row)
+
     def stop(self) -> None:
         """Cancel all timers."""
         for timers in self._timers.values():
@@ -245,8 +252,6 @@ def video_view(row: Row, now: float, files: Files) -> Dict[str, Any]:
         "status": status,
         "progress": compute_progress(row, now),
         "template_id": row["template_id"],
-        "variant_id": row["variant_id"],
-        "credits_charged": row["credits_charged"],
         "created_at": iso(row["created"]),
     }
     if status in {"completed", "failed"}:
@@ -281,11 +286,9 @@ def listed_view(row: Row, now: float, files: Files) -> Dict[str, Any]:
     return {
         "id": row["id"],
         "template_id": row["template_id"],
-        "variant_id": row["variant_id"],
         "status": view["status"],
         "video_url": view.get("url"),
         "thumbnail_url": view.get("thumbnail_url"),
-        "duration": view.get("duration"),
         "created_at": view["created_at"],
         "completed_at": view.get("completed_at"),
     }

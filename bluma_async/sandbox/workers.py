@@ -1,8 +1,14 @@
-"""Background work of the sandbox: renders and webhook deliveries, which can be awaited and cancelled."""
+"""
+Background work of the sandbox: renders and webhook deliveries, which can be awaited and cancelled.
+
+Rule: no task ends with an exception that nobody reads. A render that cannot be done ends its video as failed; every
+other exception is logged when its task ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Coroutine, Protocol, Set, Tuple
 
@@ -21,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Workers"]
 
+logger: logging.Logger = logging.getLogger("bluma.sandbox")
+
 DELIVERY_TIMEOUT = 5.0
 ANSWER_TIMEOUT = 0.5  # seconds for each part of the body of an answer
 
@@ -30,6 +38,10 @@ class RenderTarget(Protocol):
 
     def mark_rendered(self, row: Row, size_bytes: int, /) -> None:
         """Record that the file exists."""
+        ...
+
+    def mark_unrenderable(self, row: Row, /) -> None:
+        """End the row as failed, because its file cannot be made."""
         ...
 
 
@@ -46,6 +58,7 @@ class Workers:
         self._destinations = destinations
         # A reference keeps a task from being garbage-collected before it has finished.
         self._tasks: Set[asyncio.Task[None]] = set()
+        self._renders: Set[asyncio.Task[None]] = set()  # those of the tasks that render
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -74,18 +87,27 @@ class Workers:
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
+    async def settle_renders(self) -> None:
+        """Wait until no render is running. Deliveries may be waiting for the caller."""
+        while self._renders:
+            await asyncio.wait(set(self._renders))
+
     def deliver(self, delivery: Delivery) -> None:
         """Start a delivery."""
         self._start_task(self._deliver(delivery))
 
     def render(self, row: Row, owner: RenderTarget) -> None:
         """Start to render a video."""
-        self._start_task(self._render(row, owner))
+        task = self._start_task(self._render(row, owner))
+        self._renders.add(task)
+        task.add_done_callback(self._renders.discard)
 
-    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(_log_failure)
+        return task
 
     async def _deliver(self, delivery: Delivery) -> None:
         began = time.monotonic()
@@ -125,7 +147,19 @@ class Workers:
         return body
 
     async def _render(self, row: Row, owner: RenderTarget) -> None:
-        size_bytes = await self._renderer.render(
-            row, self._files.folder / f"videos/{row['id']}.mp4", self._files.folder / f"thumbnails/{row['id']}.jpg"
-        )
+        name, folder = row["id"], self._files.folder
+        try:
+            size_bytes = await self._renderer.render(
+                row, folder / f"videos/{name}.mp4", folder / f"thumbnails/{name}.jpg"
+            )
+        except Exception as error:  # noqa: BLE001 - a full disk, a broken font: clients wait for the video to end
+            logger.error("%s was not rendered, and has failed: %s: %s", name, type(error).__name__, error)  # noqa: TRY400
+            owner.mark_unrenderable(row)
+            return
         owner.mark_rendered(row, size_bytes)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        logger.error("Background work of the sandbox ended with an error", exc_info=error)

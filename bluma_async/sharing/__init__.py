@@ -1,1 +1,1 @@
-"""What processes with one API key agree on: budget, creates and news, through a database."""
+"""Share a budget, creates and news among processes with one API key, through a database."""

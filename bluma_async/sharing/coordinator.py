@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import TYPE_CHECKING, Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Awaitable, Callable, Mapping, Sequence, TypeVar
 from weakref import WeakKeyDictionary
 
 from bluma_async._runtime.log import logger
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from bluma_async._session.evidence import CreateEvidence
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async._session.options import Options
+    from bluma_async._wire.certainty import Explained
     from bluma_async.sharing.membership import Participant
     from bluma_async.stores.creates import SharedCreates
 
 __all__ = ["AccountCoordinator", "AnnouncedCreate", "CreateTakenOver", "open_coordinator"]
 
 
+T = TypeVar("T")
 PATIENCE = 30.0  # seconds that a call without a deadline waits for a place in the budget
 
 
@@ -75,14 +77,17 @@ class AccountCoordinator:
         if pacer is not None:
             pacer.note(call, headers)
 
-    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-        """Return which of these videos any process has made, and which are candidates of creates in doubt."""
-        found = await (await self.creates()).explain(video_ids, call.key or "")
-        return found.known, found.contested
+    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> Explained:
+        """Return what all processes know about these videos."""
+        return await (await self.creates()).explain(video_ids, call.key or "", self.find_number(call))
 
     async def find_video(self, call: InFlightCall) -> str | None:
         """Return the video that any process has recorded for a create."""
         return await (await self.creates()).find_video(self.find_number(call), call.key or "")
+
+    async def is_anothers(self, call: InFlightCall, video_id: str) -> bool:
+        """Return whether the video that answers a create is another create's, as far as the processes have recorded."""
+        return await (await self.creates()).is_anothers(video_id, self.find_number(call))
 
     def for_account(self, base_url: str, api_key: str, /) -> AccountCoordinator:
         """Return the coordinator of another key, over the same connections."""
@@ -115,25 +120,26 @@ class AccountCoordinator:
         await _join_in_time(participant, within)
         return await participant.creates()
 
-    async def record(self, work: Callable[[], Awaitable[None]], request_key: str | None) -> None:
+    async def record(self, work: Callable[[], Awaitable[T]], request_key: str | None) -> T | None:
         """
         Record an outcome, now or later: the outcome itself is worth more to the caller than its record.
 
-        A cancellation does not end it.
+        A cancellation does not end it. Returns the result of the work; None if it is done later.
 
         Args:
             work: Records it.
             request_key: The `Idempotency-Key` of the create, for the log.
         """
-        await finish(self._record(work, request_key))
+        return await finish(self._record(work, request_key))
 
-    async def _record(self, work: Callable[[], Awaitable[None]], request_key: str | None) -> None:
+    async def _record(self, work: Callable[[], Awaitable[T]], request_key: str | None) -> T | None:
         try:
-            await work()
+            return await work()
         except BlumaError as problem:
             logger.warning("The outcome of the create %s could not be recorded yet: %s", request_key, problem)
             with contextlib.suppress(BlumaError):  # the client was closed: its lease ends, and others settle the create
                 (await self.participant()).record_later(work)
+            return None
 
     def note_number(self, call: InFlightCall, number: int) -> None:
         """Note the number of the intent of a create."""
@@ -193,22 +199,26 @@ class AnnouncedCreate:
         """Note that an attempt has ended, and the headers of its answer."""
         self._account.after_attempt(call, headers)
 
-    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    async def explain(self, call: InFlightCall, video_ids: Sequence[str]) -> Explained:
         """
-        Return which of these videos any process has made, and which are candidates of creates in doubt.
+        Return what all processes know about these videos.
 
         Raises:
             CreateTakenOver: Another process has taken over the create: the videos that it and others have made since
-                are no candidates of this search.
+                are not candidates of this search.
         """
-        found = await self._creates.explain(video_ids, call.key or "")
+        found = await self._creates.explain(video_ids, call.key or "", self._number)
         if not found.is_mine:
             raise CreateTakenOver
-        return found.known, found.contested
+        return found
 
     async def find_video(self, call: InFlightCall) -> str | None:
         """Return the video that any process has recorded for the create."""
         return await self._account.find_video(call)
+
+    async def is_anothers(self, call: InFlightCall, video_id: str) -> bool:
+        """Return whether the video that answers the create is another one's, as far as the processes have recorded."""
+        return await self._account.is_anothers(call, video_id)
 
     def for_account(self, _: str, __: str, /) -> AnnouncedCreate:
         """Refuse: an intent belongs to one account."""

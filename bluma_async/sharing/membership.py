@@ -20,11 +20,11 @@ from bluma_async.sharing.listener import Listener
 from bluma_async.sharing.local_turns import LocalTurns
 from bluma_async.sharing.pacing import Pacer
 from bluma_async.sharing.video_news import VideoNews
-from bluma_async.stores.postgres_budget import PostgresBudget
-from bluma_async.stores.postgres_creates import PostgresCreates
-from bluma_async.stores.postgres_database import mask_url
-from bluma_async.stores.postgres_member import Member
-from bluma_async.stores.postgres_news import PostgresNews, publish_blocking
+from bluma_async.stores.postgres.budget import PostgresBudget
+from bluma_async.stores.postgres.creates import PostgresCreates
+from bluma_async.stores.postgres.member import Member
+from bluma_async.stores.postgres.news import PostgresNews, publish_blocking
+from bluma_async.stores.postgres.urls import mask_url
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
@@ -96,17 +96,19 @@ class Participant:
             self._news = VideoNews(news, Listener(news), self._clock)
         return self._news
 
-    def record_later(self, work: Callable[[], Awaitable[None]]) -> None:
+    def record_later(self, work: Callable[[], Awaitable[object]]) -> None:
         """Record the outcome of a create as soon as the database can be used again, as long as this process lives."""
         task = asyncio.ensure_future(self._record(work))
         self._recording.add(task)  # a loop refers to its tasks weakly
         task.add_done_callback(self._recording.discard)
 
-    async def _record(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _record(self, work: Callable[[], Awaitable[object]]) -> None:
         while True:
             await self._clock.sleep(AGAIN)
             with contextlib.suppress(BlumaError):
-                return await work()
+                if await work() is False:
+                    logger.warning("A video that was returned to its caller is that of another create.")
+                return
 
     async def pace_read(self, fingerprint: str, call: InFlightCall, patience: float) -> None:
         """

@@ -76,7 +76,11 @@ class Pacer:
             self._headers, self._answered = headers, self._clock.now()
 
     async def _lease(self, reserve: float) -> float:
-        """Lease a block. A failure is that of all calls that wait meanwhile: each would take its time to fail too."""
+        """
+        Lease a block.
+
+        A failed lease fails all calls that wait for it: each would wait as long for the same error.
+        """
         now = self._clock.now()
         if self._failure is not None and now - self._failed_at < FAILED:
             raise copy.copy(self._failure)

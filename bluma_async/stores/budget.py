@@ -10,7 +10,7 @@ __all__ = ["Budget", "BudgetState", "Lease", "Report"]
 
 MOST = 10  # requests in a block
 SHARE = 4  # blocks of each process that the budget must have left for a block of full size
-UNKNOWN = 2  # requests in a block before the first answer has told the budget
+UNKNOWN = 2  # requests in a block before the first answer has named the budget
 LONGEST_WAIT = 1.0  # seconds between two attempts to lease; other processes give back meanwhile
 SHORTEST_WAIT = 0.05
 
@@ -88,7 +88,7 @@ class BudgetState:
 
 
 class Budget(Protocol):
-    """How fast one key may send, in all processes together."""
+    """The rate at which one key may send, in all processes together."""
 
     async def lease(self, unused: int, report: Report | None, reserve: float) -> Lease:
         """

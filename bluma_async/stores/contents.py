@@ -13,7 +13,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, Dict, Generator, Mapping, NamedTuple, Sequence
 
 from bluma_async.errors import BlumaError
-from bluma_async.stores.sqlite_open import create_once
+from bluma_async.stores.sqlite.open import create_once
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import attrs
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bluma_async.stores.jobs import Explained
+    from bluma_async._wire.certainty import Explained
 
 __all__ = ["AccountRecord", "CreateTurn", "LostCreate", "SharedCreates", "TurnKind", "WantedCreate"]
 
@@ -64,7 +64,7 @@ class LostCreate:
 
 
 class TurnKind(Enum):
-    """What a create may do now."""
+    """The permission that a create gets from the store."""
 
     BEGUN = "begun"  # send: its intent is recorded
     BUSY = "busy"  # wait: another process creates from the template, or for the same key
@@ -96,7 +96,7 @@ class CreateTurn:
 @attrs.frozen
 class AccountRecord:
     """
-    What a store knows about an account.
+    The record of an account in a store.
 
     Attributes:
         is_known: Whether the key has been used with the store before.
@@ -130,8 +130,12 @@ class SharedCreates(Protocol):
         """Note that a create is about to be sent; False if its intent is settled, or belongs to another process."""
         ...
 
-    async def bill(self, number: int, video_id: str, charged: int) -> None:
-        """Record the video that a create became, unless another process has recorded it."""
+    async def bill(self, number: int, video_id: str, charged: int) -> bool:
+        """
+        Record the video that a create became, unless another process has recorded it.
+
+        False if the video is another create's: this one stays open, and is searched for.
+        """
         ...
 
     async def name_video(self, wanted: WantedCreate, video_id: str) -> str | None:
@@ -142,12 +146,18 @@ class SharedCreates(Protocol):
         """
         ...
 
-    async def release(self, number: int) -> None:
-        """Record that a create was certainly not accepted."""
+    async def release(self, number: int, request_key: str | None = None) -> None:
+        """Record that a create was certainly not accepted; of this attempt alone, if its `Idempotency-Key` is given."""
         ...
 
-    async def doubt(self, number: int, candidates: Sequence[str], *, is_accepted: bool) -> None:
+    async def doubt(
+        self, number: int, candidates: Sequence[str], *, is_accepted: bool, request_key: str | None = None
+    ) -> None:
         """Record that a create may have become one of these videos, or was accepted and has an unknown video."""
+        ...
+
+    async def note_accepted(self, number: int, request_key: str) -> None:
+        """Note that an open attempt certainly was accepted, although its video is not known: it stays open."""
         ...
 
     async def abandon(self, number: int, pause: float = 0.0) -> None:
@@ -158,8 +168,16 @@ class SharedCreates(Protocol):
         """Return the recorded video of a create, by the number of its intent, or else by its `Idempotency-Key`."""
         ...
 
+    async def is_anothers(self, video_id: str, number: int | None) -> bool:
+        """Return whether the video that answers a create of this process is another create's (see `VideoOwner`)."""
+        ...
+
+    async def is_released(self, number: int, request_key: str) -> bool:
+        """Return whether an attempt was certainly not accepted: its intent is released, or has another attempt now."""
+        ...
+
     async def list_settled(self, numbers: Sequence[int]) -> Sequence[int]:
-        """Return those of these intents that have a video, or certainly were not accepted, whoever found that."""
+        """Return those of these intents that have a video, or certainly were not accepted, as any process found."""
         ...
 
     async def claim_lost(self) -> LostCreate | None:
@@ -170,6 +188,13 @@ class SharedCreates(Protocol):
         """Return the variant that only the jobs of the journal are created from."""
         ...
 
-    async def explain(self, video_ids: Sequence[str], request_key: str) -> Explained:
-        """Return what all processes know about these videos, and whether an open create is still this process's."""
+    async def explain(self, video_ids: Sequence[str], request_key: str, number: int | None) -> Explained:
+        """
+        Return what all processes know about these videos, and whether an open create is still this process's.
+
+        Args:
+            video_ids: The videos.
+            request_key: The `Idempotency-Key` of the create.
+            number: The number of its intent, if this process knows it: callers may use a header twice.
+        """
         ...

@@ -1,4 +1,4 @@
-"""What a store knows about the processes that work on its jobs, for people who watch them."""
+"""A view of the processes that work on the jobs of a store, for people who watch them."""
 
 from __future__ import annotations
 

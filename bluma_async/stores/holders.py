@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.jobs import StoredJob
     from bluma_async.stores.transitions import Change
 
-__all__ = ["ACTIVE", "ENDS_INTENT", "build_folder_error", "is_done", "is_foreign", "is_stray"]
+__all__ = ["ACTIVE", "ENDS_INTENT", "build_folder_error", "exceeds_limit", "is_done", "is_foreign", "is_stray"]
 
 ACTIVE = (JobState.PLANNED, JobState.CREATING, JobState.RENDERING, JobState.RENDERED)  # a run has work left to do
 ENDS_INTENT: Mapping[Verb, str] = {
@@ -65,7 +65,12 @@ def is_stray(job: StoredJob, change: Change) -> bool:
     return change.verb is Verb.BILL and change.bill is not None and job.video_id != change.bill.video_id
 
 
-def build_folder_error(name: str, agreed: str | None, out: str) -> InvalidArgumentError:
+def exceeds_limit(price: int | None, used: int, limit: float | None) -> bool:
+    """Return whether a create could exceed a credit limit: without a known price, it can exceed any limit."""
+    return limit is not None and (price is None or used + price > limit)
+
+
+def build_folder_error(name: str, agreed: str, out: str) -> InvalidArgumentError:
     """Return the error for a process that names another folder than the ones before it."""
     return InvalidArgumentError(
         f"The journal {name} saves its files to {agreed!r}, not to {out!r}. All processes of a batch need one folder. "

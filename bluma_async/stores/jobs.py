@@ -23,7 +23,6 @@ __all__ = [
     "BatchStatus",
     "Conflict",
     "ConflictKind",
-    "Explained",
     "HistoryLine",
     "Intent",
     "InvalidRow",
@@ -106,6 +105,20 @@ class StoredJob:
 
     Attributes:
         place: Identifies the job, and orders jobs as they were planned.
+        key: Its name in the store, as it was given.
+        body: The arguments of its create as canonical JSON.
+        template_id: Its template; None if it is made from a variant.
+        resolution: The resolution it asks for; None for the template's own.
+        origin: The row it comes from, such as `jobs.csv, row 3`.
+        run: The number of the run that it was planned by or for; `NO_RUN` before the first run.
+        state: Its state.
+        request_key: The `Idempotency-Key` of its newest create; None before the first.
+        started_at: When that create began, by the server's clock; None before the first.
+        video_id: Its video; None before its create was accepted.
+        path: The path or URL of its file; None before it was saved.
+        size: The size of its file in bytes; None before it was saved.
+        error: The message of the error that stopped it; None without one.
+        candidates: For a job in doubt, the ids of the videos that may be its own.
         charged: The credits that its video was billed for it; 0 for a video that was reused.
         is_reused: Whether its video was not billed for this job.
         epoch: The process that holds the job in a store that several processes share; 0 if none does.
@@ -138,7 +151,7 @@ class StoredJob:
 
 
 class ConflictKind(Enum):
-    """Why a store refused a verb."""
+    """The reason for which a store refused a verb."""
 
     SAME_JOB = "same_job"  # another row of this run has this key and this content
     SAME_KEY = "same_key"  # another row of this run has this key, with another content
@@ -151,7 +164,7 @@ class ConflictKind(Enum):
     NOT_MINE = "not_mine"  # another process has taken over the job
     WAS_MADE = "was_made"  # the create is not released: a process has recorded its video, which is `other`, as a stray
     TURN_TAKEN = "turn_taken"  # another create of the same template has an intent and no outcome
-    NO_CREDITS = "no_credits"  # the price is above what is left of the shared limit; `other` has the credits in use
+    NO_CREDITS = "no_credits"  # the shared limit could be exceeded; `other` has the credits that are spent or held
 
 
 @attrs.frozen
@@ -194,23 +207,6 @@ class Plan:
     refused: Tuple[Union[Conflict, InvalidRow], ...]
     mark: int
     added: int = 0
-
-
-@attrs.frozen
-class Explained:
-    """
-    The knowledge of all processes about videos that a search has found.
-
-    Attributes:
-        known: Videos that one of them has made, or has recorded as a stray of another create.
-        contested: Videos that no other create may adopt: candidates of creates in doubt, and all that is unexplained
-            while another create of the template is in doubt without candidates, because its list could not be read.
-        is_mine: Whether the create that was searched for is still open, and held by this process.
-    """
-
-    known: Tuple[str, ...] = ()
-    contested: Tuple[str, ...] = ()
-    is_mine: bool = True
 
 
 @attrs.frozen

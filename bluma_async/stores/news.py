@@ -12,7 +12,7 @@ __all__ = ["News", "PollTurn"]
 @attrs.frozen
 class PollTurn:
     """
-    Whether this process polls now, or uses what another one has read.
+    The decision whether this process polls now, or uses the result of another one.
 
     Attributes:
         is_mine: Whether this process polls; the others wait for a few seconds.
@@ -26,7 +26,7 @@ class PollTurn:
 
 
 class News(Protocol):
-    """The states of videos that any process has read, or was told of by a webhook."""
+    """The states of videos that any process has read, or has received by a webhook."""
 
     async def publish(self, video_id: str, body: str, *, is_final: bool, tells: bool = True) -> None:
         """Record the state of a video, and tell the other processes. A final state is never replaced."""

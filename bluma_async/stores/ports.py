@@ -111,7 +111,7 @@ class JobStore(Protocol):
 
     @property
     def sharing(self) -> Sharing | None:
-        """How several processes share the jobs; None in a store for one process, for submissions, or for reading."""
+        """The port that shares jobs among processes; None in a store for one process, submissions, or reading."""
         ...
 
     async def plan_all(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
@@ -157,7 +157,7 @@ class JobStore(Protocol):
         ...
 
     async def replan(self, states: Collection[JobState]) -> int:
-        """Plan all jobs in these states again, where the table allows it; return how many. Their bills are kept."""
+        """Plan jobs in these states again if the table allows it, or give one in doubt its video; return how many."""
         ...
 
     async def intend(self, place: int, intent: Intent) -> Outcome:

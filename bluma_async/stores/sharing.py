@@ -8,16 +8,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Collection, List, Protocol, Sequence, Tuple
 
-if TYPE_CHECKING:
-    from bluma_async.stores.budget import Budget
-    from bluma_async.stores.jobs import Explained, StoredJob
+import attrs
 
-__all__ = ["BEATS", "DOUBT_MATTERS", "DUE_AGAIN", "LEASE", "FleetSharing", "Sharing"]
+if TYPE_CHECKING:
+    from bluma_async._wire.certainty import Explained
+    from bluma_async.stores.budget import Budget
+    from bluma_async.stores.jobs import StoredJob
+
+__all__ = ["BEATS", "DOUBT_MATTERS", "DUE_AGAIN", "LEASE", "FleetSharing", "Sharing", "VideoOwner"]
 
 LEASE = 30.0  # seconds after its last sign of life for which a process holds its jobs
 BEATS = 6  # renewals in the time of a lease
 DUE_AGAIN = 2.0  # times of a lease after which a job whose task did nothing is due again
 DOUBT_MATTERS = 3600.0  # seconds for which a create in doubt that has no candidates keeps the videos of its template
+
+
+@attrs.frozen
+class VideoOwner:
+    """
+    The facts that a store has about a video and a create.
+
+    Attributes:
+        is_billed: Whether it is recorded as the video of another create or job.
+        is_stray: Whether it is recorded as a stray of another create.
+        is_candidate: Whether it is a candidate of another create, which is in doubt.
+        is_mine: Whether the create is open, and held by the process that asks.
+    """
+
+    is_billed: bool = False
+    is_stray: bool = False
+    is_candidate: bool = False
+    is_mine: bool = False
+
+    @property
+    def is_anothers(self) -> bool:
+        """
+        Whether an answer with the video is another request's.
+
+        While a create is open, others of its template wait: their candidates are older. Later ones may have its video.
+        """
+        return self.is_billed or self.is_stray or (self.is_mine and self.is_candidate)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether another create has the video, or may have it."""
+        return self.is_billed or self.is_stray or self.is_candidate
 
 
 class Sharing(Protocol):
@@ -79,6 +114,14 @@ class Sharing(Protocol):
         """Return what all processes know about these videos, and whether an open create is still this process's."""
         ...
 
+    async def is_anothers(self, video_id: str, request_key: str) -> bool:
+        """Return whether the video that answers a create of this process is another create's (see `VideoOwner`)."""
+        ...
+
+    async def read_limit(self) -> float | None:
+        """Return the credit limit that the processes have agreed on; None if there is none."""
+        ...
+
     async def find_stray(self, request_key: str) -> str | None:
         """Return the video that a process has recorded for a create after it had lost the job."""
         ...
@@ -108,7 +151,7 @@ class FleetSharing(Sharing, Protocol):
         ...
 
     async def postpone(self, name: str, seconds: float) -> None:
-        """Let the next turn of a piece of periodic work be so many seconds from now."""
+        """Let the next turn of periodic work, if this process still has the turn, be so many seconds from now."""
         ...
 
     async def free(self) -> None:

@@ -26,11 +26,11 @@ then never both move a job from the same state.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Dict, FrozenSet, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, Literal, Mapping, Optional, Tuple
 
 from bluma_async.types._model import OpenEnum
 
-__all__ = ["ENDED", "TRANSITIONS", "JobState", "Verb", "find_next_state", "list_sources"]
+__all__ = ["ENDED", "TRANSITIONS", "JobState", "JobStateName", "Verb", "find_next_state", "list_sources"]
 
 
 class JobState(OpenEnum):
@@ -45,6 +45,7 @@ class JobState(OpenEnum):
     IN_DOUBT = "in_doubt"  # it may be billed, as one of its candidates; it stays so unless adopted or resubmitted
 
 
+JobStateName = Literal["planned", "creating", "rendering", "rendered", "saved", "failed", "in_doubt"]
 ENDED = (JobState.FAILED, JobState.IN_DOUBT)  # a run does nothing more for these jobs
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "build_fields",
     "check_change",
     "correct",
+    "find_again",
     "find_plan_conflict",
     "find_submit_conflict",
 ]
@@ -49,7 +50,7 @@ class Change:
         verb: The verb; it decides the job's next state.
         note: The reason, for the job's history.
         fields: New values of the job's own fields.
-        bill: A line to add to the ledger. A video that has a line already keeps it: a bill is recorded once.
+        bill: A line to add to the ledger. A video has one line: with one already, the change is refused.
         charged: The corrected charge of the job's video, if it was billed for this job.
         is_refund: Whether the charge of the job's video was refunded, if it was billed for this job.
         intent: The create that is about to be sent; stores of several processes record it, and give it its turn.
@@ -67,6 +68,11 @@ class Change:
 REPLAN = Change(verb=Verb.REPLAN, note="retried", fields={"video_id": None, "error": None, "candidates": ()})
 
 
+def find_again(video_id: str, charged: int) -> Change:
+    """Return the change that gives a job in doubt its video, which another process has recorded for its create."""
+    return _with_video(Verb.ADOPT, Bill(video_id, charged), "found again")
+
+
 def build_fields(job: StoredJob, change: Change) -> Dict[str, Any]:
     """Return the new values of the job's fields, with its next state, for a change that the table allows."""
     return {"state": TRANSITIONS[job.state, change.verb], **change.fields}
@@ -79,14 +85,13 @@ def check_change(change: Change, job: StoredJob | None, *, is_billed: bool) -> O
     Args:
         change: The change.
         job: The job as it is stored; None if there is no such job.
-        is_billed: Whether the video of `change.bill` is in the ledger.
+        is_billed: Whether the video of `change.bill` was billed before, for any job, or for a create without one.
     """
     if job is None:
         return Conflict(ConflictKind.NO_SUCH_JOB, change.verb)
     if find_next_state(job.state, change.verb) is None:
         return Conflict(ConflictKind.WRONG_STATE, change.verb, job.key, job.state)
-    # A create's own answer is recorded even if its video is known: losing a paid answer would be worse.
-    if is_billed and change.verb is Verb.ADOPT:
+    if is_billed:  # an answer with such a video belongs to another request; the create stays open
         return Conflict(ConflictKind.VIDEO_IN_USE, change.verb, job.key, job.state)
     return job
 
@@ -167,7 +172,7 @@ class JobVerbs(ABC):
         self, place: int, video_id: str, charged: int, *, request_key: str | None, note: str | None = None
     ) -> Outcome:
         """
-        Record the video that a create returned, and its charge.
+        Record the video that a create returned, and its charge, unless the video was billed before.
 
         The `Idempotency-Key` finds the video again if another process has taken over the job meanwhile.
         """

@@ -5,17 +5,20 @@ Rule 1: `stages.py` has the stages of a save; `heads.py`, `pace.py` and `checks.
 and enters the stages.
 Rule 2: bytes that arrived are kept. The next attempt, or the next program, continues behind them if the file on the
 server is still the same version.
-Rule 3: an expired link is signed again, once.
+Rule 3: an expired link is signed again, once after each attempt that made progress: a large file outlives its links.
 Rule 4: the disk never blocks the event loop.
-Rule 5: an exception that the user's callback raises ends the download and reaches the caller unchanged.
+Rule 5: `timeout` bounds the connecting, the head and the body of an error together; `pace.py` bounds the file's body.
+Rule 6: an exception that the user's callback raises ends the download and reaches the caller unchanged.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable, List, NoReturn, Union
 
 import attrs
 
+from bluma_async._runtime.tasks import within
 from bluma_async._session.retry_loop import Failed
 from bluma_async._wire.answers import decode_error
 from bluma_async._wire.messages import Answer
@@ -105,6 +108,7 @@ class _Saving:
         """Save the file; return its size."""
         session, ends = self._session, find_end(self._session)
         async with session.shared.transfer_slots.slot():
+            session.shared.connections.get()  # refuses, if the client was closed while this waited for its slot
             try:
                 await self._disk(self._own)
                 self._expected = None if self._verify == "none" else await self._remote.find_size()
@@ -169,7 +173,7 @@ class _Saving:
             async with stream as download:
                 elapsed, observer = clock.now() - sent_at, session.retry_loop.observer
                 await self._callbacks.run(observer.after_response(request, download, in_flight.attempts, elapsed))
-                return await self._store(download)
+                return await self._store(download, session.options.timeout - elapsed)
         except (APIError, NetworkError) as error:
             self._callbacks.raise_again()
             if self._stages.now is Stage.REFUSED:
@@ -181,18 +185,20 @@ class _Saving:
         self._stages.enter(Stage.INTERRUPTED)
         total = self._part.held.total if self._expected is None else self._expected
         if not self._speed.is_slow and self._growth.is_progress(self._part.held.size, total):
-            in_flight.attempts = 0
+            in_flight.attempts, self._is_signed_again = 0, False
+        if isinstance(error, APIError) and self._part.held.size:
+            error.message = f"{error.message} {self.find_remedy()}"
         if not isinstance(error, NetworkError) or type(error) not in {NetworkError, RequestTimeoutError}:
             return Failed(error)
         explained = type(error)(f"{error} {self.find_remedy()}", request_sent=error.request_sent)
         explained.__cause__ = error.__cause__
         return Failed(explained)
 
-    async def _store(self, download: Download) -> int:
+    async def _store(self, download: Download, seconds_left: float) -> int:
         head = read_head(download.status, download.headers)
         step = choose_step(head, self._part.held)
         if isinstance(step, Refused):
-            raise decode_error(Answer(download.status, download.headers, await _read_error(download)))
+            raise decode_error(Answer(download.status, download.headers, await _read_error(download, seconds_left)))
         if isinstance(step, Whole):
             return await self._finish(head)
         if not isinstance(step, Write):
@@ -263,11 +269,16 @@ class _Saving:
         raise error
 
 
-async def _read_error(download: Download) -> bytes:
-    """Return the beginning of an error's body, which may be long."""
-    body = b""
+async def _read_error(download: Download, seconds: float) -> bytes:
+    """Return the beginning of an error's body, as much as arrives in this time: the body may be long, or never end."""
+    body = bytearray()
+    with suppress(TimeoutError):  # the status alone decides what follows; the body only describes it
+        await within(seconds, _collect(download, body))
+    return bytes(body)
+
+
+async def _collect(download: Download, body: bytearray) -> None:
     async for piece in download.pieces:
         body += piece
         if len(body) > LARGEST_ERROR:
             break
-    return body

@@ -3,7 +3,7 @@ Decide what follows the head of an answer to a download.
 
 Rule 1: pure: the head, and the bytes that are on the disk already, lead to one step.
 Rule 2: bytes are appended only if the server says that they belong to the same version, and that they begin where the
-bytes on the disk end. Servers may ignore `If-Range`, so the version of the answer is compared, too.
+bytes on the disk end. Servers may ignore `If-Range`, so the rest must come with the same strong ETag.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ class Refused:
 
 Step = Union[Write, Whole, StartOver, Fail, Refused]
 CHANGED = "The file on the server has changed since the download began"
+UNPROVEN = "The server does not say that the rest of the file is of the version that the download began with"
 
 
 def read_head(status: int, headers: Mapping[str, str]) -> Head:
@@ -110,22 +111,23 @@ def read_head(status: int, headers: Mapping[str, str]) -> Head:
 def choose_step(head: Head, held: Held) -> Step:
     """Return what follows the head of an answer, by the bytes that are on the disk."""
     if head.status == 416 and held.size:
-        is_whole = head.total == held.size and _is_same_version(head, held)
+        is_whole = head.total == held.size and not _has_changed(head, held)  # nothing is appended
         return Whole() if is_whole else StartOver(CHANGED)
     if head.status not in {200, 206}:
         return Refused()
     if head.begin not in {0, held.size}:
         place = "an unknown place" if head.begin is None else f"byte {head.begin}"
         return Fail(f"The server sent bytes from {place} on, and was asked for those from {held.size} on")
-    if head.begin and not _is_same_version(head, held):
+    if head.begin and _has_changed(head, held):
         return StartOver(CHANGED)
+    if head.begin and head.tag != held.tag:
+        return StartOver(UNPROVEN)
     return Write(head.begin or 0)
 
 
-def _is_same_version(head: Head, held: Held) -> bool:
+def _has_changed(head: Head, held: Held) -> bool:
     has_other_tag = bool(head.tag) and head.tag != held.tag
-    has_other_size = head.total is not None and held.total is not None and head.total != held.total
-    return not has_other_tag and not has_other_size
+    return has_other_tag or (head.total is not None and held.total is not None and head.total != held.total)
 
 
 def _has_end(headers: Mapping[str, str]) -> bool:

@@ -1,7 +1,8 @@
 """
 Own the name of an object while a video is saved to it, as `places.py` owns a path and `part.py` its bytes.
 
-Rule 1: an object is whole or absent: it appears when all its bytes have arrived, and are what the API described.
+Rule 1: an object is whole or absent: it appears when all its bytes have arrived, and are what the API described. One
+that has appeared is never deleted: it may be that of another program.
 Rule 2: within this process a name is reserved. Stores have no locks for other processes: the last save replaces the
 object of an earlier one, as a whole.
 Rule 3: that objects can be written, read and deleted is tried before anything is billed. The trial deletes its object.
@@ -21,7 +22,7 @@ import attrs
 from bluma_async._wire.checks import invalid
 from bluma_async.errors import BlumaError
 from bluma_async.transfer.heads import Held
-from bluma_async.transfer.object_stores import ObjectStore, open_store
+from bluma_async.transfer.object_stores import ObjectStore, build_url, open_store
 from bluma_async.transfer.object_upload import ObjectUpload, Sampler
 
 __all__ = ["ObjectPart", "ObjectPath", "ObjectPlace", "find_object_size", "open_path", "probe_prefix"]
@@ -38,7 +39,7 @@ class ObjectPath:
     key: str
 
     def __str__(self) -> str:
-        return f"{self.store.root}/{self.key}"
+        return build_url(self.store.root, self.key)
 
     def open_place(self, *, overwrite: bool, option: str = "overwrite=True") -> ObjectPlace:
         """Return the place of a save to this name; `option` is how the caller spells the permission to replace."""
@@ -165,15 +166,18 @@ class ObjectPart:
         """
         Let the object appear, and compare its size.
 
+        An object of another size stays: another program may have replaced the one of this save, and there is no delete
+        under the condition that it has not.
+
         Raises:
-            OSError: The store refuses, or has another size. There is no object of this save then.
+            OSError: The store refuses, or has another size.
         """
         upload, self._upload = self._need_upload(), None
         upload.finish()
         size = self.path.store.find_size(self.path.key)
         if size != self.held.size:
-            self.path.store.delete(self.path.key)
-            reason = f"the store has {size} bytes of {self.held.size}; the object was deleted"
+            found = "no object" if size is None else f"an object of {size} bytes"
+            reason = f"the store has {found}, not of {self.held.size}; another program may have put it there"
             raise OSError(errno.EIO, reason, str(self.path))
 
     def close(self, *, keep: bool) -> None:  # noqa: ARG002 - of a file, bytes can be kept

@@ -1,11 +1,13 @@
 """
-Object stores by their URLs: S3, Google Cloud Storage, Azure, files, and memory for tests. The only import of obstore.
+Object stores by their URLs: S3, Google Cloud Storage, Azure, and memory for tests. The only import of obstore.
 
 Rule 1: credentials, regions and endpoints come from the environment, under the names that each store's own tools use.
 They are in no URL, so none is in a journal or an error.
 Rule 2: an error of a store is an OSError with one line that says why, like an error of a disk.
 Rule 3: obstore hangs in a forked child of a process that has used it, so it is refused there.
-Rule 4: everything here blocks.
+Rule 4: an object has one URL. Only the characters in UNSAFE, and those that are not printable, are percent-encoded:
+URLs are compared as text, and people write them with spaces and letters of every language.
+Rule 5: everything here blocks, but for `build_url` and `find_key`.
 """
 
 from __future__ import annotations
@@ -16,21 +18,25 @@ import os
 import re
 from contextlib import contextmanager
 from typing import Any, Dict, Generator, Iterator, List, Tuple, cast
+from urllib.parse import quote, unquote
 
 import attrs
 
 from bluma_async._wire.checks import invalid
+from bluma_async._wire.place_checks import show_location
 
-__all__ = ["ObjectStore", "open_store"]
+__all__ = ["ObjectStore", "build_url", "find_key", "open_store"]
 
-SCHEMES = ("s3", "gs", "az", "memory", "file")
 REMOTE = ("s3", "gs", "az")
+SCHEMES = (*REMOTE, "memory")
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "GOOGLE_BASE_URL")
 REQUEST_TIMEOUT = 60  # seconds that one request may take; with 8 MiB, a line of 140 KB/s is fast enough
 PART = 2**23  # bytes of a part; S3 allows 10,000 parts, so that a file may have 80 GB
 PARTS_AT_ONCE = 2
 LONGEST_REASON = 300  # characters
 FORKED = "this process was forked from one that has used an object store, and would hang; start it with `spawn`"
+UNSAFE = frozenset("%#@?\\")  # percent-encoded in URLs, as all that is not printable; nothing else is
+CONTROL = frozenset(map(chr, [*range(32), 127]))
 XML = re.compile(r"<Code>(.*?)</Code>.*?<Message>(.*?)</Message>", re.DOTALL)
 _USERS: List[int] = []  # the process that has used obstore
 _MEMORY: Dict[str, Any] = {}  # the stores of `memory://NAME`, which live as long as the process
@@ -85,13 +91,24 @@ class ObjectStore:
             obstore.delete(self.native, key)
 
 
+def build_url(root: str, key: str) -> str:
+    """Return the only URL of an object, which `open_store` takes; with an empty key that of its store."""
+    return f"{root}/{_escape(key)}".rstrip("/")
+
+
+def find_key(root: str, url: str | None) -> str | None:
+    """Return the key of the object at a URL, or None if it is in another store."""
+    return unquote(url[len(root) + 1 :]) if url is not None and url.startswith(f"{root}/") else None
+
+
 def open_store(name: str, url: str) -> Tuple[ObjectStore, str]:
     """
     Return the store of a URL, and the key in it; the key may be empty. Nothing is sent.
 
     Args:
         name: The argument that has the URL, for errors.
-        url: `s3://BUCKET/KEY`, `gs://BUCKET/KEY`, `az://CONTAINER/KEY`, `memory://NAME/KEY` or `file:///PATH`.
+        url: `s3://BUCKET/KEY`, `gs://BUCKET/KEY`, `az://CONTAINER/KEY`, or `memory://NAME/KEY`, with "#" and the
+            like in the key as `%23`.
 
     Raises:
         InvalidArgumentError: The URL is invalid, the store is not configured, or obstore is not installed.
@@ -107,8 +124,6 @@ def open_store(name: str, url: str) -> Tuple[ObjectStore, str]:
         raise invalid(name, needs) from None
     if scheme == "memory":
         return ObjectStore(root, scheme, _MEMORY.setdefault(bucket, stores.MemoryStore())), key
-    if scheme == "file":
-        return ObjectStore("file://", scheme, stores.LocalStore()), key
     try:
         with _explained(root):
             return ObjectStore(root, scheme, cast("Any", stores).from_url(root, **_settings())), key
@@ -119,17 +134,21 @@ def open_store(name: str, url: str) -> Tuple[ObjectStore, str]:
 def _parse(name: str, url: str) -> Tuple[str, str, str]:
     scheme, _, rest = url.partition("://")
     scheme = scheme.lower()
-    bucket, _, key = rest.partition("/")
+    bucket, _, escaped = rest.partition("/")
     if scheme not in SCHEMES:
-        known = ", ".join(f"{known}://" for known in SCHEMES)
+        known = ", ".join(f"{known}://" for known in (*SCHEMES, "file"))
         raise invalid(name, f"{name} must be a path, or a URL that begins with {known}; not {scheme}://.")
+    key = unquote(escaped)
     parts = key.split("/")
-    is_clean = rest.isprintable() and not {"?", "#", "@", "\\", "%"}.intersection(rest)
-    if bool(bucket) is (scheme == "file") or not is_clean or {".", ".."}.intersection(parts) or "" in parts[:-1]:
-        wanted = "file:///PATH" if scheme == "file" else f"{scheme}://BUCKET/PATH"
-        shown = re.sub(r"//[^/@]*@", "//***@", url.partition("?")[0])
-        raise invalid(name, f"{name} must be {wanted}, without user, query, '..', '//' or '%', not {shown!r}.")
+    is_clean = (_escape(bucket), _escape(key)) == (bucket, escaped) and not CONTROL.intersection(key)
+    if not bucket or not is_clean or {".", ".."}.intersection(parts) or "" in parts[:-1]:
+        wanted = f"{scheme}://BUCKET/PATH, without user, query, '..' or '//', and with '%' only as in %23 for '#'"
+        raise invalid(name, f"{name} must be {wanted}, not {show_location(url)!r}.")
     return scheme, bucket, key.rstrip("/")
+
+
+def _escape(key: str) -> str:
+    return "".join(char if char.isprintable() and char not in UNSAFE else quote(char, safe="") for char in key)
 
 
 def _settings() -> Dict[str, Any]:

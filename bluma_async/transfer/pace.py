@@ -35,7 +35,7 @@ class Growth:
 
 class Speed:
     """
-    How fast one answer arrives.
+    The speed at which one answer arrives.
 
     Attributes:
         window: The seconds over which the speed is measured.

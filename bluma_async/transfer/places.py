@@ -23,7 +23,7 @@ from bluma_async._runtime.file_lock import FileLock
 from bluma_async._runtime.regular_files import describe_kind, find_facts
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
-from bluma_async._wire.place_checks import is_url
+from bluma_async._wire.place_checks import is_url, resolve_place
 from bluma_async.errors import BlumaError
 from bluma_async.transfer.folders import Folder, TriedFolders, probe_folder
 from bluma_async.transfer.part import Part, part_paths
@@ -165,7 +165,7 @@ async def reserved(file: Target, *, overwrite: bool, knows_folder: bool = False)
     Reserve the path of a file, or the name of an object, for this call, without blocking the event loop.
 
     Args:
-        file: The path, or the URL of an object.
+        file: The path, also as a `file://` URL, or the URL of an object.
         overwrite: Whether an existing file may be replaced.
         knows_folder: Whether locks are known to work in its folder.
 
@@ -196,6 +196,7 @@ async def required(file: Target) -> AsyncGenerator[AnyPlace, None]:
 
 
 async def _open_place(file: Any, *, overwrite: bool) -> AnyPlace:
+    file = resolve_place("path", file)
     if is_url(file):
         file = await in_thread(_open_url, file)
     open_place: Any = getattr(file, "open_place", None)
@@ -238,10 +239,11 @@ def check_place(file: str | os.PathLike[str], *, overwrite: bool, option: str = 
         InvalidArgumentError: It cannot be written to, or another call or program is writing to it.
     """
     place: AnyPlace
-    if is_url(file):
-        place = _open_url(str(file)).open_place(overwrite=overwrite, option=option)
+    found = resolve_place("path", file)
+    if is_url(found):
+        place = _open_url(str(found)).open_place(overwrite=overwrite, option=option)
     else:
-        place = Place(file, overwrite=overwrite, option=option)
+        place = Place(found, overwrite=overwrite, option=option)
     try:
         place.reserve()
     finally:

@@ -39,7 +39,7 @@ async def receive(download: Download, write: Write, room: int, speed: Speed, clo
         began = clock.now()
         async for piece in download.pieces:
             slow = speed.is_too_slow(clock.now() - began, len(piece))
-            batch.append(piece)
+            batch += [piece] if piece else []
             batched, room = batched + len(piece), room - len(piece)
             if room < 0 or slow:
                 break

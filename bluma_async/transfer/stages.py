@@ -15,7 +15,7 @@ __all__ = ["NEXT", "Stage", "Stages"]
 
 
 class Stage(Enum):
-    """How far a save is."""
+    """The stage of a save."""
 
     QUEUED = "queued"  # the path is reserved in this process, or was required; the save waits for one of its places
     OWNED = "owned"  # the path is locked; the bytes of an earlier save are found

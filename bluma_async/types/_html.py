@@ -10,7 +10,7 @@ Rule 3: no script and no style sheet: viewers of notebooks remove them.
 from __future__ import annotations
 
 from typing import Mapping, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 __all__ = ["build_card", "build_player"]
 
@@ -35,10 +35,19 @@ def build_player(url: str | None, thumbnail_url: str | None, *, links: bool) -> 
     """Return a player for a video that has a link, as a list of elements."""
     from html import escape  # noqa: PLC0415 - as above
 
-    if not url or urlsplit(url).scheme not in {"http", "https"}:
+    link, picture = _split(url), _split(thumbnail_url)
+    if link is None or link.scheme not in {"http", "https"}:
         return []
-    if not links and urlsplit(url).query:
+    if not links and link.query:
         return [f"<p>{HIDDEN}</p>"]
-    shows_thumbnail = thumbnail_url and (links or not urlsplit(thumbnail_url).query)
+    shows_thumbnail = picture is not None and (links or not picture.query)
     poster = f' poster="{escape(str(thumbnail_url))}"' if shows_thumbnail else ""
-    return [PLAYER.format(url=escape(url), poster=poster)]
+    return [PLAYER.format(url=escape(str(url)), poster=poster)]
+
+
+def _split(url: str | None) -> SplitResult | None:
+    """Return the parts of a link; None if there is none, or if the server has sent another text."""
+    try:
+        return urlsplit(url) if url else None
+    except ValueError:
+        return None

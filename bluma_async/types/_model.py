@@ -186,6 +186,11 @@ def without_query(url: object) -> str:
     return repr(head + "?***" if mark else head)
 
 
+def without_queries(urls: object) -> str:
+    """Return the repr of a list of links without their queries."""
+    return f"[{', '.join(map(without_query, cast('list[object]', urls)))}]" if isinstance(urls, list) else repr(urls)
+
+
 def utc_now() -> datetime:
     """Return the present time, aware, in UTC."""
     return datetime.now(timezone.utc)

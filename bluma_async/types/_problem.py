@@ -15,7 +15,7 @@ __all__ = ["Problem", "read_problem", "to_number", "to_object", "to_whole"]
 
 class Problem(NamedTuple):
     """
-    What a body says about a problem; None or empty where it says nothing. `errors.APIError` describes the fields.
+    The description of a problem in a body; None or empty where it has none. `errors.APIError` describes the fields.
 
     `is_described` is False for a body that is neither an object nor a text, such as a page of HTML.
     """
@@ -60,7 +60,7 @@ def to_number(value: object) -> int | float | None:
 
 
 def to_whole(value: object) -> int | None:
-    """Return a number without its fraction; None if it is no number."""
+    """Return a number without its fraction; None if it is not a number."""
     number = None if isinstance(value, str) else to_number(value)
     return None if number is None else int(number)
 

@@ -18,7 +18,7 @@ class TransactionType(OpenEnum):
 
 
 class CreditUsage(AttrDict):
-    """What the account has spent, in credits. A missing field is None as an attribute."""
+    """The credits that the account has spent. A missing field is None as an attribute."""
 
     __slots__ = ()
     total_spent: Optional[int]

@@ -18,7 +18,7 @@ class OpenCreateState(OpenEnum):
 
 
 class CreateResult(OpenEnum):
-    """What a search has proven."""
+    """The fact that a search has proven."""
 
     ACCEPTED = "accepted"  # it was accepted and billed, and its video is known
     NOT_ACCEPTED = "not_accepted"  # nothing was created or billed: it can be created again
@@ -48,7 +48,7 @@ class OpenCreate(Model):
 @model
 class SettledCreate(Model):
     """
-    What `settle` found out about one create.
+    The result of `settle` for one create.
 
     Attributes:
         create: The create.

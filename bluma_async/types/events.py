@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Dict, List, Literal, Optional, Type, Union, ca
 
 import attrs
 
-from bluma_async.types._model import AttrDict, Model, OpenEnum, hidden, model, to_json
+from bluma_async.types._model import AttrDict, Model, OpenEnum, hidden, model, to_json, without_query
 from bluma_async.types._times import read_datetime
 
 
@@ -16,7 +16,7 @@ class Webhook(Model):
     """A URL that events are sent to. Only `create` returns its `secret`: store it."""
 
     id: str
-    url: str = ""
+    url: str = attrs.field(default="", repr=without_query)
     events: List[str] = attrs.field(factory=lambda: [])
     is_active: bool = True
     secret: Optional[str] = attrs.field(default=None, repr=hidden)
@@ -67,7 +67,11 @@ MYPY = False
 
 
 class VideoEventData(AttrDict):
-    """The fields of the video in a `video.*` event. A missing field is None as an attribute."""
+    """
+    The fields of the video in a `video.*` event. A missing field is None as an attribute.
+
+    The repr shows links without their queries, which may be signatures.
+    """
 
     __slots__ = ()
     id: str
@@ -93,6 +97,11 @@ class VideoEventData(AttrDict):
             "error",
         )
     )
+
+    def __repr__(self) -> str:
+        links = {"url", "thumbnail_url"}
+        shown = ((name, without_query(value) if name in links else repr(value)) for name, value in self.items())
+        return "{" + ", ".join(f"{name!r}: {text}" for name, text in shown) + "}"
 
 
 class CreditsEventData(AttrDict):
@@ -133,7 +142,7 @@ class WebhookEvent(AttrDict):
     @property
     def id(self) -> str:
         """
-        What each delivery of the same event has in common: handle each id once.
+        The id that all deliveries of one event have: handle each id once.
 
         It is the event's `id`. If the event was received without one, it is made from a hash of the event's body.
         """
@@ -141,7 +150,7 @@ class WebhookEvent(AttrDict):
 
     @property
     def created_at(self) -> Optional[datetime]:
-        """When the event happened, by the server's clock; None if the event does not say, or the time is invalid."""
+        """The time of the event, by the server's clock; None if the event does not say, or the time is invalid."""
         try:
             return read_datetime(self.get("created_at"))
         except (ValueError, OverflowError):

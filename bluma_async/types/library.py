@@ -31,8 +31,8 @@ class Template(Model):
     context_schema: Optional[AttrDict] = None
     requires_context: Optional[AttrDict] = None
     supported_resolutions: List[str] = attrs.field(factory=lambda: [])
-    thumbnail_url: Optional[str] = None
-    example_url: Optional[str] = None
+    thumbnail_url: Optional[str] = attrs.field(default=None, repr=without_query)
+    example_url: Optional[str] = attrs.field(default=None, repr=without_query)
 
 
 @model
@@ -72,12 +72,12 @@ class Asset(Model):
 
     id: str
     name: str = ""
-    cdn_url: Optional[str] = None
+    cdn_url: Optional[str] = attrs.field(default=None, repr=without_query)
     file_type: str = ""
     file_size_bytes: Optional[int] = None
     original_filename: Optional[str] = None
-    s3_url: Optional[str] = None
-    thumbnail_url: Optional[str] = None
+    s3_url: Optional[str] = attrs.field(default=None, repr=without_query)
+    thumbnail_url: Optional[str] = attrs.field(default=None, repr=without_query)
     source_type: Optional[str] = None
     metadata: AttrDict = attrs.field(factory=AttrDict)
     brand_id: Optional[str] = None
@@ -93,5 +93,5 @@ class AssetUploadResponse(Model):
 
     asset_id: str
     upload_url: str = attrs.field(repr=without_query)
-    cdn_url: Optional[str] = None
+    cdn_url: Optional[str] = attrs.field(default=None, repr=without_query)
     expires_at: Optional[datetime] = None

@@ -6,7 +6,7 @@ from typing import Any, List, Optional, Union
 import attrs
 
 from bluma_async.types._html import build_card, build_player
-from bluma_async.types._model import AttrDict, Model, OpenEnum, model, without_query
+from bluma_async.types._model import AttrDict, Model, OpenEnum, model, without_queries, without_query
 
 
 class GenerationState(OpenEnum):
@@ -69,8 +69,8 @@ class Generation(Model):
     prompt: Optional[str] = None
     url: Optional[str] = attrs.field(default=None, repr=without_query)
     videos: List[GeneratedVideo] = attrs.field(factory=lambda: [])
-    thumbnail_url: Optional[str] = None
-    source_urls: List[str] = attrs.field(factory=lambda: [])
+    thumbnail_url: Optional[str] = attrs.field(default=None, repr=without_query)
+    source_urls: List[str] = attrs.field(factory=lambda: [], repr=without_queries)
     created_at: Optional[datetime] = None
     completed_at: Optional[datetime] = None
     estimate_wait: Optional[float] = None

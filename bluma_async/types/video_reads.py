@@ -1,4 +1,4 @@
-"""What is read of videos besides themselves: pages of them, links to their files, and their probable prices."""
+"""Pages of videos, links to their files, and their probable prices."""
 
 from datetime import datetime
 from typing import Iterator, List, Optional
@@ -21,10 +21,11 @@ class Pagination(Model):
 
 @model
 class VideoPage(Model):
-    """One page of videos, newest first, as an iterable."""
+    """One page of videos, newest first, as an iterable. `skipped` counts the rows that had no readable id."""
 
     videos: List[Video] = attrs.field(factory=lambda: [])
     pagination: Pagination = attrs.field(factory=Pagination)
+    skipped: int = 0
 
     def __iter__(self) -> Iterator[Video]:
         return iter(self.videos)

@@ -6,7 +6,7 @@ from typing import Optional
 import attrs
 
 from bluma_async.types._html import build_card, build_player
-from bluma_async.types._model import AttrDict, Model, OpenEnum, model, utc_now
+from bluma_async.types._model import AttrDict, Model, OpenEnum, model, utc_now, without_query
 
 
 class VideoStatus(OpenEnum):
@@ -24,7 +24,7 @@ class VideoStatus(OpenEnum):
 
 
 class VideoError(AttrDict):
-    """Why a video failed. A missing field is None as an attribute."""
+    """The reason why a video failed. A missing field is None as an attribute."""
 
     __slots__ = ()
     type: Optional[str]
@@ -41,6 +41,7 @@ class Video(Model):
     `url` is a public link, set when the video is completed. `error` says why a video failed.
     If the server sends no valid `created_at`, it is the time at which the answer was decoded. `reused` is True if a
     create has bought nothing, because the option `reuse` is set and its content had this video already.
+    Links are shown without their queries, which may be signatures; the fields themselves are whole.
     """
 
     id: str
@@ -48,15 +49,15 @@ class Video(Model):
     template_id: str = ""
     variant_id: Optional[str] = None
     progress: Optional[int] = None
-    url: Optional[str] = None
-    thumbnail_url: Optional[str] = None
+    url: Optional[str] = attrs.field(default=None, repr=without_query)
+    thumbnail_url: Optional[str] = attrs.field(default=None, repr=without_query)
     duration: Optional[int] = None
     size_bytes: Optional[int] = None
     credits_charged: int = 0
     created_at: datetime = attrs.field(factory=utc_now)
     completed_at: Optional[datetime] = None
     estimated_completion: Optional[datetime] = None
-    status_url: Optional[str] = None
+    status_url: Optional[str] = attrs.field(default=None, repr=without_query)
     error: Optional[VideoError] = None
     reused: bool = False
 
@@ -67,16 +68,21 @@ class Video(Model):
         Args:
             links: Whether signed links are shown too. Their query gives access to the file, also in a saved notebook.
         """
-        progress = None if self.progress is None or self.status.is_final else f"{self.progress} %"
-        facts = {
-            "status": self.status,
-            "progress": progress,
-            "template": self.template_id or self.variant_id,
-            "credits": "reused: 0" if self.reused else self.credits_charged,
-            "duration": None if self.duration is None else f"{self.duration} s",
-            "error": (self.error.detail or self.error.type) if self.error else None,
-        }
-        return build_card(f"Video {self.id}", facts, build_player(self.url, self.thumbnail_url, links=links))
+        return show_video(self, f"Video {self.id}", links=links)
 
     def _repr_html_(self) -> str:
         return self.to_html()
+
+
+def show_video(video: Video, title: str, *, links: bool) -> str:
+    """Return a table of the state of a video under a title, with a player if it is completed, as HTML."""
+    progress = None if video.progress is None or video.status.is_final else f"{video.progress} %"
+    facts = {
+        "status": video.status,
+        "progress": progress,
+        "template": video.template_id or video.variant_id,
+        "credits": "reused: 0" if video.reused else video.credits_charged,
+        "duration": None if video.duration is None else f"{video.duration} s",
+        "error": (video.error.detail or video.error.type) if video.error else None,
+    }
+    return build_card(title, facts, build_player(video.url, video.thumbnail_url, links=links))

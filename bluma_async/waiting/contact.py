@@ -1,4 +1,4 @@
-"""What a wait knows about the server: whether it has answered, and how the last poll failed."""
+"""The contact of a wait with the server: its first answer, and the error of the last poll."""
 
 from __future__ import annotations
 

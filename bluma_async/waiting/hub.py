@@ -74,7 +74,7 @@ class PollHub:
         Args:
             source: Reads the states.
             job_id: The job to wait for.
-            poll_interval: Seconds between two polls; above 0.
+            poll_interval: Seconds between two polls; at least 0.001.
             timeout: Seconds to wait; at least 0. The job is polled once even if it is 0.
             on_progress: Called with each new percentage, plain or async. An exception that it raises ends the wait.
             on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s.
@@ -124,7 +124,7 @@ class PollHub:
         Args:
             source: Reads the states.
             job_id: The job.
-            poll_interval: Seconds between two polls; above 0.
+            poll_interval: Seconds between two polls; at least 0.001.
             timeout: Seconds until the final state; at least 0.
             final_statuses: Statuses that end this, besides those that are final for the source.
 

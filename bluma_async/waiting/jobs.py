@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Dict, Generic, Iterable, List, Mapping, S
 
 from bluma_async.errors import APIError
 from bluma_async.waiting.entries import OTHER_COPY, Entry
-from bluma_async.waiting.plan import Limits, before_deadline, next_turn
+from bluma_async.waiting.list_limits import Limits
+from bluma_async.waiting.plan import before_deadline, next_turn
 from bluma_async.waiting.reports import note_answer, report_unknown
 
 if TYPE_CHECKING:
@@ -115,6 +116,12 @@ class Jobs(Generic[S]):
             return
         self.end_turn(entries, self._clock.now() + pause)
         self.make_due([entry for entry in entries if entry.event >= poll.began])
+
+    def drop_poll(self, poll: Poll, entries: Sequence[Entry]) -> None:
+        """End a poll whose request has not done so: it was cancelled before its first step. Its jobs are due now."""
+        open_entries = [entry for entry in entries if poll in entry.polls]
+        if open_entries:
+            self.end_poll(poll, open_entries, None)
 
     def make_due(self, entries: Iterable[Entry]) -> None:
         """Give jobs their next turn now, unless a request reads them already."""

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from bluma_async.errors import NetworkError, RateLimitError, ServerError
+
 if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
 
-__all__ = ["Pace"]
+__all__ = ["TRANSIENT", "Pace"]
 
 HOUR = 3600.0
+TRANSIENT = (NetworkError, RateLimitError, ServerError)  # failures of a poll that the next one may not have
 RESERVE = 0.1  # of the hourly limit; left for the caller's other calls
 
 

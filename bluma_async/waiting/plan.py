@@ -5,7 +5,10 @@ Rule 1: pure functions. Nothing here waits, sends, reads a clock or changes an e
 Rule 2: a few jobs are read one by one. More are read through the pages of active jobs: a job that is missing there is
 finished, and is read once by itself. Pages have no progress, so a job whose progress is wanted is read by itself too.
 Rule 3: the pace decides how soon a job has its next turn, but each deadline holds: the last turn is at the deadline.
-Rule 4: a request in flight never delays the deadline of a wait, and other copies' waits for `OTHER_COPY` at most.
+Rule 4: if a list fails, one job is read by itself at each turn, so that a server that is down gets no more requests
+than before. Its answer shows that the server is up: then a list is tried once more, and if that fails too, jobs are
+read one by one for a time.
+Rule 5: a request in flight never delays the deadline of a wait, and other copies' waits for `OTHER_COPY` at most.
 """
 
 from __future__ import annotations
@@ -16,18 +19,18 @@ from typing import TYPE_CHECKING, Iterator, List, Sequence, Tuple
 import attrs
 
 from bluma_async.waiting.entries import OTHER_COPY, find_sender
+from bluma_async.waiting.list_limits import ListState
 
 if TYPE_CHECKING:
-    from bluma_async.waiting.entries import Entry, Poll, Waiter
+    from bluma_async.waiting.entries import Entry, Waiter
+    from bluma_async.waiting.list_limits import Limits
     from bluma_async.waiting.pace import Pace
 
 __all__ = [
     "DUE_TOGETHER",
-    "Limits",
     "Plan",
     "Turn",
     "before_deadline",
-    "next_list",
     "next_turn",
     "next_wake",
     "plan",
@@ -35,31 +38,12 @@ __all__ = [
 ]
 
 HANDFUL = 4  # jobs up to which each is read by itself
-LIST_GAP = 1.0  # seconds at least between two lists of active jobs
 DUE_TOGETHER = 0.02  # seconds; jobs that are due within them are read together
 EARLY = 1e-6  # seconds by which a sleep may end too early, because moments are rounded
 STEPS = 8  # of an interval, on which the turns of jobs that share requests are aligned
 
 Turn = Tuple["Entry", float]
 Pair = Tuple["Entry", "Waiter"]
-
-
-@attrs.frozen
-class Limits:
-    """
-    The bounds of the next step that come from earlier ones, and from the source.
-
-    Attributes:
-        jobs_per_poll: How many jobs one request can read.
-        next_list: The moment from which active jobs may be listed again.
-        lists_again: The moment until which jobs are read one by one, because there is no usable list.
-        lists: The lists in flight.
-    """
-
-    jobs_per_poll: int = 1
-    next_list: float = -math.inf
-    lists_again: float = -math.inf
-    lists: Tuple[Poll, ...] = ()
 
 
 @attrs.frozen
@@ -71,7 +55,8 @@ class Plan:
         expired: Waits that time out now.
         silent: Waits that report now that no answer has come. After a step with one of these two, the next step is
             planned at once.
-        deferred: Jobs that have no turn now, because a request in flight reads them, and when they are due again.
+        deferred: Jobs that have no turn now, because a request in flight reads them or none may be sent, and when they
+            are due again.
         postponed: Jobs whose turn is postponed to a later moment.
         list_for: The waiter for which active jobs are to be listed; None for no list.
         listed: The jobs that get their turn from that list.
@@ -107,8 +92,8 @@ def plan(now: float, entries: Sequence[Entry], pace: Pace, limits: Limits) -> Pl
     held: List[Entry] = []
     for entry in due:
         (held if _is_held(entry, now) else free).append(entry)
-    deferred = [(entry, before_deadline(entry, now, now + OTHER_COPY)) for entry in held]
-    return attrs.evolve(_turns(now, entries, free, pace, limits), deferred=deferred)
+    step = _turns(now, entries, free, pace, limits)
+    return attrs.evolve(step, deferred=[*step.deferred, *_postpone_until(now, held, now + OTHER_COPY)])
 
 
 def plan_reads(now: float, entries: Sequence[Entry], pace: Pace, limits: Limits) -> Plan:
@@ -146,21 +131,15 @@ def next_turn(entry: Entry, now: float, earliest: float, limits: Limits) -> floa
     return before_deadline(entry, now, moment)
 
 
-def next_list(began: float, pace: Pace, requests: int, jobs: int) -> float:
-    """
-    Return the moment of the next list, after one that began at a moment and took so many requests.
-
-    One request for each job is kept back: it will be read once more by itself, when it is finished.
-    """
-    return began + max(LIST_GAP, pace.pause(requests, kept=jobs))
-
-
 def next_wake(now: float, entries: Sequence[Entry]) -> float:
     """Return the moment at which the next step is planned, unless a request ends before: infinity for no jobs."""
     moments = [entry.due for entry in entries]
     for entry in entries:  # with few calls: a thousand jobs are planned a thousand times
         for waiter in entry.waiters:
-            moments.append(waiter.ends if waiter.ends > now else entry.last_moment(waiter))
+            if waiter.ends > now:
+                moments.append(waiter.ends)
+            else:  # its turn at the deadline is over: a turn that was postponed may be much later
+                moments.append(now if waiter.ends <= entry.last_turn else entry.last_moment(waiter))
             if not waiter.contact.is_reached and waiter.contact.reports_at is not None:
                 moments.append(waiter.contact.reports_at)
     return min(moments, default=math.inf)
@@ -181,13 +160,39 @@ def _turns(now: float, entries: Sequence[Entry], due: Sequence[Entry], pace: Pac
     step = plan_reads(now, alone, pace, limits)
     if not others:
         return step
+    if limits.list_state is ListState.FAILED:
+        return _try_one(now, entries, others, pace, limits, step)
+    return _list_others(now, entries, others, limits, step)
+
+
+def _list_others(now: float, entries: Sequence[Entry], others: Sequence[Entry], limits: Limits, step: Plan) -> Plan:
+    """Add a list for these jobs to a step, or postpone them."""
     if now < limits.next_list:
-        until_list = [(entry, before_deadline(entry, now, limits.next_list)) for entry in others]
-        return attrs.evolve(step, postponed=[*step.postponed, *until_list])
+        return attrs.evolve(step, postponed=[*step.postponed, *_postpone_until(now, others, limits.next_list)])
     waiter = find_sender((waiter for _, waiter in _pairs(entries)), limits.lists, now)
     if waiter is None:
         return attrs.evolve(step, postponed=[*step.postponed, *_postpone(now, others, now, limits).postponed])
     return attrs.evolve(step, list_for=waiter, listed=others)
+
+
+def _try_one(
+    now: float, entries: Sequence[Entry], others: Sequence[Entry], pace: Pace, limits: Limits, step: Plan
+) -> Plan:
+    """
+    Add one of the jobs for which a list would be enough to a step that reads none, and postpone the others.
+
+    The job whose turn was longest ago is tried, so that one that cannot be read does not stand for the server. None is
+    tried while a request is in flight, or before all jobs may have that turn.
+    """
+    if now < limits.next_try:  # they have had no turn, so the order of the next tries stays
+        return attrs.evolve(step, deferred=_postpone_until(now, others, limits.next_try))
+    polls = [poll for entry in entries for poll in entry.polls]
+    ready = [entry for entry in others if find_sender(entry.waiters, polls, now) is not None]
+    if step.reads or not ready:
+        return attrs.evolve(step, postponed=[*step.postponed, *_postpone(now, others, now, limits).postponed])
+    tried = min(ready, key=lambda entry: entry.last_turn)
+    rest = _postpone(now, [entry for entry in others if entry is not tried], now, limits).postponed
+    return attrs.evolve(plan_reads(now, [tried], pace, limits), postponed=[*step.postponed, *rest])
 
 
 def _separate(due: Sequence[Entry], now: float) -> Tuple[List[Entry], List[Entry]]:
@@ -202,6 +207,10 @@ def _separate(due: Sequence[Entry], now: float) -> Tuple[List[Entry], List[Entry
 
 def _postpone(now: float, entries: Sequence[Entry], earliest: float, limits: Limits) -> Plan:
     return Plan(postponed=[(entry, next_turn(entry, now, earliest, limits)) for entry in entries])
+
+
+def _postpone_until(now: float, entries: Sequence[Entry], moment: float) -> List[Turn]:
+    return [(entry, before_deadline(entry, now, moment)) for entry in entries]
 
 
 def _pairs(entries: Sequence[Entry]) -> Iterator[Pair]:

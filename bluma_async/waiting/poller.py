@@ -5,8 +5,11 @@ Rule 1: `plan` decides, this module acts: it sends the planned requests, notes t
 waits for a request: neither a slow server nor a hook that hangs delays the next step.
 Rule 2: a job is polled once, however many waits there are for it. The request is sent for one waiter: with the options
 and hooks of its copy of the client, and in its context. If it leaves, the request is cancelled and sent for another.
-Rule 3: a poll that fails with a transient error (no answer, 429, 5xx) changes nothing. A refusal ends the job's waits.
+Rule 3: a poll that fails with a transient error (no answer, 429, 5xx) changes no job. A refusal ends the job's waits.
 Any other exception was raised by a hook, and ends the wait for which the request was sent.
+Rule 4: a program that stops can cancel all tasks of its loop but those that it awaits. The waits that go on are polled
+for further: the poller starts again, and a request that was cancelled is sent again. A task that is cancelled before
+its first step never runs its coroutine: the work that must follow is in done-callbacks.
 """
 
 from __future__ import annotations
@@ -15,29 +18,28 @@ import asyncio
 import contextvars
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, Coroutine, Dict, Generic, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, Dict, Generic, Sequence, TypeVar
 
 import attrs
 
-from bluma_async.errors import APIError, NetworkError, RateLimitError, ServerError
+from bluma_async.errors import APIError, NetworkError
 from bluma_async.waiting.alarm import Alarm
 from bluma_async.waiting.entries import LAST_POLL, OTHER_COPY, Poll
 from bluma_async.waiting.jobs import Jobs
-from bluma_async.waiting.plan import (
-    DUE_TOGETHER,
+from bluma_async.waiting.list_limits import (
+    RELIST,
     Limits,
-    before_deadline,
+    ListState,
+    after_failed_list,
+    after_failed_read,
     next_list,
-    next_wake,
-    plan,
-    plan_reads,
 )
+from bluma_async.waiting.pace import TRANSIENT
+from bluma_async.waiting.plan import DUE_TOGETHER, before_deadline, next_wake, plan, plan_reads
 from bluma_async.waiting.reports import note_answer, note_failure, report_silence
-from bluma_async.waiting.request_queue import RequestQueue
+from bluma_async.waiting.request_queue import Request, RequestQueue
 
 if TYPE_CHECKING:
-    from typing import Callable
-
     from bluma_async._runtime.clock import Clock
     from bluma_async.waiting.entries import Entry, Waiter
     from bluma_async.waiting.plan import Plan
@@ -46,14 +48,12 @@ if TYPE_CHECKING:
 __all__ = ["Poller"]
 
 S = TypeVar("S")
-RELIST = 60.0  # seconds before a list that was refused, or had too many pages, is tried again
 LONGEST_SLEEP = 3600.0  # seconds; event loops refuse to sleep for longer than a day
 STEPS_TO_END = 20  # of the event loop, in which cancelled requests end, unless a hook refuses
-TRANSIENT = (NetworkError, RateLimitError, ServerError)
 
 
 class _WaiterLeft(Exception):  # noqa: N818 - it is a signal between two functions, and no error
-    """The waiter for which a request was sent does not wait any more."""
+    """The waiter for which a request was sent does not wait any more, or the request was cancelled from outside."""
 
 
 class Poller(Generic[S]):
@@ -74,8 +74,7 @@ class Poller(Generic[S]):
         """Add a waiter. Its job is polled at once, as far as the pace allows."""
         self._jobs.join(job_id, waiter)
         if self._task is None:
-            # In an empty context: the task outlives the call that starts it, and must not keep its context variables.
-            self._task = contextvars.Context().run(self._loop.create_task, self._run())
+            self._start()
 
     def leave(self, job_id: str, waiter: Waiter) -> None:
         """Remove a waiter, and cancel the requests that are in flight for it."""
@@ -96,6 +95,22 @@ class Poller(Generic[S]):
         """End all waits with an error."""
         self._jobs.end(error)
 
+    def _start(self) -> None:
+        # In an empty context: the task outlives the call that starts it, and must not keep its context variables.
+        context = contextvars.Context()
+        self._task = context.run(self._loop.create_task, self._run())
+        self._task.add_done_callback(self._ended, context=context)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Start again if there are waits: the task was cancelled, or ended by Ctrl-C, and its loop goes on."""
+        self._task = None
+        if not task.cancelled():
+            task.exception()  # marks it as retrieved: the event loop has raised it already
+        if self._jobs:
+            self._start()
+        else:
+            self._on_empty()
+
     async def _run(self) -> None:
         try:
             while self._jobs:
@@ -105,9 +120,6 @@ class Poller(Generic[S]):
                     await self._pause()
         except Exception as error:  # noqa: BLE001 - nothing awaits this task: its waiters must get the error
             self.end(error)
-        finally:
-            self._task = None
-            self._on_empty()
 
     def _act(self, step: Plan) -> None:
         for entry, waiter in step.expired:
@@ -139,30 +151,55 @@ class Poller(Generic[S]):
         entries = self._jobs.all()
         for entry in entries:
             entry.is_unlisted = False  # the list decides that again; an event that comes meanwhile sets it
-        self._requests.start(self._list(poll, entries, listed))
+        work = self._list(poll, entries, listed)
+        self._requests.start(Request(work, on_end=partial(self._drop_list, poll, listed)))
 
     async def _list(self, poll: Poll, entries: Sequence[Entry], listed: Sequence[Entry]) -> None:
         """List the active jobs, and send the requests that are needed besides."""
         more: Sequence[Entry] = ()
         try:
-            found = await self._send_for(poll, lambda source, within: source.list_active(len(entries), within))
+            found = await self._send_for(
+                poll, lambda source, within: source.list_active(len(entries), min(within, self._limits.list_time))
+            )
         except _WaiterLeft:
             self._jobs.make_due(listed)  # the next plan lists them for another waiter
         except TRANSIENT as failure:
-            note_failure(entries, failure)
-            unlisted = [entry for entry in entries if entry.is_unlisted]  # by an event that came meanwhile
-            self._jobs.end_turn(list(set(entries).difference(unlisted)), poll.began + _retry_after(failure))
-            self._jobs.make_due(unlisted)
+            self._note_failed_list(entries, poll.began, failure)
         except APIError:
             self._give_up_lists(poll.began, listed)  # this key may not list
         else:
             note_answer(entries)
             more = self._note_list(entries, listed, poll.began, found)
         finally:
-            lists = tuple(other for other in self._limits.lists if other is not poll)
-            self._limits = attrs.evolve(self._limits, lists=lists)
+            self._end_list(poll)
         self._jobs.make_due(set(self._jobs.all()).difference(entries))  # those that have joined since
         self._read_besides(more)
+
+    def _note_failed_list(self, entries: Sequence[Entry], began: float, failure: Exception) -> None:
+        """Note that a list could not be read now. If single reads are answered all the same, jobs are read by them."""
+        pause = note_failure(entries, failure)
+        self._limits = after_failed_list(self._limits, began, pause, self._source.pace(), len(self._jobs))
+        is_replaced = began < self._limits.lists_again and not pause
+        due = [entry for entry in entries if is_replaced or entry.is_unlisted]  # by an event that came meanwhile
+        self._jobs.end_turn(list(set(entries).difference(due)), began + pause)
+        self._jobs.make_due(due)
+
+    def _note_single_answer(self) -> None:
+        """Note that a single read was answered: the server is up. If a list has failed, it is tried again now."""
+        if self._limits.list_state is ListState.FAILED:
+            self._limits = attrs.evolve(self._limits, list_state=ListState.SUSPECT)
+            self._jobs.make_due(self._jobs.all())
+
+    def _end_list(self, poll: Poll) -> None:
+        lists = tuple(other for other in self._limits.lists if other is not poll)
+        self._limits = attrs.evolve(self._limits, lists=lists)
+
+    def _drop_list(self, poll: Poll, listed: Sequence[Entry]) -> None:
+        """End a list that was cancelled before its first step. It has sent nothing: the next plan may list at once."""
+        if poll in self._limits.lists:
+            self._end_list(poll)
+            self._limits = attrs.evolve(self._limits, next_list=poll.began)
+            self._jobs.make_due(listed)
 
     def _note_list(
         self, entries: Sequence[Entry], listed: Sequence[Entry], began: float, found: tuple[Dict[str, S], int] | None
@@ -173,7 +210,7 @@ class Poller(Generic[S]):
             return ()
         active, requests = found
         again = next_list(began, self._source.pace(), requests, len(self._jobs))
-        self._limits = attrs.evolve(self._limits, next_list=again)
+        self._limits = attrs.evolve(self._limits, next_list=again, list_state=ListState.USABLE)
         self._jobs.end_turn(entries, again)
         return self._jobs.note_list(entries, active)
 
@@ -200,7 +237,7 @@ class Poller(Generic[S]):
             else:
                 self._requests.add(partial(self._begin_read, group))
 
-    def _begin_read(self, group: Sequence[Entry]) -> Coroutine[Any, Any, None] | None:
+    def _begin_read(self, group: Sequence[Entry]) -> Request | None:
         """Return the request that reads the jobs of a group which still need it, or None."""
         now, entries = self._clock.now(), [entry for entry in group if entry.waiters and entry.is_queued]
         for entry in entries:
@@ -211,7 +248,7 @@ class Poller(Generic[S]):
             return None
         poll = Poll(sender, now)
         self._jobs.begin_poll(poll, entries)
-        return self._read(poll, entries)
+        return Request(self._read(poll, entries), on_end=partial(self._jobs.drop_poll, poll, entries))
 
     async def _read(self, poll: Poll, entries: Sequence[Entry]) -> None:
         """Read jobs with one request, and note their states."""
@@ -221,13 +258,16 @@ class Poller(Generic[S]):
         except _WaiterLeft:
             self._jobs.end_poll(poll, entries, None)
         except TRANSIENT as failure:
-            note_failure(entries, failure)
-            self._jobs.end_poll(poll, entries, _retry_after(failure))
+            pause = note_failure(entries, failure)
+            self._limits = after_failed_read(self._limits, self._clock.now(), pause, entries)
+            self._jobs.end_poll(poll, entries, pause)
         except APIError as refusal:
             self._jobs.note_all(poll, entries, dict.fromkeys(names, refusal))
+            self._note_single_answer()
         else:
             self._jobs.end_poll(poll, entries, self._source.pace().spacing())
             self._jobs.note_all(poll, entries, found)
+            self._note_single_answer()
 
     async def _send_for(self, poll: Poll, work: Callable[[Source[S], float], Coroutine[Any, Any, Any]]) -> Any:
         """Run requests with a waiter's options and in its context, and no longer than it waits."""
@@ -237,6 +277,8 @@ class Poller(Generic[S]):
         waiter.requests += (task,)
         try:
             await asyncio.wait([task])
+        except asyncio.CancelledError:
+            raise _WaiterLeft from None
         finally:
             waiter.requests = tuple(other for other in waiter.requests if other is not task)
             task.cancel()
@@ -252,7 +294,3 @@ class Poller(Generic[S]):
             raise _WaiterLeft
         finally:
             del error, task  # the traceback refers to this frame: a reference cycle
-
-
-def _retry_after(failure: Exception) -> float:
-    return (failure.retry_after or 0.0) if isinstance(failure, APIError) else 0.0

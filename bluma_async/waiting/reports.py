@@ -22,13 +22,19 @@ def note_answer(entries: Iterable[Entry]) -> None:
             waiter.contact.is_reached, waiter.contact.failure = True, None
 
 
-def note_failure(entries: Iterable[Entry], failure: Exception) -> None:
-    """Note that a poll of these jobs has failed: without an answer, or with one that says to try again."""
+def note_failure(entries: Iterable[Entry], failure: Exception) -> float:
+    """
+    Note that a poll of these jobs has failed: without an answer, or with one that says to try again.
+
+    Returns:
+        The seconds in which the server wants no request.
+    """
     failure = failure.with_traceback(None)  # it may be kept as long as the wait takes, and so would its frames
     for entry in entries:
         for waiter in entry.waiters:
             waiter.contact.is_reached |= isinstance(failure, APIError)
             waiter.contact.failure = failure
+    return (failure.retry_after or 0.0) if isinstance(failure, APIError) else 0.0
 
 
 def report_silence(silent: Sequence[Tuple[Entry, Waiter]]) -> None:

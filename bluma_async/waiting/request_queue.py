@@ -12,12 +12,24 @@ import attrs
 if TYPE_CHECKING:
     from bluma_async.waiting.alarm import Alarm
 
-__all__ = ["RequestQueue"]
+__all__ = ["Request", "RequestQueue"]
 
 PLACES = 16  # requests in flight
 PLACE_TIME = 2.0  # seconds after which a request gives its place to the next one; a hook in it can hang
 
-Work = Coroutine[Any, Any, None]
+
+@attrs.define(eq=False)
+class Request:
+    """
+    One request of the poller.
+
+    Attributes:
+        work: Sends it and notes its outcome. It never runs if its task is cancelled before its first step.
+        on_end: Called after it, however it has ended.
+    """
+
+    work: Coroutine[Any, Any, None]
+    on_end: Callable[[], None]
 
 
 @attrs.define(eq=False)
@@ -49,7 +61,7 @@ class RequestQueue:
         self._loop = asyncio.get_running_loop()
         self._alarm = alarm
         self._on_error = on_error
-        self._waiting: Deque[Callable[[], Work | None]] = deque()
+        self._waiting: Deque[Callable[[], Request | None]] = deque()
         self._running: Set[asyncio.Task[None]] = set()
         self._free = PLACES
 
@@ -58,14 +70,14 @@ class RequestQueue:
         """Whether no request is in flight."""
         return not self._running
 
-    def start(self, work: Work | None, place: _Place | None = None) -> None:
+    def start(self, request: Request | None, place: _Place | None = None) -> None:
         """Start a request at once, without a place of the queue; None is no request."""
-        if work is not None:
-            task = self._loop.create_task(work)
+        if request is not None:
+            task = self._loop.create_task(request.work)
             self._running.add(task)
-            task.add_done_callback(partial(self._end, place))
+            task.add_done_callback(partial(self._end, request, place))
 
-    def add(self, begin: Callable[[], Work | None]) -> None:
+    def add(self, begin: Callable[[], Request | None]) -> None:
         """Start a request as soon as there is a place: `begin` makes it then, or returns None if it is not needed."""
         self._waiting.append(begin)
         self._fill()
@@ -77,15 +89,16 @@ class RequestQueue:
 
     def _fill(self) -> None:
         while self._waiting and self._free:
-            work = self._waiting.popleft()()
-            if work is not None:
+            request = self._waiting.popleft()()
+            if request is not None:
                 self._free -= 1
                 place = _Place(self)
                 place.timer = self._loop.call_later(PLACE_TIME, place.release)
-                self.start(work, place)
+                self.start(request, place)
 
-    def _end(self, place: _Place | None, task: asyncio.Task[None]) -> None:
+    def _end(self, request: Request, place: _Place | None, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        request.on_end()
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._on_error(error)

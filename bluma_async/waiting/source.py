@@ -24,7 +24,7 @@ class Source(Protocol[S]):
 
     @property
     def jobs_per_poll(self) -> int:
-        """How many jobs one request can read."""
+        """The number of jobs that one request can read."""
         ...
 
     async def poll(self, job_ids: Sequence[str], within: float) -> Mapping[str, S | APIError | None]:
@@ -82,5 +82,5 @@ class Source(Protocol[S]):
         ...
 
     def pace(self) -> Pace:
-        """How fast the budget allows requests now."""
+        """The pace of requests that the budget allows now."""
         ...

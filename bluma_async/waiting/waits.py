@@ -1,11 +1,11 @@
-"""What a wait needs: the check of its arguments, its waiter, and what `PollHub` loads with the first wait."""
+"""The parts of a wait: the check of its arguments, its waiter, and what `PollHub` loads with the first wait."""
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 from typing import TYPE_CHECKING, Any, Collection
 
+from bluma_async._runtime.running_loop import get_running_loop
 from bluma_async._wire.checks import require_callable, require_seconds, require_statuses
 from bluma_async.waiting.announcer import Announcer
 from bluma_async.waiting.contact import Contact
@@ -14,6 +14,8 @@ from bluma_async.waiting.poller import Poller
 
 if TYPE_CHECKING:
     from bluma_async.waiting.source import Source
+
+SHORTEST_INTERVAL = 0.001  # seconds; the turns of much shorter ones cannot be computed, and no server wants them
 
 __all__ = ["Announcer", "Poller", "make_waiter", "require_wait"]
 
@@ -27,7 +29,7 @@ def require_wait(
     Raises:
         InvalidArgumentError: One of them is invalid.
     """
-    require_seconds("poll_interval", poll_interval, above=0)
+    require_seconds("poll_interval", poll_interval, at_least=SHORTEST_INTERVAL)
     require_seconds("timeout", timeout)
     require_callable("on_progress", on_progress)
     require_callable("on_status", on_status)
@@ -47,6 +49,6 @@ def make_waiter(
         False,
         frozenset(final_statuses),
         contextvars.copy_context(),
-        asyncio.get_running_loop().create_future(),
+        get_running_loop().create_future(),
         Contact(now),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Awaitable, Callable
 
-from bluma_async.webhooks.reply import build_headers
+from bluma_async.webhooks.reply import BODY_INCOMPLETE, build_headers
 from bluma_async.webhooks.request import SIGNATURE_HEADER, receive_request
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ def aiohttp_handler(receiver: WebhookReceiver) -> Callable[[Any], Awaitable[Any]
         signature = request.headers.get(SIGNATURE_HEADER)
         chunks = request.content.iter_any()
         reply = await receive_request(receiver, request.method, signature, chunks, request.rel_url.raw_query_string)
-        return web.Response(status=reply.status, body=reply.text.encode(), headers=build_headers(reply))
+        response = web.Response(status=reply.status, body=reply.text.encode(), headers=build_headers(reply))
+        if reply is BODY_INCOMPLETE:
+            response.force_close()
+            request.content.feed_eof()  # or aiohttp reads on after the reply, and logs the same error with a traceback
+        return response
 
     return handle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, AsyncIterator, Awaitable, Callable, Dict, overload
 
 from bluma_async.webhooks.reply import build_headers
-from bluma_async.webhooks.request import SIGNATURE_HEADER, receive_request
+from bluma_async.webhooks.request import SIGNATURE_HEADER, DisconnectedError, receive_request
 
 if TYPE_CHECKING:
     from bluma_async.webhooks.receiver import WebhookReceiver
@@ -18,15 +18,11 @@ Send = Callable[[Message], Awaitable[None]]
 UNSUPPORTED_DATA = 1003  # the WebSocket close code for a kind of connection that is not accepted (RFC 6455, 7.4.1)
 
 
-class _DisconnectedError(Exception):
-    """The sender closed the connection before its body had arrived."""
-
-
 class AsgiApp:
     """
     The ASGI app of a receiver. It answers every path, because the framework chooses the path.
 
-    It is no function, so Starlette and FastAPI take it as an endpoint of a route too.
+    It is not a function, so Starlette and FastAPI take it as an endpoint of a route too.
     """
 
     def __init__(self, receiver: WebhookReceiver) -> None:
@@ -70,7 +66,7 @@ async def _handle_request(receiver: WebhookReceiver, scope: Message, receive: Re
     query = scope.get("query_string", b"")
     try:
         reply = await receive_request(receiver, scope["method"], signature, _read_chunks(receive), query)
-    except _DisconnectedError:
+    except DisconnectedError:
         return
     headers = [(name.lower().encode(), value.encode()) for name, value in build_headers(reply).items()]
     headers.append((b"content-length", str(len(reply.text.encode())).encode()))
@@ -83,7 +79,7 @@ async def _read_chunks(receive: Receive) -> AsyncIterator[bytes]:
     while has_more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _DisconnectedError
+            raise DisconnectedError
         yield message.get("body", b"")
         has_more = message.get("more_body", False)
 

@@ -23,6 +23,7 @@ class Background:
         task = asyncio.ensure_future(_know_itself(work))
         self._tasks.add(task)
         task.add_done_callback(self._forget)
+        task.add_done_callback(lambda _: work.close())  # a task that is cancelled before its first step never awaits it
         return task
 
     async def wait(self, timeout: float | None = None) -> None:
@@ -45,7 +46,7 @@ class Background:
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # it is known to whoever awaits the task; nobody may do so any more
+            task.exception()  # marks it as retrieved: asyncio would report it if nobody awaits the task
 
 
 async def _know_itself(work: Coroutine[Any, Any, T]) -> T:

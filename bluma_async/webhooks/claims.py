@@ -9,6 +9,8 @@ Rule 3: an event that was answered with 503 is not lost when it is sent again. A
 recorded, so this process handles the event also if the store says that it is not new. A leasing store decides that
 itself: the claim ends by its lease.
 Rule 4: the number of events that are claimed or held has a limit. Beyond it, nothing is claimed.
+Rule 5: handlers end with their event loop. An event of a closed loop is not held any more: the next delivery of it is a
+claim that may have been recorded, as in rule 3.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import asyncio
 import enum
 import inspect
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Set, Tuple
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.threads import Threads
@@ -31,15 +33,16 @@ __all__ = ["Admission", "Claims"]
 
 STORE_THREADS = 8
 RENEWALS = 3  # in the time of a lease
+ADVICE = "They are handled when they are sent again; await receiver.aclose() before the loop ends."
 MOST_REMEMBERED = 10_000  # ids of events whose claim or end could not be recorded
 
 
 class Admission(enum.Enum):
-    """What becomes of a delivery."""
+    """The decision about a delivery."""
 
     ACCEPTED = "accepted"  # it is handled now, was handled before, or is being handled by this process
     FULL = "full"  # too many events wait already
-    HELD = "held"  # another process has claimed it, and has not finished
+    HELD = "held"  # another process, or a loop that was closed since, has claimed it, and has not finished
     FAILED = "failed"  # the store could not record it
 
 
@@ -63,6 +66,7 @@ class Claims:
         self._background = Background()
         self._claiming: Dict[Tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Admission]] = {}
         self._held: Dict[str, asyncio.AbstractEventLoop] = {}
+        self._loops: Set[asyncio.AbstractEventLoop] = set()  # those that have claimed or held events
         self._renewing: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()  # those with a timer
         self._unsure: Dict[str, None] = {}  # the claim failed, and may have been recorded
         self._handled: Dict[str, None] = {}  # the handlers have ended, which could not be recorded
@@ -77,6 +81,7 @@ class Claims:
             begin: Starts the handlers. It is called once, possibly after this has returned `FAILED`, if the store was
                 late.
         """
+        self._drop_closed_loops()
         if event_id in self._held or self._was_handled(event_id):
             return Admission.ACCEPTED
         key = (asyncio.get_running_loop(), event_id)
@@ -114,6 +119,7 @@ class Claims:
 
     def take_over(self, event_id: str) -> bool:
         """Hold an event that a crash left unfinished; return whether its handlers are to be run."""
+        self._drop_closed_loops()
         return not self._is_full and self._take(event_id)
 
     async def settle(self) -> None:
@@ -130,11 +136,31 @@ class Claims:
             _remember(self._unsure, event_id)
             logger.exception("The store of webhook events failed; %s must be sent again.", event_id)
             return Admission.FAILED
+        except asyncio.CancelledError:  # the loop is about to be closed
+            _remember(self._unsure, event_id)
+            raise
         may_be_ours = event_id in self._unsure
         self._unsure.pop(event_id, None)
         if (is_ours or may_be_ours) and self._take(event_id):
             begin()
         return Admission.ACCEPTED
+
+    def _drop_closed_loops(self) -> None:
+        """Hold the events of closed loops no longer. Their claims may be recorded, and nothing will finish them."""
+        closed = {loop for loop in list(self._loops) if loop.is_closed()}
+        self._loops.difference_update(closed)
+        self._loops.add(asyncio.get_running_loop())
+        if not closed:
+            return
+        lost = [event_id for event_id, loop in list(self._held.items()) if loop in closed]
+        for key in [key for key in list(self._claiming) if key[0] in closed]:
+            self._claiming.pop(key, None)
+            lost.append(key[1])
+        for event_id in lost:
+            self._held.pop(event_id, None)
+            _remember(self._unsure, event_id)
+        if lost:
+            logger.warning("An event loop was closed before %s handled. %s", _name(lost), ADVICE)
 
     @property
     def _is_full(self) -> bool:
@@ -189,6 +215,10 @@ class Claims:
             return await method(*args)
         result = await self._threads.run(method, *args)
         return await result if inspect.isawaitable(result) else result
+
+
+def _name(event_ids: Sequence[str]) -> str:
+    return f"{event_ids[0]} was" if len(event_ids) == 1 else f"{len(event_ids)} webhook events were"
 
 
 def _remember(ids: Dict[str, None], event_id: str) -> None:

@@ -21,7 +21,7 @@ from bluma_async._wire.checks import invalid, require_seconds, require_whole
 from bluma_async._wire.events import read_event, verify_webhook
 from bluma_async._wire.signature import verify_webhook_signature
 from bluma_async.errors import BlumaError, WebhookVerificationError
-from bluma_async.stores.memory_events import MemoryStore
+from bluma_async.stores.memory.events import MemoryStore
 from bluma_async.types import WebhookEventType
 from bluma_async.webhooks.background import Background
 from bluma_async.webhooks.claims import Admission, Claims
@@ -47,7 +47,7 @@ RECOVERY_INTERVAL = 60.0  # seconds between two searches for events that a crash
 REPLIES = {
     Admission.ACCEPTED: Reply(200),
     Admission.FULL: Reply(503, "Too many events wait for their handlers. Send it again.", retry_after=30),
-    Admission.HELD: Reply(503, "Another process is handling the event. Send it again.", retry_after=30),
+    Admission.HELD: Reply(503, "The event was claimed before, and is not finished yet. Send it again.", retry_after=30),
     Admission.FAILED: Reply(503, "The event could not be stored. Send it again.", retry_after=3),
 }
 
@@ -114,6 +114,8 @@ class WebhookReceiver:
         require_whole("max_waiting", max_waiting)
         require_seconds("body_timeout", body_timeout, above=0)
         require_seconds("store_timeout", store_timeout, above=0)
+        if max_age is not None:
+            require_seconds("max_age", max_age, above=0)
         self._secret = secret or os.environ.get("BLUMA_WEBHOOK_SECRET", "").strip()
         if not self._secret:
             raise BlumaError("There is no webhook secret. Pass secret=, or set BLUMA_WEBHOOK_SECRET.")
@@ -173,6 +175,9 @@ class WebhookReceiver:
         """
         Process one request, and return the reply to send. Never raises.
 
+        The handlers run in the event loop of this call, and end with it. In a loop for each request, as of
+        `asyncio.run`, await `aclose` after this: an event whose handlers were cut off is handled when it is sent again.
+
         Args:
             body: The raw body.
             signature: The `X-Bluma-Signature` header, or None if the request has none.
@@ -181,8 +186,8 @@ class WebhookReceiver:
         Returns:
             200 for an event, also for one that was received before, and for a callback that confirmed a create; 401 for
             an invalid signature; 400 for a signed body that is not an event or is too old; 503 if the event must be
-            sent again: the event store failed or was late, too many events wait, or another process has claimed the
-            event and has not finished.
+            sent again: the event store failed or was late, too many events wait, or the event was claimed by another
+            process, or in an event loop that was closed since, and is not finished.
         """
         is_confirmed = create_token is not None and any(
             _confirm(client, create_token, body) for client in self._clients

@@ -167,8 +167,8 @@ class Generations(BaseGenerations):
         Raises:
             InvalidArgumentError: An argument is invalid, or the provider does not support it. Nothing was sent.
             InsufficientCreditsError: The account has too few credits.
-            AmbiguousCreateError: It may have been accepted. With `on_ambiguous="retry"` it is retried instead, and may
-                be billed twice.
+            AmbiguousCreateError: It was accepted, and the answer has no id that can be read; or it may have been
+                accepted. With `on_ambiguous="retry"` it is retried in the second case, and may be billed twice.
         """
         return run(
             self._async.create(
@@ -254,7 +254,7 @@ class Modifications(BaseGenerations):
         Raises:
             InvalidArgumentError: An argument is invalid, or the provider does not support it. Nothing was sent.
             InsufficientCreditsError: The account has too few credits.
-            AmbiguousCreateError: It may have been accepted. With `on_ambiguous="retry"` it is retried instead, and may
-                be billed twice.
+            AmbiguousCreateError: It was accepted, and the answer has no id that can be read; or it may have been
+                accepted. With `on_ambiguous="retry"` it is retried in the second case, and may be billed twice.
         """
         return run(self._async.create(prompt, video_url=video_url, watermark=watermark, callback_url=callback_url))

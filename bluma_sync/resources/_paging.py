@@ -1,5 +1,10 @@
 # Generated from bluma_async/resources/_paging.py by `nox -s facade`: change that, not this.
-"""Iterate over lists that the API returns in pages."""
+"""
+Iterate over lists that the API returns in pages.
+
+Rule: a short page does not end a list that has more by its own counts, or that has sent none: its pages may be smaller
+than requested. A page without a new item ends every list.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +23,9 @@ class Pages(Generic[T]):
     """
     An iterator over the items of all pages. Each page is requested when its first item is needed.
 
-    An object that is created between two requests moves older ones to the next page; an item that was on the previous
-    page is not returned twice.
+    An object that is created between two requests moves older ones to the next page; an item that was among the last
+    200 ones is not returned twice. Several consumers can share the iterator: each item is returned to one of them, and
+    all of them see the end. After an error or a cancellation, the next call requests the same page again.
     """
 
     def __init__(self, twin: asynchronous.Pages[T]) -> None:

@@ -41,8 +41,8 @@ class Templates:
             context: The context of a create.
 
         Raises:
-            InvalidArgumentError: The context does not fit, or is no JSON; `validation_errors` has the path and the rule
-                of each problem.
+            InvalidArgumentError: The context does not fit, or is not JSON; `validation_errors` has the path and the
+                rule of each problem.
             NotFoundError: There is no template with this id.
         """
         run(self._async.validate(template_id, context))

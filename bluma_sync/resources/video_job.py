@@ -62,7 +62,7 @@ class VideoJob:
         return self._async.video
 
     def to_json(self) -> str:
-        """Return the handle as JSON text, for `client.videos.job`. It has no secret, and no state of the video."""
+        """Return the handle as JSON text, for `client.videos.job`: with the charge, without a secret or a state."""
         return self._async.to_json()
 
     def refresh(self) -> Video:
@@ -88,7 +88,7 @@ class VideoJob:
         Return the video when it is completed or failed: see its `status`. It waits as `videos.wait_for` does.
 
         Args:
-            poll_interval: Seconds between two polls; above 0.
+            poll_interval: Seconds between two polls; at least 0.001.
             timeout: Seconds to wait; at least 0.
             on_progress: Called with each new percentage that the server reports, 0 to 100. May be async.
             on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
@@ -114,7 +114,7 @@ class VideoJob:
         polled; the next state is the newest one.
 
         Args:
-            poll_interval: Seconds between two polls; above 0.
+            poll_interval: Seconds between two polls; at least 0.001.
             timeout: Seconds until the last state, with the time that the consumer takes; at least 0.
             final_statuses: Statuses that end this, besides `completed` and `failed`.
 
@@ -149,6 +149,18 @@ class VideoJob:
                 are those of `videos.save`.
         """
         return run(self._async.save(path, overwrite=overwrite, verify=verify, on_progress=on_progress))
+
+    def to_html(self, *, links: bool = False) -> str:
+        """
+        Return a table of the newest state that this object has seen, as notebooks show it. Nothing is sent.
+
+        Args:
+            links: Whether signed links are shown too. Their query gives access to the file, also in a saved notebook.
+        """
+        return self._async.to_html(links=links)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
     def __repr__(self) -> str:
         return repr(self._async).replace("VideoJob", type(self).__name__, 1)

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping
 
 from bluma_sync._portal import run
-from bluma_sync.resources._video_files import VideoFiles
-from bluma_sync.resources._video_lists import VideoLists
+from bluma_sync.resources._videos.files import VideoFiles
+from bluma_sync.resources._videos.lists import VideoLists
 from bluma_sync.resources.video_job import VideoJob
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Videos(VideoFiles, VideoLists):
             saved: What `to_json` of a VideoJob returned, as text, bytes or a mapping; or a VideoJob that was unpickled.
 
         Raises:
-            InvalidArgumentError: It is no handle, or it is of another base URL or API key.
+            InvalidArgumentError: It is not a handle, or it is of another base URL or API key.
         """
         return VideoJob(self._async.job(saved))
 
@@ -138,6 +138,12 @@ class Videos(VideoFiles, VideoLists):
         The price is what the API has charged this process for such a video; without that, what it lists for the
         template now, times the factor of the resolution in its documents. The template is read, and for a variant the
         lists of variants, to find its template.
+
+        Args:
+            context: The content of the video, as in `create`.
+            template_id: The template or its id; either this or `variant_id`.
+            variant_id: A saved preset of a template, or its id.
+            options: `resolution` and `watermark`, as in `create`.
 
         Raises:
             InvalidArgumentError: An argument is invalid, or the context does not fit the template's schema.
@@ -179,7 +185,7 @@ class Videos(VideoFiles, VideoLists):
                 it can be written is tried before the create; until this call ends, no other call can save to it.
             overwrite: Whether an existing file may be replaced.
             verify: What of the file is compared with its description, as in `save`.
-            poll_interval: Seconds between two polls; above 0.
+            poll_interval: Seconds between two polls; at least 0.001.
             timeout: Seconds to wait; at least 0.
             on_progress: Called with each new percentage that the server reports, 0 to 100. May be async.
             on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
@@ -196,7 +202,8 @@ class Videos(VideoFiles, VideoLists):
             AmbiguousCreateError: The video may have been created and billed; `candidates` are the possible videos.
             WaitTimeoutError: The video was not finished in time. The render continues.
             BlumaError: Another step failed. If its `video_id` is set, the video is paid: wait for it and save it by
-                that id.
+                that id. Other exceptions after the create, such as one of `on_progress`, or a cancellation, have
+                `video_id` too, and the id is logged at WARNING.
         """
         return run(
             self._async.generate(
@@ -250,7 +257,7 @@ class Videos(VideoFiles, VideoLists):
 
         Args:
             video_id: The video or its id.
-            poll_interval: Seconds between two polls; above 0.
+            poll_interval: Seconds between two polls; at least 0.001.
             timeout: Seconds to wait; at least 0. The last poll is at their end, and may take one second more, so that 0
                 polls once. Neither a slow server nor a hook of the client extends this.
             on_progress: Called with each new percentage that the server reports, an int from 0 to 100 that never

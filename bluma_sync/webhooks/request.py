@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping
 
-from bluma_async.webhooks.reply import BODY_TIMEOUT, BODY_TOO_LARGE, WRONG_METHOD, Reply
+from bluma_async.webhooks.reply import BODY_INCOMPLETE, BODY_TIMEOUT, BODY_TOO_LARGE, WRONG_METHOD, Reply
 from bluma_async.webhooks.request import find_token
 from bluma_sync._portal import run
 from bluma_sync.webhooks.body import LateError, TooManyLateError, read_in_time
@@ -23,7 +23,6 @@ __all__ = ["receive_request"]
 LONGEST_NUMBER = 18  # digits; Python refuses to parse thousands of them
 INVALID_LENGTH = Reply(400, "The Content-Length is not a number.")
 LENGTH_REQUIRED = Reply(411, "The body must have a Content-Length.")
-BODY_INCOMPLETE = Reply(400, "The body did not arrive completely.")
 TOO_MANY_LATE = Reply(503, "Too many bodies are late. Send it again.", retry_after=30)
 
 

@@ -10,9 +10,10 @@ import pytest
 from bluma_async import AsyncBluma, AuditMismatch, MismatchKind, errors
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
-from bluma_async.stores.memory_jobs import MemoryJobStore
+from bluma_async.stores.memory.jobs import MemoryJobStore
 from tests.batch.helpers import TEMPLATE, change_journal, make_rows, run_all
 from tests.batch.test_store import batch_in_memory
+from tests.postgres import PostgresServer
 from tests.servers import as_another_process
 
 ONE_FAILS: List[Dict[str, Any]] = [*make_rows(2), {"template_id": TEMPLATE, "prompt": "x [fail]", "key": "bad"}]
@@ -25,7 +26,7 @@ def read_figures(entry: AuditMismatch) -> Figures:
 
 
 async def test_a_batch_matches_its_account(quick: Sandbox, batch: Batch) -> None:
-    """Payments and refunds agree; the purchase of the credits is no payment."""
+    """Payments and refunds agree; the purchase of the credits is not a payment."""
     await run_all(batch, ONE_FAILS)
 
     found = await batch.audit()
@@ -80,6 +81,36 @@ async def test_videos_of_others_are_unknown_payments(quick: Sandbox, client: Asy
     [entry] = (await batch.audit()).mismatches
 
     assert (entry.kind, entry.video_id, entry.key) == (MismatchKind.UNKNOWN_PAYMENT, stranger.id, None)
+
+
+async def test_a_video_that_the_database_has_recorded_is_explained(
+    quick: Sandbox, client: AsyncBluma, postgres: str, postgres_server: PostgresServer
+) -> None:
+    """A create without a job made it. A stray or a candidate is unknown, and has the key of its job or create."""
+    batch = client.batch(postgres, poll_interval=0.01)
+    await run_all(batch, make_rows(1))
+    async with AsyncBluma(quick.live_key, base_url=quick.base_url, shared=postgres) as sharing:
+        await sharing.videos.create({"prompt": "single"}, TEMPLATE, key="order-1")
+    strays = [(await client.videos.create({"prompt": "stray"}, TEMPLATE)).id for _ in range(3)]
+    [(number,)] = postgres_server.fetch(postgres, "SELECT id FROM bluma_intents WHERE name IS NOT NULL")
+    record = (
+        "INSERT INTO bluma_strays (place, request_key, video_id, charged, epoch) VALUES (%s, %s, %s, 2, 1) RETURNING 1"
+    )
+    postgres_server.fetch(postgres, record, 1, "q", strays[0])
+    postgres_server.fetch(postgres, record, None, f"create {number}", strays[1])
+    doubt = (
+        "INSERT INTO bluma_intents (account, request_key, name, epoch, made_by, settles_after, outcome, candidates) "
+        "VALUES (1, 'q', 'order-2', 1, 1, 0, 'doubt', %s) RETURNING 1"
+    )
+    postgres_server.fetch(postgres, doubt, [strays[2]])
+
+    found = await batch.audit()
+
+    assert {(entry.kind, entry.video_id, entry.key) for entry in found.mismatches} == {
+        (MismatchKind.UNKNOWN_PAYMENT, strays[0], "k0"),
+        (MismatchKind.UNKNOWN_PAYMENT, strays[1], "order-1"),
+        (MismatchKind.UNKNOWN_PAYMENT, strays[2], "order-2"),
+    }
 
 
 async def test_payments_before_the_journal_are_not_its_concern(
@@ -200,7 +231,7 @@ async def test_a_rotated_key_audits_too(quick: Sandbox, batch: Batch, tmp_path: 
 
 
 async def test_a_store_in_memory_is_audited(quick: Sandbox, client: AsyncBluma) -> None:
-    """Any store is."""
+    """An audit reads any store, also one in memory."""
     batch = batch_in_memory(client, MemoryJobStore())
     await run_all(batch, ONE_FAILS)
 

@@ -134,3 +134,24 @@ def test_holds_end_with_the_charge_or_the_refusal() -> None:
     limit.hold(3, "t", None)
     with pytest.raises(errors.InsufficientCreditsError):
         limit.hold(4, "t", None)
+
+
+def test_what_is_left_is_what_a_create_may_cost() -> None:
+    """Spent and held credits are not left; nothing is if a held price is unknown. No limit is not a number."""
+    limit = CreditLimit(10, 3)
+    limit.learn(TEMPLATE, 2)
+    at_first = limit.left
+    limit.hold(1, TEMPLATE, None)
+    held = limit.left
+    limit.spend(1, TEMPLATE, None, 2)
+    spent = limit.left
+    limit.refund(2)
+    refunded = limit.left
+    limit.hold_open(2, "unknown", None)
+
+    assert (at_first, held, spent, refunded, limit.left) == (7, 5, 5, 7, 0)
+    assert (CreditLimit(2, 5).left, CreditLimit(None, 5).left, CreditLimit(9, 0, is_shared=True).left) == (
+        0,
+        None,
+        None,
+    )

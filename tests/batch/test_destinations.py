@@ -55,6 +55,21 @@ async def test_a_batch_saves_to_a_store(quick: Sandbox, client: AsyncBluma, out:
     assert {path.name for path in tmp_path.iterdir()} == {"jobs.sqlite", "jobs.sqlite.lock"}
 
 
+async def test_every_key_is_found_in_every_store(quick: Sandbox, client: AsyncBluma, out: str, tmp_path: Path) -> None:
+    """The URL of a result is one that can be saved to, and leads a run with another `out` to the object."""
+    keys = ["plain", "a#b", "a%b", "a%41b", "a@b", "sky one", "\u00fc\u00a0"]
+    rows = [{**row, "key": key} for row, key in zip(make_rows(len(keys)), keys)]
+
+    first = await run_all(batch_to(client, out, tmp_path), rows)
+    elsewhere = await run_all(batch_to(client, f"{out}/elsewhere#".replace("#", "%23"), tmp_path), rows)
+    sizes = [await client.videos.save(row.video_id or "", row.path or "", overwrite=True) for row in first]
+
+    store, prefix = open_store("out", out)
+    assert {result.state for result in first} == {"saved"}
+    assert elsewhere == []
+    assert store.list_sizes(prefix) == {f"{prefix}/{row.key}.mp4": size for row, size in zip(first, sizes)}
+
+
 @pytest.mark.parametrize("damage", ["deleted", "cut"])
 async def test_a_lost_object_is_saved_again(
     damage: str, quick: Sandbox, client: AsyncBluma, out: str, tmp_path: Path
@@ -175,4 +190,15 @@ async def test_a_journal_moves_from_a_folder_to_a_store(
     results = await run_all(batch_to(client, out, tmp_path), make_rows(2))
 
     assert [result.path for result in results] == [f"{out}/k1.mp4"]
+    assert quick.state()["billed"] == 2
+
+
+async def test_a_batch_saves_to_a_file_url(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """It is the folder: its default journal is in it, keys are names of files, and paths are recorded."""
+    rows = [{**row, "key": f"{row['key']}[1] ä#%"} for row in make_rows(2)]
+    for _ in range(2):
+        results = await run_all(client.batch(out=f"file://{tmp_path}/new", poll_interval=0.01), rows)
+
+    assert results == []
+    assert {path.name for path in (tmp_path / "new").glob("*.mp4")} == {f"k{n}[1] ä#%.mp4" for n in range(2)}
     assert quick.state()["billed"] == 2

@@ -157,3 +157,29 @@ async def test_an_error_of_a_hook_after_the_answer_fails_no_job(
     [found] = await run_all(client.batch(out=tmp_path, poll_interval=0.01), make_rows(1))
 
     assert (lost.state, found.state, quick.state()["billed"]) == ("creating", "saved", 1)
+
+
+@pytest.mark.parametrize("hook", ["should_retry", "on_retry"])
+@pytest.mark.parametrize(
+    "kind", [errors.NotFoundError, errors.ValidationError, errors.RateLimitError, errors.InsufficientCreditsError]
+)
+async def test_an_error_of_a_hook_after_a_lost_answer_stops_the_run(
+    quick: Sandbox, client: AsyncBluma, tmp_path: Path, hook: Any, kind: Any
+) -> None:
+    """Whatever its class: no other create of the template is sent before the next run has found the video."""
+    quick.faults.add("POST /videos", "drop_after")
+
+    def fail(*_: Any) -> None:
+        raise kind("mine")
+
+    hooked: Any = {hook: fail}
+    failing = client.with_options(**hooked).batch(out=tmp_path, poll_interval=0.01, exclusive=True)
+    results = await run_all(failing, make_rows(3))
+    billed = quick.state()["billed"]
+    again = await run_all(client.batch(out=tmp_path, poll_interval=0.01, exclusive=True), make_rows(3))
+
+    assert [(result.key, result.state) for result in results] == [("k0", "creating")]
+    assert isinstance(failing.stopped, errors.AmbiguousCreateError)
+    assert isinstance(failing.stopped.__cause__, kind)
+    assert billed == 1
+    assert ([result.state for result in again], quick.state()["billed"]) == (["saved"] * 3, 3)

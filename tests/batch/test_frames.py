@@ -142,7 +142,7 @@ async def test_an_index_and_blank_numbers_change_no_job(
         ({"template_id": [T, T], "prompt": ["x", ""]}, "row 1, prompt: it must be a text"),
         ({"template_id": [T], "prompt": [b"x"]}, "row 0, prompt: it must be a text that is not empty, not b'x'"),
         ({"template_id": [T], "prompt": [3]}, "row 0, prompt: it must be a text that is not empty, not 3"),
-        ({"template_id": [T], "prompt": ["x"], "key": [3]}, "row 0, key: it names a file"),
+        ({"template_id": [T], "prompt": ["x"], "key": [1.5]}, "row 0, key: it names a file"),
         ({"template_id": [T], "prompt": ["x"], "context.a": [b"y"]}, "row 0, context.a: The arguments must be plain"),
         ({"template_id": [T], "prompt": ["x"], "context.a": [[1.0, NAN]]}, "context.a[1] is nan, which JSON does not"),
         (
@@ -167,7 +167,7 @@ async def test_an_invalid_frame_is_refused(
 
 
 async def test_mixed_types_and_columns_of_pandas_are_refused(client: AsyncBluma, tmp_path: Path) -> None:
-    """What only pandas allows: texts and numbers in one column, a name twice, and a name that is no text."""
+    """What only pandas allows: texts and numbers in one column, a name twice, and a name that is not text."""
     mixed = make_frame("pandas", {"template_id": [T, T], "prompt": ["x", 3]})
     twice = make_frame("pandas", {"template_id": [T], "prompt": ["x"]})
     twice.columns = ["prompt", "prompt"]
@@ -176,6 +176,20 @@ async def test_mixed_types_and_columns_of_pandas_are_refused(client: AsyncBluma,
     assert "frame, row 1, prompt: it must be a text" in str(await run_refused(client, mixed, out=tmp_path))
     assert "frame, prompt: there are two columns" in str(await run_refused(client, twice, out=tmp_path))
     assert "frame, 0: there is no such column" in str(await run_refused(client, numbered, out=tmp_path))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+async def test_keys_may_be_numbers(library: str, quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
+    """A number is the key that its text would be in a CSV file, also if blank cells make floats of a whole column."""
+    frame = make_frame(library, {"template_id": [T] * 3, "prompt": ["x", "y", "z"], "key": [1, 20, None]})
+
+    await run_all(batch, frame)
+    results = list((await batch.to_frame())["key"])
+    again = await batch.plan([{"template_id": T, "prompt": "x", "key": "1"}])
+
+    assert results[:2] == ["1", "20"]
+    assert (tmp_path / "20.mp4").exists()
+    assert (again.done, again.problems) == (1, [])
 
 
 async def test_a_query_is_no_frame(client: AsyncBluma, tmp_path: Path) -> None:
@@ -199,6 +213,57 @@ async def test_nullable_types_of_pandas_are_blank_too(quick: Sandbox, client: As
     assert [body.split(',"options"')[0] for body in read_bodies(tmp_path)] == [
         '{"context":{"list":[1,2],"n":1,"prompt":"x"}',
         '{"context":{"prompt":"y"}',
+    ]
+
+
+DAY = ("2020-01-01T00:00:00", "ns")  # as nanoseconds, it would be a number in Python
+
+
+@pytest.mark.parametrize(
+    ("make", "path", "kind"),
+    [
+        (lambda np: np.datetime64(*DAY), "context.x", "datetime64; pass text, such as str(value)"),
+        (lambda np: np.timedelta64(5, "ns"), "context.x", "timedelta64; pass a number or text, such as str(value)"),
+        (lambda np: {"day": np.datetime64(*DAY)}, "context.x.day", "datetime64; pass text"),
+        (lambda np: [np.datetime64(*DAY)], "context.x[0]", "datetime64; pass text"),
+        (lambda np: np.array([DAY[0]], dtype="datetime64[ns]"), "context.x[0]", "datetime64; pass text"),
+        (lambda np: np.array([np.datetime64(*DAY)], dtype=object), "context.x[0]", "datetime64; pass text"),
+        (lambda np: np.complex128(1j), "context.x", "complex128"),
+        (lambda np: np.bytes_(b"x"), "context.x", "bytes_"),
+        (lambda np: np.array([b"x"]), "context.x[0]", "bytes_"),
+        (lambda np: np.array([(1, 2)], dtype=[("a", int), ("b", int)])[0], "context.x", "void"),
+        (lambda np: np.add, "context.x", "ufunc"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("is_whole", [False, True])
+async def test_values_of_numpy_that_are_no_json_are_refused(
+    client: AsyncBluma, tmp_path: Path, make: Any, path: str, kind: str, is_whole: bool
+) -> None:
+    """Dates would become nanoseconds, which would be sent and billed: in cells, in objects, and in arrays."""
+    value, pandas = make(pytest.importorskip("numpy")), pytest.importorskip("pandas")
+    cell = pandas.Series([{"prompt": "x", "x": value} if is_whole else value], dtype=object)
+    cells = {"context": cell} if is_whole else {"prompt": ["x"], "context.x": cell}
+    frame = make_frame("pandas", {"template_id": [T], **cells})
+
+    error = await run_refused(client, frame, out=tmp_path)
+
+    assert f"frame, row 0, {path}: The arguments must be plain JSON values: {path} is of the type {kind}" in str(error)
+
+
+async def test_values_of_numpy_that_are_json_are_sent(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """Booleans, numbers, texts, arrays of them, and a date that is blank."""
+    np = pytest.importorskip("numpy")
+    values = {
+        "a": np.bool_(True), "b": np.int8(1), "c": np.float32(0.5), "d": np.str_("x"), "e": np.array([[1.0, 2.5]]),
+        "f": np.datetime64("NaT", "ns"), "g": np.array(["y", 3, np.int64(4)], dtype=object), "h": np.float64("nan"),
+    }  # fmt: skip
+    frame = make_frame("pandas", {"template_id": [T], "context": [{"prompt": "x", **values}]})
+
+    await run_all(client.with_options(validate="never").batch(out=tmp_path, poll_interval=0.01), frame)
+
+    assert [body.split(',"options"')[0] for body in read_bodies(tmp_path)] == [
+        '{"context":{"a":true,"b":1,"c":0.5,"d":"x","e":[[1,2.5]],"g":["y",3,4],"prompt":"x"}'
     ]
 
 

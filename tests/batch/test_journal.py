@@ -49,6 +49,33 @@ async def test_another_accounts_journal_is_refused(
         assert elsewhere.state()["billed"] == 0
 
 
+async def test_a_retry_or_adoption_with_another_key_changes_nothing(
+    quick: Sandbox, client: AsyncBluma, batch: Batch, tmp_path: Path
+) -> None:
+    """A wrong key, and the key of another account, leave the journal as it is: a later run would buy its jobs again."""
+    await run_all(batch, make_rows(3, prompt="Hello [fail]"))
+    change_journal(tmp_path, "UPDATE jobs SET state = 'in_doubt' WHERE key = 'k0'")
+    wrong = AsyncBluma("bluma_live_wrong", base_url=quick.base_url)
+
+    async with Sandbox(clock="manual", render=False) as elsewhere:
+        stranger = AsyncBluma(elsewhere.live_key, base_url=elsewhere.base_url)
+        with pytest.raises(errors.InvalidArgumentError, match="another account"):
+            await stranger.batch(out=tmp_path).retry(in_doubt="resubmit")
+        with pytest.raises(errors.InvalidArgumentError, match="another account"):
+            await stranger.batch(out=tmp_path).adopt("k0", "batch_1")
+        await stranger.aclose()
+    with pytest.raises(errors.AuthenticationError):
+        await wrong.batch(out=tmp_path).retry(in_doubt="resubmit")
+    change_journal(tmp_path, "DELETE FROM videos")
+    change_journal(tmp_path, "UPDATE jobs SET video_id = NULL")
+    with pytest.raises(errors.AuthenticationError):
+        await wrong.batch(out=tmp_path).retry(in_doubt="resubmit")
+    await wrong.aclose()
+
+    status = await batch.status()
+    assert (status.failed, status.in_doubt, status.planned) == (2, 1, 0)
+
+
 async def _can_read(client: AsyncBluma, batch: Batch) -> bool:
     [result] = [result async for result in batch.results()]
     try:
@@ -102,7 +129,7 @@ async def test_journals_that_cannot_be_used(client: AsyncBluma, tmp_path: Path) 
 
     assert "newer version" in str(await run_refused(client, [], journal=newer))
     assert "no journal" in str(await run_refused(client, [], journal=other))
-    assert "no journal" in str(await run_refused(client, [], journal=none))
+    assert "not a journal" in str(await run_refused(client, [], journal=none))
     assert "could not be used" in str(await run_refused(client, [], journal=tmp_path / "no" / "folder"))
     with pytest.raises(errors.InvalidArgumentError, match="no journal at"):
         await client.batch(tmp_path / "missing").status()

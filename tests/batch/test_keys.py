@@ -48,7 +48,7 @@ async def test_a_key_that_is_no_file_name_is_refused(sandbox: Sandbox, batch: Ba
 
 @pytest.mark.parametrize("key", VALID, ids=ascii)
 async def test_a_key_that_is_a_file_name_is_saved(batch: Batch, tmp_path: Path, key: str) -> None:
-    """Also the longest ones, with the partial file and its ETag beside them."""
+    """Also the longest ones, with the partial file and its version beside them."""
     [result] = await run_all(batch, [make_row(key)])
 
     assert (result.state, (tmp_path / f"{key}.mp4").is_file()) == ("saved", True)

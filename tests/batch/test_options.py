@@ -16,6 +16,11 @@ from bluma_async import AsyncBluma, errors
         {"journal": "j", "concurrency": 0},
         {"journal": "j", "max_credits": -1},
         {"journal": "j", "on_error": "ignore"},
+        {"journal": "j", "poll_interval": 0},
+        {"journal": "j", "timeout": -1},
+        {"journal": "j", "timeout": float("nan")},
+        {"journal": "j", "on_change": "print"},
+        {"journal": "j", "final_statuses": [""]},
     ],
 )
 def test_invalid_options_are_refused(options: Dict[str, Any]) -> None:

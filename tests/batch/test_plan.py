@@ -12,7 +12,7 @@ from bluma.types import BatchPlan, PlannedCost
 from bluma_async import AsyncBluma, errors
 from bluma_async.batch import planning
 from bluma_async.sandbox import Sandbox
-from bluma_async.stores.memory_jobs import MemoryJobStore
+from bluma_async.stores.memory.jobs import MemoryJobStore
 from tests.batch.helpers import TEMPLATE, change_journal, make_rows, run_all
 from tests.batch.test_store import batch_in_memory
 from tests.fakes import FakeClock, FakeTransport, answer
@@ -173,7 +173,7 @@ async def test_a_file_of_the_users_is_reported(client: AsyncBluma, tmp_path: Pat
 async def test_a_plan_reads_rows_in_chunks(
     sandbox: Sandbox, client: AsyncBluma, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Chunks and spans are no borders: repetitions are found across them, and each template is read once."""
+    """Chunks and spans are not borders: repetitions are found across them, and each template is read once."""
     monkeypatch.setattr(planning, "CHUNK", 3)
     monkeypatch.setattr(planning, "SPAN", 3)
     rows = [{"template_id": (TEMPLATE, OTHER)[n % 2], "prompt": str(n // 10), "key": f"k{n % 25}"} for n in range(30)]

@@ -14,6 +14,7 @@ from tests.batch.helpers import TEMPLATE, forget_process, make_rows, rewind, run
 from tests.servers import as_another_process
 
 
+@pytest.mark.extra_fields
 @pytest.mark.parametrize("fault", ["status_after", "status"])
 async def test_a_lost_create_is_found_beside_a_stranger(
     quick: Sandbox, client: AsyncBluma, tmp_path: Path, fault: str
@@ -37,7 +38,7 @@ async def test_a_lost_create_is_found_beside_a_stranger(
     assert foreign[0].id not in {result.video_id for result in results}
     if fault == "status_after":
         assert (states, quick.state()["billed"]) == (["saved"] * 3, 4)
-    else:  # ours was refused, and the stranger's is no evidence of anything: never billed again by itself
+    else:  # ours was refused, and the stranger's is not evidence of anything: never billed again by itself
         assert (sorted(states), quick.state()["billed"]) == (["in_doubt", "saved", "saved"], 3)
 
 
@@ -54,6 +55,7 @@ async def test_a_preset_is_created_once(quick: Sandbox, client: AsyncBluma, tmp_
     assert (len(results), len(variants), used) == (1, 2, variants)
 
 
+@pytest.mark.extra_fields
 async def test_an_interrupted_create_is_found_by_its_preset(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
     """A stranger's video stands beside it in the list, and another process continues the journal."""
     batch = client.batch(out=tmp_path, poll_interval=0.01, tag="preset")

@@ -29,7 +29,7 @@ async def test_lost_answers_are_one_bill_each(quick: Sandbox, exclusive: Batch) 
 
 
 async def test_without_evidence_a_lost_answer_is_in_doubt(quick: Sandbox, batch: Batch) -> None:
-    """Being the only candidate is no evidence: somebody else may have created it. Other jobs continue."""
+    """Being the only candidate is not evidence: somebody else may have created it. Other jobs continue."""
     quick.faults.add("POST /videos", "drop_after", times=3)
 
     results = await run_all(batch, make_rows(5))
@@ -38,6 +38,25 @@ async def test_without_evidence_a_lost_answer_is_in_doubt(quick: Sandbox, batch:
     assert (states.count("in_doubt"), states.count("saved")) == (3, 2)
     assert [len(result.candidates) for result in results if result.state == "in_doubt"] == [1] * 3
     assert (await run_all(batch, make_rows(5)), quick.state()["billed"]) == ([], 5)
+
+
+@pytest.mark.parametrize(
+    ("names_charge", "template_fails", "expected"), [(False, False, 3), (True, False, 3), (False, True, 0)]
+)
+async def test_the_charge_of_an_adopted_video_is_recorded(
+    quick: Sandbox, batch: Batch, names_charge: bool, template_fails: bool, expected: int
+) -> None:
+    """Its create has no answer. If the API names no charge, it is the price: the limit on credits has to count it."""
+    quick.faults.add("POST /videos", "drop_after")
+    quick.cruelty = quick.cruelty.change(no_credits_charged=not names_charge)
+    [result] = await run_all(batch, make_rows(1, resolution="1080p"))
+    if template_fails:
+        quick.faults.add("GET /templates/{id}", "status", status=403, times=None)
+
+    adopted = await batch.adopt("k0", result.candidates[0])
+    status = await batch.status()
+
+    assert (adopted.credits_charged, status.credits_charged) == (expected, expected)
 
 
 async def test_a_job_with_two_candidates_is_in_doubt(quick: Sandbox, client: AsyncBluma, batch: Batch) -> None:
@@ -72,7 +91,7 @@ async def test_jobs_in_doubt_can_be_resubmitted(quick: Sandbox, batch: Batch, tm
         (other,) = journal.execute("SELECT video_id FROM jobs WHERE key = 'k1'").fetchone()
 
     [listed] = [result async for result in batch.results("in_doubt")]
-    with pytest.raises(errors.InvalidArgumentError, match="belongs to another job"):
+    with pytest.raises(errors.InvalidArgumentError, match="belongs to another job or create"):
         await batch.adopt("k0", other)
     for key in ("k1", "unknown"):
         with pytest.raises(errors.InvalidArgumentError, match="not in doubt"):

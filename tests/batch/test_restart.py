@@ -13,7 +13,7 @@ from bluma_async.batch.batch import Batch
 from bluma_async.batch.options import BatchOptions
 from bluma_async.batch.parsing import parse_job
 from bluma_async.stores.jobs import Intent
-from bluma_async.stores.memory_jobs import MemoryJobStore
+from bluma_async.stores.memory.jobs import MemoryJobStore
 from tests.batch.helpers import TEMPLATE, make_rows
 from tests.fakes import FakeTransport, answer
 from tests.simulation.virtual import EPOCH, VirtualClock, VirtualLoop, run_virtually

@@ -107,6 +107,21 @@ async def test_the_option_validate_lets_rows_through(
     assert quick.state()["billed"] == 3
 
 
+@pytest.mark.parametrize("validate", ["error", "warn", "never"])
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [({"resolution": 4}, "resolution"), ({"watermark": 1.5}, "watermark"), ({"template_id": "none"}, "template_id")],
+)
+async def test_what_cannot_succeed_is_refused_in_every_mode(
+    client: AsyncBluma, tmp_path: Path, validate: Any, change: Any, column: str
+) -> None:
+    """A documented option with a value of another type, and a template that does not exist."""
+    error = await run_refused(client.with_options(validate=validate), [{**row(), **change}], out=tmp_path)
+
+    assert column in str(error)
+    assert isinstance(error, errors.InvalidArgumentError)
+
+
 async def test_a_prompt_that_only_the_schema_finds_too_short_is_created(
     quick: Sandbox, client: AsyncBluma, tmp_path: Path
 ) -> None:

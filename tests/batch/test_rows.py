@@ -41,7 +41,8 @@ JSONL: Dict[str, str] = {
     f'{{"template_id": "{T}", "prompt": "x", "webhook_url": 3}}': "row 1, webhook_url: ",
     f'{{"template_id": "{T}", "prompt": 3}}': "row 1, prompt: it must be a text",
     f'{{"template_id": "{T}", "prompt": "x", "context": {{"prompt": "y"}}}}': "row 1, context.prompt: it is given",
-    f'{{"template_id": "{T}", "prompt": "x", "key": 3}}': "row 1, key: it names a file",
+    f'{{"template_id": "{T}", "prompt": "x", "key": 3.0}}': "row 1, key: it names a file",
+    f'{{"template_id": "{T}", "prompt": "x", "key": true}}': "row 1, key: it names a file",
 }
 
 
@@ -100,3 +101,40 @@ async def test_a_file_that_is_no_utf_8(client: AsyncBluma, tmp_path: Path) -> No
     (tmp_path / "jobs.csv").write_bytes(b"template_id,prompt\nt,\xff\xfe\n")
 
     assert "not UTF-8" in str(await run_refused(client, tmp_path / "jobs.csv", out=tmp_path))
+
+
+@pytest.mark.parametrize("column", ["template_id", "variant_id", "prompt", "key", "resolution", "watermark"])
+@pytest.mark.parametrize("kind", ["NA", "array"])
+async def test_a_row_with_a_foreign_value_is_named(client: AsyncBluma, tmp_path: Path, column: str, kind: str) -> None:
+    """NA of pandas and arrays of numpy cannot be compared with texts; the error names the row and the column."""
+    value = pytest.importorskip("pandas").NA if kind == "NA" else pytest.importorskip("numpy").array(["x", "y"])
+    row = {"template_id": T, "prompt": "x", **({"template_id": None} if column == "variant_id" else {}), column: value}
+
+    error = await run_refused(client, [row], out=tmp_path)
+    plan = await client.batch(out=tmp_path).plan([row])
+
+    assert isinstance(error, errors.InvalidArgumentError)
+    assert f"job 1, {'options.' if column == 'resolution' else ''}{column}: " in str(error)
+    assert (plan.invalid, len(plan.problems)) == (1, 1)
+
+
+@pytest.mark.parametrize("column", ["context.x", "webhook_url", "context", "options"])
+async def test_a_foreign_value_in_any_other_column_is_refused(client: AsyncBluma, tmp_path: Path, column: str) -> None:
+    """By its path, with what to pass instead."""
+    row = {"template_id": T, "prompt": "x", column: pytest.importorskip("pandas").NA}
+
+    error = await run_refused(client, [row], out=tmp_path)
+
+    assert f"job 1, {column}: " in str(error)
+
+
+async def test_numbers_of_rows_are_keys(client: AsyncBluma, tmp_path: Path) -> None:
+    """An integer is the same key as its text; one of hundreds of digits is not a number of a row."""
+    rows = [{"template_id": T, "prompt": str(key), "key": key} for key in (1, "1", 10**100)]
+
+    plan = await client.batch(out=tmp_path).plan(rows)
+
+    assert [problem.split(";")[0] for problem in plan.problems] == [
+        "job 2, key: the key is also that of job 1",
+        f"job 3, key: it names a file, so it must be letters, digits or the like, not {10**100}.",
+    ]

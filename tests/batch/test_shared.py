@@ -12,11 +12,15 @@ import aiohttp
 import pytest
 
 from bluma_async import AsyncBluma, errors
+from bluma_async._runtime.clock import SystemClock
+from bluma_async.batch import job_creator
+from bluma_async.batch.sharing import JobCoordinator
 from bluma_async.sandbox import Sandbox
 from bluma_async.stores.jobs import Intent
-from bluma_async.stores.postgres_jobs import PostgresJobStore
+from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.types._model import utc_now
 from tests.batch.helpers import TEMPLATE, make_rows, run_all
+from tests.servers import as_another_process
 
 
 def make_batch(client: AsyncBluma, url: str, out: Path, **options: Any) -> Any:
@@ -77,7 +81,7 @@ async def test_a_stream_of_jobs_is_shared_too(
 async def test_a_lost_file_is_downloaded_by_one_process(
     quick: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path
 ) -> None:
-    """It is not rendered again."""
+    """One run downloads the lost file; its video is not rendered again."""
     batch = make_batch(client, postgres, tmp_path)
     await run_all(batch, make_rows(2))
     (tmp_path / "k1.mp4").unlink()
@@ -102,10 +106,42 @@ async def test_the_credit_limit_is_one_for_all_processes(
     assert isinstance(other.stopped, errors.InsufficientCreditsError)
 
 
+class NoticingClock(SystemClock):
+    """A clock that tells when somebody sleeps on it."""
+
+    def __init__(self) -> None:
+        self.is_slept_on = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.is_slept_on.set()
+        await super().sleep(seconds)
+
+
+async def test_a_limit_that_is_set_while_a_create_waits_for_its_turn_is_generous_enough(
+    quick: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path
+) -> None:
+    """The price of a variant was not read before, because there was no limit; it is read then."""
+    variant = await client.variants.create(TEMPLATE, "v", {"prompt": "x"})
+    batch, clock = make_batch(client, postgres, tmp_path), NoticingClock()
+    await batch.submit([{"variant_id": variant.id, "prompt": "p", "key": "waits"}, {**make_rows(1)[0], "key": "holds"}])
+    holder: Any = await PostgresJobStore.open(postgres, to_write=True)
+    held = await holder.find("holds")
+    await holder.intend(held.place, Intent("open-create", utc_now(), holder.sharing.epoch, 2, 600.0))
+    client._session.shared.clock = clock
+
+    running = asyncio.ensure_future(run_all(batch))
+    await clock.is_slept_on.wait()
+    await holder.agree(1000, None)
+    await holder.release(held.place, "refused")
+    await holder.close()
+
+    assert [(result.key, result.state) for result in await running][:1] == [("waits", "saved")]
+
+
 async def test_two_folders_for_one_batch_are_refused(
     quick: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path
 ) -> None:
-    """Before anything is created."""
+    """A run with another folder is refused before anything is created."""
     await run_all(make_batch(client, postgres, tmp_path), make_rows(1))
 
     with pytest.raises(errors.InvalidArgumentError, match="need one folder"):
@@ -173,6 +209,48 @@ async def test_a_lost_create_is_found_although_this_process_saw_its_video_first(
     assert results["k0"].video_id == lost
     assert {result.state for result in results.values()} == {"saved"}
     assert quick.state()["billed"] == 2
+
+
+async def test_the_answer_of_another_process_is_not_believed(
+    quick: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path
+) -> None:
+    """A proxy in between answered with the video of another process's job; the job's own is searched for, and found."""
+    other = client.with_options(base_url=as_another_process(quick.base_url))
+    await run_all(make_batch(other, postgres, tmp_path), make_rows(1))
+    quick.faults.add("POST /videos", "stray_answer")
+
+    results = await run_all(make_batch(client, postgres, tmp_path, exclusive=True), make_rows(2))
+
+    assert [(result.key, result.state) for result in results] == [("k1", "saved")]
+    assert len({result.video_id async for result in make_batch(client, postgres, tmp_path).results()}) == 2
+    assert quick.state()["billed"] == 2
+
+
+async def test_a_run_that_is_cancelled_as_an_answer_is_compared_records_it(
+    quick: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The video is paid, and its id is known. The next run waits for it and saves it."""
+    real, is_asked, answers = JobCoordinator.is_anothers, asyncio.Event(), asyncio.Event()
+
+    async def is_anothers(*given: Any) -> bool:
+        is_asked.set()
+        await answers.wait()
+        return await real(*given)
+
+    monkeypatch.setattr(JobCoordinator, "is_anothers", is_anothers)
+    monkeypatch.setattr(job_creator, "GRACE", 0.0)
+    running = asyncio.ensure_future(run_all(make_batch(client, postgres, tmp_path), make_rows(1)))
+    await is_asked.wait()
+    running.cancel()
+    await asyncio.sleep(0.01)
+    answers.set()
+    await asyncio.wait([running])
+
+    results = await run_all(make_batch(client, postgres, tmp_path))
+
+    assert running.cancelled()
+    assert ([result.state for result in results], client.open_creates) == (["saved"], [])
+    assert quick.state()["billed"] == 1
 
 
 async def leave_open(url: str, key: str, began: datetime, settles_after: float) -> None:

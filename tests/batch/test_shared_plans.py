@@ -10,7 +10,7 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
-from bluma_async.stores.postgres_jobs import PostgresJobStore
+from bluma_async.stores.postgres.jobs import PostgresJobStore
 from tests.batch.helpers import TEMPLATE, make_rows, run_all
 from tests.batch.test_plan import counts
 from tests.batch.test_reuse import same

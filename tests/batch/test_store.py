@@ -15,7 +15,7 @@ from bluma_async.batch.api import BatchApi
 from bluma_async.batch.batch import Batch
 from bluma_async.batch.options import BatchOptions
 from bluma_async.sandbox import Sandbox
-from bluma_async.stores.memory_jobs import MemoryJobStore
+from bluma_async.stores.memory.jobs import MemoryJobStore
 from bluma_async.stores.states import JobState
 from tests.batch.helpers import TEMPLATE, change_journal, make_rows, run_all
 

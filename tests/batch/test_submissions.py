@@ -14,7 +14,7 @@ import pytest
 from bluma_async import AsyncBluma, errors
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
-from bluma_async.stores.memory_jobs import MemoryJobStore
+from bluma_async.stores.memory.jobs import MemoryJobStore
 from tests.batch.helpers import TEMPLATE, make_rows, run_all
 from tests.batch.test_store import batch_in_memory
 from tests.fakes import FakeClock
@@ -93,7 +93,7 @@ async def test_files_and_streams_are_submitted(quick: Sandbox, batch: Batch, tmp
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
 async def test_a_pipe_is_submitted(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
-    """It can be read only once."""
+    """The rows of a named pipe are submitted, although it can be read only once."""
     pipe = tmp_path / "jobs.jsonl"
     os.mkfifo(pipe)
     lines = "\n".join(map(json.dumps, make_rows(2)))
@@ -148,7 +148,7 @@ async def test_another_accounts_journal_takes_no_jobs(quick: Sandbox, batch: Bat
 
 
 async def test_a_store_in_memory_takes_submissions(quick: Sandbox, client: AsyncBluma) -> None:
-    """Any store does."""
+    """Any store takes submissions, also one in memory; a run creates their videos."""
     batch = batch_in_memory(client, MemoryJobStore())
 
     assert await batch.submit(make_rows(2)) == 2

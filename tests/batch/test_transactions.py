@@ -8,10 +8,11 @@ from typing import Any, Collection, Dict, List
 import pytest
 
 from bluma_async import errors
+from bluma_async._wire.ledger import find_video, is_payment
 from bluma_async.batch.api import BatchApi
 from bluma_async.batch.audit import AccountSide, compare, sum_up
 from bluma_async.batch.audit_results import MismatchKind
-from bluma_async.batch.transactions import find_video, is_payment, read_transactions
+from bluma_async.batch.transactions import read_transactions
 from bluma_async.stores.jobs import LedgerLine
 from bluma_async.types import Transaction, TransactionType
 from tests.fakes import START, answer, client_with, problem
@@ -39,16 +40,36 @@ async def read(*replies: Any, since: datetime | None = START, known: Collection[
     return [*(entry.id for entry in found), *offsets, *(f"{seconds:g} s" for seconds in clock.slept)]
 
 
-async def test_reading_stops_at_a_page_before_the_journal() -> None:
-    """Older transactions have nothing to do with it."""
-    replies = page(pay(3), pay(2, 5), total=9), page(pay(1, 6), total=9)
+async def test_reading_stops_at_a_transaction_before_the_journal() -> None:
+    """Older transactions have nothing to do with it; they are behind it, once the order is known."""
+    assert await read(page(pay(3), pay(2, 5), total=9)) == ["txn_3", "txn_2", "0"]
+    assert await read(page(pay(3), pay(2), total=9), page(pay(1, 6), total=9)) == ["txn_3", "txn_2", "txn_1", "0", "2"]
 
-    assert await read(*replies) == ["txn_3", "txn_2", "txn_1", "0", "2"]
+
+async def test_transactions_of_one_minute_may_be_in_any_order() -> None:
+    """Servers record several creates at once; order and end are judged with a minute to spare."""
+    mixed = page(pay(5), pay(4, 0.9), pay(3, 0.2), total=9), page(pay(2, 4), pay(1, 4.5), total=9)
+
+    assert await read(*mixed) == ["txn_5", "txn_4", "txn_3", "txn_2", "txn_1", "0", "3"]
+
+
+async def test_transactions_that_are_read_twice_show_no_disorder() -> None:
+    """New ones have moved them to the next page."""
+    replies = page(pay(3), pay(2, 3), total=99), page(pay(3), pay(2, 3), pay(1, 9), total=101)
+
+    assert await read(*replies, since=START - timedelta(minutes=4)) == ["txn_3", "txn_2", "txn_1", "0", "2"]
+
+
+async def test_one_transaction_shows_no_order() -> None:
+    """A list of pages of one transaction may begin with the oldest."""
+    replies = page(pay(1, 6), total=2), page(pay(2), total=2)
+
+    assert await read(*replies) == ["txn_1", "txn_2", "0", "1"]
 
 
 async def test_older_pages_are_read_for_a_known_video() -> None:
     """Its payment is looked for until it is found, or there are no more transactions."""
-    replies = page(pay(3, 5), total=3), page(pay(2, 6), total=3), page(pay(1, 7), total=3)
+    replies = page(pay(3, 5), total=3), page(pay(2, 7), total=3), page(pay(1, 9), total=3)
 
     assert await read(*replies, known=["batch_2"]) == ["txn_3", "txn_2", "0", "1"]
     assert await read(*replies, known=["batch_lost"]) == ["txn_3", "txn_2", "txn_1", "0", "1", "2"]
@@ -75,7 +96,7 @@ async def test_without_a_total_the_list_ends_with_an_empty_page() -> None:
 
 
 async def test_a_list_that_ends_too_early_is_an_error() -> None:
-    """Nothing can be concluded from a part."""
+    """A part of the transactions is refused, because nothing can be concluded from it."""
     with pytest.raises(errors.BlumaError, match="ended after 1 of 3, so nothing can be concluded"):
         await read(page(pay(1), total=3), page(total=3), since=None)
 

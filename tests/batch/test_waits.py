@@ -6,7 +6,7 @@ import asyncio
 
 from bluma_async import AsyncBluma
 from bluma_async.sandbox import Sandbox
-from bluma_async.stores.postgres_jobs import PostgresJobStore
+from bluma_async.stores.postgres.jobs import PostgresJobStore
 from tests.batch.helpers import make_rows
 from tests.postgres import PostgresServer
 from tests.stores.steps import require_job
@@ -27,7 +27,7 @@ class StillClock:
 async def test_a_wait_is_told_when_its_job_has_ended(
     sandbox: Sandbox, client: AsyncBluma, postgres: str, postgres_server: PostgresServer
 ) -> None:
-    """It does not read the store in between."""
+    """A notification ends the wait, which does not read the store in between."""
     await client.batch(postgres).submit(make_rows(1))
     async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, clock=StillClock()) as still:
         waiting = asyncio.ensure_future(still.batch(postgres).wait("k0", timeout=60))

@@ -113,6 +113,47 @@ def test_eight_children_at_the_same_time(server: Server, tmp_path: Path, code: s
     assert {name for names in owners.values() for name in names} == {"parent", *expected}
 
 
+BEGUN = """
+import signal
+from bluma.errors import BlumaError
+from bluma_async._runtime.callbacks import call_back
+from bluma_sync._portal import iterate, run
+
+async def count():
+    for number in range(3):
+        yield number
+
+async def fork_in_callback():
+    return await call_back(os.fork)
+
+def fork_in_iteration():
+    numbers = iterate(count())
+    next(numbers)
+    child = os.fork()
+    assert list(numbers) == [1, 2]
+    return child
+
+os.register_at_fork(after_in_child=lambda: signal.alarm(10))  # ends a child that hangs
+parent = os.getpid()
+try:
+    child = FORK
+except BlumaError as error:
+    assert os.getpid() != parent and "before the process was forked" in str(error), error
+    use("child")
+    os._exit(7)
+print(os.waitpid(child, 0)[1] >> 8)
+"""
+
+
+@pytest.mark.parametrize("fork", ["fork_in_iteration()", "run(fork_in_callback())"])
+def test_a_child_does_not_continue_what_its_parent_has_begun(fork: str) -> None:
+    """It would wait for ever for a loop that runs in the parent alone; the error says so, and new calls work."""
+    with serving() as server:
+        exit_code, out, err = run(COMMON + BEGUN.replace("FORK", fork), f"http://127.0.0.1:{server.port}")
+
+    assert (exit_code, out.strip(), err) == (0, "7", "")
+
+
 WSGI = """
 import multiprocessing, os
 from bluma import Bluma

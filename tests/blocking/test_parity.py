@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pkgutil
 import pydoc
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Dict, Iterator, List
 from unittest.mock import Mock, create_autospec
@@ -15,13 +15,13 @@ import pytest
 import bluma
 import bluma_async
 import bluma_sync
-from bluma_async import resources as async_resources
 from bluma_async import webhooks
 from bluma_async.client import AsyncBluma
 from bluma_sync import webhooks as blocking_webhooks
 from bluma_sync.client import Bluma
-from facade.files import WITHOUT_TWINS
+from facade.files import list_modules
 
+ROOT = Path(bluma_async.__file__).parent.parent
 RENAMED = {
     "aclose": "close",
     "__aenter__": "__enter__",
@@ -55,11 +55,11 @@ OWN = {"__init__", "__module__", "__dict__", "__weakref__", "__firstlineno__", "
 
 def modules_with_twins() -> Iterator[ModuleType]:
     """Yield the async modules that have a blocking twin."""
-    yield importlib.import_module("bluma_async.client")
-    for found in pkgutil.iter_modules(async_resources.__path__):
-        if f"resources/{found.name}.py" in WITHOUT_TWINS:
+    for path in list_modules(ROOT):
+        room = path.relative_to(ROOT / "bluma_async").parts[0]
+        if path.name == "__init__.py" or room not in {"client.py", "resources"}:
             continue
-        module = importlib.import_module(f"bluma_async.resources.{found.name}")
+        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
         if any(is_async(getattr(module, name)) for name in module.__all__):
             yield module
 

@@ -44,6 +44,22 @@ def test_a_video_step_by_step(live: Sandbox, tmp_path: Path, capsys: Capture) ->
     assert live.state()["billed"] == 1
 
 
+def test_options_before_a_subcommand_are_not_lost(live: Sandbox, config_folder: Path, capsys: Capture) -> None:
+    """They would be those of the group: `--sandbox` of a real key was ignored. A group reads no profile for others."""
+    config_folder.mkdir()
+    (config_folder / "profiles.ini").write_text("broken", encoding="utf-8")
+
+    codes = [
+        run(["templates", *options, "show", "ugc-text-overlay"])
+        for options in (["--sandbox"], ["--json"], ["--profile", "x"])
+    ]
+    err = capsys.readouterr().err
+    shown = run(["templates", "show", "ugc-text-overlay", "--sandbox"])
+
+    assert (codes, shown) == ([2, 2, 2], 0)
+    assert err.count(" behind `bluma templates show`. Nothing was sent.") == 3
+
+
 def test_a_list_is_tab_separated_without_a_terminal(live: Sandbox, capsys: Capture) -> None:
     """Scripts cut the columns; --limit, --page and --all choose the videos."""
     ids = [create(capsys)["id"] for _ in range(3)][::-1]
@@ -98,7 +114,7 @@ def test_the_context_comes_from_options_and_files(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--context", "brand"], "must be NAME=VALUE"),
-        (["--context", "data:={"], "the value is no JSON"),
+        (["--context", "data:={"], "the value is not JSON"),
         (["--context-file", "no.json"], "cannot be read"),
         (["--context-file", "FILE"], "must have a JSON object"),
         (["--variant", "var_1"], "either --template or --variant"),

@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from bluma.types import BatchPlan, BatchResult, JobState, PlannedCost
+from bluma_async import errors
+from bluma_async.cli.batch_run import choose_exit_code
 from bluma_async.cli.planning import describe_plan
 from bluma_async.cli.table import LiveTable
 from bluma_async.sandbox import Sandbox
+from bluma_async.stores.jobs import BatchStatus
 from tests.cli.test_cli import run
 from tests.live import Live
 
@@ -87,6 +90,35 @@ def test_jobs_in_doubt_are_listed_and_adopted(
     assert live.state()["billed"] == 3
 
 
+def test_a_new_sandbox_touches_no_journal_that_stays(
+    live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --sandbox, a run and its plan have a journal of their own; what needs earlier jobs is refused."""
+    where = ["--out", str(tmp_path / "videos")]
+    run(["batch", "run", str(jobs), *where, *POLL])
+    with contextlib.closing(sqlite3.connect(tmp_path / "videos" / "journal.sqlite")) as journal, journal:
+        journal.execute("UPDATE jobs SET state = 'in_doubt' WHERE key = 'cats'")
+        before = list(journal.iterdump())
+    for file in (tmp_path / "videos").glob("*.mp4"):  # a run refuses files that its journal does not know
+        file.unlink()
+    monkeypatch.delenv("BLUMA_BASE_URL")
+    monkeypatch.delenv("BLUMA_API_KEY")
+    capsys.readouterr()
+
+    planned = run(["batch", "run", str(jobs), *where, "--dry-run", "--sandbox"])
+    codes = [
+        run(["batch", *command, *where, "--sandbox"])
+        for command in (["retry", "--in-doubt", "resubmit"], ["audit"], ["adopt", "cats", "batch_1"])
+    ]
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "videos" / "journal.sqlite")) as journal:
+        after = list(journal.iterdump())
+    out, err = capsys.readouterr()
+    assert (planned, codes, after == before) == (0, [2, 2, 2], True)
+    assert out.startswith("3 jobs: 3 new\n")
+    assert err.count("Nothing was changed.") == 3
+
+
 def test_too_few_credits(live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The output says why the batch stopped, and shows the command that continues it."""
     code = run(["batch", "run", str(jobs), "--out", str(tmp_path / "v"), "--max-credits", "2", *POLL])
@@ -95,6 +127,42 @@ def test_too_few_credits(live: Sandbox, jobs: Path, tmp_path: Path, capsys: pyte
     assert code == 1
     assert "Stopped early: The next video costs 2 credits" in err
     assert f"Continue with: bluma batch run {jobs} --out {tmp_path / 'v'}" in err
+
+
+def test_a_balance_that_is_used_up(
+    jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API refuses the next create: the exit code is that of too few credits."""
+    with Live(at_once=True, credits=2) as sandbox:
+        monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
+        code = run(["batch", "run", str(jobs), "--out", str(tmp_path / "v"), *POLL])
+
+    assert code == 3
+    assert "Stopped early: " in capsys.readouterr().err
+
+
+def test_a_job_without_its_file_is_not_finished(live: Sandbox, tmp_path: Path) -> None:
+    """With --out the video must be saved; without it, a rendered video is all that was wanted."""
+    live.faults.add("GET /cdn/{place}", "status", status=404, times=None)
+    file = tmp_path / "jobs.csv"
+    file.write_text("template_id,prompt,key\nugc-text-overlay,Hello,k\n", encoding="utf-8")
+
+    saving = run(["batch", "run", str(file), "--out", str(tmp_path / "v"), *POLL])
+    rendering = run(["batch", "run", str(file), "--journal", str(tmp_path / "j.sqlite"), *POLL])
+
+    assert (saving, rendering) == (1, 0)
+
+
+def test_the_exit_code_of_a_run_that_stopped_early() -> None:
+    """It is never 0; what the API has answered decides, and else it is a failure."""
+    status = BatchStatus(total=1, saved=1)
+    stops = [errors.InsufficientCreditsError("x"), errors.BlumaError("the disk is full")]
+    answered = errors.InsufficientCreditsError("x", http_status=402)
+
+    codes = [choose_exit_code(status, stop, saves_files=True) for stop in (None, answered, *stops)]
+
+    assert codes == [0, 3, 1, 1]
 
 
 def test_bad_input(live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -184,6 +184,34 @@ def test_the_sandbox_command_prints_its_environment() -> None:
     assert request_line.startswith("GET /api/v1/templates 200 ")
 
 
+def test_a_sandbox_serves_although_nobody_reads_its_log() -> None:
+    """The reader of its output and its log has gone: requests are answered all the same."""
+    process = subprocess.Popen(
+        [*COMMAND, "sandbox", "--port", "0", "--no-render"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    url, key = (process.stdout.readline().strip().partition("=")[2] for _ in range(2))
+    process.stdout.close()
+    with urlopen(Request(url + "/templates", headers={"Authorization": f"Bearer {key}"})) as answer:
+        status = answer.status
+    process.send_signal(signal.SIGTERM)
+
+    assert (status, process.wait()) == (200, 0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+def test_a_sandbox_that_cannot_start_says_why() -> None:
+    """Its output and its folder do not depend on the port."""
+    with Path("/dev/full").open("wb") as full:
+        start = [*COMMAND, "sandbox", "--port", "0", "--no-render"]
+        unread = subprocess.run(start, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    homeless = subprocess.run([*start, "--data", "/dev/null/x"], capture_output=True, text=True, check=False)
+
+    assert (unread.returncode, homeless.returncode) == (1, 1)
+    assert unread.stderr == "Error: the output cannot be written: No space left on device.\n"
+    assert homeless.stderr == "Error: /dev/null/x cannot be used: Not a directory. Choose another folder with --data.\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [(["--speed", "0"], "speed"), (["--tier", "basic"], "basic"), (["--test-key", "x"], "test_key")],

@@ -64,6 +64,23 @@ def test_batch_keys_are_completed(live: Sandbox, tmp_path: Path) -> None:
     assert complete("batch", "adopt", "--out", str(tmp_path / "none"), "s") == []
 
 
+def test_what_is_read_from_a_journal_needs_no_url(
+    live: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`batch status` and the keys of a batch send nothing, so that an invalid BLUMA_BASE_URL does not matter."""
+    where = ["--out", str(tmp_path / "videos")]
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text("template_id,prompt,key\nugc-text-overlay,x,sky\n", encoding="utf-8")
+    run(["batch", "run", str(jobs), *where, "--poll-interval", "0.01"])
+    monkeypatch.setenv("BLUMA_BASE_URL", "foo")
+    monkeypatch.setenv("BLUMA_API_KEY", "two words")
+    capsys.readouterr()
+
+    assert run(["batch", "status", *where]) == 0
+    assert capsys.readouterr().out.startswith("1 jobs: 1 saved\n")
+    assert complete("batch", "adopt", *where, "s") == ["sky"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_each_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The script calls this command."""

@@ -6,12 +6,16 @@ import asyncio
 import contextlib
 import signal
 import sys
-from typing import Any, Coroutine, Iterator, List
+from typing import Any, AsyncIterator, Coroutine, Iterator, List
 
 import pytest
 
+from bluma_async.cli.creating import CreateRequest
 from bluma_async.cli.interrupting import forget_interrupts, raise_at_interrupt
+from bluma_async.cli.printing import Printer
 from bluma_async.cli.running import run_to_end
+from bluma_async.cli.videos import create_and_print
+from tests.fakes import VIDEO, answer, client_with
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
 
@@ -64,6 +68,34 @@ def test_a_ctrl_c_dropped_while_the_loop_starts_ends_the_command(monkeypatch: py
     with pytest.raises(KeyboardInterrupt):
         run_to_end(work())
     assert begun == []
+
+
+class ClosingAccount:
+    """An account whose client needs a moment to close, in which Ctrl-C comes."""
+
+    is_temporary = False
+
+    @contextlib.asynccontextmanager
+    async def open(self, **_: Any) -> AsyncIterator[Any]:
+        """Open a client that is answered with a video."""
+        client, _, _ = client_with(answer(202, VIDEO))
+        yield client
+        signal.raise_signal(signal.SIGINT)
+        try:
+            await asyncio.Event().wait()  # until the signal cancels it
+        finally:
+            await client.aclose()
+
+
+def test_ctrl_c_after_a_create_was_accepted_hides_no_paid_video(capsys: pytest.CaptureFixture[str]) -> None:
+    """The video is printed before the client is closed, because a signal discards what the command would return."""
+    request = CreateRequest({"prompt": "x"}, "t", None, None, None, None)
+    account: Any = ClosingAccount()
+
+    with pytest.raises(KeyboardInterrupt):
+        run_to_end(create_and_print(request, account, Printer((), is_json=True), 0.0, exclusive_key=False))
+
+    assert '"id": "batch_1"' in capsys.readouterr().out
 
 
 def test_a_command_after_an_interrupted_one_works() -> None:

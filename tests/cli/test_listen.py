@@ -164,7 +164,7 @@ def test_register_makes_a_webhook_and_deletes_it(live: Sandbox, number: int) -> 
 
 @posix
 def test_poll_makes_signed_events_of_what_it_reads(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind any firewall: each change of a video becomes an event; videos from before are no news."""
+    """Behind any firewall: each change of a video becomes an event; videos from before are not news."""
     with Live() as sandbox:
         monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
         monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
@@ -202,15 +202,20 @@ def sandbox_advance(sandbox: Sandbox, seconds: float) -> None:
 
 
 def test_changes_of_videos_are_found_once() -> None:
-    """The first look is no news; then each new status is, oldest video first, with an id that stays the same."""
+    """Each new status is found until it is remembered, oldest video first, with an id that stays the same."""
     changes = StatusChanges()
     old = Video(id="a", status="processing", created_at="2026-01-01T00:00:00Z")
     new = Video(id="b", status="queued", created_at="2026-01-02T00:00:00Z")
     done = Video(id="a", status="completed", created_at="2026-01-01T00:00:00Z", credits_charged=2)
 
-    found = [changes.update([old]), changes.update([new, done]), changes.update([new, done])]
+    changes.remember(old)
+    found = [changes.find([new, done]), changes.find([new, done])]
+    changes.remember(done)
+    found.append(changes.find([new, done]))
+    changes.remember(new)
+    found.append(changes.find([new, done]))
 
-    assert found == [[], [done, new], []]
+    assert found == [[done, new], [done, new], [new], []]
     assert changes.unfinished == ["b"]
     assert describe_video(done)["id"] == describe_video(done)["id"] != describe_video(old)["id"]
     assert describe_video(done)["data"] == {"id": "a", "status": "completed", "template_id": "", "credits_consumed": 2}
@@ -241,7 +246,22 @@ def test_a_port_in_use_is_reported(program: Program, capsys: pytest.CaptureFixtu
     assert "it is in use. Choose another --port" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("url", ["localhost:8000/hook", "http://[::1", "ftp://x/", "http://", "http://a b/"])
+@pytest.mark.parametrize("command", [["trigger", "video.failed"], ["listen", "--forward"]])
+def test_an_invalid_url_is_refused(command: List[str], url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, before anything is sent or listened to."""
+    assert run([*command, url]) == 2
+    assert "is not an http:// or https:// URL with a host. Nothing was sent." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["http://localhost:4242/hook", "http://127.0.0.1:4242", "http://[::1]:4242/"])
+def test_listen_does_not_forward_to_itself(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each event would come back, and be forwarded again."""
+    assert run(["listen", "--forward", url]) == 2
+    assert "is this command itself" in capsys.readouterr().err
+
+
 def test_poll_and_register_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is registered."""
+    """`--poll` together with `--register` is refused, and no endpoint is registered."""
     assert run(["listen", "--poll", "--register", "https://x.example.com"]) == 2
     assert "Nothing was sent." in capsys.readouterr().err

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import List
+from typing import Iterator, List
+from urllib.request import Request, urlopen
 
 import pytest
 
+from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox.request_log import RequestRecord
 from tests.cli.test_cli import run
+from tests.live import Live
 
 
 @pytest.mark.parametrize(
@@ -47,6 +52,109 @@ def test_missing_options_and_failures(tmp_path: Path, capsys: pytest.CaptureFixt
     for message in ("VAPI_API_KEY", "Give --id", "Give --video-url", "The generation failed: generation failed"):
         assert message in err
     assert not (tmp_path / "x.mp4").exists()
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Give a sandbox that the provider vapi is at."""
+    with Live(at_once=True) as sandbox:
+        monkeypatch.setenv("VAPI_BASE_URL", sandbox.luma_url("vapi"))
+        monkeypatch.setenv("VAPI_API_KEY", sandbox.live_key)
+        yield sandbox
+
+
+@pytest.mark.parametrize("options", [["--timeout", "-1"], ["--timeout", "nan"], ["--poll-interval", "0"]])
+def test_an_invalid_wait_costs_nothing(
+    provider: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: List[str]
+) -> None:
+    """It is refused before anything is sent, with exit code 2."""
+    code = run(["luma", "generate", "x", "--provider", "vapi", "-o", str(tmp_path / "x.mp4"), *options])
+
+    assert (code, provider.requests) == (2, [])
+    assert "Nothing was sent." in capsys.readouterr().err
+
+
+def test_a_target_that_appears_meanwhile_is_a_failure(
+    provider: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The generation is paid for: exit code and message are not those of invalid arguments."""
+    target = tmp_path / "x.mp4"
+
+    async def take(record: RequestRecord) -> None:
+        if record.method == "POST":
+            await asyncio.get_running_loop().run_in_executor(None, target.write_bytes, b"mine")
+
+    provider.watch(take)
+    code = run(["luma", "generate", "x", "--provider", "vapi", "-o", str(target), "--poll-interval", "0.01"])
+
+    err = capsys.readouterr().err
+    assert (code, "already there" in err, "Nothing was sent" in err) == (1, True, False)
+    assert target.read_bytes() == b"mine"
+
+
+def read_id(out: str) -> str:
+    """Return the id that a command has printed."""
+    return out.split()[1]
+
+
+def test_a_paid_generation_is_continued_by_its_id(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a timeout the command that saves it is printed; `get`, `wait` and `save` need the id alone."""
+    target = tmp_path / "x.mp4"
+    with Live() as live_sandbox:
+        monkeypatch.setenv("VAPI_BASE_URL", live_sandbox.luma_url("vapi"))
+        monkeypatch.setenv("VAPI_API_KEY", live_sandbox.live_key)
+        late = run(["luma", "generate", "x", "--provider", "vapi", "-o", str(target), "--timeout", "0"])
+        out, err = capsys.readouterr()
+        where = [read_id(out), "--provider", "vapi"]
+        waited = run(["luma", "wait", *where, "--timeout", "0"])
+        waiting = capsys.readouterr().err
+        advance(live_sandbox)
+        codes = [run(["luma", "get", *where, "--json"])]
+        got = json.loads(capsys.readouterr().out)
+        codes.append(run(["luma", "wait", *where, "--poll-interval", "0.01"]))
+        codes.append(run(["luma", "save", *where, "-o", str(target)]))
+
+    assert (late, waited, codes) == (6, 6, [0, 0, 0])
+    assert f"Continue with: bluma luma save {where[0]} --provider vapi -o {target}\n" in err
+    assert f"Continue with: bluma luma wait {where[0]} --provider vapi\n" in waiting
+    assert (got["id"], got["state"]) == (where[0], "succeeded")
+    assert target.read_bytes()[4:8] == b"ftyp"
+
+
+def advance(sandbox: Sandbox) -> None:
+    """Move the clock of a sandbox to the end of its generations."""
+    content = {"Content-Type": "application/json"}
+    with urlopen(Request(f"{sandbox.origin}/_sandbox/clock", b'{"advance": 200}', content)) as answered:
+        assert answered.status == 200
+
+
+def test_a_failed_generation_has_no_file(provider: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`wait` and `save` exit with 1, and print no way to continue."""
+    target = ["-o", str(tmp_path / "x.mp4")]
+    run(["luma", "generate", "x [fail]", "--provider", "vapi", *target])
+    where = [read_id(capsys.readouterr().out), "--provider", "vapi"]
+
+    codes = [run(["luma", "wait", *where]), run(["luma", "save", *where, *target])]
+
+    err = capsys.readouterr().err
+    assert codes == [1, 1]
+    assert (err.count("The generation failed: "), "Continue" in err) == (2, False)
+
+
+def test_the_sandbox_is_behind_no_proxy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A proxy would get requests that must not leave this machine."""
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    code = run(["luma", "generate", "x", "--provider", "vapi", "--sandbox", "-o", str(tmp_path / "x.mp4")])
+
+    assert (code, capsys.readouterr().err) == (0, "")
 
 
 FOURTH = """

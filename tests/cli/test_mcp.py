@@ -6,17 +6,22 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
+import subprocess
 import sys
+import threading
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, AsyncIterator, Dict
 
 import pytest
 
+from bluma import Bluma
 from bluma_async import AsyncBluma
 from bluma_async.batch.live import open_live
-from bluma_async.cli.mcp import Tools, build_server
+from bluma_async.cli.mcp import ADVICE, Tools, build_server
 from bluma_async.sandbox import Sandbox
+from bluma_async.stores.states import JobState
 from tests.cli.test_cli import run
 from tests.live import Live
 
@@ -132,29 +137,48 @@ async def test_a_refused_create_does_not_stop_the_next_one(quick: Sandbox, clien
 
 
 async def test_an_invalid_create_is_refused_unsent(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
-    """A template that does not exist, an empty prompt, a key that is no file name: the agent reads why."""
+    """A template that does not exist, an empty prompt, a key that is not a file name: the agent reads why."""
     async with serving(client, tmp_path) as agent:
         errors = [
             await agent.refused("create", template_id="ugc-text-overlays", prompt="x"),
             await agent.refused("create", template_id=TEMPLATE, prompt=" "),
             await agent.refused("create", template_id=TEMPLATE, prompt="x", key="../up"),
             await agent.refused("create", template_id=TEMPLATE, prompt="x", resolution="8k"),
+            await agent.refused("create", template_id=TEMPLATE, prompt="x", context={"prompt": "y"}),
+            await agent.refused("estimate", template_id=TEMPLATE, prompt="x", context={"prompt": "y"}),
             await agent.refused("status", key="nothing"),
             await agent.refused("save", key="nothing"),
             await agent.refused("wait", key="nothing"),
         ]
 
     wanted = ["did you mean 'ugc-text-overlay'", "prompt: it must be a text", "key: it names a file", "has 720p"]
+    wanted += ["context.prompt: it is given twice"] * 2
     for error, reason in zip(errors, [*wanted, *["There is no job 'nothing'"] * 3]):
         assert reason in error
     assert sandbox.state()["jobs"] == {"test": 0, "live": 0}
+
+
+@pytest.mark.filterwarnings("ignore::bluma_async.BlumaWarning")
+async def test_an_agent_reads_the_warnings(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """What may be a mistake is named by `estimate`, before the payment, and each time by `create`."""
+    context = {"mood": "blue"}
+    async with serving(client, tmp_path) as agent:
+        price = await agent.call("estimate", **CREATE, context=context)
+        made = await agent.call("create", **CREATE, context=context)
+        again = await agent.call("create", **CREATE, context=context)
+        plain = await agent.call("create", **CREATE)
+
+    [text] = price["warnings"]
+    assert "context.mood: the template's schema has no such name" in text
+    assert (made["warnings"], again["warnings"], plain["warnings"]) == ([text], [text], [])
+    assert quick.state()["billed"] == 2
 
 
 @pytest.mark.parametrize("has_candidates", [True, False])
 async def test_an_ambiguous_create_is_reported_as_such(
     quick: Sandbox, client: AsyncBluma, tmp_path: Path, has_candidates: bool
 ) -> None:
-    """A lost answer is no error to repeat: the job is uncertain, has its candidates, and is not bought again."""
+    """A lost answer is not an error to repeat: the job is uncertain, has its candidates, and is not bought again."""
     quick.faults.add("POST /videos", "drop_after", times=1)
     if not has_candidates:
         quick.faults.add("GET /videos", "status", status=500, times=None)
@@ -177,22 +201,28 @@ async def test_an_ambiguous_create_is_reported_as_such(
 async def test_a_lost_create_that_was_not_accepted_is_settled(
     quick: Sandbox, client: AsyncBluma, tmp_path: Path
 ) -> None:
-    """With no list to look at, a create stays uncertain; `status` searches again, and finds that nothing was bought."""
+    """With no list to look at, a create stays uncertain; `status` searches again, and it has failed."""
     quick.faults.add("POST /videos", "status", status=500, times=1)
     quick.faults.add("GET /videos", "status", status=500, times=None)
     async with serving(client.with_options(max_retries=0), tmp_path) as agent:
         lost = await agent.call("create", **CREATE, key="sky")
         quick.faults.clear()
         seen = await agent.call("status", key="sky")
-        made = await agent.call("create", **CREATE, key="sky")
+        again = await agent.call("create", **CREATE, key="sky")
+    later = [result async for result in client.batch(out=tmp_path, poll_interval=0.01).run()]
 
     assert (lost["state"], lost["is_certain"]) == ("creating", False)
-    assert (seen["state"], seen["is_certain"]) == ("planned", True)
-    assert (made["state"], quick.state()["billed"]) == ("rendering", 1)
+    assert (seen["state"], seen["is_certain"], again["state"]) == ("failed", True, "failed")
+    assert ("another key" in seen["advice"], later, quick.state()["billed"]) == (True, [], 0)
+
+
+def test_every_state_has_advice() -> None:
+    """An agent reads what to do next, whatever happened to its job."""
+    assert set(ADVICE) == set(JobState)
 
 
 async def test_a_wait_that_is_too_short_returns_the_job(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
-    """It is no error: the video renders on, and the agent may wait again. A failed render is a state, and refunded."""
+    """It is not an error: the video renders on, and the agent may wait again. A failed render is refunded."""
     async with serving(client, tmp_path) as agent:
         await agent.call("create", template_id=TEMPLATE, prompt="Hello [fail]", key="sky")
         early = await agent.call("wait", key="sky", timeout=0)
@@ -245,6 +275,69 @@ async def test_an_agent_over_stdin_and_stdout(tmp_path: Path) -> None:
     assert sandbox.state()["billed"] == 1
 
 
+class Server:
+    """The command as a process, to which lines are written."""
+
+    def __init__(self, sandbox: Sandbox, out: Path) -> None:
+        command = [sys.executable, "-m", "bluma", "mcp", "--max-credits", "20", "--out", str(out)]
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+        ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` ignores it, and the process would inherit that
+        self.process = subprocess.Popen(command, env=environment_of(sandbox), **pipes)
+        signal.signal(signal.SIGHUP, ignored)
+        who = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+        self.send("initialize", who, id=1)
+        assert self.process.stdout is not None
+        assert "serverInfo" in self.process.stdout.readline()
+        self.send("notifications/initialized", {})
+
+    def send(self, method: str, params: Any, **more: Any) -> None:
+        """Send a message."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"jsonrpc": "2.0", "method": method, "params": params, **more}) + "\n")
+
+    def end(self, by: str) -> None:
+        """Close the input, or send a signal."""
+        assert self.process.stdin is not None
+        if by == "input":
+            self.process.stdin.close()
+        else:
+            self.process.send_signal(getattr(signal, by))
+
+
+@pytest.mark.timeout(60)  # of a machine that is busy with other things: a server starts
+@pytest.mark.parametrize(("by", "expected"), [("input", 0), ("SIGTERM", 0), ("SIGHUP", 0), ("SIGINT", 130)])
+def test_a_create_in_flight_is_recorded_at_the_end(tmp_path: Path, by: str, expected: int) -> None:
+    """When the session ends, a create that was sent gets its answer, and its video is in the journal."""
+    pytest.importorskip("fastmcp", reason="fastmcp needs Python 3.10")
+    reached, opened = threading.Event(), asyncio.Event()
+
+    async def hold(record: Any) -> None:
+        if record.route == "POST /videos":
+            reached.set()
+            await opened.wait()
+
+    live = Live()
+    with live as sandbox:
+        sandbox.watch(hold)
+        server = Server(sandbox, tmp_path)
+        server.send("tools/call", {"name": "create", "arguments": {**CREATE, "key": "sky"}}, id=2)
+        assert reached.wait(30)
+        server.end(by)
+        live.run(set_event(opened))
+        with server.process as process:
+            code = process.wait(30)
+        billed = sandbox.state()["billed"]
+    with Bluma("bluma_test_none") as client:
+        [result] = client.batch(out=tmp_path).results()
+
+    assert (code, billed, result.key, result.state) == (expected, 1, "sky", "rendering")
+
+
+async def set_event(event: asyncio.Event) -> None:
+    """Set an event in its own loop."""
+    event.set()
+
+
 def test_without_fastmcp_the_error_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -255,3 +348,17 @@ def test_without_fastmcp_the_error_names_the_extra(
 
     assert (code, (tmp_path / "videos").exists()) == (2, False)
     assert 'pip install "bluma[mcp]"' in capsys.readouterr().err
+
+
+@pytest.mark.timeout(60)  # of a machine that is busy with other things: a server starts
+def test_a_new_sandbox_leaves_no_journal(tmp_path: Path) -> None:
+    """The purchases of a sandbox that ends with the command must not count for the account of a real journal."""
+    pytest.importorskip("fastmcp", reason="fastmcp needs Python 3.10")
+    command = [sys.executable, "-m", "bluma", "mcp", "--max-credits", "20", "--sandbox", "--out", str(tmp_path / "v")]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUMA_")}
+
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, check=False, cwd=tmp_path, env=environment
+    )
+
+    assert (done.returncode, list(tmp_path.rglob("*.sqlite*"))) == (0, [])

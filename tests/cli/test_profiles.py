@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import stat
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 
@@ -126,13 +127,14 @@ def test_key_and_url_come_from_one_place(ring: MemoryKeyring, monkeypatch: pytes
     """--profile, then the key of the environment, then BLUMA_PROFILE, then the profile `default`: never a mixture."""
     set_profile(monkeypatch, "default")
     set_profile(monkeypatch, "other", "--base-url", "https://other.example.com", key="bluma_test_other")
-    monkeypatch.setenv("BLUMA_BASE_URL", "http://127.0.0.1:5001/api/v1")
 
     def find(profile: Any = None) -> Tuple[Any, Any]:
         account = find_account(profile, in_sandbox=False)
         return account.api_key, account.base_url
 
-    default, named = find(), find("other")
+    default = find()
+    monkeypatch.setenv("BLUMA_BASE_URL", "http://127.0.0.1:5001/api/v1")
+    named = find("other")
     monkeypatch.setenv("BLUMA_PROFILE", "other")
     by_variable = find()
     monkeypatch.setenv("BLUMA_API_KEY", "bluma_test_environment")
@@ -141,6 +143,55 @@ def test_key_and_url_come_from_one_place(ring: MemoryKeyring, monkeypatch: pytes
     assert default == (KEY, API)
     assert named == by_variable == ("bluma_test_other", "https://other.example.com")
     assert environment == ("bluma_test_environment", "http://127.0.0.1:5001/api/v1")
+
+
+def test_a_url_without_a_key_is_not_ignored(
+    ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The profile `default` is for another API, whose credits would be spent; the same URL, or its name, is fine."""
+    set_profile(monkeypatch, "default", "--base-url", "https://api.example.com/v1")
+    monkeypatch.setenv("BLUMA_BASE_URL", "http://127.0.0.1:9/api/v1")
+
+    code = run(["balance"])
+    by_name = find_account("default", in_sandbox=False)
+    monkeypatch.setenv("BLUMA_BASE_URL", "https://api.example.com/v1/")
+    same = find_account(None, in_sandbox=False)
+
+    assert code == 2
+    assert "BLUMA_BASE_URL is set without BLUMA_API_KEY" in capsys.readouterr().err
+    assert by_name.base_url == same.base_url == "https://api.example.com/v1"
+
+
+def test_a_profile_without_a_key_gets_none_of_the_environment(
+    ring: MemoryKeyring, live: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The key of the environment is never sent to the URL of a profile: exit code 4, and how to set a key."""
+    set_profile(monkeypatch, "staging", "--base-url", live.base_url, "--no-key")
+
+    codes = [
+        run(["balance", "--profile", "staging"]),
+        run(["generate", "x", "-t", "t", "-o", "x.mp4", "--profile", "staging"]),
+    ]
+
+    assert (codes, live.requests) == ([4, 4], [])
+    message = (
+        "Error: There is no API key in the profile 'staging': set one with `bluma config set staging`. Nothing was"
+    )
+    assert capsys.readouterr().err.count(message) == 2
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "foo", "https://a b", "https://user:secret@api.example.com"])
+@pytest.mark.parametrize("command", [["balance", "--sandbox"], ["doctor"], ["doctor", "--sandbox"]])
+def test_an_invalid_url_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str, command: List[str]
+) -> None:
+    """Exit code 2 and one line that names the variable, and shows no password."""
+    monkeypatch.setenv("BLUMA_BASE_URL", url)
+
+    assert run(command) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("Error: BLUMA_BASE_URL must be an http:// or https:// URL with a host")
+    assert (err.count("\n"), "secret" in err) == (1, False)
 
 
 def test_the_sandbox_option_reaches_no_other_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,8 +223,9 @@ def test_a_profile_is_used(ring: MemoryKeyring, live: Sandbox, monkeypatch: pyte
         (b"[a]\napi_key = bluma_live_secret\n\napi_key = x\n", 4, "'api_key' is there twice"),
         (b"[a]\nbase_url = https://x\n# x\napi-key = bluma_live_secret\n", 4, "there is no setting 'api-key'"),
         (b"[b]\napi_key = x\n[a]\napi_key =\n", 4, "api_key needs a value in the same line"),
-        (b"[a]\nbase_url = api.example.com\n", 2, "base_url must begin with http:// or https://"),
-        (b"[a]\n# fine\napi_key = bluma_live_secret\xff\n", 3, "it is no UTF-8 text"),
+        (b"[a]\nbase_url = api.example.com\n", 2, "base_url must be an http:// or https:// URL"),
+        (b"[a]\nbase_url = http://[::1\n", 2, "base_url must be an http:// or https:// URL"),
+        (b"[a]\n# fine\napi_key = bluma_live_secret\xff\n", 3, "it is not UTF-8 text"),
     ],
 )
 def test_a_broken_file_is_reported_with_its_line(
@@ -195,7 +247,10 @@ def test_a_broken_file_is_reported_with_its_line(
     ("arguments", "key", "message"),
     [
         (["two words"], "k", "The name of a profile"),
-        (["a", "--base-url", "ftp://x"], "k", "--base-url must begin with"),
+        (["a", "--base-url", "ftp://x"], "k", "--base-url must be"),
+        (["a", "--base-url", "http://[::1"], "k", "--base-url must be"),
+        (["a", "--base-url", "https://a b"], "k", "--base-url must be"),
+        (["a", "--base-url", "https://user:password@x"], "k", "--base-url must be"),
         (["a"], "", "must be one line of text"),
         (["a"], "two words", "must be one line of text"),
     ],
@@ -212,6 +267,20 @@ def test_settings_are_checked_before_they_are_written(
     assert set_profile(monkeypatch, *arguments, key=key) == 2
     assert message in capsys.readouterr().err
     assert not config_folder.exists()
+
+
+def test_a_file_that_cannot_be_written_leaves_the_keyring_alone(
+    ring: MemoryKeyring, config_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message says that nothing was changed, so that the old key must still be there."""
+    set_profile(monkeypatch, "prod")
+    before = dict(ring.entries)
+    (config_folder / f".profiles.ini.{os.getpid()}").mkdir()  # at the place of the file that is written first
+    capsys.readouterr()
+
+    assert set_profile(monkeypatch, "prod", key="bluma_live_other") == 2
+    assert "Nothing was changed." in capsys.readouterr().err
+    assert ring.entries == before
 
 
 def test_profiles_are_completed(ring: MemoryKeyring, config_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
 from bluma_async.cli.main import bluma
@@ -12,7 +10,7 @@ from tests.cli.test_cli import run
 
 LOCAL = {  # commands that send nothing to the API, or only to a provider of Luma
     "batch migrate", "batch status", "completion", "config delete", "config list", "config path", "config set",
-    "luma extend", "luma generate", "luma modify", "sandbox",
+    "luma extend", "luma generate", "luma get", "luma modify", "luma save", "luma wait", "sandbox",
 }  # fmt: skip
 NO_DATA = {  # commands that print no data
     "assets", "batch adopt", "batch migrate", "collections add", "collections delete", "completion", "config delete",
@@ -34,25 +32,6 @@ def test_the_options_are_the_same_everywhere() -> None:
         options = {option for param in command.params for option in param.opts}
         assert ({"--sandbox", "--profile"} <= options) == (name not in LOCAL), name
         assert ("--json" in options) == (name not in NO_DATA), name
-
-
-def test_the_examples_are_commands() -> None:
-    """Each line of the examples names a command and options that exist."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
-    known = {" ".join(words): command for words, command in list_commands(bluma)}
-
-    examples = [line for line in lines if line.startswith("bluma ")]
-    assert len(examples) >= 20
-    for line in examples:
-        words = re.split(r" [|>#]", line)[0].split()
-        name = " ".join(words[:3]) if " ".join(words[:3]) in known else " ".join(words[:2])
-        assert name in known, line
-        options = {option for param in known[name].params for option in (*param.opts, *param.secondary_opts)} | {
-            "--help"
-        }
-        used = {word.partition("=")[0] for word in words if re.fullmatch(r"--[\w-]+(=.*)?", word)}
-        assert used <= options, line
 
 
 def test_every_help_is_printed() -> None:

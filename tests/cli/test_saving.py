@@ -48,6 +48,34 @@ def test_a_target_that_cannot_be_written_costs_nothing(
     assert (live.requests, list(tmp_path.iterdir())) == ([], [pipe])
 
 
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--timeout", "-1"], "timeout"),
+        (["--timeout", "nan"], "timeout"),
+        (["--poll-interval", "0"], "poll_interval"),
+        (["--final-status", ""], "final_statuses"),
+    ],
+)
+def test_an_invalid_wait_costs_nothing(
+    live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: List[str], name: str
+) -> None:
+    """A single video, a batch and a save refuse it before anything is sent, with exit code 2."""
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text("template_id,prompt,key\nugc-text-overlay,Hello,k\n", encoding="utf-8")
+    target = ["-o", str(tmp_path / "x.mp4")]
+
+    codes = [
+        run(["generate", "Hello", "-t", "ugc-text-overlay", *target, *options]),
+        run(["batch", "run", str(jobs), "--out", str(tmp_path / "out"), *options]),
+        run(["save", "batch_1", *target, *options]),
+    ]
+
+    err = capsys.readouterr().err
+    assert (codes, live.requests) == ([2, 2, 2], [])
+    assert (err.count(f"Error: {name} must "), err.count("Nothing was sent.")) == (3, 3)
+
+
 def find_id(out: str) -> str:
     """Return the id of the video that `generate` has printed."""
     return out.split()[1].rstrip(":")
@@ -93,7 +121,7 @@ def test_a_file_that_is_not_the_video_is_refused_and_can_be_taken(
 
 
 def test_an_unknown_word_for_verify_is_refused(live: Sandbox, tmp_path: Path) -> None:
-    """Nothing is sent."""
+    """An invalid `--verify` is refused before anything is sent."""
     assert generate(tmp_path / "x.mp4", "--verify", "all") == 2
     assert live.requests == []
 
@@ -123,11 +151,15 @@ def test_the_command_that_continues_a_batch_has_the_options() -> None:
     settle = {"settle_time": 30.0, "exclusive": False}
     printer, account = Printer((), is_json=False), Account("k", "https://x", None, "a test")
     chosen = attrs.evolve(account, profile="my prod")
+    shared = {**more, "journal": "postgresql://db/app?user=me&password=secret"}
 
     plain = BatchRun("run", None, account, printer, settle, {**options, "journal": None}).command
     full = BatchRun("retry", Path("a b.csv"), chosen, printer, {"settle_time": 5.0, "exclusive": True}, more).command
 
+    in_query = BatchRun("run", None, account, printer, settle, shared).command
+
     assert plain == "bluma batch run --out o"
+    assert in_query == "bluma batch run --out o --journal 'postgresql://db/app?user=me&password=***' --verify none"
     assert full == (
         "bluma batch retry 'a b.csv' --out o --journal 'postgresql://user:***@db/app' --verify none --settle-time 5 "
         "--exclusive-key --profile 'my prod'"
@@ -156,12 +188,11 @@ def test_a_target_that_appears_while_the_video_renders_does_not_hide_its_id(
 
 
 def test_a_video_is_saved_to_a_url(live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`-o` takes the URL of an object; what is there already is replaced only with --overwrite."""
-    pytest.importorskip("obstore", reason="obstore has no release for Python 3.8")
+    """`-o` takes the URL of a file; what is there already is replaced only with --overwrite."""
     target = tmp_path / "x.mp4"
 
     assert run(["generate", "x", "-t", "ugc-text-overlay", "-o", target.as_uri()]) == 0
-    assert f"Saved {target.as_uri()}: " in capsys.readouterr().out
+    assert f"Saved {target}: " in capsys.readouterr().out
     assert target.stat().st_size > 0
     assert run(["generate", "x", "-t", "ugc-text-overlay", "-o", target.as_uri()]) == 2
     assert "is already there; pass --overwrite to replace it" in capsys.readouterr().err
@@ -170,7 +201,11 @@ def test_a_video_is_saved_to_a_url(live: Sandbox, tmp_path: Path, capsys: pytest
 
 @pytest.mark.parametrize(
     ("url", "message"),
-    [("memory://demo/x.mp4", "would end with this command"), ("ftp://demo/x.mp4", "not ftp://")],
+    [
+        ("memory://demo/x.mp4", "would end with this command"),
+        ("ftp://demo/x.mp4", "not ftp://"),
+        ("file://host/x.mp4", "must be file:///PATH"),
+    ],
 )
 @pytest.mark.parametrize("command", [["generate", "x", "-t", "ugc-text-overlay"], ["save", "batch_1"]])
 def test_a_url_that_keeps_no_video_is_refused(

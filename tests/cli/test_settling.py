@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,8 +20,10 @@ import pytest
 
 from bluma_async._session.options import Options
 from bluma_async.cli.running import SETTLE_TIME
+from bluma_async.cli.settling import settle_interrupted
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_cli import run
+from tests.fakes import answer, client_with, list_videos
 from tests.live import Live
 
 COMMAND = """
@@ -172,6 +175,36 @@ def test_a_second_ctrl_c_ends_the_search(live: Sandbox, tmp_path: Path) -> None:
     assert "nothing was" not in err.lower()
 
 
+async def test_an_interrupted_search_prints_what_it_has_found(capsys: Any) -> None:
+    """One create was found, one was refused, and one is not settled: each gets its own line."""
+
+    async def serve(request: Any) -> Any:
+        if request.method == "POST" or "template_id=slow" in request.url:
+            await asyncio.Event().wait()
+        found = () if "template_id=refused" in request.url else (("batch_own", "2025-11-03T10:30:30Z"),)
+        is_list = "template_id=" in request.url
+        return list_videos(*found) if is_list else answer(200, {"id": "batch_own", "template_id": "t"})
+
+    client, _, _ = client_with(serve, exclusive=True)
+    names = ("t", "refused", "slow")
+    creates = [asyncio.ensure_future(client.videos.create({"prompt": "p"}, name)) for name in names]
+    await asyncio.sleep(0.01)
+    for create in creates:
+        create.cancel()
+    await asyncio.gather(*creates, return_exceptions=True)
+    settling = asyncio.ensure_future(settle_interrupted(client, 30, "bluma save VIDEO_ID"))
+    while [create.video_id for create in client.open_creates] != ["batch_own", None]:
+        await asyncio.sleep(0)
+
+    settling.cancel()
+    await asyncio.gather(settling, return_exceptions=True)
+
+    _, found, refused, unsettled = capsys.readouterr().err.splitlines()
+    assert found == "The create was accepted and billed: video batch_own; save it with: bluma save batch_own"
+    assert refused.startswith("The create was not accepted, and nothing was billed")
+    assert unsettled.startswith("Not settled: a create from slow; it may have been accepted and billed")
+
+
 @needs_sigint
 def test_ctrl_c_before_a_retry_of_a_refused_create(
     live: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -223,14 +256,14 @@ def test_a_create_in_doubt_prints_its_key_and_candidates(
 def test_an_exclusive_key_adopts_a_lost_video(
     live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With --exclusive-key a lost answer is no failure."""
+    """With --exclusive-key a lost answer is not a failure."""
     live.faults.add("POST /videos", "drop_after")
 
     code = run(generate(tmp_path, "--settle-time", "0", "--exclusive-key", "--timeout", "0"))
 
     (video,) = live._running.videos.newest_first()
     assert code == 6  # the wait of 0 s is over
-    assert f"Video {video['id']}: 2 credits" in capsys.readouterr().out
+    assert f"Video {video['id']}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["generate", "batch"])

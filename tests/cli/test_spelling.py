@@ -38,7 +38,7 @@ def test_an_unknown_template_names_the_command_that_lists_them(
 def test_a_batch_with_a_url_names_the_option_of_its_journal(
     live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`journal=` is no option."""
+    """`journal=` is not an option."""
     pytest.importorskip("obstore", reason="obstore has no release for this Python")
     jobs = tmp_path / "jobs.csv"
     jobs.write_text("template_id,prompt\nugc-text-overlay,x\n", encoding="utf-8")
@@ -46,6 +46,43 @@ def test_a_batch_with_a_url_names_the_option_of_its_journal(
     assert run(["batch", "run", str(jobs), "--out", "s3://bucket/videos"]) == 2
     assert "needs a journal, such as --journal jobs.sqlite" in capsys.readouterr().err
     assert live.requests == []
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "Video b is not lost; continue with client.videos.save('b', 'a b'), or with: bluma save b -o 'a b'.",
+            "Video b is not lost; continue with bluma save b -o 'a b'.",
+        ),
+        (
+            """Video b is not lost; continue with client.videos.save('b', "s3://it's/x.mp4").""",
+            """Video b is not lost; continue with bluma save b -o 's3://it'"'"'s/x.mp4'.""",
+        ),
+        ("Generation g is not lost; continue with save('g', 'x.mp4').", "Generation g is not lost."),
+    ],
+)
+def test_a_call_that_saves_is_spelled_as_a_command(message: str, expected: str) -> None:
+    """A user of the command line has no client."""
+    assert spell_for_commands(message) == expected
+
+
+@pytest.mark.parametrize("provider", ["bluma", "vapi"])
+def test_a_failed_save_names_the_command(
+    live: Sandbox, tmp_path: Path, provider: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message of the download names a call; the command line prints one command that continues."""
+    monkeypatch.setenv("VAPI_BASE_URL", live.luma_url("vapi"))
+    monkeypatch.setenv("VAPI_API_KEY", live.live_key)
+    live.faults.add("GET /cdn/{place}", "status", status=200, body="html", times=None)
+    target = ["-o", str(tmp_path / "x.mp4"), "--poll-interval", "0.01"]
+    luma = ["luma", "generate", "x", "--provider", "vapi"]
+
+    code = run([*(luma if provider == "vapi" else ["generate", "x", "-t", "ugc-text-overlay"]), *target])
+
+    err = capsys.readouterr().err
+    assert (code, "save('" in err) == (1, False)
+    assert err.count(" save ") == 1
 
 
 @pytest.mark.parametrize("argument", SPELLINGS)

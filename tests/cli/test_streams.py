@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import os
@@ -13,10 +14,13 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
+import click
 import pytest
 
 from bluma_async.cli.accounts import find_account
+from bluma_async.cli.exit_codes import ExitCode
 from bluma_async.cli.generate import create_video
+from bluma_async.cli.main import CATALOGUE
 from bluma_async.cli.output import clean, is_live
 from bluma_async.cli.progress import show_progress
 from bluma_async.cli.waiting import Target
@@ -49,6 +53,41 @@ def test_a_reader_that_stops_is_no_failure(live: Sandbox) -> None:
     os.close(writer)
 
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["types", "--help"], ["config", "list", "--help"]])
+def test_a_reader_that_stops_in_the_help_is_no_failure(arguments: List[str]) -> None:
+    """`bluma --help | head -1`: the command ends quietly."""
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = run_process(arguments, stdout=writer, stderr=subprocess.PIPE, capture_output=False)
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"), [(BrokenPipeError(errno.EPIPE, "Broken pipe"), ExitCode.FAILED), (SystemExit(3), 3)]
+)
+def test_a_pipe_that_breaks_in_the_work_of_a_command_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ending: BaseException, code: int
+) -> None:
+    """Click ends the program for every EPIPE: one of its own output counts as success. Other exits keep their code."""
+
+    def end() -> None:
+        raise ending
+
+    monkeypatch.setitem(CATALOGUE, "breaking", (__name__, ""))
+    monkeypatch.setattr(sys.modules[__name__], "breaking", click.Command("breaking", callback=end), raising=False)
+
+    try:
+        found = run(["breaking"])
+    except SystemExit as exit_:
+        found = exit_.code
+
+    assert found == code
+    assert ("Broken pipe" in capsys.readouterr().err) == isinstance(ending, OSError)
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

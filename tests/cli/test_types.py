@@ -176,5 +176,19 @@ def test_whatever_the_api_sends_the_source_runs(template_id: str, named: Any, re
     """No name, id or choice can break out of its literal."""
     names = load(render({"properties": named, "required": required}, template_id))
 
-    (name,) = (name for name in names if name.endswith("Context") and "Required" not in name and name[0] != "_")
+    name = [name for name in names if name.endswith("Context") and name[0] != "_"][-1]  # behind those of its values
     assert set(named) <= set(names[name].__annotations__)
+
+
+def test_a_dash_is_the_standard_output(
+    live: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`-o -` prints the types, as no option does; no file is named so."""
+    monkeypatch.chdir(tmp_path)
+
+    code, printed = run(["types", "-o", "-", "ugc-text-overlay"]), capsys.readouterr().out
+
+    assert (code, list(tmp_path.iterdir())) == (0, [])
+    assert run(["types", "ugc-text-overlay"]) == 0
+    assert printed == capsys.readouterr().out
+    assert "class UgcTextOverlayContext" in printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, List
 
+import attrs
 from rich.console import Console
 
 from bluma_async import AsyncBluma
@@ -19,8 +21,8 @@ from bluma_async.cli.watching import draw, format_line
 from bluma_async.stores.budget import Report
 from bluma_async.stores.fleet_view import FleetView
 from bluma_async.stores.jobs import BatchStatus, Intent, Job
-from bluma_async.stores.postgres_jobs import PostgresJobStore
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from bluma_async.stores.postgres.jobs import PostgresJobStore
+from bluma_async.stores.sqlite.jobs import SQLiteJobStore
 from bluma_async.types._model import utc_now
 
 WATCH = [sys.executable, "-m", "bluma", "batch", "status", "--watch", "--interval", "0.1", "--journal"]
@@ -90,8 +92,23 @@ def test_an_output_that_is_no_terminal_gets_lines(tmp_path: Path) -> None:
     assert all(line.startswith("2 jobs: 1 planned, 1 creating, 0 credits; oldest open create") for line in lines)
 
 
+def test_a_program_gets_an_object_for_each_refresh(tmp_path: Path) -> None:
+    """With the fields that the command has without --watch."""
+    journal = tmp_path / "journal.sqlite"
+    store = asyncio.run(SQLiteJobStore.open(journal, to_write=True))
+    asyncio.run(begin_creates(store, "a"))
+    asyncio.run(store.close())
+    with subprocess.Popen([*WATCH, str(journal), "--json"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        objects = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+
+    assert objects == [attrs.asdict(BatchStatus(total=2, planned=1, creating=1))] * 2
+
+
 async def test_a_screen_shows_every_worker(postgres: str) -> None:
-    """With the names of the columns."""
+    """The screen has a line for each worker below the names of the columns, and the age of the oldest open create."""
     store: Any = await PostgresJobStore.open(postgres, to_write=True)
     await begin_creates(store, "a")
     view = await read(postgres)

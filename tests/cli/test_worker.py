@@ -11,15 +11,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
 
-from bluma_async import AsyncBluma
-from bluma_async.cli.json_log import JsonFormatter
+from bluma_async import AsyncBluma, errors
+from bluma_async.cli.worker_log import JsonFormatter, is_news
 from bluma_async.sandbox import Sandbox
+from tests.cli.test_cli import run
 from tests.postgres import PostgresServer
 
+psycopg = pytest.importorskip("psycopg", reason="the extra fleet is not installed")
+ConnectorException = pytest.importorskip("procrastinate", reason="it is not installed").exceptions.ConnectorException
 BLUMA = [sys.executable, "-m", "bluma"]
 TEMPLATE = "ugc-text-overlay"
 STATES = "SELECT state, holder IS NOT NULL FROM bluma_jobs ORDER BY place"
@@ -74,6 +77,17 @@ def test_a_worker_logs_json(live: Sandbox, postgres_server: PostgresServer, new_
     assert live.live_key not in logged
 
 
+@pytest.mark.parametrize("concurrency", ["0", "-3"])
+def test_a_worker_needs_a_task_at_a_time(
+    live: Sandbox, postgres: str, capsys: pytest.CaptureFixture[str], concurrency: str
+) -> None:
+    """Without one it would live for ever and do nothing; the option is checked as that of a run is."""
+    code = run(["worker", "--journal", postgres, "--concurrency", concurrency])
+
+    assert code == 2
+    assert "concurrency must be a whole number of at least 1" in capsys.readouterr().err
+
+
 def test_a_line_of_json_has_no_secret() -> None:
     """Whatever a message contains; it is one line."""
     record = logging.LogRecord("bluma", logging.WARNING, "f", 1, "key %s\nfailed", ("bluma_live_secretword",), None)
@@ -82,6 +96,25 @@ def test_a_line_of_json_has_no_secret() -> None:
 
     assert json.loads(line)["detail"] == "key bluma_live_***\nfailed"
     assert (json.loads(line)["event"], json.loads(line)["job"], line.count("\n")) == ("log", None, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem", "expected"),
+    [
+        ("psycopg.pool", None, False),
+        ("procrastinate.worker", psycopg.OperationalError("gone"), False),
+        ("procrastinate.worker", ConnectorException("gone"), False),
+        ("procrastinate.worker", errors.BlumaError("gone"), False),
+        ("procrastinate.worker", KeyError("x"), True),
+        ("procrastinate.worker", None, True),
+        ("bluma", errors.BlumaError("failed"), True),
+    ],
+)
+def test_each_failure_to_connect_is_left_out(name: str, problem: Optional[Exception], *, expected: bool) -> None:
+    """The lease has reported that the database is gone; a defect of a task is logged."""
+    info = None if problem is None else (type(problem), problem, None)
+
+    assert is_news(logging.LogRecord(name, logging.ERROR, "f", 1, "text", (), info)) is expected
 
 
 @pytest.mark.timeout(60)  # a process starts in real time

@@ -65,7 +65,7 @@ def test_every_error_is_documented() -> None:
 
 
 def test_every_page_is_in_the_contents() -> None:
-    """Each page of the site is in a list of contents, and in llms.txt if it is no reference."""
+    """Each page of the site is in a list of contents, and in llms.txt if it is not a reference."""
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")} - {"index"}
 
@@ -80,7 +80,9 @@ def test_every_page_is_in_the_contents() -> None:
 def test_links_between_documents_lead_somewhere() -> None:
     """Each relative link of a Markdown file leads to a file of the project."""
     files = [*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "examples").rglob("*.md"), DOCS / "llms.txt"]
-    for path in files:
-        for target in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8")):
-            if "://" not in target and not target.startswith("mailto:"):
-                assert (path.parent / target).exists(), f"{path.name}: {target}"
+    links = [(path, link) for path in files for link in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8"))]
+
+    relative = [(path, link) for path, link in links if "://" not in link and not link.startswith("mailto:")]
+
+    assert relative
+    assert [f"{path.name}: {link}" for path, link in relative if not (path.parent / link).exists()] == []

@@ -83,7 +83,7 @@ def test_a_mock_needs_a_new_id_for_each_create() -> None:
 
 
 def test_values_that_were_ignored() -> None:
-    """An empty `webhook_url` is a mistake, an empty filter is sent, and a body without a type is no event."""
+    """An empty `webhook_url` is a mistake, an empty filter is sent, and a body without a type is not an event."""
     transport = FakeTransport(answer(200, {"assets": []}))
     body = b'{"id": "evt_1"}'
     with Bluma(KEY, transport=transport) as client:

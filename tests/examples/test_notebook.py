@@ -44,7 +44,8 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
 
 
 def test_it_is_saved_without_outputs() -> None:
-    """Outputs of somebody's run are no part of the repository."""
+    """Outputs of somebody's run are not part of the repository."""
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
 
+    assert any(cell["cell_type"] == "code" for cell in cells)
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in cells)

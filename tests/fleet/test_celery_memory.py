@@ -10,7 +10,8 @@ from typing import Any, Iterator
 import pytest
 
 from bluma_async import AsyncBluma
-from bluma_async.fleet.celery import tasks
+from bluma_async.errors import BlumaError
+from bluma_async.fleet.celery import CeleryEngine, tasks
 from tests.live import Live
 from tests.postgres import PostgresServer
 
@@ -79,3 +80,22 @@ def test_jobs_are_finished_with_a_broker_in_memory(
 
     assert live.state()["billed"] == 3
     assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["a.mp4", "b.mp4", "c.mp4"]
+
+
+def test_a_worker_that_could_not_be_opened_is_opened_by_the_next_task() -> None:
+    """Whatever the function raises that makes its client; not by one that comes after the engine was closed."""
+    tries = []
+
+    def open_client() -> AsyncBluma:
+        tries.append(len(tries))
+        raise OSError("The secret store does not answer.")
+
+    engine = CeleryEngine(None, open_client, {"journal": "postgresql://db/app"}, 30.0)
+    for _ in range(2):
+        with pytest.raises(OSError, match="does not answer"):
+            engine.run("sweep", None)
+    engine.close()
+    with pytest.raises(BlumaError, match="works on no more"):
+        engine.run("sweep", None)
+
+    assert tries == [0, 1]

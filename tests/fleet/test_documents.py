@@ -8,11 +8,32 @@ from typing import Any, Dict
 
 import pytest
 
-from bluma import Bluma
+from bluma import Bluma, BlumaError
 from tests.live import Live
 
 README = (Path(__file__).resolve().parent.parent.parent / "docs" / "fleets.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"```py\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.timeout(60)  # a server starts, and a blocking client connects
+def test_a_task_whose_render_fails_has_failed(postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no path to return; its error is the job's."""
+    with Live(at_once=True) as sandbox:
+        monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
+        monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)
+        monkeypatch.chdir(tmp_path)
+        names: Dict[str, Any] = {}
+        exec(EXAMPLE.replace("postgresql://db/app", postgres), names)
+        with Bluma() as client:
+            batch = client.batch(postgres, out="videos")
+            batch.submit([{"key": "task-1", "template_id": "ugc-text-overlay", "prompt": "x [fail]"}])
+            list(batch.run())
+
+        done = names["generate_video"].apply(("ugc-text-overlay", "x [fail]"), task_id="task-1")
+
+        assert (done.state, type(done.result)) == ("FAILURE", BlumaError)
+        assert "failed" in str(done.result)
+        names["bluma"].close()
 
 
 @pytest.mark.timeout(60)  # a server starts, and a blocking client connects

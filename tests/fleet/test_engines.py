@@ -59,6 +59,26 @@ def test_workers_finish_all_jobs(
     assert (outcome.bills, outcome.files, outcome.wrong, outcome.states) == (JOBS, JOBS, 0, {"saved": JOBS})
 
 
+@pytest.mark.timeout(60)  # a process starts in real time
+def test_a_worker_obeys_the_limit_of_the_process_that_submits(
+    make_fleet: Callable[..., Fleet], postgres_server: PostgresServer, new_database: str, tmp_path: Path
+) -> None:
+    """It has no limit of its own: templates that are created at once spend no more than the limit together."""
+    out = tmp_path / "out"
+    with Served() as sandbox:
+        run = Run(make_fleet(workers=1, **CALM), postgres_server, new_database, sandbox, str(out))
+        run.submit(max_credits=3)
+        run.start(0)
+        try:
+            while "No video is created for" not in Path(run.log.name).read_text() or "creating" in run.count():
+                assert run.workers[0].poll() is None
+        finally:
+            run.end()
+        billed = sandbox.state()["billed"]
+
+    assert billed == 1
+
+
 @pytest.mark.timeout(60)  # processes start, and leases end in real time
 def test_killed_workers_cost_nothing(
     make_fleet: Callable[..., Fleet], postgres_server: PostgresServer, new_database: str

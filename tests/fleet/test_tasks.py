@@ -8,15 +8,19 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 
-from bluma_async import AsyncBluma
+from bluma_async import AsyncBluma, errors
+from bluma_async.batch.job_runner import JobRunner
+from bluma_async.batch.sharing import SharedJobs
 from bluma_async.fleet.engine import Task
+from bluma_async.fleet.tasks import PAUSE, PausingStop
 from bluma_async.fleet.worker import opened_worker
-from bluma_async.resources._video_source import VideoSource
+from bluma_async.resources._videos.source import VideoSource
 from bluma_async.sandbox import Sandbox
 from bluma_async.types._model import utc_now
 from tests.batch.helpers import make_rows
 from tests.batch.test_reuse import same
 from tests.batch.test_shared import leave_open
+from tests.fakes import FakeClock
 
 
 class ManualEngine:
@@ -74,6 +78,98 @@ async def test_a_task_that_waits_for_its_turn_settles_what_holds_it(
 
     assert await list_states(batch) == [("k0", "planned", False), ("k1", "rendering", False)]
     assert sandbox.state()["billed"] == 1
+
+
+def test_a_pause_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Creates that were in flight as it began have the same reason; the next pause is logged again."""
+    clock = FakeClock()
+    stop = PausingStop(clock)
+
+    for number, seconds in enumerate((0.0, 0.01, PAUSE + 1, 0.01)):
+        clock.time += seconds
+        stop.set(errors.BlumaError(f"Reason {number}."))
+
+    assert [record.getMessage() for record in caplog.records] == [
+        f"No video is created for {PAUSE:g} s: Reason {number}." for number in (0, 2)
+    ]
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_worker_obeys_the_limit_of_another_process(
+    sandbox: Sandbox, client: AsyncBluma, postgres: str, *, is_late: bool
+) -> None:
+    """It names no limit, and knows that the first video costs 2 credits; also if the limit is set while it works."""
+    batch, limited = client.batch(postgres), client.batch(postgres, max_credits=1)
+    await (batch if is_late else limited).submit(make_rows(2))
+    engine = ManualEngine()
+
+    async with opened_worker(batch, engine):
+        await limited.submit([])
+        for place in (1, 2):
+            await engine.tasks["create"](place)
+
+    assert (sandbox.state()["billed"], (await batch.status()).planned) == (0, 2)
+
+
+async def test_a_worker_knows_the_highest_price_of_a_variant(
+    sandbox: Sandbox, client: AsyncBluma, postgres: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its template is unknown, so the prices of all templates are read before its create."""
+    variant = await client.variants.create("ugc-text-overlay", "mine")
+    rows = [{"variant_id": variant.id, "prompt": f"Why? {number}", "key": f"v{number}"} for number in range(2)]
+    await client.batch(postgres, max_credits=3).submit(rows)
+    engine = ManualEngine()
+
+    async with opened_worker(client.batch(postgres), engine):
+        await engine.tasks["create"](1)
+        await engine.tasks["create"](2)
+
+    assert sandbox.state()["billed"] == 1
+    assert "of max_credits=3 are spent" in caplog.text
+
+
+async def test_a_worker_that_may_not_read_prices_says_so(
+    sandbox: Sandbox, client: AsyncBluma, postgres: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Under a limit it creates nothing; it works without one."""
+    batch = client.batch(postgres)
+    await batch.submit(make_rows(2))
+    sandbox.faults.add("GET /templates/{}", "status", status=403, times=None)
+    engine = ManualEngine()
+
+    async with opened_worker(batch, engine):
+        await engine.tasks["create"](1)
+        await client.batch(postgres, max_credits=100).submit([])
+        await engine.tasks["create"](2)
+
+    assert sandbox.state()["billed"] == 1
+    assert "The prices cannot be read, and there is a credit limit, so nothing is submitted: " in caplog.text
+
+
+async def test_a_failing_store_does_not_hide_a_cancellation(
+    client: AsyncBluma, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is told to stop does so, even if it cannot give the job back. Its lease ends by itself."""
+    batch = client.batch(postgres, out=tmp_path)
+    await batch.submit(make_rows(1))
+    engine, is_creating = ManualEngine(), asyncio.Event()
+
+    async def create(*_: Any) -> None:
+        is_creating.set()
+        await asyncio.Event().wait()
+
+    async def fail(*_: Any, **__: Any) -> None:
+        raise errors.BlumaError("The database is lost.")
+
+    monkeypatch.setattr(JobRunner, "create", create)
+    monkeypatch.setattr(SharedJobs, "finish", fail)
+    async with opened_worker(batch, engine):
+        task = asyncio.ensure_future(engine.tasks["create"](1))  # type: ignore[arg-type]  # a coroutine
+        await is_creating.wait()
+        task.cancel()
+        await asyncio.wait([task])
+
+    assert task.cancelled()
 
 
 async def test_a_poll_that_takes_longer_than_its_period_is_not_doubled(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from itertools import count
 from typing import Any, Callable, Dict, Iterator, List, Union
 
 import attrs
@@ -16,7 +17,7 @@ from tests.hostile.raw_server import Exchange, RawServer, Script, reply
 __all__ = ["Account", "Outcome", "answering", "check_create", "client_of", "create", "whole_answer"]
 
 Outcome = Union[Video, errors.BlumaError]
-EMPTY = b'{"videos": [], "pagination": {"total": 0, "total_pages": 1}}'
+NUMBERS = count()  # of videos and keys: a server can have the port, and so the evidence, of an earlier one
 
 
 @attrs.define
@@ -47,7 +48,7 @@ class Account:
             await exchange.send(reply(json.dumps(page).encode()))
             return
         if exchange.line.startswith("POST"):
-            rows.append(make_video(f"batch_{len(self.billed)}_{len(rows)}"))
+            rows.append(make_video(f"batch_new_{next(NUMBERS)}"))
         if self.script is not None and self.strikes:
             self.strikes -= 1
             await self.script(exchange)
@@ -83,7 +84,7 @@ def answering(script: Script | None = None, strikes: int = -1) -> Iterator[tuple
 def client_of(server: RawServer, **options: Any) -> AsyncBluma:
     """Return a client that does not wait: neither for retries, nor until a create has settled."""
     quick: Dict[str, Any] = {"max_retries": 2, "retry_delay": 0, "settle_time": 0, "timeout": 2, **options}
-    return AsyncBluma("bluma_test_key", base_url=server.base_url, **quick)
+    return AsyncBluma(f"bluma_test_key_{next(NUMBERS)}", base_url=server.base_url, **quick)
 
 
 async def create(client: AsyncBluma, key: str) -> Outcome:

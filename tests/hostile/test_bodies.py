@@ -10,7 +10,7 @@ from typing import Any, Mapping
 
 import pytest
 
-from bluma_async import AsyncBluma, errors
+from bluma_async import AsyncBluma, AsyncLuma, errors
 from bluma_async._session.bodies import MAX_ANSWER
 from tests.hostile.raw_server import Exchange, RawServer, Script, answer, reply
 
@@ -87,6 +87,20 @@ async def test_an_unusable_body_is_an_unreadable_answer(name: str) -> None:
     assert (read.value.status, read.value.http_status) == (502, 200)
     assert create.value.accepted
     assert server.lines.count("POST /videos") == 1
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+async def test_an_unusable_body_of_luma_is_an_accepted_create(name: str) -> None:
+    """A generation that was answered so is billed: no option sends it again, and the error names the flaw."""
+    options: Any = {"retry_delay": 0.0, "on_ambiguous": "retry"}
+    with RawServer(UNUSABLE[name]) as server:
+        async with AsyncLuma("umami", "secret_key", server.base_url, **options) as luma:
+            with pytest.raises(errors.AmbiguousCreateError, match="The server answered 200, but its body ") as create:
+                await luma.generations.create("x")
+
+    assert create.value.accepted
+    assert "cannot be read (ValueError)" not in str(create.value)
+    assert len(server.exchanges) == 1
 
 
 @pytest.mark.parametrize("name", ["a gzip bomb", "a deflate bomb", "an endless body"])

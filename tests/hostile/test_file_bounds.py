@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import time
 from pathlib import Path
@@ -23,6 +24,30 @@ async def trickle(exchange: Exchange) -> None:
     await exchange.send_head(Content_Length=len(CONTENT), ETag='"1"')
     for place in range(len(CONTENT)):
         await exchange.send(CONTENT[place : place + 1])
+        await asyncio.sleep(0.02)
+
+
+async def trickle_nothing(exchange: Exchange) -> None:
+    """Send empty gzip members for ever: bytes that hold nothing of the file."""
+    await exchange.send_head(Content_Length=2**30, ETag='"1"', Content_Encoding="gzip")
+    while True:
+        await exchange.send(gzip.compress(b""))
+        await asyncio.sleep(0.02)
+
+
+async def trickle_head(exchange: Exchange) -> None:
+    """Send a head that goes on for ever, a byte now and then."""
+    await exchange.send(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    while True:
+        await exchange.send(b"x")
+        await asyncio.sleep(0.02)
+
+
+async def trickle_error(exchange: Exchange) -> None:
+    """Fail, and send the page that explains it, a byte now and then."""
+    await exchange.send_head(503, Content_Length=2**15, Content_Type="text/plain")
+    while True:
+        await exchange.send(b"x")
         await asyncio.sleep(0.02)
 
 
@@ -56,6 +81,9 @@ async def fail(exchange: Exchange) -> None:
 
 ENDLESS: Dict[str, Script] = {
     "a trickle": trickle,
+    "a trickle of nothing": trickle_nothing,
+    "a trickle of a head": trickle_head,
+    "a trickle of an error": trickle_error,
     "an endless body": send_for_ever,
     "a cut every 10 bytes": cut_often,
     "another version each time": change_often,
@@ -76,11 +104,17 @@ async def test_a_deadline_ends_every_save(tmp_path: Path, kind: str) -> None:
 
     assert took < DEADLINE + SLACK
     assert caught.value.video_id == VIDEO_ID
-    assert kind == "failures" or f"bluma save {VIDEO_ID} -o " in str(caught.value)
+    assert kind in {"failures", "a trickle of an error"} or f"bluma save {VIDEO_ID} -o " in str(caught.value)
     assert {"x.mp4", "x.mp4.part.lock"}.isdisjoint(os.listdir(tmp_path))  # noqa: PTH208 - names, at once
 
 
-@pytest.mark.parametrize("kind", ["a trickle", "a cut every 10 bytes", "another version each time", "silence"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("a trickle", "a trickle of nothing", "a trickle of a head"),
+        *("a cut every 10 bytes", "another version each time", "silence"),
+    ],
+)
 async def test_a_save_without_a_deadline_ends_too(tmp_path: Path, kind: str) -> None:
     """Attempts that bring nothing, little, or little at a time are counted, and the retries end."""
     async with hosting(ENDLESS[kind]) as hostile, client_of(hostile, max_retries=2, timeout=0.3) as client:
@@ -92,8 +126,20 @@ async def test_a_save_without_a_deadline_ends_too(tmp_path: Path, kind: str) -> 
     assert not (tmp_path / "x.mp4").exists()
 
 
+async def test_an_error_whose_body_never_ends_is_raised_in_time(tmp_path: Path) -> None:
+    """Head and body of an error have `timeout` together; the status and the text that has arrived are the error."""
+    async with hosting(trickle_error) as hostile, client_of(hostile, max_retries=1, timeout=0.3) as client:
+        began = time.monotonic()
+        with pytest.raises(errors.ServerError) as caught:
+            await client.videos.save(VIDEO_ID, tmp_path / "x.mp4")
+        took = time.monotonic() - began
+
+    assert took < 2 * 0.3 + SLACK
+    assert (caught.value.status, hostile.fetches) == (503, 2)
+
+
 async def test_a_trickle_of_a_small_file_ends_too(tmp_path: Path) -> None:
-    """Each attempt brings more than one percent, but too slowly: it is no progress."""
+    """Each attempt brings more than one percent, but too slowly: it is not progress."""
     small = make_mp4(b"")
 
     async def script(exchange: Exchange) -> None:

@@ -217,7 +217,7 @@ async def test_a_compressed_body_is_measured_as_it_is_decoded(tmp_path: Path) ->
 
 
 async def test_a_word_for_verify_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    """Nothing is sent, and nothing is created."""
+    """An invalid `verify` is refused before anything is sent or created."""
     async with hosting(WRONG["JSON"]) as hostile, client_of(hostile) as client:
         with pytest.raises(errors.InvalidArgumentError, match="verify must be one of"):
             await client.videos.save(VIDEO_ID, tmp_path / "x.mp4", verify="all")  # type: ignore[arg-type]  # invalid

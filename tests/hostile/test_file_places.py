@@ -1,4 +1,4 @@
-"""Paths that are no files, and files beside them that somebody has planted: refused, or never followed."""
+"""Paths that are not files, and files beside them that somebody has planted: refused, or never followed."""
 
 from __future__ import annotations
 

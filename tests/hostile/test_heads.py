@@ -34,7 +34,6 @@ def build(head: bytes, body: bytes) -> bytes:
 
 
 OK = b"HTTP/1.1 202 Accepted\r\n"
-ONE_CHUNK = b"%x\r\nBODY\r\n"
 ANSWERS: Mapping[str, bytes] = {
     "a length that is too long": OK + b"Content-Length: SIZE+\r\n\r\nBODY",
     "a length that is too short": OK + b"Content-Length: SIZE-\r\n\r\nBODY",
@@ -68,7 +67,7 @@ ANSWERS: Mapping[str, bytes] = {
     "a TLS alert": b"\x15\x03\x03\x00\x02\x02\x28",
     "a header without a colon": OK + b"X\r\nContent-Length: SIZE\r\n\r\nBODY",
     "a header with NUL": OK + b"X: \0\r\nContent-Length: SIZE\r\n\r\nBODY",
-    "a header that is no UTF-8": OK + b"X: \xff\xfe\r\nContent-Length: SIZE\r\n\r\nBODY",
+    "a header that is not UTF-8": OK + b"X: \xff\xfe\r\nContent-Length: SIZE\r\n\r\nBODY",
     "a folded header": OK + b"X: a\r\n b\r\nContent-Length: SIZE\r\n\r\nBODY",
     "line feeds alone": OK.replace(b"\r", b"") + b"Content-Length: SIZE\n\nBODY",
     "ten thousand headers": OK

@@ -10,6 +10,7 @@ from bluma_async._wire.call import Call, compact, path
 from bluma_async._wire.checks import require_text
 from bluma_async.luma.adapter import Adapter, Capabilities
 from bluma_async.luma.decoder import Decoder, build_paid_call, build_read_call, decode_http_error
+from bluma_async.luma.refusals import is_refused
 from bluma_async.luma.registry import PROVIDERS
 from bluma_async.luma.values import parse_object, parse_state, parse_time, parse_videos
 from bluma_async.types import Generation
@@ -25,9 +26,13 @@ SANDBOX_MODULE = "bluma_async.sandbox.luma.fourth"
 class FourthDecoder:
     """One object in `render`; errors have real HTTP statuses."""
 
-    def find_refusal(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
+    def find_error(self, answer: Answer, document: object, *, is_read: bool) -> APIError | None:
         """Return the error of an HTTP status that is not 2xx."""
         return decode_http_error(answer, document)
+
+    def is_refusal(self, answer: Answer, document: object) -> bool:
+        """Return whether nothing was created; the provider has no codes of its own."""
+        return is_refused((), answer.status, document)
 
     def decode_created(self, document: object) -> Generation:
         """Return the generation in `render`."""

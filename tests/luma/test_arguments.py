@@ -36,7 +36,7 @@ async def test_traps_25_and_26_extensions(sandbox: Sandbox) -> None:
 
 
 def test_trap_27_aspect_ratios() -> None:
-    """Trap 27: an undocumented ratio is sent with a warning; a value that is no ratio is refused."""
+    """Trap 27: an undocumented ratio is sent with a warning; a value that is not a ratio is refused."""
     with pytest.warns(UserWarning, match="vapi is not known to take 21:9"):
         call = PROVIDERS["vapi"].build_create({"prompt": "x", "aspect_ratio": "21:9"})
     with warnings.catch_warnings():
@@ -91,6 +91,27 @@ def test_invalid_arguments_are_refused(provider: str, arguments: Dict[str, Any],
     """Invalid arguments, and operations that the provider does not have, are refused by name."""
     with pytest.raises(errors.InvalidArgumentError, match=message):
         PROVIDERS[provider].build_create({"prompt": "x", **build_case(provider).arguments, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "value"),
+    [
+        *(("umami", "expand_prompt", value) for value in ("no", 0, "")),
+        *(("vapi", "loop", value) for value in ("yes", 1)),
+        *(("kie", "watermark", value) for value in (5, "", True)),
+    ],
+)
+async def test_an_argument_of_a_wrong_type_is_refused_before_a_paid_request(
+    sandbox: Sandbox, provider: str, name: str, value: Any
+) -> None:
+    """A provider would take "no" for yes, and charge for the video."""
+    async with make_client(provider, sandbox) as luma:
+        resource = luma.modifications if provider == "kie" else luma.generations
+        arguments = {**build_case(provider).arguments, name: value}
+        with pytest.raises(errors.InvalidArgumentError, match=f"^{name} must be "):
+            await resource.create("x", **arguments)
+
+    assert sandbox.requests == []
 
 
 def test_images_as_data() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import pickle
+import re
 from pathlib import Path
 from typing import Any, AsyncIterator, Dict, Iterator, List
 
@@ -112,8 +113,47 @@ async def test_a_lost_answer_is_not_paid_twice(provider: str, sandbox: Sandbox, 
         with pytest.raises(errors.AmbiguousCreateError) as caught:
             await start(luma)
 
+        assert luma._session.evidence.open_calls == []
+
     assert caught.value.idempotency_key
+    assert "no list that can be searched for it" in str(caught.value)
+    assert "candidates" not in str(caught.value)
     assert sandbox.state()["billed"] == 1
+
+
+async def test_a_cancelled_create_is_logged_and_closed(
+    provider: str, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing can settle it later, so the log does not name a method that AsyncLuma does not have."""
+    sandbox.faults.add(build_case(provider).create_route, "silent")
+    async with make_client(provider, sandbox) as luma:
+        create = asyncio.ensure_future(start(luma))
+        while sandbox.state()["billed"] == 0:
+            await asyncio.sleep(0.01)
+        create.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await create
+        assert luma._session.evidence.open_calls == []
+
+    (line,) = [each for each in caplog.messages if "interrupted" in each]
+    assert "may have been accepted and billed" in line
+    assert "settle" not in line
+
+
+async def test_a_hook_that_raises_after_a_create_does_not_hide_its_id(
+    provider: str, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer was read before the hook, and its id is in the log."""
+
+    def fail(_: object) -> None:
+        raise LookupError("a mistake of the user's")
+
+    async with make_client(provider, sandbox, on_response=fail) as luma:
+        with pytest.raises(LookupError):
+            await start(luma)
+
+    (line,) = [each for each in caplog.messages if "interrupted" in each]
+    assert re.search(r"was accepted and billed as \S+ .* Wait for it by this id", line)
 
 
 async def test_a_lost_answer_may_be_paid_twice_on_request(provider: str, sandbox: Sandbox) -> None:
@@ -125,12 +165,14 @@ async def test_a_lost_answer_may_be_paid_twice_on_request(provider: str, sandbox
     assert sandbox.state()["billed"] == 2
 
 
-async def test_a_create_that_was_refused_is_retried(luma: AsyncLuma, sandbox: Sandbox) -> None:
-    """A 503 means that the create was not accepted, so it is sent again."""
-    sandbox.faults.add(build_case(luma.provider).create_route, "status", status=503)
+async def test_a_503_is_no_refusal(luma: AsyncLuma, sandbox: Sandbox) -> None:
+    """A gateway may answer 503, also with JSON, after the create was accepted: it is not sent again."""
+    sandbox.faults.add(build_case(luma.provider).create_route, "status_after", status=503)
 
-    await start(luma)
+    with pytest.raises(errors.AmbiguousCreateError) as caught:
+        await start(luma)
 
+    assert (caught.value.attempts, caught.value.accepted) == (1, False)
     assert sandbox.state()["billed"] == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from bluma_async import AsyncLuma, errors
 from bluma_async.sandbox import Sandbox
 from tests.fakes import FakeClock, FakeTransport, answer
-from tests.luma.answers import ID, decode_created, decode_read
+from tests.luma.answers import ID, decode_created, decode_read, wrap_task
 from tests.luma.conformance import build_case, make_client, start
 
 
@@ -62,8 +62,23 @@ def test_trap_5_envelopes_without_data() -> None:
     """Trap 5: any other code in an envelope without data is an error, whatever the HTTP status."""
     with pytest.raises(errors.NotFoundError, match="no such task"):
         decode_read("vapi", {"code": "task_not_exist", "message": "no such task", "data": None})
-    with pytest.raises(errors.ValidationError, match="quota"):
-        decode_created("vapi", {"code": "insufficient_user_quota", "message": "", "data": None})
+    with pytest.raises(errors.AuthenticationError, match="no such key"):
+        decode_created("vapi", {"code": "invalid_token", "message": "no such key", "data": None})
+
+
+@pytest.mark.parametrize("code", ["upstream_timeout", "model_not_found", "submitted", 1, 500])
+async def test_trap_20_an_unknown_code_of_v_api_is_no_refusal(sandbox: Sandbox, code: Any) -> None:
+    """Trap 20: the gateway may have accepted the create before it answered with the code; a read is retried."""
+    case, body = build_case("vapi"), {"code": code, "message": "later", "data": None}
+    async with make_client("vapi", sandbox) as luma:
+        sandbox.faults.add(case.create_route, "status", status=200, body=body)
+        with pytest.raises(errors.AmbiguousCreateError):
+            await start(luma)
+
+    with pytest.raises(errors.ServerError, match="later") as caught:
+        decode_read("vapi", body)
+
+    assert (caught.value.status, caught.value.type) == (502, str(code))
 
 
 @pytest.mark.parametrize(
@@ -94,12 +109,70 @@ async def test_trap_20_nothing_is_paid_twice(sandbox: Sandbox) -> None:
     assert sandbox.state()["billed"] == 1
 
 
-@pytest.mark.parametrize(
-    ("message", "kind"), [("Out of credits", errors.InsufficientCreditsError), ("Not yours", errors.ForbiddenError)]
+SHORTAGES = (
+    "Out of credits",
+    "You have run out of tokens",
+    "You've run out of credits. Please top up your balance or update your payment method",
+    "You ran out of your credits",
+    "no credits left",
+    "Insufficient balance",
+    "insufficient_user_quota",
+    "Not enough UmamiAI tokens for this generation",
+    "Your balance is too low",
+    "user quota is not enough",
+    "Credits have been used up",
 )
-def test_trap_23_out_of_credits(message: str, kind: Any) -> None:
-    """Trap 23: a 403 of UmamiAI about credits raises InsufficientCreditsError; any other 403 stays a ForbiddenError."""
-    with pytest.raises(kind) as caught:
-        decode_created("umami", {"message": message, "statusCode": "403"}, 403)
+OTHERS = (
+    "Not yours",
+    "Invalid token",
+    "Token expired",
+    "No token provided",
+    "Insufficient token scope",
+    "Insufficient permissions for this token",
+    "This token has no access to credits",
+    "Top up is disabled for your balance",
+    "The funds API is forbidden",
+)
 
-    assert type(caught.value) is kind
+
+@pytest.mark.parametrize(
+    ("message", "kind", "status"),
+    [
+        *[(message, errors.InsufficientCreditsError, 402) for message in SHORTAGES],
+        *[(message, errors.ForbiddenError, 403) for message in OTHERS],
+    ],
+)
+def test_trap_23_out_of_credits(message: str, kind: Any, status: int) -> None:
+    """Trap 23: a 403 of UmamiAI about too few credits raises InsufficientCreditsError, and any other ForbiddenError."""
+    body = {"message": message, "path": "/luma-ai/generations", "requestId": "r-1", "statusCode": "403"}
+
+    with pytest.raises(kind) as caught:
+        decode_created("umami", body, 403)
+
+    error = caught.value
+    assert (type(error), error.status, str(error)) == (kind, status, message)
+    assert (error.http_status, error.request_id, error.is_api_answer, error.is_refusal) == (403, "r-1", True, True)
+    assert error.metadata == {"body": body}
+
+
+@pytest.mark.parametrize(
+    ("provider", "document"),
+    [
+        ("kie", wrap_task(taskId="another", successFlag=1, response={"resultUrls": ["https://x.example/1.mp4"]})),
+        ("kie", {"code": 501, "msg": "failed", "data": {"taskId": "another"}}),
+        ("vapi", {"id": "another", "state": "completed"}),
+    ],
+)
+def test_an_answer_about_another_generation_is_invalid(provider: str, document: Any) -> None:
+    """Its file is not shown as that of the generation that was asked for; the read is retried, and a wait goes on."""
+    with pytest.raises(errors.ServerError, match=r"about 'another', and '4c9126f3.* was asked for") as caught:
+        decode_read(provider, document)
+
+    assert caught.value.status == 502
+
+
+def test_a_task_without_an_id_is_believed() -> None:
+    """kie.ai's read names one task in its query, and the answer need not repeat the id."""
+    document = {"code": 200, "msg": "success", "data": {"successFlag": 0}}
+
+    assert decode_read("kie", document).id == ID

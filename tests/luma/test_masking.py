@@ -59,7 +59,7 @@ async def test_a_key_that_is_a_word_of_a_success(provider: Any, key: str) -> Non
         (200, f"<html>bad key {KEY}"),
         (502, "x" * 190 + KEY),
         (200, "x" * 190 + KEY),
-        (200, json.dumps([{"y": "x" * 180 + KEY}])),
+        (200, json.dumps({"y": "x" * 180 + KEY})),
     ],
 )
 def test_errors_do_not_contain_the_key(provider: str, decode: Any, status: int, body: str) -> None:

@@ -36,6 +36,28 @@ def test_trap_2_names_of_the_state(provider: str, value: Any, state: str) -> Non
     assert done.raw_state is not None
 
 
+@pytest.mark.parametrize(
+    ("fields", "state", "raw_state"),
+    [
+        ({"successFlag": None, "state": "success"}, "succeeded", "success"),
+        ({"successFlag": "", "state": "success"}, "succeeded", "success"),
+        ({"successFlag": None, "state": None, "status": "fail"}, "failed", "fail"),
+        ({"successFlag": 0, "state": "success"}, "running", 0),
+        ({"successFlag": 1.0}, "succeeded", 1),
+        ({"successFlag": " 1 "}, "succeeded", " 1 "),
+        ({"successFlag": None}, "unknown", None),
+        ({"successFlag": {"x": 1}}, "unknown", None),
+        ({"successFlag": [1]}, "unknown", None),
+    ],
+)
+def test_kie_traps_6_and_7_a_flag_without_a_value(fields: Any, state: str, raw_state: Any) -> None:
+    """Traps 6 and 7 of kie.ai: the first of the names that has a value counts, as a number in any form or as a word."""
+    done = decode_read("kie", wrap_task(**fields, response={"resultUrls": ["https://x/1.mp4"]}))
+
+    assert (done.state, done.raw_state, type(done.raw_state)) == (state, raw_state, type(raw_state))
+    assert done.url == "https://x/1.mp4"
+
+
 def test_trap_3_a_callback_that_failed() -> None:
     """Trap 3: flag 4 is a success with `callback_failed`."""
     done = decode_read("kie", wrap_task(successFlag=4, response={"resultUrls": ["https://x/1.mp4"]}))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 
-from tests.luma.answers import ID, RUNNING, decode_created, decode_read, wrap_task
+from bluma_async import errors
+from bluma_async._runtime.secret import Secret
+from bluma_async._wire.messages import Answer
+from bluma_async.luma.registry import PROVIDERS
+from tests.luma.answers import ID, RUNNING, decode_created, decode_read, encode, wrap_task
 
 
 @pytest.mark.parametrize(
@@ -24,7 +28,7 @@ def test_traps_6_and_7_everything_is_text(value: Any, wait: Any) -> None:
 
 @pytest.mark.parametrize("video", [None, {}, "", {"url": ""}, {"url": None}, []])
 def test_trap_8_no_video_yet(video: Any) -> None:
-    """Trap 8: a video that is null, empty or without a URL is no video."""
+    """Trap 8: a video that is null, empty or without a URL is not a video."""
     for provider in ("umami", "vapi"):
         done = decode_read(provider, {**RUNNING, "video": video})
         assert (done.url, done.videos) == (None, [])
@@ -89,6 +93,47 @@ def test_trap_13_forms_of_a_create(value: Any) -> None:
     """Trap 13: a create may be answered with an object, a list of one object, or an envelope."""
     for provider in ("umami", "vapi"):
         assert decode_created(provider, value, 201).id == ID
+
+
+@pytest.mark.parametrize(
+    ("provider", "value"),
+    [
+        ("umami", {"id": 77, "state": "pending"}),
+        ("vapi", {"id": 77, "state": "pending"}),
+        ("vapi", {"code": 0, "data": {"task_id": 77, "id": 5, "task_status": "submitted"}}),
+        ("kie", {"code": 200, "data": {"taskId": 77}}),
+        ("kie", {"data": {"taskId": "77"}}),
+        ("umami", b'\xef\xbb\xbf{"id": 77}'),
+        ("umami", {"id": 77, "state": {"x": 1}, "prompt": 5, "video": 7, "created_at": [], "request": "x", "liked": 1}),
+        ("vapi", {"id": 77, "state": 1.5, "thumbnail": 3, "artifact": [], "data": "x", "estimate_wait_seconds": {}}),
+        ("kie", {"code": 999, "msg": "later", "data": {"taskId": 77}}),
+        ("kie", {"code": 200.0, "msg": {}, "data": {"taskId": 77, "successFlag": {}}}),
+    ],
+)
+def test_a_readable_id_is_never_lost(provider: str, value: Any) -> None:
+    """A create is billed: its id may be a number, and odd fields beside it, or a byte order mark, do not hide it."""
+    assert decode_created(provider, value, 201).id == "77"
+
+
+@pytest.mark.parametrize("value", [0, -1, True, 1.5, None, "", " ", [], {}])
+def test_values_that_are_no_id(value: Any) -> None:
+    """Nothing is made up: the create is an accepted one without an id."""
+    for provider, document in (("umami", {"id": value}), ("kie", {"code": 200, "data": {"taskId": value}})):
+        with pytest.raises(errors.ServerError, match="cannot be read"):
+            decode_created(provider, document)
+
+
+def test_a_generation_with_a_number_for_an_id_can_be_read() -> None:
+    """The id of the create, as text, is that of the answers to reads and callbacks."""
+    made = {name: PROVIDERS[name].build_read(["77"]) for name in PROVIDERS}
+    rows: Dict[str, Any] = {"umami": [{"id": 77}], "vapi": {"id": 77}, "kie": {"code": 200, "data": {"taskId": 77}}}
+    read = {
+        name: call.read(Answer(200, {}, encode(rows[name])), Secret("")) for name, call in made.items() if call.read
+    }
+
+    assert {name: list(found) for name, found in read.items()} == {name: ["77"] for name in PROVIDERS}
+    for provider, body in (("vapi", b'{"id": 77}'), ("kie", b'{"data": {"taskId": 77}}')):
+        assert PROVIDERS[provider].parse_callback(body, {}, None) == "77"
 
 
 def test_trap_14_a_read_of_one_is_a_list() -> None:

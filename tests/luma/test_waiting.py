@@ -109,6 +109,41 @@ async def test_an_id_that_a_bulk_read_leaves_out(sandbox: Sandbox) -> None:
     assert {each.state for each in found} == {"succeeded"}
 
 
+@pytest.mark.parametrize(
+    "odd", [{"id": None, "error": "not found"}, "not found", 7, None, [], [{"id": "a"}, {"id": "b"}]]
+)
+async def test_an_odd_row_of_a_bulk_read_concerns_its_own_id(odd: Any) -> None:
+    """The waits for all other generations end; the id that the row stands for is read alone, and reported."""
+    names = [f"g{number}" for number in range(5)]
+    clock, requested = FakeClock(), []
+
+    def reply(request: Any) -> Answer:
+        ids = [value for _, value in parse_qsl(urlsplit(request.url).query)]
+        requested.append(ids)
+        done = {"state": "completed", "video": {"url": "https://x/1"}}
+        return answer(200, [odd if name == "g0" else {"id": name, **done} for name in ids])
+
+    luma = AsyncLuma("umami", "key", transport=FakeTransport(reply, clock=clock), clock=clock)
+
+    missing, *done = await wait_all(luma, names)
+
+    assert {each.state for each in done} == {"succeeded"}
+    assert requested.count(names) == 1
+    assert isinstance(missing, errors.NotFoundError)
+
+
+async def test_an_answer_without_a_list_is_no_miss() -> None:
+    """An object that is no generation says nothing about the ids: the poll is repeated, and the wait ends normally."""
+    done = {"id": "g0", "state": "completed", "video": {"url": "https://x/1"}}
+    replies = [answer(200, body) for body in ({"message": "busy"}, b"null", b"", done)]
+    clock = FakeClock()
+    transport = FakeTransport(*replies, clock=clock)
+    async with AsyncLuma("umami", "key", transport=transport, clock=clock) as luma:
+        assert (await luma.generations.wait_for("g0")).state == "succeeded"
+
+    assert len(transport.requests) == 4
+
+
 async def test_each_waiter_has_its_own_end() -> None:
     """The timeout or cancellation of one waiter does not affect the others."""
     luma, _, _ = serve({"a": 20.0, "b": 1e9})

@@ -12,8 +12,6 @@ from urllib.request import Request, urlopen
 
 from bluma_async.sandbox import Sandbox
 
-JOB = {"template_id": "ugc-text-overlay", "context": {"prompt": "Why is the sky blue?"}}
-
 
 def call(sandbox: Sandbox, method: str, path: str, body: Any = None, key: Optional[str] = None) -> Any:
     """Return the JSON of an answer, also of an error."""
@@ -27,6 +25,12 @@ def call(sandbox: Sandbox, method: str, path: str, body: Any = None, key: Option
     except HTTPError as error:
         with error:
             return json.load(error)
+
+
+def put_file(link: str, content: bytes) -> None:
+    """Send the bytes of an asset to the link for its upload."""
+    with urlopen(Request(link, content, method="PUT"), timeout=10):
+        pass
 
 
 def make_video(sandbox: Sandbox, prompt: str = "Why is the sky blue?", **more: Any) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from bluma_async.sandbox import Sandbox
-from tests.page.calls import advance, call, make_video, serve_endpoint
+from tests.page.calls import advance, call, make_video, put_file, serve_endpoint
 from tests.page.conftest import OpenPage
 
 # Resolves when the video has shown pictures; the page's policy forbids the polling of Playwright, which needs eval.
@@ -15,6 +16,9 @@ PLAYED = """() => new Promise((resolve, reject) => { const video = document.quer
     video.addEventListener("error", () => reject(new Error(video.error.message)));
     const look = () => { if (video.currentTime > 0.1) resolve({ width: video.videoWidth, duration: video.duration });
         else setTimeout(look, 20); }; look(); })"""
+SCRIPT = b"""<script>fetch("/_sandbox/keys", {method: "POST", headers: {"Content-Type": "application/json"},
+    body: '{"name": "stolen", "environment": "production"}'})</script>"""
+DOCUMENTS = {"text/html": SCRIPT, "image/svg+xml": b'<svg xmlns="http://www.w3.org/2000/svg">' + SCRIPT + b"</svg>"}
 VIEWS = ("videos", "requests", "webhooks", "credits", "faults", "keys")
 
 
@@ -48,6 +52,35 @@ def test_videos_and_generations_play_in_place(open_page: OpenPage, local: Sandbo
     facts = visit.page.evaluate(PLAYED)
     assert facts["width"] > 0
     assert 4 < facts["duration"] < 60
+
+
+def test_a_video_plays_in_a_tab_of_its_own(open_page: OpenPage, local: Sandbox) -> None:
+    """A link to a video is opened by itself; the policy of files permits the film, and nothing else."""
+    video = make_video(local)
+    advance(local, 105)
+    visit = open_page(local)
+    visit.page.goto(f"{local.origin}/cdn/videos/{video}.mp4")
+
+    facts = visit.page.evaluate(PLAYED.replace(".card video", "video"))
+    assert facts["width"] > 0
+
+
+@pytest.mark.parametrize("kind", sorted(DOCUMENTS))
+def test_an_uploaded_document_does_not_reach_the_control_surface(
+    open_page: OpenPage, local: Sandbox, kind: str
+) -> None:
+    """A file with a script that makes a key is saved when it is opened, and not run."""
+    made = call(local, "POST", "/api/v1/assets/upload", {"fileName": "a", "fileType": kind}, local.live_key)
+    put_file(made["upload_url"], DOCUMENTS[kind])
+    visit = open_page(local)
+    visit.show("videos")
+    with visit.page.expect_download(timeout=5_000) as saved:
+        visit.page.evaluate("(link) => { location.href = link; }", made["cdn_url"])
+
+    assert saved.value.path().read_bytes() == DOCUMENTS[kind]
+    assert [each["name"] for each in call(local, "GET", "/_sandbox/page")["keys"]] == [
+        "Sandbox test key", "Sandbox live key",
+    ]  # fmt: skip
 
 
 def test_the_request_log_shows_both_bodies(open_page: OpenPage, local: Sandbox) -> None:
@@ -205,3 +238,45 @@ def test_the_page_comes_back_after_the_sandbox(open_page: OpenPage, tmp_path: An
         visit.page.wait_for_selector(".card >> text=After the restart")
         assert visit.page.locator(".card").count() == 2
     visit.problems = [each for each in visit.problems if "ERR_" not in each]  # the browser reports the lost connection
+
+
+def test_the_page_follows_another_speed_after_a_restart(open_page: OpenPage) -> None:
+    """A sandbox with other settings on the same port: the pace and the controls of its clock are shown."""
+    with Sandbox(render=False) as first:
+        port = int(first.origin.rpartition(":")[2])
+        visit = open_page(first)
+        visit.show("videos")
+        visit.page.locator("#pace", has_text="UTC").wait_for()
+    visit.page.wait_for_selector("#link:not(.live)")
+    with Sandbox(render=False, port=port, speed=50):
+        visit.page.locator("#pace", has_text="50 \u00d7 as fast").wait_for()
+        assert visit.page.locator("#pause").is_visible()
+    visit.page.wait_for_selector("#link:not(.live)")
+    with Sandbox(render=False, port=port, clock="manual"):
+        visit.page.locator("#pace", has_text="manual clock").wait_for()
+        assert not visit.page.locator("#pause").is_visible()
+    visit.problems = [each for each in visit.problems if "ERR_" not in each]  # the browser reports the lost connection
+
+
+def test_the_forms_follow_other_options(open_page: OpenPage, local: Sandbox) -> None:
+    """A sandbox of another version has other templates: the form has them after the reconnection."""
+    make_video(local)
+    snapshot = call(local, "GET", "/_sandbox/page")
+    templates = snapshot["options"]["templates"]
+    older = {**snapshot, "options": {**snapshot["options"], "templates": templates[:1]}}
+    streams = [f"retry: 20\nevent: snapshot\ndata: {json.dumps(older)}\n\n"]
+    visit = open_page(local)
+
+    def answer(route: Any) -> None:
+        if streams:
+            route.fulfill(content_type="text/event-stream", body=streams.pop())  # it ends, so the page reconnects
+        else:
+            route.continue_()
+
+    visit.page.route("**/_sandbox/events", answer)
+    visit.page.goto(f"{local.origin}/#videos")
+
+    visit.page.locator(f"select[name=template] option[value={templates[-1]['id']}]").wait_for(state="attached")
+    assert visit.page.locator("select[name=template] option").count() == len(templates)
+    assert visit.page.locator(".card").count() == 1
+    assert streams == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, List
@@ -31,6 +32,29 @@ async def test_an_asset_is_uploaded_by_a_signed_link(sandbox: Sandbox, client: A
     assert (status, after.file_size_bytes, after.cdn_url) == (200, 1234, made.cdn_url)
     assert made.expires_at is not None
     assert made.expires_at > datetime.now(timezone.utc)
+
+
+@pytest.mark.parametrize(
+    "name", ["product.jpg", "dir/product.jpg", "product.jpg/", "C:\\pics\\product.jpg", "a\\b/product.jpg\\"]
+)
+async def test_an_asset_has_the_last_part_of_a_path(name: str) -> None:
+    """The name of an asset is no path, whatever system the path is of, and is not empty."""
+    client, transport, _ = client_with(answer(200, {"asset_id": "a", "upload_url": "https://x/y"}))
+
+    await client.assets.upload(file_name=name, file_type="image/jpeg")
+
+    assert json.loads(transport.requests[0].body or b"")["fileName"] == "product.jpg"
+
+
+@pytest.mark.parametrize("name", ["/", "\\", "/ /"])
+async def test_a_path_without_a_name_is_refused(name: str) -> None:
+    """An asset needs a name; nothing is sent."""
+    client, transport, _ = client_with(answer(200, {}))
+
+    with pytest.raises(errors.InvalidArgumentError, match="file_name must be a name") as caught:
+        await client.assets.upload(file_name=name, file_type="image/jpeg")
+
+    assert (caught.value.field, transport.requests) == ("file_name", [])
 
 
 async def test_files_are_uploaded_in_one_request(client: AsyncBluma, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ async def test_collections(client: AsyncBluma) -> None:
 
 
 async def test_invalid_changes_of_a_collection_are_refused() -> None:
-    """A single string is no list of ids, and a change needs a name or a description; nothing is sent."""
+    """A single string is not a list of ids, and a change needs a name or a description; nothing is sent."""
     client, transport, _ = client_with(answer(200, {}))
 
     with pytest.raises(errors.InvalidArgumentError, match="list of ids"):
@@ -78,10 +78,10 @@ def serve_pages(count: int, largest: int, *, totals: bool) -> Callable[[Request]
 
 @pytest.mark.parametrize(
     ("count", "largest", "totals", "requests"),
-    [(0, 100, True, 1), (3, 100, False, 1), (199, 100, True, 2), (200, 100, False, 3), (120, 50, True, 3)],
+    [(0, 100, True, 1), (3, 100, False, 2), (199, 100, True, 2), (200, 100, False, 3), (120, 50, True, 3)],
 )
 async def test_the_list_ends_where_the_server_says(count: int, largest: int, totals: bool, requests: int) -> None:
-    """A server with smaller pages than requested loses no asset; neither does one without a total."""
+    """A server with smaller pages than requested loses no asset; one without a total is read to its end."""
     client, transport, _ = client_with(serve_pages(count, largest, totals=totals))
 
     listed = await client.collections.list_assets("coll_1")

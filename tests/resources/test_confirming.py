@@ -12,7 +12,7 @@ from bluma import Bluma
 from bluma_async import errors
 from bluma_async._session.in_flight import InFlightCall
 from bluma_async._wire.messages import Request
-from bluma_async.resources._certain_create import CertainCreate
+from bluma_async.resources._creates.certain import CertainCreate
 from bluma_async.types import CreateResult
 from tests.fakes import FakeClock, answer, client_with, problem
 from tests.resources.confirming import CUT, HELLO, URL, callback, listing, row, token_of

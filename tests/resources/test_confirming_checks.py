@@ -28,7 +28,7 @@ async def test_an_invalid_body_confirms_nothing(body: Any) -> None:
 
 @pytest.mark.parametrize("token", ["", "x" * 32, None, 7, "\ud800", "{create_token}"])
 async def test_a_forged_token_confirms_nothing(token: Any) -> None:
-    """Also when a create without a token is open."""
+    """A token that no create has sent confirms none, also while a create without a token is open."""
     client, _, _ = client_with(CUT, on_ambiguous="raise")
     for url in (URL, None):
         with pytest.raises(errors.AmbiguousCreateError):

@@ -188,7 +188,7 @@ async def test_the_earlier_clock_decides(ahead: float, first: str, before: str) 
 
 
 async def test_known_videos_are_no_candidates() -> None:
-    """Videos that were created, waited for, or reported before are no candidates."""
+    """Videos that were created, waited for, or reported before are not candidates."""
     known = list_videos(("batch_new", "2025-11-03T10:30:30Z"), ("batch_waited", "2025-11-03T10:30:30Z"))
     waited = answer(200, {"id": "batch_waited", "status": "completed"})
     client, transport, _ = client_with(ACCEPTED, waited, CUT, known, known, accepted("second"))

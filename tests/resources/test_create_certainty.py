@@ -118,7 +118,7 @@ async def test_a_late_video_is_billed_twice_without_the_settle_time() -> None:
 
 @pytest.mark.parametrize("fates", [["lost"], ["lost", "lost", "lost"]])
 async def test_a_create_that_never_arrived_is_repeated(fates: List[str]) -> None:
-    """Doubt is no way out: a create that was certainly not accepted is sent again, and returns."""
+    """Doubt is not a way out: a create that was certainly not accepted is sent again, and returns."""
     server, clock = slow(fates=list(fates), lag=3.0)
 
     video = await client_of(server).videos.create(PROMPT, "t")
@@ -144,7 +144,7 @@ async def test_a_date_out_of_step_does_not_hide_a_video(date_ahead: float, local
 
 
 async def test_an_answered_create_shows_the_skew() -> None:
-    """From then on the window is exact: a stranger's video of ten seconds ago is no candidate, our own still is."""
+    """From then on the window is exact: a stranger's video of ten seconds ago is not a candidate, our own still is."""
     server, _ = slow(fates=["answered", "cut"], date_ahead=5.0)
     client = client_of(server)
     await client.videos.create(PROMPT, "t")
@@ -170,7 +170,7 @@ async def test_no_search_names_a_date() -> None:
 
 
 async def test_without_a_date_the_local_clock_gives_the_window() -> None:
-    """A server that sends no Date: a day-old video is no candidate, and our own is."""
+    """A server that sends no Date: a day-old video is not a candidate, and our own is."""
     server, _ = slow(fates=["cut"], date_ahead=None)
     server.make(seconds_ago=86_400)
     client = client_of(server)

@@ -112,7 +112,7 @@ async def test_a_variant_is_not_checked_by_its_templates_schema() -> None:
 
 @pytest.mark.parametrize("schema", [{"$ref": "#"}, {"type": "objekt"}, {"$ref": "https://x/y"}])
 async def test_a_schema_that_cannot_be_used_is_no_obstacle(schema: Any) -> None:
-    """It is reported, and the create is sent."""
+    """An invalid schema is reported by a warning, and the create is sent."""
     client, transport, _ = client_with(described(**schema), created)
     await client.templates.get("t")
 
@@ -134,7 +134,7 @@ async def test_validate_reads_the_template_once() -> None:
 
 
 async def test_validate_accepts_every_context_of_a_template_without_a_schema() -> None:
-    """Nothing can be checked."""
+    """Without a schema, no context is refused."""
     client, _, _ = client_with(answer(200, {"id": "t"}))
 
     await client.templates.validate("t", {"anything": 1})
@@ -142,7 +142,7 @@ async def test_validate_accepts_every_context_of_a_template_without_a_schema() -
 
 @pytest.mark.parametrize("context", ["prompt", {"prompt": float("nan")}, {"prompt": b"x"}])
 async def test_validate_refuses_what_cannot_be_sent(context: Any) -> None:
-    """Before any request."""
+    """A context that is not a JSON object is refused before any request."""
     client, transport, _ = client_with(TYPED)
 
     with pytest.raises(errors.InvalidArgumentError):

@@ -77,7 +77,7 @@ async def test_one_bill_each(sandbox: Sandbox, outcome: str, cruelty: str) -> No
     else:
         assert isinstance(ending, errors.AmbiguousCreateError)
         is_answered = not sandbox.cruelty.commit_delay  # else the second attempt is accepted after its timeout
-        assert OUTCOMES[outcome][2] or not (is_readable and is_answered)  # absence can be proven: doubt is no way out
+        assert OUTCOMES[outcome][2] or not (is_readable and is_answered)  # absence can be proven: no doubt is left
         assert [video.id for video in ending.candidates] == (count_own(sandbox) if is_readable else [])
 
 

@@ -101,6 +101,25 @@ async def test_a_variant_costs_what_its_template_costs(sandbox: Sandbox, client:
     assert (unknown.template_id, unknown.credits) == (None, None)
 
 
+async def test_the_charge_of_a_variant_is_no_price_of_its_template() -> None:
+    """The settings of a variant can cost more: its charge is its own price, also in the plan of a batch."""
+    video = {"id": "batch_1", "status": "queued", "template_id": "t", "credits_charged": 9}
+    listed = answer(200, {"id": "t", "credits_per_video": 4, "credits": 100})
+    client, _, _ = client_with(listed, answer(202, video), listed)
+    await client.templates.get("t")
+    await client.videos.create(PROMPT, variant_id="var_1")
+
+    prices = [
+        (await client.videos.estimate(PROMPT, "t")).credits,
+        (await client.videos.estimate(PROMPT, variant_id="var_1")).credits,
+    ]
+    rows = [{"prompt": "x", "template_id": "t"}, {"prompt": "x", "variant_id": "var_1"}]
+    plan = await client.batch("journal").plan(rows)
+
+    assert prices == [4, 9]
+    assert [(cost.variant_id, cost.credits) for cost in plan.costs] == [("var_1", 9), (None, 4)]
+
+
 async def test_nothing_is_created(sandbox: Sandbox, client: AsyncBluma) -> None:
     """An estimate only reads."""
     await client.videos.estimate(PROMPT, "ugc-text-overlay", options={"resolution": "1080p"})

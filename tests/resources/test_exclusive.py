@@ -111,7 +111,7 @@ async def test_a_video_of_a_moment_before_the_create_is_not_adopted() -> None:
 
 
 async def test_a_video_without_a_time_is_not_adopted() -> None:
-    """Nothing shows when it was made."""
+    """A candidate without `created_at` is not adopted, because it may be an older video."""
     row = {"id": "batch_any", "status": "queued", "template_id": "t"}
     listed = answer(200, {"videos": [row], "pagination": {"total": 1, "total_pages": 1}})
     client, _, _ = client_with(CUT, listed, exclusive=True)

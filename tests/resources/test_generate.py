@@ -15,6 +15,13 @@ from tests.fakes import answer, client_with, problem
 from tests.live import Live, SandboxTime
 
 PROMPT = {"prompt": "Hello"}
+
+
+async def hang(_: object) -> Any:
+    """Never answer."""
+    await asyncio.Event().wait()
+
+
 ACCEPTED = answer(202, {"id": "batch_1", "status": "queued", "credits_charged": 2})
 
 
@@ -72,6 +79,56 @@ async def test_a_failure_after_the_create_has_the_id(failure: Any) -> None:
         await refused.videos.generate(PROMPT, "t")
 
     assert (raised.value.video_id, unpaid.value.video_id) == ("batch_1", None)
+
+
+def fail(_: object) -> None:
+    """Be a callback that fails."""
+    raise LookupError("a mistake of the user's")
+
+
+async def test_an_exception_of_the_users_after_the_create_has_the_id(caplog: pytest.LogCaptureFixture) -> None:
+    """The video is paid, and the exception of a callback ends the wait: it gets the id, and the id is logged."""
+    client, _, _ = client_with(ACCEPTED, answer(200, {"id": "batch_1", "status": "processing", "progress": 10}))
+
+    with pytest.raises(LookupError) as raised:
+        await client.videos.generate(PROMPT, "t", on_progress=fail)
+
+    assert getattr(raised.value, "video_id", None) == "batch_1"
+    assert "Video batch_1 is paid" in caplog.text
+
+
+async def test_a_cancelled_wait_of_generate_logs_the_id(caplog: pytest.LogCaptureFixture) -> None:
+    """A task that is cancelled after the create has nobody who receives its exception: the id is in the log."""
+    client, transport, _ = client_with(ACCEPTED, hang)
+    work = asyncio.ensure_future(client.videos.generate(PROMPT, "t"))
+    while len(transport.requests) < 2:
+        await asyncio.sleep(0)
+
+    work.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert "Video batch_1 is paid" in caplog.text
+
+
+class SealedError(Exception):
+    """An exception that takes no attributes."""
+
+    def __setattr__(self, *_: object) -> None:
+        raise AttributeError("sealed")
+
+
+async def test_an_exception_that_takes_no_attributes_is_raised_unchanged(caplog: pytest.LogCaptureFixture) -> None:
+    """The id of the paid video is in the log alone then."""
+    client, _, _ = client_with(ACCEPTED, answer(200, {"id": "batch_1", "status": "processing", "progress": 10}))
+
+    def refuse(_: object) -> None:
+        raise SealedError
+
+    with pytest.raises(SealedError):
+        await client.videos.generate(PROMPT, "t", on_progress=refuse)
+
+    assert "Video batch_1 is paid" in caplog.text
 
 
 def test_the_blocking_twin_generates_too(tmp_path: Path) -> None:

@@ -145,18 +145,20 @@ class SleepsForever:
 
 
 async def test_a_response_hook_that_raises(caplog: pytest.LogCaptureFixture) -> None:
-    """The create was accepted before the hook raised: its video's id is logged, and settled as accepted."""
+    """The create was accepted before the hook raised: its video's id is logged and on the error; it can be settled."""
     video = answer(200, {"id": "batch_new", "status": "processing", "template_id": "t"})
     client, transport, _ = client_with(ACCEPTED, video, on_response=raise_error)
 
-    with pytest.raises(HookError):
+    with pytest.raises(HookError) as caught:
         await client.videos.create(PROMPT, "t", idempotency_key=KEY)
 
+    assert vars(caught.value) == {"idempotency_key": KEY, "video_id": "batch_new"}
     (create,) = client.open_creates
     assert (create.state, create.video_id) == (OpenCreateState.ACCEPTED, "batch_new")
     (line,) = warnings(caplog)
     assert KEY in line
-    assert "batch_new" in line
+    assert "It became video batch_new" in line
+    assert line.endswith("It is paid: wait for it by its id.")
     (settled,) = await client.with_options(on_response=None).settle()
     assert (settled.result, settled.video and settled.video.status) == (CreateResult.ACCEPTED, "processing")
     assert (client.open_creates, transport.sent) == ([], ["POST /videos", "GET /videos/batch_new"])
@@ -167,9 +169,10 @@ async def test_a_hook_that_raises_before_a_retry(hook: str, caplog: pytest.LogCa
     """The request was out when the connection was cut: the create stays open, and is settled as not accepted."""
     client, transport, _ = client_with(CUT, QUIET, **{hook: raise_error})
 
-    with pytest.raises(HookError):
+    with pytest.raises(HookError) as caught:
         await client.videos.create(PROMPT, "t", idempotency_key=KEY)
 
+    assert vars(caught.value) == {"idempotency_key": KEY}
     assert [create.state for create in client.open_creates] == [OpenCreateState.UNCERTAIN]
     assert [KEY in line for line in warnings(caplog)] == [True]
     (settled,) = await client.settle()

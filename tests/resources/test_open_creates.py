@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, List
+from typing import Any, Callable, List
 
 import pytest
 
 from bluma import Bluma
 from bluma_async import AsyncBluma, errors
-from bluma_async.types import CreateResult, OpenCreateState
+from bluma_async.resources._creates.answers import note_video
+from bluma_async.types import CreateResult, OpenCreateState, Video, VideoStatus
 from tests.fakes import START, FakeClock, FakeTransport, answer, client_with, list_videos, problem
 from tests.live import Live
 
@@ -39,6 +40,29 @@ async def interrupt(client: AsyncBluma, *keys: str) -> None:
 def open_keys(client: AsyncBluma) -> List[str]:
     """Return the keys of the open creates."""
     return [create.idempotency_key for create in client.open_creates]
+
+
+async def test_two_settlements_at_once_return_a_video_once() -> None:
+    """The second one leaves the creates of the first one alone until these have been handed out."""
+    may_end = asyncio.Event()
+
+    async def slow(_: object) -> Any:
+        await may_end.wait()
+        return QUIET
+
+    client, _, _ = client_with(hang, hang, VIDEO, slow, QUIET, QUIET, QUIET)
+    await interrupt(client, "a", "b")
+    session = client._session
+    note_video(session, session.evidence.open_calls[0], Video(id="batch_own", status=VideoStatus.QUEUED))
+    first = asyncio.ensure_future(client.settle())
+    await asyncio.sleep(0.01)
+
+    second = await client.settle()
+    may_end.set()
+
+    assert second == []
+    assert [one.create.idempotency_key for one in await first] == ["a", "b"]
+    assert client.open_creates == []
 
 
 async def test_a_create_is_open_while_it_is_in_flight() -> None:
@@ -157,7 +181,7 @@ async def test_a_create_that_ended_in_doubt_is_settled() -> None:
 
 
 async def test_an_accepted_create_is_never_settled_as_not_accepted() -> None:
-    """An unreadable 202 was billed: an empty list is no proof against it."""
+    """An unreadable 202 was billed: an empty list is not proof against it."""
     client, _, _ = client_with(answer(202, b"?"), QUIET)
     with pytest.raises(errors.AmbiguousCreateError):
         await client.videos.create(PROMPT, "t")
@@ -183,6 +207,95 @@ async def test_a_known_video_that_cannot_be_read_is_settled_by_its_id() -> None:
 
     assert (settled.result, settled.video, settled.create.video_id) == (CreateResult.ACCEPTED, None, "batch_own")
     assert client.open_creates == []
+
+
+def serve_slowly(slow: asyncio.Event) -> Callable[[Any], Any]:
+    """List the video of template `t`; do not answer for template `slow`, but set the event. No create is answered."""
+
+    async def serve(request: Any) -> Any:
+        if "template_id=slow" in request.url:
+            slow.set()
+            await hang(request)
+        if request.method == "POST":
+            await hang(request)
+        return FOUND if "template_id=" in request.url else VIDEO
+
+    return serve
+
+
+async def lose_two(client: AsyncBluma, transport: FakeTransport) -> None:
+    """Lose the answers to two creates, of the templates `t` and `slow`."""
+    for number, name in enumerate(("t", "slow")):
+        create = asyncio.ensure_future(client.videos.create(PROMPT, name, idempotency_key=name))
+        while transport.sent.count("POST /videos") == number:
+            await asyncio.sleep(0.001)
+        create.cancel()
+        await asyncio.gather(create, return_exceptions=True)
+
+
+@pytest.mark.parametrize("reuse", [None, "content"])
+async def test_an_interrupted_settle_loses_no_video(reuse: Any) -> None:
+    """A create whose video was found stays open with it, until a `settle` has returned it; its content is recorded."""
+    slow = asyncio.Event()
+    client, transport, _ = client_with(serve_slowly(slow), exclusive=True, reuse=reuse)
+    await lose_two(client, transport)
+    settling = asyncio.ensure_future(client.settle())
+    await slow.wait()
+    while client.open_creates[0].video_id is None:
+        await asyncio.sleep(0)
+
+    settling.cancel()
+    await asyncio.gather(settling, return_exceptions=True)
+    shown = [(create.template_id, create.state, create.video_id) for create in client.open_creates]
+    transport.replies = [lambda request: QUIET if "template_id=" in request.url else VIDEO]
+    settled = await client.settle()
+
+    accepted, uncertain = OpenCreateState.ACCEPTED, OpenCreateState.UNCERTAIN
+    assert shown == [("t", accepted, "batch_own"), ("slow", uncertain, None)]
+    assert [(one.result, one.video and one.video.id) for one in settled] == [
+        (CreateResult.ACCEPTED, "batch_own"),
+        (CreateResult.NOT_ACCEPTED, None),
+    ]
+    assert client.open_creates == []
+    if reuse is not None:
+        assert (await client.videos.create(PROMPT, "t")).id == "batch_own"
+
+
+async def test_an_exception_of_a_hook_ends_no_other_search() -> None:
+    """It is raised when every search has ended; the video that another search has found is kept for the next one."""
+
+    def fail(info: Any) -> None:
+        if "template_id=slow" in str(info.url):
+            raise LookupError
+
+    client, transport, _ = client_with(serve_slowly(asyncio.Event()), exclusive=True)
+    await lose_two(client, transport)
+    with pytest.raises(LookupError):
+        await client.with_options(on_request=fail).settle()
+    shown = {create.template_id: create.video_id for create in client.open_creates}
+    transport.replies = [lambda request: QUIET if "template_id=" in request.url else VIDEO]
+
+    settled = {one.create.template_id: one.result for one in await client.settle()}
+
+    assert shown == {"t": "batch_own", "slow": None}
+    assert settled == {"t": CreateResult.ACCEPTED, "slow": CreateResult.NOT_ACCEPTED}
+    assert client.open_creates == []
+
+
+async def test_a_create_that_keeps_its_video_claims_no_other() -> None:
+    """It is open until its result is handed out, but the next lost create of its template is settled beside it."""
+    client, transport, _ = client_with(serve_slowly(asyncio.Event()), exclusive=True)
+    await interrupt(client, "one")
+    (one,) = client._session.evidence.open_calls
+    note_video(client._session, one, Video(id="batch_one", status=VideoStatus.QUEUED, template_id="t"))
+    await interrupt(client, "two")
+    (shown, _) = client.open_creates
+
+    settled = await client.settle()
+
+    assert shown.video_id == "batch_one"
+    assert [create.result for create in settled] == [CreateResult.ACCEPTED] * 2
+    assert transport.sent.count("POST /videos") == 2
 
 
 async def test_clients_of_one_account_share_the_open_creates() -> None:

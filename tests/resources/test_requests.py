@@ -177,7 +177,7 @@ async def test_no_library_sends_a_change_twice(method: str) -> None:
 
 
 async def test_errors_are_those_of_every_call() -> None:
-    """Errors by status, with the details of the body; a body that is no JSON is an error too."""
+    """Errors by status, with the details of the body; a body that is not JSON is an error too."""
     client, _, _ = client_with(problem(404, detail="No brand."), answer(200, b"<html>"))
 
     with pytest.raises(errors.NotFoundError, match="No brand"):

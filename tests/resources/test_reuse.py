@@ -13,7 +13,8 @@ import pytest
 from bluma_async import AsyncBluma, errors
 from bluma_async._runtime.state_folder import find_state_folder
 from bluma_async._session.evidence import registry
-from bluma_async.resources._reuse import FILE, ContentReuse, hash_content
+from bluma_async._wire.content import hash_content
+from bluma_async.resources._creates.reuse import FILE, ContentReuse
 from bluma_async.sandbox import Cruelty, Sandbox
 from bluma_async.stores import contents
 from bluma_async.stores.contents import ContentIndex
@@ -86,6 +87,19 @@ async def test_another_process_and_another_account(sandbox: Sandbox, thrifty: As
     assert (tested.id != first.id, tested.reused) == (True, False)
 
 
+@pytest.mark.parametrize(("context", "options"), [({}, {"resolution": "720p"}), ({"custom_data": {"size": 1.0}}, None)])
+async def test_a_default_that_is_written_out_is_the_same_content(
+    sandbox: Sandbox, thrifty: AsyncBluma, context: Any, options: Any
+) -> None:
+    """The default resolution is the same as none, and 1.0 is the number 1."""
+    whole = {"custom_data": {"size": 1}} if context else {}
+    first = await thrifty.videos.create({**CONTEXT, **whole}, TEMPLATE)
+
+    again = await thrifty.videos.create({**CONTEXT, **context}, TEMPLATE, options=options)
+
+    assert (again.id, again.reused, sandbox.state()["billed"]) == (first.id, True, 1)
+
+
 async def test_a_failed_video_is_bought_again(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
     """Its credits were refunded, so it was not bought."""
     failing = {"prompt": "Explain [fail]"}
@@ -114,7 +128,7 @@ async def test_creates_of_one_content_at_once_buy_one_video(sandbox: Sandbox, th
     videos = await asyncio.gather(*(thrifty.videos.create(CONTEXT, TEMPLATE) for _ in range(10)))
 
     assert (len({video.id for video in videos}), sandbox.state()["billed"]) == (1, 1)
-    assert thrifty._session.shared.content_turns.waiting == 0
+    assert thrifty._session.shared.content_turns._queues.get() == {}
 
 
 async def test_a_variant_is_never_reused(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
@@ -130,7 +144,7 @@ async def test_an_index_that_cannot_be_read_buys_nothing(sandbox: Sandbox, thrif
     """Before the create, the error says which file; nothing was bought."""
     file = find_state_folder() / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(b"this is no database" * 100)
+    file.write_bytes(b"this is not a database" * 100)
 
     with pytest.raises(errors.BlumaError, match=r"contents\.sqlite.*Delete the file, or leave out reuse"):
         await thrifty.videos.create(CONTEXT, TEMPLATE)
@@ -155,7 +169,7 @@ async def test_a_paid_video_is_returned_also_if_it_cannot_be_remembered(
 
 
 async def test_a_video_that_cannot_be_read_now_is_not_bought_again(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
-    """It may exist, so the error is raised."""
+    """If the known video cannot be read, the error is raised: the video may exist."""
     await thrifty.videos.create(CONTEXT, TEMPLATE)
     sandbox.faults.add("GET /videos/{id}", "status", status=500, times=None)
 
@@ -169,7 +183,6 @@ async def test_a_video_that_cannot_be_read_now_is_not_bought_again(sandbox: Sand
     ("change", "reason"),
     [
         ({"template_id": "cat-explainer-v2"}, "belongs to the template 'cat-explainer-v2'"),
-        ({"status": "cancelled"}, "has the status 'cancelled'"),
         ({"status": "failed"}, "has the status 'failed'"),
     ],
 )
@@ -186,6 +199,149 @@ async def test_a_video_that_is_not_the_content_is_not_used(change: Any, reason: 
     assert (made.id, made.reused, transport.sent) == ("batch_new", False, ["GET /videos/batch_old", "POST /videos"])
     assert f"Video batch_old has the same content, but {reason}. It is bought again." in caplog.messages
     assert await ContentReuse(client._session).find_known([content]) == {content: "batch_new"}
+
+
+async def test_a_video_with_an_unknown_status_is_under_way() -> None:
+    """A service can add a status at any time; a video that may still finish is not bought again."""
+    video = {"id": "batch_old", "status": "rescheduled", "template_id": TEMPLATE}
+    client, transport, _ = client_with(answer(200, video), reuse="content")
+    content = hash_content({"template_id": TEMPLATE, "context": CONTEXT}) or ""
+    await ContentReuse(client._session).record(content, "batch_old")
+
+    made = await client.videos.create(CONTEXT, TEMPLATE)
+
+    assert (made.id, made.reused, transport.sent) == ("batch_old", True, ["GET /videos/batch_old"])
+
+
+async def lose_create(sandbox: Sandbox, client: AsyncBluma, action: str, context: Any = CONTEXT) -> None:
+    """Create a video, and lose the answer."""
+    sandbox.faults.add("POST /videos", action, times=1)
+    with pytest.raises(errors.BlumaError):
+        await client.with_options(max_retries=0, on_ambiguous="raise").videos.create(context, TEMPLATE)
+
+
+async def test_a_create_that_is_settled_is_remembered(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """`settle` finds its video, and the next create of the content uses that."""
+    mine = thrifty.with_options(exclusive=True)
+    await lose_create(sandbox, mine, "drop_after")
+
+    (settled,) = await mine.settle()
+    video = await mine.videos.create(CONTEXT, TEMPLATE)
+
+    assert settled.video is not None
+    assert (video.id, video.reused, sandbox.state()["billed"]) == (settled.video.id, True, 1)
+
+
+async def test_a_create_is_open_until_its_video_is_remembered(
+    sandbox: Sandbox, thrifty: AsyncBluma, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each moment either the open create or the index keeps the next create from buying the content."""
+    mine, record, opened = thrifty.with_options(exclusive=True), ContentIndex.record, []
+    await lose_create(sandbox, mine, "drop_after")
+
+    def record_later(*given: Any, **named: Any) -> None:
+        opened.extend(mine.open_creates)
+        record(*given, **named)
+
+    monkeypatch.setattr(ContentIndex, "record", record_later)
+    video = await mine.videos.create(CONTEXT, TEMPLATE)
+
+    assert [create.video_id for create in opened] == [video.id]
+    assert mine.open_creates == []
+
+
+@pytest.mark.parametrize(("action", "is_reused"), [("drop_after", True), ("drop_before", False)])
+async def test_a_create_settles_an_open_one_of_its_content_first(
+    sandbox: Sandbox, thrifty: AsyncBluma, action: str, is_reused: bool
+) -> None:
+    """The content is bought once, whether or not the lost create was accepted."""
+    mine = thrifty.with_options(exclusive=True)
+    await lose_create(sandbox, mine, action)
+
+    video = await mine.videos.create(CONTEXT, TEMPLATE)
+    later = await mine.videos.create(CONTEXT, TEMPLATE)
+
+    assert (video.reused, later.id, later.reused) == (is_reused, video.id, True)
+    assert (sandbox.state()["billed"], mine.open_creates) == (1, [])
+
+
+async def test_an_open_create_whose_video_has_failed_is_bought_again(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """Its credits were refunded: it is settled, and its video is checked like every other one that is reused."""
+    mine, failing = thrifty.with_options(exclusive=True), {"prompt": "Explain [fail]"}
+    await lose_create(sandbox, mine, "drop_after", failing)
+    await sandbox.advance(105)
+
+    video = await mine.videos.create(failing, TEMPLATE)
+
+    assert (video.status, video.reused, sandbox.state()["billed"]) == ("queued", False, 2)
+    assert mine.open_creates == []
+
+
+async def test_an_open_create_whose_video_cannot_be_read_is_not_bought_again(
+    sandbox: Sandbox, thrifty: AsyncBluma
+) -> None:
+    """The error names the video, which is paid; a later create uses it."""
+    mine = thrifty.with_options(exclusive=True, max_retries=0)
+    await lose_create(sandbox, mine, "drop_after")
+    sandbox.faults.add("GET /videos/{id}", "status", status=500, times=None)
+
+    with pytest.raises(errors.ServerError) as caught:
+        await mine.videos.create(CONTEXT, TEMPLATE)
+    sandbox.faults.clear()
+    later = await mine.videos.create(CONTEXT, TEMPLATE)
+
+    assert (caught.value.video_id, later.reused, sandbox.state()["billed"]) == (later.id, True, 1)
+
+
+async def test_a_content_in_doubt_is_not_bought_again(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """Without evidence nobody knows whether the candidate is its video; other contents are not affected."""
+    await lose_create(sandbox, thrifty, "drop_after")
+    (lost,) = thrifty.open_creates
+
+    with pytest.raises(errors.AmbiguousCreateError, match="earlier create of the same content") as caught:
+        await thrifty.videos.create(CONTEXT, TEMPLATE)
+    other = await thrifty.videos.create({"prompt": "Another content of this account"}, TEMPLATE)
+
+    assert (caught.value.idempotency_key, len(caught.value.candidates)) == (lost.idempotency_key, 1)
+    assert (other.reused, sandbox.state()["billed"]) == (False, 2)
+    assert not (await thrifty.with_options(reuse=None).videos.create(CONTEXT, TEMPLATE)).reused
+
+
+async def test_one_deadline_bounds_all_requests_of_a_create() -> None:
+    """Each request gets what is left of it."""
+    client, _, clock = client_with(reuse="content", deadline=5.0)
+    reuse = ContentReuse(client._session, clock.now())
+
+    await clock.sleep(3.0)
+    left = reuse.limited.options.deadline
+    await clock.sleep(2.0)
+
+    assert left == 2.0
+    with pytest.raises(errors.RequestTimeoutError, match="Nothing was bought"):
+        assert reuse.limited
+    assert ContentReuse(client._session).limited.options.deadline == 5.0
+
+
+async def test_a_cancellation_after_the_payment_logs_the_video(
+    sandbox: Sandbox, thrifty: AsyncBluma, caplog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller is gone, and nobody else knows the id; the index has it all the same."""
+    record = ContentIndex.record
+    creating = asyncio.ensure_future(thrifty.videos.create(CONTEXT, TEMPLATE))
+    loop = asyncio.get_running_loop()
+
+    def cancel_first(*given: Any, **named: Any) -> None:
+        loop.call_soon_threadsafe(creating.cancel)
+        record(*given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ContentIndex, "record", cancel_first)
+        with pytest.raises(asyncio.CancelledError):
+            await creating
+    video = await thrifty.videos.create(CONTEXT, TEMPLATE)
+
+    assert (video.reused, sandbox.state()["billed"]) == (True, 1)
+    assert f"A create was interrupted. It became video {video.id}, which is paid; wait for its id." in caplog.messages
 
 
 @pytest.mark.parametrize("route", ["GET /cdn/{place}", "GET /videos/{id}/download"])
@@ -269,7 +425,7 @@ async def test_a_failed_create_gives_its_turn_away(sandbox: Sandbox, thrifty: As
     video = await thrifty.with_options(settle_time=0.1).videos.create({"prompt": "Another"}, TEMPLATE)
 
     assert not video.reused
-    assert thrifty._session.shared.content_turns.waiting == 0
+    assert thrifty._session.shared.content_turns._queues.get() == {}
 
 
 def change_index(bought_at: float) -> None:

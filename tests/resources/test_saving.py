@@ -120,7 +120,7 @@ async def test_a_video_that_does_not_exist_is_not_saved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("video_id", ["", "..", None, 7, object()])
 async def test_an_invalid_id_is_refused(tmp_path: Path, video_id: Any) -> None:
-    """Nothing is sent, and nothing is created."""
+    """An invalid id is refused before anything is sent or created."""
     client, transport, _ = client_with(answer(200, {}))
 
     with pytest.raises(errors.InvalidArgumentError):

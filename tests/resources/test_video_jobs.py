@@ -14,8 +14,11 @@ from typing import Any, List
 import pytest
 
 from bluma_async import AsyncBluma, errors
-from bluma_async.sandbox import Sandbox
+from bluma_async.resources._videos.job_facts import JobFacts
+from bluma_async.resources.video_job import Binding, VideoJob
+from bluma_async.sandbox import Cruelty, Sandbox
 from bluma_async.types import Video
+from tests.batch.helpers import forget_process
 from tests.fakes import answer, client_with
 from tests.live import Live, SandboxClock
 from tests.waiting.served import served
@@ -25,6 +28,7 @@ TEMPLATE = "ugc-text-overlay"
 ACCEPTED = answer(202, {"id": "batch_1", "status": "queued", "template_id": "t", "credits_charged": 2})
 KEY = "bluma_test_key"
 URL = "https://api.getbluma.com/api/v1"
+SAVED = {"bluma_job": 1, "id": "v", "key": "k", "base_url": URL, "account": "a"}
 
 
 async def test_a_started_video_is_waited_for_and_saved(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -144,7 +148,16 @@ async def test_a_handle_has_no_secret() -> None:
 
     for form in (job.to_json(), repr(job), str(vars(job)), repr(pickle.dumps(job)), job.account):
         assert KEY not in form
-    assert set(json.loads(job.to_json())) == {"bluma_job", "id", "key", "template_id", "base_url", "account"}
+    assert set(json.loads(job.to_json())) == {
+        "bluma_job",
+        "id",
+        "key",
+        "template_id",
+        "base_url",
+        "account",
+        "created_at",
+        "credits_charged",
+    }
 
 
 async def test_a_pickled_handle_keeps_its_state_and_no_client() -> None:
@@ -180,8 +193,11 @@ async def test_a_handle_is_picked_up_from_every_form(form: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"api_key": "bluma_test_other"}, r"with another API key\. Nothing was sent"),
-        ({"base_url": "http://other.example/v1"}, r"started at https://api.*uses http://other.*Nothing was sent"),
+        ({"api_key": "bluma_test_other"}, r"with another API key\. Use a client.*\. Nothing was sent\.$"),
+        (
+            {"base_url": "http://other.example/v1"},
+            r"at https://api.*uses http://other.*base URL\. Nothing was sent\.$",
+        ),
     ],
 )
 async def test_a_handle_of_another_account_is_refused(options: Any, reason: str) -> None:
@@ -210,6 +226,7 @@ async def test_a_handle_of_another_account_is_refused(options: Any, reason: str)
         ({"bluma_job": 1, "id": 5}, "its 'id' must be text, not 5"),
         ({"bluma_job": 1, "id": "v", "key": "k", "base_url": URL, "account": ""}, "its 'account' must be text"),
         ({"bluma_job": 1, "id": "..", "key": "k", "base_url": URL, "account": "a"}, "names one thing"),
+        ({**SAVED, "created_at": "yesterday"}, "its 'created_at' must be an ISO 8601 time, not 'yesterday'"),
         (AsyncBluma(KEY), "is not what to_json"),
     ],
     ids=lambda value: repr(value)[:20],
@@ -254,3 +271,54 @@ def test_another_process_picks_a_handle_up(form: str, tmp_path: Path) -> None:
 
     assert (done.stderr.decode(), done.stdout.decode().split()) == ("", ["completed", str(size)])
     assert (seen, sandbox.state()["billed"]) == (["completed"], 1)
+
+
+async def start_and_forget(sandbox: Sandbox, clock: SandboxClock) -> str:
+    """Start a video, and forget in this process that it was created, as if another one had done it."""
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, clock=clock) as client:
+        saved = (await client.videos.start(PROMPT, TEMPLATE)).to_json()
+        forget_process(client)
+    return saved
+
+
+@pytest.mark.parametrize("change", [{}, {"created_at": None}, {"created_at": "2999-01-01T00:00:00Z"}])
+async def test_a_handle_that_is_picked_up_is_patient_with_reads_that_lag(sandbox: Sandbox, change: Any) -> None:
+    """A video that was created just now, elsewhere, is not reported as gone; nor is one whose time is unknown."""
+    sandbox.cruelty = Cruelty(read_lag=4)
+    clock = SandboxClock(sandbox)
+    saved = {**json.loads(await start_and_forget(sandbox, clock)), **change}
+    options: Any = {"clock": clock, "trace_configs": clock.traffic.trace_configs}
+
+    async with AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, **options) as client:
+        job = client.videos.job(saved)
+        seen = [str(state.status) async for state in job.events(poll_interval=1)]
+        done = await job.wait()
+
+    assert (seen[-1], done.status) == ("completed", "completed")
+
+
+async def test_a_video_that_is_gone_is_reported_when_no_read_lags_any_more() -> None:
+    """The time of the create is stored: the wait for an old video ends with the first answer."""
+    missing = {"error": {"type": "not_found", "title": "X", "status": 404, "detail": "no"}}
+    client, transport, clock = client_with(ACCEPTED, answer(404, missing))
+    saved = (await client.videos.start(PROMPT, "t")).to_json()
+    forget_process(client)
+    clock.time += 61
+
+    with pytest.raises(errors.NotFoundError):
+        await client.videos.job(saved).wait()
+
+    assert len(transport.requests) == 2
+
+
+async def test_a_handle_of_an_earlier_version_is_read() -> None:
+    """Its JSON and its pickle have no time of the create, and no charge."""
+    client, _, _ = client_with(ACCEPTED)
+    job = await client.videos.start(PROMPT, "t")
+    saved = json.loads(job.to_json())
+    del saved["created_at"], saved["credits_charged"]
+    facts = JobFacts.__new__(JobFacts)
+    facts.__setstate__({name: value for name, value in saved.items() if name != "bluma_job"})
+
+    assert client.videos.job(saved).id == client.videos.job(VideoJob(facts, Binding())).id == job.id
+    assert (facts.created_at, facts.credits_charged) == (None, 0)

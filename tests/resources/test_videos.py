@@ -101,3 +101,29 @@ async def test_an_unknown_status_is_kept(sandbox: Sandbox, client: AsyncBluma) -
     sandbox.faults.add("GET /videos/{id}", "new_status")
 
     assert (await client.videos.get(video.id)).status == "rescheduled"
+
+
+async def test_an_answer_about_another_video_is_invalid() -> None:
+    """It is an error of the server, and not shown as the video that was asked for; a second answer may be right."""
+    client, transport, _ = client_with(answer(200, {"id": "batch_2", "status": "completed"}), max_retries=0)
+    retrying, _, _ = client_with(
+        answer(200, {"id": "batch_2", "status": "completed"}), answer(200, {"id": "batch_1", "status": "queued"})
+    )
+
+    with pytest.raises(errors.ServerError, match="not about the video batch_1") as caught:
+        await client.videos.get("batch_1")
+    read = await retrying.videos.get("batch_1")
+
+    assert (caught.value.status, caught.value.http_status, len(transport.requests)) == (502, 200, 1)
+    assert (read.id, read.status) == ("batch_1", "queued")
+
+
+async def test_an_answer_about_another_video_does_not_end_a_wait() -> None:
+    """The other video is completed; this one is polled until it is."""
+    other = answer(200, {"id": "batch_2", "status": "completed", "url": "https://cdn.example.com/2.mp4"})
+    done = answer(200, {"id": "batch_1", "status": "completed", "url": "https://cdn.example.com/1.mp4"})
+    client, _, _ = client_with(other, done, max_retries=0)
+
+    video = await client.videos.wait_for("batch_1")
+
+    assert (video.id, video.url) == ("batch_1", "https://cdn.example.com/1.mp4")

@@ -17,7 +17,7 @@ def test_a_misspelt_name_is_recognised(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["duration", "fps", "format", "res", "", 5, None, "resolution" * 20])
 def test_another_name_is_left_alone(name: object) -> None:
-    """It may be one that only the server knows."""
+    """A name that resembles no known one gets no suggestion: the server may know it."""
     assert find_close(name, OPTIONS) is None
 
 

@@ -138,6 +138,7 @@ def test_one_client_over_three_runs() -> None:
         async with serving(well) as (base, _):
             return (await client.with_options(base_url=base).videos.get("batch_1")).id
 
+    gc.collect()  # what earlier tests have left
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert [run(use()) for _ in range(3)] == ["batch_1"] * 3

@@ -9,7 +9,7 @@ import warnings
 import pytest
 
 from bluma_async._runtime import notices
-from bluma_async._runtime.notices import BlumaWarning, warn
+from bluma_async._runtime.notices import BlumaWarning, collect_warnings, warn
 
 PROGRAM = """
 from bluma_async._runtime.notices import warn
@@ -32,6 +32,22 @@ def test_the_category_can_be_filtered() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BlumaWarning)
         warn("mistake")
+
+
+def test_the_warnings_of_a_block_can_be_collected() -> None:
+    """Each text once, also one that was shown before, and none of another block."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BlumaWarning)
+        warn("before")
+        with collect_warnings() as texts:
+            warn("before")
+            warn("mistake")
+            warn("mistake")
+            with collect_warnings() as inner:
+                warn("inner")
+        warn("after")
+
+    assert (texts, inner) == (["before", "mistake"], ["inner"])
 
 
 def test_the_memory_of_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def test_a_file_of_ours_is_created_and_opened_again(tmp_path: Path) -> None:
 
 @posix
 def test_a_file_of_another_user_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not opened, although root may."""
+    """The file of another user is not opened, although root may open it."""
     path = tmp_path / "x"
     path.write_bytes(b"theirs")
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)

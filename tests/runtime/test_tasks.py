@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any, List
 
 import pytest
 
-from bluma_async._runtime.tasks import gather, within
+from bluma_async._runtime.tasks import finish, gather, within
 
 
 async def fail(event: asyncio.Event) -> None:
@@ -71,3 +72,22 @@ async def test_the_first_error_ends_the_other_pieces() -> None:
 async def test_results_come_in_the_order_of_the_work() -> None:
     """Not in the order in which they arrive."""
     assert await gather(asyncio.sleep(0.0, 1), within(None, asyncio.sleep(0, 2))) == [1, 2]
+
+
+async def test_an_error_after_a_second_cancellation_is_not_reported_as_unseen() -> None:
+    """After a second cancellation nobody waits for the work. asyncio logs an error that nobody has looked at."""
+    event, reported = asyncio.Event(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    waiting = asyncio.ensure_future(finish(fail(event)))
+    await asyncio.sleep(0)
+    for _ in range(2):
+        waiting.cancel()
+        await asyncio.sleep(0)
+
+    event.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.sleep(0)
+    gc.collect()
+
+    assert reported == []

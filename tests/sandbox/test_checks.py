@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 import io
+import json
+from typing import Any, Dict
 
 import pytest
 
 from bluma_async.sandbox.checks import check_date_time, parse_timestamp
-from tests.sandbox.conftest import Plain
+from tests.sandbox.conftest import JOB, Plain
+
+AS_JSON = {"Content-Type": "application/json"}
 
 
-@pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b"[" * 100_000, b'"x"', b"null"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{", b"\xff\xfe", b"[" * 100_000, b'"x"', b"null", json.dumps({**JOB, "x": float("nan")}).encode(),
+        json.dumps({**JOB, "x": [float("-inf")]}).encode(), json.dumps(JOB).encode("utf-16"),
+        json.dumps(JOB).encode("utf-32-be"), json.dumps(JOB).encode("utf-8-sig"),
+    ],
+)  # fmt: skip
 async def test_malformed_json_is_a_400(plain: Plain, raw: bytes) -> None:
-    """A body that is not a JSON object is rejected with the documented error type."""
-    status, answer, _ = await plain("POST", "/videos", data=raw)
+    """A body that is not a JSON object in UTF-8 is rejected with the documented error type, and nothing is billed."""
+    status, answer, _ = await plain("POST", "/videos", data=raw, headers=AS_JSON)
 
     assert (status, answer["error"]["type"]) == (400, "invalid_request")
+    assert answer["error"]["validation_errors"][0]["field"] == "body"
+    assert plain.sandbox.state()["billed"] == 0
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/x-www-form-urlencoded"])
+async def test_a_body_of_another_type_is_a_400(plain: Plain, kind: str) -> None:
+    """Item 12: a JSON request has `Content-Type: application/json`; the documented statuses have no 415."""
+    status, answer, _ = await plain("POST", "/videos", data=json.dumps(JOB).encode(), headers={"Content-Type": kind})
+
+    assert (status, answer["error"]["validation_errors"][0]["field"]) == (400, "body")
+    assert plain.sandbox.state()["billed"] == 0
+
+
+@pytest.mark.parametrize("headers", [AS_JSON, {"Content-Type": "application/json; charset=utf-8"}])
+async def test_a_declared_body_is_accepted(plain: Plain, headers: Dict[str, Any]) -> None:
+    """A parameter of the type has no meaning, because JSON is UTF-8."""
+    status, _, _ = await plain("POST", "/videos", data=json.dumps(JOB).encode(), headers=headers)
+
+    assert status == 202
 
 
 async def test_an_oversized_body_is_a_413(plain: Plain) -> None:

@@ -76,7 +76,7 @@ async def test_a_sandbox_is_paused_and_moved(plain: Plain) -> None:
 
 
 async def test_a_manual_clock_is_not_paused(sandbox: Sandbox, plain: Plain) -> None:
-    """It stands still always."""
+    """A manual clock cannot be paused, because it never runs by itself."""
     with pytest.raises(ValueError, match="manual"):
         sandbox.pause()
     assert (await plain("POST", "/_sandbox/clock", {"paused": True}))[0] == 400

@@ -75,7 +75,7 @@ async def test_the_control_surface_changes_cruelty(sandbox: Sandbox, plain: Plai
 
 
 async def test_wrong_profiles_are_rejected(plain: Plain) -> None:
-    """A profile that does not exist, and a seed that is no whole number."""
+    """A profile that does not exist, and a seed that is not a whole number."""
     codes = [
         (await plain("POST", "/_sandbox/cruelty", body))[0]
         for body in ({"profile": "mild"}, {"profile": "cruel", "seed": "x"}, {"profile": "cruel", "fixed": 1})

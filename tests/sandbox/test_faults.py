@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -33,6 +34,41 @@ async def test_a_silent_answer_never_arrives(plain: Plain) -> None:
         await plain("POST", "/videos", JOB, timeout=aiohttp.ClientTimeout(total=0.1))
 
     assert plain.sandbox.state()["billed"] == 1
+
+
+async def test_a_delayed_create_is_billed_although_its_client_has_left(plain: Plain, caplog: Any) -> None:
+    """The server is only slow: it has the whole request. The request log has no status, and nothing is logged."""
+    handled = asyncio.Event()
+    plain.sandbox.watch(lambda _: handled.set())
+    plain.sandbox.faults.add("POST /videos", "delay", seconds=0.2)
+
+    with pytest.raises(asyncio.TimeoutError):
+        await plain("POST", "/videos", JOB, timeout=aiohttp.ClientTimeout(total=0.1))
+    await handled.wait()
+
+    assert (plain.sandbox.state()["billed"], plain.sandbox.requests[-1].status) == (1, None)
+    assert caplog.text == ""
+
+
+async def test_a_client_that_leaves_within_a_delayed_request_is_no_error(plain: Plain, caplog: Any) -> None:
+    """Only a part of the body was sent: nothing is billed, and nothing is logged."""
+    handled = asyncio.Event()
+    plain.sandbox.watch(lambda _: handled.set())
+    plain.sandbox.faults.add("POST /videos", "delay", seconds=0)
+    url = urlsplit(plain.sandbox.base_url)
+    head = f"POST {url.path}/videos HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Type: application/json\r\n"
+    head += f"Authorization: Bearer {plain.sandbox.live_key}\r\n"
+    _, writer = await asyncio.open_connection(url.hostname, url.port)
+
+    writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+    await writer.drain()
+    while plain.sandbox.faults.active:
+        await asyncio.sleep(0)
+    writer.close()
+    await handled.wait()
+    await plain("GET", "/templates")  # so that the first request has ended
+
+    assert (plain.sandbox.state()["billed"], caplog.text) == (0, "")
 
 
 async def test_a_silent_connection_does_not_delay_the_stop() -> None:

@@ -10,6 +10,8 @@ import pytest
 from bluma_async.sandbox import Sandbox
 from tests.sandbox.conftest import Plain, finish_video
 
+LOCKED, FILM = "sandbox; default-src 'none'", "default-src 'none'; media-src 'self'"
+
 
 async def test_files_are_served_in_full_and_in_ranges(plain: Plain) -> None:
     """Ranges, suffix ranges, ETag, If-Range, If-None-Match, HEAD, and a thumbnail."""
@@ -81,6 +83,48 @@ async def test_an_upload_is_stored_and_served(sandbox: Sandbox, plain: Plain) ->
     assert (good[0], stored[0], stored[1], stored[2]["Content-Type"]) == (200, 200, b"x" * 1000, "image/png")
     assert [wrong[0], as_get[0], late[0]] == [403] * 3
     assert len(list((sandbox._running.files.folder / "assets").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_shown", "policy"),
+    [
+        ("image/png", True, LOCKED),
+        ("video/mp4", True, FILM),
+        ("audio/mpeg", True, FILM),
+        ("image/svg+xml", False, LOCKED),
+        ("text/html", False, LOCKED),
+        ("application/xhtml+xml", False, LOCKED),
+        ("text/xml", False, LOCKED),
+        ("application/pdf", False, LOCKED),
+        ("no type at all", False, LOCKED),
+    ],
+)
+async def test_a_file_runs_no_script(plain: Plain, kind: str, policy: str, *, is_shown: bool) -> None:
+    """Only pictures, films and sounds are shown; all have a policy without scripts, in full, in parts and as a 304."""
+    made = (await plain("POST", "/assets/upload", {"fileName": "a", "fileType": kind}))[1]
+    plain.key = None
+    await plain("PUT", made["upload_url"], data=b"<script>alert(1)</script>")
+    whole = await plain("GET", made["cdn_url"])
+    part = await plain("GET", made["cdn_url"], headers={"Range": "bytes=0-3"})
+    same = await plain("GET", made["cdn_url"], headers={"If-None-Match": whole[2]["ETag"]})
+
+    assert (whole[0], part[0], same[0]) == (200, 206, 304)
+    for _, _, headers in (whole, part, same):
+        assert headers["Content-Security-Policy"] == policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Content-Disposition"].partition(";")[0] == ("inline" if is_shown else "attachment")
+
+
+async def test_errors_of_files_run_no_script(plain: Plain) -> None:
+    """A missing file, a wrong link and a wrong method have the policy too."""
+    plain.key = None
+    link = f"{plain.sandbox.origin}/cdn/videos/none.mp4"
+
+    answers = [await plain("GET", link), await plain("GET", link + "?signed=x"), await plain("POST", link)]
+
+    assert [status for status, _, _ in answers] == [404, 403, 405]
+    assert {headers.get("Content-Security-Policy") for _, _, headers in answers} == {LOCKED}
+    assert {headers.get("X-Content-Type-Options") for _, _, headers in answers} == {"nosniff"}
 
 
 @pytest.mark.parametrize(

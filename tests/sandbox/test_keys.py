@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
+from typing import List
 
 import aiohttp
 
@@ -17,6 +18,7 @@ async def test_the_rate_limit_window_slides() -> None:
         first = await plain("GET", "/templates")
         await sandbox.advance(600)
         await plain("GET", "/templates")
+        await sandbox.advance(600)
         status, answer, headers = await plain("GET", "/templates")
         await sandbox.advance(3000)
         again = await plain("GET", "/templates")
@@ -26,6 +28,24 @@ async def test_the_rate_limit_window_slides() -> None:
     assert answer["error"]["metadata"] == {"limit": 2, "retry_after": 3000, "current_usage": 2}
     assert int(headers["X-RateLimit-Reset"]) == parsedate_to_datetime(headers["Date"]).timestamp() + 3000
     assert again[0] == 200
+
+
+async def test_a_refused_request_counts_too() -> None:
+    """Reference 2.5: every call counts, failed ones included; who waits for Retry-After is served."""
+    async with Sandbox(clock="manual", render=False, rate_limit=2) as sandbox, aiohttp.ClientSession() as session:
+        plain = Plain(session, sandbox)
+        early: List[str] = []
+        for _ in range(5):
+            early.append((await plain("GET", "/templates"))[2].get("Retry-After", "served"))
+            await sandbox.advance(1200)
+        await sandbox.advance(1199)
+        hasty = await plain("GET", "/templates")
+        await sandbox.advance(int(hasty[2]["Retry-After"]))
+        patient = await plain("GET", "/templates")
+
+    assert early == ["served", "served", "2400", "2400", "2400"]
+    assert (hasty[0], hasty[2]["Retry-After"]) == (429, "1201")
+    assert patient[0] == 200
 
 
 async def test_the_free_tier_has_test_keys_only(plain: Plain) -> None:

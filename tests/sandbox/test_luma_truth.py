@@ -18,6 +18,7 @@ from tests.sandbox.conftest import Plain
 
 VIDEO: Any = av  # PyAV has types for a part of its names only
 IMAGE = base64.b64encode(b"\x89PNG rest").decode()
+DATA_URI = f"data:image/png;base64,{IMAGE}"
 SIZES = [
     ("16:9", 1280, 720),
     ("9:16", 720, 1280),
@@ -137,6 +138,8 @@ WRONG: List[Tuple[str, Mapping[str, Any], str]] = [
     ("vapi", {"expand_prompt": "true"}, "expand_prompt"),
     ("vapi", {"notify_hook": "nope"}, "notify_hook"),
     ("vapi", {"image_url": "no image"}, "image_url"),
+    ("vapi", {"image_url": "cats"}, "image_url"),  # four letters of base64
+    ("vapi", {"image_end_url": IMAGE}, "image_end_url"),
     ("vapi", {"image_url": "data:image/png;base64,"}, "image_url"),
     ("vapi", {"image_url": f"data:text/plain;base64,{IMAGE}"}, "image_url"),
     ("vapi", {"image_end_url": 5}, "image_end_url"),
@@ -160,13 +163,65 @@ async def test_nonsense_is_refused(
         ("kie", {"callBackUrl": "https://app.example/x", "watermark": "mine"}),
         ("kie", {"watermark": "", "callBackUrl": None}),
         ("umami", {"expand_prompt": True, "image_url": "https://x/y.jpg", "image_end_url": "https://x/z.jpg"}),
-        ("vapi", {"image_url": IMAGE, "image_end_url": f"data:image/png;base64,{IMAGE}", "loop": True}),
+        # Luma reference 3.2: the ancestor takes base64 as a data URI only.
+        ("vapi", {"image_url": DATA_URI, "image_end_url": "https://x/z.jpg", "loop": True}),
         ("vapi", {"image_url": "", "notify_hook": "", "expand_prompt": False, "aspect_ratio": "1:1"}),
     ],
 )
 async def test_documented_values_are_accepted(plain: Plain, provider: str, changes: Dict[str, Any]) -> None:
     """Every documented field with a documented value; the ancestor of V-API drops empty text."""
     assert (await start(plain, provider, **changes))[0] in {200, 201}
+
+
+@pytest.mark.parametrize("provider", sorted(CREATES))
+@pytest.mark.parametrize(
+    ("more", "encoding", "kind"),
+    [
+        (float("nan"), "utf-8", "application/json"),
+        (1, "utf-16", "application/json"),
+        (1, "utf-8", "text/plain"),
+    ],
+    ids=["NaN", "UTF-16", "another type"],
+)
+async def test_a_body_that_is_no_json_is_refused(
+    sandbox: Sandbox, plain: Plain, provider: str, more: float, encoding: str, kind: str
+) -> None:
+    """The pages of all providers declare JSON; what is none, or is not declared, is not billed."""
+    path, body = CREATES[provider]
+    raw = json.dumps({**body, "more": more}).encode(encoding)
+    url = sandbox.luma_url(provider) + path
+
+    status, answer, _ = await plain("POST", url, data=raw, headers={"Content-Type": kind})
+
+    assert (answer["code"] if provider == "kie" else status) == (422 if provider == "kie" else 400)
+    assert sandbox.state()["billed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "status"),
+    [
+        (["ids"], 200),
+        (["ids[]"] * 20, 200),
+        ([f"ids[{index}]" for index in range(20)], 200),
+        (["ids[0]", "ids[5]"], 200),  # the parser closes gaps
+        (["ids"] * 21, 400),
+        (["ids[25]"], 400),
+        (["ids[0]", "ids[500]"], 400),
+        (["ids[20]"], 400),
+        (["ids[0]", "ids[01]"], 400),
+        (["ids[0]", "ids[\u0967]"], 400),  # a digit of another script
+        (["ids[0]", "ids[x]"], 400),
+        (["ids[" + "9" * 5000 + "]"], 400),
+    ],
+)
+async def test_a_high_index_makes_no_list(plain: Plain, names: List[str], status: int) -> None:
+    """Luma reference 2.3: only the indices 0 to 19 are a list for every version of the provider's parser."""
+    identifier = (await start(plain, "umami"))[1]["id"]
+    url = f"{plain.sandbox.luma_url('umami')}/luma-ai/generation"
+
+    got, answer, _ = await plain("GET", url, params=[(name, identifier) for name in names])
+
+    assert (got, isinstance(answer, list)) == (status, status == 200)
 
 
 @pytest.mark.parametrize("provider", ["umami", "vapi"])
@@ -234,7 +289,7 @@ async def test_a_large_body_is_refused(sandbox: Sandbox, plain: Plain) -> None:
     for size in (4, 40):
         image = "data:image/png;base64," + "A" * size * 2**20
         body = json.dumps({"user_prompt": "x", "image_url": image}).encode()
-        answers.append(await plain("POST", url, data=io.BytesIO(body)))
+        answers.append(await plain("POST", url, data=io.BytesIO(body), headers={"Content-Type": "application/json"}))
 
     assert [answer[0] for answer in answers] == [200, 413]
     assert len(json.dumps(sandbox._running.jobs.find("vapi", answers[0][1]["id"]))) < 2000

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 from typing import Any, AsyncIterator, Dict, List, Tuple
 
 import aiohttp
@@ -63,6 +68,28 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
         assert "innerHTML" not in text
     html = ROOT.read_text(encoding="utf-8")
     assert not re.search(r"<style|style=|\son\w+=|<script(?![^>]+src=)", html)
+
+
+def test_every_file_of_the_page_is_served() -> None:
+    """The list of the files is that of the folder."""
+    assert {path.name for path in FOLDER.iterdir() if path.is_file()} == FILES
+
+
+def test_the_sandbox_is_imported_from_a_zip_file(tmp_path: Path) -> None:
+    """An archive of a program has no folder that could be listed at import."""
+    root = FOLDER.parent.parent.parent
+    with zipfile.ZipFile(tmp_path / "sdk.zip", "w") as archive:
+        for path in (root / "bluma_async").rglob("*.py"):
+            archive.write(path, path.relative_to(root))
+    program = "import bluma_async.sandbox.server as server; print(server.__file__)"
+
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "sdk.zip")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "sdk.zip" in done.stdout
 
 
 async def test_the_page_is_not_reached_by_faults_and_not_logged(sandbox: Sandbox, plain: Plain) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import shutil
 import threading
 from array import array
 from pathlib import Path
@@ -13,6 +15,7 @@ import av
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from bluma_async._runtime.threads import in_thread
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.rendering import make_renderer
 from bluma_async.sandbox.rendering.drawing import SCALES
@@ -231,6 +234,39 @@ async def test_a_video_is_completed_when_its_file_exists() -> None:
 
     assert early == ["processing", 99]
     assert (done["status"], done["size_bytes"] > 10_000) == ("completed", True)
+
+
+async def test_a_video_that_cannot_be_rendered_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """An error of the renderer ends the video as failed, with refund, event and one log line; it does not hang."""
+    async with Sandbox(clock="manual", render=False) as sandbox:
+        state = sandbox._running
+        await in_thread(lambda: shutil.rmtree(state.files.folder / "videos"))
+        sent: List[Any] = []
+        state.events.send = sent.append
+        body = {"context": {"prompt": "Test"}, "webhook_url": "https://example.com/hook"}
+        made = state.videos.create(body, _template(), "live", fails=False)
+        await sandbox.advance(200)
+        shown, balance = state.videos.view(made), sandbox.ledger.balance
+
+    assert (shown["status"], shown["error"]["type"]) == ("failed", "rendering_failed")
+    assert balance == sandbox.settings.credits
+    assert json.loads(sent[-1].body)["type"] == "video.failed"
+    assert [record.name for record in caplog.records] == ["bluma.sandbox"]
+    assert caplog.records[0].message.startswith(f"{made['id']} was not rendered, and has failed: FileNotFoundError")
+
+
+async def test_a_generation_that_cannot_be_rendered_fails() -> None:
+    """The Luma providers too: the generation fails at once, is refunded, and its callback is sent."""
+    async with Sandbox(clock="manual", render=False) as sandbox:
+        state = sandbox._running
+        await in_thread(lambda: shutil.rmtree(state.files.folder / "videos"))
+        ended: List[Any] = []
+        state.jobs.on_end = ended.append
+        made = state.jobs.create("umami", "live", {}, "x", fails=False)
+        await sandbox.advance(0)
+        await sandbox.advance(200)
+
+    assert (state.jobs.find_state(made), ended, sandbox.ledger.balance) == ("failed", [made], sandbox.settings.credits)
 
 
 def _template() -> Any:

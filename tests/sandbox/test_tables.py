@@ -8,13 +8,13 @@ import shutil
 import sqlite3
 import stat
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, List
 
 import aiohttp
 import pytest
 
 from bluma_async.sandbox import Sandbox
-from tests.sandbox.conftest import Plain, finish_video
+from tests.sandbox.conftest import JOB, Plain, finish_video
 
 
 async def test_everything_survives_a_restart(tmp_path: Path) -> None:
@@ -45,6 +45,43 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
     assert (file[0], len(file[1])) == (200, done["size_bytes"])
     assert finished_later["status"] == "completed"
     assert (with_key[0], with_key[1]["webhooks"]) == (200, [])
+
+
+async def test_the_rate_limit_window_survives_a_restart(tmp_path: Path) -> None:
+    """The requests of the last hour still count, for the rest of it, and the key was last used before the restart."""
+    settings: Any = {"clock": "manual", "render": False, "rate_limit": 2, "data": tmp_path / "data"}
+    async with aiohttp.ClientSession() as session:
+        async with Sandbox(**settings) as first:
+            plain = Plain(session, first)
+            for _ in range(2):
+                await plain("GET", "/templates")
+            used = [key["last_used"] for key in first._running.keys.all()]
+            await first.advance(1000)
+        async with Sandbox(**settings) as second:
+            plain.sandbox = second
+            kept = [key["last_used"] for key in second._running.keys.all()]
+            await second.advance(2599)
+            early = await plain("GET", "/templates")
+            await second.advance(3601)
+            late = await plain("GET", "/templates")
+
+    assert (early[0], early[2]["Retry-After"], late[0]) == (429, "1", 200)
+    assert kept == used != [None, None]
+
+
+@pytest.mark.parametrize(("is_honoured", "bills"), [(True, 1), (False, 2)])
+async def test_an_idempotency_key_survives_a_restart(tmp_path: Path, bills: int, *, is_honoured: bool) -> None:
+    """With `honour_idempotency`, a create that is repeated after a restart returns the first video, at no price."""
+    settings: Any = {"clock": "manual", "render": False, "data": tmp_path, "honour_idempotency": is_honoured}
+    made: List[str] = []
+    async with aiohttp.ClientSession() as session:
+        for _ in range(2):
+            async with Sandbox(**settings) as sandbox:
+                plain = Plain(session, sandbox)
+                made.append((await plain("POST", "/videos", JOB, headers={"Idempotency-Key": "k"}))[1]["id"])
+                billed = sandbox.count_bills("k")
+
+    assert (len(set(made)), billed) == (bills, bills)
 
 
 async def test_a_copy_of_the_folder_has_everything_that_was_answered(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+import unicodedata
 import uuid
 from typing import Any, List, Tuple
 
@@ -18,8 +19,10 @@ from bluma_async.sandbox.rendering.font_files import (
     list_fonts,
     read_ranges,
 )
+from bluma_async.sandbox.rendering.pieces import BREAK, join_pieces, split_pieces
 from bluma_async.sandbox.rendering.runs import REPLACEMENT, split_runs
-from bluma_async.sandbox.rendering.scene import clean, phrases, speaking_turns
+from bluma_async.sandbox.rendering.scene import Scene, clean, phrases, speaking_turns, wrap
+from bluma_async.sandbox.rendering.styles import STYLES
 from bluma_async.sandbox.rendering.text import HAS_RAQM, draw_line, font, measure
 
 SIZE = 40
@@ -193,10 +196,70 @@ def test_accents_are_joined_with_their_letters() -> None:
 
 
 def test_scripts_without_spaces_are_split() -> None:
-    """Chinese, Japanese and Thai become pieces that fit a caption; nothing but spaces is added."""
+    """Chinese and Japanese become pieces that fit a caption; nothing is added that is shown."""
     text = "空が青いのは光が散乱するからです。特に青い光がよく散乱します"
 
     split = clean(text)
-    assert split.replace(" ", "") == text
-    assert max(map(len, split.split())) <= 6
-    assert len(phrases(split.split(), 4)) > 1
+    assert split.replace(BREAK, "") == text
+    assert max(len(piece.rstrip(BREAK)) for piece in split_pieces(split)) <= 6
+    assert len(phrases(split_pieces(split), 4)) > 1
+    assert speaking_turns(split_pieces(split), 9)[-1][0] == 1
+
+
+UNSPACED = {
+    "Thai": "เพราะแสงสีฟ้ากระจายมากกว่าแสงสีแดงในชั้นบรรยากาศของโลกเรา",
+    "Lao": "ເປັນຫຍັງທ້ອງຟ້າຈຶ່ງເປັນສີຟ້າໃນຕອນກາງເວັນ",
+    "Khmer": "ហេតុអ្វីបានជាមេឃមានពណ៌ខៀវនៅពេលថ្ងៃនេះ",
+    "Myanmar": "ကောင်းကင်ကြီးဘာကြောင့်အပြာရောင်ဖြစ်ရသလဲ",
+}
+
+
+@pytest.mark.parametrize("script", sorted(UNSPACED))
+def test_signs_stay_with_their_letters(script: str) -> None:
+    """No piece and no line begins with a sign, or ends with a vowel that is read after the next letter."""
+    text = UNSPACED[script]
+    need(text)
+
+    cleaned = clean(text)
+    parts = [part.rstrip(BREAK) for part in (*split_pieces(cleaned), *wrap(cleaned, SIZE, 60), *wrap(text, SIZE, 60))]
+    assert cleaned.replace(BREAK, "") == text
+    assert len(split_pieces(cleaned)) > 3
+    assert [part for part in parts if unicodedata.category(part[0])[0] == "M"] == []
+    assert [part for part in parts if "\u0e40" <= part[-1] <= "\u0e44" or "\u0ec0" <= part[-1] <= "\u0ec4"] == []
+    assert [part for part in parts if part.endswith("\u17d2")] == []  # joins two letters of Khmer
+
+
+@pytest.mark.parametrize("script", sorted(UNSPACED))
+def test_a_break_is_not_drawn(script: str) -> None:
+    """A line with its breaks has the picture and the width of the text."""
+    text = UNSPACED[script]
+    need(text)
+
+    assert ImageChops.difference(draw(clean(text)), draw(text)).getbbox() is None
+    assert measure(clean(text), SIZE) == measure(text, SIZE)
+
+
+def test_a_long_word_is_not_torn_apart() -> None:
+    """It may be broken, and shows no space; a break of the prompt itself is none either."""
+    address = "https://example.com/a/long/path/without/a/space?and=a-query"
+
+    assert clean(address).replace(BREAK, "") == address
+    assert max(map(len, split_pieces(clean(address)))) <= 19
+    assert join_pieces(split_pieces(clean(f"one {address} two"))) == clean(f"one {address} two")
+    assert clean(f"a{BREAK}b{BREAK}") == f"a{BREAK}b"
+    assert clean(BREAK) == "(empty)"
+
+
+def test_captions_show_pieces_without_gaps() -> None:
+    """The pieces of a word stand side by side, and words apart, in both directions of reading."""
+    widths: List[int] = []
+    for text in (f"ab{BREAK}cd", "ab cd", f"\u05d0\u05d1{BREAK}\u05d2\u05d3", "\u05d0\u05d1 \u05d2\u05d3"):
+        need(text.replace(BREAK, ""))
+        picture = next(iter(STYLES["ugc-text-overlay"](Scene(text=text, frames=24, fps=24))))[0]
+        box = picture.convert("L").point([255 * (value < 8) for value in range(256)]).getbbox()  # the black outline
+        assert box is not None
+        widths.append(box[2] - box[0])
+
+    size = 92
+    assert widths[1] - widths[0] == pytest.approx(measure(" ", size), abs=3)
+    assert widths[3] - widths[2] == pytest.approx(measure(" ", size), abs=3)

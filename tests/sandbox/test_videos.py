@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Set, Tuple
 
 import pytest
 
@@ -32,7 +32,7 @@ async def test_the_quickstart_works_as_documented(sandbox: Sandbox, plain: Plain
     assert (parse_time(made["estimated_completion"]) - parse_time(made["created_at"])).seconds == 120
     assert (made["status_url"], made["credits_charged"], made["status"]) == (f"/v1/videos/{made['id']}", 2, "queued")
     assert (half["status"], half["progress"]) == ("processing", 65)
-    assert set(done) >= {
+    assert set(done) == {
         "id", "status", "progress", "template_id", "url", "thumbnail_url", "duration", "size_bytes", "created_at",
         "completed_at",
     }  # fmt: skip
@@ -74,6 +74,28 @@ async def test_an_invalid_create_is_rejected_by_field(plain: Plain, body: Any, f
     assert status == 400
     assert {entry["field"] for entry in answer["error"]["validation_errors"]} == fields
     assert plain.sandbox.state()["jobs"]["live"] == 0
+
+
+async def test_reads_and_lists_have_the_documented_fields(plain: Plain) -> None:
+    """Item 124 and V4; with `extra_fields` they also have those that the 1.2.0 client reads."""
+    documented = await _list_keys(plain)
+    async with Sandbox(clock="manual", render=False, extra_fields=True) as sandbox:
+        plain.sandbox = sandbox
+        more = await _list_keys(plain)
+
+    running, listed = documented
+    assert running == {"id", "status", "progress", "template_id", "created_at"}
+    assert listed == {
+        "id", "template_id", "status", "video_url", "thumbnail_url", "created_at", "completed_at",
+    }  # fmt: skip
+    assert more == (running | {"variant_id", "credits_charged"}, listed | {"variant_id", "duration"})
+
+
+async def _list_keys(plain: Plain) -> Tuple[Set[str], Set[str]]:
+    """Return the names of the fields of a running video, when it is read and when it is listed."""
+    made = await plain.make()
+    _, read, _ = await plain("GET", f"/videos/{made['id']}")
+    return set(read), set((await plain("GET", "/videos"))[1]["videos"][0])
 
 
 async def test_idempotency_keys_are_ignored_by_default(plain: Plain) -> None:

@@ -27,7 +27,7 @@ async def test_each_key_has_its_own_budget() -> None:
     """A copy with another key does not see the budget of the first key."""
     client, _, _ = client_with(answer(200, VIDEO, BUDGET))
 
-    await client.videos.get("a")
+    await client.videos.get("batch_1")
 
     assert client.with_options(api_key="bluma_test_other").rate_limit is None
     assert client.with_options(timeout=5).rate_limit is not None

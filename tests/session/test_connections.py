@@ -8,9 +8,11 @@ from typing import Any, List
 
 import pytest
 
-from bluma_async import errors
+from bluma_async import AsyncBluma, errors
 from bluma_async._session.connections import Connections
+from bluma_async._wire.messages import Answer
 from tests.fakes import FakeTransport
+from tests.servers import OK
 
 
 def test_the_transport_is_opened_once() -> None:
@@ -26,6 +28,23 @@ def test_the_transport_is_opened_once() -> None:
         found = [future.result() for future in [pool.submit(connections.get) for _ in range(8)]]
 
     assert len(set(map(id, found))) == 1
+
+
+async def test_a_transport_without_close_is_taken() -> None:
+    """A fake that has nothing to close is used as it is, and closing the client ends the calls."""
+
+    class Fake:
+        async def send(self, *_: Any) -> Answer:
+            return Answer(200, {}, OK)
+
+    client = AsyncBluma("bluma_test_key", transport=Fake())  # type: ignore[arg-type]  # the missing methods are the test
+
+    video = await client.videos.get("batch_1")
+    await client.aclose()
+
+    assert video.id == "batch_1"
+    with pytest.raises(errors.BlumaError, match="closed"):
+        await client.videos.get("batch_1")
 
 
 async def test_closed_connections_are_not_opened_again() -> None:

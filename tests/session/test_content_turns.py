@@ -21,7 +21,7 @@ CONTENT = "ab" * 32
 def lock_elsewhere() -> FileLock:
     """Take the turn as another program would."""
     find_state_folder().mkdir(parents=True, exist_ok=True)
-    lock = FileLock.acquire(find_state_folder() / "contents-ab.lock")
+    lock = FileLock.acquire(find_state_folder() / f"content-{CONTENT}.lock")
     assert lock is not None
     return lock
 
@@ -42,7 +42,7 @@ async def test_one_at_a_time_in_their_order() -> None:
 
     assert sorted(seen) == [0, 1, 2, 10, 11, 12]
     assert seen[:3] == [0, 1, 2]
-    assert turns.waiting == 0
+    assert turns._queues.get() == {}
 
 
 async def test_another_program_is_waited_for() -> None:
@@ -74,9 +74,27 @@ async def test_nobody_waits_forever(longest: float | None, shown: str) -> None:
             pass
     await in_thread(lock.release)
 
-    assert turns.waiting == 0
+    assert turns._queues.get() == {}
     async with turns.acquire(CONTENT):
         pass
+
+
+async def test_a_create_of_this_program_is_waited_for_no_longer_than_the_deadline() -> None:
+    """Neither does another content wait for it, and the next one finds its turn free."""
+    turns, other = ContentTurns(FakeClock()), "ab" * 31 + "cd"
+
+    async with turns.acquire(CONTENT):
+        with pytest.raises(BlumaError, match=r"Another create .* for 5 s. Nothing was bought"):
+            async with turns.acquire(CONTENT, 5.0):
+                pass
+        async with turns.acquire(other, 5.0):
+            pass
+    async with turns.acquire(CONTENT, 5.0):
+        files = await in_thread(lambda: list(find_state_folder().glob("content-*")))
+
+    assert [file.stem for file in files] == [f"content-{CONTENT}"]
+    assert await in_thread(lambda: list(find_state_folder().glob("content-*"))) == []
+    assert turns._queues.get() == {}
 
 
 async def test_a_cancelled_wait_leaves_nothing() -> None:
@@ -94,7 +112,7 @@ async def test_a_cancelled_wait_leaves_nothing() -> None:
         task.cancel()
     await asyncio.wait(tasks)
 
-    assert turns.waiting == 0
+    assert turns._queues.get() == {}
     await in_thread((await in_thread(lock_elsewhere)).release)
 
 

@@ -52,12 +52,12 @@ async def test_calls_with_other_keys_leave_a_bounded_number_of_budgets() -> None
 
     for number in range(MAX_KEYS + 100):
         copy = client.with_options(api_key=f"bluma_test_{number}")
-        await copy.videos.get("a")
-        await copy.videos.wait_for("a")
+        await copy.videos.get("batch_1")
+        await copy.videos.wait_for("batch_1")
     del copy
     while client._hub._pollers:
         await asyncio.sleep(0)
 
     assert len(client._session.shared.budgets._headers) == MAX_KEYS
     gc.collect()
-    assert count(Session) == before
+    assert count(Session) <= before  # some of earlier tests can be gone by now

@@ -22,7 +22,7 @@ async def test_an_exception_of_a_hook_ends_the_call(hook: str) -> None:
     client, transport, clock = client_with(OK, **{hook: raising})
 
     with pytest.raises(errors.NetworkError, match="mine"):
-        await client.videos.get("a")
+        await client.videos.get("batch_1")
     assert (len(transport.requests), clock.slept) == (int(hook == "on_response"), [])
 
 
@@ -42,7 +42,7 @@ async def test_hooks_are_called_for_every_attempt() -> None:
         on_retry=reports.append,
     )
 
-    await client.videos.get("a")
+    await client.videos.get("batch_1")
 
     assert reports[:2] == [("request", "GET", 0), ("response", 500, 0, None)]
     assert isinstance(reports[2], RetryInfo)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+import ssl
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Tuple
+from unittest.mock import Mock
 
+import aiohttp
 import attrs
 import pytest
 
@@ -150,9 +154,9 @@ async def test_the_options_of_the_connections_arrive(monkeypatch: pytest.MonkeyP
         "connection_limit": 5,
         "proxy": "http://p",
         "trust_env": False,
-        "ssl_context": object(),
-        "http_session": object(),
-        "trace_configs": (1,),
+        "ssl_context": ssl.create_default_context(),
+        "http_session": Mock(spec=aiohttp.ClientSession),
+        "trace_configs": (aiohttp.TraceConfig(),),
     }
     from bluma_async._session import transport
 
@@ -166,6 +170,47 @@ async def test_the_options_of_the_connections_arrive(monkeypatch: pytest.MonkeyP
     assert passed == [samples]
     assert set(ConnectionOptions.names()) == {*samples, "transport", "clock", "telemetry", "shared"}
     assert (replaced.connections.get(), replaced.clock) == (fake, clock)
+
+
+INVALID: List[Tuple[str, Any]] = [
+    *(("clock", value) for value in (5, FakeTransport(), FakeClock, {"now": 1})),
+    *(("transport", value) for value in (5, FakeClock(), "aiohttp")),
+    *(("http_session", value) for value in (5, "x", FakeTransport())),
+    *(("trace_configs", value) for value in (5, None, "x", [1], aiohttp.TraceConfig())),
+    *(("ssl_context", value) for value in (False, 5, "x.pem")),
+    *(("trust_env", value) for value in ("no", 0, None)),
+    *(("webhook_secret", value) for value in (5, " ", ["a", "b"], b"x", "\ud800")),
+]
+
+
+@pytest.mark.parametrize("make", [partial(AsyncBluma, KEY), partial(Bluma, KEY), partial(AsyncLuma, "kie", KEY)])
+@pytest.mark.parametrize(("name", "value"), INVALID)
+def test_an_invalid_option_is_refused_before_there_is_a_client(make: Any, name: str, value: Any) -> None:
+    """The error names the option, and does not wait for the first call."""
+    with pytest.raises(errors.InvalidArgumentError, match=f"^{name} must be ") as caught:
+        make(**{name: value})
+
+    assert caught.value.field == name
+
+
+@pytest.mark.parametrize("variable", [None, "whsec_mine"])
+def test_an_empty_secret_counts_as_none(monkeypatch: pytest.MonkeyPatch, variable: str | None) -> None:
+    """`webhook_secret=os.environ.get("SECRET", "")` works without the variable; an empty key verifies nothing."""
+    if variable is not None:
+        monkeypatch.setenv("BLUMA_WEBHOOK_SECRET", variable)
+
+    client = AsyncBluma(KEY, webhook_secret="")
+
+    assert client.webhooks.secret == variable
+    assert client.with_options(webhook_secret="").webhooks.secret is None
+
+
+def test_the_value_of_an_invalid_secret_is_not_shown() -> None:
+    """A list of secrets is a likely mistake, and errors are logged."""
+    with pytest.raises(errors.InvalidArgumentError) as caught:
+        AsyncBluma(KEY, webhook_secret=["whsec_one"])  # type: ignore[arg-type]  # the mistake is the test
+
+    assert "whsec_one" not in str(caught.value)
 
 
 def test_an_option_that_does_not_exist_is_refused() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import pickle
+import ssl
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
+from unittest.mock import Mock
 
+import aiohttp
 import pytest
 
 from bluma_async import AsyncBluma, AsyncLuma, errors
@@ -62,7 +65,7 @@ async def test_without_a_key_the_first_call_says_so(monkeypatch: Any) -> None:
     luma = send_and_return(AsyncLuma("kie", KEY))
 
     with pytest.raises(errors.BlumaError, match=r"BLUMA_API_KEY is not set.*Nothing was sent") as caught:
-        await client.videos.get("a")
+        await client.videos.get("batch_1")
     with pytest.raises(errors.BlumaError, match="KIE_API_KEY"):
         await luma.modifications.get("a")
 
@@ -83,10 +86,18 @@ def test_parts_of_a_client_stay_parts_of_one_client() -> None:
     assert options_of(copied).timeout == 3
 
 
-@pytest.mark.parametrize("option", ["ssl_context", "http_session", "transport"])
+OBJECTS = {
+    "ssl_context": ssl.create_default_context(),
+    "http_session": Mock(spec=aiohttp.ClientSession),
+    "transport": FakeTransport(),
+}
+
+
+@pytest.mark.parametrize("option", OBJECTS)
 def test_a_client_with_an_object_of_the_callers_is_refused(option: str) -> None:
     """Without its `ssl_context`, a client would check certificates in another way than its owner wants."""
-    client = AsyncBluma(KEY, **{option: object()})  # type: ignore[arg-type]  # any object
+    passed: Any = {option: OBJECTS[option]}
+    client = AsyncBluma(KEY, **passed)
 
     with pytest.raises(errors.BlumaError, match=f"{option} cannot be pickled"):
         pickle.dumps(client)
@@ -107,7 +118,7 @@ async def test_copies_that_are_made_without_pickling_keep_everything() -> None:
     client = AsyncBluma(KEY, transport=transport, clock=FakeClock())
 
     for copied in (copy.copy(client), copy.deepcopy(client)):
-        await copied.videos.get("a")
+        await copied.videos.get("batch_1")
 
     assert [request.headers["Authorization"] for request in transport.requests] == [f"Bearer {KEY}"] * 2
 

@@ -117,7 +117,7 @@ async def test_no_traceback_of_a_failed_transfer_shows_the_key(
 
     async def script(exchange: Exchange) -> None:
         link = f"{server.base_url}/file"
-        described = {"id": "v", "status": "completed"}
+        described = {"id": "batch_1", "status": "completed"}
         signed = json.dumps({**described, "download_url": link, "upload_url": link, "asset_id": "a"}).encode()
         await (FAULTS[fault] if exchange.line.endswith("/file") else answer(reply(signed)))(exchange)
 
@@ -144,7 +144,7 @@ async def test_no_traceback_of_a_luma_provider_shows_the_key(fault: str) -> None
 
 @pytest.mark.parametrize("name", CALLS)
 async def test_no_traceback_of_a_refused_connection_shows_the_key(name: str, monkeypatch: Any, tmp_path: Any) -> None:
-    """Also if nothing was sent."""
+    """The key is not in the local variables of an error that was raised before anything was sent."""
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(errors.BlumaError) as caught:

@@ -23,7 +23,7 @@ async def test_no_time_left_means_nothing_is_sent() -> None:
     client, transport, _ = client_with(OK, clock=clock, deadline=5.0, on_request=use_up)
 
     with pytest.raises(errors.RequestTimeoutError, match="no time is left") as caught:
-        await client.videos.get("a")
+        await client.videos.get("batch_1")
 
     assert transport.requests == []
     assert not caught.value.request_sent
@@ -35,7 +35,7 @@ async def test_every_change_carries_one_key_for_all_attempts() -> None:
 
     await client.collections.create("x")
     await client.collections.create("x")
-    await client.videos.get("a")
+    await client.videos.get("batch_1")
 
     keys = [request.headers.get("Idempotency-Key") for request in transport.requests]
     assert keys[0] == keys[1] != keys[2]
@@ -49,7 +49,7 @@ async def test_headers_are_the_documented_ones() -> None:
     usual, plain, _ = client_with(OK)
 
     await client.collections.create("x")
-    await usual.videos.get("a")
+    await usual.videos.get("batch_1")
 
     sent, read = transport.requests[0].headers, plain.requests[0].headers
     assert sent["Authorization"] == "Bearer bluma_test_key"
@@ -69,13 +69,13 @@ async def test_with_options_is_a_copy_over_the_same_connections() -> None:
     quick = client.with_options(timeout=5, max_retries=1)
 
     with pytest.raises(errors.ServerError):
-        await quick.videos.get("a")
+        await quick.videos.get("batch_1")
 
     assert (clock.slept, transport.timeouts) == ([1], [5, 5])
     assert client._session.options.timeout == 30
     await client.aclose()
     with pytest.raises(errors.BlumaError, match="closed"):
-        await quick.videos.get("a")
+        await quick.videos.get("batch_1")
 
 
 @pytest.mark.parametrize("changes", [{"tiemout": 5}, {"timeout": -1}, {"max_retries": 1.5}, {"proxy": "x"}])
@@ -100,9 +100,9 @@ async def test_an_echoed_key_is_masked_in_errors() -> None:
     garbled, _, _ = client_with(echo_in_success, max_retries=0)
 
     with pytest.raises(errors.ValidationError) as caught:
-        await client.videos.get("a")
+        await client.videos.get("batch_1")
     with pytest.raises(errors.ServerError) as unreadable:
-        await garbled.videos.get("a")
+        await garbled.videos.get("batch_1")
 
     assert "bluma_test_key" not in repr(caught.value.__dict__) + repr(unreadable.value.__dict__)
     assert "Bearer ***" in str(caught.value)
@@ -114,11 +114,11 @@ async def test_a_closed_client_refuses_calls() -> None:
     client, transport, _ = client_with(OK)
     async with client as same:
         assert same is client
-        await client.videos.get("a")
+        await client.videos.get("batch_1")
 
     await client.aclose()
 
     assert transport.is_closed
     with pytest.raises(errors.BlumaError, match="This client is closed"):
-        await client.videos.get("a")
+        await client.videos.get("batch_1")
     assert len(transport.requests) == 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import pickle
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -18,10 +20,18 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from bluma import AsyncBluma, Bluma, Luma
-from bluma.errors import AmbiguousCreateError, InsufficientCreditsError, InvalidArgumentError
+from bluma.errors import (
+    AmbiguousCreateError,
+    BlumaError,
+    InsufficientCreditsError,
+    InvalidArgumentError,
+    ValidationError,
+)
 from bluma.testing import Sandbox
-from bluma_async._session.telemetry import find_telemetry
+from bluma_async._session.telemetry import Telemetry, find_telemetry
+from bluma_async._session.telemetry_gauges import Accounts
 from bluma_async._session.telemetry_names import ATTRIBUTES, METRICS, SPANS
+from bluma_async.types import Video, VideoStatus
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPT = {"prompt": "a very private prompt"}
@@ -229,8 +239,9 @@ def test_no_prompt_and_no_secret_is_recorded(client: Bluma, collected: Collected
 class Broken:
     """A provider, tracer, span, meter and instrument whose methods work until the one that raises."""
 
-    def __init__(self, culprit: str) -> None:
+    def __init__(self, culprit: str, error: Optional[BaseException] = None) -> None:
         self._culprit = culprit
+        self._error = error or ZeroDivisionError("the provider's own error, with bluma_live_secretsecretsecret")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -238,7 +249,7 @@ class Broken:
 
         def method(*_: Any, **__: Any) -> Any:
             if name == self._culprit:
-                raise ZeroDivisionError("the provider's own error, with bluma_live_secretsecretsecret")
+                raise self._error
             return self
 
         return method
@@ -269,6 +280,119 @@ def test_a_provider_that_raises_does_not_disturb(
     assert all(culprit in text and "ZeroDivisionError" in text and "secretsecret" not in text for text in warnings)
 
 
+class WithoutText(Exception):  # noqa: N818 - not an error of ours
+    """An exception whose text cannot be read."""
+
+    def __str__(self) -> str:
+        raise LookupError("no text")
+
+
+ODD_ERRORS = [WithoutText(), asyncio.CancelledError(), GeneratorExit(), RecursionError()]
+
+
+@pytest.mark.parametrize("error", ODD_ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("culprit", ["get_tracer", "start_span", "get_span_context", "set_attributes", "end", "add"])
+async def test_no_exception_of_a_provider_loses_a_video(
+    bluma_sandbox: Sandbox, culprit: str, error: BaseException, caplog: pytest.LogCaptureFixture, assert_billed: Any
+) -> None:
+    """A paid create returns its video, and a failed one its own error, whatever the provider raises."""
+    broken = Broken(culprit, error)
+    with caplog.at_level(logging.WARNING, "bluma"):
+        async with AsyncBluma(telemetry=(broken, broken)) as client:
+            video = await client.videos.create(PROMPT, TEMPLATE)
+            with pytest.raises(ValidationError):
+                await client.videos.create(PROMPT, "no_such_template")
+
+    assert video.status == "queued"
+    assert_billed(1)
+    warnings = [record.getMessage() for record in caplog.records if "telemetry" in record.getMessage()]
+    assert len(warnings) == 1
+    assert type(error).__name__ in warnings[0]
+
+
+def test_an_exit_of_the_program_goes_on(bluma_sandbox: Sandbox) -> None:
+    """In the main thread, the handler of a signal may raise inside of a call to a provider."""
+    with pytest.raises(SystemExit):
+        Bluma(telemetry=(Broken("get_tracer", SystemExit(3)),))
+
+
+def test_a_log_that_raises_loses_no_video(bluma_sandbox: Sandbox, assert_billed: Any) -> None:
+    """A filter of the program may fail on the warning."""
+
+    def fail(record: logging.LogRecord) -> bool:
+        if "telemetry" in record.getMessage():
+            raise ZeroDivisionError
+        return True
+
+    logger = logging.getLogger("bluma")
+    logger.addFilter(fail)
+    try:
+        with Bluma(telemetry=(Broken("get_tracer"),)) as client:
+            client.videos.create(PROMPT, TEMPLATE)
+    finally:
+        logger.removeFilter(fail)
+
+    assert_billed(1)
+
+
+def test_texts_of_the_caller_are_no_ids(client: Bluma, collected: Collected) -> None:
+    """What does not look like an id is left out of spans and metrics: it can be a link, or a prompt."""
+    for text in ("https://x/?sig=SECRET", "a SECRET text", "SECRET" * 20, "SECRET\n"):
+        with pytest.raises(BlumaError):
+            client.videos.wait_for(text)
+        with pytest.raises(BlumaError):
+            client.videos.create(PROMPT, text)
+
+    points = [point.attributes for each in collected.metrics().values() for point in each]
+    assert "SECRET" not in "".join([span.to_json() for span in collected.spans] + [str(each) for each in points])
+    assert len(collected.spans) > 0
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """Of a program that runs for years: the creates of 10,000 videos, and a thousand templates."""
+    telemetry = Telemetry(None, None)
+
+    async def end_waits() -> None:
+        for number in range(10_050):
+            await telemetry.report("wait", f"batch_{number}", _fail_video(number))
+
+    asyncio.run(end_waits())
+    admitted = [telemetry._admit_template(f"template-{number}") for number in range(1_100)]
+
+    assert len(telemetry._creates) == 10_000
+    assert len([template for template in admitted if template is not None]) == 1_000
+
+
+async def _fail_video(number: int) -> Video:
+    return Video(id=f"batch_{number}", status=VideoStatus.FAILED, credits_charged=2)
+
+
+def test_gauges_are_read_while_clients_are_made() -> None:
+    """The reader has a thread of its own; a set that changes while it is read would raise there."""
+    accounts, kept, reads = Accounts(), [_Account() for _ in range(20_000)], 0
+    adding = threading.Thread(target=lambda: [accounts.add(each) for each in kept])
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        adding.start()
+        while adding.is_alive():
+            accounts.list()
+            reads += 1
+        adding.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert len(accounts.list()) == len(kept)
+    assert reads > 0
+
+
+class _Account:
+    """A session without budget and creates."""
+
+    evidence: Any = None
+    rate_limit: Any = None
+
+
 def test_one_of_two_providers_is_enough(bluma_sandbox: Sandbox, collected: Collected) -> None:
     """Spans alone, or metrics alone."""
     for option in (collected.tracers, collected.meters):
@@ -279,10 +403,13 @@ def test_one_of_two_providers_is_enough(bluma_sandbox: Sandbox, collected: Colle
     assert collected.total("bluma.credits.charged") == 2
 
 
-def test_the_global_providers(bluma_sandbox: Sandbox) -> None:
-    """Without any, OpenTelemetry does nothing, and calls work."""
+def test_the_global_providers(bluma_sandbox: Sandbox, collected: Collected) -> None:
+    """Without global providers, OpenTelemetry does nothing, and calls work; other providers get no span."""
     with Bluma(telemetry=True) as client:
-        client.videos.create(PROMPT, TEMPLATE)
+        video = client.videos.create(PROMPT, TEMPLATE)
+
+    assert [create["video_id"] for create in bluma_sandbox.creates] == [video.id]
+    assert collected.spans == []
 
 
 def test_clients_of_one_provider_share_instruments(collected: Collected) -> None:

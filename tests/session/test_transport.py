@@ -12,6 +12,8 @@ import aiohttp
 from aioresponses import aioresponses
 
 from bluma_async import AsyncBluma
+from bluma_async._session.transport import AiohttpTransport
+from bluma_async._wire.messages import Request
 from tests.servers import OK, client_for, reply, serving, well
 
 
@@ -69,6 +71,26 @@ async def test_the_users_own_session_is_used_and_not_closed() -> None:
         async with client_for(base, http_session=own) as client:
             await client.videos.get("batch_1")
         assert not own.closed
+
+
+async def test_a_download_through_the_users_session_waits_for_a_connection_of_its_pool() -> None:
+    """The wait is not part of `timeout`: the second of two downloads through one connection waits longer than that."""
+
+    async def slow(_: Any, writer: asyncio.StreamWriter, __: bytes) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+        for _byte in range(10):
+            await asyncio.sleep(0.05)
+            writer.write(b"x")
+
+    async def read(transport: AiohttpTransport, url: str) -> bytes:
+        async with transport.stream(Request("GET", url, {}), 0.25) as download:
+            return b"".join([piece async for piece in download.pieces])
+
+    async with serving(slow) as (base, _), aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as own:
+        transport = AiohttpTransport(http_session=own)
+        bodies = await asyncio.gather(*(read(transport, base) for _ in range(2)))
+
+    assert bodies == [b"x" * 10] * 2
 
 
 async def test_trace_configs_reach_aiohttp() -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import assert_type
 
     from bluma import Asset, Bluma, Video, Webhook
+    from bluma.types import JobState
     from bluma_async import AsyncBluma, AsyncLuma
     from bluma_sync.luma.client import Luma
 
@@ -24,6 +25,7 @@ def refused(client: AsyncBluma, blocking: Bluma, luma: AsyncLuma, blocking_luma:
     luma.with_options(timout=5)  # type: ignore[call-arg]  # misspelled
     blocking_luma.with_options(timout=5)  # type: ignore[call-arg]  # misspelled
     client.with_options(timeout="5")  # type: ignore[arg-type]  # a string
+    client.batch("b").results(state="svaed")  # type: ignore[arg-type]  # no such state
     client.with_options(on_ambiguous="hope")  # type: ignore[arg-type]  # no such choice
     client.with_options(proxy="http://p")  # type: ignore[call-arg]  # belongs to the connections, which copies share
 
@@ -32,6 +34,8 @@ def accepted(client: AsyncBluma, blocking: Bluma, luma: AsyncLuma, blocking_luma
     """Call each client with valid options; a copy has the type of its client."""
     assert_type(client.with_options(timeout=5, deadline=None, on_ambiguous="raise"), AsyncBluma)
     assert_type(blocking.with_options(max_retries=1, api_key="bluma_test_x"), Bluma)
+    client.batch("b").results(state="saved")
+    client.batch("b").results(JobState.SAVED)
     assert_type(luma.with_options(retry_delay=0.5), AsyncLuma)
     assert_type(blocking_luma.with_options(should_retry=None), Luma)
 

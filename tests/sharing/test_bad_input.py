@@ -124,7 +124,7 @@ async def test_tables_of_a_newer_version_are_an_error(
 
 
 async def test_a_missing_extra_is_an_error(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It names the command that installs it."""
+    """Without psycopg, the error names the command that installs it."""
     monkeypatch.setitem(sys.modules, "psycopg", None)  # type: ignore[arg-type]  # what Python calls a missing module
 
     error = await refuse(sandbox, "postgresql://127.0.0.1/app")
@@ -236,12 +236,13 @@ async def test_a_pickled_client_shares_the_same_database(
 
     async with pickle.loads(pickle.dumps(client)) as arrived:
         assert (await arrived.videos.create(CONTEXT, TEMPLATE, key="task-1")).id == made.id
-    with pytest.raises(errors.BlumaError, match="password"):
-        pickle.dumps(AsyncBluma("bluma_test_key", shared="postgresql://me:secret-word@host/app"))
+    for url in ("postgresql://me:secret-word@host/app", "postgresql://host/app?user=me&password=secret-word"):
+        with pytest.raises(errors.BlumaError, match="password"):
+            pickle.dumps(AsyncBluma("bluma_test_key", shared=url))
 
 
 def test_a_blocking_client_shares_too(postgres: str) -> None:
-    """With the same database and the same keys."""
+    """A blocking client uses the database too: a second create with one key returns the first video."""
     from tests.live import Live
 
     with Live() as sandbox, Bluma(sandbox.live_key, sandbox.base_url, shared=postgres) as client:

@@ -18,7 +18,7 @@ FIRST, TASK, RECEIVER = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL
 def test_an_example_runs(
     postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], example: str, printed: str
 ) -> None:
-    """With a real database and a local API."""
+    """Each example of docs/fleets.md runs with a real database and a local API."""
     with Live(at_once=True) as sandbox:
         monkeypatch.setenv("BLUMA_API_KEY", sandbox.live_key)
         monkeypatch.setenv("BLUMA_BASE_URL", sandbox.base_url)

@@ -10,7 +10,7 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
-from bluma_async.stores.postgres_creates import PostgresCreates
+from bluma_async.stores.postgres.creates import PostgresCreates
 from tests.fakes import FakeClock
 from tests.postgres import PostgresServer
 from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
@@ -37,11 +37,16 @@ def cancel_at(client: AsyncBluma, step: int, cancel: Callable[[], Any]) -> None:
     database.do = do
 
 
-@pytest.mark.parametrize("step", range(4))
+@pytest.mark.parametrize("step", range(5))
 async def test_a_create_that_is_cancelled_leaves_its_turn_to_others(
-    sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer, step: int
+    sandbox: Sandbox,
+    make_client: MakeClient,
+    postgres: str,
+    postgres_server: PostgresServer,
+    step: int,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """At whichever use of the database that happens; its transaction is finished nevertheless."""
+    """At whichever use of the database that happens. Its transaction is finished, and the id of a paid video logged."""
     client = make_client()
     await client.videos.create(CONTEXT, "meme-dialogue")
     cancel_at(client, step, lambda: creating.cancel())  # noqa: PLW0108 - the task does not exist yet
@@ -50,6 +55,8 @@ async def test_a_create_that_is_cancelled_leaves_its_turn_to_others(
     with pytest.raises(asyncio.CancelledError):
         await creating
 
+    _, *paid = [bill["metadata"]["video_id"] for bill in sandbox.ledger.bills()]
+    assert [video_id in caplog.text for video_id in paid] == [True] * len(paid)
     assert postgres_server.fetch(postgres, OPEN) == [(0,)]
     await make_client(deadline=5).videos.create(CONTEXT, TEMPLATE, key="task-1")
     assert sandbox.state()["billed"] == 2

@@ -13,8 +13,8 @@ import pytest
 from bluma_async import AsyncBluma, PostgresStore, WebhookReceiver, sign_webhook
 from bluma_async._wire.events import read_event
 from bluma_async.sandbox import Sandbox
-from bluma_async.stores.postgres_database import Database
-from bluma_async.stores.postgres_news import PostgresNews
+from bluma_async.stores.postgres.database import Database
+from bluma_async.stores.postgres.news import PostgresNews
 from tests.postgres import PostgresServer
 from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
 

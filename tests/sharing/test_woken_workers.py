@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bluma_async.stores.postgres_creates import PostgresCreates
+from bluma_async.stores.postgres.creates import PostgresCreates
 from bluma_async.stores.states import JobState
 from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
 from tests.stores.test_sharing import PostgresFleet, intend

@@ -15,7 +15,7 @@ from bluma_async.batch.batch import Batch
 from bluma_async.batch.options import BatchOptions
 from bluma_async.errors import BlumaError
 from bluma_async.stores.jobs import StoredJob
-from bluma_async.stores.memory_jobs import MemoryJobStore
+from bluma_async.stores.memory.jobs import MemoryJobStore
 from bluma_async.stores.states import JobState
 from bluma_async.types import VideoEvent, VideoStatus
 from tests.simulation.api import TEMPLATES, MadeVideo

@@ -6,9 +6,10 @@ from typing import Collection, Dict, List, Sequence, Tuple, Type
 
 import attrs
 
-from bluma_async.stores.jobs import Conflict, ConflictKind, Explained, StoredJob
-from bluma_async.stores.memory_claims import MemorySharing
-from bluma_async.stores.states import JobState
+from bluma_async._wire.certainty import Explained
+from bluma_async.stores.jobs import Conflict, ConflictKind, Outcome, StoredJob
+from bluma_async.stores.memory.claims import MemorySharing
+from bluma_async.stores.states import JobState, Verb
 from bluma_async.stores.transitions import Change
 from tests.simulation.fleet_store import MemberStore
 
@@ -110,6 +111,28 @@ class WaitingSharing(MemorySharing):
         return await super().is_over([*states, "rendered"], except_for)
 
 
+class BelievingSharing(MemorySharing):
+    """An answer is believed, whatever other processes have recorded."""
+
+    async def is_anothers(self, video_id: str, request_key: str) -> bool:
+        return False
+
+
+class BelievingStore(MemberStore):
+    """A bill is recorded, whatever other jobs have."""
+
+    sharing_class = BelievingSharing
+
+    def move(self, place: int, change: Change, *, is_repeated: bool = False) -> Outcome:
+        hidden = self._tables.charged
+        if change.verb is Verb.BILL:
+            self._tables.charged = {}
+        try:
+            return super().move(place, change, is_repeated=is_repeated)
+        finally:
+            self._tables.charged = {**hidden, **self._tables.charged}
+
+
 def with_sharing(sharing: Type[MemorySharing]) -> Type[MemberStore]:
     """Return a store whose members share its jobs by other rules."""
 
@@ -128,6 +151,7 @@ FLEET_MUTANTS: Dict[str, Type[MemberStore]] = {
     "an open create is settled at once": with_sharing(HastySharing),
     "the videos of other processes are unknown": with_sharing(IgnorantSharing),
     "a search of a frozen process counts": with_sharing(StaleSharing),
+    "an answer is believed": BelievingStore,
     "jobs stay with dead processes": with_sharing(StickySharing),
     "the engine loses nothing": with_sharing(TrustingSharing),
     "the store's answers are never lost": with_sharing(CertainSharing),

@@ -16,7 +16,6 @@ CONNECTING = 0.05  # seconds
 class FleetNetwork(Network):
     """The Transport port of one worker."""
 
-    is_cut = False
     heeds_age = True  # whether it asks, as the real transport does, if an announcement is recent enough to send
     on_attempt: Callable[[], None] = staticmethod(lambda: None)  # called before a create connects
     on_create: Callable[[str], None] = staticmethod(lambda key: None)  # called with the key of a create that is sent

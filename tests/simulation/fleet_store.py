@@ -11,18 +11,18 @@ from typing import Any, Awaitable, Callable, Coroutine, Type
 from bluma_async._runtime.tasks import finish
 from bluma_async.errors import BlumaError
 from bluma_async.stores.jobs import Outcome
-from bluma_async.stores.memory_claims import MemorySharing
-from bluma_async.stores.memory_members import SharedMemory
-from bluma_async.stores.memory_shared import SharedJobStore
+from bluma_async.stores.memory.claims import MemorySharing
+from bluma_async.stores.memory.members import SharedMemory
+from bluma_async.stores.memory.shared import SharedJobStore
 from bluma_async.stores.sharing import LEASE
 from bluma_async.stores.transitions import Change
 from bluma_async.types._model import utc_now
 from tests.simulation.virtual import Killed, VirtualLoop, spawn_outside
 
-PATIENCE = 30.0  # seconds for which a lost connection is retried, as `postgres_database` does
+PATIENCE = 30.0  # seconds for which a lost connection is retried, as `postgres/database.py` does
 LONGEST_PAUSE = 2.0
 ONCE = {"plan_all", "submit", "free", "leave"}  # actions that are not repeated
-HERE = {"pause"}  # coroutines that are no actions of the store
+HERE = {"pause", "read_limit"}  # coroutines that are not actions of the store, or of fleets that have no limit
 
 
 class MemberStore(SharedJobStore):

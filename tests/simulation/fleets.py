@@ -20,7 +20,7 @@ from bluma_async.errors import BlumaError
 from bluma_async.fleet.worker import registered_tasks
 from bluma_async.stores.holders import ACTIVE
 from bluma_async.stores.keys import fingerprint_key
-from bluma_async.stores.memory_members import SharedMemory
+from bluma_async.stores.memory.members import SharedMemory
 from bluma_async.stores.sharing import BEATS
 from bluma_async.stores.states import JobState
 from tests.simulation.api import TEMPLATES

@@ -19,7 +19,14 @@ Trace = Callable[[str], None]
 
 
 class Network:
-    """The Transport port of one process."""
+    """
+    The Transport port of one process.
+
+    Attributes:
+        is_cut: Whether no answer reaches the process now.
+    """
+
+    is_cut = False
 
     def __init__(self, api: Api, chance: random.Random, trace: Trace) -> None:
         self._api = api
@@ -86,7 +93,7 @@ class Network:
     def _reply(self, kind: str, video: Optional[MadeVideo], answered: asyncio.Future[Answer]) -> None:
         api = self._api
         if kind == "answer" and video is not None:
-            if not answered.done():
+            if not answered.done() and not self.is_cut:
                 self._delivered.append(video)  # what can come once more, astray
             _settle(answered, api.created(video))
         elif kind in PROXY_KINDS:

@@ -12,6 +12,8 @@ from tests.simulation.fleet_runs import run_fleet_seed
 SHARD = 5  # seeds
 FOUND = {
     190: "a create that was left to other processes was a rival of all later ones",
+    6627: "a create whose announcement was repeated after its takeover had two intents of one key",
+    31947: "a stray answer had a video that another process had recorded for another job",
     773: "all workers of a run waited for a turn, and none was free to report that its create could not be settled",
 }
 # Found by `python -m tests.simulation --fleets --mutants 600`.
@@ -21,7 +23,9 @@ PINNED: Dict[str, int] = {
     "an announcement is never too old": 4,
     "an attempt is sent without a check": 4,
     "an open create expires": 0,
-    "the videos of other processes are unknown": 30,
+    "an open create is settled at once": 363,
+    "the videos of other processes are unknown": 190,
+    "an answer is believed": 12,
     "jobs stay with dead processes": 1,
     "the engine loses nothing": 7,
     "the store's answers are never lost": 1,

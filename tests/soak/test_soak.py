@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 import attrs
 import pytest
@@ -17,6 +18,15 @@ from tests.soak.server import SETTINGS, add_faults
 FIRST = Sample(resident=50 * 2**20, descriptors=30, threads=8, tasks=2)
 
 
+@pytest.fixture
+def frozen_heap() -> Iterator[None]:
+    """Hide what the suite holds from the collector: a run collects ten times, which would take seconds each."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("frozen_heap")
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read from /proc")
 async def test_a_short_run_prints_what_it_holds(tmp_path: Path, capsys: Any) -> None:
     """A run prints a line for each tenth, and everything that it did, and leaves no file."""

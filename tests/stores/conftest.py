@@ -8,15 +8,15 @@ from typing import Any, AsyncIterator, Callable
 import pytest
 
 from bluma_async.stores.jobs import Job
-from bluma_async.stores.memory_events import MemoryStore
-from bluma_async.stores.memory_jobs import MemoryJobStore
-from bluma_async.stores.memory_members import SharedMemory
-from bluma_async.stores.memory_shared import SharedJobStore
+from bluma_async.stores.memory.events import MemoryStore
+from bluma_async.stores.memory.jobs import MemoryJobStore
+from bluma_async.stores.memory.members import SharedMemory
+from bluma_async.stores.memory.shared import SharedJobStore
 from bluma_async.stores.ports import EventStore, JobStore
-from bluma_async.stores.postgres_events import PostgresStore
-from bluma_async.stores.postgres_jobs import PostgresJobStore
-from bluma_async.stores.sqlite_events import SQLiteStore
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from bluma_async.stores.postgres.events import PostgresStore
+from bluma_async.stores.postgres.jobs import PostgresJobStore
+from bluma_async.stores.sqlite.events import SQLiteStore
+from bluma_async.stores.sqlite.jobs import SQLiteJobStore
 from tests.stores.steps import Now
 
 

@@ -53,7 +53,7 @@ class Now:
 
 
 def require_job(outcome: Any) -> StoredJob:
-    """Return the job of an outcome that is no conflict."""
+    """Return the job of an outcome that is not a conflict."""
     assert isinstance(outcome, StoredJob), outcome
     return outcome
 

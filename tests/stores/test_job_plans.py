@@ -83,9 +83,9 @@ async def test_an_error_of_the_rows_undoes_the_plan(store: JobStore, make_job: M
 
     def rows() -> Iterator[PlanRow]:
         yield make_job("a")
-        raise InvalidArgumentError("row 2 is no CSV")
+        raise InvalidArgumentError("row 2 is not CSV")
 
-    with pytest.raises(InvalidArgumentError, match="no CSV"):
+    with pytest.raises(InvalidArgumentError, match="not CSV"):
         await store.plan_all(rows(), most=20)
 
     assert [job.key for job in await store.list_jobs(None, 0)] == await keys(store) == ["old"]

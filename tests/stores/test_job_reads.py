@@ -9,10 +9,10 @@ from typing import Any, Callable
 import pytest
 
 from bluma_async.stores.jobs import Intent, Job
-from bluma_async.stores.memory_jobs import MemoryJobStore
+from bluma_async.stores.memory.jobs import MemoryJobStore
 from bluma_async.stores.ports import JobStore
-from bluma_async.stores.postgres_jobs import PostgresJobStore
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from bluma_async.stores.postgres.jobs import PostgresJobStore
+from bluma_async.stores.sqlite.jobs import SQLiteJobStore
 from bluma_async.stores.states import JobState
 from tests.stores.steps import BEGAN, PATHS, bring_to
 

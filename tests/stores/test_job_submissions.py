@@ -8,12 +8,13 @@ import sqlite3
 from pathlib import Path
 from typing import Callable, List
 
+import attrs
 import pytest
 
 from bluma_async.errors import BlumaError, InvalidArgumentError
 from bluma_async.stores.jobs import PAGE_SIZE, Conflict, ConflictKind, InvalidRow, Job, LedgerLine, PlanRow
 from bluma_async.stores.ports import JobStore
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from bluma_async.stores.sqlite.jobs import SQLiteJobStore
 from bluma_async.stores.states import JobState, Verb
 from tests.stores.steps import INTENT, Now, bring_to, require_job
 
@@ -116,7 +117,7 @@ async def test_the_ledger_has_a_line_for_each_bill(store: JobStore, make_job: Ma
     job = await bring_to(store, make_job("k"), JobState.RENDERING)
     await store.refund(job.place, "it failed")
     await store.replan([JobState.FAILED])
-    await store.intend(job.place, INTENT)
+    await store.intend(job.place, attrs.evolve(INTENT, request_key="request-2"))
     require_job(await store.bill(job.place, "another", 5, request_key=None))
 
     assert await store.list_ledger("") == [LedgerLine("another", "k", 5, 0), LedgerLine("video-1", "k", 2, 2)]
@@ -164,7 +165,7 @@ async def test_a_file_takes_submissions_while_another_holds_its_lock(path: Path,
     with pytest.raises(BlumaError, match="in use by process"):
         await SQLiteJobStore.open(path, to_write=True)
 
-    assert [plan.added for plan in plans[:3]] == [1, 1, 1]  # type: ignore[union-attr]  # the fourth is no plan
+    assert [plan.added for plan in plans[:3]] == [1, 1, 1]  # type: ignore[union-attr]  # the fourth is not a plan
     assert sorted(await list_to_do(runner)) == ["a", "b", "c"]
     for store in (submitter, runner):
         await store.close()

@@ -75,14 +75,15 @@ async def test_a_bill_is_corrected_and_refunded(store: JobStore, make_job: MakeJ
     assert (status.credits_charged, status.credits_refunded, status.credits_net) == (5, 2, 3)
 
 
-async def test_a_bill_of_a_known_video_is_recorded_once(store: JobStore, make_job: MakeJob) -> None:
-    """The job gets the video that its create returned; the ledger keeps the line it had, which is not the job's."""
+async def test_a_video_that_was_billed_is_no_other_creates(store: JobStore, make_job: MakeJob) -> None:
+    """A create that was answered with it got the answer to another request: it stays open, to be searched for."""
     first = await bring_to(store, make_job("a"), JobState.RENDERING)
     second = await bring_to(store, make_job("b"), JobState.CREATING)
 
-    billed = require_job(await store.bill(second.place, first.video_id or "", 9, request_key=None))
+    outcome = await store.bill(second.place, first.video_id or "", 9, request_key="request-1")
 
-    assert (billed.video_id, billed.charged, billed.is_reused) == (first.video_id, 0, True)
+    assert outcome == Conflict(ConflictKind.VIDEO_IN_USE, Verb.BILL, "b", JobState.CREATING)
+    assert await store.read(second.place) == second
     assert (await store.statistics()).credits_charged == 2
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from bluma_async.errors import BlumaError, InvalidArgumentError
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from bluma_async.stores.sqlite.jobs import SQLiteJobStore
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TRY = """
 import asyncio, sys
 from pathlib import Path
 from bluma_async.errors import BlumaError
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from bluma_async.stores.sqlite.jobs import SQLiteJobStore
 
 async def main():
     try:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bluma_async import errors
 from bluma_async.stores.jobs import Job
-from bluma_async.stores.postgres_database import Database, mask_url
-from bluma_async.stores.postgres_jobs import PostgresJobStore
+from bluma_async.stores.postgres.database import Database
+from bluma_async.stores.postgres.jobs import PostgresJobStore
+from bluma_async.stores.postgres.member import Member
+from bluma_async.stores.postgres.urls import mask_secrets, mask_url
 from bluma_async.stores.states import JobState
 from tests.postgres import PostgresServer, find_free_port
 from tests.stores.steps import bring_to, require_job
@@ -48,7 +51,7 @@ async def test_an_invalid_url_is_refused(postgres_server: PostgresServer) -> Non
 
 
 async def test_a_read_only_database_is_refused(postgres: str, postgres_server: PostgresServer) -> None:
-    """Before the first job is planned."""
+    """A read-only database is refused before the first job is planned."""
     error = await refused(f"{postgres}?options=-c%20default_transaction_read_only%3Don")
 
     assert "read-only" in str(error)
@@ -98,11 +101,41 @@ async def test_a_user_without_the_right_to_create_tables_is_told_so(postgres_ser
         ("postgresql://me@host/app", "postgresql://me@host/app"),
         ("postgresql://host/app", "postgresql://host/app"),
         ("postgres://me:w:o@rd@host/app", "postgres://me:***@host/app"),
+        ("postgresql://me:wo/rd@host/app", "postgresql://me:***@host/app"),
+        ("postgresql://host/app?user=me&password=wo@rd", "postgresql://host/app?user=me&password=***"),
+        ("postgresql://me@host/app?pass%77ord=wo%40rd&port=1", "postgresql://me@host/app?pass%77ord=***&port=1"),
+        ("postgresql://me:word@host/app?sslpassword=word", "postgresql://me:***@host/app?sslpassword=***"),
+        ("postgresql://me:w?rd@host?password=word", "postgresql://me:***@host?password=***"),
+        ("postgresql:///app?passfile=/home/me/.pgpass", "postgresql:///app?passfile=/home/me/.pgpass"),
+        ("videos/a?password=word", "videos/a?password=word"),
     ],
 )
 def test_a_url_is_masked(url: str, masked: str) -> None:
-    """Whatever the password has in it."""
+    """Whatever the password has in it, and wherever it is; a file of passwords is no secret."""
     assert mask_url(url) == masked
+
+
+async def test_a_password_among_the_parameters_is_in_no_message(postgres_server: PostgresServer) -> None:
+    """A server can repeat it, as the name of an unknown role."""
+    error = await refused(f"{postgres_server.url('postgres', 'secret-word')}?password=secret-word")
+
+    assert "***" in str(error)
+    assert "secret-word" not in str(error)
+    assert mask_secrets("a certificate-word", "postgresql://h/d?sslpassword=certificate-word") == "a ***"
+
+
+async def test_an_invalid_host_name_is_refused(postgres_server: PostgresServer) -> None:
+    """Python cannot encode it for the resolver."""
+    error = await refused("postgresql://me@a..b/app")
+
+    assert "The database postgresql://a..b/app cannot be reached: " in str(error)
+
+
+async def test_a_database_that_refuses_a_statement_was_reached(postgres: str, postgres_server: PostgresServer) -> None:
+    """Its error is not that of a connection."""
+    error = await refused(f"{postgres}?options=-c%20search_path%3Dnix")
+
+    assert "was reached, but refused a statement: no schema has been selected" in str(error)
 
 
 async def test_a_store_survives_a_restart_of_its_server(postgres_server: PostgresServer, postgres: str) -> None:
@@ -121,7 +154,7 @@ async def test_a_store_survives_a_restart_of_its_server(postgres_server: Postgre
 
 
 async def test_a_verb_that_was_committed_before_the_connection_broke_is_not_a_conflict(postgres: str) -> None:
-    """It is repeated, and finds its own work."""
+    """A verb that is repeated after a lost connection finds its own work, and returns the job."""
     store = await PostgresJobStore.open(postgres, to_write=True)
     planned = await bring_to(store, job("k"), JobState.CREATING)
     real, breaks = store._database.do, [True]
@@ -185,3 +218,70 @@ async def test_a_reused_video_counts_once_against_the_limit(postgres: str, postg
     await store.close()
 
     assert (status.credits_charged, status.credits_net, spent, refunded) == (2, 2, [(2,)], [(0,)])
+
+
+async def test_a_relative_folder_of_an_earlier_version_becomes_absolute(
+    postgres: str, postgres_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first process decides where it is; after that, the name in another working directory is refused."""
+    postgres_server.fetch(postgres, "INSERT INTO bluma_meta VALUES ('out', 'videos') RETURNING 1")
+    folder = tmp_path / "work" / "videos"
+    folder.mkdir(parents=True)
+    store = await PostgresJobStore.open(postgres, to_write=True)
+
+    monkeypatch.chdir(tmp_path / "work")
+    await store.agree(None, "videos")
+    monkeypatch.chdir(tmp_path)
+    await store.agree(None, str(folder))
+    with pytest.raises(errors.InvalidArgumentError, match="need one folder"):
+        await store.agree(None, "videos")
+
+    await store.close()
+    assert postgres_server.fetch(postgres, "SELECT value FROM bluma_meta WHERE name = 'out'") == [(str(folder),)]
+
+
+async def test_two_processes_that_begin_at_once_get_one_folder(postgres: str) -> None:
+    """One of two folders is agreed on, and the other one is refused."""
+    stores = [await PostgresJobStore.open(postgres, to_write=True) for _ in range(2)]
+
+    outcomes = await asyncio.gather(
+        *(store.agree(None, name) for store, name in zip(stores, ("a", "b"))), return_exceptions=True
+    )
+
+    for store in stores:
+        await store.close()
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["InvalidArgumentError", "NoneType"]
+
+
+class FlakyDatabase:
+    """A database that is lost, comes back, and is lost again."""
+
+    name = "postgresql://host/app"
+
+    def __init__(self, *outcomes: bool) -> None:
+        self._outcomes = list(outcomes)
+        self.is_over = asyncio.Event()
+
+    async def do(self, *_: Any, **__: Any) -> None:
+        """Do nothing, or fail."""
+        if not self._outcomes:
+            self.is_over.set()
+        elif not self._outcomes.pop(0):
+            raise errors.BlumaError("It is gone.")
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+async def test_a_database_that_is_gone_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """And once more when it is back."""
+    database: Any = FlakyDatabase(True, False, False, True, True, False)
+
+    member = Member(database, 1, lease=0.006)
+    await database.is_over.wait()
+    await asyncio.sleep(0)
+    await member.leave()
+
+    lost = "The lease of this process could not be renewed: It is gone."
+    back = "The lease of this process is renewed: postgresql://host/app can be used again."
+    assert [record.getMessage() for record in caplog.records] == [lost, back, lost, back]

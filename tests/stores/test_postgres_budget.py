@@ -8,7 +8,7 @@ from typing import Any, List
 import pytest
 
 from bluma_async.stores.budget import Report
-from bluma_async.stores.postgres_jobs import PostgresJobStore
+from bluma_async.stores.postgres.jobs import PostgresJobStore
 
 
 async def open_budgets(url: str, count: int) -> Any:
@@ -49,7 +49,7 @@ async def test_a_report_is_corrected_by_what_others_hold(postgres: str) -> None:
 
 
 async def test_what_a_dead_process_holds_comes_back(postgres: str, postgres_server: Any) -> None:
-    """With the next report."""
+    """The requests that a dead process has leased are available again after the next report."""
     stores, (one, two) = await open_budgets(postgres, 2)
     await two.lease(15, Report(1000, 100, 60.0, 0.0), 0.0)
     dead = (

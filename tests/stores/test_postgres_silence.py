@@ -12,8 +12,8 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
-from bluma_async.stores.postgres_database import Database
-from bluma_async.stores.postgres_rows import execute, fetch_one
+from bluma_async.stores.postgres.database import Database
+from bluma_async.stores.postgres.rows import execute, fetch_one
 from tests.proxy import Proxy
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any, AsyncIterator, Awaitable, Callable, List
 
 import pytest
@@ -10,13 +11,14 @@ import pytest
 from bluma_async.errors import InvalidArgumentError
 from bluma_async.stores.budget import Report
 from bluma_async.stores.jobs import Conflict, ConflictKind, Intent, Job, StoredJob
-from bluma_async.stores.memory_members import SharedMemory
-from bluma_async.stores.memory_shared import SharedJobStore
-from bluma_async.stores.postgres_jobs import PostgresJobStore
+from bluma_async.stores.memory.members import SharedMemory
+from bluma_async.stores.memory.shared import SharedJobStore
+from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.stores.states import JobState
 from tests.stores.steps import BEGAN, INTENT, bring_to, require_job
 
 PLANNED = [str(JobState.PLANNED)]
+VIDEOS = [f"video-{n}" for n in range(5)]
 
 
 class MemoryFleet:
@@ -113,7 +115,6 @@ async def test_another_process_cannot_move_a_held_job(fleet: Any) -> None:
     assert not await frozen.sharing.touch("mine")
     assert await other.sharing.find_stray("mine") == "video-1"
     assert (await other.sharing.explain(["video-1", "video-2"], "another")).known == ("video-1",)
-    assert await other.sharing.list_strays() == ["video-1"]
 
 
 async def test_a_video_that_a_frozen_process_found_is_a_candidate_of_its_create(fleet: Any) -> None:
@@ -147,6 +148,99 @@ async def test_a_create_whose_video_was_recorded_meanwhile_is_not_released(fleet
     assert (billed.state, billed.video_id) == (JobState.RENDERING, "video-1")
 
 
+async def test_the_answer_to_a_create_cannot_be_the_video_of_another_one(fleet: Any) -> None:
+    """Of another job, a stray of another create, or a candidate of a job in doubt; its own are not others'."""
+    first, other = await fleet.join(), await fleet.join()
+    billed, doubted = await intend(first, "a", "billed"), await intend(first, "b", "doubted")
+    require_job(await first.bill(billed.place, "video-1", 2, request_key="billed"))
+    require_job(await first.doubt(doubted.place, ["video-2"], "several"))
+    held = await intend(first, "c", "lost", settles_after=0.0)
+    await fleet.expire(first)
+    await other.sharing.claim([], [], [])
+    await first.bill(held.place, "video-3", 2, request_key="lost")
+    await intend(other, "d", "mine")
+
+    others = [name for name in VIDEOS if await other.sharing.is_anothers(name, "mine")]
+    own = [("video-1", "billed"), ("video-2", "doubted"), ("video-3", "lost")]
+
+    assert others == ["video-1", "video-2", "video-3"]
+    assert [await other.sharing.is_anothers(*pair) for pair in own] == [False, False, False]
+
+
+async def test_a_process_that_has_lost_its_create_may_have_a_candidate_of_a_later_one(fleet: Any) -> None:
+    """Creates that began later can have been searched for meanwhile: its answer is not refused, but a stray."""
+    frozen, other = await fleet.join(), await fleet.join()
+    held = await intend(frozen, "a", "mine", settles_after=0.0)
+    await fleet.expire(frozen)
+    await other.sharing.claim([], [], [])
+    require_job(await other.release(held.place, "it was not accepted"))
+    later = await intend(other, "b", "later")
+    require_job(await other.doubt(later.place, ["video-1"], "several"))
+
+    assert not await frozen.sharing.is_anothers("video-1", "mine")
+    assert not isinstance(await frozen.bill(held.place, "video-1", 2, request_key="mine"), StoredJob)
+    assert await other.sharing.find_stray("mine") is None  # it may be the later create's: that is in doubt
+
+
+async def test_a_stray_that_was_billed_is_settled(fleet: Any) -> None:
+    """A user named it for a job in doubt. The create that it was recorded for can be settled all the same."""
+    frozen, other = await fleet.join(), await fleet.join()
+    doubted = await intend(frozen, "a", "doubted")
+    require_job(await frozen.doubt(doubted.place, [], "the list could not be read"))
+    held = await intend(frozen, "b", "mine", settles_after=0.0)
+    await fleet.expire(frozen)
+    await other.sharing.claim([], [], [])
+    await frozen.bill(held.place, "video-1", 2, request_key="mine")
+    require_job(await other.adopt(doubted.place, "video-1", 2))
+
+    released = require_job(await other.release(held.place, "it was not accepted"))
+
+    assert (await other.sharing.find_stray("mine"), released.state) == (None, JobState.PLANNED)
+
+
+async def test_a_create_that_was_taken_over_is_not_announced_again(fleet: Any) -> None:
+    """The answer to its announcement was lost; meanwhile another process has settled it."""
+    frozen, other = await fleet.join(), await fleet.join()
+    held = await intend(frozen, "a", "mine", settles_after=0.0)
+    await fleet.expire(frozen)
+    await other.sharing.claim([], [], [])
+    require_job(await other.release(held.place, "it was not accepted"))
+    await other.sharing.give_back(held.place)
+
+    outcome = await frozen.intend(held.place, Intent("mine", BEGAN, frozen.sharing.epoch, 2, 0.0))
+
+    assert (outcome.kind, outcome.key) == (ConflictKind.NOT_MINE, "a")
+    assert not await frozen.sharing.touch("mine")
+
+
+async def test_a_stray_answer_leaves_no_trace(fleet: Any) -> None:
+    """The video is recorded already, with another job; the create that it answered is searched for."""
+    first = await fleet.join()
+    billed, held = await intend(first, "a", "billed"), await intend(first, "b", "mine")
+    require_job(await first.bill(billed.place, "video-1", 2, request_key="billed"))
+
+    outcome = await first.bill(held.place, "video-1", 2, request_key="mine")
+
+    assert outcome == Conflict(ConflictKind.VIDEO_IN_USE, outcome.verb, "b", JobState.CREATING)
+    assert await first.sharing.find_stray("mine") is None
+
+
+async def test_a_job_in_doubt_whose_video_was_recorded_is_not_billed_again(fleet: Any) -> None:
+    """The process that had lost its create got the answer late; the user wants the jobs in doubt to be sent again."""
+    frozen, other = await fleet.join(), await fleet.join()
+    held = await intend(frozen, "k", "mine", settles_after=0.0)
+    await fleet.expire(frozen)
+    await other.sharing.claim([], [], [])
+    require_job(await other.doubt(held.place, [], "the list could not be read"))
+    await frozen.bill(held.place, "video-1", 2, request_key="mine")
+
+    count = await other.replan([JobState.IN_DOUBT])
+    found = require_job(await other.read(held.place))
+
+    assert (count, found.state, found.video_id, found.charged) == (1, JobState.RENDERING, "video-1", 2)
+    assert await other.sharing.find_stray("mine") is None
+
+
 @pytest.mark.parametrize(("template", "contested"), [("t", ("video-1",)), ("u", ())])
 async def test_a_create_in_doubt_without_candidates_keeps_the_videos_of_its_template(
     fleet: Any, template: str, contested: Any
@@ -178,7 +272,7 @@ async def test_nobody_moves_an_abandoned_create(fleet: Any) -> None:
 
 
 async def test_a_process_learns_that_its_create_was_taken_over(fleet: Any) -> None:
-    """Before it concludes anything from a search."""
+    """A process whose create was taken over learns that before it concludes anything from a search."""
     frozen, other = await fleet.join(), await fleet.join()
     await intend(frozen, "k", "mine", settles_after=0.0)
     before = await frozen.sharing.explain([], "mine")
@@ -288,6 +382,7 @@ async def test_periodic_work_is_done_once_in_a_period(fleet: Any) -> None:
     await fleet.pass_time(6.0)
     turns.append(await two.sharing.take_turn("poll", 5.0))
     await two.sharing.postpone("poll", 60.0)
+    await one.sharing.postpone("poll", 0.0)  # it has lost the turn
     await fleet.pass_time(6.0)
     turns.append(await one.sharing.take_turn("poll", 5.0))
     await two.close()
@@ -342,6 +437,19 @@ async def test_the_credit_limit_counts_what_is_spent_and_held(fleet: Any) -> Non
     assert (outcome.kind, outcome.other) == (ConflictKind.NO_CREDITS, "5")
 
 
+async def test_a_create_whose_price_is_unknown_is_refused_under_a_limit(fleet: Any) -> None:
+    """It could exceed any limit. Each process reads the limit from the store, whichever has set it."""
+    store, other = await fleet.join(), await fleet.join()
+    planned = require_job(await other.plan(job("k", "k")))
+    before = await other.sharing.read_limit()
+    await store.agree(5, None)
+
+    outcome = await other.intend(planned.place, Intent("request", BEGAN, other.sharing.epoch, None, 60.0))
+
+    assert (before, await other.sharing.read_limit()) == (None, 5)
+    assert (outcome.kind, outcome.other) == (ConflictKind.NO_CREDITS, "0")
+
+
 async def test_all_processes_have_one_folder(fleet: Any) -> None:
     """A second one is refused."""
     store, other = await fleet.join(), await fleet.join()
@@ -351,6 +459,48 @@ async def test_all_processes_have_one_folder(fleet: Any) -> None:
 
     with pytest.raises(InvalidArgumentError, match="need one folder"):
         await other.agree(None, "elsewhere")
+
+
+async def test_a_folder_is_compared_by_its_place(fleet: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative, absolute and linked names of one folder agree; one name in two working directories does not."""
+    store, other = await fleet.join(), await fleet.join()
+    for name in ("a", "b"):
+        (tmp_path / name / "videos").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    monkeypatch.chdir(tmp_path / "a")
+    await store.agree(None, "videos")
+
+    for same in ("videos", "./videos/", str(tmp_path / "a" / "videos"), str(tmp_path / "link" / "videos")):
+        await other.agree(None, same)
+    monkeypatch.chdir(tmp_path / "b")
+    with pytest.raises(InvalidArgumentError) as refused:
+        await other.agree(None, "videos")
+
+    assert f"{str(tmp_path / 'a' / 'videos')!r}, not to {str(tmp_path / 'b' / 'videos')!r}" in str(refused.value)
+
+
+async def test_a_url_is_compared_as_text(fleet: Any) -> None:
+    """It is the same in every working directory, and no local folder."""
+    store, other = await fleet.join(), await fleet.join()
+    await store.agree(None, "s3://bucket/videos")
+
+    await other.agree(None, "s3://bucket/videos")
+    for different in ("s3://bucket/other", "s3:/bucket/videos"):
+        with pytest.raises(InvalidArgumentError, match="saves its files to 's3://bucket/videos', not to"):
+            await other.agree(None, different)
+
+
+async def test_a_refused_folder_changes_no_limit(fleet: Any) -> None:
+    """The credit limit of the processes before it stays."""
+    store, other = await fleet.join(), await fleet.join()
+    await store.agree(2, "videos")
+
+    with pytest.raises(InvalidArgumentError):
+        await other.agree(100, "elsewhere")
+
+    planned = [require_job(await store.plan(job(key, key))) for key in ("k1", "k2")]
+    outcomes = [await store.intend(one.place, Intent(one.key, BEGAN, store.sharing.epoch, 2, 60.0)) for one in planned]
+    assert [isinstance(outcome, Conflict) for outcome in outcomes] == [False, True]
 
 
 async def test_processes_never_lease_more_than_is_left(fleet: Any) -> None:

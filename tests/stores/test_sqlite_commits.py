@@ -13,7 +13,7 @@ import pytest
 
 from bluma_async._runtime.thread_pool import start_in_thread
 from bluma_async._runtime.threads import in_thread
-from bluma_async.stores.sqlite_commits import GroupCommit, RollbackWith
+from bluma_async.stores.sqlite.commits import GroupCommit, RollbackWith
 
 PAGE = "x" * 4096
 

@@ -1,4 +1,4 @@
-"""The SQLite store of jobs: crashes, other processes, and files that are no journals."""
+"""The SQLite store of jobs: crashes, other processes, and files that are not journals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from bluma_async.errors import BlumaError
 from bluma_async.stores.jobs import Job
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from bluma_async.stores.sqlite.jobs import SQLiteJobStore
 from bluma_async.stores.states import JobState
 from tests.stores.steps import INTENT, bring_to, require_job
 
@@ -26,7 +26,7 @@ PROGRAM = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from bluma_async.stores.jobs import Job
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from bluma_async.stores.sqlite.jobs import SQLiteJobStore
 from tests.stores.steps import INTENT
 
 def rows(count):
@@ -51,7 +51,7 @@ MANY = """
 import asyncio, sys
 from pathlib import Path
 from bluma_async.stores.jobs import Job
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
+from bluma_async.stores.sqlite.jobs import SQLiteJobStore
 from tests.stores.steps import INTENT
 
 async def main():

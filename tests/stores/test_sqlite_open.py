@@ -15,8 +15,8 @@ from typing import List
 
 import pytest
 
-from bluma_async.stores.sqlite_jobs import SQLiteJobStore
-from bluma_async.stores.sqlite_open import create_once
+from bluma_async.stores.sqlite.jobs import SQLiteJobStore
+from bluma_async.stores.sqlite.open import create_once
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMA = "CREATE TABLE a (x); CREATE TABLE b (x)"

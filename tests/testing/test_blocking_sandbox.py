@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from typing import Any, List
+from contextlib import contextmanager
+from typing import Any, Iterator, List
 
 import pytest
 
@@ -23,6 +24,15 @@ def list_threads() -> List[str]:
 def make_sandbox(**settings: Any) -> Sandbox:
     """Return a sandbox with a manual clock and small clips."""
     return Sandbox(**{"clock": "manual", "render": False, **settings})
+
+
+@contextmanager
+def free_port() -> Iterator[int]:
+    """Give a port that nobody listens at."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    yield int(port)
 
 
 def test_a_sandbox_serves_a_blocking_program() -> None:
@@ -91,3 +101,25 @@ def test_a_sandbox_can_be_started_again() -> None:
             sandbox.create_as_stranger("ugc-text-overlay")
 
             assert len(sandbox.creates) == 1
+
+
+def test_a_second_port_is_served_for_a_while() -> None:
+    """Links name it meanwhile; its connections end with it, and those of the sandbox's own port stay."""
+    with make_sandbox() as sandbox, Bluma(sandbox.live_key, base_url=sandbox.base_url) as client, free_port() as port:
+        own = sandbox.origin
+        with sandbox.serve_also_at(port), Bluma(sandbox.live_key, base_url=sandbox.base_url) as second:
+            video = second.videos.create(PROMPT, "ugc-text-overlay")
+            sandbox.advance(105)
+            done = second.videos.get(video)
+            client.credits.get_balance()
+
+        assert (done.url or "").startswith(f"http://127.0.0.1:{port}/")
+        assert (client.videos.get(video).url or "").startswith(own + "/")
+        with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.1", port)):
+            pass
+
+
+def test_a_second_port_needs_a_sandbox_in_its_own_thread() -> None:
+    """A sandbox that `with` has not started in a thread of its own refuses a second port."""
+    with pytest.raises(RuntimeError, match="with Sandbox"):
+        make_sandbox().serve_also_at(8080)

@@ -48,7 +48,7 @@ def test_fields_of_the_data_come_first() -> None:
 
 
 def test_data_beside_an_event_is_refused() -> None:
-    """It would have no effect."""
+    """Fields beside a whole event are refused, because they would have no effect."""
     with pytest.raises(TypeError, match="type of an event"):
         sign_event(make_event("video.queued"), SECRET, id="x")
 
@@ -96,6 +96,39 @@ async def test_an_async_post_runs_in_the_loop_of_the_test() -> None:
     await receiver.aclose()
 
     assert (reply.status, handled) == (200, ["batch_1"])
+
+
+async def send_nothing(_scope: Any, _receive: Any, _send: Any) -> None:
+    """An ASGI app that forgets to answer."""
+
+
+def start_nothing(_environ: Any, _start_response: Any) -> List[bytes]:
+    """Forget to answer, as a WSGI app."""
+    return []
+
+
+@pytest.mark.parametrize(
+    ("app", "reason"),
+    [(send_nothing, "ASGI app .*no http.response.start"), (start_nothing, "WSGI app .*start_response")],
+)
+async def test_an_app_that_does_not_answer(app: Any, reason: str) -> None:
+    """The error says what is missing, with and without an event loop."""
+    with pytest.raises(RuntimeError, match=reason):
+        await AsyncEventPoster(app).post("video.completed")
+    with pytest.raises(RuntimeError, match=reason):
+        await asyncio.get_running_loop().run_in_executor(None, EventPoster(app).post, "video.completed")
+
+
+def test_a_header_in_latin_1() -> None:
+    """HTTP headers are bytes, and frameworks encode them so."""
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"X-Place", b"K\xf6ln")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    reply = EventPoster(app).post("video.completed")
+
+    assert (reply.headers, reply.body) == ({"x-place": "K\xf6ln"}, b"ok")
 
 
 def test_a_post_to_a_wsgi_app() -> None:

@@ -54,7 +54,7 @@ def test_objects_have_ids_of_their_own_and_share_nothing() -> None:
      ("failed", False, True, True), ("rescheduled", False, False, False)],
 )  # fmt: skip
 def test_the_fields_of_a_video_fit_to_its_status(status: str, has_url: bool, has_error: bool, is_over: bool) -> None:
-    """Also for a status that the SDK does not know."""
+    """A made video has the fields of its status, also for a status that the SDK does not know."""
     video = make(Video, status=status)
 
     assert (video.url is not None, video.error is not None, video.completed_at is not None) == (

@@ -6,18 +6,24 @@ import asyncio
 import contextlib
 import threading
 from datetime import datetime, timedelta, timezone
-from typing import Any, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
-from bluma import AsyncBluma, Bluma, WebhookReceiver, asgi_app
-from bluma.errors import AmbiguousCreateError, WaitTimeoutError
+from bluma import AsyncBluma, Bluma, Luma, WebhookReceiver, asgi_app
+from bluma.errors import AmbiguousCreateError, APIError, WaitTimeoutError
 from bluma.testing import InstantTime, Sandbox, serve_sandbox
 from bluma_async._runtime.clock import MACHINE_TIME, SystemClock
 from bluma_testing.posting import EventPoster
+from tests.webhooks.servers import run_wsgiref
 
 PROMPT = {"prompt": "Hello"}
 TEMPLATE = "ugc-text-overlay"
+WANTED = {  # the last two events, by the way to ask for them; the first one of a type is refused if nothing else comes
+    "endpoint": ["video.completed", "video.completed"],
+    "webhook_url": ["video.processing", "video.completed"],
+    "callback_url": ["callback", "callback"],
+}
 
 
 @pytest.fixture
@@ -162,6 +168,21 @@ def test_time_never_moves_back() -> None:
         assert abs(SystemClock().utc() - read_clock(second)) < timedelta(seconds=5)
 
 
+def test_skipped_time_is_applied_once() -> None:
+    """A sandbox that is used a second time is moved by the time that others have skipped meanwhile, and no more."""
+    with Sandbox(clock="manual", render=False) as sandbox:
+        with InstantTime(sandbox):
+            asyncio.run(SystemClock().sleep(1000))
+        with serve_sandbox():
+            asyncio.run(SystemClock().sleep(100))
+        before = read_clock(sandbox)
+
+        with InstantTime(sandbox):
+            moved = read_clock(sandbox) - before
+
+    assert timedelta(seconds=99) <= moved < timedelta(seconds=105)
+
+
 def test_the_wall_clock_is_real_again_after_the_end() -> None:
     """A client that talks to another server afterwards would search for its lost creates in the future."""
     with serve_sandbox(), Bluma() as client:
@@ -216,6 +237,104 @@ def test_events_of_the_sandbox_are_young_enough(sandbox: Sandbox) -> None:
     reply = EventPoster(asgi_app(receiver)).post("video.completed")
 
     assert reply.status == 200
+
+
+@pytest.mark.parametrize("way", ["get", "list", "list of the completed", "download"])
+def test_a_program_that_polls_by_itself_ends(sandbox: Sandbox, way: str) -> None:
+    """Two reads are answered at rest; the third and the fourth one see the video's two changes."""
+    with Bluma() as client:
+        video = client.videos.create(PROMPT, TEMPLATE)
+        reads: Dict[str, Callable[[], bool]] = {
+            "get": lambda: client.videos.get(video.id).status == "completed",
+            "list": lambda: next(iter(client.videos.list())).status == "completed",
+            "list of the completed": lambda: len(client.videos.list(status="completed")) == 1,
+            "download": lambda: can_download(client, video),
+        }
+
+        answers = [reads[way]() for _ in range(4)]
+
+    assert answers == [False, False, False, True]
+
+
+def can_download(client: Bluma, video: Any) -> bool:
+    """Return whether there is a link to a video's file."""
+    try:
+        return bool(client.videos.download(video).download_url)
+    except APIError:
+        return False
+
+
+def test_reads_between_sleeps_move_no_time(sandbox: Sandbox) -> None:
+    """While the SDK sleeps, its sleeps alone move the time: reads are counted from the last one."""
+    with Bluma() as client:
+        video = client.videos.create(PROMPT, TEMPLATE)
+        for _ in range(3):
+            asyncio.run(SystemClock().sleep(1))
+            assert [client.videos.get(video).status for _ in range(2)] == ["queued"] * 2
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("provider", ["umami", "vapi", "kie"])
+def test_a_generation_that_a_program_polls_ends(provider: Any) -> None:
+    """The Luma providers count reads as well."""
+    with Luma(provider=provider) as client:
+        if provider == "kie":
+            resource: Any = client.modifications
+            job = resource.create("Waves", video_url="https://x.example/1.mp4")
+        else:
+            resource = client.generations
+            job = resource.create("Waves")
+
+        states = [resource.get(job.id).state.is_final for _ in range(4)]
+
+    assert states == [False, False, False, True]
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("way", WANTED)
+def test_a_program_that_waits_for_an_event_gets_it(way: str) -> None:
+    """Its endpoint gets the events in their order, and again after an attempt that it has refused."""
+    got: List[str] = []
+    is_over = threading.Event()
+
+    def app(environ: Any, start_response: Any) -> List[bytes]:
+        got.append(environ.get("HTTP_X_BLUMA_EVENT_TYPE", "callback"))
+        start_response("500 Refused" if got == WANTED[way][:1] else "204 No Content", [])
+        if got[-2:] == WANTED[way]:
+            is_over.set()
+        return []
+
+    with run_wsgiref(app) as port, Bluma() as client, Luma(provider="vapi") as luma:
+        url = f"http://127.0.0.1:{port}/"
+        if way == "callback_url":
+            luma.generations.create("Waves", callback_url=url)
+        else:
+            if way == "endpoint":
+                client.webhooks.create(url, ["video.completed"])
+            client.videos.create(PROMPT, TEMPLATE, webhook_url=url if way == "webhook_url" else None)
+
+        assert is_over.wait(15)
+
+
+def test_nothing_moves_the_time_without_an_endpoint(sandbox: Sandbox) -> None:
+    """A program that neither reads nor gets events cannot be waiting for one: its video stays as it is."""
+    with Bluma() as client:
+        video = client.videos.create(PROMPT, TEMPLATE)
+        client.webhooks.create("http://127.0.0.1:8000/", ["credits.low"])
+
+        assert asyncio.run_coroutine_threadsafe(find_delivery(sandbox), need_loop(sandbox)).result() is None
+        assert client.videos.get(video).status == "queued"
+
+
+async def find_delivery(sandbox: Sandbox) -> Optional[float]:
+    """Return the seconds until the next delivery, in the sandbox's thread."""
+    return sandbox.outlook.find_delivery()
+
+
+def need_loop(sandbox: Sandbox) -> asyncio.AbstractEventLoop:
+    """Return the loop of a sandbox that serves."""
+    assert sandbox.loop is not None
+    return sandbox.loop
 
 
 def test_a_real_clock_is_refused() -> None:

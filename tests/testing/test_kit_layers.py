@@ -16,7 +16,7 @@ SDK = sorted(path for name in ("bluma", "bluma_async", "bluma_sync") for path in
 
 @pytest.mark.parametrize("path", KIT, ids=lambda path: path.name)
 def test_modules_of_the_kit_stay_small(path: Path) -> None:
-    """As those of the SDK."""
+    """The modules and functions of the testing kit have the limits of those of the SDK."""
     test_layers.test_modules_and_functions_stay_small(path)
 
 

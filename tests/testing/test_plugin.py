@@ -28,6 +28,10 @@ def run(pytester: pytest.Pytester, text: str, *options: str) -> Any:
     return pytester.runpytest_inprocess(*PLUGINS, *options)
 
 
+# The pytest-asyncio of Python 3.8 leaves an event loop open, which is reported whenever it happens to be collected.
+LEAVES_LOOP = ("-W", "ignore::pytest.PytestUnraisableExceptionWarning") if sys.version_info < (3, 9) else ()
+
+
 def run_apart(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, text: str, *options: str) -> Any:
     """Run it in another process: a plugin for async tests changes the event loops of its process."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -63,7 +67,7 @@ def test_settings_of_the_sandbox(bluma_client: Bluma) -> None:
 
 
 async def test_the_async_client(async_bluma_client: AsyncBluma, bluma_sandbox: Sandbox) -> None:
-    """It works in the event loop of the test."""
+    """The async client of the fixture works in the event loop of the test."""
     video = await async_bluma_client.videos.create(PROMPT, TEMPLATE)
     await async_bluma_client.videos.wait_for(video)
 
@@ -93,6 +97,32 @@ def test_the_session_sandbox_counts_the_bills_of_each_test(pytester: pytest.Pyte
     )
 
     outcome.assert_outcomes(passed=2)
+
+
+def test_faults_end_with_their_test(pytester: pytest.Pytester) -> None:
+    """Also those that a test, or a fixture of it, has added to the sandbox of the session by itself."""
+    outcome = run(
+        pytester,
+        """
+        import pytest
+
+        @pytest.fixture
+        def outage(bluma_session_sandbox):
+            bluma_session_sandbox.faults.add("GET /credits/balance", "status", status=418, times=None)
+
+        def test_first(bluma_session_sandbox, outage):
+            bluma_session_sandbox.faults.add("POST /videos", "drop_after")
+            assert len(bluma_session_sandbox.faults.active) == 2
+
+        def test_dynamic(request):
+            request.getfixturevalue("bluma_session_sandbox").faults.add("POST /videos", "drop_after")
+
+        def test_second(bluma_session_sandbox):
+            assert bluma_session_sandbox.faults.active == []
+        """,
+    )
+
+    outcome.assert_outcomes(passed=3)
 
 
 def test_a_wrong_number_of_bills_is_shown_with_the_bills(pytester: pytest.Pytester) -> None:
@@ -152,7 +182,7 @@ def test_a_wrong_marker_fails_its_test(pytester: pytest.Pytester, marker: str, m
 
 @pytest.mark.parametrize("marker", ['bluma_fault("POST /videos", "drop_after")', "bluma_settings(credits=1)"])
 def test_a_marker_without_its_fixture_fails_its_test(pytester: pytest.Pytester, marker: str) -> None:
-    """It would have no effect."""
+    """A marker of a test that does not use the sandbox is an error, because it would have no effect."""
     outcome = run(
         pytester,
         f"""
@@ -209,6 +239,7 @@ def test_async_tests_of_each_plugin(pytester: pytest.Pytester, monkeypatch: pyte
             asyncio.run(use(async_bluma_client))
         """,
         *options,
+        *LEAVES_LOOP,
     )
     outcome.assert_outcomes(passed=2)
 
@@ -284,6 +315,104 @@ def test_two_sandboxes_at_once(pytester: pytest.Pytester) -> None:
         """,
         "-o", "bluma_environment=true",
     )  # fmt: skip
+
+    outcome.assert_outcomes(passed=2)
+
+
+def test_one_url_reaches_the_sandbox_of_each_test(pytester: pytest.Pytester) -> None:
+    """A client of a module, which keeps its connections, buys at the session's sandbox and at new ones in turn."""
+    outcome = run(
+        pytester,
+        """
+        import os, pytest
+        from bluma import Bluma
+
+        client = Bluma()
+        SESSION, OWN = ("bluma_session_sandbox",), ("bluma_sandbox",)
+        TURNS = [SESSION, OWN, OWN, SESSION, SESSION + OWN, OWN + SESSION, SESSION]
+
+        def buy():
+            return client.videos.wait_for(client.videos.create({"prompt": "x"}, "ugc-text-overlay"))
+
+        @pytest.mark.parametrize("turn", TURNS)
+        def test_it(turn, request):
+            sandboxes = {name: request.getfixturevalue(name) for name in turn}
+            sandbox = sandboxes.get("bluma_sandbox") or sandboxes["bluma_session_sandbox"]
+            assert_billed = request.getfixturevalue("assert_billed")
+            assert sandbox.base_url == os.environ["BLUMA_BASE_URL"]
+            assert buy().url.startswith(sandbox.origin)
+            assert_billed(1)
+
+        def test_sums(bluma_session_sandbox):
+            assert len(bluma_session_sandbox.creates) == TURNS.count(SESSION)
+        """,
+        "-o", "bluma_environment=true",
+    )  # fmt: skip
+
+    outcome.assert_outcomes(passed=8)
+
+
+@pytest.mark.parametrize("is_static", [True, False])
+def test_the_sandbox_of_the_session_belongs_to_the_tests_that_ask_for_it(
+    pytester: pytest.Pytester, is_static: bool
+) -> None:
+    """Other tests have the environment and the clock of the machine, however the fixture was asked for first."""
+    asks = "bluma_session_sandbox" if is_static else "bluma_sandbox, request"
+    outcome = run(
+        pytester,
+        f"""
+        import os, pytest
+        from bluma_async._runtime.clock import MACHINE_TIME
+
+        NAMES = ["BLUMA_API_KEY", "BLUMA_BASE_URL"]
+        BEFORE = [os.environ.get(name) for name in NAMES]
+        REAL = MACHINE_TIME.sleep, MACHINE_TIME.utc
+
+        def check_machine():
+            assert [os.environ.get(name) for name in NAMES] == BEFORE
+            assert (MACHINE_TIME.sleep, MACHINE_TIME.utc) == REAL
+
+        def test_asks({asks}):
+            {"pass" if is_static else "request.getfixturevalue('bluma_session_sandbox')"}
+
+        def test_does_not_ask():
+            check_machine()
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_asks_later(request, number):
+            sandbox = request.getfixturevalue("bluma_session_sandbox")
+            assert os.environ["BLUMA_BASE_URL"] == sandbox.base_url
+            assert MACHINE_TIME.sleep is not REAL[0]
+
+        def test_does_not_ask_either():
+            check_machine()
+        """,
+    )
+
+    outcome.assert_outcomes(passed=5)
+
+
+def test_a_wider_fixture_prepares_the_account_of_the_session(pytester: pytest.Pytester) -> None:
+    """It has the sandbox, and no test that it serves loses its own environment."""
+    outcome = run(
+        pytester,
+        """
+        import os, pytest
+        from bluma import Bluma
+
+        @pytest.fixture(scope="module")
+        def made(bluma_session_server):
+            with Bluma(bluma_session_server.live_key, base_url=bluma_session_server.base_url) as client:
+                return client.videos.create({"prompt": "x"}, "ugc-text-overlay")
+
+        def test_first(made):
+            assert "BLUMA_BASE_URL" not in os.environ
+
+        def test_second(made, bluma_session_sandbox, bluma_client, assert_billed):
+            assert bluma_client.videos.wait_for(made).status == "completed"
+            assert_billed(0)
+        """,
+    )
 
     outcome.assert_outcomes(passed=2)
 

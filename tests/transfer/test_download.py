@@ -110,6 +110,30 @@ async def test_an_expired_link_is_signed_again_once(tmp_path: Path, status: int)
     assert names(tmp_path) == ["x.mp4"]
 
 
+async def test_a_link_may_expire_after_each_progress(tmp_path: Path) -> None:
+    """A large file on a slow line outlives several links; each is signed once."""
+    expired = answer(403, b"")
+    first, second = (
+        cut(4000),
+        answer(206, WHOLE[4000:8000], {"ETag": TAG, "Content-Range": rest(4000).headers["content-range"]}),
+    )
+    answers = (SIGNED, first, expired, SIGNED, second, expired, SIGNED, rest(8000))
+    client, transport, _ = client_with(*answers)
+
+    await client.videos.save(VIDEO, tmp_path / "x.mp4")
+
+    assert (tmp_path / "x.mp4").read_bytes() == WHOLE
+    assert len(asked(transport)) == 5
+
+
+async def test_a_refused_link_says_how_the_save_goes_on(tmp_path: Path) -> None:
+    """The host's words are kept, and the bytes and the call that continues are named."""
+    client, _, _ = client_with(SIGNED, cut(4000), answer(403, b""), SIGNED, answer(403, b""))
+
+    with pytest.raises(errors.ForbiddenError, match=r"403 Forbidden.* 4000 bytes are kept\. .*continue with client"):
+        await client.videos.save(VIDEO, tmp_path / "x.mp4")
+
+
 async def test_attempts_without_progress_are_limited(tmp_path: Path) -> None:
     """Three retries without a new byte are allowed; an attempt with progress starts the count again."""
     client, transport, clock = client_with(SIGNED, cut(10), errors.NetworkError("cut"))
@@ -139,7 +163,7 @@ async def test_cut_at_fifty_random_bytes(sandbox: Sandbox, client: AsyncBluma, t
     await sandbox.advance(105)
     await client.videos.save(video.id, tmp_path / "whole.mp4")
     dice = random.Random(7)
-    percent = (tmp_path / "whole.mp4").stat().st_size // 100 + 1  # less would be no progress
+    percent = (tmp_path / "whole.mp4").stat().st_size // 100 + 1  # less would not be progress
     for _ in range(50):
         sandbox.faults.add("GET /cdn/{place}", "truncate", after=dice.randint(percent, 2 * percent))
 

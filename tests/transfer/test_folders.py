@@ -61,7 +61,7 @@ def test_a_folder_in_the_place_of_another_one_is_tried(tmp_path: Path) -> None:
 
 
 def test_a_folder_whose_permissions_change_is_tried(tmp_path: Path) -> None:
-    """It may have become read-only."""
+    """A folder with changed permissions is tried again, because it may be read-only now."""
     folder = tmp_path / "out"
     folder.mkdir()
     tried = make_tried(folder, FakeMonotonicClock())

@@ -46,7 +46,9 @@ def test_a_head_is_read(status: int, headers: Any, head: Head) -> None:
         (Head(200, 0, 1000), Held(), Write(0)),
         (Head(200, 0, 1000, tag='"2"'), HELD, Write(0)),
         (Head(206, 100, 1000, tag='"1"'), HELD, Write(100)),
-        (Head(206, 100), HELD, Write(100)),
+        (Head(206, 100, tag='"1"'), HELD, Write(100)),
+        (Head(206, 100, 1000), HELD, StartOver),
+        (Head(206, 100), HELD, StartOver),
         (Head(206, 0, 1000), HELD, Write(0)),
         (Head(206, 100, 1000, tag='"2"'), HELD, StartOver),
         (Head(206, 100, 999, tag='"1"'), HELD, StartOver),
@@ -64,7 +66,7 @@ def test_a_head_is_read(status: int, headers: Any, head: Head) -> None:
     ],
 )
 def test_a_head_leads_to_a_step(head: Head, held: Held, step: Any) -> None:
-    """Bytes are appended if nothing contradicts that they belong together."""
+    """Bytes are appended only with the same strong ETag, and if nothing else contradicts that they belong together."""
     chosen = choose_step(head, held)
 
     assert type(chosen) is step if isinstance(step, type) else chosen == step

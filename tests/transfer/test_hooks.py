@@ -138,10 +138,26 @@ async def test_a_network_error_shows_no_signed_link(tmp_path: Path) -> None:
         await writer.drain()
 
     async with serving(serve) as (base, _), client_for(base) as client:
-        with pytest.raises(errors.NetworkError, match=r"x\.mp4") as caught:
+        with pytest.raises(errors.NetworkError, match=r"x\.mp4 failed: it is redirected again and again\.") as caught:
             await client.videos.save(VIDEO, tmp_path / "x.mp4")
 
     assert "SECRET" not in str(caught.value)
+
+
+async def test_a_link_that_is_redirected_to_nowhere_was_answered(tmp_path: Path) -> None:
+    """The host has seen the request, so the error does not deny it."""
+
+    async def serve(_: Any, writer: asyncio.StreamWriter, head: bytes) -> None:
+        redirect = b"HTTP/1.1 302 Found\r\nLocation: http://[bad\r\nContent-Length: 0\r\n\r\n"
+        link = b'{"download_url": "%s/x.mp4"}' % base.encode()
+        writer.write(reply(link) if b"/download" in head else redirect)
+        await writer.drain()
+
+    async with serving(serve) as (base, _), client_for(base) as client:
+        with pytest.raises(errors.NetworkError, match="redirected to what cannot be requested") as caught:
+            await client.videos.save(VIDEO, tmp_path / "x.mp4")
+
+    assert caught.value.request_sent
 
 
 @pytest.mark.parametrize("hook", ["on_request", "on_response", "on_retry", "on_progress"])

@@ -104,7 +104,7 @@ def test_a_new_version_starts_over(tmp_path: Path) -> None:
     ],
 )
 def test_bytes_of_another_or_an_invalid_version_are_not_continued(tmp_path: Path, version: Any) -> None:
-    """Of another video, without a tag, or with one that is no header."""
+    """Of another video, without a tag, or with one that is not a header."""
     (tmp_path / "x.part").write_bytes(b"123")
     (tmp_path / "x.part.json").write_text(json.dumps(version))
 
@@ -129,7 +129,7 @@ def write_whole(folder: Path, body: bytes, source: str = "a") -> Part:
 
 
 def test_a_file_that_is_in_memory_as_a_whole_needs_no_version(tmp_path: Path) -> None:
-    """Nothing of it is continued: after a crash its bytes are no bytes of a known version."""
+    """Nothing of it is continued: after a crash its bytes are not bytes of a known version."""
     part = write_whole(tmp_path, b"123")
     assert (names(tmp_path), find(tmp_path)) == (["x.part"], Held())
 
@@ -162,7 +162,7 @@ def test_a_whole_file_takes_no_version_from_an_earlier_one(tmp_path: Path, left:
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_bytes_whose_version_cannot_be_written(tmp_path: Path, keep: bool) -> None:
-    """Nothing could continue them, so they stay only if the caller wants them; the disk is no new error."""
+    """Nothing could continue them, so they stay only if the caller wants them; the disk is not a new error."""
     part = write_whole(tmp_path, b"123")
     (tmp_path / "x.part.json").write_bytes(b"of another program")  # it refuses our version, as a full disk would
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, Dict, List
 
 import pytest
 
@@ -15,6 +15,7 @@ from bluma_async import errors
 from bluma_async._runtime.file_lock import FileLock
 from bluma_async.transfer.places import Place, check_place, require_place
 from tests.blocking.processes import ROOT
+from tests.fakes import answer, client_with
 
 REFUSED = [
     ("none/x.mp4", "no folder"),
@@ -89,6 +90,51 @@ def test_a_disk_without_room_is_refused(tmp_path: Path) -> None:
 
     assert "cannot be written: File too large. Make that possible, or choose another path. Nothing was" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link", "file"])
+async def test_a_file_url_is_a_path(tmp_path: Path, kind: str) -> None:
+    """What a path must not replace is refused under its URL too, before a create is sent; obstore is not asked."""
+    target = tmp_path / "sky[1].mp4"
+    make: Dict[str, Callable[[], Any]] = {
+        "folder": target.mkdir,
+        "pipe": lambda: os.mkfifo(target),
+        "link": lambda: target.symlink_to(tmp_path / "other"),
+        "file": target.touch,
+    }
+    make[kind]()
+    client, transport, _ = client_with(answer(202, {"id": "batch_1", "status": "queued"}))
+
+    found: List[str] = []
+    for place in (target, f"file://{target}", f"FILE://{target}"):
+        with pytest.raises(errors.InvalidArgumentError) as refused:
+            await client.videos.generate({"prompt": "x"}, "t", save_to=place)
+        found.append(str(refused.value))
+
+    assert "Nothing was sent" in found[0]
+    assert found == [found[0]] * 3
+    assert transport.requests == []
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file://",
+        "file://host/x",
+        "file:///a%20b",
+        "file:///x?sig=secret",
+        "file:///x#1",
+        "file:///a/../x",
+        "file:///a//x",
+    ],
+)
+async def test_a_file_url_with_two_readings_is_refused(url: str) -> None:
+    """A host, a query or an escape would be part of the path for one reader, and not for another."""
+    with pytest.raises(errors.InvalidArgumentError, match="path must be file:///PATH") as refused:
+        await require_place(url, overwrite=False)
+
+    assert "secret" not in str(refused.value)
 
 
 def test_a_path_has_one_owner(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_architecture_has_the_same_table() -> None:
 
 
 def test_a_step_that_is_not_in_the_table_is_a_defect() -> None:
-    """Nothing is saved that was not verified."""
+    """A step that is not in the table raises an error: no file is saved that was not verified."""
     stages = Stages()
 
     with pytest.raises(RuntimeError, match="from queued to saved"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
@@ -10,6 +11,7 @@ import pytest
 
 from bluma import Bluma
 from bluma_async import AsyncBluma, errors
+from bluma_async._runtime.threads import in_thread
 from bluma_async.sandbox import Sandbox
 from tests.live import Live
 
@@ -58,6 +60,58 @@ async def test_a_failed_upload_is_retried_from_its_first_byte(sandbox: Sandbox, 
     assert read_content(sandbox, asset.id) == PICTURE
 
 
+@pytest.mark.parametrize(("change", "word"), [(-300_000, "shorter"), (300_000, "longer"), (-len(PICTURE), "shorter")])
+async def test_a_file_that_changes_while_it_is_sent_is_an_error(
+    sandbox: Sandbox, client: AsyncBluma, tmp_path: Path, change: int, word: str
+) -> None:
+    """The upload ends at once, nothing is stored, and there is no retry: it would send a file of another size again."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(PICTURE)
+
+    def resize(sent: int, _: int) -> None:
+        if sent < len(PICTURE):
+            os.truncate(path, len(PICTURE) + change)
+
+    with pytest.raises(errors.BlumaError, match=f"'photo.jpg' was not uploaded: it had .* and became {word}") as caught:
+        await client.assets.upload_file(path, on_progress=resize)
+
+    assert not isinstance(caught.value, errors.NetworkError)
+    assert [request.route for request in sandbox.requests].count("PUT /uploads/{place}") <= 1
+
+
+async def test_a_file_that_grows_after_its_last_announced_byte_was_sent_is_uploaded(
+    sandbox: Sandbox, client: AsyncBluma, tmp_path: Path
+) -> None:
+    """The host has every announced byte then; a log or a recording may go on growing."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(PICTURE)
+
+    def grow(sent: int, _: int) -> None:
+        if sent == len(PICTURE):
+            os.truncate(path, len(PICTURE) + 1)
+
+    asset = await client.assets.upload_file(path, on_progress=grow)
+
+    assert read_content(sandbox, asset.id) == PICTURE
+
+
+async def test_a_file_that_is_moved_away_before_a_retry_is_an_error(
+    sandbox: Sandbox, client: AsyncBluma, tmp_path: Path
+) -> None:
+    """The second attempt cannot open the file, and says so."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(PICTURE)
+    # The host reads the whole body first: an earlier answer may come before the first report.
+    sandbox.faults.add("PUT /uploads/{place}", "status_after", times=1)
+
+    async def move(*_: int) -> None:
+        if await in_thread(path.exists):
+            await in_thread(path.replace, tmp_path / "moved.jpg")
+
+    with pytest.raises(errors.BlumaError, match=r"'photo\.jpg' was not uploaded: it cannot be opened"):
+        await client.assets.upload_file(path, on_progress=move)
+
+
 async def test_a_refused_upload_is_an_error(sandbox: Sandbox, client: AsyncBluma) -> None:
     """A link that has expired is not retried."""
     sandbox.faults.add("PUT /uploads/{place}", "status", status=403)
@@ -81,7 +135,7 @@ async def test_an_exception_of_on_progress_ends_the_upload(client: AsyncBluma) -
 
 @pytest.mark.parametrize("file", ["missing.jpg", 7, ""])
 async def test_an_invalid_file_is_refused(sandbox: Sandbox, client: AsyncBluma, file: Any) -> None:
-    """A missing file, or an argument that is no file, is refused before any request."""
+    """A missing file, or an argument that is not a file, is refused before any request."""
     with pytest.raises(errors.InvalidArgumentError):
         await client.assets.upload_file(file)
 

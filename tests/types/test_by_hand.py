@@ -64,7 +64,7 @@ def test_nested_objects_are_made_from_dicts() -> None:
 
 
 def test_decoded_objects_have_the_same_types() -> None:
-    """A period or an error that is no object is none, so that the rest of the answer stays readable."""
+    """A period or an error that is not an object is none, so that the rest of the answer stays readable."""
     metrics = One(types.UsageMetrics)({"period": {"start": "2025-11-03T10:30:00Z"}, "total_requests": 1})
     broken = One(types.UsageMetrics)({"period": "7d", "total_requests": 1})
     video = One(types.Video)(VIDEO)

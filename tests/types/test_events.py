@@ -77,7 +77,7 @@ def test_an_event_without_an_id_is_named_by_its_body() -> None:
 
 @pytest.mark.parametrize("given", [None, "", [], {"a": 1}, True])
 def test_an_unusable_id_is_a_missing_one(given: object) -> None:
-    """An id that is no text and no number cannot name an event; its body does."""
+    """An id that is neither text nor a number cannot name an event; its body does."""
     assert verified({**SENT, "id": given}).id.startswith("sha256:")
     assert verified({**SENT, "id": 12}).id == "12"
 

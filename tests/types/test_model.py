@@ -12,8 +12,6 @@ import pytest
 
 from bluma import types
 
-NOON = datetime(2025, 11, 3, 10, 30, tzinfo=timezone.utc)
-
 COMPLETED = {
     "id": "batch_abc123xyz",
     "status": "completed",

@@ -53,6 +53,18 @@ async def test_an_event_without_a_known_state_polls_at_once() -> None:
     assert server.sent == ["/videos/v", "/videos/v"]
 
 
+async def test_an_event_with_an_unreadable_field_polls_at_once() -> None:
+    """It must not replace what is known of the video, such as its price, by a default."""
+    client, server, wait = await sleeping_wait()
+    server.ends["v"] = 0.0
+
+    data = VideoEventData(id="v", status="completed", credits_charged="n/a")
+    client.learn(VideoEvent(id="e", type=WebhookEventType.VIDEO_COMPLETED, data=data))
+
+    assert (await wait).status == "completed"
+    assert server.sent == ["/videos/v", "/videos/v"]
+
+
 async def test_an_event_during_a_poll_polls_once_more() -> None:
     """The answer in flight may be older than the event: the next poll does not wait for an interval."""
     processing, completed = (

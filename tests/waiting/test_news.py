@@ -118,6 +118,20 @@ async def test_many_silent_waits_are_one_line(caplog: pytest.LogCaptureFixture) 
     assert record.getMessage().startswith("No answer has come to 50 wait(s)")
 
 
+async def test_a_status_that_cannot_be_read_does_not_end_a_wait() -> None:
+    """The video is polled further; the error does not propose to take its status for a final one."""
+    odd = answer(200, {**VIDEO, "status": None})
+    patient, _, _ = client_with(odd, seen("completed"))
+    client, _, _ = client_with(odd)
+
+    with pytest.raises(errors.WaitTimeoutError) as caught:
+        await client.videos.wait_for("batch_1", timeout=60)
+
+    assert (await patient.videos.wait_for("batch_1")).status == "completed"
+    assert "last seen: unknown, because the answer had no readable status" in str(caught.value)
+    assert "final_statuses" not in str(caught.value)
+
+
 async def test_each_status_is_announced_once() -> None:
     """`on_status` gets the statuses in order, known or not, and may be async."""
     news: List[str] = []
@@ -250,7 +264,7 @@ async def test_generate_checks_its_wait_before_it_pays(wrong: Any) -> None:
 
 
 async def test_generate_returns_a_video_with_another_final_status(tmp_path: Any) -> None:
-    """It has no file, so none is saved."""
+    """A video with a status of `final_statuses` is returned, and no file is saved."""
     client, _, _ = client_with(answer(202, {**VIDEO, "status": "queued"}), seen("cancelled"))
 
     video = await client.videos.generate(

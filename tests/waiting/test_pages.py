@@ -50,22 +50,24 @@ async def test_watched_progress_is_read_by_itself() -> None:
     assert server.sent.count("/videos/v1") == 1
 
 
-async def test_transient_failures_of_lists_do_not_end_waits() -> None:
-    """After a 503, a cut connection and a 429, the next list is read as usual."""
+@pytest.mark.parametrize("failures", [[problem(503)] * 4, [errors.NetworkError("cut")] * 4, [problem(429)]])
+async def test_a_transient_failure_of_a_list_does_not_end_waits(failures: List[Any]) -> None:
+    """After a 503 and its retries, a cut connection or a 429, the next list is read as usual."""
     ends = {f"v{number}": 3.0 for number in range(9)}
     clock = FakeClock()
     server = Server(clock, {name: clock.time + end for name, end in ends.items()})
-    failures: List[Any] = [problem(503)] * 4 + [errors.NetworkError("cut")] * 4 + [problem(429)]
+    left = list(failures)
 
     def serve(request: Any) -> Any:
-        return failures.pop(0) if "?" in request.url and failures else server(request)
+        return left.pop(0) if "?" in request.url and left else server(request)
 
     client, _, _ = client_with(serve, clock=clock)
 
     done = await wait_all(client, ends)
 
     assert {video.status for video in done} == {"completed"}
-    assert failures == []
+    assert left == []
+    assert len([path for path in server.sent if "?" in path]) == 2  # the pages of one list
 
 
 @pytest.mark.parametrize("refusal", [403, 404])

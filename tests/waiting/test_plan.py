@@ -9,8 +9,9 @@ import pytest
 
 from bluma_async._wire.budget import RateLimit
 from bluma_async.waiting.contact import SILENCE
+from bluma_async.waiting.list_limits import Limits
 from bluma_async.waiting.pace import Pace
-from bluma_async.waiting.plan import Limits, Plan, next_wake, plan
+from bluma_async.waiting.plan import Plan, next_wake, plan
 from tests.waiting.planning import FREE, LATER, NOW, budget, entry, ids, many, turns, waiter
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from bluma_async.waiting.list_limits import Limits, next_list
 from bluma_async.waiting.pace import Pace
-from bluma_async.waiting.plan import Limits, next_list, next_turn, plan, plan_reads
+from bluma_async.waiting.plan import next_turn, plan, plan_reads
 from tests.waiting.planning import FREE, LATER, NOW, budget, entry, ids, many, turns, waiter
 
 

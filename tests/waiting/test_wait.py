@@ -119,7 +119,7 @@ async def test_refusals_end_a_wait_at_once(status: int) -> None:
 
 
 async def test_a_status_never_heard_of_is_not_final() -> None:
-    """An unknown status is no reason to end the wait."""
+    """An unknown status is not a reason to end the wait."""
     client, _, _ = client_with(seen("rescheduled"), seen("completed"))
 
     assert (await client.videos.wait_for("batch_1")).status == "completed"
@@ -161,7 +161,7 @@ async def test_a_failed_video_is_not_a_hundred_percent() -> None:
 
 
 async def test_an_exception_of_on_progress_ends_the_wait() -> None:
-    """It is raised by `wait_for` as it is."""
+    """`wait_for` raises an exception of `on_progress` unchanged."""
 
     def tell(percent: int) -> None:
         raise LookupError("mine")
@@ -177,6 +177,7 @@ async def test_an_exception_of_on_progress_ends_the_wait() -> None:
     "arguments",
     [
         {"poll_interval": 0},
+        {"poll_interval": 1e-310},
         {"poll_interval": -1},
         {"timeout": -1},
         {"timeout": None},

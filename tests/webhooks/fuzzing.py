@@ -13,13 +13,14 @@ import sys
 import time
 from collections import Counter
 from typing import Any, Callable, Dict, List, Mapping, Tuple
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from bluma import WebhookReceiver, sign_webhook, verify_webhook
 from bluma_async import AsyncBluma, AsyncLuma
 from bluma_async._wire.messages import Answer
 from bluma_async.errors import WebhookVerificationError
 from bluma_async.luma.kie import sign
-from bluma_async.resources._video_source import VideoSource
+from bluma_async.resources._videos.source import VideoSource
 from bluma_async.types import VideoEvent
 from tests.webhooks.events import SECRET
 
@@ -129,11 +130,14 @@ class Account:
     """A transport in which every generation, and every video, exists."""
 
     async def send(self, request: Any, *_: Any) -> Answer:
-        """Answer with a finished generation of any id."""
+        """Answer with the finished generation that was asked for."""
+        asked_for = urlsplit(request.url)
         if "kie" in request.url:
-            body: Dict[str, Any] = {"code": 200, "data": {"taskId": "t", "successFlag": 1}}
+            task_id = parse_qs(asked_for.query, keep_blank_values=True)["taskId"][0]
+            body: Dict[str, Any] = {"code": 200, "data": {"taskId": task_id, "successFlag": 1}}
         else:
-            body = {"id": "t", "state": "completed", "video": {"url": "https://cdn/x.mp4"}}
+            name = unquote(asked_for.path.rpartition("/")[2])
+            body = {"id": name, "state": "completed", "video": {"url": "https://cdn/x.mp4"}}
         return Answer(200, {}, json.dumps(body).encode())
 
     async def close(self) -> None:

@@ -151,7 +151,7 @@ class Strange(BaseException):
 
 @pytest.mark.parametrize("kind", ["exit", "async exit", "cancelled", "interrupted"])
 async def test_no_handler_prevents_the_others(kind: str, caplog: pytest.LogCaptureFixture) -> None:
-    """`exit()` ends neither the loop nor the thread, and a cancelled await is no cancellation of the other handlers."""
+    """`exit()` ends neither the loop nor the thread, and a cancelled await does not cancel the other handlers."""
     handled: List[str] = []
     receiver = WebhookReceiver(SECRET, on_error=lambda event, error: handled.append(type(error).__name__))
 

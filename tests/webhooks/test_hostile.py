@@ -10,7 +10,7 @@ import pytest
 
 from bluma_async import AsyncLuma, errors
 from bluma_async.luma.kie import sign
-from bluma_async.resources._video_source import VideoSource
+from bluma_async.resources._videos.source import VideoSource
 from bluma_async.types import VideoEvent, VideoEventData, WebhookEventType
 from tests.fakes import client_with
 from tests.webhooks.events import SECRET
@@ -42,7 +42,7 @@ async def test_a_callback_that_cannot_be_read_is_not_verified(name: str) -> None
     """With and without a secret; the error of the parser is its cause, and nothing is sent."""
     body, headers = CALLBACKS[name]
     transport: Any = Account()
-    transport.send = None  # calling it would raise a TypeError
+    transport.send = int  # calling it would raise a TypeError
 
     async with AsyncLuma("kie", "key", transport=transport, webhook_secret=SECRET) as luma:
         with pytest.raises(errors.WebhookVerificationError):

@@ -262,3 +262,10 @@ def test_a_webhook_ends_a_blocking_wait() -> None:
         assert reply.status == 200
         assert ran.wait(10)
         assert threads[0].name != "bluma"
+
+
+@pytest.mark.parametrize("max_age", ["7200", float("nan"), -1, 0, True])
+def test_an_invalid_max_age_is_refused(max_age: Any) -> None:
+    """A receiver that is made with it would raise at each event, accept every age, or refuse all events."""
+    with pytest.raises(errors.InvalidArgumentError, match="max_age must be a number of seconds above 0"):
+        WebhookReceiver("whsec_" + "a" * 32, max_age=max_age)

@@ -99,7 +99,7 @@ def wrong(event: CreditsEvent) -> None:
     """A handler of other events is refused."""
 
 
-@receiver.on("*")  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]  # some events are no VideoEvent
+@receiver.on("*")  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]  # some events are not VideoEvents
 def too_narrow(event: VideoEvent) -> None:
     """A handler of some events cannot take all."""
 

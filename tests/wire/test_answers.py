@@ -25,7 +25,6 @@ from tests.fakes import answer, problem
         (503, errors.ServerError),
         (599, errors.ServerError),
         (409, APIError),
-        (302, APIError),
     ],
 )
 def test_errors_are_classified_by_status(status: int, kind: type) -> None:
@@ -71,6 +70,18 @@ def test_any_body_becomes_the_error_of_its_status(body: bytes, message: str) -> 
 
     assert isinstance(error, errors.AuthenticationError)
     assert str(error) == message
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(100, APIError), (301, APIError), (304, APIError), (600, errors.ServerError), (799, errors.ServerError)],
+)
+def test_a_web_framework_can_answer_with_every_status(status: int, kind: type) -> None:
+    """An error whose answer had no error status has 502; the answer's own stays readable."""
+    error = decode_error(answer(status))
+
+    assert type(error) is kind
+    assert (error.status, error.http_status) == (502, status)
 
 
 def test_an_unknown_status_is_shown_as_a_number() -> None:
@@ -163,7 +174,12 @@ def test_a_success_that_cannot_be_read_is_a_bad_gateway(body: bytes) -> None:
     assert "202 Accepted" in str(caught.value)
 
 
-@pytest.mark.parametrize("body", [b"", b"  \n", b"{}"])
+def test_a_byte_order_mark_is_no_flaw() -> None:
+    """Some servers begin their JSON with a byte order mark."""
+    assert read_answer(answer(202, b'\xef\xbb\xbf{"id": "a"}'), lambda data: data) == {"id": "a"}
+
+
+@pytest.mark.parametrize("body", [b"", b"  \n", b"\xef\xbb\xbf", b"{}"])
 def test_an_empty_body_is_valid(body: bytes) -> None:
     """Trap T-3: a delete may be answered with an empty body."""
     assert read_answer(answer(204, body), lambda data: data) in (None, {})

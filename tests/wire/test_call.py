@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from bluma_async._runtime.secret import Secret
 from bluma_async._wire import call
-from bluma_async.errors import InvalidArgumentError
+from bluma_async.errors import InvalidArgumentError, NotFoundError
+from tests.fakes import answer
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,12 @@ def test_a_value_that_is_not_json_is_refused(value: object) -> None:
         call.post("/x", str, {"context": value})
 
 
-def test_deletes_ignore_the_body() -> None:
-    """Any body of a 2xx answer means success."""
-    assert call.delete("/x").decode({"anything": 1}) is None
+@pytest.mark.parametrize("body", [b"OK", b"", b"{", b"<html>", b"\xff", b'{"anything": 1}'])
+def test_deletes_ignore_the_body(body: bytes) -> None:
+    """Any body of a 2xx answer means success: there is nothing to read."""
+    read = call.delete("/x").read
+
+    assert read is not None
+    assert read(answer(200, body), Secret("k")) is None
+    with pytest.raises(NotFoundError):
+        read(answer(404, body), Secret("k"))

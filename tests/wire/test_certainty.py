@@ -31,6 +31,8 @@ def failure_of(status: int, body: bytes) -> errors.APIError:
         (401, b'{"error": "Unauthorized"}', "REFUSED"),
         *[(status, b"<html>", "UNCERTAIN") for status in (400, 403, 408, 409, 425, 429, 499, 503)],
         *[(status, b"", "UNCERTAIN") for status in (408, 429, 503)],
+        *[(status, b'{"error": "Timeout"}', "UNCERTAIN") for status in (400, 403, 408, 409, 425, 429, 499, 503)],
+        (503, b'{"status": 503, "error": "Service Unavailable", "path": "/api/v1/videos"}', "UNCERTAIN"),
         (503, b'{"message": "no upstream"}', "UNCERTAIN"),
         (503, b'{"error": {}}', "UNCERTAIN"),
         *[(status, OWN, "UNCERTAIN") for status in (500, 502, 504, 301)],
@@ -39,7 +41,7 @@ def failure_of(status: int, body: bytes) -> errors.APIError:
     ],
 )
 def test_the_outcome_of_an_answered_create(status: int, body: bytes, outcome: str) -> None:
-    """Only the API's own words refuse; every 2xx accepts, readable or not."""
+    """Only the API's own words refuse, a bare text at 401 alone; every 2xx accepts, readable or not."""
     assert classify(failure_of(status, body)) is CreateOutcome[outcome]
 
 
@@ -137,7 +139,7 @@ def search(pages: Sequence[VideoListing]) -> CandidateSearch:
 def test_a_search_is_complete_when_it_read_far_enough(
     pages: Sequence[VideoListing], found: List[str], is_complete: bool
 ) -> None:
-    """Every video of the window was seen, or the search is no proof."""
+    """Every video of the window was seen, or the search is not proof."""
     searching = search(pages)
 
     assert [video.id for video in searching.found] == found

@@ -34,6 +34,7 @@ def test_required_text_is_text(value: object) -> None:
         ("require_number", math.nan, {"optional": True}, "n must be a number of at least 0 or None, not nan."),
         ("require_number", 0, {"above": 0}, "n must be a number greater than 0, not 0."),
         ("require_seconds", math.inf, {}, "n must be a number of seconds of at least 0, not inf."),
+        ("require_seconds", 0.5, {"at_least": 1}, "n must be a number of seconds of at least 1, not 0.5."),
         ("require_seconds", 0, {"above": 0}, "n must be a number of seconds above 0, not 0."),
         ("require_whole", 1.0, {"at_least": 1}, "n must be a whole number of at least 1, not 1.0."),
         ("require_choice", "c", {"choices": ("a", "b")}, "n must be one of a, b, not 'c'."),
@@ -84,9 +85,15 @@ def test_a_valid_value_passes(check: str, value: object, details: Dict[str, Any]
     find(check)("n", value, **details)
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "http://", "http://x:0", "http://x:99999", "http://x/?q", "http://x y/", 3])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://x", "http://", "http://x:0", "http://x:99999", "http://x y/", 3),
+        *("http://x/?q", "http://x/api?", "http://x?", "http://x/#f", "http://x/api#", "http://@x/"),
+    ],
+)
 def test_an_invalid_base_url_is_refused(url: object) -> None:
-    """A base URL has a host, and neither query nor fragment."""
+    """A base URL has a host, and neither user, query nor fragment, not even an empty one: a path goes behind it."""
     with pytest.raises(InvalidArgumentError, match="base_url must be an http"):
         place_checks.require_http_url("base_url", url)
 

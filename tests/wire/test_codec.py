@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import pickle
 from datetime import datetime, timedelta, timezone
@@ -27,7 +26,6 @@ COMPLETED = {
     "created_at": "2025-11-03T10:30:00Z",
     "completed_at": "2025-11-03T10:31:45Z",
 }
-ALL = [getattr(types, name) for name in types.__all__ if dataclasses.is_dataclass(getattr(types, name))]
 
 
 def test_the_quickstart_video_is_read() -> None:
@@ -89,18 +87,17 @@ def test_unknown_fields_are_kept_as_attributes() -> None:
         None,
         "text",
         {},
+        {"status": "queued"},
         {"id": None, "status": "queued"},
-        {"id": "a"},
         {"id": {"x": 1}, "status": "queued"},
-        {"id": "a", "status": 5},
-        {"id": "a", "status": ""},
-        {"id": "a", "status": "queued", "credits_charged": "many"},
         {"id": True, "status": "queued"},
+        {"id": float("nan"), "status": "queued"},
         {"id": "", "status": "queued"},
+        {"id": " ", "status": "queued"},
     ],
 )
-def test_an_invalid_video_is_refused(broken: object) -> None:
-    """An object without an id or a status, or with an invalid price, is not a video."""
+def test_an_object_without_a_readable_id_is_no_video(broken: object) -> None:
+    """A video needs an id that can be asked for."""
     with pytest.raises((TypeError, ValueError, KeyError)):
         One(types.Video)(broken)
 
@@ -121,6 +118,62 @@ def test_an_invalid_optional_field_is_none() -> None:
 
     assert (video.id, video.estimated_completion, video.duration, video.error) == ("12", None, None, None)
     assert video.created_at.year >= 2025
+
+
+@pytest.mark.parametrize("status", [..., None, 5, True, "", " ", [], {"name": "completed"}])
+def test_an_unreadable_status_is_not_final(status: object) -> None:
+    """A paid video without a readable status has its id, and waits go on reading it."""
+    video = One(types.Video)({"id": "a"} if status is ... else {"id": "a", "status": status})
+
+    assert (video.id, str(video.status), video.status.is_final) == ("a", "unknown", False)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "default"),
+    [
+        *[("credits_charged", value, 0) for value in ("two", True, {"amount": 2}, [], float("inf"), 10**400, 2**60)],
+        *[("template_id", value, "") for value in ({"id": "t"}, ["t"], True)],
+        *[("reused", value, False) for value in ("no", 1, {})],
+        ("size_bytes", 10**400, None),
+    ],
+)
+def test_an_unreadable_field_is_as_if_it_were_missing(field: str, value: object, default: object) -> None:
+    """The id that was paid for is not lost because another field is odd, and the other fields are kept."""
+    video = One(types.Video)({**COMPLETED, "credits_charged": 2, field: value})
+
+    assert (video.id, video.status, video.duration) == ("batch_abc123xyz", "completed", 45)
+    assert getattr(video, field) == default
+
+
+def test_a_default_that_states_something_replaces_no_value() -> None:
+    """A key that cannot be read as active is not shown as active, and an unreadable amount is no transaction."""
+    with pytest.raises(TypeError):
+        One(types.ApiKey)({"id": "k", "is_active": "no"})
+    with pytest.raises(ValueError, match="many"):
+        One(types.Transaction)({"id": "t", "type": "deduction", "amount": "many"})
+
+
+def test_a_page_leaves_out_rows_without_an_id() -> None:
+    """One odd row hides no other video; the page counts it, because it may be a video that somebody looks for."""
+    rows = [{"id": "a", "status": None}, {"id": None, "status": "completed"}, "row", {"id": "b", "reused": "x"}]
+
+    page = One(types.VideoPage)({"videos": rows, "skipped": 9})
+    assets = Many(types.Asset, "assets")([{"id": "a"}, {}, {"id": {}}])
+
+    assert ([video.id for video in page], page.skipped) == (["a", "b"], 2)
+    assert [asset.id for asset in assets] == ["a"]
+
+
+def test_a_list_of_something_else_is_refused() -> None:
+    """If no row has an id, the list is not taken for an empty one."""
+    with pytest.raises(TypeError, match="no row of the list has an id"):
+        One(types.VideoPage)({"videos": [{"name": "x"}]})
+
+
+def test_a_ledger_with_an_odd_row_is_refused() -> None:
+    """A transaction that was left out would be a charge that nobody sees."""
+    with pytest.raises(ValueError, match="id"):
+        One(types.CreditHistory)({"transactions": [{"type": "deduction", "amount": -2}]})
 
 
 def test_numbers_may_come_as_text_or_floats() -> None:

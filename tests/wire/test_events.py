@@ -35,7 +35,7 @@ def test_events_answer_by_index_too() -> None:
     "body", [b"no json", b"[]", b'"x"', b"{}", b'{"id": "e"}', b'{"id": "e", "type": "t", "data": 5}', b"[" * 99_999]
 )
 def test_a_signed_body_that_is_no_event_is_refused(body: bytes) -> None:
-    """A body with a valid signature may still be no event."""
+    """A body with a valid signature may still not be an event."""
     with pytest.raises(WebhookVerificationError, match="not an event"):
         verify_webhook(body, sign_webhook(body, SECRET), SECRET)
 

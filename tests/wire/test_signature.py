@@ -105,7 +105,3 @@ def test_signing_refuses_what_it_cannot_sign() -> None:
     """An empty secret is refused."""
     with pytest.raises(WebhookVerificationError, match="secret"):
         sign_webhook(BODY, "")
-
-
-def _event(body: bytes) -> Any:
-    return verify_webhook(body, sign_webhook(body, SECRET), SECRET)

@@ -6,12 +6,13 @@ Rule 2: an evaluation ends, and soon: a schema that refers to itself, is huge, o
 followed is not used. A pattern that may take long is removed, and the rest of the schema is used.
 Rule 3: a schema is read as one document of one draft: `jsonschema` would read parts of other drafts by other keywords,
 which nothing here has weighed.
-Rule 4: a schema that is not used is no obstacle: the create is sent without this check.
+Rule 4: a schema that is not used is not an obstacle: the create is sent without this check.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 from urllib.parse import unquote
 
@@ -50,12 +51,14 @@ class SafeSchema(NamedTuple):
         draft: The name of its draft; None if it names none.
         removed: The patterns that were removed from it.
         weight: How many of its parts an evaluation visits at most, if each name and item occurs once.
+        patterns: Its patterns, and how often each is applied then.
     """
 
     root: Dict[str, Any]
     draft: Optional[str]
     removed: List[str]
     weight: int
+    patterns: Mapping[str, int]
 
 
 def restrict(raw: Mapping[str, Any]) -> SafeSchema:
@@ -79,7 +82,7 @@ def restrict(raw: Mapping[str, Any]) -> SafeSchema:
         root.pop(name, None)
     scale = _Scale(root)
     weight = scale.weigh(root, 0)
-    return SafeSchema(root, draft, scale.removed, weight)
+    return SafeSchema(root, draft, scale.removed, weight, scale.patterns[id(root)])
 
 
 def resolve(root: Mapping[str, Any], reference: object) -> object:
@@ -107,6 +110,7 @@ class _Scale:
     def __init__(self, root: Dict[str, Any]) -> None:
         self._root = root
         self._weights: Dict[int, int] = {}  # by the id of the part, which lives as long as the root
+        self.patterns: Dict[int, Counter[str]] = {}  # by the id of the part: those of all that it refers to
         self.removed: List[str] = []
 
     def weigh(self, part: object, depth: int) -> int:
@@ -126,11 +130,16 @@ class _Scale:
         self._weights[id(part)] = OPEN
         self._remove_patterns(part)
         _close_names(part)
-        weight = 1 + sum(self.weigh(inner, depth + 1) for inner in self._list_parts(part))
-        weight *= 3 if any(name in part for name in UNEVALUATED) else 1
+        weight, patterns = 1, Counter(_list_patterns(part))
+        for inner in self._list_parts(part):
+            weight += self.weigh(inner, depth + 1)
+            patterns.update(self.patterns.get(id(inner), ()))
+        visits = 3 if any(name in part for name in UNEVALUATED) else 1
+        weight *= visits
         if weight > MOST_PARTS:
             raise UnusableSchemaError(f"it has more than {MOST_PARTS} parts")
         self._weights[id(part)] = weight
+        self.patterns[id(part)] = Counter({pattern: count * visits for pattern, count in patterns.items()})
         return weight
 
     def _list_parts(self, part: Dict[str, Any]) -> Iterator[object]:
@@ -152,12 +161,20 @@ class _Scale:
         if not is_object(named):
             return
         for pattern in list(named):
-            if find_longest_text(pattern) != LONGEST_TEXT[0]:
+            if find_longest_text(pattern) != LONGEST_TEXT:
                 self.removed.append(str(pattern)[:100])
                 del named[pattern]
                 # The names that it would have allowed must not count as additional ones now.
                 part.pop("additionalProperties", None)
                 part.pop("unevaluatedProperties", None)
+
+
+def _list_patterns(part: Dict[str, Any]) -> Iterator[str]:
+    """Yield the patterns that stand in a part itself."""
+    if "pattern" in part:
+        yield part["pattern"]
+    named = part.get("patternProperties")
+    yield from named if is_object(named) else ()
 
 
 def _close_names(part: Dict[str, Any]) -> None:

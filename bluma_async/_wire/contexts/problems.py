@@ -6,8 +6,8 @@ the reference demands a prompt of ten characters, and the SDK page creates a vid
 is not read more strictly than the documents:
 
 Rule 1: a schema alone decides on the names that only it knows, and on what `brand_assets` and `custom_data` contain.
-Rule 2: of a documented text, only a value that is no text is an error; of a documented object, only one that is no
-object. Any other rule about a documented text, such as a minimal length, is a warning.
+Rule 2: of a documented text, only a value that is not text is an error; of a documented object, only one that is not
+an object. Any other rule about a documented text, such as a minimal length, is a warning.
 Rule 3: a required name that is missing is an error, also a documented one: the documents leave that to the template.
 Rule 4: a documented name that a schema does not list is sent without a word.
 Rule 5: a rule that offers alternatives is broken if each of them is broken by an error.
@@ -114,6 +114,7 @@ SENTENCES: Dict[str, Callable[[Any, Any], str]] = {
     "maxItems": lambda wanted, _: f"it must have at most {wanted} items",
     "minimum": lambda wanted, _: f"it must be at least {wanted}",
     "maximum": lambda wanted, _: f"it must be at most {wanted}",
+    "multipleOf": lambda wanted, _: f"it must be a multiple of {wanted}",
     "pattern": lambda wanted, _: f"it must match {_shorten(wanted)}",
     "uniqueItems": lambda _, __: "its items must differ",
     "not": lambda wanted, _: "no value is allowed" if wanted == {} else f"it must not fit {_shorten(wanted)}",

@@ -2,7 +2,8 @@
 One template's schema, and the problems of a context.
 
 Rule 1: nothing is compiled before there is a context that `plain` cannot accept; then once.
-Rule 2: whatever a schema makes `jsonschema` do, the schema is reported and not used any more; the create is sent.
+Rule 2: a schema that cannot be compiled is reported and not used. An error while a context is evaluated concerns that
+context alone: it is reported and sent, and the schema still checks the others.
 Rule 3: an evaluation blocks the event loop, so a context that would take long is not evaluated.
 """
 
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, 
 
 from bluma_async._wire.contexts.findings import find_unknown, read_error
 from bluma_async._wire.contexts.limits import UnusableSchemaError
+from bluma_async._wire.contexts.patterns import find_cost
 from bluma_async._wire.contexts.plain import read_plain_schema
 from bluma_async._wire.contexts.problems import Problem
 from bluma_async._wire.json_values import is_list, is_object
@@ -21,12 +23,15 @@ from bluma_async._wire.json_values import is_list, is_object
 if TYPE_CHECKING:
     from bluma_async._wire.contexts.engine import Evaluate
     from bluma_async._wire.contexts.nested import Accepts
+    from bluma_async._wire.contexts.patterns import PatternCost
     from bluma_async._wire.contexts.plain import PlainSchema
 
 __all__ = ["ContextSchema"]
 
 MOST_PROBLEMS = 10  # of one context
-MOST_VISITS = 300_000  # values of a context, times parts of the schema; they take a few tenths of a second at most
+# Of one context. Each takes a few tenths of a second at most.
+MOST_VISITS = 300_000  # values, times parts of the schema
+MOST_PATTERN_STEPS = 40_000_000  # of patterns, by their own count
 
 
 TOO_LARGE = Problem(path="context", rule="size", message="it is too large to be checked", is_error=False)
@@ -51,6 +56,7 @@ class ContextSchema:
         self._evaluate: Evaluate | None = None
         self._accepts: Accepts | None = None
         self._weight = 0
+        self._patterns: List[Tuple[PatternCost, int]] = []  # the patterns, and how often each is applied to a text
 
     def accepts(self, context: Mapping[str, Any]) -> bool:
         """Return whether a context certainly fits, without `jsonschema`. False decides nothing."""
@@ -62,16 +68,13 @@ class ContextSchema:
             return []
         if not self.is_compiled:
             self.compile()
-        if self._evaluate is None or self._fits(context):
+        if self._evaluate is None:
             return []
-        found: Dict[str, Any] = json.loads(json.dumps(context))  # as the server sees it: tuples are arrays there
-        if not self._is_small(found):
-            return [TOO_LARGE]
         try:
-            return list(islice(self._judge(self._evaluate, self._drop_nulls(found)), MOST_PROBLEMS))
+            return self._find_problems(self._evaluate, context)
         except Exception as problem:  # noqa: BLE001 - a foreign schema can make `jsonschema` raise anything
-            self._give_up(f"{type(problem).__name__} was raised when it was evaluated")
-            return []
+            message = f"it cannot be checked, because {type(problem).__name__} was raised"
+            return [Problem(path="context", rule="check", message=message, is_error=False)]
 
     def compile(self) -> None:
         """Make the schema ready for `find_problems`, or note why it is not used. Blocks; compiling again is safe."""
@@ -79,11 +82,21 @@ class ContextSchema:
 
         try:
             compiled = compile_schema(self.raw)
+            costs = ((find_cost(pattern), count) for pattern, count in compiled.patterns.items())
+            self._patterns = [(cost, count) for cost, count in costs if cost is not None]
             self._evaluate, self._accepts, self._weight = compiled.evaluate, compiled.accepts, compiled.weight
             self.flaws = [f"its pattern {pattern!r} is not checked" for pattern in compiled.removed]
         except UnusableSchemaError as problem:
             self._give_up(str(problem))
         self.is_compiled = True
+
+    def _find_problems(self, evaluate: Evaluate, context: Mapping[str, Any]) -> List[Problem]:
+        if self._fits(context):
+            return []
+        found: Dict[str, Any] = json.loads(json.dumps(context))  # as the server sees it: tuples are arrays there
+        if not self._is_small(found):
+            return [TOO_LARGE]
+        return list(islice(self._judge(evaluate, self._drop_nulls(found)), MOST_PROBLEMS))
 
     def _give_up(self, reason: str) -> None:
         self._evaluate, self._accepts, self.plain = None, None, None
@@ -94,7 +107,16 @@ class ContextSchema:
         return self._accepts is not None and self._is_small(context) and self._accepts(context)
 
     def _is_small(self, context: Mapping[str, Any]) -> bool:
-        return _count_values(context) * self._weight <= MOST_VISITS
+        values = _list_values(context)
+        return len(values) * self._weight <= MOST_VISITS and self._count_steps(values) <= MOST_PATTERN_STEPS
+
+    def _count_steps(self, values: List[Any]) -> int:
+        """Return how many steps the patterns take at most, for the texts and names among values."""
+        if not self._patterns:
+            return 0
+        lengths = [len(value) for value in values if isinstance(value, str)]
+        lengths += [len(str(name)) for value in values if is_object(value) for name in value]
+        return sum(count * cost.count_steps(length) for cost, count in self._patterns for length in lengths)
 
     def _drop_nulls(self, context: Dict[str, Any]) -> Dict[str, Any]:
         """Return a context without nulls: the API treats a missing name and null alike."""
@@ -117,11 +139,9 @@ class ContextSchema:
                 seen.add((problem.path, problem.is_error))
 
 
-def _count_values(context: Mapping[str, Any]) -> int:
-    """Return the number of values in a context, itself included."""
-    counted, waiting = 0, [context]
-    while waiting:
-        value: Any = waiting.pop()
-        counted += 1
-        waiting.extend(value.values() if is_object(value) else value if is_list(value) else ())
-    return counted
+def _list_values(context: Mapping[str, Any]) -> List[Any]:
+    """Return all values in a context, itself included."""
+    found: List[Any] = [context]
+    for value in found:  # which grows meanwhile
+        found.extend(value.values() if is_object(value) else value if is_list(value) else ())
+    return found

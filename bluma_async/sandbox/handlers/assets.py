@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from bluma_async.sandbox.api_errors import ApiError, bad_request
-from bluma_async.sandbox.assets import asset_view, create_asset, find_assets
+from bluma_async.sandbox.assets import asset_view, create_asset, find_assets, need_collection
 from bluma_async.sandbox.checks import check_text, check_texts, optional, read_json, read_query, required
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.routing import TEXT_QUERY, Route
@@ -39,7 +39,7 @@ async def upload(request: web.Request) -> web.Response:
         return web.json_response({"assets": [asset_view(state, row) for row in rows], "total": len(rows)}, status=201)
     body = await read_json(request, PRESIGN)
     asked: List[str] = body.get("collectionIds") or []
-    collections = [state.collections.need(identifier)["id"] for identifier in asked]
+    collections = [need_collection(state, identifier)["id"] for identifier in asked]
     row = create_asset(state, body["fileName"], body["fileType"], collections)
     link, until = state.files.upload_url(row["place"])
     view = {"asset_id": row["id"], "upload_url": link, "cdn_url": state.files.public_url(row["place"])}
@@ -116,7 +116,7 @@ async def _store_files(request: web.Request) -> List[Row]:
         if not form.files:
             raise bad_request(("files", "must hold at least one file"))
         collection = form.fields.get("collection_id")
-        collections = [state.collections.need(collection)["id"]] if collection else []
+        collections = [need_collection(state, collection)["id"]] if collection else []
         return [await _keep(state, file, collections) for file in form.files]
 
 

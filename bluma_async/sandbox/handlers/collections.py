@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bluma_async.sandbox.account import BRAND_ID, USER_ID
 from bluma_async.sandbox.api_errors import not_found
-from bluma_async.sandbox.assets import asset_view, list_collection
+from bluma_async.sandbox.assets import asset_view, list_collection, need_collection
 from bluma_async.sandbox.checks import (
     check_text,
     check_texts,
@@ -23,6 +23,7 @@ from bluma_async.sandbox.checks import (
 from bluma_async.sandbox.clock import iso
 from bluma_async.sandbox.routing import LARGEST, Route
 from bluma_async.sandbox.state import STATE, State
+from bluma_async.sandbox.visibility import cap_page
 
 if TYPE_CHECKING:
     from bluma_async.sandbox.checks import Field
@@ -107,7 +108,7 @@ async def list_assets(request: web.Request) -> web.Response:
     state, row = request.app[STATE], _need(request)
     query = read_query(request, {"limit": (50, 1, 100), "offset": (0, 0, LARGEST)}, {})
     found = list_collection(state, row["id"])
-    shown = found[query["offset"] : query["offset"] + query["limit"]]
+    shown = found[query["offset"] : query["offset"] + cap_page(query["limit"], state.cruelty.value)]
     return web.json_response({"assets": [asset_view(state, asset) for asset in shown], "total": len(found)})
 
 
@@ -130,10 +131,7 @@ async def _change(request: web.Request, fields: Mapping[str, Field]) -> web.Resp
 
 
 def _need(request: web.Request) -> Row:
-    row = request.app[STATE].collections.need(request.match_info["id"])
-    if row["deleted"] is not None:
-        raise not_found("collection", row["id"])
-    return row
+    return need_collection(request.app[STATE], request.match_info["id"])
 
 
 def _view(state: State, row: Row) -> Dict[str, Any]:

@@ -2,19 +2,22 @@
 Handlers of the CDN and the object store, to which links point. They need no key and have no rate limit.
 
 aiohttp's FileResponse implements Range, If-None-Match, ETag and HEAD in a thread; If-Range with an ETag is added here.
+
+A file may be of any type, and may hold a script. Only types that hold none are shown by a browser; others are saved.
+responses.py adds the policy that keeps the scripts of a file from running.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from aiohttp import web
 
 from bluma_async.sandbox.state import STATE
 from bluma_async.sandbox.threads import in_thread
-from bluma_async.sandbox.uploads import PIECE, TooLargeError, write_body
+from bluma_async.sandbox.uploads import FAMILIES, MIME_TYPES, PIECE, UNLABELLED, TooLargeError, write_body
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +32,9 @@ MESSAGES = {
     "NoSuchKey": "The file does not exist.",
     "EntityTooLarge": "The file is larger than an asset may be.",
 }
+# A browser that opens a film by itself loads it once more, from a document that must not be sandboxed for that: it
+# would be of another origin.
+FILM_POLICY = "default-src 'none'; media-src 'self'"
 
 
 async def fetch(request: web.Request) -> web.StreamResponse:
@@ -42,9 +48,24 @@ async def fetch(request: web.Request) -> web.StreamResponse:
     path = files.find_path(place)
     if path is None or not await in_thread(path.is_file):
         return _make_error(404, "NoSuchKey")
-    headers = {"Content-Disposition": f'inline; filename="{path.name}"', "Accept-Ranges": "bytes"}
     facts = await in_thread(path.stat)
-    return _File(path, headers=headers, tag=f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"')
+    return _File(path, headers=_describe(path.name), tag=f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"')
+
+
+def _describe(name: str) -> Dict[str, str]:
+    """Return the headers of a file, also of a 304, because browsers take its headers for the file that they have."""
+    kind = MIME_TYPES.guess_type(name)[0] or UNLABELLED
+    family = kind.partition("/")[0]
+    is_shown = family in FAMILIES and not kind.endswith("+xml")  # SVG is XML, which may hold scripts
+    disposition = "inline" if is_shown else "attachment"
+    headers = {
+        "Content-Type": kind,
+        "Content-Disposition": f'{disposition}; filename="{name}"',
+        "Accept-Ranges": "bytes",
+    }
+    if is_shown and family != "image":
+        headers["Content-Security-Policy"] = FILM_POLICY
+    return headers
 
 
 class _File(web.FileResponse):

@@ -91,13 +91,17 @@ async def _answer_create(request: web.Request, pending: PendingCreate) -> web.Re
 async def get(request: web.Request) -> web.Response:
     """Return a video in its current state."""
     state = request.app[STATE]
-    return web.json_response(hide_price(state.videos.view(_need(request)), state.cruelty.value))
+    row = await _read(request)
+    view = state.videos.view(row)
+    if state.settings.extra_fields:
+        view.update(variant_id=row["variant_id"], credits_charged=row["credits_charged"])
+    return web.json_response(hide_price(view, state.cruelty.value))
 
 
 async def download(request: web.Request) -> web.Response:
     """Return a signed link to a completed video."""
     state = request.app[STATE]
-    row = _need(request)
+    row = await _read(request)
     status = compute_status(row, state.clock.time())
     if status != "completed":
         detail = f"Video '{row['id']}' is {status}; only a completed video can be downloaded."
@@ -120,17 +124,27 @@ async def list_videos(request: web.Request) -> web.Response:
             "to_date": check_date_time,
         },
     )
+    await state.outlook.note_list(request.query_string)
     then = state.clock.time() - state.cruelty.value.list_lag
     found = order_list(_find_matching(state, query, then), state.cruelty.value)
     page, limit = query["page"], cap_page(query["limit"], state.cruelty.value)
-    shown = [listed_view(row, then, state.files) for row in found[(page - 1) * limit : page * limit]]
+    shown = [_list_row(state, row, then) for row in found[(page - 1) * limit : page * limit]]
     pages = {"page": page, "limit": limit, "total": len(found), "total_pages": -(-len(found) // limit)}
     return web.json_response({"videos": shown, "pagination": pages})
 
 
-def _need(request: web.Request) -> Row:
+def _list_row(state: State, row: Row, then: float) -> Dict[str, Any]:
+    view = listed_view(row, then, state.files)
+    if state.settings.extra_fields:
+        view.update(variant_id=row["variant_id"], duration=row["duration"] if view["completed_at"] else None)
+    return view
+
+
+async def _read(request: web.Request) -> Row:
     state = request.app[STATE]
-    return require_readable(state.videos.need(request.match_info["id"]), state.clock.time(), state.cruelty.value)
+    row = state.videos.need(request.match_info["id"])
+    await state.outlook.note_read(row["id"], [row])
+    return require_readable(row, state.clock.time(), state.cruelty.value)
 
 
 def _check_values(state: State, body: Dict[str, Any]) -> None:

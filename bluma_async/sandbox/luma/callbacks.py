@@ -48,11 +48,11 @@ class Callbacks:
         )
 
     def _finish(self, row: Row, attempt: int, outcome: Outcome) -> Optional[float]:
-        if outcome.status is not None and 200 <= outcome.status < 300:
-            return None
-        if attempt >= len(RETRY_DELAYS):
-            self._state.jobs.update(row, callback_failed=True)
+        is_success = outcome.status is not None and 200 <= outcome.status < 300
+        if is_success or attempt >= len(RETRY_DELAYS):
+            self._state.jobs.update(row, callback_failed=not is_success, callback_at=None)
             return None
         next_at = self._state.clock.time() + RETRY_DELAYS[attempt]
+        self._state.jobs.update(row, callback_at=next_at)
         self._state.clock.call_at(next_at, lambda: self.send(row, attempt + 1))
         return next_at

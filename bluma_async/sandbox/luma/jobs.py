@@ -32,6 +32,7 @@ INITIAL: Mapping[str, Any] = {
     "completed": None,
     "reads": 0,
     "callback_failed": False,
+    "callback_at": None,  # the time of the next attempt, after one that has failed
 }
 
 
@@ -112,6 +113,12 @@ class Jobs:
         self._table.put(row)
         self._end(row)
 
+    def mark_unrenderable(self, row: Row) -> None:
+        """End a generation as failed, because its file cannot be made."""
+        self._timers[row["id"]].cancel()
+        row["fails"] = True
+        self._finish(row)
+
     def stop(self) -> None:
         """Cancel all timers."""
         for timer in self._timers.values():
@@ -166,6 +173,9 @@ class Jobs:
         due = row["created"] + (FAILS if row["fails"] else DUE)
         if row["completed"] is not None or self._clock.time() < due or not (row["rendered"] or row["fails"]):
             return
+        self._finish(row)
+
+    def _finish(self, row: Row) -> None:
         self._timers.pop(row["id"], None)
         self.update(row, completed=self._clock.time())
         if row["fails"] and row["kind"] == "live":

@@ -78,6 +78,7 @@ async def record_info(request: web.Request) -> web.Response:
         return unauthorized()
     state = request.app[STATE]
     row = state.jobs.find("kie", request.query.get("taskId", ""))
+    await state.outlook.note_read(request.query_string, [row] if row else [])
     return answer(200, "success", None if row is None else _build_record(state, row))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import random
 from typing import TYPE_CHECKING, Any, Dict, Mapping, cast
 
 from bluma_async.sandbox.api_errors import ApiError
-from bluma_async.sandbox.checks import find_errors, read_body
+from bluma_async.sandbox.checks import JSON_TYPE, find_errors, parse_json, read_body
 from bluma_async.sandbox.fault_actions import FAIL_RENDER
 from bluma_async.sandbox.keys import classify_key
 from bluma_async.sandbox.routing import KEY
@@ -54,17 +53,21 @@ def find_callback_problem(request: web.Request, payload: Mapping[str, Any], name
 
 
 async def read_payload(request: web.Request) -> Dict[str, Any]:
-    """Return the JSON object in a request; an empty object for any other body. Images in it may have many MB."""
+    """
+    Return the JSON object in a request; an empty object for any other body. Images in it may have many MB.
+
+    The pages of all three providers send `Content-Type: application/json`; another type counts as no JSON.
+    """
     raw = await read_body(request, LARGEST_BODY)
     try:
-        payload: object = json.loads(raw)
+        payload: object = parse_json(raw) if request.content_type == JSON_TYPE else None
     except (ValueError, RecursionError):
         payload = None
     return cast("Dict[str, Any]", payload) if isinstance(payload, dict) else {}
 
 
 def has_text(payload: Mapping[str, Any], name: str) -> bool:
-    """Whether a field is text that is not empty."""
+    """Return whether a field is text that is not empty."""
     return isinstance(payload.get(name), str) and bool(payload[name])
 
 

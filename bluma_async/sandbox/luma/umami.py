@@ -23,7 +23,8 @@ __all__ = ["API"]
 
 MAX_IDS = 20
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-IDS = re.compile(r"ids(?:\[(\d*)\])?")
+# The provider's parser (`qs`) makes an object, and no list, of a higher index, or of one that is not a plain number.
+NAMES_OF_IDS = frozenset(("ids", "ids[]", *(f"ids[{index}]" for index in range(MAX_IDS))))
 HOUR = 3600.0
 BODY: Mapping[str, Field] = {
     "user_prompt": required(check_text),
@@ -67,6 +68,7 @@ async def read(request: web.Request) -> web.Response:
     if not all(UUID.fullmatch(each) for each in ids):
         return refuse(request, 400, "each value in ids must be a UUID")
     found = [row for row in (state.jobs.find("umami", each) for each in dict.fromkeys(ids)) if row is not None]
+    await state.outlook.note_read(request.path_qs, found)
     shown = [row for row in found if len(ids) == 1 or "[lost]" not in row["prompt"]]
     return web.json_response(shuffle(_build_generation(state, row) for row in shown))
 
@@ -87,12 +89,9 @@ async def _start(request: web.Request, parent: Row | None) -> web.Response:
 
 
 def _parse_ids(request: web.Request) -> List[str]:
-    numbered: Dict[int, str] = {}
-    for name, value in request.query.items():
-        match = IDS.fullmatch(name)
-        if match:
-            numbered[int(match[1]) if match[1] else len(numbered)] = value
-    return [numbered[number] for number in sorted(numbered)]
+    """Return the ids; none if the name of one makes an object of all (Luma reference 2.3)."""
+    given = [(name, value) for name, value in request.query.items() if name == "ids" or name.startswith("ids[")]
+    return [value for _, value in given] if all(name in NAMES_OF_IDS for name, _ in given) else []
 
 
 def _build_generation(state: State, row: Row) -> Dict[str, Any]:

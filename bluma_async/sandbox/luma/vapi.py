@@ -28,14 +28,12 @@ IMAGES = ("image_url", "image_end_url")
 
 
 def check_image(value: Any) -> Optional[str]:
-    """Accept a URL, a data URI, or base64."""
-    if isinstance(value, str):
-        head, _, data = value.partition(",")
-        is_data = head.startswith("data:image/") and head.endswith(";base64")
-        text = data if is_data else value
-        if (text and BASE64.fullmatch(text)) or check_url(value) is None:
-            return None
-    return "must be a URL or base64"
+    """Accept a URL, or base64 as a data URI of an image: the ancestor takes everything else for a URL."""
+    if not isinstance(value, str):
+        return "must be a URL or base64 as a data URI"
+    head, _, data = value.partition(",")
+    is_image = head.startswith("data:image/") and head.endswith(";base64") and data and BASE64.fullmatch(data)
+    return None if is_image or check_url(value) is None else "must be a URL or base64 as a data URI"
 
 
 EXTENSION: Mapping[str, Field] = {
@@ -94,6 +92,7 @@ async def get(request: web.Request) -> web.Response:
     row = state.jobs.find("vapi", request.match_info["id"])
     if row is None:
         return refuse(request, 404, "task not exist", "task_not_exist")
+    await state.outlook.note_read(row["id"], [row])
     return answer(request, build_generation(state, row))
 
 

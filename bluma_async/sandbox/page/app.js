@@ -10,6 +10,7 @@ const VIEWS = [["videos", "Videos"], ["requests", "Requests"], ["webhooks", "Web
 const find = (id) => document.getElementById(id);
 const store = { options: null, clock: null, readAt: 0 };
 let views = null;
+const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 function build() {
   views = { videos: new Videos(store), requests: new Requests(), webhooks: new Webhooks(store), credits: new Credits(), faults: new Faults(store), keys: new Keys() };
@@ -37,8 +38,10 @@ function setCount(name, value, isAlert = false) {
 
 function apply(data, isWhole) {
   if (isWhole) {
+    // Another sandbox may be on the same port after a reconnection: with other options, the forms are built anew.
+    const isOther = !isSame(store.options, data.options);
     store.options = data.options;
-    if (!views) build();
+    if (isOther) build();
     views.videos.reset(data.cards);
     views.requests.update(data.requests, true);
     views.webhooks.update(data.deliveries, true);
@@ -66,7 +69,8 @@ function showAccount(account) {
 }
 
 function showClock(clock) {
-  const changed = !store.clock || store.clock.is_paused !== clock.is_paused;
+  const pace = ({ time, ...rest }) => rest; // everything that the controls show
+  const changed = !store.clock || !isSame(pace(store.clock), pace(clock));
   store.clock = clock;
   store.readAt = performance.now();
   tick();

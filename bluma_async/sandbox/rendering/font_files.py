@@ -39,12 +39,20 @@ Range = Tuple[int, int]  # first and last character
 
 
 def _list_folders() -> List[Path]:
-    home = Path.home()
     if sys.platform == "darwin":
-        return [Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library/Fonts"]
+        return [Path("/System/Library/Fonts"), Path("/Library/Fonts"), *_list_in_home("Library/Fonts")]
     if sys.platform == "win32":
         return [Path(os.environ.get("WINDIR", "C:/Windows")) / "Fonts"]
-    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), home / ".local/share/fonts", home / ".fonts"]
+    shared = [Path("/usr/share/fonts"), Path("/usr/local/share/fonts")]
+    return [*shared, *_list_in_home(".local/share/fonts", ".fonts")]
+
+
+def _list_in_home(*names: str) -> List[Path]:
+    try:
+        home = Path.home()
+    except (RuntimeError, KeyError):  # there is none: RuntimeError, or KeyError on Python 3.8
+        return []
+    return [home / name for name in names]
 
 
 @lru_cache(maxsize=None)
@@ -79,7 +87,7 @@ def find_emoji_font() -> Optional[Path]:
 
 
 def covers(path: Path, text: str) -> bool:
-    """Whether a font has all characters of a text."""
+    """Return whether a font has all characters of a text."""
     starts, ends = _load(path)[0]
     for letter in text:
         index = bisect_right(starts, ord(letter)) - 1

@@ -10,7 +10,7 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Iterable, Protocol
 
 from bluma_async.sandbox.rendering.prepared import PreparedClips
 from bluma_async.sandbox.rendering.work import Cancelled
@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from bluma_async.sandbox.rendering.work import Work
     from bluma_async.sandbox.tables import Row
 
-__all__ = ["Renderer", "load_drawing", "make_renderer"]
+__all__ = ["MissingPackageError", "Renderer", "load_drawing", "make_renderer"]
+
+
+PACKAGES = {"PIL": "Pillow", "av": "PyAV"}  # the names under which users install them, by those of the imports
+
+
+class MissingPackageError(ValueError):
+    """Drawing needs a package that is not installed. `problem` is the message without advice on arguments."""
+
+    def __init__(self, package: str) -> None:
+        self.problem: str = f'A sandbox that draws its videos needs {package}: pip install "bluma[sandbox]".'
+        super().__init__(f"{self.problem} With render=False videos are small prepared clips, which need no package.")
 
 
 class Renderer(Protocol):
@@ -50,15 +61,12 @@ def load_drawing() -> None:
     Import what drawing needs, which takes a moment.
 
     Raises:
-        ValueError: A package is not installed.
+        MissingPackageError: A package is not installed.
     """
     try:
         import_module("bluma_async.sandbox.rendering.drawing")
     except ModuleNotFoundError as missing:
-        raise ValueError(
-            f'A sandbox that draws its videos needs {missing.name}: pip install "bluma[sandbox]". With render=False '
-            "(--no-render) videos are small prepared clips, which need no package."
-        ) from None
+        raise MissingPackageError(PACKAGES.get(missing.name or "", str(missing.name))) from None
 
 
 class _ThreadRenderer:
@@ -82,10 +90,17 @@ class _ThreadRenderer:
         try:
             self._work(row, *parts, self._is_cancelled.is_set)
         except Cancelled:
-            for part in parts:
-                if part.exists():
-                    part.unlink()
+            _delete(parts)
             return 0
+        except BaseException:
+            _delete(parts)
+            raise
         parts[1].replace(thumbnail)
         parts[0].replace(mp4)
         return mp4.stat().st_size
+
+
+def _delete(parts: Iterable[Path]) -> None:
+    for part in parts:
+        if part.exists():
+            part.unlink()

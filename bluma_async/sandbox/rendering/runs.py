@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, Set, Tuple
 import attrs
 
 from bluma_async.sandbox.rendering.font_files import BUNDLED, covers, find_emoji_font, find_font
+from bluma_async.sandbox.rendering.pieces import BREAK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,14 +65,15 @@ class Run:
 
 @lru_cache(maxsize=4096)
 def split_runs(text: str) -> Tuple[Run, ...]:
-    """Return the runs of a line, from left to right."""
+    """Return the runs of a line, from left to right. A BREAK is not drawn."""
+    text = text.replace(BREAK, "")
     if covers(BUNDLED, text):
         return (Run(text, BUNDLED),)
     return tuple(_order(list(_merge(_assign(text))), is_rtl=is_right_to_left(text)))
 
 
 def is_right_to_left(text: str) -> bool:
-    """Whether the first character with a direction is read from right to left."""
+    """Return whether the first character with a direction is read from right to left."""
     strong = (unicodedata.bidirectional(letter) for letter in text)
     return next((kind != "L" for kind in strong if kind in STRONG), False)
 

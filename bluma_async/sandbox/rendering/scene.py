@@ -9,6 +9,7 @@ from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 import attrs
 from PIL import Image, ImageColor, ImageDraw
 
+from bluma_async.sandbox.rendering.pieces import BREAK, JOINERS, add_breaks, can_break, join_pieces, split_pieces
 from bluma_async.sandbox.rendering.text import draw_line, measure
 
 __all__ = [
@@ -33,14 +34,7 @@ Shot = Tuple[Image.Image, int]  # a picture, and for how many frames it is shown
 WIDTH, HEIGHT = 720, 1280  # the usual layout, in which styles place everything; a scene scales it
 FASTEST_WORDS_A_SECOND = 3
 LONGEST_TEXT = 5000
-LONG_WORD = re.compile(r"(\S{18})(?=\S)")
-# Scripts without spaces between words are split into short pieces, after their own punctuation if there is some.
-UNSPACED = re.compile(
-    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uff66-\uff9d]{5}(?![\u0e30-\u0e4e])|[\u3001\u3002\uff01\uff0c\uff1f])"
-    "(?=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uff66-\uff9d])"
-)
 SENTENCE_END = re.compile("[.!?\u2026\u3002\uff01\uff1f\u061f\u06d4\u0964]['\"\u2019\u201d\u00bb)\u300d]*$")
-JOINERS = "\u200c\u200d"  # of letters and of emoji
 
 
 @attrs.frozen(kw_only=True)
@@ -48,7 +42,7 @@ class Scene:
     """
     One video to draw: its text, its length in frames, its scale, and the colour of the variant, if any.
 
-    `layout` is the width and height before scaling. Only the style `captions` draws in layouts that are no portraits.
+    `layout` is the width and height before scaling. Only the style `captions` draws in layouts that are not portraits.
     """
 
     text: str
@@ -65,8 +59,8 @@ class Scene:
 
     @property
     def words(self) -> List[str]:
-        """The words of the text, as many as can be read in the video's time."""
-        return self.text.split()[: max(self.frames * FASTEST_WORDS_A_SECOND // self.fps, 1)]
+        """The words of the text, as many as can be read in the video's time; or the pieces of those (pieces.py)."""
+        return split_pieces(self.text)[: max(self.frames * FASTEST_WORDS_A_SECOND // self.fps, 1)]
 
     def px(self, length: float) -> int:
         """Return a length of the layout in pixels."""
@@ -98,16 +92,15 @@ Style = Callable[[Scene], Iterator[Shot]]
 
 
 def clean(text: str) -> str:
-    """Return the text in one line, without control characters, and with long words split."""
+    """Return the text in one line, without control characters, and with a BREAK where a long word may be broken."""
     composed = unicodedata.normalize("NFC", text[:LONGEST_TEXT])  # a letter and its accent are one character
     drawable = "".join(letter if _is_drawable(letter) else " " for letter in composed)
-    spaced = re.sub(UNSPACED, r"\1 ", " ".join(drawable.split()))
-    return re.sub(LONG_WORD, r"\1 ", spaced).strip() or "(empty)"
+    return add_breaks(" ".join(drawable.split())).strip(f" {BREAK}") or "(empty)"
 
 
 def _is_drawable(letter: str) -> bool:
     kind = unicodedata.category(letter)
-    return kind[0] != "C" or kind == "Co" or letter in JOINERS  # a private character is drawn as a replacement
+    return kind[0] != "C" or kind == "Co" or letter in JOINERS or letter == BREAK  # `Co` is drawn as a replacement
 
 
 def parse_color(text: object) -> Optional[Color]:
@@ -125,9 +118,13 @@ def phrases(words: Sequence[str], size: int) -> List[str]:
         if len(groups[-1]) >= size:
             groups.append([])
         groups[-1].append(word)
-        if SENTENCE_END.search(word) and len(groups[-1]) * 2 >= size:
+        if _ends_sentence(word) and len(groups[-1]) * 2 >= size:
             groups.append([])
-    return [" ".join(group) for group in groups if group] or ["..."]
+    return [join_pieces(group) for group in groups if group] or ["..."]
+
+
+def _ends_sentence(word: str) -> bool:
+    return SENTENCE_END.search(word.rstrip(BREAK)) is not None
 
 
 def _sentences(words: Sequence[str]) -> List[List[str]]:
@@ -135,7 +132,7 @@ def _sentences(words: Sequence[str]) -> List[List[str]]:
     groups: List[List[str]] = [[]]
     for word in words:
         groups[-1].append(word)
-        if SENTENCE_END.search(word):
+        if _ends_sentence(word):
             groups.append([])
     return [group for group in groups if group] or [["..."]]
 
@@ -146,22 +143,26 @@ def speaking_turns(words: Sequence[str], size: int) -> List[Tuple[int, str]]:
 
 
 def wrap(text: str, size: int, width: int) -> List[str]:
-    """Return the text in lines of at most `width` pixels; wider words are broken."""
-    lines = [""]
-    for word in text.split():
-        candidate = f"{lines[-1]} {word}".strip()
-        if measure(candidate, size) <= width:
-            lines[-1] = candidate
-            continue
-        rest = word
-        if lines[-1]:
-            lines.append("")
-        while measure(rest, size) > width and len(rest) > 1:
-            count = next(n for n in range(len(rest) - 1, 0, -1) if n == 1 or measure(rest[:n], size) <= width)
-            lines[-1], rest = rest[:count], rest[count:]
-            lines.append("")
-        lines[-1] = rest
-    return [line for line in lines if line]
+    """Return the text in lines of at most `width` pixels, with their BREAKs; wider words are broken."""
+    lines: List[List[str]] = [[]]
+    for word in split_pieces(text):
+        if measure(join_pieces([*lines[-1], word]), size) <= width:
+            lines[-1].append(word)
+        else:
+            lines.extend([part] for part in _break_word(word, size, width))
+    return [join_pieces(line) for line in lines if line]
+
+
+def _break_word(word: str, size: int, width: int) -> Iterator[str]:
+    """Yield the parts of a word: as long as `width` permits, and at least one letter with its signs."""
+    while measure(word, size) > width:
+        ends = [at for at in range(len(word) - 1, 0, -1) if can_break(word, at)]
+        end = next((at for at in ends if measure(word[:at], size) <= width), ends[-1] if ends else len(word))
+        if end == len(word):
+            break
+        yield word[:end]
+        word = word[end:]
+    yield word
 
 
 def fit(text: str, sizes: Sequence[int], width: int, height: int) -> Tuple[int, List[str]]:

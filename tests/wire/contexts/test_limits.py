@@ -8,6 +8,7 @@ from typing import Any, Dict, List
 import pytest
 
 from bluma_async._wire.contexts.limits import MOST_CHARACTERS, inline, restrict
+from bluma_async._wire.contexts.patterns import find_longest_text
 from bluma_async._wire.contexts.schema import ContextSchema
 
 
@@ -93,7 +94,7 @@ def test_a_slow_pattern_is_removed_and_the_rest_is_used() -> None:
         "additionalProperties": False,
     }
 
-    usable, _, removed, _ = restrict(raw)
+    usable, _, removed, _, _ = restrict(raw)
     schema = ContextSchema(raw)
     problems = schema.find_problems({"code": "a" * 40 + "b", "yyy": 1, "x-a": 1})
 
@@ -107,8 +108,10 @@ def test_a_pattern_is_not_applied_to_a_text_that_is_too_long_for_it() -> None:
     """The server judges texts for which the pattern could take long."""
     schema = ContextSchema({"properties": {"code": {"pattern": "^[a-z]+[0-9]+$"}}})
 
-    assert schema.find_problems({"code": "a" * 199}) != []
-    assert schema.find_problems({"code": "a" * 201}) == []
+    longest = find_longest_text("^[a-z]+[0-9]+$") or 0
+
+    assert schema.find_problems({"code": "a" * longest}) != []
+    assert schema.find_problems({"code": "a" * (longest + 1)}) == []
 
 
 def test_a_property_that_is_called_id_is_a_property() -> None:
@@ -140,6 +143,33 @@ def test_a_context_that_would_take_long_is_not_checked() -> None:
 
     assert (str(problem), problem.is_error) == ("context: it is too large to be checked (rule size)", False)
     assert len(schema.find_problems({"items": [1]})) == 1
+
+
+@pytest.mark.parametrize("keyword", ["items", "propertyNames"])
+def test_the_patterns_of_all_texts_of_a_context_are_bounded_together(keyword: str) -> None:
+    """Each item and name costs a few milliseconds: a hundred of them would block the event loop."""
+    schema = ContextSchema({"properties": {"tags": {keyword: {"pattern": "[a-z]*[a-z]*="}}}})
+    texts = ["a" * 117 + str(number) for number in range(100, 200)]
+
+    def find(some: List[str]) -> List[Any]:
+        return schema.find_problems({"tags": some if keyword == "items" else dict.fromkeys(some, 1)})
+
+    began = time.process_time()
+    problems = find(texts)
+    seconds = time.process_time() - began
+
+    assert [(problem.rule, problem.is_error) for problem in problems] == [("size", False)]
+    assert seconds < 0.2
+    assert {problem.rule for problem in find(texts[:5])} == {"pattern"}
+
+
+def test_a_pattern_counts_as_often_as_the_schema_applies_it() -> None:
+    """Alternatives apply the pattern of one shared part again and again."""
+    shared = {"anyOf": [{"$ref": "#/$defs/p"}, {"unevaluatedProperties": False, "$ref": "#/$defs/p"}]}
+
+    usable = restrict({"$defs": {"p": {"pattern": "^a", "patternProperties": {"^b": {}}}}, "properties": {"x": shared}})
+
+    assert usable.patterns == {"^a": 5, "^b": 5}  # of the definition itself, one alternative, and the other three times
 
 
 def test_references_are_looked_up_once() -> None:

@@ -109,7 +109,10 @@ def test_a_context_is_judged_as_the_server_sees_it() -> None:
 
 def test_the_message_never_quotes_the_value() -> None:
     """A value may be long, or somebody's secret."""
-    assert all("s3cr3t" not in text for _, text in find({"prompt": PROMPT, "title": "s3cr3t!!", "voice": "s3cr3t"}))
+    found = find({"prompt": PROMPT, "title": "s3cr3t!!", "voice": "s3cr3t"})
+
+    assert found
+    assert all("s3cr3t" not in text for _, text in found)
 
 
 def test_a_context_has_at_most_ten_problems() -> None:
@@ -117,10 +120,50 @@ def test_a_context_has_at_most_ten_problems() -> None:
     assert len(find({"prompt": PROMPT, "scenes": list(range(20))})) == 10
 
 
-def test_a_schema_that_cannot_be_evaluated_is_given_up() -> None:
+def test_a_context_that_cannot_be_evaluated_does_not_end_the_check_of_others() -> None:
+    """Whatever is raised, that context is sent with a warning, and the next one is checked as before."""
+    schema = ContextSchema(SCHEMA)
+    schema.compile()
+    evaluate = schema._evaluate
+
+    def raise_once(context: Any) -> Any:
+        schema._evaluate = evaluate
+        raise OverflowError
+
+    schema._evaluate = raise_once
+    first = schema.find_problems({"prompt": PROMPT, "voice": "deep"})
+    second = schema.find_problems({"prompt": PROMPT, "voice": "deep"})
+
+    assert [(problem.is_error, str(problem)) for problem in first] == [
+        (False, "context: it cannot be checked, because OverflowError was raised (rule check)")
+    ]
+    assert [problem.path for problem in second] == ["context.voice"]
+    assert schema.flaws == []
+
+
+def test_a_schema_that_cannot_be_compiled_is_given_up() -> None:
     """Whatever `jsonschema` raises, the schema is reported, and the context accepted, now and later."""
     schema = ContextSchema({"properties": {"size": {"multipleOf": 0.5, "title": 5}}})  # the title makes it invalid
 
     assert schema.find_problems({"size": 0.7}) == []
     assert schema.find_problems({"size": 0.7}) == []
     assert schema.flaws == ["it is not used, because it is invalid at properties.size.title"]
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "fits"),
+    [
+        (0.3, 0.1, True), (19.99, 0.01, True), (1.1, 0.1, True), (0.35, 0.1, False), (7, 0.5, True), (7, 3, False),
+        (-0.3, 0.1, True), (1e22, 1, True), (1.5, 1, False), (10**400, 0.5, True), (10**400, 3, False),
+        (1e308, 5e-324, True), (5e-324, 1e308, False), (True, 2, True), ("7", 2, True),
+    ],
+    ids=lambda value: repr(value)[:9],
+)  # fmt: skip
+def test_multiples_are_exact(value: Any, step: float, fits: bool) -> None:
+    """Numbers are compared as they are written: binary fractions would refuse a price of 19.99 with two decimals."""
+    schema = ContextSchema({"properties": {"size": {"multipleOf": step}}})
+
+    problems = [str(problem) for problem in schema.find_problems({"size": value})]
+
+    assert problems == ([] if fits else [f"context.size: it must be a multiple of {step} (rule multipleOf)"])
+    assert schema.flaws == []

@@ -7,6 +7,7 @@ from typing import Iterator, List
 
 from PIL import Image, ImageDraw
 
+from bluma_async.sandbox.rendering.pieces import BREAK, join_pieces, split_pieces
 from bluma_async.sandbox.rendering.runs import is_right_to_left
 from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, fit, line_height, phrases
 from bluma_async.sandbox.rendering.text import draw_line, measure
@@ -26,7 +27,7 @@ def captions(scene: Scene) -> Iterator[Shot]:
     groups = phrases(scene.words, 5)
     frame = 0
     for group, length in zip(groups, scene.split(len(groups))):
-        words = group.split()
+        words = split_pieces(group)
         layers = [_caption(scene, words, spoken) for spoken in range(len(words))]
         for step in range(0, length, HOLD):
             layer = layers[min(step * len(words) // length, len(words) - 1)]
@@ -52,19 +53,26 @@ def _caption(scene: Scene, words: List[str], spoken: int) -> Image.Image:
     layer = Image.new("RGBA", scene.point(680, 640), (0, 0, 0, 0))
     draw = ImageDraw.Draw(layer)
     sizes = [scene.px(size) for size in (92, 76, 62, 50, 40, 30)]
-    size, lines = fit(" ".join(words).upper(), sizes, scene.px(620), scene.px(620))
+    size, lines = fit(join_pieces(words).upper(), sizes, scene.px(620), scene.px(620))
     top = layer.height // 2 - len(lines) * line_height(size) // 2
     number = 0
     for row, line in enumerate(lines):
-        x = (layer.width - measure(line, size)) / 2
-        spoken_in_line = list(enumerate(line.split(), number))
-        number += len(spoken_in_line)
-        # The words of a line from right to left begin at its right.
-        for index, word in reversed(spoken_in_line) if is_right_to_left(line) else spoken_in_line:
+        left = (layer.width - measure(line, size)) / 2
+        pieces = split_pieces(line)
+        for index, (word, x) in enumerate(zip(pieces, _place(pieces, size, is_rtl=is_right_to_left(line))), number):
             fill = YELLOW if index == spoken else WHITE
-            draw_line(draw, (x, top + row * line_height(size)), word, size, fill, stroke=scene.px(5))
-            x += measure(word, size) + measure(" ", size)
+            draw_line(draw, (left + x, top + row * line_height(size)), word, size, fill, stroke=scene.px(5))
+        number += len(pieces)
     return layer
+
+
+def _place(pieces: List[str], size: int, *, is_rtl: bool) -> List[float]:
+    """Return where each piece of a line begins; those of a line from right to left begin at its right."""
+    widths = [measure(piece, size) for piece in pieces]
+    gaps = [0.0 if piece.endswith(BREAK) else measure(" ", size) for piece in pieces]
+    starts = [sum(widths[:index]) + sum(gaps[:index]) for index in range(len(pieces))]
+    whole = sum(widths) + sum(gaps[:-1])
+    return [whole - start - width for start, width in zip(starts, widths)] if is_rtl else starts
 
 
 def _mix(one: Color, other: Color, share: float) -> Color:

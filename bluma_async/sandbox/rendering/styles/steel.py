@@ -6,6 +6,7 @@ from typing import Iterator
 
 from PIL import Image, ImageDraw
 
+from bluma_async.sandbox.rendering.pieces import join_pieces
 from bluma_async.sandbox.rendering.scene import Color, Scene, Shot, ease, fit, line_height, phrases, wrap
 from bluma_async.sandbox.rendering.text import draw_line
 
@@ -24,7 +25,7 @@ def steel(scene: Scene) -> Iterator[Shot]:
     """Yield the shots of the video."""
     words = scene.words
     points = phrases(words, 8)
-    page = _plate(scene, " ".join(words[:HEADLINE_WORDS]))
+    page = _plate(scene, join_pieces(words[:HEADLINE_WORDS]))
     empty = page
     for index, (point, length) in enumerate(zip(points, scene.split(len(points)))):
         place = index % POINTS_A_PAGE

@@ -1,0 +1,71 @@
+"""
+The content of a create: what two creates have in common if they make the same video.
+
+Rule 1: the content is everything that is rendered: the template or the variant, the context and the options. An option
+that has its default value counts as left out, and 1.0 is the number 1. The `webhook_url` is no part of it.
+Rule 2: the key of a job without a key of its own is no content. It is a hash of its body as it was written, because
+journals have such keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any, Dict, Mapping
+
+from bluma_async._wire.prices import DEFAULT_RESOLUTION
+
+__all__ = ["CANONICAL", "build_content", "drop_default_resolution", "hash_content", "hash_create", "is_same_content"]
+
+CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+WHOLE = re.compile(r"\d\.0(?!\d)")  # how JSON shows a float that may be a whole number below 10**16
+MOST_EXACT = 2**53  # a float above it may stand for several whole numbers
+
+
+def build_content(body: Mapping[str, Any]) -> str:
+    """Return the content of a create as canonical JSON, from its body as parsed JSON."""
+    return _encode([body.get("template_id"), body.get("variant_id"), body.get("context"), _list_options(body)])
+
+
+def hash_create(body: bytes | None) -> str:
+    """Return a hash of the content of a create, from a template or from a variant, by the body of its request."""
+    return hashlib.sha256(build_content(json.loads(body or b"{}")).encode()).hexdigest()
+
+
+def hash_content(body: Mapping[str, Any]) -> str | None:
+    """Return a hash of the content of a create from a template; None for a variant, whose settings can change."""
+    if body.get("template_id") is None:
+        return None
+    content = _encode([body["template_id"], body.get("context"), _list_options(body)])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def is_same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two bodies of creates, as parsed JSON, ask for the same video."""
+    return build_content(one) == build_content(other)
+
+
+def drop_default_resolution(resolution: str | None) -> str | None:
+    """Return a resolution; None for the default one, which is the same as none."""
+    return None if resolution == DEFAULT_RESOLUTION else resolution
+
+
+def _list_options(body: Mapping[str, Any]) -> Dict[str, Any] | None:
+    given: Any = body.get("options") or {}
+    if not isinstance(given, Mapping):  # a custom request, which the API refuses
+        return given  # type: ignore[no-any-return]
+    options: Dict[str, Any] = dict(given)  # pyright: ignore[reportUnknownArgumentType]  # parsed JSON has no types
+    if drop_default_resolution(options.get("resolution")) is None:
+        options.pop("resolution", None)
+    return options or None
+
+
+def _encode(value: object) -> str:
+    text = CANONICAL.encode(value)
+    return CANONICAL.encode(json.loads(text, parse_float=_parse_float)) if WHOLE.search(text) else text
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < MOST_EXACT else number

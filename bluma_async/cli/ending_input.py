@@ -1,0 +1,83 @@
+"""
+Let a signal end a server that reads its requests from the standard input, as the end of that input does.
+
+Rule: a thread that waits for a line cannot be cancelled, so that a server that is cancelled would hang until the next
+line. The signal ends its input instead. The server then ends as after its last request: what it has begun gets its
+grace, and the journal is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import select
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Generator
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["EndingInput", "input_ends_at"]
+
+
+class EndingInput(io.RawIOBase):
+    """
+    The bytes of a descriptor, until it ends or `end` is called.
+
+    Attributes:
+        signal: The signal that has ended it first; None while none has.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._ended, self._end = os.pipe()  # the first stays open: a thread may wait for it when its reader is closed
+        self.signal: int | None = None
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Wait for bytes, and return how many were read; 0 at the end."""
+        ready, _, _ = select.select([self._descriptor, self._ended], [], [])
+        if self._ended in ready:
+            return 0
+        view = memoryview(buffer).cast("B")
+        data = os.read(self._descriptor, len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """End the input because of a signal, for every further read and for one that waits."""
+        if self.signal is None:
+            self.signal = number
+            os.close(self._end)
+
+
+@contextmanager
+def input_ends_at(*numbers: int) -> Generator[EndingInput | None, None, None]:
+    """
+    End the standard input, which the block gets, at these signals; a signal that is ignored stays ignored.
+
+    Where there are no signals (on Windows, in other threads) or no descriptor is behind it, nothing is changed.
+    """
+    loop, plain = asyncio.get_running_loop(), sys.stdin
+    try:
+        source = EndingInput(plain.fileno())
+        for number in numbers:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                loop.add_signal_handler(number, source.end, number)
+    except (NotImplementedError, RuntimeError, ValueError, OSError):
+        yield None
+        return
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(source), encoding="utf-8")
+    try:
+        yield source
+    finally:
+        sys.stdin = plain
+        for number in numbers:
+            loop.remove_signal_handler(number)  # changes nothing if it was not added

@@ -1,0 +1,160 @@
+"""
+Wait for a generation of a Luma provider, and save it: after its create, or later by its id.
+
+Rule 1: a generation is paid for when its id is known. From then on each way to stop prints the command that saves it,
+except in a sandbox, which ends with the command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict
+
+import attrs
+
+from bluma_async.cli.accounts import ENDED
+from bluma_async.cli.output import format_size, say_aside, say_surely
+from bluma_async.cli.printing import Record
+from bluma_async.cli.progress import print_news
+from bluma_async.cli.running import make_sandbox
+from bluma_async.errors import BlumaError, NotFoundError, WaitTimeoutError
+from bluma_async.luma.client import AsyncLuma
+from bluma_async.transfer.places import check_place
+from bluma_async.types import Generation, GenerationState
+from bluma_async.waiting.waits import require_wait
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bluma_async.cli.printing import Printer
+    from bluma_async.luma.registry import ProviderName
+    from bluma_async.transfer.checks import Verify
+
+__all__ = ["SANDBOX_POLL", "SavedGeneration", "Saving", "describe_failure", "find_resource", "open_luma", "read_wait"]
+
+SANDBOX_SPEED = 100.0  # a generation takes about a second
+SANDBOX_POLL = 0.1
+
+
+@attrs.frozen(kw_only=True)
+class SavedGeneration(Record):
+    """A generation that was saved, and where."""
+
+    id: str
+    kind: str
+    provider: str
+    path: str
+    size_bytes: int
+
+
+@attrs.frozen(kw_only=True)
+class Saving:
+    """
+    The options of the wait for a generation, and of its file.
+
+    Attributes:
+        provider: The provider.
+        output: The path or URL that was given.
+        overwrite: Whether an existing file may be replaced.
+        verify: What of the file is compared with its description.
+        poll_interval: Seconds between two polls; None for the provider's own.
+        timeout: Seconds to wait; None for the provider's own.
+        printer: Prints the result; as JSON, if that is asked for.
+        in_sandbox: Whether the provider is a sandbox that ends with the command.
+    """
+
+    provider: ProviderName
+    output: Path | str
+    overwrite: bool
+    verify: Verify
+    poll_interval: float | None
+    timeout: float | None
+    printer: Printer
+    in_sandbox: bool = False
+
+    def require(self) -> None:
+        """Require valid options, and a place that takes a file, before anything is paid for."""
+        read_wait(self.poll_interval, self.timeout)
+        check_place(self.output, overwrite=self.overwrite, option="--overwrite")
+
+    def note(self, text: str) -> None:
+        """Print a line for people: to the standard error, if the standard output has JSON."""
+        (say_aside if self.printer.is_json else say_surely)(text)
+
+    async def finish(self, client: AsyncLuma, generation: Generation | str) -> None:
+        """
+        Wait for a generation, save it, and print what was saved.
+
+        Raises:
+            BlumaError: It failed, was not finished in time, or cannot be saved.
+        """
+        resource, size = find_resource(client), 0
+        wait = read_wait(SANDBOX_POLL if self.in_sandbox else self.poll_interval, self.timeout)
+        try:
+            found: Generation = await resource.wait_for(generation, **wait, on_status=print_news)
+            if found.state == GenerationState.SUCCEEDED:
+                size = await resource.save(found, self.output, overwrite=self.overwrite, verify=self.verify)
+        except (asyncio.CancelledError, BlumaError) as problem:
+            self._explain(problem, generation if isinstance(generation, str) else generation.id)
+            raise
+        if found.state != GenerationState.SUCCEEDED:
+            raise BlumaError(describe_failure(found))
+        self._print_saved(found, size)
+
+    def _explain(self, problem: BaseException, generation_id: str) -> None:
+        """Print how to continue after a failure or Ctrl-C; a sandbox that ends with the command continues nothing."""
+        words = ["bluma", "luma", "save", generation_id, "--provider", self.provider, "-o", str(self.output)]
+        command = " ".join(map(shlex.quote, words))
+        if isinstance(problem, asyncio.CancelledError):
+            say_aside(f"Stopped. {ENDED if self.in_sandbox else f'Save it when it is finished, with: {command}'}")
+        elif not self.in_sandbox and not isinstance(problem, NotFoundError):
+            say_aside(f"Continue with: {command}")
+        elif isinstance(problem, WaitTimeoutError):
+            problem.message = f"The generation {generation_id} was not finished in time. {ENDED}"
+
+    def _print_saved(self, found: Generation, size: int) -> None:
+        self.note(f"Saved {self.output}: {format_size(size)}")
+        if self.printer.is_json:
+            place, kind = str(self.output), str(found.kind)
+            self.printer.show(
+                SavedGeneration(id=found.id, kind=kind, provider=self.provider, path=place, size_bytes=size)
+            )
+
+
+def describe_failure(generation: Generation) -> str:
+    """Return a sentence about a generation that has not succeeded."""
+    reason = generation.error.message if generation.error else generation.raw_state
+    return f"The {generation.kind} failed: {reason}."
+
+
+def find_resource(client: AsyncLuma) -> Any:
+    """Return what the provider of a client makes: modifications, or generations."""
+    return client.modifications if client.capabilities.modify else client.generations
+
+
+def read_wait(poll_interval: float | None, timeout: float | None) -> Dict[str, float]:
+    """
+    Return the options of a wait that were given; the provider has values for the others.
+
+    Raises:
+        InvalidArgumentError: One of them is invalid.
+    """
+    given = {"poll_interval": poll_interval, "timeout": timeout}
+    found = {name: value for name, value in given.items() if value is not None}
+    require_wait(found.get("poll_interval", 1.0), found.get("timeout", 1.0), None, None, ())
+    return found
+
+
+@asynccontextmanager
+async def open_luma(provider: ProviderName, *, in_sandbox: bool = False) -> AsyncGenerator[AsyncLuma, None]:
+    """Open a client of a provider, and the sandbox if it is in one: that is on this machine, behind no proxy."""
+    if not in_sandbox:
+        async with AsyncLuma(provider) as client:
+            yield client
+        return
+    async with make_sandbox(speed=SANDBOX_SPEED) as sandbox:
+        url = sandbox.luma_url(provider)
+        async with AsyncLuma(provider, sandbox.test_key, url, trust_env=False) as client:
+            yield client

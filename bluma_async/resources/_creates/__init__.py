@@ -1,0 +1,1 @@
+"""Check, send, make certain, and settle a paid create."""

@@ -1,0 +1,142 @@
+"""
+List the creates of an account whose outcome is not known, and settle those that no task works on.
+
+Rule 1: a create that became a video stays open, with its id, until the caller has its result. If a
+`settle` is interrupted, or a hook raises, the caller has no results. The next `settle` returns them.
+Rule 2: a video is recorded for its content before its create is closed, so that no create buys the content meanwhile.
+Rule 3: all searches end before an exception of one of them is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Awaitable, Callable, List, Sequence
+
+from bluma_async._runtime.paid_ids import report_if_dropped
+from bluma_async._wire.retry import Reconcile
+from bluma_async.errors import AmbiguousCreateError, BlumaError, NetworkError
+from bluma_async.resources._creates.certain import CertainCreate
+from bluma_async.resources._creates.showing import show_create
+from bluma_async.resources._sharing import find_account
+from bluma_async.resources._videos.calls import get_call
+from bluma_async.types import CreateResult, OpenCreate, SettledCreate, Video
+
+if TYPE_CHECKING:
+    from bluma_async._session.in_flight import InFlightCall
+    from bluma_async._session.session import Session
+
+__all__ = ["list_open_creates", "settle_calls", "settle_creates"]
+
+INTERRUPTED = "The create was interrupted, or its answer was lost."
+Settle = Callable[["InFlightCall"], Awaitable[SettledCreate]]
+
+
+def list_open_creates(session: Session) -> List[OpenCreate]:
+    """Return the creates of this account that this process has sent and whose outcome is not known, oldest first."""
+    return [show_create(call) for call in session.evidence.open_calls]
+
+
+async def settle_creates(session: Session) -> List[SettledCreate]:
+    """
+    Determine the outcome of each create that was interrupted, or whose answer was lost. Those in flight continue.
+
+    A create that is settled is not open any more, unless it is in doubt. With `shared`, those that dead processes have
+    left open are settled too.
+    """
+    settled = await settle_calls(session, [call for call in session.evidence.open_calls if not call.is_attended])
+    for video_id in filter(None, map(_find_video_id, settled)):
+        report_if_dropped(video_id)
+    return settled
+
+
+async def settle_calls(session: Session, calls: Sequence[InFlightCall]) -> List[SettledCreate]:
+    """
+    Determine the outcomes of creates of this process; with `shared`, also of those that dead processes have left.
+
+    The creates are attended until their results are returned, so that nobody else gets them too.
+    """
+    for call in calls:
+        call.is_attended = True
+    try:
+        return await _settle_all(session, calls)
+    finally:
+        for call in calls:
+            call.is_attended = False
+
+
+async def _settle_all(session: Session, calls: Sequence[InFlightCall]) -> List[SettledCreate]:
+    account, settle = find_account(session), partial(_settle, session)
+    if account is None:
+        settled = own = await _settle_each(session, calls, settle)
+    else:
+        from bluma_async.resources._creates import shared_settling  # noqa: PLC0415 - few programs need it
+
+        creates = await account.creates()
+        recorded = partial(shared_settling.settle_recorded, session, account, creates, settle)
+        own = await _settle_each(session, calls, recorded)
+        settled = await shared_settling.add_lost(session, creates, own)
+    for call, one in zip(calls, own):  # nothing is awaited from here on, so nothing interrupts it
+        if one.result == CreateResult.ACCEPTED:
+            session.evidence.remove(call)
+    return settled
+
+
+async def _settle_each(session: Session, calls: Sequence[InFlightCall], settle: Settle) -> List[SettledCreate]:
+    """Settle creates at the same time, and record the videos of those with `reuse`."""
+
+    async def settle_one(call: InFlightCall) -> SettledCreate:
+        settled = await settle(call)
+        await _remember(session, call.content, settled)
+        return settled
+
+    ends = await asyncio.gather(*(settle_one(call) for call in calls), return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+    return [end for end in ends if not isinstance(end, BaseException)]
+
+
+async def _remember(session: Session, content: str | None, settled: SettledCreate) -> None:
+    """Record the video of a create with `reuse`, so that its content is not bought again."""
+    video_id = _find_video_id(settled)
+    if content is not None and video_id is not None:
+        from bluma_async.resources._creates.reuse import ContentReuse  # noqa: PLC0415 - few programs need it
+
+        await ContentReuse(session).record(content, video_id)
+
+
+def _find_video_id(settled: SettledCreate) -> str | None:
+    """Return the video that a create became; None if it was not accepted, or is in doubt."""
+    if settled.result != CreateResult.ACCEPTED:
+        return None
+    return settled.create.video_id if settled.video is None else settled.video.id
+
+
+async def _settle(session: Session, call: InFlightCall) -> SettledCreate:
+    """
+    Settle one create: `settle_time` after its request can have been on its way, or as soon as its video is found.
+
+    One that was accepted is left open. One that was not is closed: nothing was paid, and it claims no video any more.
+    """
+    create = show_create(call)
+    try:
+        if call.video_id is not None:
+            video: Video | None = await _read(session, call.video_id)
+            return SettledCreate(create=create, result=CreateResult.ACCEPTED, video=video)
+        failure = NetworkError(INTERRUPTED, attempts=call.attempts)
+        found = await CertainCreate(session).reconcile(call, failure, Reconcile(0.0))
+    except AmbiguousCreateError as error:
+        return SettledCreate(create=create, result=CreateResult.IN_DOUBT, candidates=error.candidates)
+    if found is not None:
+        return SettledCreate(create=create, result=CreateResult.ACCEPTED, video=found)
+    session.evidence.remove(call)
+    return SettledCreate(create=create, result=CreateResult.NOT_ACCEPTED)
+
+
+async def _read(session: Session, video_id: str) -> Video | None:
+    """Return a video; None if it cannot be read now. Its id is known, and that is enough to wait for it."""
+    try:
+        return await session.send(get_call(video_id, session.evidence))
+    except BlumaError:
+        return None

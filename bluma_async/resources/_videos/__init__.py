@@ -1,0 +1,1 @@
+"""Read, list, wait for, and save videos."""

@@ -1,0 +1,1 @@
+"""Stores in PostgreSQL: for many processes and machines."""

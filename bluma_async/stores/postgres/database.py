@@ -1,0 +1,228 @@
+"""
+Connect to the PostgreSQL database that several processes share.
+
+Rule 1: a transaction happens wholly or not at all, also if its caller is cancelled: it is finished first.
+Rule 2: a lost connection is retried for `PATIENCE` seconds. An action is told that it may have been done already. A
+server that does not answer for so long counts as lost, and ends the transactions of a process that stands still.
+Rule 3: no message has the URL's password: databases are named by host, port and name.
+Rule 4: psycopg is loaded at the first use, in a thread: importing the SDK must neither need it nor wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Tuple, TypeVar
+
+from bluma_async._runtime.tasks import finish, within
+from bluma_async._runtime.threads import in_thread
+from bluma_async.errors import BlumaError
+from bluma_async.stores.postgres.bounds import TimeBound
+from bluma_async.stores.postgres.failures import build_opening_error, describe_failure, list_failures
+from bluma_async.stores.postgres.schema import migrate, read_version, require_version
+from bluma_async.stores.postgres.urls import load_psycopg, name_database
+
+if TYPE_CHECKING:
+    from psycopg_pool import AsyncConnectionPool
+
+    from bluma_async.stores.postgres.rows import Connection
+
+__all__ = ["LONGEST", "PATIENCE", "Database", "RollbackWith", "migrate_database"]
+
+T = TypeVar("T")
+MOST_CONNECTIONS = 4  # of one event loop, besides the one that listens
+CONNECT_TIMEOUT = 10.0  # seconds
+PATIENCE = 30.0  # seconds for which a lost connection is retried
+LONGEST_PAUSE = 2.0  # seconds between two retries
+LONGEST = 600.0  # seconds that a transaction may take whose work grows with the journal
+
+
+class RollbackWith(Exception):  # noqa: N818 - a result that must leave no trace in the database, not an error
+    """Raised inside a transaction to undo it and return a value nevertheless."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+async def migrate_database(url: str) -> str:
+    """
+    Create the tables of a database, or bring them to the present version; return the database's name.
+
+    Raises:
+        InvalidArgumentError: The URL is invalid, the extra is missing, or the tables are newer.
+        BlumaError: The database cannot be reached, is read-only, or this user may not create tables.
+    """
+    database = await Database.open(url, to_write=True)
+    await database.close()
+    return database.name
+
+
+class Database:
+    """A database, and the connections of one event loop to it."""
+
+    def __init__(self, name: str, url: str, pool: AsyncConnectionPool[Connection], psycopg: Any) -> None:
+        self.name = name
+        self.url = url
+        self._pool = pool
+        self._psycopg = psycopg
+        self._pid = os.getpid()
+
+    @classmethod
+    async def open(cls, url: str, *, to_write: bool) -> Database:
+        """
+        Connect, and require the tables; to write, create or migrate them.
+
+        Raises:
+            InvalidArgumentError: The URL is invalid, the extra is missing, or the tables are missing or newer.
+            BlumaError: The database cannot be reached, or is read-only, or this user may not create the tables.
+        """
+        database = cls(*await cls._set_up(url))
+        await database._ask_once(database._migrate if to_write else database._require_tables)
+        await database._pool.open()
+        return database
+
+    @classmethod
+    async def has_tables(cls, url: str) -> bool:
+        """
+        Return whether the tables were created, in any version. Nothing is created.
+
+        Raises:
+            InvalidArgumentError: The URL is invalid, or the extra is missing.
+            BlumaError: The database cannot be reached.
+        """
+        database = cls(*await cls._set_up(url))
+        return await database._ask_once(read_version) > 0
+
+    @classmethod
+    async def _set_up(cls, url: str) -> Tuple[str, str, AsyncConnectionPool[Connection], Any]:
+        """Return the arguments of the constructor; nothing is connected yet."""
+        psycopg = await in_thread(load_psycopg)
+        name = name_database(url)
+        from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - an extra
+
+        # No prepared statements: a pooler gives each transaction another connection.
+        options: Any = {"prepare_threshold": None, "row_factory": psycopg.rows.dict_row, "connect_timeout": 10}
+        sizes: Any = {"min_size": 0, "max_size": MOST_CONNECTIONS}
+        pool: Any = AsyncConnectionPool(url, kwargs=options, configure=_configure, open=False, **sizes)
+        return name, url, pool, psycopg
+
+    async def _migrate(self, db: Connection) -> None:
+        await migrate(db, self.name)
+
+    async def _require_tables(self, db: Connection) -> None:
+        require_version(await read_version(db), self.name)
+
+    async def _ask_once(self, action: Callable[[Connection], Awaitable[T]]) -> T:
+        """Connect once without the pool, which would hide why it cannot, and run an action."""
+        options: Any = {"row_factory": self._psycopg.rows.dict_row, "connect_timeout": 10}
+        bound = TimeBound(PATIENCE)
+        try:
+            connecting = self._psycopg.AsyncConnection.connect(self.url, prepare_threshold=None, **options)
+            async with await within(CONNECT_TIMEOUT, connecting) as db:
+                bound.begin(db)
+                return await action(db)
+        except list_failures(self._psycopg) as problem:
+            raise build_opening_error(self._psycopg, problem, self.url) from None
+        finally:
+            bound.end()
+
+    async def do(
+        self,
+        action: Callable[[Connection, bool], Awaitable[T]],
+        *,
+        retries: bool = True,
+        patience: float = PATIENCE,
+        longest: float | None = None,
+    ) -> T:
+        """
+        Run an action in one transaction.
+
+        Args:
+            action: Called with a connection, and with whether an earlier attempt may have been committed.
+            retries: Whether the action can be run again after the connection was lost.
+            patience: Seconds for which it is.
+            longest: Seconds that one transaction may take, if its work grows with the journal; None for `patience`.
+
+        Raises:
+            BlumaError: The database could not be used.
+        """
+        longest = patience if longest is None else longest
+        return await finish(self._do(action, patience if retries else 0.0, min(CONNECT_TIMEOUT, patience), longest))
+
+    async def _do(
+        self, action: Callable[[Connection, bool], Awaitable[T]], patience: float, within: float, longest: float
+    ) -> T:
+        began, pause, is_repeated = time.monotonic(), 0.05, False
+        while True:
+            bound = TimeBound(longest)
+            try:
+                async with self._pool.connection(timeout=within) as db:
+                    bound.begin(db)
+                    return await action(db, is_repeated)
+            except RollbackWith as ended:
+                value: T = ended.value
+                return value
+            except list_failures(self._psycopg) as problem:
+                if not self._is_lost(problem) or time.monotonic() - began + pause > patience:
+                    raise self._describe(problem, bound) from None
+            finally:
+                bound.end()
+            is_repeated = True
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _is_lost(self, problem: Exception) -> bool:
+        """Return whether a failure is that of a connection, and not of a statement."""
+        problems = self._psycopg.errors
+        is_hopeless = self._pool.closed or isinstance(problem, problems.ProgramLimitExceeded)
+        lost = (self._psycopg.OperationalError, problems.IdleInTransactionSessionTimeout, OSError)
+        return isinstance(problem, lost) and not is_hopeless
+
+    def _describe(self, problem: Exception, bound: TimeBound) -> BlumaError:
+        what = f"it has not answered for {bound.seconds:g} s" if bound.is_over else describe_failure(problem, self.url)
+        kept = "The steps recorded in it so far are kept."
+        return BlumaError(f"The database {self.name} could not be used: {what}. {kept}")
+
+    async def connect(self) -> Connection:
+        """Return a connection outside the pool, in autocommit mode, for listening; the caller closes it."""
+        options: Any = {"row_factory": self._psycopg.rows.dict_row, "connect_timeout": 10, "autocommit": True}
+        connection: Connection = await self._psycopg.AsyncConnection.connect(
+            self.url, prepare_threshold=None, **options
+        )
+        return connection
+
+    async def close(self) -> None:
+        """Close the connections, also when cancelled."""
+        await finish(self._pool.close())
+
+    def abandon(self) -> None:
+        """
+        Close the connections without awaiting: their event loop is gone, or this is a forked child.
+
+        The child closes its copies of the sockets alone. psycopg would say goodbye to the server, which would end the
+        parent's connections.
+        """
+        _ABANDONED.append(self)  # the destructors of psycopg would complain
+        for connection in list(self._pool._pool):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the idle ones
+            if os.getpid() == self._pid:
+                connection.pgconn.finish()
+            else:
+                os.close(connection.pgconn.socket)
+
+
+_ABANDONED: List[Database] = []
+
+
+async def _configure(db: Connection) -> None:
+    """
+    Set what must not depend on the server's defaults.
+
+    A commit waits for the disk: a recorded intent must survive a power cut. Times come in UTC: for other zones, psycopg
+    reads files in the event loop. A process that is frozen or cut off inside a transaction does not keep its locks.
+    """
+    await db.execute(b"SET synchronous_commit = on")
+    await db.execute(b"SET TimeZone = 'UTC'")
+    await db.execute(b"SET idle_in_transaction_session_timeout = '15s'")
+    await db.commit()

@@ -1,0 +1,39 @@
+"""
+The exceptions by which a database reports that it cannot be used, as errors of the SDK.
+
+Rule: every place that connects catches the same kinds, which are listed here. A database that refuses a statement was
+reached, and its error says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Tuple, Type
+
+from bluma_async.errors import BlumaError
+from bluma_async.stores.postgres.urls import mask_secrets, name_database
+
+__all__ = ["build_opening_error", "describe_failure", "list_failures"]
+
+
+def list_failures(psycopg: Any) -> Tuple[Type[Exception], ...]:
+    """Return the kinds; OSError includes TimeoutError, and UnicodeError is that of a host name such as `a..b`."""
+    return (psycopg.Error, OSError, UnicodeError)
+
+
+def describe_failure(problem: BaseException, url: str) -> str:
+    """Return the message of an exception in one line, without a password of the URL."""
+    return mask_secrets(" ".join(str(problem).split()) or type(problem).__name__, url)
+
+
+def build_opening_error(psycopg: Any, problem: BaseException, url: str) -> BlumaError:
+    """Return the error for a database that cannot be connected to, or whose tables cannot be created or read."""
+    name, reason, problems = name_database(url), describe_failure(problem, url), psycopg.errors
+    if isinstance(problem, (problems.InsufficientPrivilege, problems.ReadOnlySqlTransaction)):
+        return BlumaError(
+            f"The tables of bluma in {name} cannot be created or used by this user: {reason}. Run `bluma batch "
+            "migrate` as a user who may. Nothing was sent."
+        )
+    lost = (psycopg.OperationalError, psycopg.InterfaceError)
+    if isinstance(problem, psycopg.Error) and not isinstance(problem, lost):
+        return BlumaError(f"The database {name} was reached, but refused a statement: {reason}. Nothing was sent.")
+    return BlumaError(f"The database {name} cannot be reached: {reason}. Nothing was sent.")

@@ -1,0 +1,155 @@
+"""
+One process among those that share a PostgreSQL database: its epoch, and the lease that it renews.
+
+Rule 1: an epoch is given once. A process that was frozen beyond its lease keeps its epoch, and finds that its jobs have
+other holders.
+Rule 2: the database's clock decides who is alive. The clocks of the machines may be minutes apart.
+Rule 3: a process that ends gives back what it holds, except open creates: only a search can settle those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from bluma_async._runtime.log import logger
+from bluma_async.errors import BlumaError
+from bluma_async.stores.postgres.database import Database
+from bluma_async.stores.postgres.rows import execute, fetch_one
+from bluma_async.stores.sharing import BEATS, LEASE
+
+if TYPE_CHECKING:
+    from bluma_async.stores.postgres.rows import Connection
+
+__all__ = ["LEASE", "Member"]
+
+FREE = """
+UPDATE bluma_jobs SET holder = NULL, deferred_at = NULL WHERE place IN (
+    SELECT place FROM bluma_jobs
+    WHERE holder IN (SELECT epoch FROM bluma_workers WHERE ends_at < clock_timestamp()) AND state <> 'creating'
+    FOR UPDATE SKIP LOCKED
+)
+"""
+FORGOTTEN = 86400.0  # seconds after which a process that has ended is not listed any more
+
+
+class Member:
+    """This process, as the others see it."""
+
+    def __init__(self, database: Database, epoch: int, lease: float) -> None:
+        self.database = database
+        self.epoch = epoch
+        self.lease = lease
+        self._task = asyncio.ensure_future(self._renew_forever())
+
+    @classmethod
+    async def join(cls, url: str, lease: float = LEASE) -> Member:
+        """
+        Connect to a database, and take part in it.
+
+        Raises:
+            BlumaError: The database cannot be used; see `Database.open`.
+        """
+        database = await Database.open(url, to_write=True)
+        name = f"{socket.gethostname()}:{os.getpid()}"
+
+        async def register(db: Connection, _: bool) -> int:
+            await _forget_old(db)
+            statement = (
+                "INSERT INTO bluma_workers (name, ends_at) VALUES (%s, clock_timestamp() + %s * interval '1 second') "
+                "RETURNING epoch"
+            )
+            row = await fetch_one(db, statement, name, lease)
+            return int(row["epoch"]) if row else 0
+
+        try:
+            epoch = await database.do(register)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database, epoch, lease)
+
+    async def renew(self) -> None:
+        """Renew the lease, and free the jobs of processes whose lease has ended."""
+
+        async def beat(db: Connection, _: bool) -> None:
+            ends = "clock_timestamp() + %s * interval '1 second'"
+            statement = f"UPDATE bluma_workers SET ends_at = {ends} WHERE epoch = %s"  # noqa: S608 - a constant
+            await execute(db, statement, self.lease, self.epoch)
+            await free_jobs(db)
+
+        await self.database.do(beat, retries=False)
+
+    async def revive(self, db: Connection) -> None:
+        """Begin a lease that has ended: what a process without one claims is free again at once."""
+        ends = "clock_timestamp() + %s * interval '1 second'"
+        statement = f"UPDATE bluma_workers SET ends_at = {ends} WHERE epoch = %s AND ends_at < clock_timestamp()"  # noqa: S608 - a constant
+        await execute(db, statement, self.lease, self.epoch)
+
+    async def leave(self) -> None:
+        """
+        Give back what this process holds, and close the connections.
+
+        While an event loop ends, its tasks are cancelled already, and connections cannot be opened any more: the lease
+        ends by itself then.
+        """
+        if self._task.done():
+            await self.database.close()
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+        async def end(db: Connection, _: bool) -> None:
+            await execute(db, "UPDATE bluma_workers SET ends_at = clock_timestamp() WHERE epoch = %s", self.epoch)
+            held = "UPDATE bluma_jobs SET holder = NULL, deferred_at = NULL WHERE holder = %s AND state <> 'creating'"
+            await execute(db, held, self.epoch)
+            for table in ("bluma_grants", "bluma_leases"):
+                await execute(db, f"DELETE FROM {table} WHERE epoch = %s", self.epoch)  # noqa: S608 - constants
+
+        with contextlib.suppress(BlumaError):  # the lease ends by itself
+            await self.database.do(end, retries=False)
+        await self.database.close()
+
+    def abandon(self) -> None:
+        """Close the connections without awaiting. The lease ends by itself."""
+        self.database.abandon()
+
+    async def _renew_forever(self) -> None:
+        """Renew the lease again and again; log once that the database is lost, and once that it is back."""
+        is_lost = False
+        while True:
+            await asyncio.sleep(self.lease / BEATS)
+            try:
+                await self.renew()
+            except BlumaError as problem:
+                if not is_lost:
+                    logger.warning("The lease of this process could not be renewed: %s", problem)
+                is_lost = True
+                continue
+            if is_lost:
+                logger.warning("The lease of this process is renewed: %s can be used again.", self.database.name)
+            is_lost = False
+
+
+async def free_jobs(db: Connection) -> None:
+    """
+    Free the jobs of processes whose lease has ended; their tasks are due again.
+
+    Open creates stay: they are settled, not created again.
+    """
+    await execute(db, FREE)
+
+
+async def _forget_old(db: Connection) -> None:
+    """Delete processes that have ended, and states of videos, of more than a day ago."""
+    states = "DELETE FROM bluma_states WHERE greatest(at, polled_until) < clock_timestamp() - %s * interval '1 second'"
+    await execute(db, states, FORGOTTEN)
+    await execute(
+        db,
+        "DELETE FROM bluma_workers WHERE ends_at < clock_timestamp() - %s * interval '1 second' "
+        "AND epoch NOT IN (SELECT holder FROM bluma_jobs WHERE holder IS NOT NULL)",
+        FORGOTTEN,
+    )

@@ -1,0 +1,1 @@
+"""Stores in a SQLite file: for one machine."""

@@ -1,0 +1,101 @@
+"""The deployment of examples/fleet: its image has this project, and its commands exist and agree with each other."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List
+
+import pytest
+
+from tests.cli.commands import ROOT, find_blocks, find_name, parse
+
+FLEET = ROOT / "examples" / "fleet"
+FOLDER = "/videos"
+DATABASE = "postgresql://bluma:bluma@database/bluma"
+
+
+def read_yaml(name: str) -> Dict[str, Any]:
+    """Return a file of the deployment."""
+    yaml: Any = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    found: Dict[str, Any] = yaml.safe_load((FLEET / name).read_text(encoding="utf-8"))
+    return found
+
+
+def read_project() -> Dict[str, Any]:
+    """Return pyproject.toml."""
+    tomllib: Any = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
+    found: Dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return found
+
+
+def list_copies() -> List[str]:
+    """Return what the image copies from the root of the repository."""
+    lines = re.findall(r"^COPY (.*) \S+$", (FLEET / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    return [name for line in lines for name in line.split()]
+
+
+def find_out(arguments: List[str]) -> str:
+    """Return the value of `--out`."""
+    return arguments[arguments.index("--out") + 1]
+
+
+def test_the_image_has_everything_that_the_wheel_is_built_from() -> None:
+    """Each package, and the files that pyproject.toml names; nothing else, and no package from an index."""
+    project = read_project()
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    files = ["pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]]
+
+    copies = list_copies()
+
+    assert sorted(copies) == sorted([*packages, *files])
+    assert all((ROOT / name).exists() for name in copies)
+    (extras,) = re.findall(
+        r'pip install --no-cache-dir "\.\[(.*)\]"', (FLEET / "Dockerfile").read_text(encoding="utf-8")
+    )
+    assert set(extras.split(",")) <= set(project["project"]["optional-dependencies"])
+
+
+def test_the_workers_of_compose_save_to_their_volume() -> None:
+    """The image is built from the root of the repository, and the jobs and the folder are mounted."""
+    worker = read_yaml("compose.yaml")["services"]["worker"]
+    arguments = worker["command"].split()[1:]
+
+    parse(arguments)
+    root = (FLEET / worker["build"]["context"]).resolve()
+    mounts = dict(volume.split(":")[:2] for volume in worker["volumes"])
+
+    assert (root, (root / worker["build"]["dockerfile"]).resolve()) == (ROOT, FLEET / "Dockerfile")
+    assert (find_name(arguments), find_out(arguments)) == ("worker", FOLDER)
+    assert DATABASE in arguments
+    assert mounts == {"./videos": FOLDER, "./jobs.csv": "/jobs.csv"}
+    assert (FLEET / "jobs.csv").exists()
+
+
+def test_the_pods_of_kubernetes_save_to_their_volume() -> None:
+    """Their command exists."""
+    spec = read_yaml("kubernetes.yaml")["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    arguments = container["command"][2].replace('"$JOURNAL"', DATABASE).split()[2:]
+
+    parse(arguments)
+
+    assert find_out(arguments) == FOLDER
+    assert [mount["mountPath"] for mount in container["volumeMounts"]] == [FOLDER]
+
+
+def test_the_commands_of_the_page_use_the_folder_of_the_workers() -> None:
+    """`bluma batch run` runs in a container of the workers' service, with their journal and their folder."""
+    commands = [words for block in find_blocks("examples/fleet/*.md") for words in block.commands]
+    services = read_yaml("compose.yaml")["services"]
+    own = [words for words in commands if "bluma" in words]
+
+    assert {words[0] for words in commands} == {"export", "docker"}
+    for words in own:
+        at = words.index("bluma")
+        arguments = words[at + 1 :]
+        parse(arguments)
+        assert words[:at] == ["docker", "compose", "run", "--rm", "worker"]
+        assert words[at - 1] in services
+        assert DATABASE in arguments
+        assert "--out" not in arguments or find_out(arguments) == FOLDER
+    assert [find_name(words[words.index("bluma") + 1 :]) for words in own] == ["batch run", "batch status"]
