@@ -100,12 +100,18 @@ async def read_body(response: aiohttp.ClientResponse, *, is_decompressed: bool) 
     Raises:
         BodyError: It is larger than `MAX_ANSWER`, or cannot be decompressed.
     """
+    pieces: List[bytes] = []
+    size, content = 0, response.content
     try:
-        body = await _read_all(response.content)
+        while piece := await content.readany():
+            size += len(piece)
+            _require_bounded(size)
+            pieces.append(piece)
         await response.wait_for_close()
     except BaseException:
         response.close()
         raise
+    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     coding = response.headers.get("Content-Encoding")
     return body if coding is None or is_decompressed or not body else decompress(body, coding)
 
@@ -129,8 +135,7 @@ def decompress(body: bytes, coding: str) -> bytes:
         for data in inflater.feed(body):
             unpacked.append(data)
             size += len(data)
-            if size > MAX_ANSWER:
-                raise _too_large()
+            _require_bounded(size)
     except zlib.error:
         raise BodyError(f"is no valid {name}") from None
     if not inflater.is_whole:
@@ -230,16 +235,6 @@ def _find_format(begin: bytes) -> int:
     return ZLIB if is_zlib else NO_HEADER
 
 
-async def _read_all(content: aiohttp.StreamReader) -> bytes:
-    pieces: List[bytes] = []
-    size = 0
-    while piece := await content.readany():
-        size += len(piece)
-        if size > MAX_ANSWER:
-            raise _too_large()
-        pieces.append(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _too_large() -> BodyError:
-    return BodyError(f"has more than {MAX_ANSWER >> 20} MiB")
+def _require_bounded(size: int) -> None:
+    if size > MAX_ANSWER:
+        raise BodyError(f"has more than {MAX_ANSWER >> 20} MiB")

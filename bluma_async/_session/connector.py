@@ -11,6 +11,7 @@ a known id, or another template.
 from __future__ import annotations
 
 import select
+from functools import partial
 from typing import Any, Callable
 from weakref import WeakKeyDictionary
 
@@ -46,7 +47,7 @@ class Connector(aiohttp.TCPConnector):
                 pooled = self._pooled[protocol] = _Pooled(connection.transport)
                 set_read_size(connection, CHUNK)
                 break
-            if not protocol.should_close and pooled.may_carry(req.method, self._now()):
+            if not protocol.should_close and pooled.may_carry(req.method, self._now):
                 break
             connection.close()
         connection.add_callback(lambda: pooled.release(self._now()))
@@ -59,15 +60,15 @@ class _Pooled:
 
     _transport: Any
     _released: float = 0.0
-    _readable: Callable[[], bool] | None = None
+    _readable: Callable[[], object] | None = None
 
     def release(self, now: float) -> None:
         """Note that it has become idle."""
         self._released = now
 
-    def may_carry(self, method: str, now: float) -> bool:
+    def may_carry(self, method: str, now: Callable[[], float]) -> bool:
         """Return whether it may carry a request with this HTTP method."""
-        if method != "GET" and now - self._released > MAX_IDLE:
+        if method != "GET" and now() - self._released > MAX_IDLE:
             return False
         if self._readable is None:
             self._readable = _make_check(self._transport)
@@ -81,13 +82,13 @@ def set_read_size(connection: Any, size: int) -> None:
         transport.max_size = size
 
 
-def _make_check(transport: Any) -> Callable[[], bool]:
-    """Return a function that tells whether bytes, or the end, have arrived that the event loop has not read yet."""
+def _make_check(transport: Any) -> Callable[[], object]:
+    """Return a function whose result is true if bytes, or the end, have arrived that the loop has not read yet."""
     sock = transport.get_extra_info("socket")
     if sock is None:
         return lambda: False
     if not hasattr(select, "poll"):  # Windows
-        return lambda: bool(select.select([sock], [], [], 0)[0])
+        return lambda: select.select([sock], [], [], 0)[0]
     poll = select.poll()
     poll.register(sock, select.POLLIN)
-    return lambda: bool(poll.poll(0))
+    return partial(poll.poll, 0)

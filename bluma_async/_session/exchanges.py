@@ -8,14 +8,14 @@ whose connection is being made, and all those of a session that the user has pas
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Set
+from typing import TYPE_CHECKING, Any, Dict
 
 import aiohttp
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["ClientClosedError", "Exchange", "Exchanges"]
+__all__ = ["ClientClosedError", "Exchanges"]
 
 
 class ClientClosedError(aiohttp.ClientError):
@@ -25,69 +25,51 @@ class ClientClosedError(aiohttp.ClientError):
         super().__init__("the client was closed")
 
 
-class Exchange:
-    """A block of a task that `Exchanges.end_all` cancels; the block ends with a ClientClosedError then."""
-
-    def __init__(self, exchanges: Exchanges) -> None:
-        self._exchanges = exchanges
-        self._is_ended = False
-        self._task: Any = None
-        self._cancelled_before = 0
-
-    def __enter__(self) -> None:
-        if self._exchanges.is_closed:
-            raise ClientClosedError
-        self._task = asyncio.current_task()
-        self._cancelled_before = _count_cancellations(self._task)
-        self._exchanges.add(self)
-
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
-        self._exchanges.discard(self)
-        if not self._is_ended:
-            return
-        if hasattr(self._task, "uncancel"):
-            self._task.uncancel()
-        is_cancelled_too = _count_cancellations(self._task) > self._cancelled_before  # by its caller
-        if isinstance(error, asyncio.CancelledError) and not is_cancelled_too:
-            raise ClientClosedError from None
-
-    def end(self) -> None:
-        """End the block. The task waits inside it, so it cannot leave the block before it is cancelled."""
-        if _is_being_cancelled(self._task):
-            return  # by its caller, who must get the cancellation; Python before 3.11 does not count them
-        self._is_ended = True
-        self._task.cancel()
-
-
 class Exchanges:
-    """The exchanges that are under way in one event loop."""
+    """
+    The exchanges that are under way in one event loop. Each is a block: `with exchanges:`.
+
+    A block ends with a ClientClosedError if the client is closed while it runs, and does not begin after that. The
+    blocks of one task may be nested: a tracing function of the user's can call the client.
+    """
 
     def __init__(self) -> None:
-        self.is_closed: bool = False
-        self._open: Set[Exchange] = set()
+        self._loop = asyncio.get_running_loop()
+        self._is_closed = False
+        self._depths: Dict[Any, int] = {}  # by task
+        self._ended: Dict[Any, int] = {}  # task: how often others had cancelled it before
 
-    def enter(self) -> Exchange:
-        """
-        Return a block that ends when the client is closed.
+    def __enter__(self) -> None:
+        if self._is_closed:
+            raise ClientClosedError
+        task = asyncio.current_task(self._loop)
+        self._depths[task] = self._depths.get(task, 0) + 1
 
-        Raises:
-            ClientClosedError: It was closed, when the block is entered or while it runs.
-        """
-        return Exchange(self)
-
-    def add(self, exchange: Exchange) -> None:
-        """Note that an exchange has begun."""
-        self._open.add(exchange)
-
-    def discard(self, exchange: Exchange) -> None:
-        """Note that an exchange has ended."""
-        self._open.discard(exchange)
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        task = asyncio.current_task(self._loop)
+        depth = self._depths.pop(task, 1) - 1
+        if depth:
+            self._depths[task] = depth
+        elif self._is_closed and task in self._ended:
+            self._leave(task, error)
 
     def end_all(self) -> None:
-        """End all exchanges, and refuse new ones. Called in their event loop."""
-        self.is_closed = True
-        for exchange in self._open:
-            exchange.end()
+        """End all exchanges, and refuse new ones. Called in their event loop; their tasks wait inside the blocks."""
+        self._is_closed = True
+        for task in self._depths:
+            # If its caller is cancelling it, the caller must get the cancellation: Python before 3.11 counts none.
+            if not _is_being_cancelled(task):
+                self._ended[task] = _count_cancellations(task)
+                task.cancel()
+
+    def _leave(self, task: Any, error: BaseException | None) -> None:
+        """Take back the cancellation of a task; raise a ClientClosedError unless its caller has cancelled it too."""
+        before = self._ended.pop(task)
+        if hasattr(task, "uncancel"):
+            task.uncancel()
+        is_cancelled_too = _count_cancellations(task) > before
+        if isinstance(error, asyncio.CancelledError) and not is_cancelled_too:
+            raise ClientClosedError from None
 
 
 def _is_being_cancelled(task: Any) -> bool:

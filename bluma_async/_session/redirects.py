@@ -15,7 +15,7 @@ from yarl import URL
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["MOST_REDIRECTS", "find_target"]
+__all__ = ["MOST_REDIRECTS", "REDIRECTS", "find_target"]
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SECURED = ("http", 80), ("https", 443)

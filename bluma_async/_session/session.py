@@ -190,7 +190,7 @@ class Session:
         now = self.shared.clock.now()
         self.shared.budgets.update(self.options.api_key, answer.headers)
         self.shared.server_clock.update(answer.headers, now)
-        if answer.date is None:  # the pause of a Retry-After that is a date then depends on this clock
+        if answer.status >= 400 and answer.date is None:  # a Retry-After that is a date then depends on this clock
             answer.received_at = local_time(self.shared.clock)
         return now
 

@@ -29,7 +29,7 @@ from bluma_async._session.connector import set_read_size
 from bluma_async._session.exchanges import ClientClosedError
 from bluma_async._session.failures import FAILURES, hide_frames, make_network_error, make_url
 from bluma_async._session.loop_session import abandon_session, borrow, close, connect
-from bluma_async._session.redirects import MOST_REDIRECTS, find_target
+from bluma_async._session.redirects import MOST_REDIRECTS, REDIRECTS, find_target
 from bluma_async._wire.messages import Answer, Download
 from bluma_async.errors import BlumaError, InvalidArgumentError, NetworkError, RequestTimeoutError
 
@@ -144,10 +144,10 @@ class AiohttpTransport:
         try:
             url, proxy = make_url(request), self._proxies.find(request.url)
             body = await make_body(request) if request.has_body else None
-            with exchanges.enter():
+            with exchanges:
                 has_begun = True
                 response = await self._request(session, request, url, proxy, body, timeout)
-                if (target := find_target(request.method, url, response)) is not None:
+                if response.status in REDIRECTS and (target := find_target(request.method, url, response)) is not None:
                     response = await self._follow(session, request, response, target, timeout)
                 content = await read_body(response, is_decompressed=session.auto_decompress)
             return Answer(response.status, response.headers, content)
@@ -223,7 +223,7 @@ class AiohttpTransport:
             )
             # aiohttp cannot bound the head alone: `sock_read` begins again with each byte, `total` covers the body too.
             # Only our own sessions have no limit, and so no wait for a free connection in here.
-            with held.exchanges.enter():
+            with held.exchanges:
                 return await within(timeout if held.is_ours else None, opened.enter_async_context(opening))
         except InvalidArgumentError as mistake:  # of the proxy
             return mistake
@@ -259,7 +259,7 @@ class _Pieces:
         if self._failure is not None:
             raise self._failure
         try:
-            with self._exchanges.enter():
+            with self._exchanges:
                 return await within(self._timeout, self._pieces.__anext__())
         except FAILURES as problem:
             self._failure = make_network_error(problem, self._request, self._timeout, is_sent=True)

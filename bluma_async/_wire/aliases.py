@@ -35,7 +35,7 @@ ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 def normalize(cls: type, raw: JSONObject) -> JSONObject:
     """Return the object with the model's own field names, without nulls, and with derived fields filled in."""
-    present = {name: value for name, value in raw.items() if value is not None}
+    present = {name: value for name, value in raw.items() if value is not None} if None in raw.values() else raw.copy()
     aliases = ALIASES.get(cls.__name__, {})
     for name, others in aliases.items():
         for other in others if name not in present else ():

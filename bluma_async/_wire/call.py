@@ -101,14 +101,14 @@ def delete(route: str) -> Call[None]:
     return Call(method="DELETE", path=route, decode=_ignore, read=_read_status)
 
 
-def path(*segments: str) -> str:
+def path(route: str, *segments: str) -> str:
     """
-    Return a path of segments. Each is percent-encoded as a whole, so that "/" or "?" in an id cannot change the route.
+    Return a route that goes on with segments. Each is percent-encoded, so that "/" or "?" in an id changes no route.
 
     Raises:
         InvalidArgumentError: A segment is empty, or is "." or "..", which would name another resource.
     """
-    return "/" + "/".join(map(_segment, segments))
+    return "/".join((route, *map(_segment, segments)))
 
 
 def compact(**values: object) -> dict[str, object]:

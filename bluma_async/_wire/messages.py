@@ -112,7 +112,7 @@ class Answer:
         headers: The headers.
         body: The body, decompressed; empty if it has a flaw.
         flaw: Why the body cannot be used, for example because it is too large; empty if it can.
-        received_at: When it was received, by this machine's clock, if it has no valid Date header; None otherwise.
+        received_at: When an error without a valid Date header was received, by this machine's clock; None otherwise.
     """
 
     status: int

@@ -62,7 +62,7 @@ class Umami(Adapter):
 
     def build_extend(self, generation_id: str, arguments: Mapping[str, Any]) -> Call[Generation]:
         """Build the call that extends a generation."""
-        return self._build_start(path("luma-ai", "generations", generation_id, "extend"), arguments)
+        return self._build_start(path("/luma-ai/generations", generation_id, "extend"), arguments)
 
     def build_read(self, ids: Sequence[str]) -> Call[Dict[str, Generation]]:
         """Build the call that reads up to twenty; the answer has its own order, and leaves out unknown ids."""

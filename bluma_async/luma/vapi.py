@@ -85,12 +85,12 @@ class VApi(Adapter):
         ):
             if arguments.get(name) is not None:
                 raise unsupported(self, operation)
-        return self._build_start(path("luma", "generations", generation_id, "extend"), arguments)
+        return self._build_start(path("/luma/generations", generation_id, "extend"), arguments)
 
     def build_read(self, ids: Sequence[str]) -> Call[Dict[str, Generation]]:
         """Build the call that reads one generation."""
         [generation_id] = ids
-        return build_read_call(path("luma", "generations", generation_id), ids, self.decoder)
+        return build_read_call(path("/luma/generations", generation_id), ids, self.decoder)
 
     def parse_callback(self, body: bytes, headers: Mapping[str, str], secret: str | None) -> str:  # noqa: ARG002 - nothing is signed
         """Return the id of the generation in a callback. V-API signs nothing, so there is nothing to verify."""

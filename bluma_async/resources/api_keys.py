@@ -52,7 +52,7 @@ class ApiKeys:
             NotFoundError: There is no key with this id.
         """
         return await self._session.send(
-            post(path("api-keys", require_id("api_key_id", api_key_id, ApiKey), "rotate"), One(ApiKey))
+            post(path("/api-keys", require_id("api_key_id", api_key_id, ApiKey), "rotate"), One(ApiKey))
         )
 
     async def delete(self, api_key_id: str | ApiKey) -> None:
@@ -62,7 +62,7 @@ class ApiKeys:
         Raises:
             NotFoundError: There is no key with this id.
         """
-        await self._session.send(delete(path("api-keys", require_id("api_key_id", api_key_id, ApiKey))))
+        await self._session.send(delete(path("/api-keys", require_id("api_key_id", api_key_id, ApiKey))))
 
     async def list(self) -> List[ApiKey]:
         """Return all keys, without their secrets."""

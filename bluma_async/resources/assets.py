@@ -150,7 +150,7 @@ class Assets:
         Raises:
             NotFoundError: There is no asset with this id.
         """
-        return await self._session.send(get(path("assets", require_id("asset_id", asset_id, Asset)), One(Asset)))
+        return await self._session.send(get(path("/assets", require_id("asset_id", asset_id, Asset)), One(Asset)))
 
     async def get_random(
         self,
@@ -189,7 +189,7 @@ class Assets:
         """
         return await self._session.send(
             put(
-                path("assets", require_id("asset_id", asset_id, Asset)),
+                path("/assets", require_id("asset_id", asset_id, Asset)),
                 One(Asset),
                 {"name": require_text("name", name)},
             )
@@ -202,7 +202,7 @@ class Assets:
         Raises:
             NotFoundError: There is no asset with this id.
         """
-        await self._session.send(delete(path("assets", require_id("asset_id", asset_id, Asset))))
+        await self._session.send(delete(path("/assets", require_id("asset_id", asset_id, Asset))))
 
     async def recover(self, asset_id: str | Asset) -> Asset:
         """
@@ -212,7 +212,7 @@ class Assets:
             NotFoundError: There has never been an asset with this id.
         """
         return await self._session.send(
-            post(path("assets", require_id("asset_id", asset_id, Asset), "recover"), One(Asset))
+            post(path("/assets", require_id("asset_id", asset_id, Asset), "recover"), One(Asset))
         )
 
     async def list(

@@ -108,7 +108,9 @@ class Collections:
         Raises:
             NotFoundError: There is no collection with this id, or the asset is not in it.
         """
-        await self._session.send(delete(_path(collection_id) + path("assets", require_id("asset_id", asset_id, Asset))))
+        await self._session.send(
+            delete(path(f"{_path(collection_id)}/assets", require_id("asset_id", asset_id, Asset)))
+        )
 
     async def list_assets(
         self, collection_id: str | Collection, limit: int | None = None, offset: int = 0
@@ -173,7 +175,7 @@ def _assets(collection_id: str | Collection, limit: int, offset: int) -> Call[Fe
 
 
 def _path(collection_id: str | Collection) -> str:
-    return path("collections", require_id("collection_id", collection_id, Collection))
+    return path("/collections", require_id("collection_id", collection_id, Collection))
 
 
 def _ignore(_: object) -> None:

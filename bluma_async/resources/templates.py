@@ -32,7 +32,7 @@ class Templates:
             NotFoundError: There is no template with this id.
         """
         name = require_id("template_id", template_id, Template)
-        template = await self._session.send(get(path("templates", name), One(Template)))
+        template = await self._session.send(get(path("/templates", name), One(Template)))
         self._learn(template)
         return template
 

@@ -99,11 +99,11 @@ class Variants:
 
 
 def _variants(template_id: KnownTemplate | str | Template) -> str:
-    return path("templates", require_id("template_id", template_id, Template), "variants")
+    return path("/templates", require_id("template_id", template_id, Template), "variants")
 
 
 def _variant(template_id: KnownTemplate | str | Template, variant_id: str | TemplateVariant) -> str:
-    return _variants(template_id) + path(require_id("variant_id", variant_id, TemplateVariant))
+    return path(_variants(template_id), require_id("variant_id", variant_id, TemplateVariant))
 
 
 def _payload(settings: Mapping[str, Any] | None) -> dict[str, object]:

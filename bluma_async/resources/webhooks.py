@@ -92,7 +92,7 @@ class Webhooks:
             NotFoundError: There is no webhook with this id.
         """
         return await self._session.send(
-            get(path("webhooks", require_id("webhook_id", webhook_id, Webhook)), One(Webhook))
+            get(path("/webhooks", require_id("webhook_id", webhook_id, Webhook)), One(Webhook))
         )
 
     async def delete(self, webhook_id: str | Webhook) -> None:
@@ -102,7 +102,7 @@ class Webhooks:
         Raises:
             NotFoundError: There is no webhook with this id.
         """
-        await self._session.send(delete(path("webhooks", require_id("webhook_id", webhook_id, Webhook))))
+        await self._session.send(delete(path("/webhooks", require_id("webhook_id", webhook_id, Webhook))))
 
     async def get_deliveries(self, webhook_id: str | Webhook) -> List[WebhookDelivery]:
         """
@@ -111,7 +111,7 @@ class Webhooks:
         Raises:
             NotFoundError: There is no webhook with this id.
         """
-        where = path("webhooks", require_id("webhook_id", webhook_id, Webhook), "deliveries")
+        where = path("/webhooks", require_id("webhook_id", webhook_id, Webhook), "deliveries")
         return await self._session.send(get(where, Many(WebhookDelivery, "deliveries")))
 
     async def list(self) -> List[Webhook]:

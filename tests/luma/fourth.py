@@ -72,7 +72,7 @@ class Fourth(Adapter):
 
     def build_read(self, ids: Sequence[str]) -> Call[Dict[str, Generation]]:
         """Build the call that reads one generation."""
-        return build_read_call(path("renders", ids[0]), ids, self.decoder)
+        return build_read_call(path("/renders", ids[0]), ids, self.decoder)
 
 
 @contextmanager

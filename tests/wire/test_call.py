@@ -27,14 +27,14 @@ from tests.fakes import answer
 )
 def test_ids_stay_one_segment(identifier: str, path: str) -> None:
     """Trap T-19: no character of an id can change the route."""
-    assert call.path("videos", identifier) == path
+    assert call.path("/videos", identifier) == path
 
 
 @pytest.mark.parametrize("identifier", ["", " ", ".", "..", None, 5, b"x", "\ud800"])
 def test_an_invalid_id_is_refused(identifier: Any) -> None:
     """An empty id, `.` and `..`, and values that are not text are refused before any request."""
     with pytest.raises(InvalidArgumentError, match="Nothing was sent"):
-        call.path("videos", identifier)
+        call.path("/videos", identifier)
 
 
 def test_only_none_is_absent() -> None:

@@ -45,7 +45,7 @@ def get_call(video_id: str, evidence: CreateEvidence) -> Call[Video]:
             raise ForeignAnswerError(f"is not about the video {video_id} that was asked for")
         return fill_charge(video, raw, evidence)
 
-    return get(path("videos", video_id), decode)
+    return get(path("/videos", video_id), decode)
 
 
 def require_video_id(video_id: str | Video) -> str:
@@ -56,7 +56,7 @@ def require_video_id(video_id: str | Video) -> str:
         InvalidArgumentError: It is no text, or cannot be a part of a path.
     """
     job_id = require_id("video_id", video_id, Video)
-    path("videos", job_id)
+    path("/videos", job_id)
     return job_id
 
 

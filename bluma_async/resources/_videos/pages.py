@@ -23,7 +23,7 @@ def download_call(video_id: str | Video) -> Call[VideoDownload]:
     Raises:
         InvalidArgumentError: The id is invalid.
     """
-    return get(path("videos", require_id("video_id", video_id, Video), "download"), One(VideoDownload))
+    return get(path("/videos", require_id("video_id", video_id, Video), "download"), One(VideoDownload))
 
 
 def list_call(
