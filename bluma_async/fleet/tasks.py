@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Generator, List, Set
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Generator, List, Mapping, Set, Tuple
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.tasks import gather
 from bluma_async.batch.api import StopSignal
 from bluma_async.batch.conflicts import Unsubmitted
-from bluma_async.errors import BlumaError, NotFoundError
+from bluma_async.errors import BlumaError, NotFoundError, RateLimitError
 from bluma_async.resources._videos.source import VideoSource
 from bluma_async.stores.states import JobState
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bluma_async.stores.jobs import StoredJob
     from bluma_async.stores.ports import JobStore
     from bluma_async.stores.sharing import FleetSharing
+    from bluma_async.types import Video
 
 __all__ = ["NAMES", "SWEEP_PERIOD", "FleetTasks", "PausingStop"]
 
@@ -136,15 +137,27 @@ class FleetTasks:
         if not jobs:
             return 0.0
         source = VideoSource(self._parts.api.session)
-        listed = None
-        if len(jobs) > HANDFUL:
-            listed = await source.list_active(len(jobs), self._parts.api.session.options.timeout)
-        active, requests = listed or ({}, 0)
+        is_failed, active, requests = await self._list_active(source, len(jobs))
         unseen = [job for job in jobs if job.video_id not in active]
         unseen = unseen[: source.pace().allowance(len(unseen))]
         for start in range(0, len(unseen), READS_AT_ONCE):
-            await gather(*(self._read(source, job) for job in unseen[start : start + READS_AT_ONCE]))
+            are_answered = await gather(*(self._read(source, job) for job in unseen[start : start + READS_AT_ONCE]))
+            if is_failed and not any(are_answered):
+                break  # the server is down, and not its lists alone
         return source.pace().pause(requests or len(unseen), kept=len(jobs))
+
+    async def _list_active(self, source: VideoSource, jobs: int) -> Tuple[bool, Mapping[str, Video], int]:
+        """Return whether the list failed, the videos that are not finished, and the requests that it took."""
+        if jobs <= HANDFUL:
+            return False, {}, 0
+        try:
+            listed = await source.list_active(jobs, self._parts.api.session.options.timeout)
+        except RateLimitError:
+            raise  # the reads would be refused too
+        except BlumaError as problem:
+            logger.info("The videos could not be listed, so each is read by itself: %s", problem)
+            return True, {}, 0
+        return (False, *(listed or ({}, 0)))
 
     async def sweep(self, _: int | None = None) -> None:
         """Defer what is due, settle the creates that dead processes have left open, and take over their jobs."""
@@ -249,28 +262,29 @@ class FleetTasks:
                 return
         await self._sharing.give_back(job.place)
 
-    async def _read(self, source: VideoSource, job: StoredJob) -> None:
-        """Read one video; record its end, and defer the saving of its file."""
+    async def _read(self, source: VideoSource, job: StoredJob) -> bool:
+        """Read one video; record its end, and defer the saving of its file. Return whether the server answered."""
         runner = self._parts.runner
         runner.note_recent_create(job)
         video_id = job.video_id or ""
         try:
             video = (await source.poll([video_id], self._parts.api.session.options.timeout))[video_id]
             if video is None or not source.is_final(video):
-                return
+                return True
             ended: Any = await runner.record_end(job, video)
             self._log("ended", ended)
         except NotFoundError as gone:
             await self._store.fail(job.place, str(gone))
             self._log("gone", job, gone)
-            return
+            return True
         except Unsubmitted:
-            return
+            return True
         except BlumaError as problem:
             logger.info("Video %s could not be read: %s", video_id, problem)
-            return
+            return False
         if ended.state == JobState.RENDERED and self._options.saves_files:
             await self._engine.defer("save", job.place)
+        return True
 
     async def _list_free(self, state: JobState) -> List[StoredJob]:
         """Return the jobs in a state that no process holds."""

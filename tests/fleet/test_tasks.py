@@ -12,7 +12,7 @@ from bluma_async import AsyncBluma, errors
 from bluma_async.batch.job_runner import JobRunner
 from bluma_async.batch.sharing import SharedJobs
 from bluma_async.fleet.engine import Task
-from bluma_async.fleet.tasks import PAUSE, PausingStop
+from bluma_async.fleet.tasks import PAUSE, READS_AT_ONCE, PausingStop
 from bluma_async.fleet.worker import opened_worker
 from bluma_async.resources._videos.source import VideoSource
 from bluma_async.sandbox import Sandbox
@@ -195,6 +195,48 @@ async def test_a_poll_that_takes_longer_than_its_period_is_not_doubled(
         assert reads.empty()
         answers.set()
         await polling
+
+
+async def start_many(batch: Any, engine: ManualEngine, count: int) -> None:
+    """Submit jobs, and create their videos."""
+    await batch.submit(make_rows(count))
+    for place in range(1, count + 1):
+        await engine.tasks["create"](place)
+
+
+async def test_jobs_end_although_lists_fail(
+    sandbox: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path
+) -> None:
+    """Lists can fail alone: each video is read by itself then."""
+    batch, engine = client.batch(postgres, out=tmp_path, poll_interval=0.01), ManualEngine()
+    sandbox.faults.add("GET /videos", "status", times=None, status=500)
+
+    async with opened_worker(batch, engine):
+        await start_many(batch, engine, 9)
+        await sandbox.advance(105)
+        await engine.tasks["poll"](None)
+
+    assert [state for _, state, _ in await list_states(batch)] == ["rendered"] * 9
+
+
+async def test_a_server_that_is_down_is_not_asked_for_each_video(
+    sandbox: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reads after a list that failed end with the first ones that all fail."""
+    batch, engine = client.batch(postgres, out=tmp_path, poll_interval=0.01), ManualEngine()
+    reads: List[Any] = []
+
+    async def fail(_: VideoSource, *given: Any) -> Any:
+        reads.append(given)
+        raise errors.NetworkError("down")
+
+    async with opened_worker(batch, engine):
+        await start_many(batch, engine, READS_AT_ONCE + 1)
+        monkeypatch.setattr(VideoSource, "list_active", fail)
+        monkeypatch.setattr(VideoSource, "poll", fail)
+        await engine.tasks["poll"](None)
+
+    assert len(reads) == 1 + READS_AT_ONCE
 
 
 async def list_states(batch: Any) -> List[Tuple[str, str, bool]]:
