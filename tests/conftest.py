@@ -26,9 +26,16 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
+LONGEST_ID = 100
+
 # A shell starts its background jobs with SIGINT ignored, and their children inherit that. Tests send it to programs.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long values by their size: the id of a test is in the environment of the programs that it starts."""
+    return f"{argname}-of-{len(val)}" if isinstance(val, (str, bytes)) and len(val) > LONGEST_ID else None
 
 
 @pytest.fixture(autouse=True)

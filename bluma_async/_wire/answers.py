@@ -7,7 +7,6 @@ Rule 2: any body (a string, a list, HTML, nothing, two documents) becomes data o
 
 from __future__ import annotations
 
-import json
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar, cast
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar, cast
 import attrs
 
 from bluma_async._runtime.secret import NO_SECRET, Secret
+from bluma_async._wire.json_values import BYTE_ORDER_MARK, parse_json
 from bluma_async._wire.messages import NOTHING, show_url
 from bluma_async._wire.times import read_http_date
 from bluma_async.errors import (
@@ -44,9 +44,7 @@ ERRORS: Mapping[int, type[APIError]] = {
     404: NotFoundError,
     429: RateLimitError,
 }
-PARSER = json.JSONDecoder()  # without the checks of `json.loads`, which cost more than a small body
 UNREADABLE = 502  # as from a gateway with a broken server behind it: retried, and reconciled for creates
-BYTE_ORDER_MARK = "\ufeff"  # some servers begin UTF-8 with it
 EXCERPT = 200  # bytes of a body that an error shows
 WRONG_PATH = " Perhaps base_url has a wrong path, or is that of another server."
 WEB_PAGE = r"(?i)\s*<(!doctype\s+)?html"
@@ -147,14 +145,14 @@ def _is_api_answer(status: int, body: object) -> bool:
 def _read_json(body: bytes) -> object:
     """Return the JSON in a body, or None for an empty one; a function of its own, so that no traceback has the text."""
     text = body.decode().lstrip(BYTE_ORDER_MARK)
-    return PARSER.decode(text) if text and not text.isspace() else None
+    return parse_json(text) if text and not text.isspace() else None
 
 
 def _parse(body: bytes) -> object:
     """Return the JSON in a body, or None."""
     try:
-        return cast("object", json.loads(body))
-    except (ValueError, RecursionError):
+        return cast("object", parse_json(body))
+    except ValueError:
         return None
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Mapping, cast
 
+from bluma_async._wire.json_values import parse_json
 from bluma_async._wire.signature import check_signature
 from bluma_async.errors import WebhookVerificationError
 from bluma_async.types import CreditsEvent, UnknownEvent, VideoEvent
@@ -41,7 +41,7 @@ def verify_webhook(payload: Payload | None, signature: str | bytes | None, secre
     body = check_signature(payload, signature, secret)
     try:
         return read_event(body)
-    except (ValueError, TypeError, RecursionError) as problem:
+    except (ValueError, TypeError) as problem:
         raise WebhookVerificationError(f"The webhook is signed, but its body is not an event: {problem}") from problem
 
 
@@ -53,7 +53,7 @@ def read_event(body: bytes) -> Event:
         ValueError: The body is not JSON, or lacks a field.
         TypeError: The JSON is not an object, or a field has the wrong type.
     """
-    raw: object = json.loads(body)
+    raw: object = parse_json(body)
     if not isinstance(raw, dict):
         raise TypeError(f"expected an object, not {type(raw).__name__}")
     sent = cast("dict[str, object]", raw)

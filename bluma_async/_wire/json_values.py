@@ -1,4 +1,10 @@
-"""JSON without types: encode arguments, name the value that cannot be sent, and tell objects and lists apart."""
+"""
+JSON without types: parse documents, encode arguments, name the value that cannot be sent, tell objects and lists apart.
+
+Rule: JSON from outside this process is parsed here, and bounded before it is parsed. The parser, and all code that
+walks through a document, would recurse as deep as a stranger wants. Several versions of Python end the process if
+their garbage collector runs while they raise a RecursionError.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +17,13 @@ from bluma_async._wire.checks import invalid
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
 
-__all__ = ["encode_json", "is_list", "is_object"]
+__all__ = ["BYTE_ORDER_MARK", "encode_json", "is_list", "is_object", "parse_first", "parse_json", "require_shallow"]
 
 MOST_DEPTH = 100
+BYTE_ORDER_MARK = "\ufeff"  # some servers begin UTF-8 with it
+PARSER = json.JSONDecoder()  # without the checks of `json.loads`, which cost more than a small document
+NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+ONE_KIND = bytes.maketrans(b"{}", b"[]")
 ADVICE = {
     "datetime": "pass text, such as value.isoformat()",
     "date": "pass text, such as value.isoformat()",
@@ -39,6 +49,48 @@ def is_list(value: object) -> TypeGuard[List[Any]]:
     return isinstance(value, list)
 
 
+def parse_json(document: str | bytes) -> Any:
+    """
+    Return the value of a JSON document; bytes are UTF-8, and may begin with a byte order mark.
+
+    Raises:
+        ValueError: It is not JSON, or is nested more than `MOST_DEPTH` levels deep.
+    """
+    text = document if isinstance(document, str) else str(document, "utf-8").lstrip(BYTE_ORDER_MARK)
+    require_shallow(text)
+    return PARSER.decode(text)
+
+
+def parse_first(text: str) -> Any:
+    """
+    Return the value of the JSON document with which a text begins.
+
+    Raises:
+        ValueError: There is none, or the text is nested more than `MOST_DEPTH` levels deep.
+    """
+    require_shallow(text)
+    return PARSER.raw_decode(text)[0]
+
+
+def require_shallow(text: str) -> None:
+    """
+    Require that no part of a JSON text is nested more than `MOST_DEPTH` levels deep.
+
+    Raises:
+        ValueError: One is. A text that is not JSON may pass, if the parser would not get so deep.
+    """
+    if text.count("{") + text.count("[") <= MOST_DEPTH:
+        return  # as most texts do
+    quoted = text.replace("\\\\", "").replace('\\"', "")  # without the escapes, every quote begins or ends a string
+    brackets = "".join(quoted.split('"')[::2]).encode("utf-8", "replace").translate(ONE_KIND, NO_BRACKETS)
+    for _ in range(MOST_DEPTH):  # each turn removes the innermost level
+        if b"[]" not in brackets:
+            break
+        brackets = brackets.replace(b"[]", b"")
+    if b"[]" in brackets or brackets.count(b"[") > MOST_DEPTH:
+        raise ValueError(f"nested more than {MOST_DEPTH} levels deep")
+
+
 def encode_json(payload: object, name: str = "body") -> bytes:
     """
     Return a value as JSON, in UTF-8.
@@ -47,7 +99,9 @@ def encode_json(payload: object, name: str = "body") -> bytes:
         InvalidArgumentError: A value cannot be sent as JSON; the error names it by its path.
     """
     try:
-        return json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        require_shallow(text)
+        return text.encode()
     except (TypeError, ValueError, RecursionError) as problem:
         path, reason = next(_find_unsendable(payload, name, 0), (name, str(problem)))
         raise invalid(path, f"The arguments must be plain JSON values: {path} is {reason}.") from problem

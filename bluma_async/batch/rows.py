@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generator, Iterator, List, TextIO, Tuple
 
 from bluma_async._wire.checks import invalid
+from bluma_async._wire.json_values import parse_json
 from bluma_async.batch.parsing import COLUMNS, row_error, say_no_column
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _read_json(name: str, file: TextIO) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            row: Any = json.loads(line)
-        except (ValueError, RecursionError) as problem:
+            row: Any = parse_json(line)
+        except ValueError as problem:
             raise row_error(f"{name}, row {number}", "row", f"this is not valid JSON: {problem}") from problem
         yield number, row

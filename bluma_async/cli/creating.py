@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple, TypeVar, get_args
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple, TypeVar,
 import attrs
 import click
 
-from bluma_async._wire.json_values import is_object
+from bluma_async._wire.json_values import is_object, parse_json
 from bluma_async.cli.completing import complete_template
 from bluma_async.cli.running import add_options
 from bluma_async.types import KnownResolution
@@ -116,10 +115,10 @@ def _read_file(file: Path) -> Dict[str, Any]:
     name = "The standard input" if str(file) == "-" else str(file)
     try:
         text = (sys.stdin.read() if sys.stdin else "") if str(file) == "-" else file.read_text(encoding="utf-8-sig")
-        content = json.loads(text)
+        content = parse_json(text)
     except OSError as problem:
         raise click.UsageError(f"{name} cannot be read: {problem.strerror}. {NOTHING_SENT}") from None
-    except (ValueError, RecursionError) as problem:
+    except ValueError as problem:
         raise click.UsageError(f"{name} is not JSON: {problem}. {NOTHING_SENT}") from None
     if not is_object(content):
         raise click.UsageError(f"{name} must have a JSON object. {NOTHING_SENT}")
@@ -134,6 +133,6 @@ def parse_pair(pair: str, option: str) -> Tuple[str, Any]:
     if not name.endswith(":"):
         return name, value
     try:
-        return name[:-1], json.loads(value)
+        return name[:-1], parse_json(value)
     except ValueError as problem:
         raise click.UsageError(f"{option} {pair!r}: the value is not JSON: {problem}. {NOTHING_SENT}") from None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict
 
 import click
 
-from bluma_async._wire.json_values import is_object
+from bluma_async._wire.json_values import is_object, parse_json
 from bluma_async.cli.accounts import with_account
 from bluma_async.cli.completing import complete_template, remember_templates
 from bluma_async.cli.groups import Group, without_subcommand
@@ -97,7 +96,7 @@ def delete_variant(template: str, variant_id: str, account: Account) -> None:
 
 def _read_settings(file: Path) -> Dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = parse_json(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as problem:
         raise click.UsageError(f"{file} cannot be read as JSON: {problem}. Nothing was sent.") from None
     if not is_object(content):

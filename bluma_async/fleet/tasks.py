@@ -157,7 +157,8 @@ class FleetTasks:
         except BlumaError as problem:
             logger.info("The videos could not be listed, so each is read by itself: %s", problem)
             return True, {}, 0
-        return (False, *(listed or ({}, 0)))
+        active, requests = listed or ({}, 0)
+        return False, active, requests
 
     async def sweep(self, _: int | None = None) -> None:
         """Defer what is due, settle the creates that dead processes have left open, and take over their jobs."""

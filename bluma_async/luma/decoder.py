@@ -22,6 +22,7 @@ import attrs
 
 from bluma_async._wire.answers import decode_error
 from bluma_async._wire.call import Safety, get, post
+from bluma_async._wire.json_values import parse_first
 from bluma_async._wire.messages import Answer
 from bluma_async.errors import APIError, ServerError
 from bluma_async.types._model import AttrDict
@@ -93,11 +94,10 @@ def parse_document(body: bytes) -> Any:
     is a byte order mark.
 
     Raises:
-        ValueError: The body does not begin with a JSON document.
-        RecursionError: The document is nested too deeply.
+        ValueError: The body does not begin with a JSON document, or is nested too deeply.
     """
     text = body.decode("utf-8-sig", "replace").strip()
-    return json.JSONDecoder().raw_decode(text)[0] if text else None
+    return parse_first(text) if text else None
 
 
 def require_same(asked_for: str, named: str | None) -> None:
@@ -164,7 +164,7 @@ def _read(
         return _make_unreadable(answer, secret, answer.flaw)
     try:
         document: object = parse_document(answer.body)
-    except (ValueError, RecursionError):
+    except ValueError:
         # Nothing will be decoded, so the body can be masked now; later, an excerpt could end inside the key.
         document, answer = (
             None,
@@ -209,17 +209,8 @@ def _mask_failure(generation: Generation, secret: Secret) -> Generation:
 
 
 def _mask(value: Any, secret: Secret) -> Any:
-    """
-    Return a JSON value with the secret replaced in all its texts; short secrets stay, as in all other answers.
-
-    A value that is nested too deeply to be searched becomes an empty one.
-    """
-    if not secret.can_be_masked:
-        return value
-    try:
-        return _replace_texts(value, secret)
-    except RecursionError:
-        return type(value)()
+    """Return a JSON value with the secret replaced in all its texts; short secrets stay, as in all other answers."""
+    return _replace_texts(value, secret) if secret.can_be_masked else value
 
 
 def _replace_texts(value: Any, secret: Secret) -> Any:

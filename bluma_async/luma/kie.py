@@ -190,7 +190,7 @@ class Kie(Adapter):
         """Return the id of the task in a callback; with a secret, verify the signature first."""
         try:
             envelope = parse_object(parse_document(body))
-        except (ValueError, RecursionError):
+        except ValueError:
             envelope = {}
         data = parse_object(envelope.get("data"))
         task_id = pick_id(data.get("taskId"), data.get("task_id"), envelope.get("taskId"))

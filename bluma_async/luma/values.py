@@ -6,11 +6,11 @@ Rule: a value that cannot be parsed is None, or is left out. A finished video mu
 
 from __future__ import annotations
 
-import json
 import math
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, Mapping, cast
 
+from bluma_async._wire.json_values import parse_json
 from bluma_async._wire.times import read_datetime
 from bluma_async.types import GeneratedVideo, GenerationState
 
@@ -52,8 +52,8 @@ def parse_object(value: object) -> Dict[str, Any]:
     """Return a JSON object, also one that is encoded as text; an empty object for any other value."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = parse_json(value)
+        except ValueError:
             return {}
     return cast("Dict[str, Any]", value) if isinstance(value, dict) else {}
 
@@ -110,8 +110,8 @@ def parse_urls(value: object) -> List[str]:
 def _find_urls(value: object) -> Iterator[str]:
     if isinstance(value, str):
         try:
-            inner: object = json.loads(value) if value.lstrip()[:1] in {"[", "{", '"'} else None
-        except (ValueError, RecursionError):
+            inner: object = parse_json(value) if value.lstrip()[:1] in {"[", "{", '"'} else None
+        except ValueError:
             inner = None
         if inner is not None:
             yield from _find_urls(inner)

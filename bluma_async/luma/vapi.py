@@ -96,7 +96,7 @@ class VApi(Adapter):
         """Return the id of the generation in a callback. V-API signs nothing, so there is nothing to verify."""
         try:
             fields = parse_object(parse_document(body))
-        except (ValueError, RecursionError):
+        except ValueError:
             fields = {}
         data = parse_object(fields.get("data"))
         found = pick_id(data.get("task_id"), fields.get("task_id"), data.get("id"), fields.get("id"))

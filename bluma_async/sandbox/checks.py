@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
+from bluma_async._wire.json_values import require_shallow
 from bluma_async.sandbox.api_errors import ApiError, bad_request
 from bluma_async.sandbox.routing import BODY
 
@@ -194,10 +195,12 @@ def parse_json(raw: bytes) -> Any:
     Return the value of a JSON document.
 
     Raises:
-        ValueError: It is not JSON. Python's parser also accepts NaN, Infinity and UTF-16, which no JSON document has.
-        RecursionError: It is nested too deeply.
+        ValueError: It is not JSON, or is nested too deeply. Python's parser also accepts NaN and Infinity, which no
+            JSON document has.
     """
-    return json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+    text = raw.decode("utf-8")
+    require_shallow(text)
+    return json.loads(text, parse_constant=_refuse_constant)
 
 
 def _refuse_constant(word: str) -> None:
@@ -211,7 +214,7 @@ async def read_json(request: web.Request, fields: Mapping[str, Field]) -> Dict[s
         raise bad_request(("body", f"must have the Content-Type {JSON_TYPE}"))
     try:
         body: Any = parse_json(raw) if raw.strip() else {}
-    except (ValueError, RecursionError):
+    except ValueError:
         raise ApiError(400, INVALID_JSON, validation_errors=[("body", "is not JSON")]) from None
     if not isinstance(body, dict):
         raise bad_request(("body", "must be an object"))

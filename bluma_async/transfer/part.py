@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Sequence
 
 from bluma_async._runtime.regular_files import create_file, find_facts, open_ours, write_all
+from bluma_async._wire.json_values import parse_json
 from bluma_async.transfer.heads import Held
 
 __all__ = ["Part", "part_paths"]
@@ -188,10 +189,10 @@ class Part:
         with open_ours(self._version_path) as file:
             text = file.read(LARGEST_VERSION)
         try:
-            version: Any = json.loads(text)
+            version: Any = parse_json(text)
             tag, total = version["etag"], version["size"]
             is_valid = version["source"] == self._source and tag.isascii() and tag.isprintable()
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return Held()  # somebody else has written it
         return Held(0, tag, total if type(total) is int else None) if is_valid else Held()
 

@@ -218,7 +218,7 @@ class WebhookReceiver:
         for body in await self._claims.list_unfinished():
             try:
                 event = read_event(body)
-            except (ValueError, TypeError, RecursionError):
+            except (ValueError, TypeError):
                 logger.exception("The store of webhook events has a body that is not an event; it is left out.")
                 continue
             if self._claims.take_over(event.id):

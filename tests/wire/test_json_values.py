@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import json
 import sys
 from typing import Any, List
 
 import pytest
 
 from bluma_async import errors
-from bluma_async._wire.json_values import encode_json
+from bluma_async._wire.json_values import encode_json, parse_first, parse_json
 
 CIRCLE: List[Any] = []
 CIRCLE.append(CIRCLE)
@@ -51,3 +52,45 @@ def test_an_integer_that_python_does_not_write_is_named() -> None:
     """Its digits are limited; the error is none of Python's own."""
     with pytest.raises(errors.InvalidArgumentError, match=r"context\.x is an integer of thousands of digits"):
         encode_json({"context": {"x": 10**5000}})
+
+
+def nested(levels: int, inside: str = "1") -> str:
+    """Return JSON of arrays and objects in turn, around a value."""
+    pairs = [("[", "]"), ('{"a":', "}")]
+    begin, end = "", ""
+    for level in range(levels):
+        opened, closed = pairs[level % 2]
+        begin, end = begin + opened, closed + end
+    return begin + inside + end
+
+
+@pytest.mark.parametrize("inside", ["1", "[]", r'"[[[ \" [[["'])
+def test_a_document_is_bounded_before_it_is_parsed(inside: str) -> None:
+    """A hundred levels are parsed, one more is refused; brackets inside texts do not count."""
+    levels = 99 if inside == "[]" else 100
+
+    assert parse_json(nested(levels, inside)) == json.loads(nested(levels, inside))
+    for parse in (parse_json, parse_first):
+        with pytest.raises(ValueError, match="nested more than 100 levels deep"):
+            parse(nested(levels + 1, inside))
+
+
+def test_a_long_document_is_not_deep() -> None:
+    """Neither the number of its objects nor the brackets in its texts make it deep."""
+    rows = [{"id": f"batch_{number}", "note": "[{" * 200, "list": []} for number in range(300)]
+
+    assert parse_json(json.dumps(rows)) == rows
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 99, "]" * 300 + "[" * 100, '["' + "[" * 300, "[" * 300 + '"'])
+def test_brackets_that_do_not_match_are_no_json(text: str) -> None:
+    """Such a text ends with a ValueError, as every one that is not JSON, and never with a RecursionError."""
+    with pytest.raises(ValueError):  # noqa: PT011 - the parser's own, or that of the depth
+        parse_json(text)
+
+
+def test_arguments_are_as_shallow_as_answers() -> None:
+    """Arguments that an answer could not repeat are refused, also if the last level is empty."""
+    assert encode_json(json.loads(nested(100)))
+    with pytest.raises(errors.InvalidArgumentError, match="nested more than 100 levels deep"):
+        encode_json(json.loads(nested(100, "[]")))

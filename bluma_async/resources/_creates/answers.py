@@ -11,11 +11,11 @@ decides once more when the video is recorded: a create whose video is another's 
 from __future__ import annotations
 
 import contextlib
-import json
 from typing import TYPE_CHECKING
 
 from bluma_async._runtime.tasks import finish
 from bluma_async._session.in_flight import Standing
+from bluma_async._wire.json_values import parse_json
 from bluma_async._wire.times import read_datetime
 from bluma_async.errors import BlumaError, ServerError
 
@@ -86,7 +86,7 @@ def _learn_times(session: Session, video: Video, answer: Answer) -> None:
 def _read_created_at(answer: Answer) -> datetime | None:
     """Return the server's own `created_at`: that of the model is the time of reading if the server sent none."""
     try:
-        return read_datetime(json.loads(answer.body).get("created_at"))
+        return read_datetime(parse_json(answer.body).get("created_at"))
     except (ValueError, OverflowError, AttributeError):
         return None
 

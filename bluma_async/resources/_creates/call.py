@@ -7,7 +7,6 @@ callback that carries it is evidence of which video the create has made.
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Tuple, cast
 
@@ -15,6 +14,7 @@ from bluma_async._wire.call import Call, Safety, compact, post
 from bluma_async._wire.checks import invalid, require_mapping, require_text
 from bluma_async._wire.create_options import require_options
 from bluma_async._wire.ids import find_id
+from bluma_async._wire.json_values import parse_json
 from bluma_async.resources._videos.calls import VIDEO
 from bluma_async.types import Template, TemplateVariant
 
@@ -115,9 +115,9 @@ def confirm_create(evidence: CreateEvidence, token: str, body: Payload) -> bool:
 def _read_video_id(body: object) -> str | None:
     """Return the id of the video that an event is about, or None if the body names none."""
     try:
-        raw: object = json.loads(bytes(cast("bytes", body)) if isinstance(body, memoryview) else cast("bytes", body))
+        raw: object = parse_json(bytes(cast("bytes", body)) if isinstance(body, memoryview) else cast("bytes", body))
         video_id = cast("Any", raw)["data"]["id"]
-    except (ValueError, TypeError, LookupError, RecursionError):
+    except (ValueError, TypeError, LookupError):
         return None
     return video_id if isinstance(video_id, str) and video_id.strip() else None
 

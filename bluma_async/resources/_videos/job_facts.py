@@ -9,6 +9,7 @@ import attrs
 
 from bluma_async._runtime.clock import local_time
 from bluma_async._wire.checks import invalid, require_id
+from bluma_async._wire.json_values import parse_json
 from bluma_async.resources._videos.calls import require_video_id
 from bluma_async.stores.keys import fingerprint_key
 from bluma_async.types import Video
@@ -108,8 +109,8 @@ def _parse(saved: object) -> Mapping[Any, Any]:
     found: object = to_json() if callable(to_json) else saved
     if isinstance(found, (str, bytes)):
         try:
-            found = json.loads(found)
-        except (ValueError, RecursionError):
+            found = parse_json(found)
+        except ValueError:
             raise _refuse(_no_job(saved)) from None
     if not isinstance(found, Mapping):
         raise _refuse(_no_job(saved))

@@ -61,7 +61,7 @@ async def read_payload(request: web.Request) -> Dict[str, Any]:
     raw = await read_body(request, LARGEST_BODY)
     try:
         payload: object = parse_json(raw) if request.content_type == JSON_TYPE else None
-    except (ValueError, RecursionError):
+    except ValueError:
         payload = None
     return cast("Dict[str, Any]", payload) if isinstance(payload, dict) else {}
 
