@@ -27,8 +27,9 @@ from typing import (
     Tuple,
 )
 
-from bluma_async._wire.content import CANONICAL, build_content, drop_default_resolution
+from bluma_async._wire.content import CANONICAL, build_content
 from bluma_async._wire.contexts.plain import Rule, fits_text
+from bluma_async._wire.prices import drop_default_resolution
 from bluma_async.batch.keys import find_key_problem
 from bluma_async.batch.parsing import CONTEXT, parse_row, row_error
 from bluma_async.batch.row_keys import FindKey, compile_key
