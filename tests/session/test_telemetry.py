@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
@@ -136,6 +137,26 @@ def test_metrics_of_a_finished_video(client: Bluma, collected: Collected) -> Non
     assert (charged.value, dict(charged.attributes)) == (2, {"bluma.template.id": TEMPLATE})
     assert [point.value for point in metrics["bluma.budget.remaining"]] == [client.rate_limit.remaining]
     assert [point.value for point in metrics["bluma.creates.open"]] == [0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "mode", "posts"),
+    [("drop_after", "reconcile", 1), ("drop_before", "reconcile", 2), ("drop_after", "retry", 2)],
+)
+def test_a_create_that_was_not_sent_again_is_no_retry(
+    bluma_sandbox: Sandbox, collected: Collected, fault: str, mode: Any, posts: int
+) -> None:
+    """The counter is the number of requests after the first one: a search that finds the video is none."""
+    bluma_sandbox.faults.add("POST /videos", fault)
+    searches: List[bool] = []
+    with Bluma(
+        telemetry=collected.option, on_ambiguous=mode, on_retry=lambda retry: searches.append(retry.is_search)
+    ) as client, suppress(AmbiguousCreateError):
+        client.videos.create(PROMPT, TEMPLATE)
+
+    sent = [request for request in bluma_sandbox.requests if request.method == "POST"]
+    assert (len(sent), collected.total("bluma.retries")) == (posts, posts - 1)
+    assert searches == [mode == "reconcile"]
 
 
 @pytest.mark.bluma_fault("GET /templates", "status", status=503, times=2)
