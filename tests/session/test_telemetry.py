@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -24,6 +25,7 @@ from bluma import AsyncBluma, Bluma, Luma
 from bluma.errors import (
     AmbiguousCreateError,
     BlumaError,
+    ForbiddenError,
     InsufficientCreditsError,
     InvalidArgumentError,
     ValidationError,
@@ -179,6 +181,37 @@ def test_a_refund_is_counted_once(client: Bluma, collected: Collected) -> None:
 
     assert collected.total("bluma.credits.charged") == collected.total("bluma.credits.refunded") == 2
     assert [span.attributes["bluma.status"] for span in collected.spans[1:]] == ["failed"] * 3
+
+
+async def test_the_events_of_a_job_are_a_wait(bluma_sandbox: Sandbox, collected: Collected) -> None:
+    """They have the span, the status and the refund of a wait; the code of the consumer has its own current span."""
+    async with AsyncBluma(telemetry=collected.option) as client:
+        job = await client.videos.start({"prompt": "x [fail]"}, TEMPLATE)
+        outside = trace.get_current_span()
+        current = [trace.get_current_span() async for _ in job.events()]
+        await job.wait()
+
+    create, events, wait = collected.spans
+    assert (events.name, events.links[0].context) == ("bluma.wait", create.context)
+    assert events.attributes == {**wait.attributes, "bluma.status": "failed"}
+    assert collected.total("bluma.credits.refunded") == 2
+    assert set(current) == {outside}
+
+
+async def test_events_that_end_early(bluma_sandbox: Sandbox, collected: Collected) -> None:
+    """A consumer that needs no more of them is no error, and a refusal of the API is one."""
+    async with AsyncBluma(telemetry=collected.option) as client:
+        job = await client.videos.start(PROMPT, TEMPLATE)
+        states: Any = job.events()
+        await states.__anext__()
+        await states.aclose()
+        bluma_sandbox.faults.add("GET /videos/{id}", "status", status=403, times=None)
+        with suppress(ForbiddenError):
+            await job.events().__anext__()
+
+    _, left, refused = collected.spans
+    assert (left.attributes["bluma.status"], left.attributes.get("error.type")) == ("queued", None)
+    assert (refused.attributes.get("bluma.status"), refused.attributes["error.type"]) == (None, "ForbiddenError")
 
 
 @pytest.mark.bluma_fault("POST /videos", "drop_after")
