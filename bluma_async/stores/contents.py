@@ -99,6 +99,17 @@ class ContentIndex:
             entry = (self._account, content, video_id)
             database.execute("DELETE FROM contents WHERE account = ? AND content = ? AND video_id = ?", entry)
 
+    def clear(self) -> None:
+        """
+        Forget the videos of all accounts, also while other programs use the file.
+
+        Raises:
+            BlumaError: The file cannot be written.
+        """
+        if self._path.exists():
+            with self._transaction() as database:
+                database.execute("DELETE FROM contents")
+
     @contextlib.contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, Any, None]:
         """Open the file for one transaction. A connection of its own is safe in any thread, and after a fork."""

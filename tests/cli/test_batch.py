@@ -274,7 +274,7 @@ def test_a_dry_run_of_invalid_jobs_fails(
 
 
 def test_the_lines_of_a_plan() -> None:
-    """What is unknown is said to be unknown; a balance that does not suffice and a long run are pointed out."""
+    """What is unknown is said to be unknown; a balance or disk too small and a long run are pointed out."""
     costs = [
         PlannedCost(variant_id="var_1", resolution="4k", jobs=2),
         PlannedCost(template_id="t", variant_id="var_2", jobs=1, credits_each=3, credits=3),
@@ -297,5 +297,6 @@ def test_the_lines_of_a_plan() -> None:
         "The balance does not suffice: the run would stop when it is used up.",
         "Requests: at least 300; 50 of 100 an hour are left, so the run takes at least 2.5 hours",
         "Disk: about 3e+03 TB needed, 999 B free",
+        "The space does not suffice: the run would stop when it is used up.",
         "Nothing was created.",
     ]

@@ -11,7 +11,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Tuple, cast
 
 from bluma_async._wire.call import Call, Safety, compact, post
-from bluma_async._wire.checks import invalid, require_mapping, require_text
+from bluma_async._wire.checks import invalid, require_link, require_mapping, require_text
 from bluma_async._wire.create_options import require_options
 from bluma_async._wire.ids import find_id
 from bluma_async._wire.json_values import parse_json
@@ -62,7 +62,7 @@ def check_arguments(
     if options is not None:
         require_options(options)
     if webhook_url is not None:
-        require_text("webhook_url", webhook_url)
+        require_link("webhook_url", webhook_url)
     return CreateArguments(context, template, variant, webhook_url, options)
 
 
