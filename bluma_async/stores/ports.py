@@ -259,8 +259,12 @@ class JobStore(Protocol):
         """Return the next lines of the ledger, in the order of the videos' ids; the page begins behind an id."""
         ...
 
-    async def read_begin(self) -> datetime | None:
-        """Return when the first job was planned; None if there is none."""
+    async def read_first_create(self) -> datetime | None:
+        """Return when the first create was announced, by the clock of its process; None before it."""
+        ...
+
+    async def find_announced(self, video_ids: Sequence[str]) -> Mapping[str, datetime]:
+        """Return when the creates of these videos were announced, as far as a job has them; at most 200 videos."""
         ...
 
     async def history(self, place: int) -> List[HistoryLine]:

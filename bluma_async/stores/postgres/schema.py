@@ -95,7 +95,10 @@ ALTER TABLE bluma_states ADD COLUMN polled_until TIMESTAMPTZ;
 CREATE INDEX bluma_states_by_age ON bluma_states (greatest(at, polled_until));
 CREATE TABLE bluma_lists (name TEXT PRIMARY KEY, body TEXT, at TIMESTAMPTZ NOT NULL, polled_until TIMESTAMPTZ);
 """
-MIGRATIONS = (JOBS + SHARED, CREATES)  # the statements that lead from each version to the next one, from 0
+CHARGES = """
+ALTER TABLE bluma_intents ADD COLUMN charged BIGINT;
+"""
+MIGRATIONS = (JOBS + SHARED, CREATES, CHARGES)  # the statements that lead from each version to the next one, from 0
 VERSION = len(MIGRATIONS)
 
 
