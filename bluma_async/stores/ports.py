@@ -175,11 +175,7 @@ class JobStore(Protocol):
     async def bill(
         self, place: int, video_id: str, charged: int, *, request_key: str | None, note: str | None = None
     ) -> Outcome:
-        """
-        Record the video that a create returned, and its charge.
-
-        The `Idempotency-Key` finds the video again if another process has taken over the job meanwhile.
-        """
+        """Record the returned video and its charge; a process that took over the job finds it by `request_key`."""
         ...
 
     async def adopt(self, place: int, video_id: str, charged: int) -> Outcome:
@@ -289,9 +285,7 @@ class JobStore(Protocol):
 
     async def agree(self, max_credits: float | None, out: str | None) -> None:
         """
-        Agree with the other processes on the credit limit and on the folder; None leaves what was agreed on.
-
-        A store of one process has nobody to agree with, and does nothing.
+        Agree with the other processes, if any, on the credit limit and the folder; None leaves what was agreed on.
 
         Raises:
             InvalidArgumentError: Another folder was agreed on.
