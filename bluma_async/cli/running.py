@@ -139,8 +139,8 @@ def run_to_end(work: Coroutine[Any, Any, T], *, ends_gracefully: bool = False) -
 
     Args:
         work: The coroutine.
-        ends_gracefully: Whether the exit code after SIGTERM is 0, for a command that has no end of its own. Of others it
-            would mean that their work is done.
+        ends_gracefully: Whether the exit code after SIGTERM is 0, for a command that has no end of its own. For
+            others, 0 means that their work is done.
     """
     if is_interrupted():
         work.close()
