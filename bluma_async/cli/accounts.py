@@ -72,14 +72,14 @@ class Account:
         """Whether its API is a sandbox that ends with the command."""
         return self.is_sandbox and self.base_url is None
 
-    def call(self, work: Callable[[AsyncBluma], Awaitable[T]], *, ends_gracefully: bool = False, **options: Any) -> T:
-        """Return the result of work with a client of this account; `run_to_end` describes `ends_gracefully`."""
+    def call(self, work: Callable[[AsyncBluma], Awaitable[T]], **options: Any) -> T:
+        """Return the result of work with a client of this account."""
 
         async def run() -> T:
             async with self.open(**options) as client:
                 return await work(client)
 
-        return run_to_end(run(), ends_gracefully=ends_gracefully)
+        return run_to_end(run())
 
     @asynccontextmanager
     async def open(self, **options: Any) -> AsyncGenerator[AsyncBluma, None]:

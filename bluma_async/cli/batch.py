@@ -145,6 +145,7 @@ def status(is_watching: bool, interval: float, printer: Printer, **location: Any
             batch = client.batch(**location)
             if is_watching:
                 await watch(batch, interval, printer)
+                return
             counts = await batch.status()
             if printer.is_json:
                 printer.show(counts)

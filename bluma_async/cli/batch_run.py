@@ -71,7 +71,7 @@ class BatchRun:
         counter = _Counter()
         with choose_journal(self.account, self.options) as options:
             show = partial(self._show, options=options, counter=counter)
-            status = self.account.call(show, ends_gracefully=self._is_shared, **self.settle, on_response=counter.add)
+            status = self.account.call(show, **self.settle, on_response=counter.add)
         self._report(status, counter.stopped)
         saves_files = self.options["out"] is not None
         code = choose_exit_code(status, counter.stopped, saves_files=saves_files)

@@ -2,7 +2,7 @@
 Print results in one way for all commands: JSON with `--json`, a table on a terminal, tab-separated lines elsewhere.
 
 Rule 1: a command that prints data names the class of its records. The fields of that class are the fields of its JSON,
-and the documents list them.
+and the documents list them. `bluma batch status --watch` adds those of the view, as a dict.
 Rule 2: a list is one JSON object a line; a single result is one object.
 """
 
@@ -135,6 +135,8 @@ def fit_columns(rows: Sequence[Sequence[str]], total: int) -> List[int]:
 
 
 def _to_dict(record: Any) -> Any:
+    if isinstance(record, dict):
+        return record  # pyright: ignore[reportUnknownVariableType]  # the fields of a record and more
     return record.to_dict() if isinstance(record, Model) else to_json(attrs.asdict(record, recurse=False))
 
 

@@ -111,8 +111,11 @@ class Batch:
         """
         Compare the ledger of the journal with the account's transactions, page by page, and return the differences.
 
-        Only transactions since the journal began can be unknown, such as those of other programs on the account. While
-        another process runs the batch, steps that only one side has yet are differences, such as refunds.
+        Only payments since the first create of the journal can be unknown, such as those of other programs on the
+        account. The clocks are compared by the journal's own payments: a payment of the 2 s before may be listed too,
+        and one of the minute before if there is no own payment. A database also has a line for each create without a
+        job; its refund is not compared, because nobody records how its render ends. While another process runs the
+        batch, steps that only one side has yet are differences, such as refunds.
 
         Raises:
             InvalidArgumentError: There is no journal, it is of another account, or the key is a test key.
