@@ -47,7 +47,8 @@ __all__ = ["CsvSorter", "RowSorter", "find_kind"]
 # Keys that can be file names on every system, which is decided without a closer look. The others are device names.
 PLAIN_KEY = re.compile(r"(?!(?i:con|prn|aux|nul|com[1-9]|lpt[1-9])$)[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 DECIDING = ("template_id", "variant_id", "resolution", "watermark")
-NEEDED = ("prompt", "context.prompt", "webhook_url")  # texts that must not be blank if they are given
+PLAIN_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::[1-9]\d{0,3})?(?:[/?#]|$)")  # the URLs that need no closer look
+NEEDED = ("prompt", "context.prompt")  # texts that must not be blank if they are given
 MOST_SHAPES = 10_000
 
 
@@ -154,7 +155,7 @@ class CsvSorter(RowSorter):
 
     def sort(self, rows: Iterator[Row]) -> Tuple[str, Iterator[Row]] | None:
         """Count rows that no journal knows; names in local variables, because each lookup counts here."""
-        width, key_index, (first, *others) = len(self._header), self._key, self._needed
+        width, key_index, webhook, (first, *others) = len(self._header), self._key, self._webhook, self._needed
         find_shape, get_deciding = self._shapes.get, self._get_deciding
         counts, add_content, add_key = self._tally.counts, self._tally.contents.add, self._tally.keys.add
         for number, cells in rows:
@@ -164,7 +165,8 @@ class CsvSorter(RowSorter):
             known = find_shape(shape)
             key = "" if key_index is None else cells[key_index]
             is_blank = cells[first].isspace() or (others and any(cells[index].isspace() for index in others))
-            is_odd = key and not PLAIN_KEY.fullmatch(key)
+            link = "" if webhook is None else cells[webhook]
+            is_odd = (key and not PLAIN_KEY.fullmatch(key)) or (link and not PLAIN_LINK.match(link))
             if known is None or is_blank or is_odd or (known.rules and _breaks_rule(cells, known)):
                 try:
                     known = self._look_closely(number, cells, shape)

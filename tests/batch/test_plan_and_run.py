@@ -100,11 +100,25 @@ async def test_rows_without_keys_differ_by_their_callbacks(client: AsyncBluma, t
     assert (plan.new, plan.duplicate, plan.credits, find_numbers(plan.problems)) == (1, 2, 4, [3])
 
 
+@pytest.mark.parametrize("form", ["csv", "list"])
+async def test_a_plan_refuses_a_callback_that_is_no_url(client: AsyncBluma, tmp_path: Path, form: str) -> None:
+    """A run would get a 400 for each such job. Rows of one shape are looked at one by one."""
+    urls = ["https://example.com/a", "nope", "https://example.com/b", "ftp://example.com/c"]
+    rows = [{"template_id": TEMPLATE, "prompt": f"p{number}", "webhook_url": url} for number, url in enumerate(urls)]
+    file = tmp_path / "jobs.csv"
+    file.write_text("\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows)]), encoding="utf-8")
+
+    plan = await client.batch(out=tmp_path / "out").plan(file if form == "csv" else rows)
+
+    assert (plan.new, plan.invalid, plan.credits) == (2, 2, 4)
+    assert all("webhook_url must be an http:// or https:// URL" in problem for problem in plan.problems)
+
+
 COLUMNS = {
     "prompt": ["", "x", "y"],
     "context.prompt": ["", "x"],
     "context.system_prompt": ["", "x"],
-    "webhook_url": ["", "https://example.com/a", "https://example.com/b"],
+    "webhook_url": ["", "https://example.com/a", "https://example.com/b", "nope", "http://[x", " "],
     "watermark": ["", "yes", "true", "no"],
     "variant_id": ["", "x"],
 }
@@ -136,7 +150,9 @@ TEXTS = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1).filter(l
 def test_the_key_of_a_csv_row_is_that_of_its_job(first: str, other: str, tone: str, is_marked: str) -> None:
     """A key that is computed from the shape of another row is the same as that of the parsed row."""
     header = ["template_id", "prompt", "watermark", "context.100%", "webhook_url", "key"]
-    cells = [[TEMPLATE, prompt, is_marked, text, text, ""] for prompt, text in ((first, "x"), (other, tone))]
+    cells = [
+        [TEMPLATE, prompt, is_marked, text, f"https://x/{text}", ""] for prompt, text in ((first, "x"), (other, tone))
+    ]
 
     find_key = compile_key(header, cells[0], ["template_id", "watermark"])
 

@@ -14,10 +14,10 @@ import attrs
 
 from bluma_async._runtime.closeness import find_close
 from bluma_async._wire.contexts.names import KnownNames, Step
-from bluma_async._wire.contexts.problems import DOCUMENTED, Problem, describe, format_path, is_certain
+from bluma_async._wire.contexts.problems import DOCUMENTED, Problem, describe, format_path, is_certain, say_unknown
 from bluma_async._wire.json_values import is_list, is_object
 
-__all__ = ["list_problems", "say_unknown"]
+__all__ = ["list_problems"]
 
 MOST_PROBLEMS = 10  # of one context; so many errors, and so many warnings
 MOST_UNKNOWN = 1000
@@ -127,11 +127,6 @@ def _list_wrong_names(error: Found, known: KnownNames) -> Dict[str, str]:
     if rule in CLOSING and wanted is False:
         return dict.fromkeys(_list_extra(error, known), say_unknown(None))
     return {}
-
-
-def say_unknown(close: str | None) -> str:
-    """Return the message about a name that a schema does not list."""
-    return f"there is no such name; did you mean {close!r}?" if close else "the template's schema has no such name"
 
 
 def _list_objects(known: KnownNames, context: Mapping[str, Any]) -> Iterator[Tuple[Path, KnownNames, Dict[str, Any]]]:

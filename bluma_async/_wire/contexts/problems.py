@@ -23,7 +23,7 @@ import attrs
 from bluma_async._runtime.closeness import find_close
 from bluma_async._wire.json_values import is_list
 
-__all__ = ["DOCUMENTED", "Problem", "describe", "format_path", "is_certain"]
+__all__ = ["DOCUMENTED", "Problem", "describe", "format_path", "is_certain", "say_unknown"]
 
 DOCUMENTED: Mapping[str, type] = {
     "prompt": str, "system_prompt": str, "brand_id": str, "brand_assets": dict, "custom_data": dict,
@@ -64,6 +64,11 @@ def format_path(path: Path) -> str:
     """Return a path as it is written in Python or JSON, such as `context.scenes[2].text`."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{str(step)[:MOST_TEXT]}" for step in path)
     return "context" + "".join(steps)
+
+
+def say_unknown(close: str | None) -> str:
+    """Return the message about a name that a schema does not list."""
+    return f"there is no such name; did you mean {close!r}?" if close else "the template's schema has no such name"
 
 
 def describe(error: Any) -> Tuple[str, str]:
