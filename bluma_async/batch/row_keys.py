@@ -33,7 +33,7 @@ def compile_key(header: List[str], cells: List[str], deciding: Collection[str]) 
         name: cell if name in deciding or not cell else f"{mark}{number}"
         for number, (name, cell) in enumerate(zip(header, cells))
     }
-    parts = re.split(f'"{mark}(\\d+)"', parse_row(row, "").body)
+    parts = re.split(f'"{re.escape(mark)}(\\d+)"', parse_row(row, "").body)
     form = "%s".join(part.replace("%", "%%") for part in parts[::2])
     indexes = [int(index) for index in parts[1::2]]
     return lambda cells: hash_body(form % tuple([encode(cells[index]) for index in indexes]))  # faster than a generator

@@ -129,7 +129,7 @@ COLUMNS = {
     "prompt": ["", "x", "y"],
     "context.prompt": ["", "x"],
     "context.system_prompt": ["", "x"],
-    "webhook_url": ["", "https://example.com/a", "https://example.com/b"],
+    "webhook_url": ["", "https://example.com/a", "https://example.com/b", "nope", "http://[x", " "],
     "watermark": ["", "yes", "true", "no"],
     "variant_id": ["", "x"],
 }

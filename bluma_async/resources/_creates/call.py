@@ -60,7 +60,7 @@ def check_arguments(
     template, variant = _require_one_id(template_id, variant_id)
     require_mapping("context", context, "{'prompt': '...'}")
     if options is not None:
-        require_options(options)
+        options = require_options(options)
     if webhook_url is not None:
         require_link("webhook_url", webhook_url)
     return CreateArguments(context, template, variant, webhook_url, options)
