@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, List, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -49,7 +49,6 @@ class Account:
         webhook_secret: The secret of webhooks; None if there is none.
         source: Where they come from, for people.
         is_sandbox: Whether it was asked for with `--sandbox`.
-        profile: The name that was given with `--profile`.
         advice: How to give it a key.
     """
 
@@ -58,14 +57,7 @@ class Account:
     webhook_secret: str | None = attrs.field(repr=False)
     source: str
     is_sandbox: bool = False
-    profile: str | None = None
     advice: str = "set BLUMA_API_KEY, keep it with `bluma config set`, or try --sandbox"
-
-    @property
-    def words(self) -> List[str]:
-        """The options that choose this account in a further command."""
-        chosen = ["--sandbox"] if self.is_sandbox else []
-        return ["--profile", self.profile] if self.profile else chosen
 
     @property
     def is_temporary(self) -> bool:
@@ -158,7 +150,7 @@ def find_account(profile: str | None, *, in_sandbox: bool) -> Account:
         _require_same_url(url)
     advice = f"set one with `bluma config set {name}`"
     source = f"the profile {name!r}"
-    return Account(found.api_key, url, found.webhook_secret, source, profile=profile, advice=advice)
+    return Account(found.api_key, url, found.webhook_secret, source, advice=advice)
 
 
 def _find_sandbox() -> Account:

@@ -90,7 +90,7 @@ def run(
         _plan(jobs, account, printer, options)
         return
     settle = {"settle_time": settle_time, "exclusive": exclusive_key}
-    BatchRun("run", jobs, account, printer, settle, options).run()
+    BatchRun(jobs, account, printer, settle, options).run()
 
 
 @batch.command()
@@ -112,7 +112,7 @@ def retry(
     with choose_journal(account, options, is_continued=True) as chosen:
         count = account.call(lambda client: client.batch(**chosen).retry(in_doubt=in_doubt))
     printer.say(f"Jobs planned again: {count}")
-    BatchRun("retry", None, account, printer, settle, options).run()
+    BatchRun(None, account, printer, settle, options).run()
 
 
 @batch.command()

@@ -8,13 +8,13 @@ except in a sandbox, which ends with the command.
 from __future__ import annotations
 
 import asyncio
-import shlex
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict
 
 import attrs
 
 from bluma_async.cli.accounts import ENDED
+from bluma_async.cli.continuing import spell_command
 from bluma_async.cli.output import format_size, say_aside, say_surely
 from bluma_async.cli.printing import Record
 from bluma_async.cli.progress import print_news
@@ -105,8 +105,7 @@ class Saving:
 
     def _explain(self, problem: BaseException, generation_id: str) -> None:
         """Print how to continue after a failure or Ctrl-C; a sandbox that ends with the command continues nothing."""
-        words = ["bluma", "luma", "save", generation_id, "--provider", self.provider, "-o", str(self.output)]
-        command = " ".join(map(shlex.quote, words))
+        command = spell_command("save", generation_id=generation_id)
         if isinstance(problem, asyncio.CancelledError):
             say_aside(f"Stopped. {ENDED if self.in_sandbox else f'Save it when it is finished, with: {command}'}")
         elif not self.in_sandbox and not isinstance(problem, NotFoundError):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Sequence, cast
 
 import click
 
 from bluma_async.cli.accounts import ENDED
+from bluma_async.cli.continuing import spell_command
 from bluma_async.cli.exit_codes import ExitCode
 from bluma_async.cli.generations import (
     SANDBOX_POLL,
@@ -178,8 +178,7 @@ def wait(generation_ids: Sequence[str], provider: ProviderName, printer: Printer
     try:
         found = run_to_end(work())
     except WaitTimeoutError:
-        words = ["bluma", "luma", "wait", *generation_ids, "--provider", provider]
-        say_aside(f"Continue with: {' '.join(map(shlex.quote, words))}")
+        say_aside(f"Continue with: {spell_command()}")
         raise
     printer.show_all(found)
     failed = [generation for generation in found if generation.state != GenerationState.SUCCEEDED]

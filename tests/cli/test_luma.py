@@ -117,8 +117,8 @@ def test_a_paid_generation_is_continued_by_its_id(
         codes.append(run(["luma", "save", *where, "-o", str(target)]))
 
     assert (late, waited, codes) == (6, 6, [0, 0, 0])
-    assert f"Continue with: bluma luma save {where[0]} --provider vapi -o {target}\n" in err
-    assert f"Continue with: bluma luma wait {where[0]} --provider vapi\n" in waiting
+    assert f"Continue with: bluma luma save {where[0]} --provider vapi -o {target} --timeout 0\n" in err
+    assert f"Continue with: bluma luma wait {where[0]} --provider vapi --timeout 0\n" in waiting
     assert (got["id"], got["state"]) == (where[0], "succeeded")
     assert target.read_bytes()[4:8] == b"ftyp"
 

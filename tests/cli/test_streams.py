@@ -23,7 +23,6 @@ from bluma_async.cli.generate import create_video
 from bluma_async.cli.main import CATALOGUE
 from bluma_async.cli.output import clean, is_live
 from bluma_async.cli.progress import show_progress
-from bluma_async.cli.waiting import Target
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_cli import run
 
@@ -340,11 +339,10 @@ async def test_a_create_that_is_interrupted_in_a_sandbox_promises_nothing(
             raise asyncio.CancelledError
 
     request: Any = Interrupted()
-    target = Target(tmp_path / "x.mp4", tmp_path / "x.mp4", overwrite=False, verify="size", wait={})
     client: Any = None  # it would be searched with
 
     with pytest.raises(asyncio.CancelledError):
-        await create_video(client, request, target, find_account(None, in_sandbox=True), 30.0)
+        await create_video(client, request, find_account(None, in_sandbox=True), 30.0)
 
     assert capsys.readouterr().err == "Stopped. The sandbox has ended with this command, and everything in it.\n"
 
