@@ -25,7 +25,15 @@ from bluma_async.cli.running import make_sandbox, run_to_end
 if TYPE_CHECKING:
     from bluma_async.client import AsyncBluma
 
-__all__ = ["ENDED", "SANDBOX_POLL_INTERVAL", "Account", "find_account", "open_offline", "with_account"]
+__all__ = [
+    "ENDED",
+    "SANDBOX_POLL_INTERVAL",
+    "Account",
+    "add_account_options",
+    "find_account",
+    "open_offline",
+    "with_account",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -108,8 +116,8 @@ def open_offline() -> AsyncBluma:
     return AsyncBluma("unused", API, trust_env=False)
 
 
-def with_account(command: F) -> F:
-    """Add the options that choose an account, and pass it to a command as `account`."""
+def add_account_options(command: F) -> F:
+    """Add the options that choose an account, and pass them to a command as `profile` and `in_sandbox`."""
 
     @click.option("--profile", metavar="NAME", shell_complete=complete_profile, help="A profile of `bluma config`.")
     @click.option(
@@ -119,6 +127,19 @@ def with_account(command: F) -> F:
         help="Use a local sandbox: no key, no cost. It is the one at BLUMA_BASE_URL if that is on this machine, else a "
         "new one, which ends with the command.",
     )
+    @functools.wraps(command)
+    def run(*args: Any, profile: str | None, in_sandbox: bool, **options: Any) -> Any:
+        if in_sandbox and profile is not None:
+            raise click.UsageError("Give either --profile or --sandbox. Nothing was sent.")
+        return command(*args, profile=profile, in_sandbox=in_sandbox, **options)
+
+    return run  # type: ignore[return-value]  # click passes the options by name
+
+
+def with_account(command: F) -> F:
+    """Add the options that choose an account, and pass it to a command as `account`."""
+
+    @add_account_options
     @functools.wraps(command)
     def run(*args: Any, profile: str | None, in_sandbox: bool, **options: Any) -> Any:
         return command(*args, account=find_account(profile, in_sandbox=in_sandbox), **options)
@@ -131,13 +152,11 @@ def find_account(profile: str | None, *, in_sandbox: bool) -> Account:
     Return the account that the options and the environment choose.
 
     Raises:
-        UsageError: The options or variables contradict each other, there is no such profile, or the file of profiles
+        UsageError: The variables contradict each other, there is no such profile, or the file of profiles
             is invalid.
         InvalidArgumentError: BLUMA_BASE_URL is not a URL.
     """
     if in_sandbox:
-        if profile is not None:
-            raise click.UsageError("Give either --profile or --sandbox. Nothing was sent.")
         return _find_sandbox()
     if profile is None and _read("BLUMA_API_KEY"):
         return _read_environment()
