@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Generator
 import attrs
 import click
 
+from bluma_async.batch.rows import read_rows
 from bluma_async.cli.accounts import ENDED, Account
 from bluma_async.cli.continuing import spell_command
 from bluma_async.cli.exit_codes import ExitCode, find_exit_code
@@ -102,6 +103,8 @@ class BatchRun:
     def _report(self, status: BatchStatus, stopped: BlumaError | None) -> None:
         for line in describe_status(status):
             self._say(line)
+        if self.jobs is not None and self.jobs.is_file() and next(read_rows(self.jobs), None) is None:  # not a pipe
+            say_aside(f"{self.jobs} has no jobs.")
         if stopped is not None:
             say_aside(f"Stopped early: {spell_for_commands(str(stopped))}")
         if self.account.is_temporary:

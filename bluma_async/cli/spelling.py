@@ -20,6 +20,7 @@ SPELLINGS: Mapping[str, str] = {
     "max_credits to continue": "--max-credits to continue",
     "leave max_credits": "leave --max-credits",
     "max_credits=": "--max-credits ",
+    "A batch needs a journal, or a folder `out` to keep one in.": "Give --out or --journal.",
     "exclusive=True": "--exclusive-key",
     "`candidates` are the videos that may be its own.": "look at each candidate.",
 }

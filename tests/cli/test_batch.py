@@ -300,3 +300,22 @@ def test_the_lines_of_a_plan() -> None:
         "Disk: about 3e+03 TB needed, 999 B free",
         "Nothing was created.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code", "message"),
+    [
+        ("a.csv", "", 2, "a.csv, row 1, row: the file is empty; it must begin with a header"),
+        ("a.csv", "template_id,prompt\n", 0, "a.csv has no jobs."),
+        ("a.jsonl", "\n", 0, "a.jsonl has no jobs."),
+    ],
+)
+def test_a_file_without_jobs_is_noticed(
+    live: Sandbox, tmp_path: Path, name: str, text: str, code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program that failed to write its jobs is not reported as a success without a word."""
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+
+    assert run(["batch", "run", str(file), "--out", str(tmp_path / "v")]) == code
+    assert message in capsys.readouterr().err
