@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENDED",
+    "SANDBOX_HELP",
     "SANDBOX_POLL_INTERVAL",
     "Account",
     "add_account_options",
@@ -43,6 +44,10 @@ SANDBOX_SECRET = "whsec_sandbox"  # noqa: S105 - the sandbox's own default, whic
 SANDBOX_SPEED = 20.0  # a render of 105 s ends after about 5 s
 SANDBOX_POLL_INTERVAL = 0.25  # seconds
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+SANDBOX_HELP = (
+    "Use a local sandbox: no key, no cost. It is the one at BLUMA_BASE_URL if that is on this machine, else a new one, "
+    "which ends with the command."
+)
 ENDED = "The sandbox has ended with this command, and everything in it."
 
 
@@ -124,8 +129,7 @@ def add_account_options(command: F) -> F:
         "--sandbox",
         "in_sandbox",
         is_flag=True,
-        help="Use a local sandbox: no key, no cost. It is the one at BLUMA_BASE_URL if that is on this machine, else a "
-        "new one, which ends with the command.",
+        help=SANDBOX_HELP,
     )
     @functools.wraps(command)
     def run(*args: Any, profile: str | None, in_sandbox: bool, **options: Any) -> Any:
