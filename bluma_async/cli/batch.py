@@ -12,6 +12,7 @@ from bluma_async.batch.results import BatchResult
 from bluma_async.cli.accounts import open_offline, with_account
 from bluma_async.cli.audit import format_mismatch
 from bluma_async.cli.batch_run import BatchRun, describe_status
+from bluma_async.cli.combinations import refuse_options
 from bluma_async.cli.completing import complete_key
 from bluma_async.cli.exit_codes import ExitCode
 from bluma_async.cli.groups import Group
@@ -144,6 +145,8 @@ def migrate(url: str) -> None:
 @prints(BatchStatus)
 def status(is_watching: bool, interval: float, printer: Printer, **location: Any) -> None:
     """Count jobs and sum credits. Needs no API key, and works while the batch is running."""
+    if not is_watching:
+        refuse_options("interval", reason="it is for --watch")
 
     async def work() -> None:
         async with open_offline() as client:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Sequence, get_args
 import click
 
 from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, with_account
+from bluma_async.cli.combinations import refuse_options, require_span
 from bluma_async.cli.completing import complete_template
 from bluma_async.cli.continuing import spell_save
 from bluma_async.cli.creating import with_create
@@ -99,6 +100,9 @@ def list_videos(
     account: Account, printer: Printer, limit: int, page: int, wants_all: bool, template: str | None, **dates: Any
 ) -> None:
     """List videos, newest first."""
+    require_span(dates["from_date"], dates["to_date"])
+    if wants_all:
+        refuse_options("limit", "page", reason="--all prints all videos")
     filters = {**dates, "template_id": template}
 
     async def read(client: AsyncBluma) -> List[Video]:

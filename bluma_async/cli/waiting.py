@@ -16,7 +16,7 @@ import click
 from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, Account
 from bluma_async.cli.continuing import spell_command, spell_save
 from bluma_async.cli.copying import copy_file
-from bluma_async.cli.output import format_size, lose_output, say_aside, say_surely
+from bluma_async.cli.output import format_size, say_aside, say_surely
 from bluma_async.cli.printing import Printer, Record, prints
 from bluma_async.cli.progress import show_progress
 from bluma_async.cli.running import OutputPath, add_final_option, add_options, add_verify_option, is_standard_output
@@ -183,7 +183,6 @@ async def _pass_on(file: Path, how_to_continue: str) -> None:
         say_aside(f"Stopped. The video was not written as a whole. {how_to_continue}")
         raise
     except OSError as problem:
-        lose_output(problem)
         raise BlumaError(
             f"The standard output does not take the video: {problem.strerror}. {how_to_continue}"
         ) from problem
