@@ -98,7 +98,7 @@ def prints(record: type[Any], *columns: str) -> Callable[[F], F]:
 
     Args:
         record: The class of the records.
-        *columns: The fields that a table has, in this order.
+        *columns: The fields that a table has, the most useful first: a narrow terminal leaves the last ones out.
     """
 
     def add(command: F) -> F:
@@ -123,10 +123,12 @@ def fit_columns(rows: Sequence[Sequence[str]], total: int) -> List[int]:
         rows: The head and the rows.
         total: The columns of the terminal.
     """
+    from rich.cells import cell_len  # noqa: PLC0415 - only a terminal needs it
+
     widths: List[int] = []
     left = total
     for column in zip(*rows):
-        natural = max(map(len, column))
+        natural = max(map(cell_len, column))
         if widths and left < min(natural, NARROWEST):
             break
         widths.append(natural if not widths else min(natural, left))

@@ -174,7 +174,7 @@ class Batch:
                 was its video. One whose video another process has recorded meanwhile gets that, and is not billed.
 
         Raises:
-            InvalidArgumentError: The journal is of another account. No job was planned.
+            InvalidArgumentError: There is no journal, or it is of another account. No job was planned.
             BlumaError: Another process uses the journal, or the key is refused. No job was planned.
         """
         return run(self._async.retry(in_doubt=in_doubt))
@@ -186,7 +186,8 @@ class Batch:
         Its charge is the one that the API names, or else the listed price of its template at the job's resolution.
 
         Raises:
-            InvalidArgumentError: No such job is in doubt, the video is another job's, or the journal another account's.
+            InvalidArgumentError: There is no journal, no such job is in doubt, the video is another job's, or the
+                journal another account's.
             NotFoundError: The video does not exist.
         """
         return run(self._async.adopt(key, video_id))

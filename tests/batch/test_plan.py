@@ -297,15 +297,14 @@ async def test_a_plan_of_any_store(quick: Sandbox, client: AsyncBluma) -> None:
 
 @pytest.mark.parametrize("text", ["", "prompt\nx", "template_id,prompt\nt,\xff"])
 async def test_a_file_that_cannot_be_parsed_is_an_error(client: AsyncBluma, tmp_path: Path, text: str) -> None:
-    """A file without rows is an empty plan; without a necessary column, or UTF-8, there is none."""
+    """A header without rows is an empty plan; without a header, a necessary column, or UTF-8, there is none."""
     file = tmp_path / "jobs.csv"
     file.write_bytes(text.encode("latin-1"))
 
-    if not text:
-        assert (await client.batch(out=tmp_path / "out").plan(file)).total == 0
-    else:
-        with pytest.raises(errors.InvalidArgumentError, match=r"row 1|UTF-8"):
-            await client.batch(out=tmp_path / "out").plan(file)
+    with pytest.raises(errors.InvalidArgumentError, match=r"row 1|UTF-8"):
+        await client.batch(out=tmp_path / "out").plan(file)
+    file.write_text("template_id,prompt\n", encoding="utf-8")
+    assert (await client.batch(out=tmp_path / "out").plan(file)).total == 0
 
 
 async def test_names_of_several_types_are_text(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
