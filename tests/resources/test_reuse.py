@@ -157,10 +157,10 @@ async def test_a_paid_video_is_returned_also_if_it_cannot_be_remembered(
 ) -> None:
     """After the create, a full disk is logged, and not raised."""
 
-    def fail(*_: Any) -> Any:
-        raise sqlite3.OperationalError("database or disk is full")
+    def fail(*_: Any, **__: Any) -> Any:
+        raise errors.BlumaError("database or disk is full")
 
-    monkeypatch.setattr(contents, "create_once", lambda *_, **__: fail())
+    monkeypatch.setattr(ContentIndex, "record", fail)
 
     video = await thrifty.videos.create(CONTEXT, TEMPLATE)
 
