@@ -20,8 +20,8 @@ from bluma_async._runtime.threads import in_thread
 from bluma_async._session.content_turns import ContentBusyError
 from bluma_async._session.in_flight import Standing
 from bluma_async.errors import AmbiguousCreateError, BlumaError
+from bluma_async.resources._creates.outcome import settle_call
 from bluma_async.resources._creates.reuse import ContentReuse, open_index
-from bluma_async.resources._creates.settling import settle_call
 from bluma_async.resources._creates.showing import show_create
 from bluma_async.resources._creates.stand_in import find_start, open_stand_in
 from bluma_async.resources._sharing import find_account
