@@ -76,7 +76,7 @@ class Video(Model):
 
 
 def mark_reused(video: Video, reused: bool) -> Video:
-    """Return a state of a video with the `reused` of its create; a copy, since another wait may have the same object."""
+    """Return a state of a video with the `reused` of its create: a copy, because other waits may have the object."""
     if video.reused == reused:
         return video
     marked = copy.copy(video)
