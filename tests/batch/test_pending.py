@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from bluma_async import AsyncBluma, errors
+from bluma_async.batch.abandoned import ON_REQUEST
+from bluma_async.batch.live import open_live
 from bluma_async.resources._creates.pending import begin_pending
 from bluma_async.sandbox import Sandbox
 from tests.batch.helpers import TEMPLATE, change_journal, forget_process, make_rows, run_all
@@ -94,6 +96,22 @@ async def test_a_job_of_a_killed_run_keeps_its_record_until_it_is_settled(
     assert (result.state, quick.state()["billed"], await list_keys(client)) == ("saved", 1, [])
 
 
+async def test_a_create_on_request_that_was_not_accepted_leaves_no_record(
+    quick: Sandbox, client: AsyncBluma, tmp_path: Path
+) -> None:
+    """Its job has failed, so that no run creates it."""
+    batch = make_batch(client, tmp_path)
+    await batch.submit(same("a"))
+    change = "UPDATE jobs SET state = 'creating', request_key = 'killed', started_at = ?, origin = ? WHERE key = 'a'"
+    change_journal(tmp_path, change, "2025-11-03T10:00:00+00:00", ON_REQUEST)
+    await begin_pending(client._session, CONTENT, "killed", TEMPLATE)
+
+    async with open_live(batch) as live:
+        settled, _ = await live.look("a")
+
+    assert (settled.state, await list_keys(client)) == ("failed", [])
+
+
 async def test_a_video_that_was_billed_before_the_run_was_killed_ends_the_record(
     quick: Sandbox, client: AsyncBluma, tmp_path: Path
 ) -> None:
@@ -123,3 +141,19 @@ async def test_a_cancelled_run_keeps_the_record_of_a_create_in_flight(
     assert len(await list_keys(client)) == 1
     with pytest.raises(errors.AmbiguousCreateError):
         await client.with_options(reuse="content").videos.create({"prompt": "The same"}, TEMPLATE)
+
+
+async def test_a_journal_that_processes_share_waits_for_a_create_of_another_program(
+    quick: Sandbox, client: AsyncBluma, postgres: str, tmp_path: Path
+) -> None:
+    """Its database knows the creates of its jobs alone. `client.settle()` determines the other one."""
+    await begin_pending(client._session, CONTENT, "killed", TEMPLATE)
+    batch = client.batch(postgres, out=tmp_path, poll_interval=0.01, reuse="content")
+
+    (waiting,) = await run_all(batch, same("a"))
+    (settled,) = await client.with_options(reuse="content").settle()
+    (made,) = await run_all(batch)
+
+    assert (waiting.state, settled.result, made.state) == ("planned", "not_accepted", "saved")
+    assert "settle()" in str(waiting.error)
+    assert await list_keys(client) == []

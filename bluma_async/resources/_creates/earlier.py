@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["settle_earlier", "settle_recorded"]
 
 IN_DOUBT = (
-    "An earlier create of the same content, which began at {began}, {billed}, and this one was not sent: {found}. "
-    "Make sure of it in your list of videos: `candidates` are those that may be its own. `client.settle()` searches "
-    "for it again; {ways} to buy the content all the same."
+    "An earlier create of the same content, which began at {began}, {billed}, and this one was not sent: {found}. Make "
+    "sure of it in your list of videos: `candidates` are those that may be its own. `settle()` of a client with "
+    'reuse="content" searches for it again; {ways} to buy the content all the same.'
 )
 ANYWAY = 'leave out reuse="content"'
 
@@ -78,26 +78,34 @@ def _require_consent(session: Session, settled: SettledCreate) -> None:
     Raises:
         AmbiguousCreateError: The user does not, or the create certainly was accepted.
     """
-    create, is_accepted = settled.create, settled.create.state == OpenCreateState.ACCEPTED
-    began = "an unknown time" if create.started_at is None else f"{create.started_at:%Y-%m-%d %H:%M:%S} UTC"
-    if session.options.on_ambiguous == "retry" and create.state == OpenCreateState.UNCERTAIN:
-        logger.warning("A create of the same content, which began at %s, is in doubt. It is bought again.", began)
-        return
-    count = len(settled.candidates)
-    raise AmbiguousCreateError(
-        IN_DOUBT.format(
-            began=began,
-            billed="was accepted and billed" if is_accepted else "may have been accepted and billed",
-            found=f"{count} video(s) may be its own" if count else "its video was not found",
-            ways=ANYWAY if is_accepted else f'{ANYWAY}, or set on_ambiguous="retry",',
-        ),
+    if session.options.on_ambiguous != "retry" or settled.create.state != OpenCreateState.UNCERTAIN:
+        raise _build_error(settled)
+    logger.warning("A create of the same content, which began at %s, is in doubt. It is bought again.", _began(settled))
+
+
+def _build_error(settled: SettledCreate) -> AmbiguousCreateError:
+    create, candidates = settled.create, settled.candidates
+    is_accepted = create.state == OpenCreateState.ACCEPTED
+    text = IN_DOUBT.format(
+        began=_began(settled),
+        billed="was accepted and billed" if is_accepted else "may have been accepted and billed",
+        found=f"{len(candidates)} video(s) may be its own" if candidates else "its video was not found",
+        ways=ANYWAY if is_accepted else f'{ANYWAY}, or set on_ambiguous="retry",',
+    )
+    return AmbiguousCreateError(
+        text,
         status=503,
         accepted=is_accepted,
-        candidates=settled.candidates,
+        candidates=candidates,
         idempotency_key=create.idempotency_key,
         template_id=create.template_id,
         started_at=create.started_at,
     )
+
+
+def _began(settled: SettledCreate) -> str:
+    started_at = settled.create.started_at
+    return "an unknown time" if started_at is None else f"{started_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 async def _settle_open(reuse: ContentReuse, call: InFlightCall) -> SettledCreate:

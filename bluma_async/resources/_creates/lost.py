@@ -12,13 +12,12 @@ from bluma_async.errors import AmbiguousCreateError, NetworkError
 from bluma_async.resources._creates.certain import CertainCreate
 from bluma_async.resources._creates.stand_in import open_stand_in
 from bluma_async.sharing.coordinator import AccountCoordinator
-from bluma_async.types import CreateResult, OpenCreate, OpenCreateState, SettledCreate
+from bluma_async.types import CreateResult, OpenCreate, OpenCreateState, SettledCreate, Video, VideoStatus
 
 if TYPE_CHECKING:
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async._session.session import Session
     from bluma_async.stores.creates import LostCreate, SharedCreates
-    from bluma_async.types import Video
 
 __all__ = ["settle_all_lost", "settle_lost"]
 
@@ -91,7 +90,12 @@ async def settle_lost(
 
 
 async def _find(session: Session, creates: SharedCreates, lost: LostCreate, call: InFlightCall) -> Video | None:
-    """Search for the video of a create; record why it is not known, if it is not."""
+    """Return the video of a create; record why it is not known, if it is not."""
+    known = session.evidence.find_created(lost.request_key)
+    if known is not None:  # by a search for the content: a second one would not take it for a candidate
+        charged = session.evidence.find_charge(known)
+        template_id = lost.template_id or ""
+        return Video(id=known, status=VideoStatus.QUEUED, template_id=template_id, credits_charged=charged)
     failure = NetworkError(f"The create {lost.request_key} was interrupted.")
     try:
         is_plain = lost.place is None or lost.template_id is None
