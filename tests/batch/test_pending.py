@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,13 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async.batch.abandoned import ON_REQUEST
+from bluma_async.batch.bought_contents import BoughtContents
 from bluma_async.batch.live import open_live
 from bluma_async.resources._creates.pending import begin_pending
+from bluma_async.resources._creates.reuse import ContentReuse
 from bluma_async.sandbox import Sandbox
+from bluma_async.stores.jobs import Intent, Job
+from bluma_async.stores.memory.jobs import MemoryJobStore
 from tests.batch.helpers import TEMPLATE, change_journal, forget_process, make_rows, run_all
 from tests.batch.test_reuse import make_batch, same
 from tests.resources.test_pending import hash_of, list_keys
@@ -156,4 +161,24 @@ async def test_a_journal_that_processes_share_waits_for_a_create_of_another_prog
 
     assert (waiting.state, settled.result, made.state) == ("planned", "not_accepted", "saved")
     assert "settle()" in str(waiting.error)
+    assert await list_keys(client) == []
+
+
+async def test_a_video_that_a_cancelled_run_has_billed_is_remembered(client: AsyncBluma) -> None:
+    """The journal has it; the run had no time to record it for other programs."""
+    body = {"template_id": TEMPLATE, "context": {"prompt": "The same"}}
+    store: Any = MemoryJobStore()
+    job = await store.plan(Job("a", json.dumps(body), TEMPLATE, None, "job a"))
+    reuse = ContentReuse(client.with_options(reuse="content")._session)
+
+    async def bill_and_end() -> None:
+        async with BoughtContents(reuse, store).pending(job, CONTENT, "key-1"):
+            await store.intend(job.place, Intent("key-1", None))
+            await store.bill(job.place, "batch_1", 2, request_key="key-1")
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await bill_and_end()
+
+    assert await reuse.find_known([CONTENT]) == {CONTENT: "batch_1"}
     assert await list_keys(client) == []

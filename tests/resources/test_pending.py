@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, List
+from typing import Any, AsyncGenerator, List
 
 import pytest
 
@@ -142,18 +143,46 @@ async def test_a_refused_or_unsent_create_leaves_no_record(sandbox: Sandbox, thr
     assert (refused, await list_keys(thrifty), sandbox.state()["billed"]) == ([], [], 0)
 
 
-async def test_an_interrupted_create_stays_recorded_until_it_is_settled(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
-    """`settle` of its own process ends the record too."""
+@pytest.mark.parametrize(("action", "result"), [("drop_after", "accepted"), ("drop_before", "not_accepted")])
+async def test_a_create_stays_recorded_until_its_own_process_settles_it(
+    sandbox: Sandbox, thrifty: AsyncBluma, action: str, result: str
+) -> None:
+    """Whatever its outcome, the record ends."""
     mine = thrifty.with_options(exclusive=True)
-    sandbox.faults.add("POST /videos", "silent", times=1)
-    with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(mine.videos.create(CONTEXT, TEMPLATE), 0.3)
+    sandbox.faults.add("POST /videos", action, times=1)
+    with pytest.raises(errors.AmbiguousCreateError):
+        await mine.with_options(on_ambiguous="raise", exclusive=False).videos.create(CONTEXT, TEMPLATE)
     recorded = await list_keys(mine)
 
     (settled,) = await mine.settle()
 
-    assert (settled.result, recorded) == ("accepted", [settled.create.idempotency_key])
+    assert (settled.result, recorded) == (result, [settled.create.idempotency_key])
     assert await list_keys(mine) == []
+
+
+async def test_a_create_that_is_cancelled_in_flight_stays_recorded(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """The server may have accepted it."""
+    sandbox.faults.add("POST /videos", "silent", times=1)
+
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(thrifty.videos.create(CONTEXT, TEMPLATE), 0.3)
+
+    assert await list_keys(thrifty) == [create.idempotency_key for create in thrifty.open_creates]
+
+
+async def test_a_video_is_remembered_although_a_hook_ends_its_create(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """The answer has come: the next program uses the video."""
+
+    async def fail(_: Any) -> None:
+        raise ValueError("a defect of the user's")
+
+    with pytest.raises(ValueError, match="defect"):
+        await thrifty.with_options(on_response=fail).videos.create(CONTEXT, TEMPLATE)
+    forget_process(thrifty)
+
+    video = await thrifty.videos.create(CONTEXT, TEMPLATE)
+
+    assert (video.reused, sandbox.state()["billed"], await list_keys(thrifty)) == (True, 1, [])
 
 
 async def test_an_index_that_cannot_be_written_sends_nothing(
@@ -186,6 +215,30 @@ async def test_settle_determines_the_creates_of_programs_that_have_ended(sandbox
 
     assert (elsewhere, settled.result, settled.create.idempotency_key) == ([], "not_accepted", lost)
     assert (await list_keys(thrifty), thrifty.open_creates) == (["busy"], [])
+
+
+class LateTurns:
+    """Turns of contents that come when another program has bought the content."""
+
+    def __init__(self, client: AsyncBluma) -> None:
+        self.client = client
+
+    @asynccontextmanager
+    async def acquire(self, content: str, _: Any) -> AsyncGenerator[None, None]:
+        """Record a video, and give the turn."""
+        await ContentReuse(self.client._session).record(content, "batch_other")
+        yield
+
+
+async def test_settle_leaves_a_create_whose_outcome_another_program_has_recorded(
+    sandbox: Sandbox, thrifty: AsyncBluma
+) -> None:
+    """It was in flight when the records were read."""
+    await begin_pending(thrifty._session, hash_of(), "busy", TEMPLATE)
+    vars(thrifty._session.shared)["_content_turns"] = LateTurns(thrifty)
+
+    assert await thrifty.settle() == []
+    assert await ContentReuse(thrifty._session).find_known([hash_of()]) == {hash_of(): "batch_other"}
 
 
 async def test_two_lost_creates_of_a_template_adopt_no_video(sandbox: Sandbox, thrifty: AsyncBluma) -> None:

@@ -7,7 +7,7 @@ so it allows this too; a content whose create certainly was accepted is not boug
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING
 
 from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.log import logger
@@ -48,11 +48,11 @@ async def settle_earlier(reuse: ContentReuse, content: str, template_id: str) ->
         video = await _use(reuse, settled, content, template_id)
         if video is not None:
             return video
-    return None if reuse.list_open(content) else await settle_recorded(reuse, content, template_id)
+    return await settle_recorded(reuse, content, template_id)
 
 
 async def settle_recorded(reuse: ContentReuse, content: str, template_id: str) -> Video | None:
-    """Return the video of a recorded create of this content, as `settle_earlier` does."""
+    """Return the video of a recorded create that is not open in this process, as `settle_earlier` does."""
     settled = await settle_pending(reuse.limited, content)
     return None if settled is None else await _use(reuse, settled, content, template_id)
 
@@ -109,15 +109,20 @@ def _began(settled: SettledCreate) -> str:
 
 
 async def _settle_open(reuse: ContentReuse, call: InFlightCall) -> SettledCreate:
-    """Settle a create of this process within the deadline of this one, unless a task works on it already."""
-    settled: List[SettledCreate] = []
-    if not call.is_attended:
-        session, ends = reuse.limited, call.ends
-        deadline = session.options.deadline
-        call.ends = None if deadline is None else session.shared.clock.now() + deadline
-        try:
-            settled = await settle_calls(session, [call])
-        finally:
-            call.ends = ends
-    found = (one for one in settled if one.create.idempotency_key == call.key)
-    return next(found, SettledCreate(create=show_create(call), result=CreateResult.IN_DOUBT))
+    """
+    Settle a create of this process within the deadline of this one.
+
+    Raises:
+        AmbiguousCreateError: Another task works on it.
+    """
+    unknown = SettledCreate(create=show_create(call), result=CreateResult.IN_DOUBT)
+    if call.is_attended:
+        raise _build_error(unknown)
+    session, ends = reuse.limited, call.ends
+    deadline = session.options.deadline
+    call.ends = None if deadline is None else session.shared.clock.now() + deadline
+    try:
+        settled = await settle_calls(session, [call])
+    finally:
+        call.ends = ends
+    return next((one for one in settled if one.create.idempotency_key == call.key), unknown)

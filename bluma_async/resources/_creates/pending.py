@@ -86,9 +86,9 @@ async def _record_failure(session: Session, content: str, request_key: str, fail
 
 async def settle_pending(session: Session, content: str) -> SettledCreate | None:
     """
-    Settle the recorded create of a content within the deadline of the client; None if none is recorded.
+    Settle the recorded create of a content within the deadline of the client; None without one, or if it is open here.
 
-    The caller has the turn of the content, and no create of it is open in this process.
+    The caller has the turn of the content.
 
     Raises:
         BlumaError: The index cannot be read.
