@@ -289,8 +289,8 @@ class Bluma(BaseClient):
         Determine the outcome of each create that was interrupted, or whose answer was lost. Those in flight continue.
 
         It waits until `settle_time` has passed since their requests can have been on their way, and reads the list of
-        videos. A create in doubt stays open. With `shared`, one can be in doubt without candidates as long as other
-        processes create from its template: their videos cannot be distinguished. Settle it again later.
+        videos. A create in doubt stays open. With `reuse`, those of ended programs on this machine are settled too;
+        with `shared`, one can have no candidates while other processes create from its template. Settle it again later.
 
         Returns:
             One result for each of them: accepted (with its video), not accepted, or in doubt (with candidates).

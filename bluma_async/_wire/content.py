@@ -2,7 +2,8 @@
 The content of a create: what two creates have in common if they make the same video.
 
 Rule 1: the content is everything that is rendered: the template or the variant, the context and the options. An option
-that has its default value counts as left out, and 1.0 is the number 1. The `webhook_url` is no part of it.
+that has its default value counts as left out, and so does a name of the context with null: the API treats both alike.
+1.0 is the number 1. The `webhook_url` is no part of the content.
 Rule 2: the key of a job without a key of its own is no content. It is a hash of its body as it was written, because
 journals have such keys.
 """
@@ -25,7 +26,7 @@ MOST_EXACT = 2**53  # a float above it may stand for several whole numbers
 
 def build_content(body: Mapping[str, Any]) -> str:
     """Return the content of a create as canonical JSON, from its body as parsed JSON."""
-    return _encode([body.get("template_id"), body.get("variant_id"), body.get("context"), _list_options(body)])
+    return _encode([body.get("template_id"), body.get("variant_id"), _list_context(body), _list_options(body)])
 
 
 def hash_create(body: bytes | None) -> str:
@@ -37,13 +38,21 @@ def hash_content(body: Mapping[str, Any]) -> str | None:
     """Return a hash of the content of a create from a template; None for a variant, whose settings can change."""
     if body.get("template_id") is None:
         return None
-    content = _encode([body["template_id"], body.get("context"), _list_options(body)])
+    content = _encode([body["template_id"], _list_context(body), _list_options(body)])
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def is_same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether two bodies of creates, as parsed JSON, ask for the same video."""
     return build_content(one) == build_content(other)
+
+
+def _list_context(body: Mapping[str, Any]) -> object:
+    given: Any = body.get("context")
+    if not isinstance(given, Mapping):  # a custom request, which the API refuses
+        return given
+    context: Mapping[str, Any] = given  # pyright: ignore[reportUnknownVariableType]  # parsed JSON has no types
+    return {name: value for name, value in context.items() if value is not None}
 
 
 def _list_options(body: Mapping[str, Any]) -> Dict[str, Any] | None:

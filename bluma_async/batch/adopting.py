@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bluma_async._wire.prices import compute_price
+from bluma_async.batch.bought_contents import BoughtContents
 from bluma_async.batch.conflicts import is_taken, not_free, not_in_doubt
 from bluma_async.batch.results import BatchResult, build_result
 from bluma_async.errors import BlumaError
+from bluma_async.resources._creates.reuse import ContentReuse
 from bluma_async.stores.jobs import Conflict
 from bluma_async.stores.states import JobState
 
@@ -31,6 +33,7 @@ async def adopt_video(store: JobStore, api: BatchApi, key: str, video_id: str) -
     outcome = await store.adopt(job.place, video.id, video.credits_charged or await _estimate(api, job, video))
     if not isinstance(outcome, Conflict):
         api.close_create(job.request_key, video.id)
+        await BoughtContents(ContentReuse(api.session), store).remember(outcome)
         return build_result(outcome)
     raise not_free(video.id) if is_taken(outcome) else not_in_doubt(key, await store.find(key))
 

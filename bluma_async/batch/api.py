@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Awaitable, Callable, List
 
-from bluma_async._runtime.clock import local_time
 from bluma_async.resources._creates.lost import settle_all_lost
+from bluma_async.resources._creates.stand_in import find_start
 from bluma_async.resources.credits import Credits
 from bluma_async.resources.templates import Templates
 from bluma_async.resources.videos import Videos
@@ -78,9 +78,7 @@ class BatchApi:
 
     def now(self) -> datetime:
         """Return the earlier of the server's clock and this machine's: a create that begins now is not older."""
-        clock = self.session.shared.clock
-        known = (self.session.shared.server_clock.at(clock.now()), local_time(clock))
-        return min((time for time in known if time is not None), default=None) or utc_now()
+        return find_start(self.session) or utc_now()
 
     @property
     def clock(self) -> Clock:

@@ -4,18 +4,23 @@ The contents of the jobs of a batch: which were bought before, and which may hav
 Rule 1: the videos of a journal are recorded, so that other journals and single creates can reuse them.
 Rule 2: while the create of a job is open or in doubt, no other job with its content is created: it may be paid.
 Rule 3: a recorded video that cannot be read concerns its job only: that stays planned, and the others go on.
+Rule 4: the journal decides what became of a create of its own; the record of it in the index follows. The create of
+another journal, or of a single video, is settled first.
 """
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, AsyncGenerator, Dict, Sequence
 
 from bluma_async._runtime.log import logger
+from bluma_async._runtime.tasks import finish
 from bluma_async._session.content_turns import ContentBusyError
 from bluma_async._wire.content import hash_content
 from bluma_async.batch.conflicts import JobPostponedError
 from bluma_async.errors import AuthenticationError, BlumaError, NetworkError, RateLimitError
+from bluma_async.resources._creates.earlier import settle_recorded
+from bluma_async.resources._creates.pending import begin_pending
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BoughtContents", "free_contents"]
 
+OPEN = (JobState.CREATING, JobState.IN_DOUBT)
 BOUGHT = (JobState.RENDERING, JobState.RENDERED, JobState.SAVED)
 CONCERNS_ALL = (AuthenticationError, RateLimitError, NetworkError)
 MAY_BE_BOUGHT = (
@@ -55,12 +61,17 @@ class BoughtContents:
 
     async def record_all(self) -> None:
         """Record the videos that the jobs of the journal have. Older entries stay."""
-        for state in BOUGHT if self._contents.is_wanted else ():
+        if not self._contents.is_wanted:
+            return
+        recorded = {create.content for create in await self._contents.list_pending()}
+        for state in BOUGHT:
             after = 0
             while page := await self._store.list_jobs(state, after):
                 hashed = ((self.find_content(job), job) for job in page if not job.is_reused)
-                entries = {content: job.video_id for content, job in hashed if content is not None and job.video_id}
-                await self._contents.record_older(entries)
+                bought = {content: job for content, job in hashed if content is not None and job.video_id}
+                await self._contents.record_older({content: job.video_id or "" for content, job in bought.items()})
+                for content in recorded & {*bought}:  # the journal was interrupted before it recorded the video
+                    await self._contents.end(content, bought[content].request_key)
                 after = page[-1].place
 
     def find_content(self, job: StoredJob) -> str | None:
@@ -94,13 +105,18 @@ class BoughtContents:
         known = await self._contents.look_up(content)
         try:
             video = None if known is None else await self._contents.use(known, content, job.template_id or "")
-        except CONCERNS_ALL:
+            return video or await self._settle_earlier(job, content)
+        except (*CONCERNS_ALL, JobPostponedError):
             raise
         except BlumaError as failure:
             raise JobPostponedError(str(failure), status=failure.status) from failure
-        if video is None:
-            await self._require_certainty(content)
-        return video
+
+    async def _settle_earlier(self, job: StoredJob, content: str) -> Video | None:
+        """Return the video of an earlier create of a content; None if it certainly has none."""
+        await self._require_certainty(content)
+        if job.request_key is not None:  # its create was not accepted, or the user wants another one
+            await self._contents.end(content, job.request_key)
+        return await settle_recorded(self._contents, content, job.template_id or "")
 
     async def _require_certainty(self, content: str) -> None:
         if self._in_doubt is None:
@@ -119,11 +135,42 @@ class BoughtContents:
             after = page[-1].place
         return found
 
+    @asynccontextmanager
+    async def pending(self, job: StoredJob, content: str, request_key: str) -> AsyncGenerator[None, None]:
+        """
+        Keep the record of a create for as long as the block sends it, and afterwards if the journal has no outcome.
+
+        Raises:
+            BlumaError: The index cannot be written. Nothing was sent.
+        """
+        try:
+            await begin_pending(self._contents.limited, content, request_key, job.template_id or "")
+            yield
+        except BaseException:
+            await finish(self._follow_journal(job, content, request_key))
+            raise
+
+    async def _follow_journal(self, job: StoredJob, content: str, request_key: str) -> None:
+        """Record the outcome that the journal has of a create that was interrupted, or has failed."""
+        with suppress(BlumaError):  # without an outcome, the create stays recorded
+            stored = await self._store.read(job.place)
+            if stored is not None and stored.request_key == request_key and stored.state in OPEN:
+                return
+            if stored is not None and stored.request_key == request_key:
+                await self.remember(stored)
+            await self._contents.end(content, request_key)
+
     def note_doubt(self, job: StoredJob) -> None:
         """Note that a job is in doubt, so that its content is not bought for another one."""
         content = self.find_content(job)
         if content is not None and self._in_doubt is not None:
             self._in_doubt[content] = job.key
+
+    async def end(self, job: StoredJob) -> None:
+        """Forget the recorded create of a job, which certainly was not accepted."""
+        content = self.find_content(job)
+        if content is not None:
+            await self._contents.end(content, job.request_key)
 
     async def remember(self, job: StoredJob) -> None:
         """Record the video that was billed for a job, so that its content is not bought again."""

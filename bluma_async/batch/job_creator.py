@@ -115,23 +115,24 @@ class JobCreator:
 
     async def _obtain(self, job: StoredJob) -> StoredJob:
         """Return the job with the video that was bought before for its content, or else with a new one."""
-        content = self._contents.find_content(job)
+        content, key = self._contents.find_content(job), uuid.uuid4().hex
         if content is None:
-            return await self._send_reported(job)
+            return await self._send_reported(job, key)
         async with self._contents.turn(content):
             video = await self._contents.find_bought(job, content)
-            if video is None:
-                return await self._send_reported(job)
-            return self._accept(await self._store.reuse(job.place, video.id))
+            if video is not None:
+                return self._accept(await self._store.reuse(job.place, video.id))
+            async with self._contents.pending(job, content, key):
+                return await self._send_reported(job, key)
 
-    async def _send_reported(self, job: StoredJob) -> StoredJob:
+    async def _send_reported(self, job: StoredJob, key: str) -> StoredJob:
         await self._report(job, JobState.CREATING)
-        return await _finish(self._send(job))
+        return await _finish(self._send(job, key))
 
-    async def _send(self, job: StoredJob) -> StoredJob:
+    async def _send(self, job: StoredJob, key: str) -> StoredJob:
         """Hold the price, record the intent, send the create, and record its outcome."""
         await self._hold_price(job)
-        key, evidence = uuid.uuid4().hex, self._api.session.evidence
+        evidence = self._api.session.evidence
         try:
             preset = await self._presets.require(job.template_id)
             await self._baseline.require(job.template_id)

@@ -18,18 +18,17 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, AsyncGenerator, Collection, Dict, List, Tuple
 
-from bluma_async._session.in_flight import InFlightCall, Standing
-from bluma_async._wire.call import Safety
-from bluma_async._wire.messages import Request
 from bluma_async._wire.retry import Reconcile
 from bluma_async.batch.abandoned import ABANDONED, ON_REQUEST
 from bluma_async.batch.conflicts import TakenOver, Unsubmitted, is_taken, require_moved
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NetworkError
 from bluma_async.resources._creates.certain import CertainCreate
+from bluma_async.resources._creates.stand_in import open_stand_in
 from bluma_async.stores.jobs import Conflict, ConflictKind
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
+    from bluma_async._session.in_flight import InFlightCall
     from bluma_async._session.session import Session
     from bluma_async.batch.api import BatchApi
     from bluma_async.batch.bought_contents import BoughtContents
@@ -175,17 +174,14 @@ class Recovery:
 
     def _find_call(self, job: StoredJob) -> InFlightCall:
         """Return the call of an interrupted create: that of this process, or one that stands for another process's."""
-        evidence, now = self._api.session.evidence, self._api.clock.now()
-        call = evidence.find_open(job.request_key)
+        session = self._api.session
+        call = session.evidence.find_open(job.request_key)
         if call is None:
-            headers = {"Idempotency-Key": job.request_key or ""}
-            request = Request("POST", f"{self._api.session.options.base_url}/videos", headers)
-            call = InFlightCall(request, now, None, Safety.COSTS_MONEY, job.template_id)
-            call.server_date, call.local_time = job.started_at, job.started_at
-            call.last_sent = now  # its request may have been on its way until now
-            call.standing = Standing.ACCEPTED if job.state == JobState.IN_DOUBT else Standing.UNCERTAIN
+            is_accepted = job.state == JobState.IN_DOUBT
+            call = open_stand_in(
+                session, job.request_key or "", job.template_id, job.started_at, is_accepted=is_accepted
+            )
             call.content = self._contents.find_content(job)
-            evidence.add_earlier(call)  # without a floor: those of this run are newer than the create
         call.is_attended = True
         return call
 
@@ -211,6 +207,7 @@ class Recovery:
             outcome = await self._reject(job)
             if not (isinstance(outcome, Conflict) and outcome.kind is ConflictKind.WAS_MADE):
                 self._credit_limit.release(job.place)
+                await self._contents.end(job)
                 return self._accept(outcome)
             found = outcome.other, await self._read_charge(outcome.other)
         video_id, known = found

@@ -20,7 +20,7 @@ from bluma_async.resources._videos.saving import save_to
 from bluma_async.resources._videos.waits import wait_for_video, watch_video
 from bluma_async.types import VideoStatus
 from bluma_async.types._html import build_card
-from bluma_async.types.videos import show_video
+from bluma_async.types.videos import mark_reused, show_video
 
 if TYPE_CHECKING:
     import os
@@ -81,7 +81,7 @@ class VideoJob:
 
     @property
     def key(self) -> str:
-        """The `Idempotency-Key` of its create."""
+        """The `Idempotency-Key` of the call that started it, and not its `key`; a reused video has sent none."""
         return self._facts.key
 
     @property
@@ -112,8 +112,7 @@ class VideoJob:
             BlumaError: The handle has no client, because it was unpickled; or the request failed.
         """
         session, _ = self._require_client()
-        self._video = await session.send(get_call(self.id, session.evidence))
-        return self._video
+        return self._note(await session.send(get_call(self.id, session.evidence)))
 
     async def wait(
         self,
@@ -140,7 +139,7 @@ class VideoJob:
             BlumaError: The handle has no client, because it was unpickled; or the video cannot be read.
         """
         session, hub = self._require_client()
-        self._video = await wait_for_video(
+        video = await wait_for_video(
             find_source(session),
             hub,
             self.id,
@@ -150,7 +149,7 @@ class VideoJob:
             on_status=on_status,
             final_statuses=final_statuses,
         )
-        return self._video
+        return self._note(video)
 
     async def events(
         self, *, poll_interval: float = 5.0, timeout: float = 600.0, final_statuses: Collection[str] = ()
@@ -183,8 +182,7 @@ class VideoJob:
         )
         try:
             async for state in states:
-                self._video = state
-                yield state
+                yield self._note(state)
         finally:
             await cast("Any", states).aclose()
 
@@ -233,6 +231,11 @@ class VideoJob:
 
     def __repr__(self) -> str:
         return f"VideoJob(id={self.id!r}, template_id={self.template_id!r})"
+
+    def _note(self, video: Video) -> Video:
+        """Return a new state of the video, with what the call that started it has told."""
+        self._video = mark_reused(video, self._facts.reused)
+        return self._video
 
     def _require_client(self) -> Tuple[Session, PollHub]:
         if self._binding.parts is None:

@@ -13,6 +13,7 @@ from bluma_async.resources._videos.calls import get_call
 from bluma_async.resources._videos.files import VideoFiles
 from bluma_async.resources._videos.lists import VideoLists
 from bluma_async.types import Video, VideoStatus
+from bluma_async.types.videos import mark_reused
 
 if TYPE_CHECKING:
     import os
@@ -223,6 +224,7 @@ class Videos(VideoFiles, VideoLists):
                 done = await self.wait_for(
                     video.id, poll_interval, timeout, on_progress, on_status=on_status, final_statuses=final_statuses
                 )
+                done = mark_reused(done, video.reused)
                 if place is not None and done.status == VideoStatus.COMPLETED:
                     await save_video(self._session, done, place, verify)
         return done

@@ -1,5 +1,6 @@
 """Videos, and pages of them."""
 
+import copy
 from datetime import datetime
 from typing import Optional
 
@@ -73,6 +74,15 @@ class Video(Model):
 
     def _repr_html_(self) -> str:
         return self.to_html()
+
+
+def mark_reused(video: Video, reused: bool) -> Video:
+    """Return a state of a video with the `reused` of its create: a copy, because other waits may have the object."""
+    if video.reused == reused:
+        return video
+    marked = copy.copy(video)
+    marked.reused = reused
+    return marked
 
 
 def show_video(video: Video, title: str, *, links: bool) -> str:

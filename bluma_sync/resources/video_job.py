@@ -43,7 +43,7 @@ class VideoJob:
 
     @property
     def key(self) -> str:
-        """The `Idempotency-Key` of its create."""
+        """The `Idempotency-Key` of the call that started it, and not its `key`; a reused video has sent none."""
         return self._async.key
 
     @property

@@ -47,6 +47,21 @@ async def test_the_same_content_is_bought_once(sandbox: Sandbox, thrifty: AsyncB
     assert f"Video {first.id} was bought before for the same content, and is reused." in caplog.messages
 
 
+async def test_generate_and_a_handle_say_that_a_video_was_reused(quick: Sandbox, thrifty: AsyncBluma) -> None:
+    """It is a fact of the call, which later reads of the video do not show; another wait for the video has it not."""
+    bought = await thrifty.videos.generate(CONTEXT, TEMPLATE)
+    generated = await thrifty.videos.generate(CONTEXT, TEMPLATE)
+    job = await thrifty.videos.start(CONTEXT, TEMPLATE)
+    stored = thrifty.videos.job(job.to_json())
+
+    states = [await job.wait(), await stored.refresh(), *[state async for state in stored.events()]]
+
+    assert (bought.reused, generated.reused, quick.state()["billed"]) == (False, True, 1)
+    assert [state.reused for state in states] == [True] * len(states)
+    assert stored.video is states[-1]
+    assert not (await thrifty.videos.wait_for(bought)).reused
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -87,12 +102,15 @@ async def test_another_process_and_another_account(sandbox: Sandbox, thrifty: As
     assert (tested.id != first.id, tested.reused) == (True, False)
 
 
-@pytest.mark.parametrize(("context", "options"), [({}, {"resolution": "720p"}), ({"custom_data": {"size": 1.0}}, None)])
+@pytest.mark.parametrize(
+    ("context", "options"),
+    [({}, {"resolution": "720p"}), ({"custom_data": {"size": 1.0}}, None), ({"brand_id": None}, None)],
+)
 async def test_a_default_that_is_written_out_is_the_same_content(
     sandbox: Sandbox, thrifty: AsyncBluma, context: Any, options: Any
 ) -> None:
-    """The default resolution is the same as none, and 1.0 is the number 1."""
-    whole = {"custom_data": {"size": 1}} if context else {}
+    """The default resolution is the same as none, 1.0 is the number 1, and null is the same as a missing name."""
+    whole = {"custom_data": {"size": 1}} if "custom_data" in context else {}
     first = await thrifty.videos.create({**CONTEXT, **whole}, TEMPLATE)
 
     again = await thrifty.videos.create({**CONTEXT, **context}, TEMPLATE, options=options)
@@ -157,10 +175,10 @@ async def test_a_paid_video_is_returned_also_if_it_cannot_be_remembered(
 ) -> None:
     """After the create, a full disk is logged, and not raised."""
 
-    def fail(*_: Any) -> Any:
-        raise sqlite3.OperationalError("database or disk is full")
+    def fail(*_: Any, **__: Any) -> Any:
+        raise errors.BlumaError("database or disk is full")
 
-    monkeypatch.setattr(contents, "create_once", lambda *_, **__: fail())
+    monkeypatch.setattr(ContentIndex, "record", fail)
 
     video = await thrifty.videos.create(CONTEXT, TEMPLATE)
 

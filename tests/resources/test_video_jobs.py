@@ -157,6 +157,7 @@ async def test_a_handle_has_no_secret() -> None:
         "account",
         "created_at",
         "credits_charged",
+        "reused",
     }
 
 
@@ -312,13 +313,13 @@ async def test_a_video_that_is_gone_is_reported_when_no_read_lags_any_more() -> 
 
 
 async def test_a_handle_of_an_earlier_version_is_read() -> None:
-    """Its JSON and its pickle have no time of the create, and no charge."""
+    """Its JSON and its pickle have no time of the create, no charge and no `reused`."""
     client, _, _ = client_with(ACCEPTED)
     job = await client.videos.start(PROMPT, "t")
     saved = json.loads(job.to_json())
-    del saved["created_at"], saved["credits_charged"]
+    del saved["created_at"], saved["credits_charged"], saved["reused"]
     facts = JobFacts.__new__(JobFacts)
     facts.__setstate__({name: value for name, value in saved.items() if name != "bluma_job"})
 
     assert client.videos.job(saved).id == client.videos.job(VideoJob(facts, Binding())).id == job.id
-    assert (facts.created_at, facts.credits_charged) == (None, 0)
+    assert (facts.created_at, facts.credits_charged, facts.reused) == (None, 0, False)

@@ -10,6 +10,7 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
+from tests.batch.helpers import forget_process
 from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
 
 
@@ -199,3 +200,24 @@ async def test_reuse_does_not_answer_for_a_key_in_doubt(sandbox: Sandbox, make_c
 
     assert len(raised.value.candidates) == 1
     assert sandbox.state()["billed"] == 2
+
+
+@pytest.mark.parametrize("key", ["task-1", None])
+@pytest.mark.parametrize(("action", "is_reused"), [("drop_after", True), ("drop_before", False)])
+async def test_the_create_of_a_killed_process_is_not_bought_again(
+    sandbox: Sandbox, make_client: MakeClient, let_die: Callable[[], None], key: Any, action: str, is_reused: bool
+) -> None:
+    """The database and the index of contents know it; both searches lead to the same video."""
+    client = make_client(reuse="content", exclusive=True)
+    sandbox.faults.add("POST /videos", action, times=1)
+    lost = client.with_options(on_ambiguous="raise", exclusive=False, max_retries=0)
+    with pytest.raises(errors.AmbiguousCreateError):
+        await lost.videos.create(CONTEXT, TEMPLATE, key=key)
+    forget_process(client)
+    let_die()
+
+    made = await client.videos.create(CONTEXT, TEMPLATE, key=key)
+    again = await client.videos.create(CONTEXT, TEMPLATE, key=key)
+
+    assert (again.id, sandbox.state()["billed"]) == (made.id, 1)
+    assert made.reused == (is_reused and key is None)

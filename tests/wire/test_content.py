@@ -19,11 +19,13 @@ SAME = [
     {"options": {"resolution": "720p"}},
     {"webhook_url": "https://example.com/hook", "variant_id": None},
     {"context": {"custom_data": {"size": 1.0}, "prompt": "p"}},
+    {"context": {"prompt": "p", "custom_data": {"size": 1}, "brand_id": None}},
 ]
 OTHER = [
     {"options": {"resolution": "1080p"}},
     {"options": {"watermark": False}},
     {"context": {"prompt": "p", "custom_data": {"size": 1.5}}},
+    {"context": {"prompt": "p", "custom_data": {"size": None}}},
     {"context": {"prompt": "p", "custom_data": {"size": True}}},
     {"context": {"prompt": "p", "custom_data": {"size": "1.0"}}},
     {"template_id": "u"},

@@ -6,19 +6,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Awaitable, Callable, List
 
 from bluma_async._runtime.log import logger
-from bluma_async._session.in_flight import InFlightCall, Standing, ambiguous_create
-from bluma_async._wire.call import Safety
-from bluma_async._wire.messages import Request
+from bluma_async._session.in_flight import Standing, ambiguous_create
 from bluma_async._wire.retry import Reconcile
 from bluma_async.errors import AmbiguousCreateError, NetworkError
 from bluma_async.resources._creates.certain import CertainCreate
+from bluma_async.resources._creates.stand_in import open_stand_in
 from bluma_async.sharing.coordinator import AccountCoordinator
-from bluma_async.types import CreateResult, OpenCreate, OpenCreateState, SettledCreate
+from bluma_async.types import CreateResult, OpenCreate, OpenCreateState, SettledCreate, Video, VideoStatus
 
 if TYPE_CHECKING:
+    from bluma_async._session.in_flight import InFlightCall
     from bluma_async._session.session import Session
     from bluma_async.stores.creates import LostCreate, SharedCreates
-    from bluma_async.types import Video
 
 __all__ = ["settle_all_lost", "settle_lost"]
 
@@ -91,7 +90,12 @@ async def settle_lost(
 
 
 async def _find(session: Session, creates: SharedCreates, lost: LostCreate, call: InFlightCall) -> Video | None:
-    """Search for the video of a create; record why it is not known, if it is not."""
+    """Return the video of a create; record why it is not known, if it is not."""
+    known = session.evidence.find_created(lost.request_key)
+    if known is not None:  # by a search for the content: a second one would not take it for a candidate
+        charged = session.evidence.find_charge(known)
+        template_id = lost.template_id or ""
+        return Video(id=known, status=VideoStatus.QUEUED, template_id=template_id, credits_charged=charged)
     failure = NetworkError(f"The create {lost.request_key} was interrupted.")
     try:
         is_plain = lost.place is None or lost.template_id is None
@@ -111,13 +115,8 @@ async def _find(session: Session, creates: SharedCreates, lost: LostCreate, call
 
 def _stand_in(session: Session, coordinator: AccountCoordinator | None, lost: LostCreate) -> InFlightCall:
     """Return an open call that stands for the one of a dead process."""
-    now = session.shared.clock.now()
-    request = Request("POST", f"{session.options.base_url}/videos", {"Idempotency-Key": lost.request_key})
-    call = InFlightCall(request, now, None, Safety.COSTS_MONEY, lost.template_id)
-    call.server_date, call.local_time = lost.started_at, lost.started_at
-    call.last_sent = now - session.options.settle_time  # by the database's clock, it is older
-    call.standing = _find_standing(lost)
-    session.evidence.add_earlier(call)
+    call = open_stand_in(session, lost.request_key, lost.template_id, lost.started_at, is_accepted=lost.is_accepted)
+    call.last_sent = session.shared.clock.now() - session.options.settle_time  # by the database's clock, it is older
     if coordinator is not None:
         coordinator.note_number(call, lost.number)
     return call

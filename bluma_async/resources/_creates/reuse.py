@@ -11,7 +11,8 @@ logged: a paid video is never lost because it could not be remembered.
 Rule 4: creates of one content follow each other, in all programs of the user on this machine (`ContentTurns`). The
 index belongs to the machine, so programs on two machines each buy the video.
 Rule 5: an entry belongs to the base URL and the key that bought the video: no video of another account is found.
-Rule 6: a content belongs to its create as long as the outcome of that is not known: no other create buys it meanwhile.
+Rule 6: a content belongs to its create as long as the outcome of that is not known: no other create buys it meanwhile,
+in any program on this machine (`pending.py`).
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ from bluma_async.types import Video, VideoStatus
 if TYPE_CHECKING:
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async._session.session import Session
-    from bluma_async.stores.contents import ContentIndex, KnownVideo
+    from bluma_async.stores.contents import ContentIndex, KnownVideo, PendingCreate
 
-__all__ = ["ContentReuse"]
+__all__ = ["ContentReuse", "open_index"]
 
 FILE = "contents.sqlite"
 
@@ -109,7 +110,7 @@ class ContentReuse:
         Raises:
             BlumaError: The index cannot be read. Nothing was bought.
         """
-        found: Dict[str, KnownVideo] = await in_thread(self._open().find, [content])
+        found: Dict[str, KnownVideo] = await in_thread(open_index(self._session).find, [content])
         return found.get(content)
 
     async def use(self, known: KnownVideo, content: str, template_id: str) -> Video | None:
@@ -136,7 +137,7 @@ class ContentReuse:
 
     async def find_known(self, contents: Sequence[str]) -> Dict[str, str]:
         """Return the recorded video of each content that has one, without reading the videos."""
-        found: Dict[str, KnownVideo] = await in_thread(self._open().find, contents)
+        found: Dict[str, KnownVideo] = await in_thread(open_index(self._session).find, contents)
         return {content: known.video_id for content, known in found.items()}
 
     async def forget(self, content: str, video_id: str) -> None:
@@ -146,7 +147,24 @@ class ContentReuse:
         Raises:
             BlumaError: The index cannot be written.
         """
-        await in_thread(self._open().forget, content, video_id)
+        await in_thread(open_index(self._session).forget, content, video_id)
+
+    async def list_pending(self) -> List[PendingCreate]:
+        """
+        Return the recorded creates without an outcome.
+
+        Raises:
+            BlumaError: The index cannot be read.
+        """
+        creates: List[PendingCreate] = await in_thread(open_index(self._session).list_pending)
+        return creates
+
+    async def end(self, content: str, request_key: str | None) -> None:
+        """Forget a recorded create that certainly was not accepted. A failure is logged: the next create searches."""
+        try:
+            await in_thread(open_index(self._session).end, content, request_key)
+        except BlumaError as problem:
+            logger.warning("The end of a create (Idempotency-Key %s) was not recorded: %s", request_key, problem)
 
     async def record(self, content: str, video_id: str) -> None:
         """Remember a video that was bought just now. A failure is logged, and not raised."""
@@ -161,7 +179,7 @@ class ContentReuse:
         await self._record(entries, bought_at=0.0, replace=False)
 
     async def _record(self, entries: Mapping[str, str], *, bought_at: float, replace: bool) -> None:
-        index = self._open()
+        index = open_index(self._session)
         try:
             await in_thread(lambda: index.record(entries, bought_at=bought_at, replace=replace))
         except BlumaError as problem:
@@ -213,9 +231,11 @@ class ContentReuse:
         now = local_time(self._session.shared.clock)
         return 0.0 if now is None else now.timestamp()
 
-    def _open(self) -> ContentIndex:
-        from bluma_async.stores.contents import ContentIndex  # noqa: PLC0415 - loads SQLite, which few programs need
 
-        options = self._session.options
-        account = fingerprint_key(options.base_url, options.api_key, size=32)
-        return ContentIndex(find_state_folder() / FILE, account)
+def open_index(session: Session) -> ContentIndex:
+    """Return the index of the contents of an account. No file is opened yet."""
+    from bluma_async.stores.contents import ContentIndex  # noqa: PLC0415 - loads SQLite, which few programs need
+
+    options = session.options
+    account = fingerprint_key(options.base_url, options.api_key, size=32)
+    return ContentIndex(find_state_folder() / FILE, account)

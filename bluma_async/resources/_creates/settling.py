@@ -14,13 +14,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Awaitable, Callable, List, Sequence
 
 from bluma_async._runtime.paid_ids import report_if_dropped
-from bluma_async._wire.retry import Reconcile
-from bluma_async.errors import AmbiguousCreateError, BlumaError, NetworkError
-from bluma_async.resources._creates.certain import CertainCreate
+from bluma_async.resources._creates.outcome import settle_call
 from bluma_async.resources._creates.showing import show_create
 from bluma_async.resources._sharing import find_account
-from bluma_async.resources._videos.calls import get_call
-from bluma_async.types import CreateResult, OpenCreate, SettledCreate, Video
+from bluma_async.types import CreateResult, OpenCreate, SettledCreate
 
 if TYPE_CHECKING:
     from bluma_async._session.in_flight import InFlightCall
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["list_open_creates", "settle_calls", "settle_creates"]
 
-INTERRUPTED = "The create was interrupted, or its answer was lost."
 Settle = Callable[["InFlightCall"], Awaitable[SettledCreate]]
 
 
@@ -42,12 +38,13 @@ async def settle_creates(session: Session) -> List[SettledCreate]:
     Determine the outcome of each create that was interrupted, or whose answer was lost. Those in flight continue.
 
     A create that is settled is not open any more, unless it is in doubt. With `shared`, those that dead processes have
-    left open are settled too.
+    left open are settled too; with `reuse`, also those of other programs on this machine that have ended.
     """
+    recorded = await _settle_recorded(session) if session.options.reuse is not None else []
     settled = await settle_calls(session, [call for call in session.evidence.open_calls if not call.is_attended])
     for video_id in filter(None, map(_find_video_id, settled)):
         report_if_dropped(video_id)
-    return settled
+    return [*settled, *recorded]
 
 
 async def settle_calls(session: Session, calls: Sequence[InFlightCall]) -> List[SettledCreate]:
@@ -66,7 +63,7 @@ async def settle_calls(session: Session, calls: Sequence[InFlightCall]) -> List[
 
 
 async def _settle_all(session: Session, calls: Sequence[InFlightCall]) -> List[SettledCreate]:
-    account, settle = find_account(session), partial(_settle, session)
+    account, settle = find_account(session), partial(settle_call, session)
     if account is None:
         settled = own = await _settle_each(session, calls, settle)
     else:
@@ -87,7 +84,7 @@ async def _settle_each(session: Session, calls: Sequence[InFlightCall], settle: 
 
     async def settle_one(call: InFlightCall) -> SettledCreate:
         settled = await settle(call)
-        await _remember(session, call.content, settled)
+        await _remember(session, call, settled)
         return settled
 
     ends = await asyncio.gather(*(settle_one(call) for call in calls), return_exceptions=True)
@@ -97,13 +94,24 @@ async def _settle_each(session: Session, calls: Sequence[InFlightCall], settle: 
     return [end for end in ends if not isinstance(end, BaseException)]
 
 
-async def _remember(session: Session, content: str | None, settled: SettledCreate) -> None:
-    """Record the video of a create with `reuse`, so that its content is not bought again."""
-    video_id = _find_video_id(settled)
-    if content is not None and video_id is not None:
-        from bluma_async.resources._creates.reuse import ContentReuse  # noqa: PLC0415 - few programs need it
+async def _settle_recorded(session: Session) -> List[SettledCreate]:
+    from bluma_async.resources._creates.pending import settle_all_pending  # noqa: PLC0415 - few programs need it
 
-        await ContentReuse(session).record(content, video_id)
+    return await settle_all_pending(session)
+
+
+async def _remember(session: Session, call: InFlightCall, settled: SettledCreate) -> None:
+    """Record the video of a create with `reuse`, so that its content is not bought again, or that there is none."""
+    video_id = _find_video_id(settled)
+    if call.content is None or settled.result == CreateResult.IN_DOUBT:
+        return
+    from bluma_async.resources._creates.reuse import ContentReuse  # noqa: PLC0415 - few programs need it
+
+    reuse = ContentReuse(session)
+    if video_id is not None:
+        await reuse.record(call.content, video_id)
+    elif settled.result == CreateResult.NOT_ACCEPTED:
+        await reuse.end(call.content, call.key)
 
 
 def _find_video_id(settled: SettledCreate) -> str | None:
@@ -111,32 +119,3 @@ def _find_video_id(settled: SettledCreate) -> str | None:
     if settled.result != CreateResult.ACCEPTED:
         return None
     return settled.create.video_id if settled.video is None else settled.video.id
-
-
-async def _settle(session: Session, call: InFlightCall) -> SettledCreate:
-    """
-    Settle one create: `settle_time` after its request can have been on its way, or as soon as its video is found.
-
-    One that was accepted is left open. One that was not is closed: nothing was paid, and it claims no video any more.
-    """
-    create = show_create(call)
-    try:
-        if call.video_id is not None:
-            video: Video | None = await _read(session, call.video_id)
-            return SettledCreate(create=create, result=CreateResult.ACCEPTED, video=video)
-        failure = NetworkError(INTERRUPTED, attempts=call.attempts)
-        found = await CertainCreate(session).reconcile(call, failure, Reconcile(0.0))
-    except AmbiguousCreateError as error:
-        return SettledCreate(create=create, result=CreateResult.IN_DOUBT, candidates=error.candidates)
-    if found is not None:
-        return SettledCreate(create=create, result=CreateResult.ACCEPTED, video=found)
-    session.evidence.remove(call)
-    return SettledCreate(create=create, result=CreateResult.NOT_ACCEPTED)
-
-
-async def _read(session: Session, video_id: str) -> Video | None:
-    """Return a video; None if it cannot be read now. Its id is known, and that is enough to wait for it."""
-    try:
-        return await session.send(get_call(video_id, session.evidence))
-    except BlumaError:
-        return None

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, AsyncGenerator, Awaitable, Callable
 
 import attrs
 
-from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.paid_ids import PaidId
 from bluma_async._session.evidence import READ_LAG
 from bluma_async._session.in_flight import Standing
@@ -28,6 +27,7 @@ from bluma_async.resources._creates.account_check import require_account
 from bluma_async.resources._creates.certain import CertainCreate
 from bluma_async.resources._creates.keys import require_key
 from bluma_async.resources._creates.lost import settle_lost
+from bluma_async.resources._creates.stand_in import find_start
 from bluma_async.resources._videos.calls import get_call
 from bluma_async.sharing.announcing import find_settling_time
 from bluma_async.sharing.coordinator import AnnouncedCreate, CreateTakenOver
@@ -35,8 +35,6 @@ from bluma_async.stores.creates import TurnKind, WantedCreate
 from bluma_async.types import Video, VideoStatus
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from bluma_async._session.session import Session
     from bluma_async._wire.call import Call
     from bluma_async.sharing.coordinator import AccountCoordinator
@@ -162,7 +160,7 @@ class SharedCreate:
             template_id=self._call.subject,
             name=self._key,
             content=hash_create(self._call.body),
-            started_at=self._now(),
+            started_at=find_start(self._session),
             settles_after=find_settling_time(self._session.options),
             number=self._number,
         )
@@ -271,11 +269,6 @@ class SharedCreate:
         except BlumaError as error:
             error.video_id = name
             raise
-
-    def _now(self) -> datetime | None:
-        """Return the earlier of the server's clock and this machine's: a create that begins now is not older."""
-        known = (self._session.shared.server_clock.at(self._clock.now()), local_time(self._clock))
-        return min((time for time in known if time is not None), default=None)
 
     def _time_left(self) -> float | None:
         return None if self._ends is None else max(self._ends - self._clock.now(), 0.001)

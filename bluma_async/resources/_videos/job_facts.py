@@ -37,12 +37,13 @@ class JobFacts:
 
     Attributes:
         id: The id of the video.
-        key: The `Idempotency-Key` of its create.
+        key: The `Idempotency-Key` of the call that started it. One that reused a video has sent nothing with it.
         template_id: Its template; empty if the API did not name it.
         base_url: Where it was started.
         account: The fingerprint of the base URL and the key.
         created_at: When its create was answered, by the wall clock of that machine; None if that is unknown.
         credits_charged: The credits that its create has billed; 0 if the answer did not name them.
+        reused: Whether the call that started it returned a video that was bought before.
     """
 
     id: str
@@ -52,6 +53,7 @@ class JobFacts:
     account: str
     created_at: datetime | None = None
     credits_charged: int = 0
+    reused: bool = False
 
     def to_json(self) -> str:
         """Return the JSON text."""
@@ -77,9 +79,16 @@ class JobFacts:
 
 def describe_job(options: Options, clock: Clock, video: Video, key: str) -> JobFacts:
     """Return what the handle of a video stores that was created just now."""
-    account = fingerprint_key(options.base_url, options.api_key)
-    charged = video.credits_charged
-    return JobFacts(video.id, key, video.template_id, options.base_url, account, local_time(clock), charged)
+    return JobFacts(
+        video.id,
+        key,
+        video.template_id,
+        options.base_url,
+        fingerprint_key(options.base_url, options.api_key),
+        local_time(clock),
+        video.credits_charged,
+        video.reused,
+    )
 
 
 def read_job(options: Options, saved: object) -> JobFacts:
@@ -130,8 +139,9 @@ def _read(fields: Mapping[Any, Any]) -> JobFacts:
     require_id("id", fields["id"], Video)
     require_video_id(fields["id"])
     created_at, charged = _read_time(fields.get("created_at")), _read_charge(fields.get("credits_charged"))
-    account = fields["account"]
-    return JobFacts(fields["id"], fields["key"], str(template_id), fields["base_url"], account, created_at, charged)
+    account, reused = fields["account"], fields.get("reused") is True  # a handle of an earlier version has none
+    names = (fields["id"], fields["key"], str(template_id), fields["base_url"], account)
+    return JobFacts(*names, created_at, charged, reused)
 
 
 def _read_time(text: object) -> datetime | None:
