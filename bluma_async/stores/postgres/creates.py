@@ -139,7 +139,7 @@ class PostgresCreates:
         """Record a video that was bought before as that of a key; return the key's video; None if it is not known."""
 
         async def work(db: Connection) -> str | None:
-            account = await queries.read_account(db)
+            account = await self._lock_account(db)
             values = (account, wanted.template_id, wanted.request_key, wanted.name, wanted.content)
             columns = "account,template_id,request_key,name,content,epoch,made_by,settles_after,outcome,video_id"
             statement = (
