@@ -3,8 +3,8 @@ The pytest plugin: fixtures with a sandbox, and markers for its faults and setti
 
 Rule 1: pytest imports this module in every project of an environment in which the SDK is installed, so it imports
 nothing but pytest. A fixture loads what it needs when a test asks for it.
-Rule 2: environment, clock and the port of the environment belong to a test, also where its sandbox serves the whole
-session. A test without one of the fixtures sees the machine's own.
+Rule 2: environment, clock, state folder and the port of the environment belong to a test, also where its sandbox serves
+the whole session. A test without one of the fixtures sees the machine's own.
 """
 
 from __future__ import annotations
@@ -43,12 +43,14 @@ class _Serving:
 
     Attributes:
         port: The port that the environment names from the start; 0 if it names none.
+        state_folder: The state folder that it names from the start, also for programs in other processes; else empty.
         session_use: What the test has set for the sandbox of the session, while that is the one in use.
     """
 
     sandboxes: ClassVar[dict[str, Sandbox]] = {}
     session_use: ClassVar[ExitStack] = ExitStack()
     port: int = 0
+    state_folder: str = ""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -127,7 +129,7 @@ def bluma_session_sandbox(request: pytest.FixtureRequest, bluma_session_server: 
 
     with ExitStack() as use, _shown(SESSION_SANDBOX, bluma_session_server):
         if SANDBOX not in request.fixturenames:
-            use.enter_context(in_use(bluma_session_server, _Serving.port))
+            use.enter_context(in_use(bluma_session_server, _Serving.port, _Serving.state_folder))
             _Serving.session_use = use
         yield bluma_session_server
 
@@ -172,7 +174,7 @@ def assert_billed(request: pytest.FixtureRequest) -> BillCheck:
 
 @contextmanager
 def _serve(node: Any) -> Generator[Sandbox, None, None]:
-    from bluma_testing.serving import serve_sandbox  # noqa: PLC0415 - see rule 1 of this module
+    from bluma_testing.serving import in_use, make_sandbox  # noqa: PLC0415 - see rule 1 of this module
 
     settings: dict[str, Any] = {"port": _Serving.port}
     for marker in reversed(list(node.iter_markers("bluma_settings"))):  # the nearest one last
@@ -181,9 +183,10 @@ def _serve(node: Any) -> Generator[Sandbox, None, None]:
         settings.update(marker.kwargs)
     with ExitStack() as opened:
         try:
-            sandbox = opened.enter_context(serve_sandbox(**settings))
+            sandbox = opened.enter_context(make_sandbox(**settings))
         except ValueError as error:
             pytest.fail(f"The settings of the sandbox are invalid: {error}", pytrace=False)
+        opened.enter_context(in_use(sandbox, state_folder=_Serving.state_folder))
         yield sandbox
 
 
@@ -222,12 +225,16 @@ def _show(marker: pytest.Mark) -> str:
 
 def _set_environment(config: pytest.Config) -> None:
     from bluma_async.sandbox.settings import Settings  # noqa: PLC0415 - see rule 1 of this module
-    from bluma_testing.serving import describe_environment, environment  # noqa: PLC0415 - see rule 1 of this module
+    from bluma_testing import serving  # noqa: PLC0415 - see rule 1 of this module
 
     opened = ExitStack()
-    opened.callback(setattr, _Serving, "port", _Serving.port)
+    for name in ("port", "state_folder"):
+        opened.callback(setattr, _Serving, name, getattr(_Serving, name))
     config.add_cleanup(opened.close)
+    _Serving.state_folder = opened.enter_context(serving.temporary_folder())
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         _Serving.port = free.getsockname()[1]
-    opened.enter_context(environment(describe_environment(Settings(), f"http://127.0.0.1:{_Serving.port}")))
+    origin = f"http://127.0.0.1:{_Serving.port}"
+    variables = serving.describe_environment(Settings(), origin, _Serving.state_folder)
+    opened.enter_context(serving.environment(variables))

@@ -54,15 +54,16 @@ class ResponseInfo:
 @attrs.frozen(kw_only=True)
 class RetryInfo:
     """
-    An attempt that failed, and will be followed by another one.
+    An attempt that failed, and is followed by another one, or by a search that decides whether there is one.
 
     Attributes:
         method: The HTTP method.
         url: The URL; of a signed link without its query, which is a secret.
         attempt: The number of the failed attempt, from 0.
         error: The error of the failed attempt.
-        delay: Seconds until the next attempt. For an uncertain create, which is sent again only once a search proves
-            that it was not accepted, they include the `settle_time` before that search.
+        delay: Seconds until the next attempt, or until the search can prove that there was no create.
+        is_search: Whether it is an uncertain create, whose video is searched for. It is sent again only if the search
+            proves that it was not accepted.
     """
 
     method: str
@@ -70,3 +71,4 @@ class RetryInfo:
     attempt: int
     error: BlumaError
     delay: float
+    is_search: bool = False

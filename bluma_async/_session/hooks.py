@@ -9,7 +9,7 @@ Rule 2: an exception that a hook raises ends the call and reaches the caller unc
 from __future__ import annotations
 
 from logging import DEBUG
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Tuple
 
 from bluma_async._lazy import LazyModule
 from bluma_async._runtime.callbacks import call_back
@@ -64,11 +64,30 @@ class Observer:
             await call_back(self._options.on_response, info)
 
     async def before_retry(self, request: Request, error: BlumaError, attempt: int, delay: float) -> None:
-        """Report a failed attempt that another one will follow."""
-        facts = (request.method, mask(request.public_url), attempt, delay, mask(str(error)))
-        logger.info("%s %s: attempt %d failed, the next in %.3g s: %s", *facts)
+        """Report a failed attempt that another one follows after a pause."""
+        logger.info("%s %s: attempt %d failed, the next in %.3g s: %s", *_list_facts(request, error, attempt, delay))
+        await self._call_on_retry(request, error, attempt, delay, is_search=False)
+
+    async def before_search(self, request: Request, error: BlumaError, attempt: int, delay: float) -> None:
+        """Report an uncertain create that a search follows; it is sent again only if that proves its absence."""
+        facts = _list_facts(request, error, attempt, delay)
+        logger.info("%s %s: attempt %d is uncertain, a search decides in %.3g s: %s", *facts)
+        await self._call_on_retry(request, error, attempt, delay, is_search=True)
+
+    async def _call_on_retry(
+        self, request: Request, error: BlumaError, attempt: int, delay: float, *, is_search: bool
+    ) -> None:
         if self._options.on_retry is not None:
             info = arguments.RetryInfo(
-                method=request.method, url=request.public_url, attempt=attempt, error=error, delay=delay
+                method=request.method,
+                url=request.public_url,
+                attempt=attempt,
+                error=error,
+                delay=delay,
+                is_search=is_search,
             )
             await call_back(self._options.on_retry, info)
+
+
+def _list_facts(request: Request, error: BlumaError, attempt: int, delay: float) -> Tuple[object, ...]:
+    return request.method, mask(request.public_url), attempt, delay, mask(str(error))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict, NamedTuple, Optional, Tuple, TypeVar
 
-from bluma_async._wire.prices import compute_price
+from bluma_async._wire.prices import PriceKey, build_price_key, compute_price
 
 if TYPE_CHECKING:
     from bluma_async._session.options import Options
@@ -24,7 +24,6 @@ K = TypeVar("K")
 V = TypeVar("V")
 MOST = 10_000  # entries of each kind; beyond that, all are read again
 Name = Tuple[str, str, str]  # base URL, key, and the id of a template or variant
-Settings = Tuple[Optional[str], Optional[str]]  # the variant, if there is one, and the resolution
 
 
 class Price(NamedTuple):
@@ -39,7 +38,7 @@ class PriceBook:
 
     def __init__(self) -> None:
         self._listed: Dict[Name, int] = {}
-        self._charged: Dict[Name, Dict[Settings, int]] = {}  # by template
+        self._charged: Dict[Name, Dict[PriceKey, int]] = {}  # by template
         self._templates: Dict[Name, str] = {}  # by variant
 
     def learn_template(self, options: Options, template: Template) -> None:
@@ -62,7 +61,7 @@ class PriceBook:
             _bound(self._templates)[_name(options, variant_id)] = video.template_id
         if video.credits_charged:
             charges = _bound(self._charged).setdefault(_name(options, video.template_id), {})
-            _bound(charges)[variant_id, resolution] = video.credits_charged
+            _bound(charges)[build_price_key(video.template_id, variant_id, resolution)] = video.credits_charged
 
     def find_template(self, options: Options, variant_id: str) -> str | None:
         """Return the template of a variant, if it is known."""
@@ -73,7 +72,7 @@ class PriceBook:
     ) -> Price:
         """Return the probable price of a video of a template, or of a variant of it."""
         name = _name(options, template_id)
-        charged = self._charged.get(name, {}).get((variant_id, resolution))
+        charged = self._charged.get(name, {}).get(build_price_key(template_id, variant_id, resolution))
         if charged is not None:
             return Price(charged, is_charged=True)
         listed = self._listed.get(name)

@@ -5,7 +5,8 @@ Rule 1: `_wire.retry` and the user's own functions decide whether to retry, and 
 Rule 2: an attempt returns a failure that may be retried, and raises everything else. A user's hook may raise the SDK's
 own errors: if attempts raised their failures, the loop would retry the user's exception.
 Rule 3: the hooks are called in the same places for all three.
-Rule 4: closing the client ends a pause, and no attempt follows: the call ends with the failure of the last one.
+Rule 4: a retry is counted when its attempt begins: a search, or a callback during the pause, can take its place.
+Rule 5: closing the client ends a pause, and no attempt follows: the call ends with the failure of the last one.
 """
 
 from __future__ import annotations
@@ -86,17 +87,21 @@ class RetryLoop:
             reconciler: Determines the outcome of an uncertain paid call. Without it, such a call is never sent again
                 unless it certainly was refused.
         """
+        failure: BlumaError | None = None  # of the attempt before
         while True:
+            if failure is not None and self._shared.telemetry is not None:
+                self._shared.telemetry.count_retry(in_flight.request.method, failure)
             if self.observer.observes_requests:
                 await self.observer.before_request(in_flight.request, in_flight.attempts)
             outcome = await attempt(in_flight)
             if not isinstance(outcome, Failed):
                 return outcome
-            found = await self._follow(in_flight, outcome.error, reconciler)
+            failure = outcome.error
+            found = await self._follow(in_flight, failure, reconciler)
             if found is not None:
                 return found
             if self._shared.connections.is_closed:
-                raise outcome.error
+                raise failure
 
     async def _follow(self, in_flight: InFlightCall, failure: BlumaError, reconciler: Reconciler[T] | None) -> T | None:
         """Act on a failed attempt. Return the call's result if it was accepted after all; None to try again."""
@@ -108,14 +113,14 @@ class RetryLoop:
         if isinstance(decision, GiveUp):
             raise ambiguous_create(in_flight, failure) if decision.in_doubt else failure
         if isinstance(decision, Retry):
-            await self._report_retry(in_flight, failure, number, decision.after)
+            await self.observer.before_retry(in_flight.request, failure, number, decision.after)
             await self._shared.connections.until_closed(in_flight.pause(self._shared.clock, decision.after))
             if in_flight.confirmed_id is None:
                 return None
             decision = Reconcile(0.0, then_retry=True)  # a callback has named the video: it is not sent again
         elif decision.then_retry:
             proven_in = max(decision.after, self._options.settle_time)
-            await self._report_retry(in_flight, failure, number, proven_in)
+            await self.observer.before_search(in_flight.request, failure, number, proven_in)
         found = None if reconciler is None else await reconciler.reconcile(in_flight, failure, decision)
         if found is None:
             in_flight.prove_absence()
@@ -123,11 +128,6 @@ class RetryLoop:
                 failure.not_accepted = True
                 raise failure
         return found
-
-    async def _report_retry(self, in_flight: InFlightCall, failure: BlumaError, number: int, delay: float) -> None:
-        if self._shared.telemetry is not None:
-            self._shared.telemetry.count_retry(in_flight.request.method, failure)
-        await self.observer.before_retry(in_flight.request, failure, number, delay)
 
     async def _decide(
         self, in_flight: InFlightCall, failure: BlumaError, number: int, *, can_reconcile: bool

@@ -30,12 +30,18 @@ class TemplateSchemas:
         self._clock = clock
         self._known: OrderedDict[Tuple[str, str, str], Tuple[float, ContextSchema]] = OrderedDict()
 
-    def learn(self, options: Options, template: Template) -> None:
-        """Remember the schema of a template that was just read. One without a schema changes nothing."""
+    def learn(self, options: Options, template: Template, *, is_whole: bool = False) -> None:
+        """
+        Remember the schema of a template that was just read.
+
+        A template that was read as a whole and has no readable schema has none now; one of a list may lack it.
+        """
         from bluma_async._wire.contexts.schema import ContextSchema  # noqa: PLC0415 - the first read of a template loads it
 
         raw, name = template.context_schema, (options.base_url, options.api_key, template.id)
         if raw is None:
+            if is_whole:
+                self._known.pop(name, None)
             return
         _, known = self._known.get(name, (0.0, None))
         schema = known if known is not None and known.raw == raw else ContextSchema(raw)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import platform
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Any, Coroutine, Mapping, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Coroutine, Mapping, TypeVar, Union, cast
 
 from bluma_async._lazy import LazyModule
 from bluma_async._runtime.clock import local_time
@@ -239,6 +239,11 @@ class Session:
         """Return work that is a wait or a save, so that telemetry reports it when it is awaited."""
         telemetry = self.shared.telemetry
         return work if telemetry is None else telemetry.report(operation, job_id, work)
+
+    def report_states(self, job_id: str, states: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        """Return the states of a wait, so that telemetry reports it while they are read."""
+        telemetry = self.shared.telemetry
+        return states if telemetry is None else telemetry.report_states(job_id, states)
 
     async def close(self) -> None:
         """Close the connections of all copies of the client."""

@@ -14,7 +14,6 @@ add up.
 
 from __future__ import annotations
 
-import re
 import threading
 import weakref
 from collections import OrderedDict
@@ -23,6 +22,7 @@ from functools import partial
 from typing import (
     TYPE_CHECKING,
     Any,
+    AsyncGenerator,
     Callable,
     Coroutine,
     Dict,
@@ -40,9 +40,10 @@ from bluma_async._runtime.clock import MACHINE_TIME
 from bluma_async._runtime.log import logger
 from bluma_async._session.telemetry_gauges import GAUGES, Account, Accounts
 from bluma_async._session.telemetry_names import METRICS
+from bluma_async._session.telemetry_values import describe, read_field, read_word
 from bluma_async._version import __version__
 from bluma_async._wire.checks import invalid
-from bluma_async.errors import AmbiguousCreateError, APIError
+from bluma_async.errors import AmbiguousCreateError
 
 try:
     from opentelemetry import context, metrics, trace
@@ -54,6 +55,7 @@ except ImportError as missing:
 
 if TYPE_CHECKING:
     from bluma_async._session.in_flight import InFlightCall
+    from bluma_async._session.telemetry_values import Attributes
     from bluma_async.errors import BlumaError
 
 __all__ = ["Telemetry", "find_telemetry"]
@@ -62,8 +64,6 @@ T = TypeVar("T")
 NAME = "bluma"
 MOST_VIDEOS = 10_000  # whose creates are remembered
 MOST_TEMPLATES = 1_000  # that are recorded: each is an attribute of metrics, which are kept apart for each value
-WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # an id, or a word of the API
-Attributes = Dict[str, Any]
 
 
 class Operation:
@@ -108,9 +108,29 @@ class Telemetry:
         note: Note[Any] = self._note_save if name == "save" else partial(self._note_end, job_id)
         return await self._report(name, job_id, work, note)
 
+    async def report_states(self, job_id: str, states: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        """
+        Yield the states of a wait, and report it when they end, or when the consumer needs no more of them.
+
+        Its span is not the current one, because code of the consumer runs between two states.
+        """
+        operation = self._guard("wait", partial(self._begin, "wait", job_id, is_current=False))
+        note: Note[T] = partial(self._note_end, job_id)
+        last: T | None = None
+        try:
+            with suppress(GeneratorExit):
+                async for last in states:
+                    yield last
+        except BaseException as error:
+            self._guard("wait", partial(self._end, operation, note, None, error))
+            raise
+        finally:
+            await states.aclose()
+        self._guard("wait", partial(self._end, operation, note, last, None))
+
     def count_retry(self, method: str, error: BlumaError) -> None:
         """Count an attempt after the first one."""
-        self._write("bluma.retries", "add", 1, {"http.request.method": method, **_describe(error)})
+        self._write("bluma.retries", "add", 1, {"http.request.method": method, **describe(error)})
 
     async def _report(self, name: str, job_id: str | None, work: Coroutine[Any, Any, T], note: Note[T]) -> T:
         """Await the work of an operation: its span is the current one, and an error of the work is that of the span."""
@@ -123,10 +143,10 @@ class Telemetry:
         self._guard(name, partial(self._end, operation, note, result, None))
         return result
 
-    def _begin(self, name: str, job_id: str | None) -> Operation:
+    def _begin(self, name: str, job_id: str | None, *, is_current: bool = True) -> Operation:
         operation = Operation(name, self._start_span(name, job_id))
-        operation.span_attributes["bluma.video.id"] = _read_word(job_id)
-        operation.token = self._enter(operation.span)
+        operation.span_attributes["bluma.video.id"] = read_word(job_id)
+        operation.token = self._enter(operation.span) if is_current else None
         return operation
 
     def _end(self, operation: Operation | None, note: Note[T], result: T | None, error: BaseException | None) -> None:
@@ -135,7 +155,7 @@ class Telemetry:
         if operation.token is not None:
             self._call(context, "detach", operation.token)
         if error is not None:
-            operation.metric_attributes.update(_describe(error))
+            operation.metric_attributes.update(describe(error))
         if isinstance(error, AmbiguousCreateError):
             self._write("bluma.creates.in_doubt", "add", 1, {})
         self._guard("the report of a result", partial(note, operation, result))
@@ -167,8 +187,8 @@ class Telemetry:
         template = self._admit_template(call.template_id)
         if template is not None:
             operation.metric_attributes["bluma.template.id"] = template
-        read = cast("Mapping[str, Any]", result).get if isinstance(result, dict) else partial(_read_field, result)
-        job_id, charged = _read_word(read("id") or call.video_id), read("credits_charged")
+        read = cast("Mapping[str, Any]", result).get if isinstance(result, dict) else partial(read_field, result)
+        job_id, charged = read_word(read("id") or call.video_id), read("credits_charged")
         operation.span_attributes.update({"bluma.attempts": call.attempts, "bluma.video.id": job_id})
         price = charged if isinstance(charged, int) else 0
         if price:
@@ -184,9 +204,9 @@ class Telemetry:
         """Note how a wait has ended, and the refund of a failed video: of several waits, the first counts it."""
         if result is None:
             return
-        status = _read_word(str(_read_field(result, "status") or _read_field(result, "state")))
+        status = read_word(str(read_field(result, "status") or read_field(result, "state")))
         operation.metric_attributes["bluma.status"] = status or "unknown"
-        charged = _read_field(result, "credits_charged")
+        charged = read_field(result, "credits_charged")
         if status != "failed" or charged is None:
             return
         created, price = self._creates.get(job_id, (None, charged))
@@ -202,7 +222,7 @@ class Telemetry:
 
     def _admit_template(self, template_id: object) -> str | None:
         """Return a template's id if it may be recorded."""
-        template = _read_word(template_id)
+        template = read_word(template_id)
         if template is not None and len(self._templates) < MOST_TEMPLATES:
             self._templates.add(template)
         return template if template in self._templates else None
@@ -270,23 +290,6 @@ def find_telemetry(option: object) -> Telemetry:
     if found is None:
         found = _by_providers[key] = Telemetry(tracers, meters)
     return found
-
-
-def _read_word(value: object) -> str | None:
-    """Return a value that looks like an id or a word of the API; None for any other, which could be a secret."""
-    return value if isinstance(value, str) and WORD.fullmatch(value) else None
-
-
-def _read_field(result: object, name: str) -> Any:
-    return getattr(result, name, None)
-
-
-def _describe(error: BaseException) -> Attributes:
-    """Return the attributes of an error. Its text can have a prompt, a URL or a path, and is left out."""
-    known: Attributes = {"error.type": type(error).__name__}
-    if isinstance(error, APIError):
-        known["http.response.status_code"] = error.status
-    return known
 
 
 # A Telemetry lives as long as a client, or as the provider that reads its gauges.

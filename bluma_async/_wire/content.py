@@ -15,9 +15,9 @@ import json
 import re
 from typing import Any, Dict, Mapping
 
-from bluma_async._wire.prices import DEFAULT_RESOLUTION
+from bluma_async._wire.prices import drop_default_resolution
 
-__all__ = ["CANONICAL", "build_content", "drop_default_resolution", "hash_content", "hash_create", "is_same_content"]
+__all__ = ["CANONICAL", "build_content", "hash_content", "hash_create", "is_same_content"]
 
 CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 WHOLE = re.compile(r"\d\.0(?!\d)")  # how JSON shows a float that may be a whole number below 10**16
@@ -45,11 +45,6 @@ def hash_content(body: Mapping[str, Any]) -> str | None:
 def is_same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether two bodies of creates, as parsed JSON, ask for the same video."""
     return build_content(one) == build_content(other)
-
-
-def drop_default_resolution(resolution: str | None) -> str | None:
-    """Return a resolution; None for the default one, which is the same as none."""
-    return None if resolution == DEFAULT_RESOLUTION else resolution
 
 
 def _list_context(body: Mapping[str, Any]) -> object:

@@ -8,10 +8,9 @@ Rule 2: a documented name with a value of the wrong type is refused, whatever `v
 
 from __future__ import annotations
 
-from typing import Any, Literal, Mapping, Sequence, get_args
+from typing import Any, Iterable, Iterator, List, Literal, Mapping, Sequence, get_args
 
 from bluma_async._runtime.closeness import find_close
-from bluma_async._runtime.notices import warn
 from bluma_async._wire.checks import invalid, require_mapping
 from bluma_async.types.arguments import KnownResolution
 
@@ -21,25 +20,29 @@ Validate = Literal["error", "warn", "never"]
 Reuse = Literal["content"]
 TYPES = {"resolution": (str, "text such as '1080p'"), "watermark": (bool, "True or False")}
 RESOLUTIONS = get_args(KnownResolution)
-SENT = "It is sent as it is, because the server may know it."
 
 
-def require_options(options: Mapping[str, Any]) -> None:
+def require_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """
-    Require a mapping whose documented names have values of their types.
+    Require a mapping whose documented names have values of their types. None counts as left out.
+
+    Returns:
+        The options without the documented names that have no value.
 
     Raises:
         InvalidArgumentError: It is none, or a value has another type.
     """
     require_mapping("options", options, "{'resolution': '1080p'}")
     for name, (kind, valid) in TYPES.items():
-        if name in options and not isinstance(options[name], kind):
-            raise invalid(f"options.{name}", f"options['{name}'] must be {valid}, not {options[name]!r}.")
+        value = options.get(name)
+        if value is not None and not isinstance(value, kind):
+            raise invalid(f"options.{name}", f"options['{name}'] must be {valid}, not {value!r}.")
+    return {name: value for name, value in options.items() if value is not None or name not in TYPES}
 
 
-def check_options(options: Mapping[str, Any], validate: Validate, offered: Sequence[str] = ()) -> None:
+def check_options(options: Mapping[str, Any], validate: Validate, offered: Sequence[str] = ()) -> List[str]:
     """
-    Refuse misspelt names, and warn about other unknown names and values.
+    Refuse misspelt names, and return a sentence about each other unknown name and value, for a warning.
 
     Args:
         options: The options of a create.
@@ -49,19 +52,21 @@ def check_options(options: Mapping[str, Any], validate: Validate, offered: Seque
     Raises:
         InvalidArgumentError: A name is close to a documented one, and `validate` is `error`.
     """
-    for name in options if validate != "never" else ():
+    return [] if validate == "never" else list(_list_doubts(options, validate, offered))
+
+
+def _list_doubts(options: Mapping[str, Any], validate: Validate, offered: Sequence[str]) -> Iterator[str]:
+    for name in options:
         if name not in TYPES:
-            _check_unknown(name, validate)
-    resolution = options.get("resolution", RESOLUTIONS[0])
-    if validate != "never" and not offered and resolution not in RESOLUTIONS:
+            close = find_close(name, TYPES)
+            if close is not None and validate == "error":
+                raise invalid(f"options.{name}", f"There is no option {name!r}; did you mean {close!r}?")
+            yield f"The option {name!r} is not documented; {_hint(close, TYPES)}"
+    resolution = options.get("resolution")
+    if resolution is not None and not offered and resolution not in RESOLUTIONS:
         close = find_close(resolution, RESOLUTIONS)
-        hint = f"did you mean {close!r}?" if close else f"documented are {', '.join(RESOLUTIONS)}."
-        warn(f"The value of options['resolution'] is not documented; {hint} {SENT}")
+        yield f"The value of options['resolution'] is not documented; {_hint(close, RESOLUTIONS)}"
 
 
-def _check_unknown(name: object, validate: Validate) -> None:
-    close = find_close(name, TYPES)
-    if close is not None and validate == "error":
-        raise invalid(f"options.{name}", f"There is no option {name!r}; did you mean {close!r}?")
-    hint = f"did you mean {close!r}?" if close else f"documented are {', '.join(TYPES)}."
-    warn(f"The option {name!r} is not documented; {hint} {SENT}")
+def _hint(close: str | None, documented: Iterable[str]) -> str:
+    return f"did you mean {close!r}?" if close else f"documented are {', '.join(documented)}."

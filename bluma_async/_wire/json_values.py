@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["BYTE_ORDER_MARK", "encode_json", "is_list", "is_object", "parse_first", "parse_json", "require_shallow"]
 
 MOST_DEPTH = 100
+LONGEST_PATH = 120  # characters that an error shows
 BYTE_ORDER_MARK = "\ufeff"  # some servers begin UTF-8 with it
 PARSER = json.JSONDecoder()  # without the checks of `json.loads`, which cost more than a small document
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -104,6 +105,7 @@ def encode_json(payload: object, name: str = "body") -> bytes:
         return text.encode()
     except (TypeError, ValueError, RecursionError) as problem:
         path, reason = next(_find_unsendable(payload, name, 0), (name, str(problem)))
+        path = path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}..."
         raise invalid(path, f"The arguments must be plain JSON values: {path} is {reason}.") from problem
 
 

@@ -110,8 +110,9 @@ def is_plain_location(rest: str) -> bool:
 
 
 def show_location(url: str) -> str:
-    """Return a URL for an error, without its query and user: they can be secrets."""
-    return re.sub(r"//[^/@]*@", "//***@", url.partition("?")[0])
+    """Return a URL for an error, with its query and its user masked: they can be secrets, and may be what is wrong."""
+    place, mark, _ = url.partition("?")
+    return re.sub(r"//[^/@]*@", "//***@", place) + (mark and "?***")
 
 
 def resolve_place(name: str, place: T) -> Union[T, Path]:

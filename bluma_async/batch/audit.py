@@ -4,17 +4,20 @@ Compare the ledger of a journal with the transactions of the account.
 Rule 1: the ledger is read before the transactions, and once more after them: a run that is going on can have recorded
 payments meanwhile.
 Rule 2: a transaction that names no video, as in the documented example of a refund, is matched by its amount.
-Rule 3: only transactions since the journal began can be unknown. Transactions of its own videos count at any time.
+Rule 3: only a payment that the journal's first create, or a later one, can have made is unknown. Its earliest time is
+that of the video of a lost create (`window_begin`); the payments of the journal's own videos show the skew of the
+clocks. A refund belongs to its payment. Transactions of the journal's own videos count at any time.
+Rule 4: nobody records how the render of a create without a job ends, so a refund of its video is not compared.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Collection, Dict, Iterable, Iterator, List, Mapping
+from typing import TYPE_CHECKING, Collection, Dict, Iterable, Iterator, List, Mapping, Tuple
 
 import attrs
 
+from bluma_async._wire.certainty import window_begin
 from bluma_async._wire.checks import invalid
 from bluma_async._wire.ledger import find_video, is_payment
 from bluma_async.batch.account_check import check_account
@@ -25,6 +28,8 @@ from bluma_async.stores.states import JobState
 from bluma_async.types import TransactionType
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from bluma_async.batch.api import BatchApi
     from bluma_async.stores.jobs import LedgerLine
     from bluma_async.stores.ports import JobStore
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["AccountSide", "VideoSums", "audit_ledger", "compare", "sum_up"]
 
 TEST_KEY = "bluma_test_"
-MARGIN = timedelta(hours=1)  # by which the clocks of the journal and of the account can be apart
+SAMPLE = 200  # payments whose creates are looked up, to compare the clocks
 Ledger = Mapping[str, "LedgerLine"]  # by video
 
 
@@ -42,25 +47,24 @@ async def audit_ledger(store: JobStore, api: BatchApi) -> BatchAudit:
     if api.session.options.api_key.startswith(TEST_KEY):
         raise invalid("api_key", "A test key pays nothing, so there is nothing to compare. Audit with a live key.")
     await check_account(store, api)
-    ledger, begin = await _read_ledger(store), await store.read_begin()
-    since = None if begin is None else begin - MARGIN
-    transactions = await read_transactions(api, since, ledger)
+    ledger = await _read_ledger(store)
+    transactions, begin = await _read_since(store, api, ledger)
     newer = await _read_ledger(store)
-    side = sum_up(transactions, since)
+    side = sum_up(transactions, begin)
     known = await find_known_videos(store, [video_id for video_id in side.videos if video_id not in newer])
     keys = {**known.keys, **await _read_candidates(store)}
     return BatchAudit(
         mismatches=compare(ledger, side, {*ledger, *newer, *known.explained}, keys),
         videos=len(ledger),
         transactions=len(transactions),
-        credits_charged=sum(line.charged for line in ledger.values()),
-        credits_refunded=sum(line.refunded for line in ledger.values()),
+        credits_charged=sum(line.charged or 0 for line in ledger.values()),
+        credits_refunded=sum(line.refunded or 0 for line in ledger.values()),
     )
 
 
 @attrs.define
 class VideoSums:
-    """The credits of one video in the account. `is_recent`: a transaction of it is from the time of the journal."""
+    """The credits of one video in the account. `is_recent`: it was paid in the time of the journal."""
 
     charged: int = 0
     refunded: int = 0
@@ -77,14 +81,14 @@ class AccountSide:
 
 
 def sum_up(transactions: Iterable[Transaction], since: datetime | None) -> AccountSide:
-    """Return the sums of transactions; those before `since` are not recent."""
+    """Return the sums of transactions; those before `since` are not recent, and with None no transaction is."""
     side = AccountSide()
     for transaction in transactions:
         paid = is_payment(transaction)
         if not paid and transaction.type != TransactionType.REFUND:
             continue
         amount, video_id, at = abs(transaction.amount), find_video(transaction), transaction.created_at
-        is_recent = since is None or at is None or at >= since
+        is_recent = since is not None and (at is None or at >= since)
         if video_id is None:
             unnamed = side.unnamed_payments if paid else side.unnamed_refunds
             unnamed[amount] += is_recent
@@ -92,7 +96,7 @@ def sum_up(transactions: Iterable[Transaction], since: datetime | None) -> Accou
         sums = side.videos.setdefault(video_id, VideoSums())
         sums.charged += amount if paid else 0
         sums.refunded += 0 if paid else amount
-        sums.is_recent = sums.is_recent or is_recent
+        sums.is_recent = sums.is_recent or (paid and is_recent)
     return side
 
 
@@ -109,20 +113,28 @@ def compare(
         keys: By video, the key of the job or create in doubt that has it as a candidate, or whose stray it is.
     """
     return [
-        *(mismatch for line in ledger.values() for mismatch in _compare_line(line, side)),
+        *(mismatch for line in sorted(ledger.values(), key=_is_open) for mismatch in _compare_line(line, side)),
         *_list_unknown(side, explained, keys),
     ]
 
 
 def _compare_line(line: LedgerLine, side: AccountSide) -> Iterator[AuditMismatch]:
     sums = side.videos.get(line.video_id, VideoSums())
-    unpaid, unreturned = line.charged - sums.charged, line.refunded - sums.refunded
+    unpaid = 0 if line.charged is None else line.charged - sums.charged
+    unreturned = 0 if line.refunded is None else line.refunded - sums.refunded
+    if line.refunded is None and not sums.refunded:
+        _take(side.unnamed_refunds, line.charged or sums.charged)  # it may be this video's
     if unpaid and not _take(side.unnamed_payments, unpaid):
         kind = MismatchKind.OTHER_CHARGE if sums.charged else MismatchKind.UNPAID
         yield _build_mismatch(kind, line, sums)
     if unreturned and not _take(side.unnamed_refunds, unreturned):
         kind = MismatchKind.MISSING_REFUND if unreturned > 0 else MismatchKind.UNKNOWN_REFUND
         yield _build_mismatch(kind, line, sums)
+
+
+def _is_open(line: LedgerLine) -> bool:
+    """Return whether any refund of a video matches. Such lines come last: the others need the unnamed refunds."""
+    return line.refunded is None
 
 
 def _take(amounts: Counter[int], amount: int) -> bool:
@@ -137,9 +149,9 @@ def _build_mismatch(kind: MismatchKind, line: LedgerLine, sums: VideoSums) -> Au
     return AuditMismatch(
         kind=kind,
         video_id=line.video_id,
-        key=line.key,
-        charged=line.charged,
-        refunded=line.refunded,
+        key=line.key or None,
+        charged=line.charged or 0,
+        refunded=line.refunded or 0,
         account_charged=sums.charged,
         account_refunded=sums.refunded,
     )
@@ -149,7 +161,7 @@ def _list_unknown(side: AccountSide, explained: Collection[str], keys: Mapping[s
     for video_id, sums in side.videos.items():
         if video_id not in explained and sums.is_recent:
             yield AuditMismatch(
-                kind=MismatchKind.UNKNOWN_PAYMENT if sums.charged else MismatchKind.UNKNOWN_REFUND,
+                kind=MismatchKind.UNKNOWN_PAYMENT,
                 video_id=video_id,
                 key=keys.get(video_id),
                 account_charged=sums.charged,
@@ -159,6 +171,31 @@ def _list_unknown(side: AccountSide, explained: Collection[str], keys: Mapping[s
         yield AuditMismatch(kind=MismatchKind.UNKNOWN_PAYMENT, account_charged=amount)
     for amount in side.unnamed_refunds.elements():
         yield AuditMismatch(kind=MismatchKind.UNKNOWN_REFUND, account_refunded=amount)
+
+
+async def _read_since(store: JobStore, api: BatchApi, ledger: Ledger) -> Tuple[List[Transaction], datetime | None]:
+    """Return the transactions since the first create, and the earliest time of its payment by the account's clock."""
+    first = await store.read_first_create()
+    if first is None:  # nothing was created: nothing can be unknown
+        return (await read_transactions(api, None, ledger)) if ledger else [], None
+    since = window_begin(first, first, None)
+    transactions = await read_transactions(api, since, ledger)
+    begin = window_begin(first, first, await _find_skew(store, ledger, transactions))
+    if since is not None and begin is not None and begin < since:
+        transactions = await read_transactions(api, begin, ledger)
+    return transactions, begin
+
+
+async def _find_skew(store: JobStore, ledger: Ledger, transactions: Iterable[Transaction]) -> timedelta | None:
+    """Return by how much the clock of the creates was ahead of the account's, at most; None without a payment."""
+    paid: Dict[str, datetime] = {}
+    for entry in transactions:
+        line = ledger.get(find_video(entry) or "")
+        if line is not None and not _is_open(line) and is_payment(entry) and entry.created_at is not None:
+            paid[line.video_id] = entry.created_at
+    first = sorted(paid, key=paid.__getitem__)[:SAMPLE]  # clocks may be set later
+    announced = await store.find_announced(first)
+    return max((at - paid[video_id] for video_id, at in announced.items()), default=None)
 
 
 async def _read_ledger(store: JobStore) -> Dict[str, LedgerLine]:

@@ -33,8 +33,8 @@ class AuditMismatch(Model):
     Attributes:
         kind: What differs.
         video_id: The video; None if the transaction names none.
-        key: The job of the video. For an unknown payment, the job in doubt that has the video as a candidate; None if
-            there is no such job.
+        key: The key of the job, or of the create without a job, that has the video. For an unknown payment, the one
+            that has the video as a candidate or as a stray. None if there is none, or if the create had no key.
         charged: The credits that the ledger has as charged.
         refunded: The credits that the ledger has as refunded.
         account_charged: The credits that the account was charged.

@@ -173,8 +173,11 @@ class Batch:
         """
         Compare the ledger of the journal with the account's transactions, page by page, and return the differences.
 
-        Only transactions since the journal began can be unknown, such as those of other programs on the account. While
-        another process runs the batch, steps that only one side has yet are differences, such as refunds.
+        Only payments since the first create of the journal can be unknown, such as those of other programs on the
+        account. The clocks are compared by the journal's own payments: a payment of the 2 s before may be listed too,
+        and one of the minute before if there is no own payment. A database also has a line for each create without a
+        job; its refund is not compared, because nobody records how its render ends. While another process runs the
+        batch, steps that only one side has yet are differences, such as refunds.
 
         Raises:
             InvalidArgumentError: There is no journal, it is of another account, or the key is a test key.
@@ -244,12 +247,12 @@ class Batch:
                 was its video. One whose video another process has recorded meanwhile gets that, and is not billed.
 
         Raises:
-            InvalidArgumentError: The journal is of another account. No job was planned.
+            InvalidArgumentError: There is no journal, or it is of another account. No job was planned.
             BlumaError: Another process uses the journal, or the key is refused. No job was planned.
         """
         require_choice("in_doubt", in_doubt, ("leave", "resubmit"))
         states = [JobState.FAILED] + [JobState.IN_DOUBT] * (in_doubt == "resubmit")
-        async with self._opened(to_write=True) as store:
+        async with self._opened(to_write=True, must_exist=True) as store:
             await check_account(store, self._api)
             await free_contents(store, self._api.session, states)
             return await store.replan(states)
@@ -261,10 +264,11 @@ class Batch:
         Its charge is the one that the API names, or else the listed price of its template at the job's resolution.
 
         Raises:
-            InvalidArgumentError: No such job is in doubt, the video is another job's, or the journal another account's.
+            InvalidArgumentError: There is no journal, no such job is in doubt, the video is another job's, or the
+                journal another account's.
             NotFoundError: The video does not exist.
         """
-        async with self._opened(to_write=True) as store:
+        async with self._opened(to_write=True, must_exist=True) as store:
             await check_account(store, self._api)
             return await adopt_video(store, self._api, key, video_id)
 
@@ -277,7 +281,11 @@ class Batch:
             await self._options.files.require()
 
     @asynccontextmanager
-    async def _opened(self, *, to_write: bool, only_plans: bool = False) -> AsyncGenerator[JobStore, None]:
+    async def _opened(
+        self, *, to_write: bool, only_plans: bool = False, must_exist: bool = False
+    ) -> AsyncGenerator[JobStore, None]:
+        if must_exist and not self._is_own_store:
+            to_write = await has_journal(self._options)  # a missing one is refused for reads, and created for writes
         options = {"only_plans": True} if only_plans else {}
         store = await self._open_store(to_write=to_write, **options)
         try:

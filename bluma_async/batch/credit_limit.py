@@ -10,14 +10,15 @@ then. The limit is read from the store before a price: another process may have 
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, Tuple
+from typing import TYPE_CHECKING, Dict, Mapping
 
-from bluma_async._wire.prices import compute_price
+from bluma_async._wire.prices import build_price_key, compute_price
 from bluma_async.errors import InsufficientCreditsError
 
-__all__ = ["CreditLimit", "build_limit_error"]
+if TYPE_CHECKING:
+    from bluma_async._wire.prices import PriceKey
 
-Kind = Tuple["str | None", "str | None"]  # template and resolution
+__all__ = ["CreditLimit", "build_limit_error"]
 
 
 class CreditLimit:
@@ -30,7 +31,7 @@ class CreditLimit:
         self._held: Dict[int, int | None] = {}  # by place of the job; None: its price is unknown
         self._listed: Dict[str, int | None] = {}  # by template
         self._lists_all = False  # whether the prices of all templates were read
-        self._charged: Dict[Kind, int] = {}
+        self._charged: Dict[PriceKey, int] = {}  # those of variants together
 
     @property
     def limit(self) -> float | None:
@@ -70,7 +71,7 @@ class CreditLimit:
     def estimate(self, template_id: str | None, resolution: str | None) -> int | None:
         """Return the probable price of a video; None if it cannot be known."""
         listed = self._find_highest() if template_id is None else self._listed.get(template_id)
-        charged = self._charged.get((template_id, resolution))
+        charged = self._charged.get(build_price_key(template_id, None, resolution))
         if listed is None:
             return charged if template_id is not None else None
         return max(compute_price(listed, resolution), charged or 0)
@@ -102,10 +103,10 @@ class CreditLimit:
         A charge corrects later estimates: the multipliers can be out of date.
         """
         self.release(place)
-        kind = (template_id, resolution)
         if charged:
-            self._charged[kind] = max(charged, self._charged.get(kind, 0))
-        spent = charged or self.estimate(*kind) or 0
+            key = build_price_key(template_id, None, resolution)
+            self._charged[key] = max(charged, self._charged.get(key, 0))
+        spent = charged or self.estimate(template_id, resolution) or 0
         self._spent += spent
         return spent
 

@@ -186,11 +186,14 @@ async def _plan_stream(
     number = 0
     async for row in read_stream(jobs):
         number += 1
-        parsed = parse_row(row, f"{JOB} {number}")
-        if parsed.arguments["template_id"] is not None:
-            await catalog.prepare([parsed.arguments["template_id"]])
-        checks.require_valid(parsed)
-        job = parsed.to_job()
+        try:
+            parsed = parse_row(row, f"{JOB} {number}")
+            if parsed.arguments["template_id"] is not None:
+                await catalog.prepare([parsed.arguments["template_id"]])
+            checks.require_valid(parsed)
+            job = parsed.to_job()
+        except InvalidArgumentError as problem:
+            raise _add_earlier(problem, number) from problem
         if options.saves_files and await in_thread(options.has_file, job.key):
             job = attrs.evolve(job, has_file=True)
         planned = await store.plan(job)
@@ -200,6 +203,12 @@ async def _plan_stream(
             yield unfinished
         if stop.is_set:
             return
+
+
+def _add_earlier(problem: InvalidArgumentError, number: int) -> InvalidArgumentError:
+    """Return the error of a streamed row, with a sentence about those before it."""
+    earlier = " The jobs before it are planned, and their videos may have been created." if number > 1 else ""
+    return InvalidArgumentError(f"{problem}{earlier}", validation_errors=problem.validation_errors)
 
 
 async def _select_unfinished(jobs: Sequence[StoredJob], options: BatchOptions) -> List[StoredJob]:

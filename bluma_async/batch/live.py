@@ -94,7 +94,6 @@ class LiveBatch:
         self._store = store
         self._parts = parts
         self._stop = stop
-        self._checks = RowChecks(api.session, parts.catalog)
         self._contents = JobsByContent(store)
         self._creates = OwnedTasks()
         self._turn = asyncio.Lock()
@@ -204,12 +203,12 @@ class LiveBatch:
         return await self._store.statistics()
 
     async def _check(self, row: Mapping[str, Any]) -> ParsedRow:
-        parsed = parse_row(row, ORIGIN)
+        parsed, checks = parse_row(row, ORIGIN), RowChecks(self._api.session, self._parts.catalog)
         template_id: str | None = parsed.arguments["template_id"]
         if template_id is not None:
             await self._parts.catalog.prepare([template_id])
-            self._checks.require_template(parsed)
-        self._checks.require_valid(parsed)
+            checks.require_template(parsed)
+        checks.require_valid(parsed)
         return parsed
 
     async def _create_once(self, parsed: ParsedRow) -> BatchResult:

@@ -15,6 +15,7 @@ from typing import Any, Dict, Mapping
 
 from bluma_async._runtime.closeness import find_close
 from bluma_async._wire.content import CANONICAL
+from bluma_async._wire.contexts.problems import say_unknown
 from bluma_async._wire.json_values import encode_json
 from bluma_async.batch.keys import find_key_problem, is_key
 from bluma_async.errors import InvalidArgumentError
@@ -126,7 +127,8 @@ def parse_row(row: object, origin: str) -> ParsedRow:
         checked = check_arguments(**arguments)
     except InvalidArgumentError as problem:
         raise column_error(origin, problem) from problem
-    arguments["template_id"], arguments["variant_id"] = checked.template_id, checked.variant_id
+    options = checked.options or None
+    arguments.update(template_id=checked.template_id, variant_id=checked.variant_id, options=options)
     return ParsedRow(origin, arguments, _parse_key(given, origin) if "key" in given else None)
 
 
@@ -166,10 +168,20 @@ def _parse_context(given: Mapping[Any, Any], origin: str) -> Dict[str, Any]:
         if "prompt" in context:
             raise row_error(origin, CONTEXT + "prompt", "it is given twice")
         context["prompt"] = given["prompt"]
-    prompt = context.get("prompt")
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise row_error(origin, "prompt", f"it must be a text that is not empty, not {prompt!r}")
+    _require_prompt(context, origin)
     return context
+
+
+def _require_prompt(context: Mapping[str, Any], origin: str) -> None:
+    prompt = context.get("prompt")
+    if isinstance(prompt, str) and prompt.strip():
+        return
+    misspelt = next((name for name in context if find_close(name, ["prompt"])), None) if prompt is None else None
+    if misspelt not in (None, "prompt"):
+        message = f"{say_unknown('prompt')} (rule properties)"
+        raise row_error(origin, f"{CONTEXT}{misspelt}", message, rule="properties")
+    rule = "required" if prompt is None else "minLength" if isinstance(prompt, str) else "type"
+    raise row_error(origin, "prompt", f"it must be a text that is not empty, not {prompt!r}", rule=rule)
 
 
 def _add_part(context: Dict[str, Any], column: object, value: object, origin: str) -> None:

@@ -62,7 +62,8 @@ class BatchPlan(Model):
         requests_per_hour: The key's hourly limit; None if the API does not report it.
         requests_left: The requests that are left of it now.
         hours: The hours that the limit alone makes the run take at best.
-        bytes_needed: The probable size of the files, by the documents' sample of 188 kB a second at 720p.
+        bytes_needed: The probable size of all files that would be saved, also those of unfinished and reused jobs, by
+            the documents' sample of 188 kB a second at 720p.
         bytes_free: The free space where they would be saved; None without a folder.
     """
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from bluma_async.resources._creates.call import check_arguments, create_call
 from bluma_async.resources._creates.checked import create_checked
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Presets"]
 
+# Of the creates of planned jobs: a content was looked up before, in its turn, and the row was checked.
+PLANNED: Mapping[str, Any] = {"reuse": None, "validate": "never"}
+
 
 class Presets:
     """Creates the videos of jobs, from a preset if the batch asks for one."""
@@ -33,7 +36,7 @@ class Presets:
         self._api = api
         self._store = store
         self._is_wanted = is_wanted
-        self._paying = api.session.with_options({"reuse": None})  # the content was looked up before, in its turn
+        self._paying = api.session.with_options(PLANNED)
         self._locks: Dict[str, asyncio.Lock] = {}
 
     async def require(self, template_id: str | None) -> str | None:

@@ -28,12 +28,12 @@ def compile_key(header: List[str], cells: List[str], deciding: Collection[str]) 
         cells: The cells of the row, which is valid and has no key of its own.
         deciding: The columns whose cells are the same in all of these rows.
     """
-    mark = uuid.uuid4().hex  # no other text of the row contains it
+    mark = f"https://{uuid.uuid4().hex}/"  # no other text of the row contains it; a column of URLs accepts it too
     row = {
         name: cell if name in deciding or not cell else f"{mark}{number}"
         for number, (name, cell) in enumerate(zip(header, cells))
     }
-    parts = re.split(f'"{mark}(\\d+)"', parse_row(row, "").body)
+    parts = re.split(f'"{re.escape(mark)}(\\d+)"', parse_row(row, "").body)
     form = "%s".join(part.replace("%", "%%") for part in parts[::2])
     indexes = [int(index) for index in parts[1::2]]
     return lambda cells: hash_body(form % tuple([encode(cells[index]) for index in indexes]))  # faster than a generator

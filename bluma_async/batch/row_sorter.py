@@ -3,7 +3,7 @@ Sort the rows of a plan: check each, and count it by its kind.
 
 Rule 1: what is decided by the shape of a CSV row is decided once. Its shape is the template, variant, resolution and
 watermark, and which of its cells are blank; two rows of one shape differ in texts and keys only. If no text can break a
-rule of the template's schema, only the key and a blank prompt are left to look at.
+rule of the template's schema, only the key, a blank prompt and the callback URL are left to look at.
 Rule 2: a row that needs more than that is parsed like a row of a run, by the same functions.
 Rule 3: a template is read before its first row is checked. The sorter cannot wait for that, so it stops at such a row.
 """
@@ -27,8 +27,9 @@ from typing import (
     Tuple,
 )
 
-from bluma_async._wire.content import CANONICAL, build_content, drop_default_resolution
+from bluma_async._wire.content import CANONICAL, build_content
 from bluma_async._wire.contexts.plain import Rule, fits_text
+from bluma_async._wire.prices import drop_default_resolution
 from bluma_async.batch.keys import find_key_problem
 from bluma_async.batch.parsing import CONTEXT, parse_row, row_error
 from bluma_async.batch.row_keys import FindKey, compile_key
@@ -46,8 +47,10 @@ __all__ = ["CsvSorter", "RowSorter", "find_kind"]
 
 # Keys that can be file names on every system, which is decided without a closer look. The others are device names.
 PLAIN_KEY = re.compile(r"(?!(?i:con|prn|aux|nul|com[1-9]|lpt[1-9])$)[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+# URLs that `require_link` accepts, or none. The others, such as those with a port, get a closer look.
+PLAIN_LINK = re.compile(r"(?:https?://[A-Za-z0-9][A-Za-z0-9.-]*(?:/.*)?)?", re.DOTALL)
 DECIDING = ("template_id", "variant_id", "resolution", "watermark")
-NEEDED = ("prompt", "context.prompt", "webhook_url")  # texts that must not be blank if they are given
+NEEDED = ("prompt", "context.prompt")  # texts that must not be blank if they are given
 MOST_SHAPES = 10_000
 
 
@@ -154,7 +157,7 @@ class CsvSorter(RowSorter):
 
     def sort(self, rows: Iterator[Row]) -> Tuple[str, Iterator[Row]] | None:
         """Count rows that no journal knows; names in local variables, because each lookup counts here."""
-        width, key_index, (first, *others) = len(self._header), self._key, self._needed
+        width, key_index, webhook, (first, *others) = len(self._header), self._key, self._webhook, self._needed
         find_shape, get_deciding = self._shapes.get, self._get_deciding
         counts, add_content, add_key = self._tally.counts, self._tally.contents.add, self._tally.keys.add
         for number, cells in rows:
@@ -165,6 +168,7 @@ class CsvSorter(RowSorter):
             key = "" if key_index is None else cells[key_index]
             is_blank = cells[first].isspace() or (others and any(cells[index].isspace() for index in others))
             is_odd = key and not PLAIN_KEY.fullmatch(key)
+            is_odd = is_odd or (webhook is not None and not PLAIN_LINK.fullmatch(cells[webhook]))
             if known is None or is_blank or is_odd or (known.rules and _breaks_rule(cells, known)):
                 try:
                     known = self._look_closely(number, cells, shape)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["CsvRows", "Row", "open_csv", "read_rows"]
 
 Row = Tuple[int, Any]  # its number, and its values
-NO_HEADER: Tuple[int, List[str]] = (1, [])  # of a file that has no rows
 CsvRows = Tuple[List[str], Iterator[Tuple[int, List[str]]]]  # the header, and the number and the cells of each row
 
 
@@ -45,7 +44,7 @@ def open_csv(path: Path) -> Generator[CsvRows, None, None]:
     """
     with _opened(path) as file:
         rows = _read_cells(path.name, file)
-        yield next(rows, NO_HEADER)[1], rows
+        yield next(rows)[1], rows
 
 
 @contextmanager
@@ -61,13 +60,13 @@ def _opened(path: Path) -> Generator[TextIO, None, None]:
 
 def _read_csv(name: str, file: TextIO) -> Iterator[Row]:
     rows = _read_cells(name, file)
-    header = next(rows, NO_HEADER)[1]
+    header = next(rows)[1]
     for number, cells in rows:
         yield number, dict(zip(header, cells))
 
 
 def _read_cells(name: str, file: TextIO) -> Iterator[Tuple[int, List[str]]]:
-    """Yield the header, and then the rows. Blank rows are left out, but counted."""
+    """Yield the header, which must be there, and then the rows. Blank rows are left out, but counted."""
     reader = csv.reader(file, strict=True)
     header: List[str] = []
     try:
@@ -84,6 +83,8 @@ def _read_cells(name: str, file: TextIO) -> Iterator[Tuple[int, List[str]]]:
             yield number, cells
     except csv.Error as problem:
         raise row_error(f"{name}, line {reader.line_num}", "row", f"this is not valid CSV: {problem}") from problem
+    if not header:
+        raise row_error(f"{name}, row 1", "row", "the file is empty; it must begin with a header: template_id,prompt")
 
 
 def _parse_header(name: str, cells: List[str]) -> List[str]:

@@ -59,7 +59,7 @@ class Tally:
         """
         self.label = label
         self._reuses = reuses
-        self._reused = 0
+        self._reused: Dict[Kind, int] = {}  # new jobs with the content of an earlier row
         self._slots: Dict[Tuple[Kind, Fate, bool], int] = {}
         self._meanings: List[Tuple[Kind, Fate, bool]] = []
         self.counts: List[int] = []
@@ -102,7 +102,7 @@ class Tally:
                 continue
             self.counts[slot] -= 1
             if self._reuses and kind.variant_id is None:
-                self._reused += 1
+                self._reused[kind] = self._reused.get(kind, 0) + 1
                 continue
             self._repeated += 1
             self._billed_twice[kind] = self._billed_twice.get(kind, 0) + 1
@@ -118,21 +118,30 @@ class Tally:
         for (_, fate, _), count in zip(self._meanings, self.counts):
             counts[fate.value] += count
         counts[Fate.DUPLICATE.value] += self._repeated
-        counts[Fate.REUSED.value] += self._reused
+        counts[Fate.REUSED.value] += sum(self._reused.values())
         counts[Fate.INVALID.value] += self._invalid
         return counts
 
     def list_bills(self) -> Iterator[Tuple[Kind, int]]:
-        """Yield each kind of which videos would be billed, and how many."""
-        bills = dict(self._billed_twice)
-        for (kind, fate, _), count in zip(self._meanings, self.counts):
-            if fate is Fate.NEW:
-                bills[kind] = bills.get(kind, 0) + count
-        return ((kind, count) for kind, count in bills.items() if count)
+        """Yield each kind of which videos would be billed, and how many; a kind may come several times."""
+        yield from self._billed_twice.items()
+        yield from self._list(Fate.NEW)
+
+    def list_files(self) -> Iterator[Tuple[Kind, int]]:
+        """Yield each kind of which files would be saved, and how many; a kind may come several times."""
+        yield from self.list_bills()
+        yield from self._reused.items()
+        yield from self._list(Fate.REUSED, Fate.UNFINISHED)
 
     def list_problems(self) -> List[str]:
         """Return the first problems, in the order of their rows."""
         return [problem for _, problem in sorted(self._problems)[:MOST_PROBLEMS]]
+
+    def _list(self, *fates: Fate) -> Iterator[Tuple[Kind, int]]:
+        """Yield each kind of the rows with these fates, and how many there are."""
+        for (kind, fate, _), count in zip(self._meanings, self.counts):
+            if count and fate in fates:
+                yield kind, count
 
     def _note(self, number: int, problem: str) -> None:
         self._problems.append((number, problem))

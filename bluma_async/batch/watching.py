@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, AsyncGenerator, Awaitable, Callable
 
 from bluma_async.batch.batch import read_setup
 from bluma_async.batch.journals import choose_store
-from bluma_async.stores.fleet_view import FleetView
+from bluma_async.stores.fleet_view import CreateView, FleetView
 from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.types._model import utc_now
 
@@ -40,6 +40,11 @@ async def opened_view(batch: Batch) -> AsyncGenerator[Callable[[], Awaitable[Fle
 
 async def _read_single(store: JobStore) -> FleetView:
     """Return what a store of one process knows."""
-    began = [job.started_at for job in await store.list_creating() if job.started_at is not None]
-    age = (utc_now() - min(began)).total_seconds() if began else None
-    return FleetView(status=await store.statistics(), oldest_intent=age)
+    now = utc_now()
+    creates = [
+        CreateView(job.key, job.template_id, None, (now - job.started_at).total_seconds())
+        for job in await store.list_creating()
+        if job.started_at is not None
+    ]
+    creates.sort(key=lambda create: create.age, reverse=True)
+    return FleetView(status=await store.statistics(), creates=tuple(creates[:100]))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, List, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -25,7 +25,16 @@ from bluma_async.cli.running import make_sandbox, run_to_end
 if TYPE_CHECKING:
     from bluma_async.client import AsyncBluma
 
-__all__ = ["ENDED", "SANDBOX_POLL_INTERVAL", "Account", "find_account", "open_offline", "with_account"]
+__all__ = [
+    "ENDED",
+    "SANDBOX_HELP",
+    "SANDBOX_POLL_INTERVAL",
+    "Account",
+    "add_account_options",
+    "find_account",
+    "open_offline",
+    "with_account",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -35,6 +44,10 @@ SANDBOX_SECRET = "whsec_sandbox"  # noqa: S105 - the sandbox's own default, whic
 SANDBOX_SPEED = 20.0  # a render of 105 s ends after about 5 s
 SANDBOX_POLL_INTERVAL = 0.25  # seconds
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+SANDBOX_HELP = (
+    "Use a local sandbox: no key, no cost. It is the one at BLUMA_BASE_URL if that is on this machine, else a new one, "
+    "which ends with the command."
+)
 ENDED = "The sandbox has ended with this command, and everything in it."
 
 
@@ -49,7 +62,6 @@ class Account:
         webhook_secret: The secret of webhooks; None if there is none.
         source: Where they come from, for people.
         is_sandbox: Whether it was asked for with `--sandbox`.
-        profile: The name that was given with `--profile`.
         advice: How to give it a key.
     """
 
@@ -58,28 +70,21 @@ class Account:
     webhook_secret: str | None = attrs.field(repr=False)
     source: str
     is_sandbox: bool = False
-    profile: str | None = None
     advice: str = "set BLUMA_API_KEY, keep it with `bluma config set`, or try --sandbox"
-
-    @property
-    def words(self) -> List[str]:
-        """The options that choose this account in a further command."""
-        chosen = ["--sandbox"] if self.is_sandbox else []
-        return ["--profile", self.profile] if self.profile else chosen
 
     @property
     def is_temporary(self) -> bool:
         """Whether its API is a sandbox that ends with the command."""
         return self.is_sandbox and self.base_url is None
 
-    def call(self, work: Callable[[AsyncBluma], Awaitable[T]], *, ends_gracefully: bool = False, **options: Any) -> T:
-        """Return the result of work with a client of this account; `run_to_end` describes `ends_gracefully`."""
+    def call(self, work: Callable[[AsyncBluma], Awaitable[T]], **options: Any) -> T:
+        """Return the result of work with a client of this account."""
 
         async def run() -> T:
             async with self.open(**options) as client:
                 return await work(client)
 
-        return run_to_end(run(), ends_gracefully=ends_gracefully)
+        return run_to_end(run())
 
     @asynccontextmanager
     async def open(self, **options: Any) -> AsyncGenerator[AsyncBluma, None]:
@@ -116,17 +121,29 @@ def open_offline() -> AsyncBluma:
     return AsyncBluma("unused", API, trust_env=False)
 
 
-def with_account(command: F) -> F:
-    """Add the options that choose an account, and pass it to a command as `account`."""
+def add_account_options(command: F) -> F:
+    """Add the options that choose an account, and pass them to a command as `profile` and `in_sandbox`."""
 
     @click.option("--profile", metavar="NAME", shell_complete=complete_profile, help="A profile of `bluma config`.")
     @click.option(
         "--sandbox",
         "in_sandbox",
         is_flag=True,
-        help="Use a local sandbox: no key, no cost. It is the one at BLUMA_BASE_URL if that is on this machine, else a "
-        "new one, which ends with the command.",
+        help=SANDBOX_HELP,
     )
+    @functools.wraps(command)
+    def run(*args: Any, profile: str | None, in_sandbox: bool, **options: Any) -> Any:
+        if in_sandbox and profile is not None:
+            raise click.UsageError("Give either --profile or --sandbox. Nothing was sent.")
+        return command(*args, profile=profile, in_sandbox=in_sandbox, **options)
+
+    return run  # type: ignore[return-value]  # click passes the options by name
+
+
+def with_account(command: F) -> F:
+    """Add the options that choose an account, and pass it to a command as `account`."""
+
+    @add_account_options
     @functools.wraps(command)
     def run(*args: Any, profile: str | None, in_sandbox: bool, **options: Any) -> Any:
         return command(*args, account=find_account(profile, in_sandbox=in_sandbox), **options)
@@ -139,13 +156,11 @@ def find_account(profile: str | None, *, in_sandbox: bool) -> Account:
     Return the account that the options and the environment choose.
 
     Raises:
-        UsageError: The options or variables contradict each other, there is no such profile, or the file of profiles
+        UsageError: The variables contradict each other, there is no such profile, or the file of profiles
             is invalid.
         InvalidArgumentError: BLUMA_BASE_URL is not a URL.
     """
     if in_sandbox:
-        if profile is not None:
-            raise click.UsageError("Give either --profile or --sandbox. Nothing was sent.")
         return _find_sandbox()
     if profile is None and _read("BLUMA_API_KEY"):
         return _read_environment()
@@ -158,7 +173,7 @@ def find_account(profile: str | None, *, in_sandbox: bool) -> Account:
         _require_same_url(url)
     advice = f"set one with `bluma config set {name}`"
     source = f"the profile {name!r}"
-    return Account(found.api_key, url, found.webhook_secret, source, profile=profile, advice=advice)
+    return Account(found.api_key, url, found.webhook_secret, source, advice=advice)
 
 
 def _find_sandbox() -> Account:

@@ -12,6 +12,7 @@ from bluma_async.batch.results import BatchResult
 from bluma_async.cli.accounts import open_offline, with_account
 from bluma_async.cli.audit import format_mismatch
 from bluma_async.cli.batch_run import BatchRun, describe_status
+from bluma_async.cli.combinations import refuse_options
 from bluma_async.cli.completing import complete_key
 from bluma_async.cli.exit_codes import ExitCode
 from bluma_async.cli.groups import Group
@@ -50,7 +51,12 @@ _location = add_options(
     click.option(
         "--out", type=click.Path(file_okay=False), help="The folder for the files, or a URL such as s3://bucket/videos."
     ),
-    click.option("--journal", type=parse_journal, help="A file, or a PostgreSQL URL. Default: journal.sqlite."),
+    click.option(
+        "--journal",
+        type=parse_journal,
+        metavar="FILE_OR_URL",
+        help="A file, or a PostgreSQL URL. Default: journal.sqlite.",
+    ),
 )
 _run_options = add_options(
     _location,
@@ -90,7 +96,7 @@ def run(
         _plan(jobs, account, printer, options)
         return
     settle = {"settle_time": settle_time, "exclusive": exclusive_key}
-    BatchRun("run", jobs, account, printer, settle, options).run()
+    BatchRun(jobs, account, printer, settle, options).run()
 
 
 @batch.command()
@@ -107,12 +113,12 @@ def run(
 def retry(
     in_doubt: Any, account: Account, printer: Printer, settle_time: float, exclusive_key: bool, **options: Any
 ) -> None:
-    """Create failed jobs again; with --in-doubt resubmit also the jobs in doubt, which can bill them twice."""
+    """Create failed jobs again. With --in-doubt resubmit, jobs in doubt are created too, which can bill them twice."""
     settle = {"settle_time": settle_time, "exclusive": exclusive_key}
     with choose_journal(account, options, is_continued=True) as chosen:
         count = account.call(lambda client: client.batch(**chosen).retry(in_doubt=in_doubt))
     printer.say(f"Jobs planned again: {count}")
-    BatchRun("retry", None, account, printer, settle, options).run()
+    BatchRun(None, account, printer, settle, options).run()
 
 
 @batch.command()
@@ -139,12 +145,15 @@ def migrate(url: str) -> None:
 @prints(BatchStatus)
 def status(is_watching: bool, interval: float, printer: Printer, **location: Any) -> None:
     """Count jobs and sum credits. Needs no API key, and works while the batch is running."""
+    if not is_watching:
+        refuse_options("interval", reason="it is for --watch")
 
     async def work() -> None:
         async with open_offline() as client:
             batch = client.batch(**location)
             if is_watching:
                 await watch(batch, interval, printer)
+                return
             counts = await batch.status()
             if printer.is_json:
                 printer.show(counts)
@@ -165,7 +174,7 @@ def status(is_watching: bool, interval: float, printer: Printer, **location: Any
 @with_account
 def audit(account: Account, printer: Printer, **location: Any) -> None:
     """
-    Compare the journal with the account's transactions; exit code 1 if anything does not match.
+    Compare the journal with the account's transactions. The exit code is 1 if anything does not match.
 
     A payment for a video of another program on this account is unknown to the journal.
     """
@@ -189,7 +198,7 @@ def audit(account: Account, printer: Printer, **location: Any) -> None:
 @_location
 @with_account
 def adopt(key: str, video_id: str | None, likely: bool, account: Account, **location: Any) -> None:
-    """Settle a job in doubt: VIDEO_ID, or with --likely its first candidate, is the video of the job KEY."""
+    """Name the video of the job KEY, which is in doubt. It is VIDEO_ID, or with --likely the first candidate."""
     if (video_id is None) != likely:
         raise click.UsageError("Give either VIDEO_ID or --likely. Nothing was changed.")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shlex
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Generator
@@ -12,17 +11,18 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict, Generator
 import attrs
 import click
 
+from bluma_async.batch.rows import read_rows
 from bluma_async.cli.accounts import ENDED, Account
+from bluma_async.cli.continuing import spell_command
 from bluma_async.cli.exit_codes import ExitCode, find_exit_code
 from bluma_async.cli.figures import Figures
 from bluma_async.cli.journals import choose_journal
 from bluma_async.cli.output import say, say_aside
-from bluma_async.cli.running import SETTLE_TIME
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.spelling import spell_for_commands
 from bluma_async.cli.table import show_jobs
-from bluma_async.errors import APIError, BlumaError
-from bluma_async.stores.postgres.urls import is_postgres_url, mask_url
+from bluma_async.errors import APIError, BlumaError, InsufficientCreditsError
+from bluma_async.stores.postgres.urls import is_postgres_url
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ class BatchRun:
     A run of a batch.
 
     Attributes:
-        name: The command, `run` or `retry`.
         jobs: The file of the jobs; None for those of the journal.
         account: The account.
         printer: Prints the results as JSON, if that is asked for.
@@ -54,7 +53,6 @@ class BatchRun:
         options: The options of the batch.
     """
 
-    name: str
     jobs: Path | None
     account: Account
     printer: Printer
@@ -71,7 +69,7 @@ class BatchRun:
         counter = _Counter()
         with choose_journal(self.account, self.options) as options:
             show = partial(self._show, options=options, counter=counter)
-            status = self.account.call(show, ends_gracefully=self._is_shared, **self.settle, on_response=counter.add)
+            status = self.account.call(show, **self.settle, on_response=counter.add)
         self._report(status, counter.stopped)
         saves_files = self.options["out"] is not None
         code = choose_exit_code(status, counter.stopped, saves_files=saves_files)
@@ -98,22 +96,25 @@ class BatchRun:
         if self.account.is_temporary:
             say_aside(f"Stopped. {ENDED}")
             return
-        say_aside(f"Stopped. Nothing is lost; continue with: {self.command}")
+        say_aside(f"Stopped. Nothing is lost; continue with: {self._spell()}")
         if not self._is_shared:  # else other processes settle what is open
             await settle_interrupted(client, self.settle["settle_time"])
 
     def _report(self, status: BatchStatus, stopped: BlumaError | None) -> None:
         for line in describe_status(status):
             self._say(line)
+        if self.jobs is not None and self.jobs.is_file() and next(read_rows(self.jobs), None) is None:  # not a pipe
+            say_aside(f"{self.jobs} has no jobs.")
         if stopped is not None:
             say_aside(f"Stopped early: {spell_for_commands(str(stopped))}")
-            if not self.account.is_temporary:
-                say_aside(f"Continue with: {self.command}")
-        if status.in_doubt and not self.account.is_temporary:
-            say_aside(
-                f"Settle the jobs in doubt with: bluma batch adopt KEY VIDEO_ID {self._place}, or "
-                f"bluma batch retry --in-doubt resubmit {self._place}"
-            )
+        if self.account.is_temporary:
+            return
+        is_file_missing = status.rendered and self.options["out"] is not None
+        if is_file_missing if stopped is None else not is_own_limit(stopped):
+            say_aside(f"Continue with: {self._spell()}")
+        if status.in_doubt:
+            adopt, resubmit = spell_command("adopt", video_id="VIDEO_ID"), spell_command("retry", in_doubt="resubmit")
+            say_aside(f"Settle the jobs in doubt with: {adopt}, or {resubmit}")
 
     @property
     def _is_shared(self) -> bool:
@@ -124,30 +125,9 @@ class BatchRun:
         """Print a line for people, beside JSON if that is asked for."""
         (say_aside if self.printer.is_json else say)(text)
 
-    @property
-    def _place(self) -> str:
-        """The options that lead another command to this journal and this account."""
-        words = list(self.account.words)
-        for option in ("journal", "out"):
-            if self.options[option] is not None:
-                words = ["--" + option, mask_url(str(self.options[option])), *words]
-        return " ".join(map(shlex.quote, words))
-
-    @property
-    def command(self) -> str:
-        """The command that continues this run."""
-        words = ["bluma", "batch", self.name, *([str(self.jobs)] if self.jobs else [])]
-        for option in ("out", "journal", "concurrency", "max_credits", "reuse"):
-            if self.options[option] is not None:
-                words += ["--" + option.replace("_", "-"), mask_url(str(self.options[option]))]
-        if self.options["verify"] != "size":
-            words += ["--verify", self.options["verify"]]
-        if self.settle["settle_time"] != SETTLE_TIME:
-            words += ["--settle-time", f"{self.settle['settle_time']:g}"]
-        words += ["--exclusive-key"] if self.settle["exclusive"] else []
-        for status in self.options["final_statuses"]:
-            words += ["--final-status", status]
-        return " ".join(map(shlex.quote, [*words, *self.account.words]))
+    def _spell(self) -> str:
+        """Return the command that continues this run; without --in-doubt, which can bill jobs twice each time."""
+        return spell_command(**({"in_doubt": None} if self.jobs is None else {}))
 
 
 class _Counter:
@@ -162,6 +142,11 @@ class _Counter:
     def add(self, _: object) -> None:
         """Count a request."""
         self.requests += 1
+
+
+def is_own_limit(stopped: BlumaError) -> bool:
+    """Return whether a run has stopped because of its own limit on credits: the same command would stop again."""
+    return isinstance(stopped, InsufficientCreditsError) and stopped.http_status is None
 
 
 def choose_exit_code(status: BatchStatus, stopped: BlumaError | None, *, saves_files: bool) -> ExitCode:

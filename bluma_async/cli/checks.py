@@ -3,11 +3,15 @@ The checks of `bluma doctor`. Each says what it found, and what to do.
 
 Rule 1: no check shows a key, a secret, or the password of a proxy.
 Rule 2: one request is sent, a read of the balance; key, network, TLS, clock and rate limit are judged by it.
+Rule 3: `ok` means that something was tried which could have failed. A fact that was not judged is `info`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import platform
+import shlex
 import shutil
 import ssl
 from datetime import datetime, timezone
@@ -25,6 +29,8 @@ from bluma_async._version import __version__
 from bluma_async.cli.accounts import LOOPBACK, Account
 from bluma_async.cli.printing import Record
 from bluma_async.cli.profiles import NoHomeError, find_file
+from bluma_async.cli.spelling import spell_for_commands
+from bluma_async.cli.tls_checks import advise_on_tls, find_tls_error
 from bluma_async.errors import (
     APIError,
     AuthenticationError,
@@ -41,12 +47,20 @@ if TYPE_CHECKING:
     from bluma_async._wire.budget import RateLimit
     from bluma_async.client import AsyncBluma
 
-__all__ = ["Check", "check_account", "check_machine", "judge_clock", "judge_limit"]
+__all__ = ["Check", "check_account", "check_machine", "explain", "judge_clock", "judge_limit"]
 
 LIBRARIES = ("aiohttp", "click", "rich", "av", "pillow", "psycopg", "opentelemetry-api", "keyring")
 CLOCK_LIMIT = 60.0  # seconds; the search for a lost create allows as much
 LEAST_FREE = 1e9  # bytes
+OTHERS = 0o077  # the bits of a file's mode for everybody but its owner
 LOW = 0.1  # of the hourly budget
+
+ADVICE = (  # in this order: a timeout is also a NetworkError
+    (AuthenticationError, "Compare the key with the dashboard, and the URL with that of the key's environment."),
+    (InvalidArgumentError, "Correct the setting that is named."),
+    (RequestTimeoutError, "Check the network, the proxy and the firewall."),
+    (NetworkError, "Check the host of BLUMA_BASE_URL, the network, the proxy and the firewall."),
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +70,7 @@ class Check(Record):
 
     Attributes:
         name: What was checked.
-        state: `ok`, `warning` or `problem`.
+        state: `ok`, `warning`, `problem`, or `info` for a fact that was not judged.
         detail: What was found.
         advice: What to do; None if nothing.
     """
@@ -67,12 +81,12 @@ class Check(Record):
     advice: str | None = None
 
 
-def check_machine(account: Account) -> List[Check]:
-    """Return the results of the checks that need no request."""
+def check_machine(account: Account | None) -> List[Check]:
+    """Return the results of the checks that need no request; None stands for an account that cannot be read."""
     return [
-        Check(name="versions", state="ok", detail=_describe_versions()),
-        _check_key(account),
-        *_check_url(account),
+        Check(name="versions", state="info", detail=_describe_versions()),
+        *([] if account is None else [_check_key(account), *_check_url(account)]),
+        *_check_profiles(),
         _check_folder("disk", Path.cwd),
         _check_folder("state folder", find_state_folder),
     ]
@@ -85,9 +99,10 @@ async def check_account(client: AsyncBluma, account: Account) -> List[Check]:
         balance = await client.credits.get_balance()
     except BlumaError as error:
         answered = isinstance(error, APIError) and error.http_status is not None
-        return [_explain(error), *(_judge_answer(client, is_local=is_local) if answered else ())]
+        return [explain(error), *(_judge_answer(client, account.base_url, is_local=is_local) if answered else ())]
     detail = f"accepted; {balance.credits} credits, tier {balance.tier or 'unknown'}"
-    return [Check(name="request", state="ok", detail=detail), *_judge_answer(client, is_local=is_local)]
+    judged = _judge_answer(client, account.base_url, is_local=is_local)
+    return [Check(name="request", state="ok", detail=detail), *judged]
 
 
 def _describe_versions() -> str:
@@ -127,9 +142,7 @@ def _check_url(account: Account) -> Iterator[Check]:
     if account.base_url is None:
         return
     url = urlsplit(account.base_url)
-    if url.scheme == "https" or url.hostname in LOOPBACK:
-        yield Check(name="TLS", state="ok", detail=f"{account.base_url} with {ssl.OPENSSL_VERSION}")
-    else:
+    if url.scheme != "https" and url.hostname not in LOOPBACK:
         advice = "Use an https:// URL: everybody on the way can read the key."
         yield Check(name="TLS", state="problem", detail=f"{account.base_url} is not encrypted", advice=advice)
     try:
@@ -140,6 +153,18 @@ def _check_url(account: Account) -> Iterator[Check]:
         return
     host = urlsplit(proxy).hostname if proxy else None
     yield Check(name="proxy", state="ok", detail=f"requests go through {host}" if host else "none")
+
+
+def _check_profiles() -> Iterator[Check]:
+    """Yield whether only the user can read the file of the profiles, if there is one."""
+    with contextlib.suppress(OSError, NoHomeError):
+        file = find_file()
+        others = os.name == "posix" and file.stat().st_mode & OTHERS
+        if others:
+            advice = f"Its keys may be known: chmod 600 {shlex.quote(str(file))}"
+            yield Check(name="profiles", state="warning", detail=f"other users can read {file}", advice=advice)
+        elif os.name == "posix":
+            yield Check(name="profiles", state="ok", detail=f"only you can read {file}")
 
 
 def _check_folder(name: str, find: Callable[[], Path]) -> Check:
@@ -163,39 +188,37 @@ def _check_folder(name: str, find: Callable[[], Path]) -> Check:
     )
 
 
-def _explain(error: BlumaError) -> Check:
-    """Return the result for a request that failed."""
+def explain(error: BlumaError) -> Check:
+    """Return the result for a request that failed, or that could not be sent."""
+    problem = find_tls_error(error)
+    if problem is not None:
+        return Check(name="TLS", state="problem", detail=str(error), advice=advise_on_tls(problem))
     if isinstance(error, ForbiddenError):
         return Check(name="request", state="ok", detail="the key is valid; it has not the scope credits:read")
-    advice = "Try again later; see the error."
-    if isinstance(error, AuthenticationError):
-        advice = "Compare the key with the dashboard, and the URL with that of the key's environment."
-    elif isinstance(error, RateLimitError):
-        advice = f"Wait {error.retry_after or 'some'} seconds: the hourly limit of the key is used up."
-    elif isinstance(error, InvalidArgumentError):
-        advice = "Correct the setting that is named."
-    elif isinstance(error, RequestTimeoutError):
-        advice = "Check the network, the proxy and the firewall."
-    elif isinstance(error, NetworkError):
-        is_tls = "certificate" in str(error).lower() or "ssl" in str(error).lower()
-        advice = (
-            "Install the certificate of your company's proxy, or set SSL_CERT_FILE; check this machine's clock."
-            if is_tls
-            else "Check the host of BLUMA_BASE_URL, the network, the proxy and the firewall."
-        )
-    elif isinstance(error, APIError) and error.status == 404:
-        advice = "Check the path of BLUMA_BASE_URL: it ends with /api/v1."
-    return Check(name="request", state="problem", detail=str(error), advice=advice)
+    name = "settings" if isinstance(error, InvalidArgumentError) else "request"
+    return Check(name=name, state="problem", detail=spell_for_commands(str(error)), advice=_advise(error))
 
 
-def _judge_answer(client: AsyncBluma, *, is_local: bool) -> Iterator[Check]:
-    """Yield the results that the headers of the answer allow."""
+def _advise(error: BlumaError) -> str:
+    """Return what to do about a request that failed."""
+    if isinstance(error, RateLimitError):
+        return f"Wait {error.retry_after or 'some'} seconds: the hourly limit of the key is used up."
+    if isinstance(error, APIError) and error.status == 404:
+        return "Check the path of BLUMA_BASE_URL: it ends with /api/v1."
+    return next((advice for kind, advice in ADVICE if isinstance(error, kind)), "Try again later; see the error.")
+
+
+def _judge_answer(client: AsyncBluma, base_url: str | None, *, is_local: bool) -> Iterator[Check]:
+    """Yield the results that an answer and its headers allow."""
+    if urlsplit(base_url or "").scheme == "https":
+        detail = f"{base_url} with {ssl.OPENSSL_VERSION}; its certificate is valid"
+        yield Check(name="TLS", state="ok", detail=detail)
     shared = client._session.shared  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  # the only place that knows the server's clock
     server = shared.server_clock.at(shared.clock.now())
     yield judge_clock(server, datetime.now(timezone.utc), is_local=is_local)
     limit = client.rate_limit
     if limit is None:
-        yield Check(name="rate limit", state="ok", detail="the server reports none")
+        yield Check(name="rate limit", state="info", detail="the server reports none")
     else:
         yield judge_limit(limit)
 

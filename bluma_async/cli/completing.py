@@ -17,7 +17,7 @@ from bluma_async._runtime.state_folder import find_state_folder
 if TYPE_CHECKING:
     import click
 
-__all__ = ["complete_key", "complete_template", "remember_templates"]
+__all__ = ["complete_key", "complete_template", "list_known_templates", "remember_templates"]
 
 MOST = 1000  # ids and keys that are remembered or offered at most
 FILE = "templates.txt"
@@ -26,12 +26,17 @@ FAILURES = (OSError, ValueError, NoHomeError)
 
 def complete_template(_: click.Context, __: click.Parameter, incomplete: str) -> List[str]:
     """Return the ids of templates that begin with a text."""
+    return [name for name in list_known_templates() if name.startswith(incomplete)]
+
+
+def list_known_templates() -> List[str]:
+    """Return the ids of templates that this machine knows."""
     from bluma_async.types import KnownTemplate  # noqa: PLC0415 - only a completion needs it
 
     remembered: List[str] = []
     with contextlib.suppress(*FAILURES):
         remembered = (find_state_folder() / FILE).read_text(encoding="utf-8").splitlines()
-    return sorted({name for name in (*get_args(KnownTemplate), *remembered) if name and name.startswith(incomplete)})
+    return sorted({name for name in (*get_args(KnownTemplate), *remembered) if name})
 
 
 def remember_templates(names: Iterable[str]) -> None:

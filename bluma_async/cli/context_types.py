@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from keyword import iskeyword
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Set
 
-from bluma_async._wire.contexts.limits import UnusableSchemaError, resolve, restrict
+from bluma_async._wire.contexts.limits import UnusableSchemaError, restrict
+from bluma_async._wire.contexts.names import list_inner, list_names
 from bluma_async._wire.contexts.problems import DOCUMENTED
 from bluma_async._wire.json_values import is_list, is_object
 
@@ -26,9 +27,6 @@ HEADER = """\
 ANY, ANY_OBJECT = "Any", "Mapping[str, Any]"
 KINDS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 TYPING = ("Any", "Literal", "Mapping", "Sequence", "TypedDict", "Union")
-NESTED = ("allOf", "anyOf", "oneOf")
-BRANCHES = ("if", "then", "else")
-Names = Dict[str, List[Any]]  # the schemas that parts of a schema give to each name
 
 
 class ContextTypes:
@@ -46,7 +44,7 @@ class ContextTypes:
             self._root = restrict(schema or {"required": ["prompt"]}).root
         except UnusableSchemaError as unusable:
             self._root, problem = {"required": ["prompt"]}, str(unusable)
-        names, required = self._collect(self._root)
+        names, required = list_names(self._root, [self._root])
         shown = template_id if re.fullmatch(r"[A-Za-z0-9._ -]+", template_id) else "with another id"
         name = self._take_name([template_id], "Context")
         types: Dict[str, str] = {}
@@ -64,30 +62,6 @@ class ContextTypes:
         imports = f"\nfrom typing import {', '.join(used)}\n" if used else ""
         return HEADER + imports + (f"\n\n{body}\n" if body else "")
 
-    def _collect(self, part: Dict[str, Any]) -> Tuple[Names, List[str]]:
-        """Return the names of an object, and those that it certainly needs. Those of alternatives are optional."""
-        named, needed = part.get("properties"), part.get("required")
-        names: Names = {str(name): [entry] for name, entry in named.items()} if is_object(named) else {}
-        required = [name for name in needed if isinstance(name, str)] if is_list(needed) else []
-        for is_certain, inner in self._list_inner(part):
-            more, also = self._collect(inner)
-            for name, entries in more.items():
-                names.setdefault(name, []).extend(entries)
-            required += also if is_certain else []
-        for name in required:
-            names.setdefault(name, [])
-        return names, required
-
-    def _list_inner(self, part: Dict[str, Any]) -> Iterator[Tuple[bool, Dict[str, Any]]]:
-        """Yield the schemas that a schema applies to the same object, and whether each is certainly applied."""
-        found: List[Tuple[bool, Any]] = [(True, resolve(self._root, part["$ref"]))] if "$ref" in part else []
-        for keyword in NESTED:
-            found += [(keyword == "allOf", entry) for entry in part[keyword]] if is_list(part.get(keyword)) else []
-        found += [(False, part.get(keyword)) for keyword in BRANCHES]
-        by_name = part.get("dependentSchemas")
-        found += [(False, entry) for entry in by_name.values()] if is_object(by_name) else []
-        return ((is_certain, entry) for is_certain, entry in found if is_object(entry))
-
     def _join(self, parts: Iterable[Any], path: List[str]) -> str:
         """Return the type of a value that has one of these schemas, or all of them."""
         kinds = list(dict.fromkeys(kind for part in parts for kind in self._list_kinds(part, path)))
@@ -103,7 +77,9 @@ class ContextTypes:
             return [f"Literal[{', '.join(map(_quote, values))}]"] if values else [ANY]
         kinds = part.get("type", "object" if "properties" in part else None)
         if kinds is None:
-            return [kind for _, inner in self._list_inner(part) for kind in self._list_kinds(inner, path)] or [ANY]
+            return [kind for _, inner in list_inner(self._root, part) for kind in self._list_kinds(inner, path)] or [
+                ANY
+            ]
         return [self._name_kind(kind, part, path) for kind in (kinds if is_list(kinds) else [kinds])]
 
     def _name_kind(self, kind: object, part: Dict[str, Any], path: List[str]) -> str:
@@ -117,7 +93,7 @@ class ContextTypes:
     def _find_object(self, parts: List[Any], path: List[str]) -> str:
         """Return the type of an object, for which a class is written if its names are known."""
         objects = [part for part in parts if is_object(part)]
-        names, required = self._collect({"allOf": objects})
+        names, required = list_names(self._root, objects)
         if not names:
             extra = [part["additionalProperties"] for part in objects if is_object(part.get("additionalProperties"))]
             return f"Mapping[str, {self._join(extra, path)}]" if extra else ANY_OBJECT

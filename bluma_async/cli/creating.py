@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import functools
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Sequence, Tuple, TypeVar, get_args
 
 import attrs
 import click
 
+from bluma_async._runtime.closeness import find_close
 from bluma_async._wire.json_values import is_object, parse_json
-from bluma_async.cli.completing import complete_template
+from bluma_async.cli.completing import complete_template, list_known_templates
+from bluma_async.cli.continuing import spell_save
+from bluma_async.cli.failures import report
 from bluma_async.cli.running import add_options
+from bluma_async.errors import AmbiguousCreateError, InvalidArgumentError, ValidationError
 from bluma_async.types import KnownResolution
 
 if TYPE_CHECKING:
@@ -95,9 +100,32 @@ def with_create(command: F) -> F:
         given = {"resolution": resolution, "watermark": watermark}
         options = {name: value for name, value in given.items() if value is not None} or None
         request = CreateRequest(context, template, variant, webhook_url, options, idempotency_key)
-        return command(request=request, **others)
+        with _reporting(template):
+            return command(request=request, **others)
 
     return run  # type: ignore[return-value]  # click passes the options by name
+
+
+@contextmanager
+def _reporting(template: str | None) -> Generator[None, None, None]:
+    """Report a create in doubt, with the command that saves a candidate, and name a template that is refused."""
+    try:
+        yield
+    except AmbiguousCreateError as doubt:  # reported here, where the options of the command are known
+        raise click.exceptions.Exit(report(doubt, spell_save)) from doubt
+    except ValidationError as refusal:
+        is_answer = not isinstance(refusal, InvalidArgumentError)
+        if is_answer and refusal.field == "template_id" and template is not None:
+            _name_template(refusal, template)
+        raise
+
+
+def _name_template(refusal: ValidationError, template: str) -> None:
+    """Add the refused id to the message of the API, and the known id that is closest to it."""
+    close = find_close(template, list_known_templates())
+    hint = f" Did you mean {close!r}?" if close else ""
+    reason = refusal.message.rstrip(".")
+    refusal.message = f"The template {template!r} was refused: {reason}.{hint} `bluma templates` lists the templates."
 
 
 def _build_context(prompt: str | None, pairs: Sequence[str], file: Path | None) -> Dict[str, Any]:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import List
 
 import click
 
-from bluma_async.cli.accounts import Account, with_account
-from bluma_async.cli.checks import Check, check_account, check_machine
+from bluma_async.cli.accounts import add_account_options, find_account
+from bluma_async.cli.checks import Check, check_account, check_machine, explain
 from bluma_async.cli.exit_codes import ExitCode
 from bluma_async.cli.output import say_aside
 from bluma_async.cli.printing import Printer, prints
+from bluma_async.errors import BlumaError
 
 __all__ = ["doctor"]
 
-MARKS = {"ok": "ok", "warning": "!!", "problem": "XX"}
+MARKS = {"ok": "ok", "info": "--", "warning": "!!", "problem": "XX"}
 
 
 @click.command()
 @prints(Check, "state", "name", "detail", "advice")
-@with_account
-def doctor(account: Account, printer: Printer) -> None:
-    """Check the key, the clock, the proxy, TLS, the rate limit, the disk and the versions. Exit code 1 on a problem."""
-    checks = check_machine(account)
-    if account.is_temporary or account.api_key:
-        checks += account.call(partial(check_account, account=account), max_retries=0, timeout=10.0)
+@add_account_options
+def doctor(profile: str | None, in_sandbox: bool, printer: Printer) -> None:
+    """Check the key, the clock, the proxy, TLS, the rate limit and the disk. Exit code 1 on a problem."""
+    checks = _check_all(profile, in_sandbox=in_sandbox)
     if printer.is_json:
         printer.show_all(checks)
     else:
@@ -36,3 +36,20 @@ def doctor(account: Account, printer: Printer) -> None:
     if problems:
         say_aside(f"{problems} problem(s).")
         raise click.exceptions.Exit(ExitCode.FAILED)
+
+
+def _check_all(profile: str | None, *, in_sandbox: bool) -> List[Check]:
+    """Return the results of all checks that the settings allow. A setting that cannot be read is one of them."""
+    try:
+        account = find_account(profile, in_sandbox=in_sandbox)
+    except click.UsageError as problem:
+        return [*check_machine(None), Check(name="settings", state="problem", detail=problem.message)]
+    except BlumaError as error:
+        return [*check_machine(None), explain(error)]
+    checks = check_machine(account)
+    if not account.is_temporary and not account.api_key:
+        return checks
+    try:
+        return checks + account.call(partial(check_account, account=account), max_retries=0, timeout=10.0)
+    except BlumaError as error:  # the client refuses a setting
+        return [*checks, explain(error)]

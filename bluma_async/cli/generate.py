@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from bluma_async.cli.accounts import ENDED, with_account
+from bluma_async.cli.continuing import spell_save
 from bluma_async.cli.creating import with_create
 from bluma_async.cli.output import say_aside
 from bluma_async.cli.paying import after_payment
 from bluma_async.cli.running import add_settle_options, run_to_end
 from bluma_async.cli.settling import settle_interrupted
 from bluma_async.cli.waiting import wait_and_save, with_target
-from bluma_async.resources._videos.saving import build_save_command
 
 if TYPE_CHECKING:
     from bluma_async.cli.accounts import Account
@@ -36,7 +36,7 @@ def generate(request: CreateRequest, target: Target, account: Account, settle_ti
 
     async def work() -> None:
         async with account.open(settle_time=settle_time, exclusive=exclusive_key) as client:
-            video = await create_video(client, request, target, account, settle_time)
+            video = await create_video(client, request, account, settle_time)
             # 0 says nothing: the answer to a lost create is not known, and the read of its video has no price.
             target.say(f"Video {video.id}" + (f": {video.credits_charged} credits" if video.credits_charged else ""))
             with after_payment():
@@ -45,16 +45,14 @@ def generate(request: CreateRequest, target: Target, account: Account, settle_ti
     run_to_end(work())
 
 
-async def create_video(
-    client: AsyncBluma, request: CreateRequest, target: Target, account: Account, settle_time: float
-) -> Video:
+async def create_video(client: AsyncBluma, request: CreateRequest, account: Account, settle_time: float) -> Video:
     """Create the video. After Ctrl-C, find out what has become of the create."""
     try:
         return await request.send(client)
     except asyncio.CancelledError:
         if account.is_temporary:
             say_aside(f"Stopped. {ENDED}")
-        elif not await settle_interrupted(client, settle_time, build_save_command("VIDEO_ID", str(target.output))):
+        elif not await settle_interrupted(client, settle_time, spell_save):
             say_aside("Stopped. No create was accepted, and nothing was billed.")
         raise
 

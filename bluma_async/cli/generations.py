@@ -8,19 +8,17 @@ except in a sandbox, which ends with the command.
 from __future__ import annotations
 
 import asyncio
-import shlex
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Dict
+from typing import TYPE_CHECKING, Any, Dict
 
 import attrs
 
 from bluma_async.cli.accounts import ENDED
+from bluma_async.cli.continuing import spell_command
+from bluma_async.cli.luma_accounts import is_temporary
 from bluma_async.cli.output import format_size, say_aside, say_surely
 from bluma_async.cli.printing import Record
 from bluma_async.cli.progress import print_news
-from bluma_async.cli.running import make_sandbox
 from bluma_async.errors import BlumaError, NotFoundError, WaitTimeoutError
-from bluma_async.luma.client import AsyncLuma
 from bluma_async.transfer.places import check_place
 from bluma_async.types import Generation, GenerationState
 from bluma_async.waiting.waits import require_wait
@@ -28,13 +26,14 @@ from bluma_async.waiting.waits import require_wait
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bluma_async.cli.accounts import Account
     from bluma_async.cli.printing import Printer
+    from bluma_async.luma.client import AsyncLuma
     from bluma_async.luma.registry import ProviderName
     from bluma_async.transfer.checks import Verify
 
-__all__ = ["SANDBOX_POLL", "SavedGeneration", "Saving", "describe_failure", "find_resource", "open_luma", "read_wait"]
+__all__ = ["SANDBOX_POLL", "SavedGeneration", "Saving", "describe_failure", "find_resource", "read_wait"]
 
-SANDBOX_SPEED = 100.0  # a generation takes about a second
 SANDBOX_POLL = 0.1
 
 
@@ -62,7 +61,7 @@ class Saving:
         poll_interval: Seconds between two polls; None for the provider's own.
         timeout: Seconds to wait; None for the provider's own.
         printer: Prints the result; as JSON, if that is asked for.
-        in_sandbox: Whether the provider is a sandbox that ends with the command.
+        sandbox: The account of the sandbox to use; None for the provider itself.
     """
 
     provider: ProviderName
@@ -72,7 +71,12 @@ class Saving:
     poll_interval: float | None
     timeout: float | None
     printer: Printer
-    in_sandbox: bool = False
+    sandbox: Account | None
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the provider is a sandbox that ends with the command."""
+        return is_temporary(self.sandbox)
 
     def require(self) -> None:
         """Require valid options, and a place that takes a file, before anything is paid for."""
@@ -91,7 +95,7 @@ class Saving:
             BlumaError: It failed, was not finished in time, or cannot be saved.
         """
         resource, size = find_resource(client), 0
-        wait = read_wait(SANDBOX_POLL if self.in_sandbox else self.poll_interval, self.timeout)
+        wait = read_wait(SANDBOX_POLL if self.is_temporary else self.poll_interval, self.timeout)
         try:
             found: Generation = await resource.wait_for(generation, **wait, on_status=print_news)
             if found.state == GenerationState.SUCCEEDED:
@@ -105,11 +109,10 @@ class Saving:
 
     def _explain(self, problem: BaseException, generation_id: str) -> None:
         """Print how to continue after a failure or Ctrl-C; a sandbox that ends with the command continues nothing."""
-        words = ["bluma", "luma", "save", generation_id, "--provider", self.provider, "-o", str(self.output)]
-        command = " ".join(map(shlex.quote, words))
+        command = spell_command("save", generation_id=generation_id)
         if isinstance(problem, asyncio.CancelledError):
-            say_aside(f"Stopped. {ENDED if self.in_sandbox else f'Save it when it is finished, with: {command}'}")
-        elif not self.in_sandbox and not isinstance(problem, NotFoundError):
+            say_aside(f"Stopped. {ENDED if self.is_temporary else f'Save it when it is finished, with: {command}'}")
+        elif not self.is_temporary and not isinstance(problem, NotFoundError):
             say_aside(f"Continue with: {command}")
         elif isinstance(problem, WaitTimeoutError):
             problem.message = f"The generation {generation_id} was not finished in time. {ENDED}"
@@ -145,16 +148,3 @@ def read_wait(poll_interval: float | None, timeout: float | None) -> Dict[str, f
     found = {name: value for name, value in given.items() if value is not None}
     require_wait(found.get("poll_interval", 1.0), found.get("timeout", 1.0), None, None, ())
     return found
-
-
-@asynccontextmanager
-async def open_luma(provider: ProviderName, *, in_sandbox: bool = False) -> AsyncGenerator[AsyncLuma, None]:
-    """Open a client of a provider, and the sandbox if it is in one: that is on this machine, behind no proxy."""
-    if not in_sandbox:
-        async with AsyncLuma(provider) as client:
-            yield client
-        return
-    async with make_sandbox(speed=SANDBOX_SPEED) as sandbox:
-        url = sandbox.luma_url(provider)
-        async with AsyncLuma(provider, sandbox.test_key, url, trust_env=False) as client:
-            yield client

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from bluma_async.cli.accounts import LOOPBACK, SANDBOX_SECRET, with_account
+from bluma_async.cli.combinations import refuse_options
 from bluma_async.cli.event_making import EventRecord, parse_target
 from bluma_async.cli.output import say_aside
 from bluma_async.cli.printing import prints
@@ -53,8 +54,13 @@ def listen(account: Account, printer: Printer, poll: bool, register: str | None,
     """
     if poll and register is not None:
         raise click.UsageError("Give either --poll or --register. Nothing was sent.")
-    if not poll:
+    if poll:
+        refuse_options("host", "port", reason="--poll listens on no port")
+    else:
+        refuse_options("interval", reason="it is for --poll")
         _refuse_loop(options["forward"], options["host"], options["port"])
+    if register is None:
+        refuse_options("events", reason="it is for --register")
     work = _poll(account, printer, **options) if poll else _serve(account, printer, register, **options)
     run_to_end(work, ends_gracefully=True)  # so that a registered webhook is deleted at SIGTERM too
 

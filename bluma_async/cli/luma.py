@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Sequence, cast
 
 import click
 
 from bluma_async.cli.accounts import ENDED
+from bluma_async.cli.continuing import spell_command
 from bluma_async.cli.exit_codes import ExitCode
 from bluma_async.cli.generations import (
     SANDBOX_POLL,
@@ -17,10 +17,10 @@ from bluma_async.cli.generations import (
     Saving,
     describe_failure,
     find_resource,
-    open_luma,
     read_wait,
 )
 from bluma_async.cli.groups import Group
+from bluma_async.cli.luma_accounts import add_sandbox_option, is_temporary, open_luma
 from bluma_async.cli.output import say_aside
 from bluma_async.cli.paying import after_payment
 from bluma_async.cli.printing import prints
@@ -31,6 +31,7 @@ from bluma_async.luma.registry import PROVIDERS, list_providers
 from bluma_async.types import Generation, GenerationState
 
 if TYPE_CHECKING:
+    from bluma_async.cli.accounts import Account
     from bluma_async.cli.printing import Printer
     from bluma_async.luma.client import AsyncLuma
     from bluma_async.luma.registry import ProviderName
@@ -56,6 +57,7 @@ _save_options = add_options(
     click.option("--overwrite", is_flag=True, help="Replace an existing file."),
     _wait_options,
     add_verify_option,
+    add_sandbox_option,
     prints(SavedGeneration),
 )
 
@@ -64,7 +66,6 @@ def _options(capability: str) -> Callable[[Any], Any]:
     """Return a decorator that adds the common options; `--provider` takes the providers with the capability."""
     return add_options(
         click.option("--provider", type=click.Choice(list_providers(capability)), required=True, help="Who makes it."),
-        click.option("--sandbox", "in_sandbox", is_flag=True, help="Use a local sandbox: no key, no bill."),
         _save_options,
     )
 
@@ -92,7 +93,7 @@ def generate(prompt: str, aspect_ratio: str | None, expand_prompt: bool | None, 
 @_options("extend")
 def extend(prompt: str, generation_id: str | None, **how: Any) -> None:
     """Extend a generation by a PROMPT, and save it."""
-    if generation_id is None and not how["in_sandbox"]:
+    if generation_id is None and how["sandbox"] is None:
         raise click.UsageError("Give --id, the generation to extend. Nothing was sent.")
 
     async def start(client: AsyncLuma) -> Generation:
@@ -112,7 +113,7 @@ def extend(prompt: str, generation_id: str | None, **how: Any) -> None:
 @_options("modify")
 def modify(prompt: str, video_url: str | None, watermark: str | None, **how: Any) -> None:
     """Change a video by a PROMPT, and save it."""
-    if video_url is None and not how["in_sandbox"]:
+    if video_url is None and how["sandbox"] is None:
         raise click.UsageError("Give --video-url, the video to change. Nothing was sent.")
 
     async def start(client: AsyncLuma) -> Generation:
@@ -128,12 +129,12 @@ def _make(start: Callable[[AsyncLuma], Awaitable[Generation]], **options: Any) -
     saving.require()
 
     async def work() -> None:
-        async with open_luma(saving.provider, in_sandbox=saving.in_sandbox) as client:
+        async with open_luma(saving.provider, saving.sandbox) as client:
             try:
                 started = await start(client)
             except asyncio.CancelledError:
                 unknown = "The create may have been accepted and billed. Look for it at the provider."
-                say_aside(f"Stopped during the create. {ENDED if saving.in_sandbox else unknown}")
+                say_aside(f"Stopped during the create. {ENDED if saving.is_temporary else unknown}")
                 raise
             saving.note(f"{started.kind.capitalize()} {started.id}")
             with after_payment():
@@ -148,12 +149,13 @@ _provider = click.option("--provider", type=click.Choice(list(PROVIDERS)), requi
 @luma.command()
 @click.argument("generation_id")
 @_provider
+@add_sandbox_option
 @prints(Generation)
-def get(generation_id: str, provider: ProviderName, printer: Printer) -> None:
+def get(generation_id: str, provider: ProviderName, sandbox: Account | None, printer: Printer) -> None:
     """Show the generation with this GENERATION_ID as it is now."""
 
     async def work() -> Generation:
-        async with open_luma(provider) as client:
+        async with open_luma(provider, sandbox) as client:
             return cast("Generation", await find_resource(client).get(generation_id))
 
     printer.show(run_to_end(work()))
@@ -163,13 +165,16 @@ def get(generation_id: str, provider: ProviderName, printer: Printer) -> None:
 @click.argument("generation_ids", nargs=-1, required=True)
 @_provider
 @_wait_options
+@add_sandbox_option
 @prints(Generation, "id", "kind", "state", "url")
-def wait(generation_ids: Sequence[str], provider: ProviderName, printer: Printer, **options: Any) -> None:
+def wait(
+    generation_ids: Sequence[str], provider: ProviderName, sandbox: Account | None, printer: Printer, **options: Any
+) -> None:
     """Wait until the generations with these GENERATION_IDS have ended. Exit code 1 if one has not succeeded."""
     how = read_wait(**options)
 
     async def work() -> List[Generation]:
-        async with open_luma(provider) as client:
+        async with open_luma(provider, sandbox) as client:
             resource = find_resource(client)
             return list(
                 await asyncio.gather(*(resource.wait_for(each, **how, on_status=print_news) for each in generation_ids))
@@ -178,8 +183,8 @@ def wait(generation_ids: Sequence[str], provider: ProviderName, printer: Printer
     try:
         found = run_to_end(work())
     except WaitTimeoutError:
-        words = ["bluma", "luma", "wait", *generation_ids, "--provider", provider]
-        say_aside(f"Continue with: {' '.join(map(shlex.quote, words))}")
+        if not is_temporary(sandbox):
+            say_aside(f"Continue with: {spell_command()}")
         raise
     printer.show_all(found)
     failed = [generation for generation in found if generation.state != GenerationState.SUCCEEDED]
@@ -199,7 +204,7 @@ def save(generation_id: str, **options: Any) -> None:
     saving.require()
 
     async def work() -> None:
-        async with open_luma(saving.provider) as client:
+        async with open_luma(saving.provider, saving.sandbox) as client:
             await saving.finish(client, generation_id)
 
     run_to_end(work())

@@ -12,7 +12,7 @@ from typing import Any, Sequence
 import click
 
 from bluma_async._version import __version__
-from bluma_async.cli.exit_codes import MEANINGS, ExitCode, find_exit_code
+from bluma_async.cli.exit_codes import MEANINGS, ExitCode
 from bluma_async.cli.groups import Catalogue, LazyGroup, is_from
 from bluma_async.cli.output import find_width, is_output_lost, lose_output, prepare_streams, say_aside
 
@@ -101,24 +101,10 @@ def _run(arguments: Sequence[str] | None) -> int:
 
         if not isinstance(error, BlumaError):
             raise
-        return _report(error)
+        from bluma_async.cli.failures import report  # noqa: PLC0415 - only a failure needs it
+
+        return report(error)
     return code if isinstance(code, int) else 0  # click returns the code of an `Exit` exception
-
-
-def _report(error: Any) -> int:
-    """Print an error of the SDK and return the exit code."""
-    from bluma_async.cli.spelling import spell_for_commands  # noqa: PLC0415 - only a failure needs it
-    from bluma_async.errors import AmbiguousCreateError  # noqa: PLC0415 - only a failure needs it
-
-    say_aside(f"Error: {spell_for_commands(str(error))}")
-    if isinstance(error, AmbiguousCreateError):
-        from bluma_async.cli.settling import format_candidates  # noqa: PLC0415 - only a lost create needs it
-
-        for line in (f"  Idempotency-Key: {error.idempotency_key}", *format_candidates(error.candidates)):
-            say_aside(line)
-        if error.candidates:
-            say_aside("If one of them is yours, save it with: bluma save VIDEO_ID -o FILE")
-    return find_exit_code(error)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

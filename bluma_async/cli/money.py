@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, List
 import click
 
 from bluma_async.cli.accounts import with_account
+from bluma_async.cli.combinations import refuse_options, require_span
 from bluma_async.cli.printing import prints
 from bluma_async.cli.times import parse_begin, parse_end
 from bluma_async.types import CreditBalance, Transaction, UsageMetrics
@@ -33,10 +34,12 @@ def balance(account: Account, printer: Printer) -> None:
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most transactions.")
 @click.option("--offset", type=click.IntRange(0), default=0, show_default=True, help="The newest ones to leave out.")
 @click.option("--all", "wants_all", is_flag=True, help="Print all transactions, whatever their number.")
-@prints(Transaction, "id", "created_at", "type", "amount", "balance_after", "description")
+@prints(Transaction, "id", "amount", "type", "created_at", "balance_after", "description")
 @with_account
 def history(account: Account, printer: Printer, limit: int, offset: int, wants_all: bool) -> None:
     """List the changes of the balance, newest first."""
+    if wants_all:
+        refuse_options("limit", "offset", reason="--all prints all transactions")
 
     async def read(client: AsyncBluma) -> List[Transaction]:
         if wants_all:
@@ -62,4 +65,5 @@ def usage(
     account: Account, printer: Printer, period: str | None, start_date: datetime | None, end_date: datetime | None
 ) -> None:
     """Show the requests, their latency in milliseconds, and the credits of a period."""
+    require_span(start_date, end_date)
     printer.show(account.call(lambda client: client.usage.get_metrics(start_date, end_date, period)))

@@ -53,7 +53,7 @@ def prepare_streams() -> None:
     """Let both streams print any text: escapes stand for the characters that their encoding lacks."""
     _lost.is_lost, _lost.reason = False, None
     for stream in (sys.stdout, sys.stderr):
-        if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
+        if hasattr(stream, "reconfigure"):  # in the C locale, its error handler is not "strict", and fails too
             wrapper: TextIOWrapper = stream  # type: ignore[assignment]  # only a wrapper can be reconfigured
             wrapper.reconfigure(errors="backslashreplace")
 

@@ -22,6 +22,8 @@ def describe_plan(plan: BatchPlan, max_credits: float | None = None) -> Iterator
     yield from _describe_requests(plan)
     if plan.bytes_free is not None:
         yield f"Disk: about {_format_bytes(plan.bytes_needed)} needed, {_format_bytes(plan.bytes_free)} free"
+        if plan.bytes_needed > plan.bytes_free:
+            yield "The space does not suffice: the run would stop when it is used up."
     yield "Nothing was created."
 
 

@@ -2,7 +2,7 @@
 Print results in one way for all commands: JSON with `--json`, a table on a terminal, tab-separated lines elsewhere.
 
 Rule 1: a command that prints data names the class of its records. The fields of that class are the fields of its JSON,
-and the documents list them.
+and the documents list them. `bluma batch status --watch` adds those of the view, as a dict.
 Rule 2: a list is one JSON object a line; a single result is one object.
 """
 
@@ -98,7 +98,7 @@ def prints(record: type[Any], *columns: str) -> Callable[[F], F]:
 
     Args:
         record: The class of the records.
-        *columns: The fields that a table has, in this order.
+        *columns: The fields that a table has, the most useful first: a narrow terminal leaves the last ones out.
     """
 
     def add(command: F) -> F:
@@ -123,10 +123,12 @@ def fit_columns(rows: Sequence[Sequence[str]], total: int) -> List[int]:
         rows: The head and the rows.
         total: The columns of the terminal.
     """
+    from rich.cells import cell_len  # noqa: PLC0415 - only a terminal needs it
+
     widths: List[int] = []
     left = total
     for column in zip(*rows):
-        natural = max(map(len, column))
+        natural = max(map(cell_len, column))
         if widths and left < min(natural, NARROWEST):
             break
         widths.append(natural if not widths else min(natural, left))
@@ -135,6 +137,8 @@ def fit_columns(rows: Sequence[Sequence[str]], total: int) -> List[int]:
 
 
 def _to_dict(record: Any) -> Any:
+    if isinstance(record, dict):
+        return record  # pyright: ignore[reportUnknownVariableType]  # the fields of a record and more
     return record.to_dict() if isinstance(record, Model) else to_json(attrs.asdict(record, recurse=False))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING, Callable, Iterable, Sequence
 
 from bluma_async.cli.output import say_aside
 from bluma_async.types import CreateResult, OpenCreateState
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["format_candidates", "settle_interrupted"]
 
+SaveCommand = Callable[[str], str]
 
-async def settle_interrupted(client: AsyncBluma, settle_time: float, how_to_save: str | None = None) -> bool:
+
+async def settle_interrupted(client: AsyncBluma, settle_time: float, how_to_save: SaveCommand | None = None) -> bool:
     """
     Settle the interrupted creates of a client, print each result, and return whether there were any.
 
@@ -24,7 +26,7 @@ async def settle_interrupted(client: AsyncBluma, settle_time: float, how_to_save
     Args:
         client: The client, whose creates have been cancelled.
         settle_time: Its option.
-        how_to_save: The command that saves a video, with `VIDEO_ID` in place of its id; None where a later run does it.
+        how_to_save: Returns the command that saves a video; None where a later run does it.
     """
     creates = client.open_creates
     if not creates:
@@ -45,7 +47,7 @@ async def settle_interrupted(client: AsyncBluma, settle_time: float, how_to_save
     return True
 
 
-def _format_interrupted(create: OpenCreate, still_open: OpenCreate | None, how_to_save: str | None) -> str:
+def _format_interrupted(create: OpenCreate, still_open: OpenCreate | None, how_to_save: SaveCommand | None) -> str:
     """Describe a create after an interrupted search. One that is not open any more was not accepted."""
     if still_open is None:
         return _format_refused(create)
@@ -58,20 +60,19 @@ def _format_refused(create: OpenCreate) -> str:
     return f"The create was not accepted, and nothing was billed (Idempotency-Key {create.idempotency_key})."
 
 
-def _format_accepted(video_id: str, how_to_save: str | None) -> str:
-    end = f"; save it with: {how_to_save.replace('VIDEO_ID', video_id)}" if how_to_save else ""
+def _format_accepted(video_id: str, how_to_save: SaveCommand | None) -> str:
+    end = f"; save it with: {how_to_save(video_id)}" if how_to_save else ""
     return f"The create was accepted and billed: video {video_id}{end}"
 
 
-def _format_result(settled: SettledCreate, how_to_save: str | None) -> str:
+def _format_result(settled: SettledCreate, how_to_save: SaveCommand | None) -> str:
     create = settled.create
     if settled.result == CreateResult.NOT_ACCEPTED:
         return _format_refused(create)
     if settled.result == CreateResult.ACCEPTED:
         return _format_accepted(settled.video.id if settled.video else create.video_id or "", how_to_save)
-    lines = [f"In doubt: {_describe(create)}", *format_candidates(settled.candidates)]
-    if settled.candidates and how_to_save:
-        lines.append(f"If one of them is yours, save it with: {how_to_save}")
+    candidates = format_candidates(settled.candidates, how_to_save)
+    lines = [f"In doubt: {_describe(create)}", *candidates]
     return "\n".join(lines)
 
 
@@ -85,7 +86,9 @@ def _describe(create: OpenCreate) -> str:
     return f"{subject}; {known} (Idempotency-Key {create.idempotency_key})"
 
 
-def format_candidates(candidates: Iterable[Video]) -> Iterable[str]:
-    """Return a line for each video that may be the one of a create in doubt."""
+def format_candidates(candidates: Sequence[Video], how_to_save: SaveCommand | None) -> Iterable[str]:
+    """Yield a line for each video that may be the one of a create in doubt, and the command that saves it."""
     for video in candidates:
         yield f"  may be its video: {video.id}  created {video.created_at:%Y-%m-%d %H:%M:%S %Z}"
+    if candidates and how_to_save:
+        yield f"If one of them is yours, save it with: {how_to_save('VIDEO_ID')}"

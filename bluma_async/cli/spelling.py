@@ -7,10 +7,7 @@ An error is written for programs, and names arguments. A user of the command rea
 from __future__ import annotations
 
 import re
-from ast import literal_eval
 from typing import Mapping
-
-from bluma_async.resources._videos.saving import build_save_command
 
 __all__ = ["spell_for_commands"]
 
@@ -21,27 +18,21 @@ SPELLINGS: Mapping[str, str] = {
     'verify="none"': "--verify none",
     "journal='jobs.sqlite'": "--journal jobs.sqlite",
     "max_credits to continue": "--max-credits to continue",
+    "leave max_credits": "leave --max-credits",
     "max_credits=": "--max-credits ",
+    "A batch needs a journal, or a folder `out` to keep one in.": "Give --out or --journal.",
     "exclusive=True": "--exclusive-key",
     "`candidates` are the videos that may be its own.": "look at each candidate.",
-    "is not the id of a template": "is not the id of a template; `bluma templates` lists them.",
 }
 
 
 TEXT = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""  # a literal of Python
-CALL = re.compile(rf"client\.videos\.save\({TEXT}, {TEXT}\)")
-CALL_OR_COMMAND = re.compile(rf"{CALL.pattern}, or with: ")
-LUMA_SAVE = re.compile(rf"; continue with save\({TEXT}, {TEXT}\)")  # its commands print how to continue
+SAVE = re.compile(rf"; continue with (client\.videos\.)?save\({TEXT}, {TEXT}\)")  # the commands print how to continue
 
 
 def spell_for_commands(message: str) -> str:
     """Return a message with the options of commands in place of the arguments of functions."""
-    message = LUMA_SAVE.sub("", CALL_OR_COMMAND.sub("", message))
-    message = CALL.sub(_spell_save, message)
+    message = SAVE.sub("", message)
     for argument, option in SPELLINGS.items():
         message = message.replace(argument, option)
     return message
-
-
-def _spell_save(call: re.Match[str]) -> str:
-    return build_save_command(literal_eval(call[1]), literal_eval(call[2]))

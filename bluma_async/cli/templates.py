@@ -24,7 +24,7 @@ __all__ = ["templates", "variants"]
 
 @click.group(cls=Group, invoke_without_command=True)
 @without_subcommand
-@prints(Template, "id", "name", "category", "base_cost", "duration", "aspect_ratio")
+@prints(Template, "id", "base_cost", "name", "category", "duration", "aspect_ratio")
 @with_account
 def templates(account: Account, printer: Printer) -> None:
     """List the templates, with their prices in credits; `show` describes one."""

@@ -25,7 +25,7 @@ __all__ = ["trigger"]
 
 @click.command()
 @click.argument("event", type=click.Choice(EVENTS), metavar="EVENT")
-@click.argument("url", type=parse_target, default=LISTEN_URL, metavar="URL")
+@click.argument("url", type=parse_target, default=LISTEN_URL, metavar="[URL]")
 @click.option(
     "--data", "pairs", multiple=True, metavar="NAME=VALUE", help="A field of its data, or NAME:=JSON; repeatable."
 )

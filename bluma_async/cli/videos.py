@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Dict, List, Sequence, get_args
 import click
 
 from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, with_account
+from bluma_async.cli.combinations import refuse_options, require_span
 from bluma_async.cli.completing import complete_template
+from bluma_async.cli.continuing import spell_save
 from bluma_async.cli.creating import with_create
 from bluma_async.cli.exit_codes import ExitCode
 from bluma_async.cli.output import say, say_aside, takes_output
@@ -56,7 +58,7 @@ async def create_and_print(
         except asyncio.CancelledError:
             if account.is_temporary:
                 say_aside(f"Stopped. {ENDED}")
-            elif not await settle_interrupted(client, settle_time, "bluma save VIDEO_ID -o FILE"):
+            elif not await settle_interrupted(client, settle_time, spell_save):
                 say_aside("Stopped. No create was accepted, and nothing was billed.")
             raise
         _print_created(printer, video)
@@ -98,6 +100,9 @@ def list_videos(
     account: Account, printer: Printer, limit: int, page: int, wants_all: bool, template: str | None, **dates: Any
 ) -> None:
     """List videos, newest first."""
+    require_span(dates["from_date"], dates["to_date"])
+    if wants_all:
+        refuse_options("limit", "page", reason="--all prints all videos")
     filters = {**dates, "template_id": template}
 
     async def read(client: AsyncBluma) -> List[Video]:

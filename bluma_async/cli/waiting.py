@@ -14,14 +14,13 @@ import attrs
 import click
 
 from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, Account
+from bluma_async.cli.continuing import spell_command, spell_save
 from bluma_async.cli.copying import copy_file
-from bluma_async.cli.output import format_size, lose_output, say_aside, say_surely
+from bluma_async.cli.output import format_size, say_aside, say_surely
 from bluma_async.cli.printing import Printer, Record, prints
 from bluma_async.cli.progress import show_progress
 from bluma_async.cli.running import OutputPath, add_final_option, add_options, add_verify_option, is_standard_output
-from bluma_async.cli.spelling import spell_for_commands
 from bluma_async.errors import BlumaError, InvalidArgumentError, NotFoundError, WaitTimeoutError
-from bluma_async.resources._videos.saving import build_save_command
 from bluma_async.transfer.places import check_place
 from bluma_async.types import VideoStatus
 from bluma_async.waiting.waits import require_wait
@@ -45,6 +44,7 @@ _target_options = add_options(
         "-o",
         "--output",
         required=True,
+        metavar="FILE",
         type=OutputPath(path_type=Path, allow_dash=True),
         help="Where to write the MP4: a path, a URL such as s3://bucket/sky.mp4, or - for the standard output.",
     ),
@@ -151,7 +151,7 @@ async def wait_and_save(client: AsyncBluma, video_id: str, target: Target, accou
         account: The account; a sandbox that ends with the command continues nothing.
     """
     is_temporary = account is not None and account.is_temporary
-    command, size = build_save_command(video_id, str(target.output)), 0
+    command, size = spell_save(video_id), 0
     wait = {**target.wait, "poll_interval": SANDBOX_POLL_INTERVAL} if is_temporary else target.wait
     try:
         with show_progress("Rendering") as callbacks:
@@ -166,10 +166,8 @@ async def wait_and_save(client: AsyncBluma, video_id: str, target: Target, accou
     except BlumaError as error:
         if is_temporary:
             _promise_nothing(error, video_id)
-        elif isinstance(error, InvalidArgumentError):  # something else is at the place meanwhile
-            say_aside(f"Save the video to another place: {build_save_command(video_id, 'ANOTHER_FILE.mp4')}")
-        elif command not in spell_for_commands(str(error)) and not isinstance(error, NotFoundError):
-            say_aside(f"Continue with: {command}")
+        else:
+            _advise(error, video_id)
         raise
     require_success(video)
     if target.is_standard_output:
@@ -185,7 +183,6 @@ async def _pass_on(file: Path, how_to_continue: str) -> None:
         say_aside(f"Stopped. The video was not written as a whole. {how_to_continue}")
         raise
     except OSError as problem:
-        lose_output(problem)
         raise BlumaError(
             f"The standard output does not take the video: {problem.strerror}. {how_to_continue}"
         ) from problem
@@ -197,6 +194,15 @@ def _print_saved(target: Target, video: Video, size: int) -> None:
     if target.printer.is_json:
         saved = {name: getattr(video, name) for name in ("id", "template_id", "duration", "credits_charged")}
         target.printer.show(SavedVideo(**saved, status=str(video.status), path=str(target.output), size_bytes=size))
+
+
+def _advise(error: BlumaError, video_id: str) -> None:
+    """Print the command that saves the video after a failure."""
+    if isinstance(error, InvalidArgumentError):  # something else is at the place meanwhile
+        elsewhere = spell_command("save", video_id=video_id, output="ANOTHER_FILE.mp4")
+        say_aside(f"Save the video to another place: {elsewhere}")
+    elif not isinstance(error, NotFoundError):
+        say_aside(f"Continue with: {spell_save(video_id)}")
 
 
 def _promise_nothing(error: BlumaError, video_id: str) -> None:

@@ -1,21 +1,24 @@
 """
 `bluma batch status --watch`: who works on a batch, on one screen that is refreshed.
 
-Where the output is not a terminal, each refresh is a line of plain text; with `--json`, it is one object.
+Where the output is not a terminal, each refresh is a line of plain text; with `--json`, it is one object, with the
+fields of the status and those of the view. The command ends when nobody reads its output any more.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, List
+from typing import TYPE_CHECKING, Any, Dict, List
 
+import attrs
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from bluma_async.batch.watching import opened_view
-from bluma_async.cli.output import say
+from bluma_async.cli.output import clean, say, takes_output
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from bluma_async.cli.printing import Printer
     from bluma_async.stores.fleet_view import FleetView
 
-__all__ = ["draw", "format_line", "watch"]
+__all__ = ["draw", "format_line", "list_fields", "watch"]
 
 
 async def watch(batch: Batch, interval: float, printer: Printer) -> None:
@@ -33,15 +36,21 @@ async def watch(batch: Batch, interval: float, printer: Printer) -> None:
     with ExitStack() as stack:
         live = stack.enter_context(Live(console=console, screen=True)) if is_screen else None
         async with opened_view(batch) as read:
-            while True:
+            while takes_output():
                 view = await read()
-                if printer.is_json:
-                    printer.show(view.status)
-                elif live is None:
-                    say(format_line(view))
-                else:
+                if live is not None:
                     live.update(draw(view), refresh=True)
+                elif printer.is_json:
+                    printer.show(list_fields(view))
+                else:
+                    say(clean(format_line(view)))
                 await asyncio.sleep(interval)
+
+
+def list_fields(view: FleetView) -> Dict[str, Any]:
+    """Return the fields of the status, which the command has without `--watch` too, and those of the view."""
+    fields = attrs.asdict(view)
+    return {**fields.pop("status"), **fields}
 
 
 def format_line(view: FleetView) -> str:
@@ -49,7 +58,9 @@ def format_line(view: FleetView) -> str:
     parts = [_count(view)]
     parts += [f"{worker.name} holds {worker.held} ({worker.creating} creating)" for worker in view.workers]
     parts += [f"budget {budget.available}/{budget.quota}" for budget in view.budgets]
-    parts += [f"oldest open create {view.oldest_intent:.0f} s"] if view.oldest_intent is not None else []
+    parts += [
+        f"open create {create.key or ''} {create.age:.0f} s ({create.worker or 'no worker'})" for create in view.creates
+    ]
     parts += [f"{view.strays} stray(s)"] if view.strays else []
     return "; ".join(parts)
 
@@ -66,8 +77,12 @@ def draw(view: FleetView) -> Any:
     for budget in view.budgets:
         left = f"{budget.available} of {budget.quota} requests left, reset in {budget.resets_in:.0f} s"
         lines.append(f"budget of key {budget.fingerprint}: {left}")
-    if view.oldest_intent is not None:
-        lines.append(f"oldest open create: {view.oldest_intent:.0f} s")
+    if view.creates:
+        table = Table("open create", "template", "worker", "age")
+        for create in view.creates:
+            names = (create.key, create.template_id, create.worker)
+            table.add_row(*(Text(clean(name or "")) for name in names), f"{create.age:.0f} s")
+        lines.append(table)
     if view.strays:
         lines.append(f"{view.strays} paid video(s) that belong to no job; see bluma batch audit")
     return Group(*lines)

@@ -33,7 +33,7 @@ class Templates:
         """
         name = require_id("template_id", template_id, Template)
         template = await self._session.send(get(path("/templates", name), One(Template)))
-        self._learn(template)
+        self._learn(template, is_whole=True)
         return template
 
     async def validate(self, template_id: KnownTemplate | str | Template, context: Context | Mapping[str, Any]) -> None:
@@ -61,9 +61,9 @@ class Templates:
         if schema is not None:
             await validate_context(schema, context, name)
 
-    def _learn(self, template: Template) -> None:
+    def _learn(self, template: Template, *, is_whole: bool = False) -> None:
         shared, options = self._session.shared, self._session.options
-        shared.schemas.learn(options, template)
+        shared.schemas.learn(options, template, is_whole=is_whole)
         shared.prices.learn_template(options, template)
 
     async def list(self) -> List[Template]:

@@ -184,9 +184,12 @@ class Events:
         )
 
     def _send_again(self, notification: Row) -> None:
-        webhook = self._webhooks.find(notification["webhook_id"]) if notification["webhook_id"] else None
-        if notification["webhook_id"] and (webhook is None or not webhook["is_active"]):
-            raise ValueError("The webhook was deleted or deactivated, so nothing was sent.")
+        if notification["webhook_id"]:
+            webhook = self._webhooks.find(notification["webhook_id"])
+            if webhook is None:
+                raise ValueError("The webhook was deleted, so nothing was sent.")
+            # Whoever sends again has mended the program, after failures that may have deactivated the webhook.
+            self._webhooks.put({**webhook, "is_active": True, "failures": 0})
         fresh = {"id": f"notification_{secrets.token_hex(8)}", "attempt": 1, "at": self._clock.time()}
         self._schedule(self._pending.put({**notification, **fresh}))
 

@@ -187,6 +187,18 @@ class ContentIndex:
         with self._transaction() as database:
             return [video_id for (video_id,) in database.execute(query, (self._account, RECENT))]
 
+    def clear(self) -> None:
+        """
+        Forget the videos and creates of all accounts, also while other programs use the file.
+
+        Raises:
+            BlumaError: The file cannot be written.
+        """
+        if self._path.exists():
+            with self._transaction() as database:
+                database.execute("DELETE FROM contents")
+                database.execute("DELETE FROM pending")
+
     @contextlib.contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, Any, None]:
         """Open the file for one transaction. A connection of its own is safe in any thread, and after a fork."""

@@ -9,7 +9,7 @@ import attrs
 if TYPE_CHECKING:
     from bluma_async.stores.jobs import BatchStatus
 
-__all__ = ["BudgetView", "FleetView", "WorkerView"]
+__all__ = ["BudgetView", "CreateView", "FleetView", "WorkerView"]
 
 
 @attrs.frozen
@@ -50,6 +50,24 @@ class BudgetView:
     resets_in: float
 
 
+@attrs.frozen
+class CreateView:
+    """
+    A create that was announced and has no outcome yet. It holds the turn of its template.
+
+    Attributes:
+        key: The key of its job, or of the create without a job; None if it has none.
+        template_id: Its template; None if it is made from a variant.
+        worker: The process that works on it; None if none does.
+        age: Seconds since its last attempt was announced.
+    """
+
+    key: str | None
+    template_id: str | None
+    worker: str | None
+    age: float
+
+
 @attrs.frozen(kw_only=True)
 class FleetView:
     """
@@ -57,12 +75,12 @@ class FleetView:
 
     Attributes:
         status: The number of jobs in each state.
-        oldest_intent: Seconds since the oldest open create was last sent; None if none is open.
+        creates: The open creates, the oldest first; at most 100.
         strays: Paid videos that belong to no job.
     """
 
     status: BatchStatus
     workers: Tuple[WorkerView, ...] = ()
     budgets: Tuple[BudgetView, ...] = ()
-    oldest_intent: float | None = None
+    creates: Tuple[CreateView, ...] = ()
     strays: int = 0

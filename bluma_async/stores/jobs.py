@@ -225,15 +225,16 @@ class LedgerLine:
 
     Attributes:
         video_id: The video.
-        key: The key of its job.
-        charged: The credits that it was charged.
-        refunded: The credits that were given back because its render failed.
+        key: The key of its job, or of a create without a job; empty if that had none.
+        charged: The credits that it was charged; None if the answer to a create without a job named no charge.
+        refunded: The credits that were given back because its render failed; None for a create without a job: nobody
+            records how its render ends.
     """
 
     video_id: str
     key: str
-    charged: int
-    refunded: int
+    charged: int | None
+    refunded: int | None
 
 
 @attrs.frozen

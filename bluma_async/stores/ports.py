@@ -175,11 +175,7 @@ class JobStore(Protocol):
     async def bill(
         self, place: int, video_id: str, charged: int, *, request_key: str | None, note: str | None = None
     ) -> Outcome:
-        """
-        Record the video that a create returned, and its charge.
-
-        The `Idempotency-Key` finds the video again if another process has taken over the job meanwhile.
-        """
+        """Record the returned video and its charge; a process that took over the job finds it by `request_key`."""
         ...
 
     async def adopt(self, place: int, video_id: str, charged: int) -> Outcome:
@@ -259,8 +255,12 @@ class JobStore(Protocol):
         """Return the next lines of the ledger, in the order of the videos' ids; the page begins behind an id."""
         ...
 
-    async def read_begin(self) -> datetime | None:
-        """Return when the first job was planned; None if there is none."""
+    async def read_first_create(self) -> datetime | None:
+        """Return when the first create was announced, by the clock of its process; None before it."""
+        ...
+
+    async def find_announced(self, video_ids: Sequence[str]) -> Mapping[str, datetime]:
+        """Return when the creates of these videos were announced, as far as a job has them; at most 200 videos."""
         ...
 
     async def history(self, place: int) -> List[HistoryLine]:
@@ -285,9 +285,7 @@ class JobStore(Protocol):
 
     async def agree(self, max_credits: float | None, out: str | None) -> None:
         """
-        Agree with the other processes on the credit limit and on the folder; None leaves what was agreed on.
-
-        A store of one process has nobody to agree with, and does nothing.
+        Agree with the other processes, if any, on the credit limit and the folder; None leaves what was agreed on.
 
         Raises:
             InvalidArgumentError: Another folder was agreed on.

@@ -38,7 +38,8 @@ class Video(Model):
     """
     A video, in any status.
 
-    `duration` is in seconds, `progress` in percent (0 to 100). `credits_charged` is the price that the create billed.
+    `duration` is in seconds, `progress` in percent (0 to 100). `credits_charged` is the price that the create billed; 0
+    if it is not known: the documented answers of later reads have none, so a client adds those of its own creates.
     `url` is a public link, set when the video is completed. `error` says why a video failed.
     If the server sends no valid `created_at`, it is the time at which the answer was decoded. `reused` is True if a
     create has bought nothing, because the option `reuse` is set and its content had this video already.
@@ -91,7 +92,7 @@ def show_video(video: Video, title: str, *, links: bool) -> str:
         "status": video.status,
         "progress": progress,
         "template": video.template_id or video.variant_id,
-        "credits": "reused: 0" if video.reused else video.credits_charged,
+        "credits": "reused: 0" if video.reused else video.credits_charged or None,
         "duration": None if video.duration is None else f"{video.duration} s",
         "error": (video.error.detail or video.error.type) if video.error else None,
     }

@@ -111,8 +111,11 @@ class Batch:
         """
         Compare the ledger of the journal with the account's transactions, page by page, and return the differences.
 
-        Only transactions since the journal began can be unknown, such as those of other programs on the account. While
-        another process runs the batch, steps that only one side has yet are differences, such as refunds.
+        Only payments since the first create of the journal can be unknown, such as those of other programs on the
+        account. The clocks are compared by the journal's own payments: a payment of the 2 s before may be listed too,
+        and one of the minute before if there is no own payment. A database also has a line for each create without a
+        job; its refund is not compared, because nobody records how its render ends. While another process runs the
+        batch, steps that only one side has yet are differences, such as refunds.
 
         Raises:
             InvalidArgumentError: There is no journal, it is of another account, or the key is a test key.
@@ -171,7 +174,7 @@ class Batch:
                 was its video. One whose video another process has recorded meanwhile gets that, and is not billed.
 
         Raises:
-            InvalidArgumentError: The journal is of another account. No job was planned.
+            InvalidArgumentError: There is no journal, or it is of another account. No job was planned.
             BlumaError: Another process uses the journal, or the key is refused. No job was planned.
         """
         return run(self._async.retry(in_doubt=in_doubt))
@@ -183,7 +186,8 @@ class Batch:
         Its charge is the one that the API names, or else the listed price of its template at the job's resolution.
 
         Raises:
-            InvalidArgumentError: No such job is in doubt, the video is another job's, or the journal another account's.
+            InvalidArgumentError: There is no journal, no such job is in doubt, the video is another job's, or the
+                journal another account's.
             NotFoundError: The video does not exist.
         """
         return run(self._async.adopt(key, video_id))

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
+import attrs
 import pytest
 
 from bluma_async import AsyncBluma, AuditMismatch, MismatchKind, errors
+from bluma_async.batch.audit import compare, sum_up
 from bluma_async.batch.batch import Batch
 from bluma_async.sandbox import Sandbox
+from bluma_async.stores.jobs import LedgerLine
 from bluma_async.stores.memory.jobs import MemoryJobStore
+from bluma_async.types import Transaction
 from tests.batch.helpers import TEMPLATE, change_journal, make_rows, run_all
 from tests.batch.test_store import batch_in_memory
 from tests.postgres import PostgresServer
 from tests.servers import as_another_process
 
 ONE_FAILS: List[Dict[str, Any]] = [*make_rows(2), {"template_id": TEMPLATE, "prompt": "x [fail]", "key": "bad"}]
+CLOCK = "UPDATE history SET at = strftime('%Y-%m-%dT%H:%M:%S+00:00', at, ?) WHERE place = ?"
+GHOST = (
+    "INSERT INTO bluma_intents (account, request_key, name, epoch, made_by, settles_after, outcome, video_id, charged) "
+    "VALUES (1, 'q', 'ghost', 1, 1, 0, 'billed', 'batch_never_paid', 2) RETURNING 1"
+)
 Figures = Tuple[int, int, int, int]  # charged and refunded by the ledger; charged and refunded by the account
 
 
@@ -113,17 +123,103 @@ async def test_a_video_that_the_database_has_recorded_is_explained(
     }
 
 
-async def test_payments_before_the_journal_are_not_its_concern(
-    quick: Sandbox, client: AsyncBluma, batch: Batch, tmp_path: Path
+async def test_payments_before_the_first_create_are_not_its_concern(
+    quick: Sandbox, batch: Batch, tmp_path: Path
 ) -> None:
-    """An account has a life before; but a job's own video is looked for as far back as it takes."""
-    await client.videos.create({"prompt": "earlier"}, TEMPLATE)
+    """A few seconds before are enough: the payment of the journal's own video shows that the clocks agree."""
+    quick.create_as_stranger(TEMPLATE)
+    await quick.advance(3)
+    await run_all(batch, make_rows(1))
+    change_journal(tmp_path, CLOCK, "+3 seconds", "1")
+
+    found = await batch.audit()
+
+    assert (found.mismatches, found.transactions) == ([], 3)
+
+
+def test_a_refund_belongs_to_its_payment() -> None:
+    """If that was before the first create, a refund after it is not the journal's concern."""
+    paid_at, since = datetime(2025, 11, 3, 11, 59, tzinfo=timezone.utc), datetime(2025, 11, 3, 12, tzinfo=timezone.utc)
+    video = {"video_id": "batch_a"}
+    payment = Transaction(id="a", type="deduction", amount=-2, metadata=video, created_at=paid_at)
+    refund = attrs.evolve(payment, id="b", type="refund", amount=2, created_at=since)
+
+    found = [compare({}, sum_up(rows, since), (), {}) for rows in ([payment, refund], [refund])]
+    [late] = compare({}, sum_up([attrs.evolve(payment, created_at=since), refund], since), (), {})
+
+    assert (found, late.kind) == ([[], []], MismatchKind.UNKNOWN_PAYMENT)
+
+
+async def test_a_lost_payment_is_unknown_although_the_clocks_disagree(
+    quick: Sandbox, batch: Batch, tmp_path: Path
+) -> None:
+    """The first create has no line in the ledger; the journal's clock was 90 s ahead of the account's."""
+    quick.faults.add("POST /videos", "drop_after")
+    await run_all(batch, make_rows(2))
+    change_journal(tmp_path, CLOCK, "+90 seconds", "1")
+    change_journal(tmp_path, CLOCK, "+195 seconds", "2")  # 105 s pass after each create
+
+    [entry] = (await batch.audit()).mismatches
+
+    assert (entry.kind, entry.key) == (MismatchKind.UNKNOWN_PAYMENT, "k0")
+
+
+async def test_a_journal_that_has_created_nothing_knows_no_payment(
+    quick: Sandbox, client: AsyncBluma, batch: Batch
+) -> None:
+    """Its jobs are only planned; another program pays meanwhile."""
+    await batch.submit(make_rows(1))
+    await client.videos.create({"prompt": "theirs"}, TEMPLATE)
+
+    found = await batch.audit()
+
+    assert (found.is_matching, found.videos) == (True, 0)
+
+
+async def test_own_videos_are_looked_for_as_far_back_as_it_takes(quick: Sandbox, batch: Batch, tmp_path: Path) -> None:
+    """Whatever the journal's clock showed."""
     await run_all(batch, ONE_FAILS)
     change_journal(tmp_path, "UPDATE history SET at = '2999-01-01T00:00:00+00:00'")
 
     found = await batch.audit()
 
-    assert (found.is_matching, found.transactions) == (True, 6)
+    assert (found.is_matching, found.transactions) == (True, 5)
+
+
+async def test_creates_without_a_job_are_lines_of_the_ledger(
+    quick: Sandbox, client: AsyncBluma, postgres: str, postgres_server: PostgresServer
+) -> None:
+    """Their charges are compared. Nobody records how their renders end: a refund matches, and so does none."""
+    batch = client.batch(postgres, poll_interval=0.01)
+    await run_all(batch, make_rows(1))
+    async with AsyncBluma(quick.live_key, base_url=quick.base_url, shared=postgres) as sharing:
+        for prompt in ("good", "bad [fail]"):
+            await sharing.videos.create({"prompt": prompt}, TEMPLATE, key=prompt[:3])
+    await quick.advance(600)
+    matching = await batch.audit()
+    postgres_server.fetch(postgres, GHOST)
+    postgres_server.fetch(postgres, "UPDATE bluma_intents SET charged = 5 WHERE name = 'goo' RETURNING 1")
+
+    found = await batch.audit()
+
+    assert (matching.mismatches, matching.videos, matching.credits_charged) == ([], 3, 6)
+    assert {(entry.kind, entry.key, read_figures(entry)) for entry in found.mismatches} == {
+        (MismatchKind.UNPAID, "ghost", (2, 0, 0, 0)),
+        (MismatchKind.OTHER_CHARGE, "goo", (5, 0, 2, 0)),
+    }
+
+
+def test_a_refund_without_a_video_may_be_that_of_a_create_without_a_job() -> None:
+    """The documented refund names no video. Jobs take theirs first, because the ledger has the end of their renders."""
+    began = datetime(2025, 11, 3, tzinfo=timezone.utc)
+    paid = [Transaction(id=name, type="deduction", amount=-2, description=f"Video: batch_{name}") for name in "ab"]
+    refund = Transaction(id="r", type="refund", amount=2, description="Refund for failed generation")
+    single, job = LedgerLine("batch_a", "", 2, None), LedgerLine("batch_b", "b", 2, 2)
+
+    alone = compare({"batch_a": single}, sum_up([paid[0], refund], began), ["batch_a"], {})
+    both = compare({"batch_a": single, "batch_b": job}, sum_up([*paid, refund], began), ["batch_a", "batch_b"], {})
+
+    assert (alone, both) == ([], [])
 
 
 async def test_a_lost_answer_is_an_unknown_payment_until_it_is_settled(quick: Sandbox, batch: Batch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -118,6 +118,19 @@ async def test_creates_that_may_be_billed_count(quick: Sandbox, client: AsyncBlu
     status = await again.status()
     assert (status.in_doubt, status.saved, status.planned) == (2, 1, 2)
     assert quick.state()["billed"] == 3
+
+
+@pytest.mark.parametrize("resolutions", [(None, "720p"), ("720p", None)])
+async def test_a_charge_counts_for_the_default_resolution_however_it_is_written(
+    tmp_path: Path, resolutions: Tuple[Optional[str], Optional[str]]
+) -> None:
+    """720p and no resolution are one price: a charge above the listed price keeps the next create within the limit."""
+    api = Api({TEMPLATE: 7}, created=14)
+    jobs = [{**row, "resolution": given} for row, given in zip(make_rows(2), resolutions)]
+
+    batch = await run_limited(api, tmp_path, 21, jobs)
+
+    assert (api.posts, (await batch.status()).credits_net) == (1, 14)
 
 
 def test_holds_end_with_the_charge_or_the_refusal() -> None:

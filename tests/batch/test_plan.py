@@ -117,6 +117,50 @@ async def test_a_plan_and_the_run_after_it_agree(quick: Sandbox, client: AsyncBl
     assert (counts(again), again.credits, again.requests) == ({"total": 4, "done": 4}, 0, 0)
 
 
+async def test_the_default_resolution_has_one_line_of_costs(client: AsyncBluma, tmp_path: Path) -> None:
+    """720p and no resolution are one price, in a plan and in an estimate."""
+    rows = [{"template_id": TEMPLATE, "prompt": "x", "key": "a", "resolution": "720p"}, *make_rows(1)]
+
+    plan = await client.batch(out=tmp_path).plan(rows)
+
+    assert plan.costs == [PlannedCost(template_id=TEMPLATE, jobs=2, credits_each=2, credits=4)]
+
+
+async def test_an_estimate_knows_the_charge_of_the_default_resolution() -> None:
+    """What a create without a resolution was charged is the price of one at 720p."""
+
+    def serve(request: Any) -> Any:
+        if request.method == "POST":
+            return answer(202, {"id": "batch_1", "status": "queued", "template_id": TEMPLATE, "credits_charged": 14})
+        return answer(200, {"id": TEMPLATE, "credits_per_video": 7})
+
+    async with AsyncBluma("bluma_test_key", transport=FakeTransport(serve)) as client:
+        await client.templates.get(TEMPLATE)
+        await client.videos.create({"prompt": "x"}, TEMPLATE)
+        prices = [
+            await client.videos.estimate({"prompt": "x"}, TEMPLATE, options=options)
+            for options in (None, {"resolution": "720p"}, {"resolution": "1080p"})
+        ]
+
+    assert [(price.credits, price.is_charged) for price in prices] == [(14, True), (14, True), (11, False)]
+
+
+async def test_the_space_for_all_files_is_counted(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """Files of unfinished and repeated jobs need space as new ones do; those of finished, failed and refused do not."""
+    batch = client.batch(out=tmp_path, poll_interval=0.01)
+    await run_all(batch, make_rows(4))
+    for number, state in enumerate(["rendering", "rendered", "failed"]):
+        change_journal(tmp_path, "UPDATE jobs SET state = ? WHERE key = ?", state, f"k{number}")
+    rows = [*make_rows(4), {**make_rows(1)[0], "key": "again"}, {"template_id": TEMPLATE, "key": "refused"}]
+
+    plan = await batch.plan(rows)
+    everything = await batch.plan()
+
+    assert counts(plan) == {"total": 6, "done": 1, "unfinished": 2, "left": 1, "duplicate": 1, "invalid": 1}
+    assert plan.bytes_needed == 3 * round(30 * 8_453_120 / 45)
+    assert everything.bytes_needed == 2 * round(30 * 8_453_120 / 45)
+
+
 @FORMS
 async def test_duplicates_and_invalid_rows_are_counted_and_named(
     sandbox: Sandbox, client: AsyncBluma, tmp_path: Path, form: str
@@ -253,15 +297,14 @@ async def test_a_plan_of_any_store(quick: Sandbox, client: AsyncBluma) -> None:
 
 @pytest.mark.parametrize("text", ["", "prompt\nx", "template_id,prompt\nt,\xff"])
 async def test_a_file_that_cannot_be_parsed_is_an_error(client: AsyncBluma, tmp_path: Path, text: str) -> None:
-    """A file without rows is an empty plan; without a necessary column, or UTF-8, there is none."""
+    """A header without rows is an empty plan; without a header, a necessary column, or UTF-8, there is none."""
     file = tmp_path / "jobs.csv"
     file.write_bytes(text.encode("latin-1"))
 
-    if not text:
-        assert (await client.batch(out=tmp_path / "out").plan(file)).total == 0
-    else:
-        with pytest.raises(errors.InvalidArgumentError, match=r"row 1|UTF-8"):
-            await client.batch(out=tmp_path / "out").plan(file)
+    with pytest.raises(errors.InvalidArgumentError, match=r"row 1|UTF-8"):
+        await client.batch(out=tmp_path / "out").plan(file)
+    file.write_text("template_id,prompt\n", encoding="utf-8")
+    assert (await client.batch(out=tmp_path / "out").plan(file)).total == 0
 
 
 async def test_names_of_several_types_are_text(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluma_async import AsyncBluma, errors
+from bluma_async._wire.checks import require_link
 from bluma_async.batch.parsing import parse_job
 from bluma_async.batch.row_keys import compile_key
+from bluma_async.batch.row_sorter import PLAIN_LINK
 from bluma_async.sandbox import Sandbox
 from tests.batch.helpers import TEMPLATE, run_all
 
@@ -30,7 +32,7 @@ def as_jobs(rows: List[Row], form: str, folder: Path) -> Any:
     if form == "list":
         return rows
     file = Path(tempfile.mkdtemp(dir=str(folder))) / "jobs.csv"
-    lines = ["template_id,prompt,key", *(",".join(row.values()) for row in rows)]
+    lines = [",".join(rows[0] if rows else make_row("")), *(",".join(row.values()) for row in rows)]
     file.write_text("\n".join(lines), encoding="utf-8")
     return file
 
@@ -100,11 +102,34 @@ async def test_rows_without_keys_differ_by_their_callbacks(client: AsyncBluma, t
     assert (plan.new, plan.duplicate, plan.credits, find_numbers(plan.problems)) == (1, 2, 4, [3])
 
 
+@pytest.mark.parametrize("form", ["list", "csv"])
+async def test_a_plan_and_a_run_refuse_a_callback_that_is_no_link(
+    client: AsyncBluma, tmp_path: Path, form: str
+) -> None:
+    """The API refuses such a create, so a plan must not count its price. Rows of one shape are checked one by one."""
+    links = ["https://example.com/a", "nope", "http://127.0.0.1:9/x", "https://", "http://x:99999/", "https://x"]
+    rows = [{**make_row("x", f"k{number}"), "webhook_url": link} for number, link in enumerate(links)]
+    jobs = as_jobs(rows, form, tmp_path)
+
+    plan = await client.batch(out=tmp_path / "out").plan(jobs)
+    with pytest.raises(errors.InvalidArgumentError) as refused:
+        await run_all(client.batch(out=tmp_path / "out"), jobs)
+
+    assert plan.problems == [entry["message"] for entry in refused.value.validation_errors]
+    assert (plan.new, plan.duplicate, plan.invalid, plan.credits) == (1, 2, 3, 6)
+
+
+@given(link=st.from_regex(PLAIN_LINK, fullmatch=True).filter(bool))
+def test_a_link_without_a_closer_look_is_accepted(link: str) -> None:
+    """The pattern for the rows of a CSV file accepts no URL that a create refuses."""
+    assert require_link("webhook_url", link) == link
+
+
 COLUMNS = {
     "prompt": ["", "x", "y"],
     "context.prompt": ["", "x"],
     "context.system_prompt": ["", "x"],
-    "webhook_url": ["", "https://example.com/a", "https://example.com/b"],
+    "webhook_url": ["", "https://example.com/a", "https://example.com/b", "nope", "http://[x", " "],
     "watermark": ["", "yes", "true", "no"],
     "variant_id": ["", "x"],
 }
@@ -136,7 +161,9 @@ TEXTS = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1).filter(l
 def test_the_key_of_a_csv_row_is_that_of_its_job(first: str, other: str, tone: str, is_marked: str) -> None:
     """A key that is computed from the shape of another row is the same as that of the parsed row."""
     header = ["template_id", "prompt", "watermark", "context.100%", "webhook_url", "key"]
-    cells = [[TEMPLATE, prompt, is_marked, text, text, ""] for prompt, text in ((first, "x"), (other, tone))]
+    cells = [
+        [TEMPLATE, prompt, is_marked, text, f"https://x/{text}", ""] for prompt, text in ((first, "x"), (other, tone))
+    ]
 
     find_key = compile_key(header, cells[0], ["template_id", "watermark"])
 

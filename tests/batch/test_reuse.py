@@ -109,6 +109,7 @@ async def test_a_plan_knows_what_is_reused(quick: Sandbox, client: AsyncBluma, t
     assert [(cost.template_id, cost.jobs) for cost in plan.costs] == [(None, 2), (TEMPLATE, 1)]
     assert (without.new, without.reused, without.duplicate) == (3, 0, 2)
     assert (plan.requests, without.requests) == (15, 15)  # a video that is reused, and its file, are read before
+    assert plan.bytes_needed == without.bytes_needed > 0
 
 
 async def test_two_runs_at_once_buy_a_content_once(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:

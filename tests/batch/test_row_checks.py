@@ -13,6 +13,7 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async._runtime.notices import BlumaWarning
+from bluma_async.batch.parsing import parse_job
 from bluma_async.sandbox import Sandbox, catalog
 from tests.batch.helpers import TEMPLATE, run_all, run_refused
 from tests.fakes import FakeClock, FakeTransport, answer
@@ -90,17 +91,19 @@ async def test_a_file_is_checked_in_the_same_way(sandbox: Sandbox, client: Async
 async def test_the_option_validate_lets_rows_through(
     quick: Sandbox, client: AsyncBluma, tmp_path: Path, validate: Any
 ) -> None:
-    """`warn` reports each kind of mistake once and creates the videos; `never` is silent."""
+    """`warn` names each row once with each mistake, and creates the videos; `never` is silent."""
     rows = [row(key=f"k{n}", options={"fps": n}, **{"context.voice": "deep"}) for n in range(3)]
     batch = client.with_options(validate=validate).batch(out=tmp_path, poll_interval=0.01)
 
     if validate == "warn":
         with pytest.warns(BlumaWarning) as caught:
             await run_all(batch, rows)
-        assert {str(entry.message)[:40] for entry in caught} == {
-            "The option 'fps' is not documented; docu",
-            "The context for the template 'ugc-text-o",
-        }
+        assert [str(entry.message)[:30] for entry in caught] == [
+            f"job {number}: The {rest}"
+            for number in (1, 2, 3)
+            for rest in ("option 'fps' is not", "context for the tem")
+        ]
+        assert all(str(entry.message).endswith(". A create sends it as it is.") for entry in caught)
     else:
         await run_all(batch, rows)
 
@@ -132,9 +135,60 @@ async def test_a_prompt_that_only_the_schema_finds_too_short_is_created(
     assert quick.state()["billed"] == 1
 
 
+async def test_a_warning_names_the_first_rows_that_have_it(client: AsyncBluma, tmp_path: Path) -> None:
+    """Ten thousand rows with one mistake need no ten thousand lines. A row that is refused has an error only."""
+    rows = [row(prompt=f"Test {n}", **({"context.count": "x"} if n == 3 else {})) for n in range(25)]
+
+    with pytest.warns(BlumaWarning) as caught:
+        plan = await client.batch(out=tmp_path).plan(rows)
+
+    named = [str(entry.message).partition(":")[0] for entry in caught]
+    assert named == [f"job {number}" for number in range(1, 22) if number != 4]
+    assert str(caught[-1].message).endswith("No more rows are named for this. A create sends it as it is.")
+    assert (plan.new, plan.invalid) == (24, 1)
+
+
+async def test_submitted_rows_are_warned_of_once(client: AsyncBluma, tmp_path: Path) -> None:
+    """They are read twice: for their templates, and to be planned."""
+    with pytest.warns(BlumaWarning) as caught:
+        await client.batch(out=tmp_path).submit([row(prompt="Test")])
+
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
+    ("context", "rule", "message"),
+    [
+        (
+            {"promt": "b"},
+            "properties",
+            "context.promt: there is no such name; did you mean 'prompt'? (rule properties).",
+        ),
+        ({"text": "b"}, "required", "prompt: it must be a text that is not empty, not None."),
+        ({"prompt": " ", "promt": "b"}, "minLength", "prompt: it must be a text that is not empty, not ' '."),
+        ({"prompt": 5}, "type", "prompt: it must be a text that is not empty, not 5."),
+    ],
+)
+def test_a_row_without_a_prompt_names_the_rule_and_the_misspelt_name(context: Any, rule: str, message: str) -> None:
+    """As the check of a single create does, although a row needs a prompt whatever its template is."""
+    with pytest.raises(errors.InvalidArgumentError) as caught:
+        parse_job({"template_id": TEMPLATE, "context": context}, "job 1")
+
+    assert str(caught.value) == f"job 1, {message}"
+    assert caught.value.validation_errors[0]["rule"] == rule
+
+
+def test_an_option_that_is_none_is_left_out() -> None:
+    """As a column without a value: the job has the same content and key. Options of the server's own are kept."""
+    nothing = row(options={"resolution": None, "watermark": None})
+
+    assert parse_job(nothing, "job 1") == parse_job(row(), "job 1")
+    assert parse_job(row(options={"fps": None}), "job 1") != parse_job(row(), "job 1")
+
+
 async def test_the_rows_of_a_stream_are_checked_one_by_one(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
-    """A mistake ends the run before its own create."""
-    with pytest.raises(errors.InvalidArgumentError, match=r"job 2, context\.voice"):
+    """A mistake ends the run before its own create. The error says that earlier jobs may have been created."""
+    with pytest.raises(errors.InvalidArgumentError, match=r"job 2, context\.voice.*The jobs before it are planned"):
         await run_all(
             client.batch(out=tmp_path, poll_interval=0.01),
             iter([row(key="a"), row(key="b", **{"context.voice": "deep"})]),

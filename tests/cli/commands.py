@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Sequence
 
@@ -60,11 +61,31 @@ def parse(arguments: Sequence[str]) -> None:
     Raises:
         UsageError: There is no such command or option, or a value is invalid.
     """
-    name = find_name(arguments)
-    if not name:
+    with running(*arguments):
+        pass
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[click.Context]:
+    """
+    Give the context of a command with these arguments, as if it ran.
+
+    Raises:
+        UsageError: There is no such command or option, or a value is invalid.
+    """
+    words = find_name(arguments).split()
+    if not words:
         raise click.UsageError(f"There is no command {' '.join(arguments)!r}.")
-    words = ("bluma", *name.split())
-    KNOWN[words].make_context(name, list(arguments[len(words) - 1 :])).close()
+    # click keeps the option for help of a command that it has parsed once, so the settings must be those of `bluma`.
+    context = click.Context(bluma, info_name="bluma", **bluma.context_settings)
+    for word in words[:-1]:
+        assert isinstance(context.command, click.Group)
+        group = context.command.get_command(context, word)
+        assert group is not None
+        context = click.Context(group, info_name=word, parent=context)
+    command = KNOWN[("bluma", *words)]
+    with command.make_context(words[-1], list(arguments[len(words) :]), parent=context) as made:
+        yield made
 
 
 def _split_line(line: str) -> Iterator[List[str]]:

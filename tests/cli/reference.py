@@ -47,7 +47,7 @@ def render_commands() -> str:
 
 
 def _spell(argument: click.Argument) -> str:
-    name = (argument.metavar or argument.name or "").upper() + ("..." if argument.nargs < 0 else "")
+    name = (argument.metavar or argument.name or "").strip("[]").upper() + ("..." if argument.nargs < 0 else "")
     return name if argument.required else f"[{name}]"
 
 

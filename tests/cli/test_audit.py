@@ -78,12 +78,16 @@ def test_a_journal_that_does_not_match(
     ]
 
 
-def test_bad_input(live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2 without a journal, and without its place."""
-    codes = [run(["batch", "audit", "--out", str(tmp_path / "v")]), run(["batch", "audit"])]
+@pytest.mark.parametrize("command", [["audit"], ["status"], ["retry"], ["adopt", "k", "batch_1"]])
+def test_bad_input(live: Sandbox, tmp_path: Path, command: List[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2 without a journal, also in a folder that exists, and without its place. Nothing is created."""
+    for folder in (tmp_path / "v", tmp_path):
+        assert run(["batch", *command, "--out", str(folder)]) == 2
+        assert "There is no journal at" in capsys.readouterr().err
 
-    assert codes == [2, 2]
-    assert "There is no journal at" in capsys.readouterr().err
+    assert run(["batch", *command]) == 2
+    assert "Give --out or --journal" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")

@@ -120,13 +120,14 @@ def test_a_new_sandbox_touches_no_journal_that_stays(
 
 
 def test_too_few_credits(live: Sandbox, jobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The output says why the batch stopped, and shows the command that continues it."""
+    """The output says why the batch stopped. The same command would stop again, so it is not printed."""
     code = run(["batch", "run", str(jobs), "--out", str(tmp_path / "v"), "--max-credits", "2", *POLL])
 
     err = capsys.readouterr().err
     assert code == 1
     assert "Stopped early: The next video costs 2 credits" in err
-    assert f"Continue with: bluma batch run {jobs} --out {tmp_path / 'v'}" in err
+    assert "raise --max-credits to continue" in err
+    assert "Continue with" not in err
 
 
 def test_a_balance_that_is_used_up(
@@ -274,7 +275,7 @@ def test_a_dry_run_of_invalid_jobs_fails(
 
 
 def test_the_lines_of_a_plan() -> None:
-    """What is unknown is said to be unknown; a balance that does not suffice and a long run are pointed out."""
+    """What is unknown is said to be unknown; a balance or disk too small and a long run are pointed out."""
     costs = [
         PlannedCost(variant_id="var_1", resolution="4k", jobs=2),
         PlannedCost(template_id="t", variant_id="var_2", jobs=1, credits_each=3, credits=3),
@@ -297,5 +298,25 @@ def test_the_lines_of_a_plan() -> None:
         "The balance does not suffice: the run would stop when it is used up.",
         "Requests: at least 300; 50 of 100 an hour are left, so the run takes at least 2.5 hours",
         "Disk: about 3e+03 TB needed, 999 B free",
+        "The space does not suffice: the run would stop when it is used up.",
         "Nothing was created.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code", "message"),
+    [
+        ("a.csv", "", 2, "a.csv, row 1, row: the file is empty; it must begin with a header"),
+        ("a.csv", "template_id,prompt\n", 0, "a.csv has no jobs."),
+        ("a.jsonl", "\n", 0, "a.jsonl has no jobs."),
+    ],
+)
+def test_a_file_without_jobs_is_noticed(
+    live: Sandbox, tmp_path: Path, name: str, text: str, code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program that failed to write its jobs is not reported as a success without a word."""
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+
+    assert run(["batch", "run", str(file), "--out", str(tmp_path / "v")]) == code
+    assert message in capsys.readouterr().err

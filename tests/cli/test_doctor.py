@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import ssl
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Iterator, Tuple
 
 import pytest
 
 from bluma import RateLimit
 from bluma_async.cli.checks import judge_clock, judge_limit
+from bluma_async.cli.tls_checks import advise_on_tls
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_cli import run
+from tests.servers import make_authority
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 
@@ -26,12 +35,13 @@ def check(capsys: pytest.CaptureFixture[str]) -> Tuple[int, Dict[str, Any]]:
 
 
 def test_everything_is_fine(live: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every check is ok; no key is shown; one request was sent."""
+    """Every check is ok, versions are a fact; no key is shown; one request was sent."""
     code, found = check(capsys)
 
     assert code == 0
-    assert set(found) == {"versions", "key", "TLS", "proxy", "disk", "state folder", "request", "clock", "rate limit"}
-    assert {name: record["state"] for name, record in found.items() if record["state"] != "ok"} == {}
+    assert set(found) == {"versions", "key", "proxy", "disk", "state folder", "request", "clock", "rate limit"}
+    assert {name for name, record in found.items() if record["state"] != "ok"} == {"versions"}
+    assert found["versions"]["state"] == "info"
     assert live.live_key not in json.dumps(found)
     assert len(live.requests) == 1
 
@@ -76,6 +86,126 @@ def test_no_server(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     assert code == 1
     assert "BLUMA_BASE_URL" in found["request"]["advice"]
     assert "clock" not in found
+
+
+@contextmanager
+def plain_server() -> Iterator[int]:
+    """Give the port of a server that speaks HTTP without TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        pool.submit(answer)
+        yield listening.getsockname()[1]
+
+
+def test_a_server_without_tls(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """TLS is judged by the request, once, and the advice is about the URL and not about certificates."""
+    with plain_server() as port:
+        monkeypatch.setenv("BLUMA_BASE_URL", f"https://127.0.0.1:{port}/api/v1")
+        monkeypatch.setenv("BLUMA_API_KEY", "bluma_test_x")
+        code, found = check(capsys)
+
+    assert (code, found["TLS"]["state"], "request" in found) == (1, "problem", False)
+    assert found["TLS"]["advice"].startswith("The server speaks no TLS on this port")
+
+
+@contextmanager
+def tls_server(context: ssl.SSLContext) -> Iterator[int]:
+    """Give the port of a server that answers each request with 501, over TLS."""
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server, ThreadPoolExecutor(1) as pool:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        pool.submit(server.serve_forever)
+        yield server.server_port
+        server.shutdown()
+
+
+def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
+    """A variable that names no file is found; with the certificate of the authority, TLS is ok."""
+    authority = make_authority()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusted = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(trusted)
+
+    with tls_server(context) as port:
+        variables = {"BLUMA_API_KEY": "bluma_test_x", "BLUMA_BASE_URL": f"https://127.0.0.1:{port}/api/v1"}
+        missing, found = (
+            subprocess.run(
+                [sys.executable, "-m", "bluma", "doctor"],  # aiohttp reads the variable once in a process
+                env={**os.environ, **variables, "SSL_CERT_FILE": str(file)},
+                stdout=subprocess.PIPE,
+                text=True,
+                check=False,
+            ).stdout
+            for file in (tmp_path / "none.pem", trusted)
+        )
+
+    assert "XX  TLS: " in missing
+    assert "none.pem, which does not exist" in missing
+    assert f"ok  TLS: https://127.0.0.1:{port}/api/v1 with OpenSSL" in found
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"), [(10, "clock"), (9, "clock"), (62, "another host"), (20, "your company's proxy")]
+)
+def test_the_advice_about_a_certificate(code: int, advice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It follows from the code of OpenSSL: dates, the name, or the issuer."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    problem = ssl.SSLCertVerificationError()
+    problem.verify_code = code
+
+    assert advice in advise_on_tls(problem)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "detail"),
+    [
+        ("BLUMA_API_KEY", "bluma test", "without spaces"),
+        ("BLUMA_BASE_URL", "foo", "BLUMA_BASE_URL must be an http:// or https:// URL"),
+        ("BLUMA_BASE_URL", "https://user:secret@api.example.com", "BLUMA_BASE_URL must be"),
+        ("BLUMA_PROFILE", "nobody", "There is no profile 'nobody'"),
+    ],
+)
+def test_a_setting_that_cannot_be_read(
+    variable: str, value: str, detail: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is one of the problems, and the other checks run; no password is shown."""
+    if variable != "BLUMA_PROFILE":
+        monkeypatch.setenv("BLUMA_API_KEY", "bluma_test_x")
+    else:
+        monkeypatch.delenv("BLUMA_API_KEY", raising=False)
+    monkeypatch.setenv(variable, value)
+    code, found = check(capsys)
+
+    assert (code, found["settings"]["state"]) == (1, "problem")
+    assert detail in found["settings"]["detail"]
+    assert {"versions", "disk", "state folder"} <= set(found)
+    assert "secret" not in json.dumps(found)
+
+
+def test_a_broken_file_of_profiles(
+    config_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its line is a problem; that others can read it is a warning."""
+    monkeypatch.delenv("BLUMA_API_KEY", raising=False)
+    config_folder.mkdir()
+    file = config_folder / "profiles.ini"
+    file.write_text("no section", encoding="utf-8")
+    file.chmod(0o644)
+    code, found = check(capsys)
+
+    assert (code, found["settings"]["state"]) == (1, "problem")
+    assert "profiles.ini, line 1" in found["settings"]["detail"]
+    if os.name == "posix":
+        assert (found["profiles"]["state"], f"chmod 600 {file}" in found["profiles"]["advice"]) == ("warning", True)
+        file.chmod(0o600)
+        assert check(capsys)[1]["profiles"]["state"] == "ok"
 
 
 def test_an_unencrypted_url_and_a_proxy(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

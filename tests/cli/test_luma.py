@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -117,8 +119,8 @@ def test_a_paid_generation_is_continued_by_its_id(
         codes.append(run(["luma", "save", *where, "-o", str(target)]))
 
     assert (late, waited, codes) == (6, 6, [0, 0, 0])
-    assert f"Continue with: bluma luma save {where[0]} --provider vapi -o {target}\n" in err
-    assert f"Continue with: bluma luma wait {where[0]} --provider vapi\n" in waiting
+    assert f"Continue with: bluma luma save {where[0]} --provider vapi -o {target} --timeout 0\n" in err
+    assert f"Continue with: bluma luma wait {where[0]} --provider vapi --timeout 0\n" in waiting
     assert (got["id"], got["state"]) == (where[0], "succeeded")
     assert target.read_bytes()[4:8] == b"ftyp"
 
@@ -201,3 +203,25 @@ def test_a_sandbox_that_timed_out_promises_nothing(tmp_path: Path, capsys: pytes
 
     assert run(["luma", "generate", "x", "--provider", "vapi", "--sandbox", *target]) == 6
     assert "The sandbox has ended with this command" in capsys.readouterr().err
+
+
+def test_every_command_of_luma_has_the_sandbox(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sandbox at BLUMA_BASE_URL keeps a generation, so that the printed command, `get` and `wait` find it."""
+    monkeypatch.setenv("UMAMI_BASE_URL", "https://umami.example.com")  # nothing is sent there
+    target = tmp_path / "x.mp4"
+    with Live(at_once=True) as running:
+        monkeypatch.setenv("BLUMA_BASE_URL", running.base_url)
+        monkeypatch.setenv("BLUMA_API_KEY", running.live_key)
+        running.faults.add("GET /cdn/{place}", "status", status=200, body="html", times=None)
+        options = ["--provider", "umami", "--sandbox", "--poll-interval", "0.01"]
+        failed = run(["luma", "generate", "x", *options, "-o", str(target)])
+        out, err = capsys.readouterr()
+        running.faults.clear()
+        (command,) = re.findall(r"Continue with: bluma (.*)", err)
+        codes = [run([*shlex.split(command)])]
+        codes += [run(["luma", name, read_id(out), *options[:3]]) for name in ("get", "wait")]
+
+    assert (failed, codes) == (1, [0, 0, 0])
+    assert target.read_bytes()[4:8] == b"ftyp"

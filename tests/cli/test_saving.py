@@ -9,12 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any, List
 
-import attrs
 import pytest
 
-from bluma_async.cli.accounts import Account
-from bluma_async.cli.batch_run import BatchRun
-from bluma_async.cli.printing import Printer
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_cli import run
 
@@ -135,35 +131,6 @@ def test_a_batch_takes_any_file_if_it_is_told_to(live: Sandbox, tmp_path: Path) 
 
     assert run([*command, "--verify", "none"]) == 0
     assert (tmp_path / "out" / "k.mp4").exists()
-
-
-def test_the_command_that_continues_a_batch_has_the_options() -> None:
-    """Only those that are not the default, the profile that was chosen, and no password of a database."""
-    options = {
-        "out": "o",
-        "concurrency": None,
-        "max_credits": None,
-        "reuse": None,
-        "final_statuses": (),
-        "verify": "size",
-    }
-    more = {**options, "verify": "none", "journal": "postgresql://user:secret@db/app"}
-    settle = {"settle_time": 30.0, "exclusive": False}
-    printer, account = Printer((), is_json=False), Account("k", "https://x", None, "a test")
-    chosen = attrs.evolve(account, profile="my prod")
-    shared = {**more, "journal": "postgresql://db/app?user=me&password=secret"}
-
-    plain = BatchRun("run", None, account, printer, settle, {**options, "journal": None}).command
-    full = BatchRun("retry", Path("a b.csv"), chosen, printer, {"settle_time": 5.0, "exclusive": True}, more).command
-
-    in_query = BatchRun("run", None, account, printer, settle, shared).command
-
-    assert plain == "bluma batch run --out o"
-    assert in_query == "bluma batch run --out o --journal 'postgresql://db/app?user=me&password=***' --verify none"
-    assert full == (
-        "bluma batch retry 'a b.csv' --out o --journal 'postgresql://user:***@db/app' --verify none --settle-time 5 "
-        "--exclusive-key --profile 'my prod'"
-    )
 
 
 def test_a_target_that_appears_while_the_video_renders_does_not_hide_its_id(

@@ -192,7 +192,7 @@ async def test_an_interrupted_search_prints_what_it_has_found(capsys: Any) -> No
     for create in creates:
         create.cancel()
     await asyncio.gather(*creates, return_exceptions=True)
-    settling = asyncio.ensure_future(settle_interrupted(client, 30, "bluma save VIDEO_ID"))
+    settling = asyncio.ensure_future(settle_interrupted(client, 30, "bluma save {}".format))
     while [create.video_id for create in client.open_creates] != ["batch_own", None]:
         await asyncio.sleep(0)
 
@@ -231,7 +231,7 @@ def test_ctrl_c_during_the_create_of_a_batch(live: Sandbox, tmp_path: Path) -> N
 
     (video,) = live._running.videos.newest_first()
     assert (code, out) == (130, "")
-    command = f"bluma batch run {jobs} --out {tmp_path / 'v'} --concurrency 8 --settle-time 0 --exclusive-key"
+    command = f"bluma batch run {jobs} --out {tmp_path / 'v'} --settle-time 0 --exclusive-key"
     assert err.startswith(f"Stopped. Nothing is lost; continue with: {command}\n")
     assert f"The create was accepted and billed: video {video['id']}\n" in err
 
@@ -249,7 +249,8 @@ def test_a_create_in_doubt_prints_its_key_and_candidates(
     assert code == 5
     assert "  Idempotency-Key: " in err
     assert f"  may be its video: {video['id']}  created 20" in err
-    assert "If one of them is yours, save it with: bluma save VIDEO_ID -o FILE" in err
+    command = f"bluma save VIDEO_ID -o {tmp_path / 'x.mp4'}"
+    assert f"If one of them is yours, save it with: {command}" in err
     assert "`candidates`" not in err
 
 

@@ -16,6 +16,7 @@ from typing import Any, Dict, List
 
 import click
 import pytest
+from rich.cells import cell_len
 
 from bluma_async.cli.accounts import find_account
 from bluma_async.cli.exit_codes import ExitCode
@@ -23,7 +24,6 @@ from bluma_async.cli.generate import create_video
 from bluma_async.cli.main import CATALOGUE
 from bluma_async.cli.output import clean, is_live
 from bluma_async.cli.progress import show_progress
-from bluma_async.cli.waiting import Target
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_cli import run
 
@@ -340,13 +340,23 @@ async def test_a_create_that_is_interrupted_in_a_sandbox_promises_nothing(
             raise asyncio.CancelledError
 
     request: Any = Interrupted()
-    target = Target(tmp_path / "x.mp4", tmp_path / "x.mp4", overwrite=False, verify="size", wait={})
     client: Any = None  # it would be searched with
 
     with pytest.raises(asyncio.CancelledError):
-        await create_video(client, request, target, find_account(None, in_sandbox=True), 30.0)
+        await create_video(client, request, find_account(None, in_sandbox=True), 30.0)
 
     assert capsys.readouterr().err == "Stopped. The sandbox has ended with this command, and everything in it.\n"
+
+
+def read_terminal(command: List[str], columns: str) -> List[str]:
+    """Return the lines that a terminal of this width gets from a command."""
+    own, other = os.openpty()
+    done = run_process(command, stdout=other, stderr=subprocess.PIPE, capture_output=False, env={"COLUMNS": columns})
+    os.close(other)
+    shown = os.read(own, 10000).decode()
+    os.close(own)
+    assert done.returncode == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown).split("\r\n")
 
 
 @posix
@@ -354,20 +364,49 @@ async def test_a_create_that_is_interrupted_in_a_sandbox_promises_nothing(
 def test_a_terminal_gets_a_table_of_its_width(live: Sandbox, columns: str, shown_columns: int) -> None:
     """Ids are never cut; a narrow terminal gets fewer columns, and cuts the last one."""
     run(["create", "Hello", "-t", "ugc-text-overlay"])
-    own, other = os.openpty()
 
-    done = run_process(["list"], stdout=other, stderr=subprocess.PIPE, capture_output=False, env={"COLUMNS": columns})
-    os.close(other)
-    shown = os.read(own, 10000).decode()
-    os.close(own)
+    lines = read_terminal(["list"], columns)
 
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).split("\r\n")
-    assert done.returncode == 0
     heads = ["ID", "STATUS", "TEMPLATE ID", "CREATED AT", "URL"]
     assert re.split(r" {2,}", lines[0].replace("STATUS ", "STATUS  "))[:shown_columns] == heads[:shown_columns]
     assert lines[0].count("URL") == (shown_columns == 5)
-    assert live._running.videos.newest_first()[0]["id"] in shown
+    assert live._running.videos.newest_first()[0]["id"] in "".join(lines)
     assert max(map(len, lines)) <= max(int(columns), 22)  # the columns of an id
+
+
+@posix
+@pytest.mark.parametrize(("command", "head"), [("history", "AMOUNT"), ("templates", "BASE COST")])
+def test_a_narrow_terminal_shows_the_credits(live: Sandbox, command: str, head: str) -> None:
+    """The most useful columns come first, because the last ones are left out."""
+    run(["create", "Hello", "-t", "ugc-text-overlay"])
+
+    assert head in read_terminal([command], "40")[0]
+
+
+@posix
+@pytest.mark.parametrize("columns", ["80", "100"])
+def test_wide_characters_take_two_columns(live: Sandbox, columns: str) -> None:
+    """A name in Japanese is not cut where there is room, and neither are the columns behind it."""
+    name = "日本語のコレクションの名前です"
+    run(["collections", "create", name])
+
+    row = read_terminal(["collections", "list"], columns)[1]
+
+    assert name in row
+    assert cell_len(row) <= int(columns)
+    assert "…" not in row
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+def test_a_full_disk_is_reported_once(live: Sandbox) -> None:
+    """A video that the standard output does not take is one error, with the command that continues."""
+    with Path("/dev/full").open("wb") as full:
+        words = ["generate", "Hello", "-t", "ugc-text-overlay", "--poll-interval", "0.01", "-o", "-"]
+        done = run_process(words, stdout=full, stderr=subprocess.PIPE, capture_output=False)
+
+    assert done.returncode == 1
+    assert done.stderr.count(b"Error: ") == 1
+    assert b"No space left on device. Save it again with: bluma save " in done.stderr
 
 
 def test_a_sandbox_that_timed_out_promises_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Iterator, List
 
 import pytest
 
@@ -13,6 +13,7 @@ from bluma_async.cli.table import Lines, LiveTable
 from bluma_async.cli.waiting import Target, wait_and_save
 from bluma_async.errors import NetworkError
 from bluma_async.sandbox import Sandbox
+from tests.cli.commands import running
 from tests.cli.test_batch import POLL, jobs
 from tests.cli.test_cli import run
 from tests.fakes import VIDEO, answer, client_with
@@ -27,6 +28,14 @@ def make_target(folder: Path, **wait: Any) -> Target:
     return Target(file, file, overwrite=False, verify="size", wait={**WAIT, **wait})
 
 
+@pytest.fixture
+def save(tmp_path: Path) -> Iterator[None]:
+    """Run the test as the command `save`, because the command that continues has its options."""
+    with running("save", "batch_1", "-o", str(tmp_path / "x.mp4")):
+        yield
+
+
+@pytest.mark.usefixtures("save")
 async def test_save_says_early_that_no_answer_comes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """After 10 s one line names the failure; the error at the end claims nothing about a video that was never seen."""
     client, _, _ = client_with(NetworkError("Cannot connect to api.example.com"), max_retries=0)
@@ -36,9 +45,10 @@ async def test_save_says_early_that_no_answer_comes(tmp_path: Path, capsys: pyte
 
     first, last = capsys.readouterr().err.splitlines()
     assert first == "No answer from the API for 10 s; still trying. Cannot connect to api.example.com"
-    assert last.startswith("Continue with: bluma save batch_1 -o ")
+    assert last == f"Continue with: bluma save batch_1 -o {tmp_path / 'x.mp4'}"
 
 
+@pytest.mark.usefixtures("save")
 async def test_an_unknown_status_is_shown_and_can_end_the_wait(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

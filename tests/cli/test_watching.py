@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -13,14 +14,18 @@ from pathlib import Path
 from typing import Any, List
 
 import attrs
+import pytest
 from rich.console import Console
 
 from bluma_async import AsyncBluma
 from bluma_async.batch.watching import opened_view
+from bluma_async.cli.running import run_to_end
 from bluma_async.cli.watching import draw, format_line
 from bluma_async.stores.budget import Report
+from bluma_async.stores.creates import WantedCreate
 from bluma_async.stores.fleet_view import FleetView
 from bluma_async.stores.jobs import BatchStatus, Intent, Job
+from bluma_async.stores.postgres.creates import find_creates
 from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.stores.sqlite.jobs import SQLiteJobStore
 from bluma_async.types._model import utc_now
@@ -45,7 +50,7 @@ async def begin_creates(store: Any, *keys: str) -> None:
 
 
 async def test_a_view_has_all_workers(postgres: str) -> None:
-    """What each holds, the budget that is left, the age of the oldest open create, and strays."""
+    """What each holds, the budget that is left, the open creates, and strays."""
     stores: List[Any] = [await PostgresJobStore.open(postgres, to_write=True) for _ in range(2)]
     await begin_creates(stores[0], "a", "b")
     await stores[1].sharing.claim(["planned"], [], [])
@@ -58,8 +63,12 @@ async def test_a_view_has_all_workers(postgres: str) -> None:
     assert [(worker.held, worker.creating) for worker in view.workers] == [(2, 2), (1, 0)]
     assert all(str(os.getpid()) in worker.name and 0 < worker.ends_in <= 30 for worker in view.workers)
     assert [(budget.available, budget.quota) for budget in view.budgets] == [(90, 1000)]
-    assert view.oldest_intent is not None
-    assert 0 <= view.oldest_intent < 10
+    name = view.workers[0].name
+    assert [(create.key, create.template_id, create.worker) for create in view.creates] == [
+        ("a0", "a", name),
+        ("b0", "b", name),
+    ]
+    assert 10 > view.creates[0].age >= view.creates[1].age >= 0
     assert (view.status.total, view.status.creating, view.strays) == (4, 2, 0)
     assert (await read(postgres)).workers[0].held == 2  # it has left, and its open creates are not settled
 
@@ -73,7 +82,22 @@ async def test_a_view_of_a_file_has_what_its_process_records(tmp_path: Path) -> 
     view = await read(tmp_path / "journal.sqlite")
 
     assert (view.workers, view.budgets, view.status.total, view.status.creating) == ((), (), 2, 1)
-    assert view.oldest_intent is not None
+    assert [(create.key, create.template_id, create.worker) for create in view.creates] == [("a0", "a", None)]
+
+
+async def test_creates_without_a_job_are_shown_too(postgres: str) -> None:
+    """By their key; one whose process has left has no worker."""
+    store: Any = await PostgresJobStore.open(postgres, to_write=True)
+    creates: Any = find_creates(store)
+    for name in ("order-1", None):
+        turn = await creates.begin(WantedCreate(f"q-{name}", f"t-{name}", name, "content", utc_now(), 60.0))
+    await creates.abandon(turn.number)
+
+    view = await read(postgres)
+    worker = view.workers[0].name
+    await store.close()
+
+    assert [(create.key, create.worker) for create in view.creates] == [("order-1", worker), (None, None)]
 
 
 def test_an_output_that_is_no_terminal_gets_lines(tmp_path: Path) -> None:
@@ -89,11 +113,29 @@ def test_an_output_that_is_no_terminal_gets_lines(tmp_path: Path) -> None:
         process.communicate(timeout=15)
 
     assert process.returncode == 130
-    assert all(line.startswith("2 jobs: 1 planned, 1 creating, 0 credits; oldest open create") for line in lines)
+    assert all(line.startswith("2 jobs: 1 planned, 1 creating, 0 credits; open create a0 ") for line in lines)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_it_ends_when_nobody_reads_its_output(tmp_path: Path, options: List[str]) -> None:
+    """As in `bluma batch status --watch | head`: else it would read the journal for ever."""
+    journal = tmp_path / "journal.sqlite"
+    asyncio.run(asyncio.run(SQLiteJobStore.open(journal, to_write=True)).close())
+    with subprocess.Popen([*WATCH, str(journal), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        try:
+            code = process.wait(15)
+        finally:
+            process.kill()
+
+        assert (code, process.stderr.read()) == (0, b"")
 
 
 def test_a_program_gets_an_object_for_each_refresh(tmp_path: Path) -> None:
-    """With the fields that the command has without --watch."""
+    """With the fields that the command has without --watch, and those of the view."""
     journal = tmp_path / "journal.sqlite"
     store = asyncio.run(SQLiteJobStore.open(journal, to_write=True))
     asyncio.run(begin_creates(store, "a"))
@@ -104,11 +146,15 @@ def test_a_program_gets_an_object_for_each_refresh(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=15)
 
-    assert objects == [attrs.asdict(BatchStatus(total=2, planned=1, creating=1))] * 2
+    counts = attrs.asdict(BatchStatus(total=2, planned=1, creating=1))
+    for shown in objects:
+        [create] = shown.pop("creates")
+        assert (create.pop("age") >= 0, create) == (True, {"key": "a0", "template_id": "a", "worker": None})
+        assert shown == {**counts, "workers": [], "budgets": [], "strays": 0}
 
 
 async def test_a_screen_shows_every_worker(postgres: str) -> None:
-    """The screen has a line for each worker below the names of the columns, and the age of the oldest open create."""
+    """The screen has a line for each worker below the names of the columns, and one for each open create."""
     store: Any = await PostgresJobStore.open(postgres, to_write=True)
     await begin_creates(store, "a")
     view = await read(postgres)
@@ -119,7 +165,8 @@ async def test_a_screen_shows_every_worker(postgres: str) -> None:
 
     assert view.workers[0].name in shown.getvalue()
     assert all(name in shown.getvalue() for name in ("worker", "epoch", "jobs held", "creating", "lease"))
-    assert "oldest open create: 0 s" in shown.getvalue()
+    [line] = [line for line in shown.getvalue().splitlines() if "a0" in line]
+    assert all(text in line for text in (" a ", view.workers[0].name, "0 s"))
 
 
 def test_a_line_names_what_there_is() -> None:
@@ -128,3 +175,14 @@ def test_a_line_names_what_there_is() -> None:
     assert format_line(FleetView(status=BatchStatus(total=1, in_doubt=1), strays=2)) == (
         "1 jobs: 1 in doubt, 0 credits; 2 stray(s)"
     )
+
+
+def test_lost_connections_of_the_pool_are_not_printed(caplog: pytest.LogCaptureFixture) -> None:
+    """Psycopg writes a line for each of them; the command tries again, and its error says that the database is lost."""
+
+    async def lose_a_connection() -> None:
+        logging.getLogger("psycopg.pool").warning("discarding closed connection: %s", "<psycopg.AsyncConnection [BAD]>")
+
+    run_to_end(lose_a_connection())
+
+    assert caplog.messages == []

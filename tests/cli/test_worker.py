@@ -121,7 +121,7 @@ def test_each_failure_to_connect_is_left_out(name: str, problem: Optional[Except
 def test_sigterm_ends_a_run_of_a_shared_batch_gracefully(
     live: Sandbox, postgres_server: PostgresServer, new_database: str, tmp_path: Path
 ) -> None:
-    """The create in flight is finished, the rest is given back, and the exit code is 0."""
+    """The create in flight is finished, the rest is given back, and the exit code says that jobs are left."""
     live.faults.add("POST /videos", "delay", seconds=1.0, times=None)
     jobs = tmp_path / "jobs.jsonl"
     rows: List[Any] = [{"template_id": TEMPLATE, "prompt": key, "key": key} for key in "abc"]
@@ -138,7 +138,7 @@ def test_sigterm_ends_a_run_of_a_shared_batch_gracefully(
         took = time.monotonic() - began
 
     states = postgres_server.fetch(new_database, STATES)
-    assert process.returncode == 0, output
+    assert process.returncode == 143, output
     assert "continue with: bluma batch run" in output
     assert sorted(states) == [("planned", False), ("planned", False), ("rendering", False)]
     assert live.state()["billed"] == 1

@@ -93,6 +93,19 @@ async def test_a_state_from_an_event_has_the_charge() -> None:
     assert (state.status, state.credits_charged) == ("failed", 6)
 
 
+async def test_lists_have_the_charge_of_the_create() -> None:
+    """The documented rows of a list have no price. Another video keeps what its row says."""
+    other = {**COMPLETED, "id": "batch_2"}
+    page = {"videos": [COMPLETED, other], "pagination": {"page": 1, "limit": 20, "total": 2, "total_pages": 1}}
+    client, _, _ = client_with(ACCEPTED, answer(200, page), answer(200, page))
+    await client.videos.create(PROMPT, "t")
+
+    listed = [*await client.videos.list(), *[video async for video in client.videos.iterate()]]
+
+    assert [video.credits_charged for video in listed] == [6, 0, 6, 0]
+    assert ["credits" in video.to_html() for video in listed] == [True, False, True, False]
+
+
 async def test_the_charge_of_another_video_is_not_known() -> None:
     """A video that this process has not created is read as it is."""
     client, _, _ = client_with(answer(200, COMPLETED))

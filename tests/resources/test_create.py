@@ -74,6 +74,8 @@ async def test_none_is_not_sent() -> None:
         ({"template_id": "t", "options": {"resolution": 4}}, "options.resolution"),
         ({"template_id": "t", "options": {"watermark": "no"}}, "options.watermark"),
         ({"template_id": "t", "webhook_url": ""}, "webhook_url"),
+        ({"template_id": "t", "webhook_url": "nope"}, "webhook_url"),
+        ({"template_id": "t", "webhook_url": 5}, "webhook_url"),
         ({"template_id": "t", "idempotency_key": "a\nb"}, "idempotency_key"),
         ({"template_id": "t", "context": {"at": object()}}, "context.at"),
     ],

@@ -100,6 +100,42 @@ async def test_warn_sends_and_never_is_silent() -> None:
     assert transport.sent[1:] == ["POST /videos"] * 2
 
 
+async def test_a_refused_create_gives_no_warning() -> None:
+    """Nothing is sent, so there is one error, and no sentence about what is sent."""
+    client, transport, _ = client_with(TYPED)
+    await client.templates.get("t")
+
+    with pytest.raises(errors.InvalidArgumentError, match=r"context\.voice"):
+        await client.videos.create({"prompt": "x", "voice": 5, "mood": "x"}, "t", options={"fps": 60})
+
+    assert transport.sent == ["GET /templates/t"]
+
+
+async def test_the_words_of_a_warning_are_true_where_nothing_is_sent() -> None:
+    """An estimate and a validation send nothing, and give the warnings of the create that they stand for."""
+    client, _, _ = client_with(TYPED)
+    context = {"prompt": "x", "mood": "x"}
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        await client.templates.validate("t", context)
+        await client.videos.estimate(context, "t")
+
+    problem = "context.mood: the template's schema has no such name (rule properties)"
+    expected = f"The context for the template 't', {problem}. A create sends it as it is."
+    assert [str(entry.message) for entry in caught] == [expected] * 2
+
+
+async def test_an_option_that_is_none_is_left_out() -> None:
+    """As every other argument that is None; the server gets no null."""
+    client, transport, _ = client_with(created)
+
+    await client.videos.create(PROMPT, "t", options={"resolution": None, "watermark": True})
+
+    (body,) = transport.bodies
+    assert body == {"template_id": "t", "context": PROMPT, "options": {"watermark": True}}
+
+
 async def test_a_variant_is_not_checked_by_its_templates_schema() -> None:
     """A variant may bring what its template requires."""
     client, transport, _ = client_with(TYPED, created)
@@ -120,6 +156,28 @@ async def test_a_schema_that_cannot_be_used_is_no_obstacle(schema: Any) -> None:
         await client.videos.create({"prompt": 5}, "t")
 
     assert transport.sent[1:] == ["POST /videos"]
+
+
+@pytest.mark.parametrize("unreadable", [["x"], "x", True])
+async def test_a_schema_that_cannot_be_read_replaces_the_older_one(unreadable: Any) -> None:
+    """The newest read decides: a context is not refused by rules that the template may have no more."""
+    client, transport, _ = client_with(TYPED, answer(200, {"id": "t", "context_schema": unreadable}), created)
+    await client.templates.get("t")
+    await client.templates.get("t")
+
+    await client.videos.create({"promt": "x"}, "t")
+
+    assert transport.sent[2:] == ["POST /videos"]
+
+
+async def test_a_callback_that_is_no_url_is_refused() -> None:
+    """The API would answer with a 400."""
+    client, transport, _ = client_with(created)
+
+    with pytest.raises(errors.InvalidArgumentError, match="webhook_url must be an http:// or https:// URL, not 'nope'"):
+        await client.videos.create(PROMPT, "t", webhook_url="nope")
+
+    assert transport.sent == []
 
 
 async def test_validate_reads_the_template_once() -> None:

@@ -273,8 +273,31 @@ async def test_nothing_is_sent_again_to_a_deleted_webhook(sandbox: Sandbox, plai
     await plain("DELETE", f"/_sandbox/webhooks/{webhook['id']}")
     status, answer, _ = await plain("POST", f"/_sandbox/deliveries/{sent[0]['id']}/resend", {})
 
-    assert (status, "deleted or deactivated" in answer["error"]["detail"]) == (400, True)
+    assert (status, "was deleted" in answer["error"]["detail"]) == (400, True)
     assert len(inbox.received) == 1
+
+
+async def test_sending_again_activates_a_webhook(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:
+    """A program that is mended gets the event that it lost, and the next ones."""
+    inbox.answer = lambda: 500
+    _, webhook, _ = await plain("POST", "/_sandbox/webhooks", {"url": inbox.url, "events": ["video.queued"]})
+    for _ in range(10):
+        await plain.make()
+        await sandbox.advance(0)
+    sent = (await plain("GET", "/_sandbox/deliveries"))[1]["deliveries"]
+    refused = len(inbox.received)
+    await plain.make()
+    await sandbox.advance(0)
+    assert len(inbox.received) == refused
+
+    inbox.answer = lambda: 200
+    await plain("POST", f"/_sandbox/deliveries/{sent[0]['id']}/resend", {})
+    await sandbox.advance(0)
+    await plain.make()
+    await sandbox.advance(0)
+
+    assert len(inbox.received) == refused + 2
+    assert (await plain("GET", f"/webhooks/{webhook['id']}"))[1]["is_active"]
 
 
 async def test_callbacks_of_luma_are_deliveries_too(sandbox: Sandbox, plain: Plain, inbox: Inbox) -> None:

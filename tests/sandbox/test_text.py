@@ -21,7 +21,14 @@ from bluma_async.sandbox.rendering.font_files import (
 )
 from bluma_async.sandbox.rendering.pieces import BREAK, join_pieces, split_pieces
 from bluma_async.sandbox.rendering.runs import REPLACEMENT, split_runs
-from bluma_async.sandbox.rendering.scene import Scene, clean, phrases, speaking_turns, wrap
+from bluma_async.sandbox.rendering.scene import (
+    Scene,
+    _sentences,  # pyright: ignore[reportPrivateUsage]
+    clean,
+    phrases,
+    speaking_turns,
+    wrap,
+)
 from bluma_async.sandbox.rendering.styles import STYLES
 from bluma_async.sandbox.rendering.text import HAS_RAQM, draw_line, font, measure
 
@@ -188,6 +195,15 @@ def test_a_sentence_has_one_speaker() -> None:
     turns = speaking_turns(words, 3)
     assert " ".join(phrase for _, phrase in turns) == " ".join(words)
     assert [turn for turn, _ in turns] == [0, 0, 1, 2, 2, 3]
+
+
+def test_abbreviations_end_no_sentence() -> None:
+    """One speaker says the whole of a sentence with a title, initials, or a full stop before a small letter."""
+    text = "Why? Dr. J. R. Smith, of the U.S. council, saw it at 5 p.m. from no. 7, e.g. today ... and left. So what?"
+
+    sentences = [" ".join(group) for group in _sentences(text.split())]
+
+    assert sentences == ["Why?", text[5:-9], "So what?"]
 
 
 def test_accents_are_joined_with_their_letters() -> None:

@@ -53,7 +53,7 @@ async def test_hooks_are_called_for_every_attempt() -> None:
 
 
 async def test_the_pause_of_an_uncertain_create_includes_the_time_for_proof() -> None:
-    """`on_retry` and the log report the 30 s after which it may be sent again, not the backoff of 1 s."""
+    """`on_retry` reports a search, and the 30 s after which it may be sent again, not the backoff of 1 s."""
     reports: List[RetryInfo] = []
     quiet, accepted = list_videos(), answer(202, VIDEO)
     client, _, clock = client_with(problem(500), quiet, quiet, accepted, on_retry=reports.append)
@@ -61,3 +61,4 @@ async def test_the_pause_of_an_uncertain_create_includes_the_time_for_proof() ->
     await client.videos.create({"prompt": "p"}, "t")
 
     assert [info.delay for info in reports] == [sum(clock.slept)] == [30]
+    assert [info.is_search for info in reports] == [True]

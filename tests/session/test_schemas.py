@@ -50,6 +50,17 @@ def test_another_schema_replaces_it() -> None:
     assert found.raw["required"] == ["prompt"]
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_template_without_a_readable_schema_has_none(is_whole: bool) -> None:
+    """An older schema must not check contexts of a template that was read as a whole; a list may lack the schema."""
+    known = TemplateSchemas(FakeClock())
+    known.learn(MINE, template(type="object"))
+
+    known.learn(MINE, types.Template(id="t"), is_whole=is_whole)
+
+    assert (known.find(MINE, "t") is None) is is_whole
+
+
 def test_a_schema_belongs_to_one_account() -> None:
     """Another key, or another API, may have another template of that name. A variant has no template here."""
     known = TemplateSchemas(FakeClock())

@@ -9,10 +9,12 @@ import re
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -23,6 +25,7 @@ from bluma import AsyncBluma, Bluma, Luma
 from bluma.errors import (
     AmbiguousCreateError,
     BlumaError,
+    ForbiddenError,
     InsufficientCreditsError,
     InvalidArgumentError,
     ValidationError,
@@ -138,6 +141,26 @@ def test_metrics_of_a_finished_video(client: Bluma, collected: Collected) -> Non
     assert [point.value for point in metrics["bluma.creates.open"]] == [0]
 
 
+@pytest.mark.parametrize(
+    ("fault", "mode", "posts"),
+    [("drop_after", "reconcile", 1), ("drop_before", "reconcile", 2), ("drop_after", "retry", 2)],
+)
+def test_a_create_that_was_not_sent_again_is_no_retry(
+    bluma_sandbox: Sandbox, collected: Collected, fault: str, mode: Any, posts: int
+) -> None:
+    """The counter is the number of requests after the first one: a search that finds the video is none."""
+    bluma_sandbox.faults.add("POST /videos", fault)
+    searches: List[bool] = []
+    with Bluma(
+        telemetry=collected.option, on_ambiguous=mode, on_retry=lambda retry: searches.append(retry.is_search)
+    ) as client, suppress(AmbiguousCreateError):
+        client.videos.create(PROMPT, TEMPLATE)
+
+    sent = [request for request in bluma_sandbox.requests if request.method == "POST"]
+    assert (len(sent), collected.total("bluma.retries")) == (posts, posts - 1)
+    assert searches == [mode == "reconcile"]
+
+
 @pytest.mark.bluma_fault("GET /templates", "status", status=503, times=2)
 def test_retries_are_counted(client: Bluma, collected: Collected) -> None:
     """By method and kind of failure, also those of calls that have no span."""
@@ -158,6 +181,37 @@ def test_a_refund_is_counted_once(client: Bluma, collected: Collected) -> None:
 
     assert collected.total("bluma.credits.charged") == collected.total("bluma.credits.refunded") == 2
     assert [span.attributes["bluma.status"] for span in collected.spans[1:]] == ["failed"] * 3
+
+
+async def test_the_events_of_a_job_are_a_wait(bluma_sandbox: Sandbox, collected: Collected) -> None:
+    """They have the span, the status and the refund of a wait; the code of the consumer has its own current span."""
+    async with AsyncBluma(telemetry=collected.option) as client:
+        job = await client.videos.start({"prompt": "x [fail]"}, TEMPLATE)
+        outside = trace.get_current_span()
+        current = [trace.get_current_span() async for _ in job.events()]
+        await job.wait()
+
+    create, events, wait = collected.spans
+    assert (events.name, events.links[0].context) == ("bluma.wait", create.context)
+    assert events.attributes == {**wait.attributes, "bluma.status": "failed"}
+    assert collected.total("bluma.credits.refunded") == 2
+    assert set(current) == {outside}
+
+
+async def test_events_that_end_early(bluma_sandbox: Sandbox, collected: Collected) -> None:
+    """A consumer that needs no more of them is no error, and a refusal of the API is one."""
+    async with AsyncBluma(telemetry=collected.option) as client:
+        job = await client.videos.start(PROMPT, TEMPLATE)
+        states: Any = job.events()
+        await states.__anext__()
+        await states.aclose()
+        bluma_sandbox.faults.add("GET /videos/{id}", "status", status=403, times=None)
+        with suppress(ForbiddenError):
+            await job.events().__anext__()
+
+    _, left, refused = collected.spans
+    assert (left.attributes["bluma.status"], left.attributes.get("error.type")) == ("queued", None)
+    assert (refused.attributes.get("bluma.status"), refused.attributes["error.type"]) == (None, "ForbiddenError")
 
 
 @pytest.mark.bluma_fault("POST /videos", "drop_after")

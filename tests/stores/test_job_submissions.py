@@ -112,15 +112,17 @@ async def test_a_plan_counts_new_jobs(store: JobStore, make_job: MakeJob) -> Non
     assert (first.added, second.added) == (2, 1)
 
 
-async def test_the_ledger_has_a_line_for_each_bill(store: JobStore, make_job: MakeJob) -> None:
+async def test_the_ledger_has_a_line_for_each_bill(store: JobStore, make_job: MakeJob, now: Now) -> None:
     """A job that was billed twice has two; the lines are sorted by video, and read by pages."""
     job = await bring_to(store, make_job("k"), JobState.RENDERING)
     await store.refund(job.place, "it failed")
     await store.replan([JobState.FAILED])
+    now.advance(60)
     await store.intend(job.place, attrs.evolve(INTENT, request_key="request-2"))
     require_job(await store.bill(job.place, "another", 5, request_key=None))
 
     assert await store.list_ledger("") == [LedgerLine("another", "k", 5, 0), LedgerLine("video-1", "k", 2, 2)]
+    assert await store.find_announced(["another", "video-1", "unknown"]) == {"another": now()}  # of the present video
     assert await store.list_ledger("another") == [LedgerLine("video-1", "k", 2, 2)]
     assert await store.list_ledger("video-1") == []
 
@@ -139,14 +141,18 @@ async def test_a_page_of_the_ledger_is_bounded(store: JobStore, make_job: MakeJo
     assert (len(first), len(second)) == (PAGE_SIZE, 1)
 
 
-async def test_a_store_knows_when_it_began(store: JobStore, make_job: MakeJob, now: Now) -> None:
-    """It is the time of the first plan, whatever follows."""
-    before, began = await store.read_begin(), now()
+async def test_a_store_knows_when_its_first_create_was_announced(store: JobStore, make_job: MakeJob, now: Now) -> None:
+    """Whatever follows: the job may be created again, and jobs that are only planned have paid nothing."""
     await store.submit([make_job("a")], most=20)
+    before = await store.read_first_create()
     now.advance(60)
-    await store.submit([make_job("b")], most=20)
+    announced = now()
+    for request_key in ("request-1", "request-2"):
+        await store.intend(1, attrs.evolve(INTENT, request_key=request_key))
+        await store.release(1, "refused")
+        now.advance(60)
 
-    assert (before, await store.read_begin()) == (None, began)
+    assert (before, await store.read_first_create()) == (None, announced)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from bluma_async import errors
 from bluma_async.stores.jobs import Job
-from bluma_async.stores.postgres.database import Database
+from bluma_async.stores.postgres.database import Database, migrate_database
 from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.stores.postgres.member import Member
 from bluma_async.stores.postgres.urls import mask_secrets, mask_url
@@ -92,6 +92,36 @@ async def test_a_user_without_the_right_to_create_tables_is_told_so(postgres_ser
     assert "bluma batch migrate" in str(error)
     postgres_server.drop(url)
     postgres_server.execute("postgres", "DROP ROLE guest")
+
+
+async def test_a_user_who_may_only_read_is_refused_at_the_opening(postgres_server: PostgresServer) -> None:
+    """Before anything is sent, and with the rights that are missing; reading alone needs less."""
+    url = postgres_server.make_database()
+    name = url.rpartition("/")[2]
+    guest = postgres_server.url(name, "guest")
+    postgres_server.execute(name, "CREATE ROLE guest LOGIN", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest")
+
+    reading = await PostgresJobStore.open(guest, to_write=False)
+    await reading.close()
+    error = await refused(guest)
+    postgres_server.execute(name, "GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO guest")
+    sequences = await refused(guest)
+    postgres_server.drop(url)
+    postgres_server.execute("postgres", "DROP ROLE guest")
+
+    assert "bluma_states" in str(error)
+    assert str(error).endswith(
+        "It needs SELECT, INSERT, UPDATE and DELETE on the tables, and USAGE on the sequences. Nothing was sent."
+    )
+    assert "bluma_jobs_place_seq" in str(sequences)
+    assert "bluma_states" not in str(sequences)
+
+
+@pytest.mark.parametrize("url", ["", "dbname=app", "host=localhost"])
+async def test_a_database_is_named_by_a_url(postgres_server: PostgresServer, url: str) -> None:
+    """Else libpq would take the host and the name of the environment, and create tables in a database nobody named."""
+    with pytest.raises(errors.InvalidArgumentError, match="must be like postgresql://"):
+        await migrate_database(url)
 
 
 @pytest.mark.parametrize(

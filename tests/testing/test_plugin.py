@@ -295,6 +295,72 @@ def test_clients_of_modules_find_the_sandbox(pytester: pytest.Pytester) -> None:
     assert {**os.environ, "PYTEST_CURRENT_TEST": ""} == before
 
 
+@pytest.mark.parametrize("fixture", ["bluma_sandbox", "bluma_session_sandbox"])
+@pytest.mark.parametrize("has_environment", ["true", "false"])
+def test_no_test_gets_the_video_of_another_one(pytester: pytest.Pytester, fixture: str, has_environment: str) -> None:
+    """The state folder belongs to a test, with and without the ini setting; nothing is written to that of the user."""
+    users = Path(os.environ["BLUMA_STATE_DIR"])
+    outcome = run(
+        pytester,
+        f"""
+        import os
+        from pathlib import Path
+        import pytest
+        from bluma import Bluma
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_it({fixture}, assert_billed, number):
+            with Bluma(reuse="content") as client:
+                video = client.videos.create({{"prompt": "x"}}, "ugc-text-overlay")
+                again = client.videos.create({{"prompt": "x"}}, "ugc-text-overlay")
+            assert (video.reused, again.id) == (False, video.id)
+            assert_billed(1)
+            Path("folder.txt").write_text(os.environ["BLUMA_STATE_DIR"], encoding="utf-8")
+        """,
+        "-o", f"bluma_environment={has_environment}",
+    )  # fmt: skip
+
+    outcome.assert_outcomes(passed=2)
+    assert not users.exists()
+    assert not Path((pytester.path / "folder.txt").read_text(encoding="utf-8")).exists()
+
+
+def test_a_program_in_another_process_has_no_state_of_an_earlier_test(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It knows the state folder from the start, and may have its files open, so these are emptied and not deleted."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    outcome = run(
+        pytester,
+        """
+        import os, sqlite3, subprocess, sys
+        from pathlib import Path
+        import pytest
+
+        CREATE = "Bluma(reuse='content').videos.create({'prompt': 'x'}, 'ugc-text-overlay').reused"
+        PROGRAM = [sys.executable, "-c", f"from bluma import Bluma; print({CREATE})"]
+        ENVIRONMENT = dict(os.environ)
+        INDEX = Path(ENVIRONMENT["BLUMA_STATE_DIR"], "contents.sqlite")
+        other_program = []
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_it(bluma_sandbox, assert_billed, number):
+            done = subprocess.run(PROGRAM, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+            assert done.stdout.strip() == "False"
+            assert_billed(1)
+            other_program.append(sqlite3.connect(str(INDEX)))
+
+        def test_the_files_are_the_same(bluma_sandbox):
+            for index in other_program:
+                assert index.execute("SELECT count(*) FROM contents").fetchone() == (0,)
+                index.close()
+        """,
+        "-o", "bluma_environment=true",
+    )  # fmt: skip
+
+    outcome.assert_outcomes(passed=3)
+
+
 def test_two_sandboxes_at_once(pytester: pytest.Pytester) -> None:
     """The one of the test is in the environment; that of the session stays as it is."""
     outcome = run(

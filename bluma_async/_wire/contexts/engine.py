@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import math
 from fractions import Fraction
-from typing import Any, Callable, Iterable, List, Mapping, NamedTuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple
 
 import jsonschema as untyped  # type: ignore[import-untyped]  # it has no types
 import referencing
 
 from bluma_async._wire.contexts.limits import UnusableSchemaError, inline, restrict
+from bluma_async._wire.contexts.names import KnownNames
 from bluma_async._wire.contexts.nested import Accepts, read_nested_schema
-from bluma_async._wire.contexts.patterns import find_longest_text
-from bluma_async._wire.json_values import is_list
+from bluma_async._wire.contexts.patterns import compile_pattern, find_longest_text, translate_pattern
+from bluma_async._wire.json_values import is_list, is_object
 
 __all__ = ["CompiledSchema", "Evaluate", "compile_schema"]
 
@@ -34,6 +35,7 @@ class CompiledSchema(NamedTuple):
     Attributes:
         evaluate: Yields the errors of a context.
         accepts: Returns whether a context certainly fits; False decides nothing.
+        names: The names of its objects.
         removed: The patterns that are not checked.
         weight: How many parts of the schema an evaluation visits at most for each value.
         patterns: The patterns that are checked, and how often each is applied to a text at most.
@@ -41,6 +43,7 @@ class CompiledSchema(NamedTuple):
 
     evaluate: Evaluate
     accepts: Accepts
+    names: KnownNames
     removed: List[str]
     weight: int
     patterns: Mapping[str, int]
@@ -57,9 +60,11 @@ def compile_schema(raw: Mapping[str, Any]) -> CompiledSchema:
     try:
         draft = jsonschema.validators.validator_for({"$schema": usable.draft}, default=jsonschema.Draft202012Validator)
         draft.check_schema(usable.root)
-        inline(usable.root)
+        for part in inline(usable.root):
+            _translate_names(part)
         own = {
-            "pattern": _bound_pattern(draft.VALIDATORS["pattern"]),
+            "pattern": _check_pattern,
+            "propertyNames": _check_names,
             "uniqueItems": _check_unique,
             "multipleOf": _check_multiple,
         }
@@ -69,18 +74,30 @@ def compile_schema(raw: Mapping[str, Any]) -> CompiledSchema:
         raise UnusableSchemaError(f"it is invalid at {place or 'its top'}") from problem
     except Exception as problem:
         raise UnusableSchemaError(f"{type(problem).__name__} was raised when it was read") from problem
-    accepts = read_nested_schema(usable.root)
-    return CompiledSchema(validator.iter_errors, accepts, usable.removed, usable.weight, usable.patterns)
+    accepts, names = read_nested_schema(usable.root), KnownNames(usable.root, [usable.root])
+    return CompiledSchema(validator.iter_errors, accepts, names, usable.removed, usable.weight, usable.patterns)
 
 
-def _bound_pattern(check: Any) -> Any:
-    """Return the check of the keyword `pattern`, for texts that are short enough for their pattern."""
+def _translate_names(part: Dict[str, Any]) -> None:
+    """Translate the patterns of names, which several keywords of `jsonschema` apply."""
+    named = part.get("patternProperties")
+    if is_object(named):
+        part["patternProperties"] = {translate_pattern(pattern): entry for pattern, entry in named.items()}
 
-    def bounded(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterable[Any]:
-        if isinstance(instance, str) and len(instance) <= (find_longest_text(pattern) or 0):
-            yield from check(validator, pattern, instance, schema)
 
-    return bounded
+def _check_pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterable[Any]:
+    """Check `pattern`, for texts that are short enough for it."""
+    is_short = isinstance(instance, str) and len(instance) <= (find_longest_text(pattern) or 0)
+    if is_short and not compile_pattern(pattern).search(instance):
+        yield jsonschema.ValidationError("it does not match")
+
+
+def _check_names(validator: Any, wanted: Any, instance: Any, _: Any) -> Iterable[Any]:
+    """Check `propertyNames`. The path of an error has the name; `jsonschema` reports the object alone."""
+    for name in instance if is_object(instance) else ():
+        errors = list(validator.descend(name, wanted))
+        if errors:
+            yield jsonschema.ValidationError("the name does not fit", path=[name], context=errors)
 
 
 def _check_multiple(_: Any, step: Any, instance: Any, __: Any) -> Iterable[Any]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import unquote
 
 from bluma_async._wire.contexts.patterns import LONGEST_TEXT, find_longest_text
@@ -164,9 +164,7 @@ class _Scale:
             if find_longest_text(pattern) != LONGEST_TEXT:
                 self.removed.append(str(pattern)[:100])
                 del named[pattern]
-                # The names that it would have allowed must not count as additional ones now.
-                part.pop("additionalProperties", None)
-                part.pop("unevaluatedProperties", None)
+                part["additionalProperties"] = True  # the names that it would have allowed
 
 
 def _list_patterns(part: Dict[str, Any]) -> Iterator[str]:
@@ -184,24 +182,22 @@ def _close_names(part: Dict[str, Any]) -> None:
         named.update({name: {"not": {}} for name, entry in named.items() if entry is False})
 
 
-def inline(root: Dict[str, Any]) -> None:
+def inline(root: Dict[str, Any]) -> List[Dict[str, Any]]:
     """
-    Put the parts of a safe schema in the places of the references to them.
+    Put the parts of a safe schema in the places of the references to them, and return all parts.
 
     Reason: `jsonschema` looks a reference up for each value, which takes longer than the check of a short text.
     """
-    seen: Set[int] = set()
-    waiting = [root]
-    while waiting:
-        part = waiting.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
+    parts = [root]
+    seen = {id(root)}
+    for part in parts:  # which grows meanwhile
         for holder, name in _list_places(part):
             while is_object(holder[name]) and holder[name].keys() == {"$ref"}:
                 holder[name] = resolve(root, holder[name]["$ref"])
-            if is_object(holder[name]):
-                waiting.append(holder[name])
+            if is_object(holder[name]) and id(holder[name]) not in seen:
+                seen.add(id(holder[name]))
+                parts.append(holder[name])
+    return parts
 
 
 def _list_places(part: Dict[str, Any]) -> Iterator[Tuple[Any, Any]]:

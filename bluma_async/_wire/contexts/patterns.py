@@ -5,6 +5,9 @@ Reason: `re` cannot be interrupted, and some patterns take exponential time. Wit
 bounded by the number of ways through the pattern, times its length, times the number of ways to divide a text between
 the parts that repeat and the place where a match begins. A pattern is applied only to texts for which this product is
 small. Longer texts, and other patterns, are left to the server.
+
+The patterns of a schema are those of ECMA 262: the classes of digits and of letters are those of ASCII, and the class
+of spaces is not. A pattern is translated before `re` applies it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from functools import lru_cache
 from math import comb
 from typing import List, NamedTuple
 
-__all__ = ["LONGEST_TEXT", "PatternCost", "find_cost", "find_longest_text"]
+__all__ = ["LONGEST_TEXT", "PatternCost", "compile_pattern", "find_cost", "find_longest_text", "translate_pattern"]
 
 LONGEST_PATTERN = 200
 LONGEST_TEXT = 100_000
@@ -27,6 +30,8 @@ TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d+\}|\{[\d,]*\}|.", re.DO
 FIXED = re.compile(r"\{\d+\}")
 QUANTIFIER = re.compile(r"[*+?{]")
 ESCAPES = frozenset("dDwWsSbBnrtfv")  # others are literal characters, references to groups, or not Python's
+ESCAPE = re.compile(r"\\.", re.DOTALL)
+SPACES = r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"  # the class of spaces of ECMA 262
 
 
 class PatternCost(NamedTuple):
@@ -55,6 +60,17 @@ def find_longest_text(pattern: object) -> int | None:
 
 
 @lru_cache(maxsize=1000)
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Return a pattern that can be used, as `re` applies it."""
+    return re.compile(translate_pattern(pattern))
+
+
+def translate_pattern(pattern: str) -> str:
+    """Return a pattern with the classes of ECMA 262, in the language of `re`."""
+    return f"(?a:{''.join(map(_translate_token, TOKEN.findall(pattern)))})" if ESCAPE.search(pattern) else pattern
+
+
+@lru_cache(maxsize=1000)
 def find_cost(pattern: str) -> PatternCost | None:
     """Return how long a pattern takes; None if it is not used."""
     if len(pattern) > LONGEST_PATTERN or any(part in pattern for part in WARNED):
@@ -63,13 +79,23 @@ def find_cost(pattern: str) -> PatternCost | None:
     repeats, ways = _count_repeats(tokens), _count_ways(tokens)
     if repeats is None or repeats > MOST_REPEATS or ways > MOST_WAYS:
         return None
+    if any(token.startswith("[^") and r"\S" in token for token in tokens):
+        return None  # it has no translation
     try:
         re.compile(pattern)
+        compile_pattern(pattern)
     except (re.error, RecursionError, OverflowError, Warning):
         return None
     steps, places = ways * _count_parts(tokens), repeats + (not _is_anchored(tokens))
     longest = _find_longest(steps, places)
     return PatternCost(steps, places, longest) if longest >= SHORTEST_TEXT else None
+
+
+def _translate_token(token: str) -> str:
+    """Return a part of a pattern, with the characters that the class of spaces has."""
+    if len(token) > 1 and token.startswith("["):
+        return ESCAPE.sub(lambda escape: SPACES if escape[0] == r"\s" else escape[0], token)
+    return {r"\s": f"[{SPACES}]", r"\S": f"[^{SPACES}]"}.get(token, token)
 
 
 def _count_steps(steps: int, places: int, length: int) -> int:

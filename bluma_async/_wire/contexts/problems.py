@@ -23,7 +23,7 @@ import attrs
 from bluma_async._runtime.closeness import find_close
 from bluma_async._wire.json_values import is_list
 
-__all__ = ["DOCUMENTED", "Problem", "describe", "format_path", "is_certain"]
+__all__ = ["DOCUMENTED", "Problem", "describe", "format_path", "is_certain", "say_unknown"]
 
 DOCUMENTED: Mapping[str, type] = {
     "prompt": str, "system_prompt": str, "brand_id": str, "brand_assets": dict, "custom_data": dict,
@@ -66,11 +66,26 @@ def format_path(path: Path) -> str:
     return "context" + "".join(steps)
 
 
-def describe(rule: str, wanted: Any, found: Any) -> str:
-    """Return what is wrong with a value, without the value itself: it may be long, or somebody's secret."""
+def say_unknown(close: str | None) -> str:
+    """Return the message about a name that a schema does not list."""
+    return f"there is no such name; did you mean {close!r}?" if close else "the template's schema has no such name"
+
+
+def describe(error: Any) -> Tuple[str, str]:
+    """
+    Return the rule that a value breaks, by an error of `jsonschema`, and what is wrong with the value.
+
+    The value itself is not named: it may be long, or somebody's secret.
+    """
+    rule = str(error.validator)
+    if rule in EXCLUSIVE and error.schema.get(EXCLUSIVE[rule]) is True:  # as draft 4 writes it
+        rule = EXCLUSIVE[rule]
+    if rule == "propertyNames":
+        _, reason = describe(error.context[0])
+        return rule, f"the name is not allowed: {reason}"
     if rule in SENTENCES:
-        return SENTENCES[rule](wanted, found)
-    return f"it breaks the rule {_shorten(wanted)}"
+        return rule, SENTENCES[rule](error.validator_value, error.instance)
+    return rule, f"it breaks the rule {_shorten(error.validator_value)}"
 
 
 def is_certain(path: Path, rule: str, found: Any) -> bool:
@@ -104,6 +119,11 @@ def _join(values: Any) -> str:
     return _shorten(" or ".join(str(name) for name in names))
 
 
+def _count(number: Any, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")
+
+
+EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
 SENTENCES: Dict[str, Callable[[Any, Any], str]] = {
     "type": lambda wanted, found: f"it must be {_join(wanted)}, not {_name_kind(found)}",
     "enum": lambda wanted, found: f"it must be one of {_list(wanted)}{_hint(wanted, found)}",
@@ -114,10 +134,21 @@ SENTENCES: Dict[str, Callable[[Any, Any], str]] = {
     "maxItems": lambda wanted, _: f"it must have at most {wanted} items",
     "minimum": lambda wanted, _: f"it must be at least {wanted}",
     "maximum": lambda wanted, _: f"it must be at most {wanted}",
+    "exclusiveMinimum": lambda wanted, _: f"it must be more than {wanted}",
+    "exclusiveMaximum": lambda wanted, _: f"it must be less than {wanted}",
     "multipleOf": lambda wanted, _: f"it must be a multiple of {wanted}",
     "pattern": lambda wanted, _: f"it must match {_shorten(wanted)}",
+    "contains": lambda wanted, _: f"none of its items fits {_shorten(wanted)}",
+    "minContains": lambda wanted, _: f"at least {_count(wanted, 'item')} must fit the rule contains",
+    "maxContains": lambda wanted, _: f"at most {_count(wanted, 'item')} may fit the rule contains",
+    "minProperties": lambda wanted, _: f"it must have at least {_count(wanted, 'name')}",
+    "maxProperties": lambda wanted, _: f"it must have at most {_count(wanted, 'name')}",
     "uniqueItems": lambda _, __: "its items must differ",
     "not": lambda wanted, _: "no value is allowed" if wanted == {} else f"it must not fit {_shorten(wanted)}",
+    "items": lambda _, __: "it has more items than the schema describes",
+    "additionalItems": lambda _, __: "it has more items than the schema describes",
+    "unevaluatedItems": lambda _, __: "it has items that no alternative describes",
+    "unevaluatedProperties": lambda _, __: "a name in it is not allowed beside the others",
     "None": lambda _, __: "a part of it is not allowed",
     "anyOf": lambda _, __: "it fits none of the alternatives",
     "oneOf": lambda _, __: "it must fit exactly one of the alternatives",

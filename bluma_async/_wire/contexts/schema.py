@@ -10,10 +10,9 @@ Rule 3: an evaluation blocks the event loop, so a context that would take long i
 from __future__ import annotations
 
 import json
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Tuple
 
-from bluma_async._wire.contexts.findings import find_unknown, read_error
+from bluma_async._wire.contexts.findings import list_problems
 from bluma_async._wire.contexts.limits import UnusableSchemaError
 from bluma_async._wire.contexts.patterns import find_cost
 from bluma_async._wire.contexts.plain import read_plain_schema
@@ -21,14 +20,12 @@ from bluma_async._wire.contexts.problems import Problem
 from bluma_async._wire.json_values import is_list, is_object
 
 if TYPE_CHECKING:
-    from bluma_async._wire.contexts.engine import Evaluate
-    from bluma_async._wire.contexts.nested import Accepts
+    from bluma_async._wire.contexts.engine import CompiledSchema
     from bluma_async._wire.contexts.patterns import PatternCost
     from bluma_async._wire.contexts.plain import PlainSchema
 
 __all__ = ["ContextSchema"]
 
-MOST_PROBLEMS = 10  # of one context
 # Of one context. Each takes a few tenths of a second at most.
 MOST_VISITS = 300_000  # values, times parts of the schema
 MOST_PATTERN_STEPS = 40_000_000  # of patterns, by their own count
@@ -53,9 +50,7 @@ class ContextSchema:
         self.flaws: List[str] = []
         self.is_compiled: bool = False
         self.plain: PlainSchema | None = read_plain_schema(raw)
-        self._evaluate: Evaluate | None = None
-        self._accepts: Accepts | None = None
-        self._weight = 0
+        self._compiled: CompiledSchema | None = None
         self._patterns: List[Tuple[PatternCost, int]] = []  # the patterns, and how often each is applied to a text
 
     def accepts(self, context: Mapping[str, Any]) -> bool:
@@ -68,10 +63,10 @@ class ContextSchema:
             return []
         if not self.is_compiled:
             self.compile()
-        if self._evaluate is None:
+        if self._compiled is None:
             return []
         try:
-            return self._find_problems(self._evaluate, context)
+            return self._find_problems(self._compiled, context)
         except Exception as problem:  # noqa: BLE001 - a foreign schema can make `jsonschema` raise anything
             message = f"it cannot be checked, because {type(problem).__name__} was raised"
             return [Problem(path="context", rule="check", message=message, is_error=False)]
@@ -84,31 +79,30 @@ class ContextSchema:
             compiled = compile_schema(self.raw)
             costs = ((find_cost(pattern), count) for pattern, count in compiled.patterns.items())
             self._patterns = [(cost, count) for cost, count in costs if cost is not None]
-            self._evaluate, self._accepts, self._weight = compiled.evaluate, compiled.accepts, compiled.weight
+            self._compiled = compiled
             self.flaws = [f"its pattern {pattern!r} is not checked" for pattern in compiled.removed]
         except UnusableSchemaError as problem:
             self._give_up(str(problem))
         self.is_compiled = True
 
-    def _find_problems(self, evaluate: Evaluate, context: Mapping[str, Any]) -> List[Problem]:
-        if self._fits(context):
+    def _find_problems(self, compiled: CompiledSchema, context: Mapping[str, Any]) -> List[Problem]:
+        if self._is_small(compiled, context) and compiled.accepts(context):
             return []
         found: Dict[str, Any] = json.loads(json.dumps(context))  # as the server sees it: tuples are arrays there
-        if not self._is_small(found):
+        if not self._is_small(compiled, found):
             return [TOO_LARGE]
-        return list(islice(self._judge(evaluate, self._drop_nulls(found)), MOST_PROBLEMS))
+        # Without nulls, because the API treats a missing name and null alike.
+        needed = compiled.names.needed
+        given = {name: value for name, value in found.items() if value is not None or name in needed}
+        return list_problems(compiled.names, compiled.evaluate(given), given)
 
     def _give_up(self, reason: str) -> None:
-        self._evaluate, self._accepts, self.plain = None, None, None
+        self._compiled, self.plain = None, None
         self.flaws = [f"it is not used, because {reason}"]
 
-    def _fits(self, context: Mapping[str, Any]) -> bool:
-        """Return whether a context certainly fits the compiled schema. False decides nothing."""
-        return self._accepts is not None and self._is_small(context) and self._accepts(context)
-
-    def _is_small(self, context: Mapping[str, Any]) -> bool:
+    def _is_small(self, compiled: CompiledSchema, context: Mapping[str, Any]) -> bool:
         values = _list_values(context)
-        return len(values) * self._weight <= MOST_VISITS and self._count_steps(values) <= MOST_PATTERN_STEPS
+        return len(values) * compiled.weight <= MOST_VISITS and self._count_steps(values) <= MOST_PATTERN_STEPS
 
     def _count_steps(self, values: List[Any]) -> int:
         """Return how many steps the patterns take at most, for the texts and names among values."""
@@ -117,26 +111,6 @@ class ContextSchema:
         lengths = [len(value) for value in values if isinstance(value, str)]
         lengths += [len(str(name)) for value in values if is_object(value) for name in value]
         return sum(count * cost.count_steps(length) for cost, count in self._patterns for length in lengths)
-
-    def _drop_nulls(self, context: Dict[str, Any]) -> Dict[str, Any]:
-        """Return a context without nulls: the API treats a missing name and null alike."""
-        needed = self.raw.get("required")
-        kept: Iterable[object] = needed if is_list(needed) else ()
-        return {name: value for name, value in context.items() if value is not None or name in kept}
-
-    def _judge(self, evaluate: Evaluate, context: Dict[str, Any]) -> Iterator[Problem]:
-        """Yield the problems: of each value the first one, and the first one that is an error."""
-        meant: Set[str] = set()  # paths of names that a misspelt one stands for
-        for problem, close in find_unknown(self.raw, context):
-            meant.add(f"context.{close}")
-            yield problem
-        seen: Set[Tuple[str, bool]] = set()
-        for error in evaluate(context):
-            for problem in read_error(error):
-                is_explained = problem.rule == "required" and problem.path in meant
-                if not is_explained and (problem.path, problem.is_error) not in seen:
-                    yield problem
-                seen.add((problem.path, problem.is_error))
 
 
 def _list_values(context: Mapping[str, Any]) -> List[Any]:

@@ -11,7 +11,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Tuple, cast
 
 from bluma_async._wire.call import Call, Safety, compact, post
-from bluma_async._wire.checks import invalid, require_mapping, require_text
+from bluma_async._wire.checks import invalid, require_link, require_mapping, require_text
 from bluma_async._wire.create_options import require_options
 from bluma_async._wire.ids import find_id
 from bluma_async._wire.json_values import parse_json
@@ -60,9 +60,9 @@ def check_arguments(
     template, variant = _require_one_id(template_id, variant_id)
     require_mapping("context", context, "{'prompt': '...'}")
     if options is not None:
-        require_options(options)
+        options = require_options(options)
     if webhook_url is not None:
-        require_text("webhook_url", webhook_url)
+        require_link("webhook_url", webhook_url)
     return CreateArguments(context, template, variant, webhook_url, options)
 
 

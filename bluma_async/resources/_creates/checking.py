@@ -1,12 +1,14 @@
 """
 Check a create before it is paid for: its options, and its context if the template's schema is known.
 
-Rule: no request is sent for a check. A context is checked by the schema that somebody has read within the last hour.
+Rule 1: no request is sent for a check. A context is checked by the schema that somebody has read within the last hour.
+Rule 2: a warning is given once, after all checks: input that is refused has an error only. Its sentence is also true
+where nothing is sent, as by an estimate or a plan.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Sequence, Tuple
 
 from bluma_async._runtime.notices import warn
 from bluma_async._runtime.threads import in_thread
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from bluma_async._wire.create_options import Validate
     from bluma_async.resources._creates.call import CreateArguments
 
-__all__ = ["check_create", "find_problems", "select_errors", "validate_context"]
+__all__ = ["check_create", "find_problems", "split_problems", "validate_context", "warn_of"]
 
 
 async def check_create(session: Session, arguments: CreateArguments) -> None:
@@ -35,32 +37,44 @@ async def check_create(session: Session, arguments: CreateArguments) -> None:
     validate = session.options.validate
     if validate == "never":
         return
-    if arguments.options:
-        check_options(arguments.options, validate)
+    doubts = check_options(arguments.options, validate) if arguments.options else []
     context, template_id = arguments.context, arguments.template_id
     schema = session.shared.schemas.find(session.options, template_id)
     if schema is not None and template_id is not None and not schema.accepts(context):
-        await validate_context(schema, context, template_id, validate)
+        doubts += await _check_context(schema, context, template_id, validate)
+    warn_of(doubts)
 
 
-async def validate_context(
-    schema: ContextSchema, context: Mapping[str, Any], template_id: str, validate: Validate = "error"
-) -> None:
+async def validate_context(schema: ContextSchema, context: Mapping[str, Any], template_id: str) -> None:
     """
     Refuse a context that does not fit its schema, and warn about rules that the documents contradict.
 
     Raises:
-        InvalidArgumentError: A rule is certainly broken, and `validate` is `error`.
+        InvalidArgumentError: A rule is certainly broken.
     """
+    warn_of(await _check_context(schema, context, template_id, "error"))
+
+
+def warn_of(doubts: Iterable[str], origin: str = "") -> None:
+    """Warn about values that may be mistakes. `origin` is the row that has them."""
+    for doubt in doubts:
+        warn(f"{origin}{': ' if origin else ''}{doubt} A create sends it as it is.")
+
+
+async def _check_context(
+    schema: ContextSchema, context: Mapping[str, Any], template_id: str, validate: Validate
+) -> List[str]:
+    """Return the sentences about what may be a mistake; those of a context that is refused are not needed."""
     if not schema.is_compiled:
         await in_thread(schema.compile)
-    errors = select_errors(find_problems(schema, context, template_id), template_id, validate)
+    errors, doubts = split_problems(find_problems(schema, context, template_id), template_id, validate)
     if errors:
         text = "; ".join(map(str, errors))
         raise InvalidArgumentError(
             f"The context does not fit the template {template_id!r}: {text}. Nothing was sent.",
             validation_errors=[problem.to_dict() for problem in errors],
         )
+    return doubts
 
 
 def find_problems(schema: ContextSchema, context: Mapping[str, Any], template_id: str) -> Sequence[Problem]:
@@ -71,10 +85,10 @@ def find_problems(schema: ContextSchema, context: Mapping[str, Any], template_id
     return problems
 
 
-def select_errors(problems: Sequence[Problem], template_id: str, validate: Validate) -> Sequence[Problem]:
-    """Return the problems for which a create is refused, and warn about the others."""
+def split_problems(
+    problems: Sequence[Problem], template_id: str, validate: Validate
+) -> Tuple[List[Problem], List[str]]:
+    """Return the problems for which a create is refused, and a sentence about each other one, for a warning."""
     errors = [problem for problem in problems if problem.is_error and validate == "error"]
-    for problem in problems if validate != "never" else ():
-        if problem not in errors:
-            warn(f"The context for the template {template_id!r}, {problem}. It is sent as it is.")
-    return errors
+    others = [problem for problem in problems if problem not in errors]
+    return errors, [f"The context for the template {template_id!r}, {problem}." for problem in others]

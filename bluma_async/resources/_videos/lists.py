@@ -48,7 +48,9 @@ class VideoLists:
         require_page(page_size)
 
         async def fetch(place: Place) -> Fetched[Video]:
-            call = parts.list_call(place.pages + 1, page_size, status, template_id, from_date, to_date)
+            call = parts.list_call(
+                self._session.evidence, place.pages + 1, page_size, status, template_id, from_date, to_date
+            )
             page = await self._session.send(call)
             return Fetched(page.videos, page.pagination.total, page.pagination.total_pages, page.skipped)
 
@@ -78,4 +80,6 @@ class VideoLists:
         Raises:
             InvalidArgumentError: `page` or `limit` is invalid. Nothing was sent.
         """
-        return await self._session.send(parts.list_call(page, limit, status, template_id, from_date, to_date))
+        return await self._session.send(
+            parts.list_call(self._session.evidence, page, limit, status, template_id, from_date, to_date)
+        )

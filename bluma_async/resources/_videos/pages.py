@@ -8,12 +8,16 @@ from bluma_async._wire.call import get, path
 from bluma_async._wire.checks import require_id, require_page
 from bluma_async._wire.codec import One
 from bluma_async._wire.ids import find_id
+from bluma_async.resources._videos.calls import fill_charge
 from bluma_async.types import Template, Video, VideoDownload, VideoPage
 
 if TYPE_CHECKING:
+    from bluma_async._session.evidence import CreateEvidence
     from bluma_async._wire.call import Call
 
 __all__ = ["download_call", "list_call"]
+
+PAGE = One(VideoPage)
 
 
 def download_call(video_id: str | Video) -> Call[VideoDownload]:
@@ -27,18 +31,31 @@ def download_call(video_id: str | Video) -> Call[VideoDownload]:
 
 
 def list_call(
-    page: int, limit: int, status: str | None, template_id: str | Template | None, from_date: Any, to_date: Any
+    evidence: CreateEvidence,
+    page: int,
+    limit: int,
+    status: str | None,
+    template_id: str | Template | None,
+    from_date: Any,
+    to_date: Any,
 ) -> Call[VideoPage]:
     """
-    Return the call that reads one page of videos.
+    Return the call that reads one page of videos; `evidence` knows the prices of those that this process has created.
 
     Raises:
         InvalidArgumentError: `page`, `limit` or `template_id` is invalid.
     """
     require_page(limit, page=page)
+
+    def decode(raw: object) -> VideoPage:
+        found = PAGE(raw)
+        for video in found:
+            fill_charge(video, None, evidence)
+        return found
+
     return get(
         "/videos",
-        One(VideoPage),
+        decode,
         page=page,
         limit=limit,
         status=status,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
 from bluma_async._wire.checks import require_id
-from bluma_async._wire.place_checks import is_url
 from bluma_async.errors import ForbiddenError
 from bluma_async.resources._videos.calls import get_call, require_video_id
 from bluma_async.resources._videos.pages import download_call
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from bluma_async.transfer.checks import Verify
     from bluma_async.transfer.places import AnyPlace
 
-__all__ = ["build_save_command", "save_to", "save_video"]
+__all__ = ["save_to", "save_video"]
 
 
 async def save_to(
@@ -53,17 +51,10 @@ async def save_video(
     """Download the file of a video to a place, and return its size in bytes. `Videos.save` describes the arguments."""
     video_id, path = require_video_id(video), str(place.target)
     command = f"client.videos.save({video_id!r}, {path!r})"
-    if not is_url(path):
-        command += f", or with: {build_save_command(video_id, path)}"
     sign, find_size = partial(_sign, session, video_id), partial(_find_size, session, video)
     remote = RemoteFile(video_id, f"Video {video_id}", video_id, sign, find_size, command)
     work = save_link(session, remote, place, verify=verify, on_progress=on_progress)
     return await session.report("save", video_id, work)
-
-
-def build_save_command(video_id: str, path: str) -> str:
-    """Return the command that saves a video."""
-    return f"bluma save {shlex.quote(video_id)} -o {shlex.quote(path)}"
 
 
 async def _sign(session: Session, video_id: str) -> str:

@@ -51,7 +51,8 @@ async def watch_video(
 ) -> AsyncIterator[Video]:
     """Yield the states of a video. `VideoJob.events` describes the arguments and the errors."""
     wanted = source.claim(video_id)
-    states = hub.watch(source, wanted, poll_interval=poll_interval, timeout=timeout, final_statuses=final_statuses)
+    seen = hub.watch(source, wanted, poll_interval=poll_interval, timeout=timeout, final_statuses=final_statuses)
+    states = source.session.report_states(wanted, seen)
     async with watching(source.session, hub, wanted, poll_interval):
         try:
             async for state in states:

@@ -35,6 +35,7 @@ WIDTH, HEIGHT = 720, 1280  # the usual layout, in which styles place everything;
 FASTEST_WORDS_A_SECOND = 3
 LONGEST_TEXT = 5000
 SENTENCE_END = re.compile("[.!?\u2026\u3002\uff01\uff1f\u061f\u06d4\u0964]['\"\u2019\u201d\u00bb)\u300d]*$")
+ABBREVIATION = re.compile(r"\W*(?:\w(?:\.\w)*|Dr|Mr|Mrs|Ms|Prof|St|Jr|Sr|No|vs|approx|Inc|Ltd)\.", re.IGNORECASE)
 
 
 @attrs.frozen(kw_only=True)
@@ -114,25 +115,33 @@ def parse_color(text: object) -> Optional[Color]:
 def phrases(words: Sequence[str], size: int) -> List[str]:
     """Return the words in groups of at most `size`; a group that is half full ends where a sentence ends."""
     groups: List[List[str]] = [[]]
-    for word in words:
+    for word, is_end in _mark_ends(words):
         if len(groups[-1]) >= size:
             groups.append([])
         groups[-1].append(word)
-        if _ends_sentence(word) and len(groups[-1]) * 2 >= size:
+        if is_end and len(groups[-1]) * 2 >= size:
             groups.append([])
     return [join_pieces(group) for group in groups if group] or ["..."]
 
 
-def _ends_sentence(word: str) -> bool:
-    return SENTENCE_END.search(word.rstrip(BREAK)) is not None
+def _mark_ends(words: Sequence[str]) -> Iterator[Tuple[str, bool]]:
+    """
+    Yield each word, and whether a sentence ends with it.
+
+    None ends with an initial or an abbreviation, such as "J." or "Dr.", or before a small letter.
+    """
+    for word, following in zip(words, [*words[1:], ""]):
+        bare = word.rstrip(BREAK)
+        is_end = SENTENCE_END.search(bare) is not None and not ABBREVIATION.fullmatch(bare)
+        yield word, is_end and not following[:1].islower()
 
 
 def _sentences(words: Sequence[str]) -> List[List[str]]:
     """Return the words in groups, one for each sentence."""
     groups: List[List[str]] = [[]]
-    for word in words:
+    for word, is_end in _mark_ends(words):
         groups[-1].append(word)
-        if _ends_sentence(word):
+        if is_end:
             groups.append([])
     return [group for group in groups if group] or [["..."]]
 

@@ -167,9 +167,16 @@ class MemoryJobStore(JobVerbs):
             for name in ids[:PAGE_SIZE]
         ]
 
-    async def read_begin(self) -> datetime | None:
-        """Return when the first job was planned; None if there is none."""
-        return min((lines[0].at for lines in self._tables.history.values()), default=None)
+    async def read_first_create(self) -> datetime | None:
+        """Return when the first create was announced, by the clock of its process; None before it."""
+        return min((at for place in self._tables.history for at in self._tables.list_announced(place)), default=None)
+
+    async def find_announced(self, video_ids: Sequence[str]) -> Mapping[str, datetime]:
+        """Return when the creates of these videos were announced, as far as a job has them; at most 200 videos."""
+        tables = self._tables
+        places = {name: tables.billed[name] for name in video_ids if name in tables.billed}
+        present = {name: place for name, place in places.items() if tables.jobs[place].video_id == name}
+        return {name: max(tables.list_announced(place)) for name, place in present.items()}
 
     async def history(self, place: int) -> List[HistoryLine]:
         """Return the steps of a job, the first one first."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Iterator, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Tuple
 
 import attrs
 
+from bluma_async.stores.states import JobState
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bluma_async.stores.jobs import HistoryLine, StoredJob
 
 __all__ = ["Tables"]
@@ -58,6 +62,10 @@ class Tables:
         charged, is_reused = self.charged[video_id] if is_own else 0, bool(video_id) and not is_own
         is_current = (job.charged, job.is_reused) == (charged, is_reused)
         return job if is_current else attrs.evolve(job, charged=charged, is_reused=is_reused)
+
+    def list_announced(self, place: int) -> List[datetime]:
+        """Return when each create of a job was announced."""
+        return [line.at for line in self.history.get(place, ()) if line.state == JobState.CREATING]
 
     def iterate(self, after: int = 0) -> Iterator[StoredJob]:
         """Yield the jobs above a place, in order. Without a scan from the first job, many pages stay cheap."""

@@ -39,6 +39,10 @@ __all__ = ["PostgresCreates", "find_creates"]
 
 T = TypeVar("T")
 PAUSE = 30.0  # seconds before an open create is searched for again, if its outcome was refused
+MADE = (  # the charge is known to the process that got the answer; a search may find the video earlier or later
+    "UPDATE bluma_intents SET outcome = 'billed', video_id = %s, candidates = '{}', "
+    "charged = greatest(charged, %s) WHERE id = %s"
+)
 LEAVE = "UPDATE bluma_intents SET epoch = 0 WHERE id = %s AND epoch = %s AND outcome IS NULL"
 
 
@@ -116,12 +120,11 @@ class PostgresCreates:
             if (await find_owner(db, video_id, number, 0)).is_billed:  # the answer was believed without a comparison
                 await execute(db, LEAVE, number, self._member.epoch)
                 return False
-            if row["outcome"] in {None, "doubt", "released"}:
-                made = "UPDATE bluma_intents SET outcome = 'billed', video_id = %s, candidates = '{}' WHERE id = %s"
-                await execute(db, made, video_id, number)
-            elif row["video_id"] != video_id:
+            if row["outcome"] == "billed" and row["video_id"] != video_id:
                 stray = "INSERT INTO bluma_strays (request_key, video_id, charged, epoch) VALUES (%s, %s, %s, %s)"
                 await execute(db, stray, build_stray_key(number), video_id, charged, self._member.epoch)
+            else:
+                await execute(db, MADE, video_id, charged, number)
             return True
 
         job = await self._do(work)

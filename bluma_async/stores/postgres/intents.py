@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BEGIN", "BEGIN_AGAIN", "CLAIM", "LEFT", "OWNER", "RIPE", "RIVAL", "SELECT", "find_made"]
 
-OWNER = "CASE WHEN place IS NULL THEN i.epoch ELSE (SELECT holder FROM bluma_jobs j WHERE j.place = i.place) END"
+OWNER = "CASE WHEN i.place IS NULL THEN i.epoch ELSE (SELECT holder FROM bluma_jobs j WHERE j.place = i.place) END"
 STALE = 300.0  # seconds after which a living process loses a create that it has not recorded
 LIVING = f"SELECT FROM bluma_workers w WHERE w.epoch = {OWNER} AND w.ends_at >= clock_timestamp()"
 IS_STALE = f"place IS NULL AND clock_timestamp() > sent_at + (settles_after + {STALE}) * interval '1 second'"

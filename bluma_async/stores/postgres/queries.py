@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "find_announced",
     "find_job",
     "find_jobs",
     "hold_meta",
     "is_billed",
     "parse_job",
     "read_account",
-    "read_begin",
     "read_candidates",
+    "read_first_create",
     "read_history",
     "read_in_state",
     "read_job",
@@ -43,6 +44,13 @@ COLUMNS = (
     "place, key, body, template_id, resolution, origin, run, state, holder, request_key, started_at, video_id, path, "
     "size, error, candidates, "
     "(SELECT charged FROM bluma_videos v WHERE v.id = video_id AND v.place = bluma_jobs.place) AS charged"
+)
+LEDGER = (  # the bills of jobs, and those of creates without a job; NULL is unknown there, and 0 is no charge
+    "SELECT * FROM (SELECT v.id AS video_id, coalesce(key, '') AS key, charged, refunded "
+    "FROM bluma_videos v LEFT JOIN bluma_jobs j USING (place) "
+    "UNION ALL SELECT video_id, coalesce(name, ''), nullif(charged, 0), NULL FROM bluma_intents i "
+    "WHERE place IS NULL AND outcome = 'billed' AND charged IS NOT NULL "
+    "AND NOT EXISTS (SELECT FROM bluma_videos v WHERE v.id = i.video_id)) lines"
 )
 SELECT = f"SELECT {COLUMNS} FROM bluma_jobs "  # noqa: S608 - a constant of this module
 
@@ -151,18 +159,27 @@ async def read_statistics(db: Connection) -> BatchStatus:
 
 async def read_ledger(db: Connection, after: str) -> List[LedgerLine]:
     """Return the next lines of the ledger, in the order of the bytes of the videos' ids."""
+    query = f'{LEDGER} WHERE video_id COLLATE "C" > %s ORDER BY video_id COLLATE "C" LIMIT %s'
+    return [LedgerLine(**row) for row in await fetch_all(db, query, after, PAGE_SIZE)]
+
+
+async def read_first_create(db: Connection) -> datetime | None:
+    """Return when the first create was announced, with or without a job; None before it."""
     query = (
-        "SELECT id, coalesce(key, '') AS key, charged, refunded FROM bluma_videos LEFT JOIN bluma_jobs USING (place) "
-        'WHERE id COLLATE "C" > %s ORDER BY id COLLATE "C" LIMIT %s'
+        "SELECT least((SELECT min(at) FROM bluma_history WHERE state = 'creating'), "
+        "(SELECT min(started_at) FROM bluma_intents WHERE place IS NULL)) AS at"
     )
-    rows = await fetch_all(db, query, after, PAGE_SIZE)
-    return [LedgerLine(row["id"], row["key"], row["charged"], row["refunded"]) for row in rows]
+    row = await fetch_one(db, query)
+    return None if row is None else row["at"]
 
 
-async def read_begin(db: Connection) -> datetime | None:
-    """Return when the first job was planned; None if there is none."""
-    row = await fetch_one(db, "SELECT min(planned_at) AS began FROM bluma_jobs")
-    return None if row is None else row["began"]
+async def find_announced(db: Connection, video_ids: Sequence[str]) -> Dict[str, datetime]:
+    """Return when the creates of these videos were announced, as far as a job has them."""
+    query = (
+        "SELECT v.id, max(h.at) AS at FROM bluma_videos v JOIN bluma_jobs j USING (place) JOIN bluma_history h "
+        "USING (place) WHERE j.video_id = v.id AND h.state = 'creating' AND v.id = ANY(%s) GROUP BY v.id"
+    )
+    return {row["id"]: row["at"] for row in await fetch_all(db, query, list(video_ids))}
 
 
 async def read_history(db: Connection, place: int) -> List[HistoryLine]:

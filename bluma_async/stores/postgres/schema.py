@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bluma_async.errors import BlumaError, InvalidArgumentError
-from bluma_async.stores.postgres.rows import execute, fetch_one
+from bluma_async.stores.postgres.rows import execute, fetch_all, fetch_one
 
 if TYPE_CHECKING:
     from bluma_async.stores.postgres.rows import Connection
@@ -95,7 +95,17 @@ ALTER TABLE bluma_states ADD COLUMN polled_until TIMESTAMPTZ;
 CREATE INDEX bluma_states_by_age ON bluma_states (greatest(at, polled_until));
 CREATE TABLE bluma_lists (name TEXT PRIMARY KEY, body TEXT, at TIMESTAMPTZ NOT NULL, polled_until TIMESTAMPTZ);
 """
-MIGRATIONS = (JOBS + SHARED, CREATES)  # the statements that lead from each version to the next one, from 0
+CHARGES = """
+ALTER TABLE bluma_intents ADD COLUMN charged BIGINT;
+"""
+UNUSABLE = """
+SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND starts_with(relname, 'bluma_')
+AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(oid, 'USAGE') WHEN 'r' THEN NOT (
+    has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+    AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
+) ELSE false END ORDER BY relname
+"""
+MIGRATIONS = (JOBS + SHARED, CREATES, CHARGES)  # the statements that lead from each version to the next one, from 0
 VERSION = len(MIGRATIONS)
 
 
@@ -134,7 +144,7 @@ async def migrate(db: Connection, name: str) -> None:
 
     Raises:
         InvalidArgumentError: They are of a newer version.
-        BlumaError: The database is read-only.
+        BlumaError: The database is read-only, or this user may not write to all tables.
     """
     row = await fetch_one(db, "SELECT current_setting('transaction_read_only') AS setting")
     if row is not None and row["setting"] == "on":
@@ -142,6 +152,7 @@ async def migrate(db: Connection, name: str) -> None:
             f"The database {name} is read-only: name the primary server, or a user who may write. Nothing was sent."
         )
     if await read_version(db) == VERSION:
+        await _require_rights(db, name)
         return
     await execute(db, "SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", LOCK)
     version = await read_version(db)
@@ -153,3 +164,18 @@ async def migrate(db: Connection, name: str) -> None:
         set_version = "INSERT INTO bluma_meta VALUES ('schema', %s) ON CONFLICT (name) DO UPDATE SET value = %s"
         await execute(db, set_version, str(VERSION), str(VERSION))
     require_version(max(version, VERSION), name)
+
+
+async def _require_rights(db: Connection, name: str) -> None:
+    """
+    Require all rights that a process needs: one that lacks a right would only find out after a create.
+
+    Raises:
+        BlumaError: A right is missing.
+    """
+    unusable = [row["relname"] for row in await fetch_all(db, UNUSABLE)]
+    if unusable:
+        raise BlumaError(
+            f"This user may not use all tables of bluma in {name}: rights are missing on {', '.join(unusable)}. It "
+            "needs SELECT, INSERT, UPDATE and DELETE on the tables, and USAGE on the sequences. Nothing was sent."
+        )

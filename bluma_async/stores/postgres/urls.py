@@ -51,9 +51,11 @@ def name_database(url: str) -> str:
         InvalidArgumentError: The URL is invalid, or the extra is not installed.
     """
     psycopg = load_psycopg()
-    try:
-        parts = psycopg.conninfo.conninfo_to_dict(url)
+    try:  # without a scheme, libpq would take the database that the environment names
+        parts = psycopg.conninfo.conninfo_to_dict(url) if is_postgres_url(url) else None
     except psycopg.ProgrammingError:
+        parts = None
+    if parts is None:
         raise InvalidArgumentError(
             "The URL of the PostgreSQL database is invalid: it must be like postgresql://user@host:5432/name. Nothing "
             "was sent."

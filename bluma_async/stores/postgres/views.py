@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bluma_async.stores.fleet_view import BudgetView, FleetView, WorkerView
+from bluma_async.stores.fleet_view import BudgetView, CreateView, FleetView, WorkerView
 from bluma_async.stores.postgres import queries
+from bluma_async.stores.postgres.intents import OWNER
 from bluma_async.stores.postgres.rows import fetch_all, fetch_one
 
 if TYPE_CHECKING:
@@ -23,9 +24,12 @@ BUDGETS = """
 SELECT fingerprint, available, quota, greatest(extract(epoch FROM reset_at - clock_timestamp()), 0)::float AS resets_in
 FROM bluma_keys WHERE available IS NOT NULL AND quota IS NOT NULL ORDER BY fingerprint
 """
-OLDEST = """
-SELECT extract(epoch FROM clock_timestamp() - min(sent_at))::float AS age FROM bluma_intents WHERE outcome IS NULL
-"""
+CREATES = f"""
+SELECT coalesce(j.key, i.name) AS key, i.template_id, w.name AS worker,
+    extract(epoch FROM clock_timestamp() - i.sent_at)::float AS age
+FROM bluma_intents i LEFT JOIN bluma_jobs j ON j.place = i.place LEFT JOIN bluma_workers w ON w.epoch = {OWNER}
+WHERE i.outcome IS NULL ORDER BY i.sent_at LIMIT 100
+"""  # noqa: S608 - a constant
 STRAYS = """
 SELECT count(*) AS number FROM bluma_strays s WHERE NOT EXISTS (SELECT FROM bluma_videos v WHERE v.id = s.video_id)
 """
@@ -33,11 +37,11 @@ SELECT count(*) AS number FROM bluma_strays s WHERE NOT EXISTS (SELECT FROM blum
 
 async def read_view(db: Connection) -> FleetView:
     """Return what the processes are doing."""
-    oldest, strays = await fetch_one(db, OLDEST), await fetch_one(db, STRAYS)
+    strays = await fetch_one(db, STRAYS)
     return FleetView(
         status=await queries.read_statistics(db),
         workers=tuple(WorkerView(**row) for row in await fetch_all(db, WORKERS)),
         budgets=tuple(BudgetView(**row) for row in await fetch_all(db, BUDGETS)),
-        oldest_intent=oldest["age"] if oldest else None,
+        creates=tuple(CreateView(**row) for row in await fetch_all(db, CREATES)),
         strays=int(strays["number"]) if strays else 0,
     )

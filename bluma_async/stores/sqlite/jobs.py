@@ -143,9 +143,13 @@ class SQLiteJobStore(JobVerbs):
         """Return the next lines of the ledger, in the order of the videos' ids; the page begins behind an id."""
         return await self._file.do(queries.read_ledger, after)
 
-    async def read_begin(self) -> datetime | None:
-        """Return when the first job was planned; None if there is none."""
-        return await self._file.do(queries.read_begin)
+    async def read_first_create(self) -> datetime | None:
+        """Return when the first create was announced, by the clock of its process; None before it."""
+        return await self._file.do(queries.read_first_create)
+
+    async def find_announced(self, video_ids: Sequence[str]) -> Mapping[str, datetime]:
+        """Return when the creates of these videos were announced, as far as a job has them; at most 200 videos."""
+        return await self._file.do(lambda db: queries.find_announced(db, video_ids))
 
     async def history(self, place: int) -> List[HistoryLine]:
         """Return the steps of a job, the first one first."""

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from bluma_async.stores.jobs import BatchStatus
 
 __all__ = [
+    "find_announced",
     "find_job",
     "find_jobs",
     "is_billed",
-    "read_begin",
     "read_candidates",
     "read_charge",
+    "read_first_create",
     "read_history",
     "read_in_state",
     "read_job",
@@ -163,10 +164,20 @@ def read_ledger(db: sqlite3.Connection, after: str) -> List[LedgerLine]:
     return [LedgerLine(*row) for row in db.execute(query, (after, PAGE_SIZE))]
 
 
-def read_begin(db: sqlite3.Connection) -> datetime | None:
-    """Return the time of the first step of any job; None if there is none."""
-    row = db.execute("SELECT at FROM history ORDER BY rowid LIMIT 1").fetchone()
-    return None if row is None else datetime.fromisoformat(row["at"])
+def find_announced(db: sqlite3.Connection, video_ids: Sequence[str]) -> Dict[str, datetime]:
+    """Return when the creates of these videos were announced, as far as a job has them."""
+    marks = ", ".join("?" * len(video_ids))
+    query = (
+        "SELECT id, max(at) FROM videos JOIN jobs USING (place) JOIN history h USING (place) "  # noqa: S608 - marks
+        f"WHERE video_id = id AND h.state = 'creating' AND id IN ({marks}) GROUP BY id"
+    )
+    return {video_id: datetime.fromisoformat(at) for video_id, at in db.execute(query, tuple(video_ids))}
+
+
+def read_first_create(db: sqlite3.Connection) -> datetime | None:
+    """Return when the first create was announced, by the clock of its process; None before it."""
+    row = db.execute("SELECT min(at) AS at FROM history WHERE state = 'creating'").fetchone()
+    return None if row["at"] is None else datetime.fromisoformat(row["at"])
 
 
 def read_history(db: sqlite3.Connection, place: int) -> List[HistoryLine]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Tuple
+from typing import Any, Dict, List, Tuple
 
+import jsonschema
 import pytest
 
+from bluma_async._wire.contexts.problems import SENTENCES
 from bluma_async._wire.contexts.schema import ContextSchema
 
 SCHEMA = {
@@ -124,13 +126,14 @@ def test_a_context_that_cannot_be_evaluated_does_not_end_the_check_of_others() -
     """Whatever is raised, that context is sent with a warning, and the next one is checked as before."""
     schema = ContextSchema(SCHEMA)
     schema.compile()
-    evaluate = schema._evaluate
+    compiled = schema._compiled
+    assert compiled is not None
 
     def raise_once(context: Any) -> Any:
-        schema._evaluate = evaluate
+        schema._compiled = compiled
         raise OverflowError
 
-    schema._evaluate = raise_once
+    schema._compiled = compiled._replace(evaluate=raise_once)
     first = schema.find_problems({"prompt": PROMPT, "voice": "deep"})
     second = schema.find_problems({"prompt": PROMPT, "voice": "deep"})
 
@@ -167,3 +170,95 @@ def test_multiples_are_exact(value: Any, step: float, fits: bool) -> None:
 
     assert problems == ([] if fits else [f"context.size: it must be a multiple of {step} (rule multipleOf)"])
     assert schema.flaws == []
+
+
+DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+BROKEN: List[Tuple[Dict[str, Any], Any, str]] = [
+    (
+        {"$schema": DRAFT_4, "minimum": 3, "exclusiveMinimum": True},
+        3,
+        "x: it must be more than 3 (rule exclusiveMinimum)",
+    ),
+    (
+        {"$schema": DRAFT_4, "maximum": 3, "exclusiveMaximum": True},
+        3,
+        "x: it must be less than 3 (rule exclusiveMaximum)",
+    ),
+    ({"$schema": DRAFT_4, "minimum": 3, "exclusiveMinimum": False}, 2, "x: it must be at least 3 (rule minimum)"),
+    ({"exclusiveMinimum": 3}, 3, "x: it must be more than 3 (rule exclusiveMinimum)"),
+    ({"exclusiveMaximum": 3}, 3, "x: it must be less than 3 (rule exclusiveMaximum)"),
+    ({"contains": {"const": 3}}, [1], 'x: none of its items fits {"const": 3} (rule contains)'),
+    ({"contains": {}, "minContains": 2}, [1], "x: at least 2 items must fit the rule contains (rule minContains)"),
+    ({"contains": {}, "maxContains": 1}, [1, 2], "x: at most 1 item may fit the rule contains (rule maxContains)"),
+    ({"minProperties": 2}, {"a": 1}, "x: it must have at least 2 names (rule minProperties)"),
+    ({"maxProperties": 1}, {"a": 1, "b": 2}, "x: it must have at most 1 name (rule maxProperties)"),
+    ({"dependentRequired": {"a": ["b"]}}, {"a": 1}, "x.b: it is missing, and 'a' needs it (rule dependentRequired)"),
+    (
+        {"$schema": DRAFT_4, "dependencies": {"a": ["b"]}},
+        {"a": 1},
+        "x.b: it is missing, and 'a' needs it (rule dependencies)",
+    ),
+    ({"propertyNames": {"pattern": "^[a-z]+$"}}, {"Ab": 1}, "x.Ab: the name is not allowed: it must match ^[a-z]+$"),
+    ({"prefixItems": [{}], "items": False}, [1, 2], "x: it has more items than the schema describes (rule items)"),
+    ({"prefixItems": [{}], "unevaluatedItems": False}, [1, 2], "x: it has items that no alternative describes"),
+]
+
+
+@pytest.mark.parametrize(("rule", "value", "expected"), BROKEN)
+def test_a_message_says_what_is_wrong_and_where(rule: Any, value: Any, expected: str) -> None:
+    """Also bounds that draft 4 writes in another way, counts, and names."""
+    draft = {"$schema": rule["$schema"]} if "$schema" in rule else {}
+    schema = ContextSchema({**draft, "properties": {"x": {name: rule[name] for name in rule if name != "$schema"}}})
+
+    (problem,) = schema.find_problems({"x": value})
+
+    assert problem.is_error
+    assert str(problem).startswith(f"context.{expected}")
+
+
+def test_every_keyword_has_a_message() -> None:
+    """Whatever `jsonschema` checks, in any draft, except keywords that only lead to others."""
+    drafts = (getattr(jsonschema, f"Draft{name}Validator") for name in ("4", "6", "7", "201909", "202012"))
+    keywords = {keyword for draft in drafts for keyword in draft.VALIDATORS}
+    leading = {
+        "$ref", "$dynamicRef", "$recursiveRef", "allOf", "if", "properties", "patternProperties", "prefixItems",
+        "dependentSchemas",
+    }  # fmt: skip
+    of_names = {"required", "additionalProperties", "dependentRequired", "dependencies", "propertyNames"}
+
+    assert keywords - leading - of_names - {"format"} <= SENTENCES.keys()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fitting", "others"),
+    [
+        (r"^\D+$", ["٣", "a"], ["3"]), (r"^\w+$", ["a_1"], ["é"]), (r"^\W$", ["é", "-"], ["a"]),
+        (r"^[\d-]+$", ["1-2"], ["٣"]), (r"^a\sb$", ["a b", "a\u00a0b", "a\ufeffb"], ["ab"]),
+        (r"^\S+$", ["a"], ["a\u00a0"]),
+        (r"^[\s\d]+$", ["1\u2003"], ["a"]), (r"^[^\s]+$", ["é"], ["\u3000"]), (r"^é\b", ["éa"], ["é"]),
+    ],
+)  # fmt: skip
+def test_patterns_have_the_classes_of_json_schema(pattern: str, fitting: List[str], others: List[str]) -> None:
+    """Patterns are those of ECMA 262: digits and letters are those of ASCII, and spaces are not."""
+    text = {"type": "string", "pattern": pattern}
+    schemas = [
+        ContextSchema({"properties": {"x": text}}),
+        ContextSchema({"properties": {"x": {"not": {"not": text}}}}),
+        ContextSchema({"properties": {"x": {"patternProperties": {pattern: {}}, "additionalProperties": False}}}),
+    ]
+
+    def accepts(schema: ContextSchema, value: str) -> bool:
+        problems = schema.find_problems({"x": {value: 1} if schema is schemas[2] else value})
+        assert schema.flaws == []
+        return not problems
+
+    assert [[accepts(schema, value) for value in fitting] for schema in schemas] == [[True] * len(fitting)] * 3
+    assert [[accepts(schema, value) for value in others] for schema in schemas] == [[False] * len(others)] * 3
+
+
+def test_a_pattern_without_a_translation_is_not_used() -> None:
+    """A class that excludes everything but spaces cannot be written with the classes of Python."""
+    schema = ContextSchema({"properties": {"x": {"pattern": r"^[^\S\n]+$"}}})
+
+    assert schema.find_problems({"x": "\u00a0"}) == []
+    assert len(schema.flaws) == 1
