@@ -129,6 +129,18 @@ class ContentIndex:
             entry = (self._account, content, video_id)
             database.execute("DELETE FROM contents WHERE account = ? AND content = ? AND video_id = ?", entry)
 
+    def clear(self) -> None:
+        """
+        Forget the videos and the creates of all accounts, also while other programs use the file.
+
+        Raises:
+            BlumaError: The file cannot be written.
+        """
+        if self._path.exists():
+            with self._transaction() as database:
+                database.execute("DELETE FROM contents")
+                database.execute("DELETE FROM pending")
+
     def begin(self, create: PendingCreate) -> None:
         """
         Record a create that is about to be sent, in place of an earlier one of its content.
@@ -186,18 +198,6 @@ class ContentIndex:
         query = "SELECT video_id FROM contents WHERE account = ? ORDER BY number DESC LIMIT ?"
         with self._transaction() as database:
             return [video_id for (video_id,) in database.execute(query, (self._account, RECENT))]
-
-    def clear(self) -> None:
-        """
-        Forget the videos and creates of all accounts, also while other programs use the file.
-
-        Raises:
-            BlumaError: The file cannot be written.
-        """
-        if self._path.exists():
-            with self._transaction() as database:
-                database.execute("DELETE FROM contents")
-                database.execute("DELETE FROM pending")
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, Any, None]:
