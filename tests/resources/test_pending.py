@@ -16,7 +16,7 @@ from bluma_async._runtime.state_folder import find_state_folder
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.content import hash_content
 from bluma_async.resources._creates.pending import begin_pending
-from bluma_async.resources._creates.reuse import FILE, ContentReuse
+from bluma_async.resources._creates.reuse import FILE, ContentReuse, open_index
 from bluma_async.sandbox import Sandbox
 from bluma_async.stores.contents import ContentIndex
 from tests.batch.helpers import forget_process
@@ -280,3 +280,12 @@ def _drop_pending(file: Path) -> None:
     database = sqlite3.connect(str(file))
     database.execute("DROP TABLE pending")
     database.close()
+
+
+async def test_a_cleared_index_has_no_creates(thrifty: AsyncBluma) -> None:
+    """A test of the testing kit does not wait for the creates of another one."""
+    await begin_pending(thrifty._session, hash_of(), "earlier test", TEMPLATE)
+
+    await in_thread(open_index(thrifty._session).clear)
+
+    assert await list_keys(thrifty) == []
