@@ -8,23 +8,28 @@ Rule 1: tasks are acknowledged late, and rejected if their worker is lost: they 
 the store knows what was done.
 Rule 2: connections are opened by the process that runs tasks, after the fork, in an event loop of its own.
 Rule 3: periodic work is guarded in the store, so beat may run anywhere, also more than once.
+Rule 4: each message names its queue. The configuration of the app is neither read nor replaced: it may have
+routes of any form, and may be set after the tasks were added.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import inspect
 import os
 import threading
 from contextlib import AsyncExitStack
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, TypeVar
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.threads import in_thread
+from bluma_async.batch.options import BatchOptions
 from bluma_async.client import AsyncBluma
 from bluma_async.errors import BlumaError
 from bluma_async.fleet.tasks import NAMES, SWEEP_PERIOD
-from bluma_async.fleet.worker import opened_worker
+from bluma_async.fleet.worker import opened_worker, require_shared_journal
 from bluma_async.stores.postgres.member import LEASE
 
 if TYPE_CHECKING:
@@ -35,6 +40,7 @@ __all__ = ["CeleryEngine", "tasks"]
 
 T = TypeVar("T")
 PREFIX = "bluma."
+QUEUE = "bluma"
 SHUTDOWN = 10.0  # seconds to give back jobs when a process ends
 
 
@@ -70,12 +76,16 @@ class CeleryEngine:
     def close(self) -> None:
         """Give back the jobs of this process. A task that comes later fails, and does not open everything again."""
         self._closed_in = os.getpid()
+        self.give_back()
+
+    def give_back(self, **_: Any) -> None:
+        """Give back the jobs of this process, whose worker has ended."""
         process, self._process = self._process, None
         if process is not None and process.pid == os.getpid():
             process.close()
 
     def _send(self, name: str, place: int) -> None:
-        self._app.send_task(f"{PREFIX}{name}", args=[place])
+        self._app.send_task(f"{PREFIX}{name}", args=[place], queue=QUEUE)
 
     async def _run(self, process: _Process, name: str, place: int | None) -> None:
         await process.open(self._enter)
@@ -159,20 +169,38 @@ def tasks(
         open_client: Makes the client of a process, after the fork.
         lease: Seconds after its last sign of life for which a process holds its jobs.
         **options: Options of `client.batch`, such as `max_credits`, `poll_interval` and `exclusive`.
+
+    Raises:
+        InvalidArgumentError: The journal is not the URL of a PostgreSQL database, or an option is invalid.
+        TypeError: `client.batch` has no such option.
     """
+    checked = _check_options(require_shared_journal(journal), out, options)
     engine = CeleryEngine(app, open_client, {"journal": journal, "out": out, **options}, lease)
+    periods = {"poll": checked.poll_interval, "sweep": SWEEP_PERIOD}
     for name in NAMES:
         _add_task(app, engine, name)
-    routes: dict[str, Any] = dict(app.conf.task_routes or {})
-    app.conf.task_routes = {**routes, f"{PREFIX}*": {"queue": "bluma"}}
-    schedule: dict[str, Any] = dict(app.conf.beat_schedule or {})
-    periods = {"poll": float(options.get("poll_interval", 5.0)), "sweep": SWEEP_PERIOD}
-    for name, seconds in periods.items():
-        # A message that waits longer than a period is worth nothing: the next one does the same.
-        expiring = {"expires": max(seconds, 1.0)}
-        schedule[f"{PREFIX}{name}"] = {"task": f"{PREFIX}{name}", "schedule": seconds, "options": expiring}
-    app.conf.beat_schedule = schedule
+
+    def add_schedule(**_: Any) -> None:
+        for name, seconds in periods.items():
+            # A message that waits longer than a period is worth nothing: the next one does the same.
+            options = {"queue": QUEUE, "expires": max(seconds, 1.0)}
+            app.add_periodic_task(seconds, app.signature(f"{PREFIX}{name}"), name=f"{PREFIX}{name}", **options)
+
+    if app.finalized:
+        add_schedule()
+    else:
+        app.on_after_finalize.connect(add_schedule, weak=False)
+    signals = import_module("celery.signals")
+    for signal in (signals.worker_process_shutdown, signals.worker_shutdown):  # of a child, whose atexit is not run
+        signal.connect(engine.give_back, weak=False)
     return engine
+
+
+def _check_options(journal: str, out: str | None, options: dict[str, Any]) -> BatchOptions:
+    """Check the options now: in each process that runs tasks, a mistake is an error of every task."""
+    given = inspect.signature(AsyncBluma.batch).bind(None, journal, out=out, **options)
+    given.apply_defaults()
+    return BatchOptions.checked(**{name: given.arguments[name] for name in given.arguments.keys() - {"self", "reuse"}})
 
 
 def _add_task(app: Any, engine: CeleryEngine, name: str) -> None:
@@ -180,5 +208,5 @@ def _add_task(app: Any, engine: CeleryEngine, name: str) -> None:
         engine.run(name, place)
 
     run.__name__ = name
-    options = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
+    options = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True, "shared": False}
     app.task(run, name=f"{PREFIX}{name}", **options)

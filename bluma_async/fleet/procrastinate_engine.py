@@ -1,23 +1,35 @@
 """
 Procrastinate as the engine: its queue is in the journal's own database. Needs the extra `fleet`.
 
-SIGTERM and SIGINT end a worker gracefully: no task is begun, those that run are finished, and the rest is given back.
+Rule 1: SIGTERM and SIGINT end a worker gracefully: no task is begun, those that run are finished, and the rest is given
+back. A lost database ends no worker that has begun: Procrastinate stops then, and is started again.
+Rule 2: tasks are asked for every second. Messages of LISTEN would come a moment earlier, but not through a pooler that
+gives each transaction another connection.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Generator, List, Tuple
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Generator, List, Tuple, Type
 
 from bluma_async._runtime.log import logger
+from bluma_async._runtime.tasks import within
 from bluma_async._runtime.threads import in_thread
 from bluma_async.batch.batch import read_setup
 from bluma_async.errors import InvalidArgumentError
 from bluma_async.fleet.worker import opened_worker
+from bluma_async.stores.postgres.connections import CONNECT_TIMEOUT, build_pool_options
 from bluma_async.stores.postgres.database import migrate_database
-from bluma_async.stores.postgres.failures import build_opening_error, list_failures
+from bluma_async.stores.postgres.failures import (
+    LostDatabaseError,
+    build_opening_error,
+    describe_failure,
+    is_lost,
+    list_failures,
+)
 from bluma_async.stores.postgres.member import LEASE
 from bluma_async.stores.postgres.urls import load_psycopg
 
@@ -28,28 +40,35 @@ if TYPE_CHECKING:
 __all__ = ["ProcrastinateEngine", "migrate", "run_worker"]
 
 QUEUE = "bluma"
+POLL_INTERVAL = 1.0  # seconds between two requests for tasks
+PAUSE = 1.0  # seconds before Procrastinate is started again
 SHUTDOWN = 60.0  # seconds that running tasks get to finish after SIGTERM: a create takes one attempt at most
 
 
 class ProcrastinateEngine:
     """Moves tasks through Procrastinate's tables."""
 
-    def __init__(self, procrastinate: Any, url: str) -> None:
+    def __init__(self, procrastinate: Any, url: str, timeout: float = CONNECT_TIMEOUT) -> None:
         self._procrastinate = procrastinate
         self._url = url
-        self._app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
+        connector = procrastinate.PsycopgConnector(conninfo=url, **build_pool_options(timeout))
+        self._app = procrastinate.App(connector=connector)
         self._tasks: dict[str, Any] = {}
         self._periods: List[Tuple[str, float]] = []
 
     @classmethod
-    async def load(cls, url: str) -> ProcrastinateEngine:
+    async def load(cls, url: str, timeout: float = CONNECT_TIMEOUT) -> ProcrastinateEngine:
         """
         Load Procrastinate, and return an engine over a database. Nothing is connected yet.
+
+        Args:
+            url: The URL of the database.
+            timeout: Seconds to wait for a connection.
 
         Raises:
             InvalidArgumentError: The extra is not installed.
         """
-        return cls(await in_thread(_load), url)
+        return cls(await in_thread(_load), url, timeout)
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncGenerator[None, None]:
@@ -92,34 +111,69 @@ class ProcrastinateEngine:
 
     async def run(self, concurrency: int) -> None:
         """
-        Run tasks until the process is asked to end.
+        Run tasks until the process is asked to end, whatever happens to the database meanwhile.
 
         Raises:
-            BlumaError: The database cannot be used.
+            BlumaError: The database cannot be used now. No task was run.
         """
-        worker = self._app.run_worker_async(
-            queues=[QUEUE],
-            concurrency=concurrency,
-            delete_jobs="always",
-            shutdown_graceful_timeout=SHUTDOWN,
-            fetch_job_polling_interval=1.0,
-        )
+        with _translating(self._procrastinate, self._url):
+            await _require_rights(self._app)
         periods = [asyncio.ensure_future(self._repeat(name, seconds)) for name, seconds in self._periods]
         try:
-            with _translating(self._procrastinate, self._url):
-                await worker
+            with _signalled() as asked:
+                await self._run_until(asked, concurrency)
         finally:
             for period in periods:
                 period.cancel()
             await asyncio.gather(*periods, return_exceptions=True)
+
+    async def _run_until(self, asked: asyncio.Event, concurrency: int) -> None:
+        """Run Procrastinate until the event is set, and start it again whenever it stops by itself."""
+        logged = ""
+        while not asked.is_set():
+            reason = await self._run_once(asked, concurrency)
+            if reason not in ("", logged):
+                logger.warning("The queue of tasks failed, and is started again: %s", reason)
+            logged = reason
+            with contextlib.suppress(TimeoutError):
+                await within(PAUSE, asked.wait())
+
+    async def _run_once(self, asked: asyncio.Event, concurrency: int) -> str:
+        """
+        Run Procrastinate until the event is set or it stops. Its tasks have ended then.
+
+        Returns:
+            Why its database has failed; empty if it has not, or if it is gone, which the lease of the process reports.
+        """
+        options = {"fetch_job_polling_interval": POLL_INTERVAL, "shutdown_graceful_timeout": SHUTDOWN}
+        switches = {"listen_notify": False, "install_signal_handlers": False, "delete_jobs": "always"}
+        worker = self._app.run_worker_async(queues=[QUEUE], concurrency=concurrency, **options, **switches)
+        ends = [asyncio.ensure_future(worker), asyncio.ensure_future(asked.wait())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()  # which Procrastinate takes for a request to end gracefully
+            await asyncio.wait(ends)
+        return "" if ends[0].cancelled() else self._explain(ends[0].exception())
+
+    def _explain(self, problem: BaseException | None) -> str:
+        if problem is None:
+            return ""
+        if not isinstance(problem, _list_kinds(self._procrastinate)):
+            raise problem
+        cause = _find_cause(problem)
+        return "" if is_lost(load_psycopg(), cause) else describe_failure(cause, self._url)
 
     async def _repeat(self, name: str, seconds: float) -> None:
         has_failed = False
         while True:
             try:
                 await self._tasks[name].func()
+            except LostDatabaseError:
+                pass  # the lease of the process reports it
             except Exception as problem:  # noqa: BLE001 - it must go on, whatever the database or the API raises
-                if not has_failed:  # a database that is gone fails each time
+                if not has_failed:
                     logger.warning("The periodic task %s failed: %s", name, str(problem) or repr(problem))
                 has_failed = True
             else:
@@ -173,13 +227,44 @@ async def migrate(url: str) -> str:
 
 
 @contextlib.contextmanager
+def _signalled() -> Generator[asyncio.Event, None, None]:
+    """Give an event that the first SIGTERM or SIGINT sets; the second one ends the process as ever."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def reset() -> None:
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            for number in numbers:
+                loop.remove_signal_handler(number)  # changes nothing if it was not added
+
+    def ask() -> None:
+        asked.set()
+        reset()
+
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
+        for number in numbers:
+            loop.add_signal_handler(number, ask)
+    try:
+        yield asked
+    finally:
+        reset()
+
+
+@contextlib.contextmanager
 def _translating(procrastinate: Any, url: str) -> Generator[None, None, None]:
     """Raise the failures of a database, which Procrastinate may have wrapped, as a BlumaError."""
-    psycopg = load_psycopg()
     try:
         yield
-    except (procrastinate.exceptions.ConnectorException, *list_failures(psycopg)) as problem:
-        raise build_opening_error(psycopg, problem.__cause__ or problem.__context__ or problem, url) from None
+    except _list_kinds(procrastinate) as problem:
+        raise build_opening_error(load_psycopg(), _find_cause(problem), url) from None
+
+
+def _list_kinds(procrastinate: Any) -> Tuple[Type[Exception], ...]:
+    return (procrastinate.exceptions.ConnectorException, *list_failures(load_psycopg()))
+
+
+def _find_cause(problem: BaseException) -> BaseException:
+    return problem.__cause__ or problem.__context__ or problem
 
 
 async def _require_tables(app: Any) -> None:
@@ -192,3 +277,10 @@ async def _require_tables(app: Any) -> None:
     except Exception:
         if not await app.check_connection_async():  # else another worker has created them meanwhile
             raise
+
+
+async def _require_rights(app: Any) -> None:
+    """Do once what a worker does, without a task: its user may lack rights that show only then."""
+    worker = await app.job_manager.register_worker()
+    await app.job_manager.fetch_job(queues=[f"no {QUEUE}"], worker_id=worker)
+    await app.job_manager.unregister_worker(worker)

@@ -11,6 +11,7 @@ from bluma_async.batch.parts import build_parts
 from bluma_async.fleet.tasks import FleetTasks, PausingStop
 from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.stores.postgres.member import LEASE
+from bluma_async.stores.postgres.urls import is_postgres_url
 
 if TYPE_CHECKING:
     from bluma_async.batch.api import BatchApi
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
     from bluma_async.stores.ports import JobStore
     from bluma_async.stores.sharing import FleetSharing
 
-__all__ = ["opened_worker", "registered_tasks"]
+__all__ = ["opened_worker", "registered_tasks", "require_shared_journal"]
+
+
+def require_shared_journal(journal: object) -> str:
+    """Return a journal that is in PostgreSQL, or raise InvalidArgumentError."""
+    if not isinstance(journal, str) or not is_postgres_url(journal):
+        raise invalid("journal", "A worker needs a journal in PostgreSQL, such as postgresql://user@host:5432/name.")
+    return journal
 
 
 @asynccontextmanager
@@ -38,11 +46,10 @@ async def opened_worker(batch: Batch, engine: Engine, lease: float = LEASE) -> A
         BlumaError: The database or the API cannot be used.
     """
     options, api = read_setup(batch)
-    if not isinstance(options.journal, str):
-        raise invalid("journal", "A worker needs a journal in PostgreSQL, such as postgresql://user@host:5432/name.")
+    journal = require_shared_journal(options.journal)
     if options.files is not None:
         await options.files.require()
-    store = await PostgresJobStore.open(options.journal, to_write=True, lease=lease)
+    store = await PostgresJobStore.open(journal, to_write=True, lease=lease)
     try:
         if store.sharing is None:
             raise invalid("journal", "A worker needs a journal that it can write to.")

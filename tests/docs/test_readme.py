@@ -55,3 +55,11 @@ def test_the_celery_task_is_the_one_that_is_tested() -> None:
     [block] = re.findall(r"^```py\n(from celery.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
     assert block in (ROOT / "docs" / "fleets.md").read_text(encoding="utf-8")
+
+
+def test_the_worker_of_the_celery_task_is_started() -> None:
+    """A task alone waits in vain; the worker has its journal and its folder."""
+    [journal, folder] = re.findall(r'bluma\.batch\("(.*)", out="(.*)"\)', README)[0]
+    _, _, rest = README.partition("return result.path\n```\n")
+
+    assert f"`bluma worker --journal {journal} --out {folder}`" in rest.partition("\n## ")[0]

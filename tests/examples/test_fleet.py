@@ -7,6 +7,9 @@ from typing import Any, Dict, List
 
 import pytest
 
+from bluma_async.fleet.procrastinate_engine import SHUTDOWN
+from bluma_async.stores.postgres.connections import CONNECT_TIMEOUT
+from bluma_async.stores.postgres.member import PARTING
 from tests.cli.commands import ROOT, find_blocks, find_name, parse
 
 FLEET = ROOT / "examples" / "fleet"
@@ -80,7 +83,19 @@ def test_the_pods_of_kubernetes_save_to_their_volume() -> None:
     parse(arguments)
 
     assert find_out(arguments) == FOLDER
+    assert container["imagePullPolicy"] == "IfNotPresent"  # the image is built here
     assert [mount["mountPath"] for mount in container["volumeMounts"]] == [FOLDER]
+
+
+def test_a_worker_has_the_time_to_end() -> None:
+    """More than its tasks get: it gives back its jobs after them."""
+    pod = read_yaml("kubernetes.yaml")["spec"]["template"]["spec"]
+    worker = read_yaml("compose.yaml")["services"]["worker"]
+
+    seconds = {pod["terminationGracePeriodSeconds"], int(worker["stop_grace_period"].rstrip("s"))}
+
+    assert min(seconds) >= SHUTDOWN + CONNECT_TIMEOUT + PARTING
+    assert all(f"give it {number} s" in (FLEET / "README.md").read_text(encoding="utf-8") for number in seconds)
 
 
 def test_the_commands_of_the_page_use_the_folder_of_the_workers() -> None:

@@ -70,11 +70,11 @@ def test_jobs_are_finished_with_a_broker_in_memory(
     with testing.start_worker(app, pool="threads", concurrency=4, queues=["bluma"], perform_ping_check=False):
         ends = time.monotonic() + 30
         for place in (1, 2, 1, 2):
-            app.send_task("bluma.create", args=[place])
+            app.send_task("bluma.create", args=[place], queue="bluma")
         while postgres_server.fetch(postgres, query) != [("saved",)] * 3:
             assert time.monotonic() < ends, postgres_server.fetch(postgres, query)
             for name in ("sweep", "poll"):
-                app.send_task(f"bluma.{name}")
+                app.send_task(f"bluma.{name}", queue="bluma")
             time.sleep(0.2)
     engine.close()
 

@@ -126,3 +126,30 @@ def test_sigterm_ends_a_worker_gracefully(postgres_server: PostgresServer, new_d
     assert code == 0
     held = postgres_server.fetch(new_database, "SELECT count(*) FROM bluma_jobs WHERE holder IS NOT NULL")
     assert (held, counts.get("creating", 0)) == ([(0,)], 0)
+
+
+@pytest.mark.timeout(60)  # processes start in real time
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_sigterm_leaves_nothing_of_a_celery_worker(
+    redis_server: RedisServer, postgres_server: PostgresServer, new_database: str, tmp_path: Path, pool: str
+) -> None:
+    """Each of its processes gives back its lease, and its requests of the budget: Celery's children run no atexit."""
+    out = tmp_path / "out"
+    out.mkdir()
+    redis_server.flush()
+    program = CELERY.replace('"worker", "-B"', f'"worker", "-P", "{pool}", "-B"')
+    fleet = Fleet(program=program, environment={"BROKER": redis_server.url}, workers=1, **{**CALM, "lease": 600.0})
+    with Served() as sandbox:
+        run = Run(fleet, postgres_server, new_database, sandbox, str(out))
+        run.submit()
+        run.start(0)
+        while not run.is_over():
+            assert run.workers[0].poll() is None
+        run.workers[0].send_signal(signal.SIGTERM)
+
+        code = run.workers[0].wait(30)
+        run.end()
+
+    living = "SELECT name FROM bluma_workers WHERE ends_at > clock_timestamp()"
+    left = [postgres_server.fetch(new_database, query) for query in (living, "SELECT epoch FROM bluma_grants")]
+    assert (code, left) == (0, [[], []])

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from typing import Any, AsyncIterator, Dict
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,6 +16,7 @@ from bluma_async._wire.events import read_event
 from bluma_async.sandbox import Sandbox
 from bluma_async.stores.postgres.database import Database
 from bluma_async.stores.postgres.news import PostgresNews
+from tests.pooler import Pooler
 from tests.postgres import PostgresServer
 from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
 
@@ -108,28 +110,24 @@ async def test_what_was_missed_is_read_after_a_reconnection(
 
 
 async def test_a_pooler_without_listen_is_noticed_and_the_store_is_read_instead(
-    sandbox: Sandbox, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox, make_client: MakeClient, postgres: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Messages never arrive; a warning says so once."""
+    port = urlsplit(postgres).port or 0
+    pooler = Pooler(port)
+    url = postgres.replace(f":{port}/", f":{pooler.port}/")
+    receiving, other = make_client(shared=url), make_client(shared=url)
+    made = await receiving.videos.create(CONTEXT, TEMPLATE)
+    waiting = asyncio.ensure_future(other.videos.wait_for(made.id, **LONG))
+    while "LISTEN does not work" not in caplog.text:
+        await asyncio.sleep(0.05)
+    receiving.learn(completed(made.id))
 
-    async def deaf(_: PostgresNews) -> Any:
-        yield ""
-        await asyncio.sleep(3600)
-
-    real = PostgresNews.listen
-    PostgresNews.listen = deaf  # type: ignore[method-assign]  # as behind a pooler
-    try:
-        receiving, other = make_client(), make_client()
-        made = await receiving.videos.create(CONTEXT, TEMPLATE)
-        waiting = asyncio.ensure_future(other.videos.wait_for(made.id, **LONG))
-        while "LISTEN does not work" not in caplog.text:
-            await asyncio.sleep(0.05)
-        receiving.learn(completed(made.id))
-
-        assert (await waiting).status == "completed"
-        assert caplog.text.count("LISTEN does not work") == 1
-    finally:
-        PostgresNews.listen = real  # type: ignore[method-assign]  # as it was
+    assert (await waiting).status == "completed"
+    assert caplog.text.count("LISTEN does not work") == 1
+    for client in (receiving, other):
+        await client.aclose()
+    pooler.close()
 
 
 async def test_one_process_polls_a_video_for_all(sandbox: Sandbox, make_client: MakeClient) -> None:

@@ -307,7 +307,7 @@ async def test_a_database_that_is_gone_is_logged_once(caplog: pytest.LogCaptureF
     """And once more when it is back."""
     database: Any = FlakyDatabase(True, False, False, True, True, False)
 
-    member = Member(database, 1, lease=0.006)
+    member = Member(database, 1, "host:1", lease=0.006)
     await database.is_over.wait()
     await asyncio.sleep(0)
     await member.leave()
@@ -315,3 +315,16 @@ async def test_a_database_that_is_gone_is_logged_once(caplog: pytest.LogCaptureF
     lost = "The lease of this process could not be renewed: It is gone."
     back = "The lease of this process is renewed: postgresql://host/app can be used again."
     assert [record.getMessage() for record in caplog.records] == [lost, back, lost, back]
+
+
+async def test_a_process_that_was_forgotten_is_listed_again(postgres: str, postgres_server: PostgresServer) -> None:
+    """It was cut off for more than a day: its jobs must be freed when it dies, as those of every process."""
+    member = await Member.join(postgres)
+    query = "SELECT epoch, name, ends_at > clock_timestamp() FROM bluma_workers"
+    before = postgres_server.fetch(postgres, query)
+    postgres_server.fetch(postgres, "DELETE FROM bluma_workers RETURNING 1")
+
+    await member.renew()
+
+    assert postgres_server.fetch(postgres, query) == before
+    await member.leave()

@@ -1,7 +1,8 @@
 """
 Connect to the PostgreSQL database that several processes share.
 
-Rule 1: a transaction happens wholly or not at all, also if its caller is cancelled: it is finished first.
+Rule 1: a transaction happens wholly or not at all, also if its caller is cancelled: one that may record money is
+finished first, and one that does not is undone.
 Rule 2: a lost connection is retried for `PATIENCE` seconds. An action is told that it may have been done already. A
 server that does not answer for so long counts as lost, and ends the transactions of a process that stands still.
 Rule 3: no message has the URL's password: databases are named by host, port and name.
@@ -19,7 +20,14 @@ from bluma_async._runtime.tasks import finish, within
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError
 from bluma_async.stores.postgres.bounds import TimeBound
-from bluma_async.stores.postgres.failures import build_opening_error, describe_failure, list_failures
+from bluma_async.stores.postgres.connections import CONNECT_TIMEOUT, begin, build_options, build_pool_options
+from bluma_async.stores.postgres.failures import (
+    LostDatabaseError,
+    build_opening_error,
+    describe_failure,
+    is_lost,
+    list_failures,
+)
 from bluma_async.stores.postgres.schema import migrate, read_version, require_version
 from bluma_async.stores.postgres.urls import load_psycopg, name_database
 
@@ -31,8 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST", "PATIENCE", "Database", "RollbackWith", "migrate_database"]
 
 T = TypeVar("T")
-MOST_CONNECTIONS = 4  # of one event loop, besides the one that listens
-CONNECT_TIMEOUT = 10.0  # seconds
 PATIENCE = 30.0  # seconds for which a lost connection is retried
 LONGEST_PAUSE = 2.0  # seconds between two retries
 LONGEST = 600.0  # seconds that a transaction may take whose work grows with the journal
@@ -102,10 +108,8 @@ class Database:
         name = name_database(url)
         from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - an extra
 
-        # No prepared statements: a pooler gives each transaction another connection.
-        options: Any = {"prepare_threshold": None, "row_factory": psycopg.rows.dict_row, "connect_timeout": 10}
-        sizes: Any = {"min_size": 0, "max_size": MOST_CONNECTIONS}
-        pool: Any = AsyncConnectionPool(url, kwargs=options, configure=_configure, open=False, **sizes)
+        options = build_pool_options(row_factory=psycopg.rows.dict_row, autocommit=True)
+        pool: Any = AsyncConnectionPool(url, open=False, **options)
         return name, url, pool, psycopg
 
     async def _migrate(self, db: Connection) -> None:
@@ -116,12 +120,11 @@ class Database:
 
     async def _ask_once(self, action: Callable[[Connection], Awaitable[T]]) -> T:
         """Connect once without the pool, which would hide why it cannot, and run an action."""
-        options: Any = {"row_factory": self._psycopg.rows.dict_row, "connect_timeout": 10}
         bound = TimeBound(PATIENCE)
         try:
-            connecting = self._psycopg.AsyncConnection.connect(self.url, prepare_threshold=None, **options)
-            async with await within(CONNECT_TIMEOUT, connecting) as db:
+            async with await within(CONNECT_TIMEOUT, self.connect()) as db:
                 bound.begin(db)
+                await begin(db)
                 return await action(db)
         except list_failures(self._psycopg) as problem:
             raise build_opening_error(self._psycopg, problem, self.url) from None
@@ -135,6 +138,7 @@ class Database:
         retries: bool = True,
         patience: float = PATIENCE,
         longest: float | None = None,
+        finishes: bool = True,
     ) -> T:
         """
         Run an action in one transaction.
@@ -144,28 +148,31 @@ class Database:
             retries: Whether the action can be run again after the connection was lost.
             patience: Seconds for which it is.
             longest: Seconds that one transaction may take, if its work grows with the journal; None for `patience`.
+            finishes: Whether it is finished although its caller is cancelled: it may record money. Else it is undone.
 
         Raises:
             BlumaError: The database could not be used.
         """
-        longest = patience if longest is None else longest
-        return await finish(self._do(action, patience if retries else 0.0, min(CONNECT_TIMEOUT, patience), longest))
+        bound = TimeBound(patience if longest is None else longest)
+        work = self._do(action, patience if retries else 0.0, min(CONNECT_TIMEOUT, patience), bound)
+        return await (finish(work) if finishes else bound.interruptible(work))
 
     async def _do(
-        self, action: Callable[[Connection, bool], Awaitable[T]], patience: float, within: float, longest: float
+        self, action: Callable[[Connection, bool], Awaitable[T]], patience: float, within: float, bound: TimeBound
     ) -> T:
         began, pause, is_repeated = time.monotonic(), 0.05, False
         while True:
-            bound = TimeBound(longest)
             try:
                 async with self._pool.connection(timeout=within) as db:
                     bound.begin(db)
+                    await begin(db)
                     return await action(db, is_repeated)
             except RollbackWith as ended:
                 value: T = ended.value
                 return value
             except list_failures(self._psycopg) as problem:
-                if not self._is_lost(problem) or time.monotonic() - began + pause > patience:
+                is_late = bound.is_interrupted or time.monotonic() - began + pause > patience
+                if is_late or self._pool.closed or not is_lost(self._psycopg, problem):
                     raise self._describe(problem, bound) from None
             finally:
                 bound.end()
@@ -173,24 +180,16 @@ class Database:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _is_lost(self, problem: Exception) -> bool:
-        """Return whether a failure is that of a connection, and not of a statement."""
-        problems = self._psycopg.errors
-        is_hopeless = self._pool.closed or isinstance(problem, problems.ProgramLimitExceeded)
-        lost = (self._psycopg.OperationalError, problems.IdleInTransactionSessionTimeout, OSError)
-        return isinstance(problem, lost) and not is_hopeless
-
     def _describe(self, problem: Exception, bound: TimeBound) -> BlumaError:
         what = f"it has not answered for {bound.seconds:g} s" if bound.is_over else describe_failure(problem, self.url)
         kept = "The steps recorded in it so far are kept."
-        return BlumaError(f"The database {self.name} could not be used: {what}. {kept}")
+        kind = LostDatabaseError if is_lost(self._psycopg, problem) else BlumaError
+        return kind(f"The database {self.name} could not be used: {what}. {kept}")
 
     async def connect(self) -> Connection:
-        """Return a connection outside the pool, in autocommit mode, for listening; the caller closes it."""
-        options: Any = {"row_factory": self._psycopg.rows.dict_row, "connect_timeout": 10, "autocommit": True}
-        connection: Connection = await self._psycopg.AsyncConnection.connect(
-            self.url, prepare_threshold=None, **options
-        )
+        """Return a connection outside the pool, in autocommit mode; the caller closes it."""
+        options = build_options(row_factory=self._psycopg.rows.dict_row, autocommit=True)
+        connection: Connection = await self._psycopg.AsyncConnection.connect(self.url, **options)
         return connection
 
     async def close(self) -> None:
@@ -213,16 +212,3 @@ class Database:
 
 
 _ABANDONED: List[Database] = []
-
-
-async def _configure(db: Connection) -> None:
-    """
-    Set what must not depend on the server's defaults.
-
-    A commit waits for the disk: a recorded intent must survive a power cut. Times come in UTC: for other zones, psycopg
-    reads files in the event loop. A process that is frozen or cut off inside a transaction does not keep its locks.
-    """
-    await db.execute(b"SET synchronous_commit = on")
-    await db.execute(b"SET TimeZone = 'UTC'")
-    await db.execute(b"SET idle_in_transaction_session_timeout = '15s'")
-    await db.commit()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generator, List, Sequence
 
 from bluma_async.errors import BlumaError
+from bluma_async.stores.postgres.connections import build_options
 from bluma_async.stores.postgres.failures import list_failures
 from bluma_async.stores.postgres.urls import load_psycopg, name_database
 
@@ -96,7 +97,7 @@ class PostgresStore:
     def _connected(self) -> Generator[Connection[Any], None, None]:
         psycopg = load_psycopg()
         try:
-            with psycopg.connect(self._url, connect_timeout=TIMEOUT, prepare_threshold=None) as db:
+            with psycopg.connect(self._url, **build_options(TIMEOUT)) as db:
                 yield db
         except list_failures(psycopg) as problem:
             kind = type(problem).__name__  # its text can have the values of a statement

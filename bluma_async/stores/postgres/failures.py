@@ -12,12 +12,22 @@ from typing import Any, Tuple, Type
 from bluma_async.errors import BlumaError
 from bluma_async.stores.postgres.urls import mask_secrets, name_database
 
-__all__ = ["build_opening_error", "describe_failure", "list_failures"]
+__all__ = ["LostDatabaseError", "build_opening_error", "describe_failure", "is_lost", "list_failures"]
+
+
+class LostDatabaseError(BlumaError):
+    """The connection to the database was lost. A member of a fleet reports that once, by its lease."""
 
 
 def list_failures(psycopg: Any) -> Tuple[Type[Exception], ...]:
     """Return the kinds; OSError includes TimeoutError, and UnicodeError is that of a host name such as `a..b`."""
     return (psycopg.Error, OSError, UnicodeError)
+
+
+def is_lost(psycopg: Any, problem: BaseException) -> bool:
+    """Return whether a failure is that of a connection, and not of a statement."""
+    lost = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, OSError)
+    return isinstance(problem, lost) and not isinstance(problem, psycopg.errors.ProgramLimitExceeded)
 
 
 def describe_failure(problem: BaseException, url: str) -> str:

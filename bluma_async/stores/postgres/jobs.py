@@ -103,7 +103,7 @@ class PostgresJobStore(JobVerbs):
             self._set_run(run)
             return plan
 
-        return await self._database.do(work, retries=False, longest=DAY)  # the rows can be read only once
+        return await self._plan(work)
 
     async def submit(self, rows: Iterable[PlanRow], *, most: int) -> Plan:
         """Add jobs without a run: all of them are planned, or if any row is refused, none."""
@@ -111,7 +111,7 @@ class PostgresJobStore(JobVerbs):
         async def work(db: Connection, _: bool) -> Plan:
             return await plans.submit(db, self._writer, rows, most)
 
-        return await self._database.do(work, retries=False, longest=DAY)  # the rows can be read only once
+        return await self._plan(work)
 
     async def begin_run(self) -> None:
         """Begin a run without jobs; `plan` adds them."""
@@ -255,7 +255,11 @@ class PostgresJobStore(JobVerbs):
         async def once(db: Connection, _: bool) -> T:
             return await work(db)
 
-        return await self._database.do(once, longest=LONGEST)
+        return await self._database.do(once, longest=LONGEST, finishes=False)
+
+    async def _plan(self, work: Callable[[Connection, bool], Awaitable[Plan]]) -> Plan:
+        """Plan rows, which can be read only once, in one transaction."""
+        return await self._database.do(work, retries=False, longest=DAY, finishes=False)
 
     @property
     def _run(self) -> int:

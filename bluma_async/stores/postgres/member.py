@@ -33,15 +33,21 @@ UPDATE bluma_jobs SET holder = NULL, deferred_at = NULL WHERE place IN (
     FOR UPDATE SKIP LOCKED
 )
 """
+RENEW = """
+INSERT INTO bluma_workers (epoch, name, ends_at) VALUES (%s, %s, clock_timestamp() + %s * interval '1 second')
+ON CONFLICT (epoch) DO UPDATE SET ends_at = excluded.ends_at
+"""
+PARTING = 5.0  # seconds to give back everything; a lease that is not given back ends by itself
 FORGOTTEN = 86400.0  # seconds after which a process that has ended is not listed any more
 
 
 class Member:
     """This process, as the others see it."""
 
-    def __init__(self, database: Database, epoch: int, lease: float) -> None:
+    def __init__(self, database: Database, epoch: int, name: str, lease: float) -> None:
         self.database = database
         self.epoch = epoch
+        self._name = name
         self.lease = lease
         self._task = asyncio.ensure_future(self._renew_forever())
 
@@ -66,22 +72,24 @@ class Member:
             return int(row["epoch"]) if row else 0
 
         try:
-            epoch = await database.do(register)
+            epoch = await database.do(register, finishes=False)
         except BaseException:
             await database.close()
             raise
-        return cls(database, epoch, lease)
+        return cls(database, epoch, name, lease)
 
     async def renew(self) -> None:
-        """Renew the lease, and free the jobs of processes whose lease has ended."""
+        """
+        Renew the lease, and free the jobs of processes whose lease has ended.
+
+        The row is written again if it is missing: a process that was cut off for a day has been forgotten.
+        """
 
         async def beat(db: Connection, _: bool) -> None:
-            ends = "clock_timestamp() + %s * interval '1 second'"
-            statement = f"UPDATE bluma_workers SET ends_at = {ends} WHERE epoch = %s"  # noqa: S608 - a constant
-            await execute(db, statement, self.lease, self.epoch)
+            await execute(db, RENEW, self.epoch, self._name, self.lease)
             await free_jobs(db)
 
-        await self.database.do(beat, retries=False)
+        await self.database.do(beat, retries=False, finishes=False)
 
     async def revive(self, db: Connection) -> None:
         """Begin a lease that has ended: what a process without one claims is free again at once."""
@@ -110,7 +118,7 @@ class Member:
                 await execute(db, f"DELETE FROM {table} WHERE epoch = %s", self.epoch)  # noqa: S608 - constants
 
         with contextlib.suppress(BlumaError):  # the lease ends by itself
-            await self.database.do(end, retries=False)
+            await self.database.do(end, retries=False, patience=PARTING)
         await self.database.close()
 
     def abandon(self) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Coll
 
 from bluma_async.errors import BlumaError
 from bluma_async.stores.news import PollTurn
+from bluma_async.stores.postgres.connections import build_options
 from bluma_async.stores.postgres.failures import list_failures
 from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.stores.postgres.rows import execute, fetch_all, fetch_one
@@ -150,7 +151,7 @@ def publish_blocking(url: str, video_id: str, body: str, *, is_final: bool) -> N
     """
     psycopg = load_psycopg()
     try:
-        with psycopg.connect(url, connect_timeout=TIMEOUT, prepare_threshold=None) as db:
+        with psycopg.connect(url, **build_options(TIMEOUT)) as db:
             if db.execute(PUBLISH.encode(), (video_id, body, is_final)).rowcount:
                 db.execute(TELL.encode(), (f"video {video_id}",))
     except list_failures(psycopg) as problem:

@@ -1,0 +1,57 @@
+"""
+What every connection to a database has in common, the task engine's too.
+
+Rule 1: nothing outlives a transaction, neither a prepared statement nor a setting. A pooler such as PgBouncer may give
+each transaction another connection to the server, and that connection to other programs afterwards.
+Rule 2: a pool that cannot connect gives up soon, and tries again for the next call. Its pauses double until it gives
+up, and the pauses of psycopg's default of 5 minutes would outlast an outage by minutes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict
+
+if TYPE_CHECKING:
+    from bluma_async.stores.postgres.rows import Connection
+
+__all__ = ["CONNECT_TIMEOUT", "begin", "build_options", "build_pool_options"]
+
+CONNECT_TIMEOUT = 10.0  # seconds
+MOST_CONNECTIONS = 4  # of one pool
+BEGIN = (
+    b"BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL TimeZone = 'UTC'; "
+    b"SET LOCAL idle_in_transaction_session_timeout = '15s'"
+)
+
+
+def build_options(timeout: float = CONNECT_TIMEOUT, **others: Any) -> Dict[str, Any]:
+    """
+    Return the arguments of a connection.
+
+    Args:
+        timeout: Seconds to connect.
+        **others: Further arguments.
+    """
+    return {"prepare_threshold": None, "connect_timeout": max(2, round(timeout)), **others}
+
+
+def build_pool_options(timeout: float = CONNECT_TIMEOUT, **others: Any) -> Dict[str, Any]:
+    """
+    Return the arguments of a pool that connects when a connection is needed.
+
+    Args:
+        timeout: Seconds to wait for a connection.
+        **others: Further arguments of each connection.
+    """
+    sizes = {"min_size": 0, "max_size": MOST_CONNECTIONS}
+    return {"kwargs": build_options(timeout, **others), "timeout": timeout, "reconnect_timeout": timeout, **sizes}
+
+
+async def begin(db: Connection) -> None:
+    """
+    Begin a transaction on a connection in autocommit mode, in one message, with what must not depend on the server.
+
+    A commit waits for the disk: a recorded intent must survive a power cut. Times come in UTC: for other zones, psycopg
+    reads files in the event loop. A process that is frozen or cut off inside a transaction does not keep its locks.
+    """
+    await db.execute(BEGIN)
