@@ -4,6 +4,7 @@ Print results in one way for all commands: JSON with `--json`, a table on a term
 Rule 1: a command that prints data names the class of its records. The fields of that class are the fields of its JSON,
 and the documents list them. `bluma batch status --watch` adds those of the view, as a dict.
 Rule 2: a list is one JSON object a line; a single result is one object.
+Rule 3: a price that is not known is null, and not 0: programs sum these fields.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import functools
 import json
 import sys
 from datetime import datetime
-from typing import Any, Callable, Iterable, List, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Sequence, TypeVar
 
 import attrs
 import click
@@ -20,7 +21,10 @@ import click
 from bluma_async.cli.output import clean, find_width, is_terminal, say
 from bluma_async.types._model import Model, to_json
 
-__all__ = ["Printer", "Record", "fit_columns", "prints"]
+if TYPE_CHECKING:
+    from bluma_async.types import Video
+
+__all__ = ["Printer", "Record", "find_price", "fit_columns", "prints"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 WIDEST = 1000
@@ -139,7 +143,17 @@ def fit_columns(rows: Sequence[Sequence[str]], total: int) -> List[int]:
 def _to_dict(record: Any) -> Any:
     if isinstance(record, dict):
         return record  # pyright: ignore[reportUnknownVariableType]  # the fields of a record and more
-    return record.to_dict() if isinstance(record, Model) else to_json(attrs.asdict(record, recurse=False))
+    if not isinstance(record, Model):
+        return to_json(attrs.asdict(record, recurse=False))
+    from bluma_async.types import Video  # noqa: PLC0415 - `bluma --help` need not load it
+
+    fields = record.to_dict()
+    return {**fields, "credits_charged": find_price(record)} if isinstance(record, Video) else fields
+
+
+def find_price(video: Video) -> int | None:
+    """Return the credits that a video was charged; None if no answer that this process has read says so."""
+    return video.credits_charged if video.reused else video.credits_charged or None
 
 
 def _encode(record: Any) -> str:

@@ -17,7 +17,7 @@ from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, Account
 from bluma_async.cli.continuing import spell_command, spell_save
 from bluma_async.cli.copying import copy_file
 from bluma_async.cli.output import format_size, say_aside, say_surely
-from bluma_async.cli.printing import Printer, Record, prints
+from bluma_async.cli.printing import Printer, Record, find_price, prints
 from bluma_async.cli.progress import show_progress
 from bluma_async.cli.running import OutputPath, add_final_option, add_options, add_verify_option, is_standard_output
 from bluma_async.errors import BlumaError, InvalidArgumentError, NotFoundError, WaitTimeoutError
@@ -62,7 +62,7 @@ class SavedVideo(Record):
     status: str
     template_id: str
     duration: int | None
-    credits_charged: int
+    credits_charged: int | None
     path: str
     size_bytes: int
 
@@ -192,8 +192,16 @@ def _print_saved(target: Target, video: Video, size: int) -> None:
     name = "the video" if target.is_standard_output else str(target.output)
     target.say(f"Saved {name}: {video.duration} s, {format_size(size)}")
     if target.printer.is_json:
-        saved = {name: getattr(video, name) for name in ("id", "template_id", "duration", "credits_charged")}
-        target.printer.show(SavedVideo(**saved, status=str(video.status), path=str(target.output), size_bytes=size))
+        saved = SavedVideo(
+            id=video.id,
+            status=str(video.status),
+            template_id=video.template_id,
+            duration=video.duration,
+            credits_charged=find_price(video),
+            path=str(target.output),
+            size_bytes=size,
+        )
+        target.printer.show(saved)
 
 
 def _advise(error: BlumaError, video_id: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 import sys
 from pathlib import Path
 from typing import Any, List
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -98,6 +100,26 @@ def test_a_full_disk_prints_the_id_and_the_command(
     assert (tmp_path / "x.mp4.part").exists()
     assert run(["save", video_id, "-o", str(target)]) == 0
     assert ([path.name for path in tmp_path.iterdir()], live.state()["billed"]) == (["x.mp4"], 1)
+
+
+def test_a_price_that_is_not_known_is_null(live: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the answer to a create has it: other processes do not know it, and say so in JSON and tables."""
+    assert generate(tmp_path / "x.mp4", "--json") == 0
+    made = json.loads(capsys.readouterr().out.splitlines()[-1])
+    body = json.dumps({"template_id": "ugc-text-overlay", "context": {"prompt": "x"}}).encode()
+    headers = {"Authorization": f"Bearer {os.environ['BLUMA_API_KEY']}", "Content-Type": "application/json"}
+    with urlopen(Request(f"{live.base_url}/videos", body, headers)) as answer:
+        other = json.loads(answer.read())["id"]
+    prices = []
+    for command in (["get", other], ["wait", other, *QUICK], ["save", other, *QUICK, "-o", str(tmp_path / "y.mp4")]):
+        assert run([*command, "--json"]) == 0
+        prices.append(json.loads(capsys.readouterr().out.splitlines()[-1])["credits_charged"])
+    assert run(["list", "--json", "--limit", "1"]) == 0
+    prices.append(json.loads(capsys.readouterr().out)["credits_charged"])
+    assert run(["get", other]) == 0
+
+    assert (made["credits_charged"], prices) == (2, [None] * 4)
+    assert "credits_charged" not in capsys.readouterr().out
 
 
 def test_a_file_that_is_not_the_video_is_refused_and_can_be_taken(
