@@ -13,7 +13,6 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
-from bluma_async._wire.json_values import require_shallow
 from bluma_async.sandbox.api_errors import ApiError, bad_request
 from bluma_async.sandbox.routing import BODY
 
@@ -47,6 +46,8 @@ __all__ = [
 ]
 
 LARGEST_JSON = 2**20  # bytes
+DEEPEST = 100  # levels of nested JSON
+TOKENS = re.compile(r'(?s)"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]')  # strings, with the brackets in them; brackets
 INVALID_JSON = "The request body is not valid JSON."
 JSON_TYPE = "application/json"
 # RFC 3339, and a little more: seconds and offset may be missing; a time without offset is in UTC.
@@ -199,8 +200,18 @@ def parse_json(raw: bytes) -> Any:
             JSON document has.
     """
     text = raw.decode("utf-8")
-    require_shallow(text)
+    if text.count("[") + text.count("{") > DEEPEST:
+        _require_shallow(text)
     return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _require_shallow(text: str) -> None:
+    """Refuse what would let the parser recurse as deep as a stranger wants; some versions of Python end then."""
+    depth = 0
+    for token in TOKENS.finditer(text):
+        depth += (token[0] in "[{") - (token[0] in "]}")
+        if depth > DEEPEST:
+            raise ValueError(f"nested more than {DEEPEST} levels deep")
 
 
 def _refuse_constant(word: str) -> None:

@@ -48,6 +48,15 @@ async def test_a_declared_body_is_accepted(plain: Plain, headers: Dict[str, Any]
     assert status == 202
 
 
+@pytest.mark.parametrize(("levels", "expected"), [(97, 202), (98, 400)])
+async def test_a_body_is_bounded_before_it_is_parsed(plain: Plain, levels: int, expected: int) -> None:
+    """A hundred levels are accepted, three of them above the lists; brackets inside texts do not count."""
+    deep = "[" * levels + r'"[[ \" [["' + "]" * levels
+    body = f'{{"template_id": "{JOB["template_id"]}", "context": {{"prompt": "p", "custom_data": {{"a": {deep}}}}}}}'
+
+    assert (await plain("POST", "/videos", data=body.encode(), headers=AS_JSON))[0] == expected
+
+
 async def test_an_oversized_body_is_a_413(plain: Plain) -> None:
     """A JSON body above 1 MiB is a 413."""
     status, answer, _ = await plain("POST", "/videos", data=io.BytesIO(b" " * 2**21))
