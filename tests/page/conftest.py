@@ -77,8 +77,12 @@ OpenPage = Callable[..., Visit]
 
 
 @pytest.fixture
-def open_page(browser: Any, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
-    """Give a function that opens the page of a sandbox; at the end, nothing may have gone wrong on it."""
+def open_page(browser: Any, local: Sandbox, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """
+    Give a function that opens the page of a sandbox; at the end, nothing may have gone wrong on it.
+
+    The sandbox `local` ends after it, so that screenshots show a page that is connected.
+    """
     visits: List[Visit] = []
     contexts: List[Any] = []
 
@@ -89,12 +93,12 @@ def open_page(browser: Any, request: pytest.FixtureRequest) -> Iterator[OpenPage
         return visits[-1]
 
     yield open_it
+    problems = [problem for visit in visits for problem in visit.problems]  # before others can come
     folder = os.environ.get("BLUMA_SCREENSHOTS")
     for number, visit in enumerate(visits):
         if folder:
             name = re.sub(r"[^\w-]+", "-", f"{request.node.name}-{number}")
             visit.page.screenshot(path=str(Path(folder) / f"{name}.png"))
-    problems = [problem for visit in visits for problem in visit.problems]
     for context in contexts:
         context.close()
     assert problems == []
