@@ -143,15 +143,15 @@ class ContentIndex:
 
     def begin(self, create: PendingCreate) -> None:
         """
-        Record a create that is about to be sent, in place of an earlier one of its content.
+        Record a create that is about to be sent. An earlier one of its content that is in doubt stays recorded.
 
         Raises:
             BlumaError: The file cannot be written.
         """
         with self._transaction() as database:
-            database.execute("REPLACE INTO pending VALUES (?, ?, ?, ?, ?, ?)", (self._account, *create))
+            database.execute("INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?, ?, ?)", (self._account, *create))
 
-    def note_accepted(self, content: str, request_key: str) -> None:
+    def note_accepted(self, content: str) -> None:
         """
         Note that a recorded create certainly was accepted.
 
@@ -159,8 +159,8 @@ class ContentIndex:
             BlumaError: The file cannot be written.
         """
         with self._transaction() as database:
-            given = (self._account, content, request_key)
-            database.execute(f"UPDATE pending SET is_accepted = 1 WHERE {ONE}", given)  # noqa: S608 - a constant
+            given = (self._account, content)
+            database.execute("UPDATE pending SET is_accepted = 1 WHERE account = ? AND content = ?", given)
 
     def end(self, content: str, request_key: str) -> None:
         """
@@ -211,8 +211,8 @@ class ContentIndex:
                 database.execute("COMMIT")
         except (sqlite3.Error, OSError) as problem:
             raise BlumaError(
-                f"The index of contents {str(self._path)!r} could not be used: {problem}. Delete the file, or leave "
-                'out reuse="content".'
+                f"The index of contents {str(self._path)!r} could not be used: {problem}. Try again, or leave out "
+                'reuse="content"; if the file is damaged, delete it.'
             ) from problem
 
     def _connect(self) -> sqlite3.Connection:

@@ -66,18 +66,60 @@ async def test_the_next_program_does_not_buy_what_may_have_been_bought(sandbox: 
     assert (sandbox.state()["billed"], await list_keys(thrifty)) == (1, [key])
 
 
-@pytest.mark.parametrize(("action", "is_reused"), [("drop_after", True), ("drop_before", False)])
-async def test_the_next_program_determines_the_outcome(
-    sandbox: Sandbox, thrifty: AsyncBluma, action: str, is_reused: bool
-) -> None:
-    """With evidence the content is bought once, whether or not the lost create was accepted."""
+def fail(*_: object, **__: object) -> None:
+    """Fail as an index that another program has locked."""
+    raise errors.BlumaError("database is locked")
+
+
+async def test_the_next_program_adopts_no_video(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """Also with `exclusive`: its program may have ended long ago, and a create without `reuse` made the video since."""
     mine = thrifty.with_options(exclusive=True)
-    await lose_create(sandbox, mine, action)
+    key = await lose_create(sandbox, mine, "drop_before")
+    other = await mine.with_options(reuse=None).videos.create({"prompt": "another content"}, TEMPLATE)
+    forget_process(mine)
+
+    with pytest.raises(errors.AmbiguousCreateError) as caught:
+        await mine.videos.create(CONTEXT, TEMPLATE)
+
+    assert [video.id for video in caught.value.candidates] == [other.id]
+    assert (sandbox.state()["billed"], await list_keys(mine)) == (1, [key])
+
+
+async def test_the_next_program_proves_the_absence(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """A create that was not accepted is bought once."""
+    mine = thrifty.with_options(exclusive=True)
+    await lose_create(sandbox, mine, "drop_before")
 
     video = await mine.videos.create(CONTEXT, TEMPLATE)
 
-    assert (video.reused, sandbox.state()["billed"], await list_keys(mine)) == (is_reused, 1, [])
+    assert (video.reused, sandbox.state()["billed"], await list_keys(mine)) == (False, 1, [])
     assert await ContentReuse(mine._session).find_known([hash_of()]) == {hash_of(): video.id}
+
+
+async def test_a_refused_retry_keeps_the_doubt(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """Whoever accepted a second bill bought nothing; the next create has not accepted one."""
+    key = await lose_create(sandbox, thrifty, "drop_after")
+    sandbox.faults.add("POST /videos", "status", status=402)
+    with pytest.raises(errors.InsufficientCreditsError):
+        await thrifty.with_options(on_ambiguous="retry").videos.create(CONTEXT, TEMPLATE)
+
+    with pytest.raises(errors.AmbiguousCreateError):
+        await thrifty.videos.create(CONTEXT, TEMPLATE)
+
+    assert (sandbox.state()["billed"], await list_keys(thrifty)) == (1, [key])
+
+
+async def test_a_video_that_could_not_be_recorded_is_not_bought_again(
+    sandbox: Sandbox, thrifty: AsyncBluma, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process knows it, and records it with the next create of the content."""
+    with monkeypatch.context() as broken:
+        broken.setattr(ContentIndex, "record", fail)
+        made = await thrifty.videos.create(CONTEXT, TEMPLATE)
+    again = await thrifty.videos.create(CONTEXT, TEMPLATE)
+
+    assert (again.id, again.reused, sandbox.state()["billed"]) == (made.id, True, 1)
+    assert await list_keys(thrifty) == []
 
 
 async def test_a_program_that_was_killed_before_its_request_blocks_nothing() -> None:

@@ -164,7 +164,7 @@ async def test_an_index_that_cannot_be_read_buys_nothing(sandbox: Sandbox, thrif
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(b"this is not a database" * 100)
 
-    with pytest.raises(errors.BlumaError, match=r"contents\.sqlite.*Delete the file, or leave out reuse"):
+    with pytest.raises(errors.BlumaError, match=r"contents\.sqlite.*leave out reuse"):
         await thrifty.videos.create(CONTEXT, TEMPLATE)
 
     assert sandbox.state()["billed"] == 0

@@ -5,7 +5,9 @@ Rule 1: the record is written in the content's turn, before the request is sent.
 sent. It ends with the video, or when the create certainly was not sent or not accepted.
 Rule 2: a record whose turn is free belongs to a create that no task works on. It is searched for as `settle` does. Its
 program may have ended just now, so its request counts as on its way until now: no clock decides how old it is.
-Rule 3: while two such creates of a template are recorded, neither adopts a video: it may be that of the other one.
+Rule 3: such a create adopts no video, whatever the options say: the time of its request has no end, so that the video
+of any later create could be its own. With `shared`, the database knows the later creates, and two recorded ones of a
+template adopt none.
 """
 
 from __future__ import annotations
@@ -79,7 +81,7 @@ async def _record_failure(session: Session, content: str, request_key: str, fail
     is_left = session.coordinator is not None and not isinstance(failure, BlumaError)
     if any(call.standing is Standing.ACCEPTED for call in calls) or getattr(failure, "accepted", False):
         with suppress(BlumaError):  # it stays recorded as one that may have been accepted
-            await in_thread(open_index(session).note_accepted, content, request_key)
+            await in_thread(open_index(session).note_accepted, content)
     elif not is_in_doubt and not is_left:
         await reuse.end(content, request_key)
 
@@ -98,7 +100,8 @@ async def settle_pending(session: Session, content: str) -> SettledCreate | None
     if create is None:
         return None
     deadline = session.options.deadline
-    return await _settle(session, create, creates, None if deadline is None else session.shared.clock.now() + deadline)
+    ends = None if deadline is None else session.shared.clock.now() + deadline
+    return await _settle(session, create, ends, is_alone=_is_alone(create, creates))
 
 
 async def settle_all_pending(session: Session) -> List[SettledCreate]:
@@ -129,15 +132,13 @@ async def _settle_in_turn(
     try:
         async with session.shared.content_turns.acquire(create.content, 0.0):
             if create in await _list_pending(session):
-                return await _settle(session, create, creates, None)
+                return await _settle(session, create, None, is_alone=_is_alone(create, creates))
     except ContentBusyError:
         pass
     return None
 
 
-async def _settle(
-    session: Session, create: PendingCreate, creates: Sequence[PendingCreate], ends: float | None
-) -> SettledCreate:
+async def _settle(session: Session, create: PendingCreate, ends: float | None, *, is_alone: bool) -> SettledCreate:
     """Search for the video of a create, and record the outcome."""
     for video_id in await in_thread(open_index(session).list_videos):
         session.evidence.mark_known(video_id)
@@ -145,8 +146,8 @@ async def _settle(
     try:
         if session.coordinator is not None and find_account(session) is None:  # the creates of its jobs alone are known
             return SettledCreate(create=show_create(call), result=CreateResult.IN_DOUBT)
-        is_alone = all(one == create or one.template_id != create.template_id for one in creates)
-        searching = session if is_alone else session.with_options({"exclusive": False, "on_ambiguous": "reconcile"})
+        is_explained = session.coordinator is not None and is_alone
+        searching = session if is_explained else session.with_options({"exclusive": False, "on_ambiguous": "reconcile"})
         settled = await settle_call(searching, call)
         if settled.video is not None:
             await ContentReuse(session).record(create.content, settled.video.id)
@@ -157,10 +158,15 @@ async def _settle(
         session.evidence.remove(call)
 
 
+def _is_alone(create: PendingCreate, creates: Sequence[PendingCreate]) -> bool:
+    return all(one == create or one.template_id != create.template_id for one in creates)
+
+
 def _open_call(session: Session, create: PendingCreate, ends: float | None) -> InFlightCall:
     started_at = None if create.started_at is None else datetime.fromtimestamp(create.started_at, timezone.utc)
     call = open_stand_in(
         session, create.request_key, create.template_id, started_at, is_accepted=create.is_accepted == 1
     )
     call.ends, call.is_attended = ends, True
+    call.video_id = session.evidence.find_created(create.request_key)  # its video could not be recorded
     return call

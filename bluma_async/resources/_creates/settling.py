@@ -13,7 +13,9 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Awaitable, Callable, List, Sequence
 
+from bluma_async._runtime.log import logger
 from bluma_async._runtime.paid_ids import report_if_dropped
+from bluma_async.errors import BlumaError
 from bluma_async.resources._creates.outcome import settle_call
 from bluma_async.resources._creates.showing import show_create
 from bluma_async.resources._sharing import find_account
@@ -40,7 +42,12 @@ async def settle_creates(session: Session) -> List[SettledCreate]:
     A create that is settled is not open any more, unless it is in doubt. With `shared`, those that dead processes have
     left open are settled too; with `reuse`, also those of other programs on this machine that have ended.
     """
-    recorded = await _settle_recorded(session) if session.options.reuse is not None else []
+    recorded: List[SettledCreate] = []
+    if session.options.reuse is not None:
+        try:
+            recorded = await _settle_recorded(session)
+        except BlumaError as problem:  # the creates of this process are settled all the same
+            logger.warning("The creates of other programs could not be settled: %s", problem)
     settled = await settle_calls(session, [call for call in session.evidence.open_calls if not call.is_attended])
     for video_id in filter(None, map(_find_video_id, settled)):
         report_if_dropped(video_id)

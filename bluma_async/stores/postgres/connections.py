@@ -18,8 +18,10 @@ __all__ = ["CONNECT_TIMEOUT", "begin", "build_options", "build_pool_options"]
 
 CONNECT_TIMEOUT = 10.0  # seconds
 MOST_CONNECTIONS = 4  # of one pool
+# A connection whose other end is silent fails after about 20 s: all that waits for it is then told that it is lost.
+ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2, "tcp_user_timeout": 20_000}
 BEGIN = (
-    b"BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL TimeZone = 'UTC'; "
+    b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL TimeZone = 'UTC'; "
     b"SET LOCAL idle_in_transaction_session_timeout = '15s'"
 )
 
@@ -32,7 +34,7 @@ def build_options(timeout: float = CONNECT_TIMEOUT, **others: Any) -> Dict[str, 
         timeout: Seconds to connect.
         **others: Further arguments.
     """
-    return {"prepare_threshold": None, "connect_timeout": max(2, round(timeout)), **others}
+    return {"prepare_threshold": None, "connect_timeout": max(2, round(timeout)), **ALIVE, **others}
 
 
 def build_pool_options(timeout: float = CONNECT_TIMEOUT, **others: Any) -> Dict[str, Any]:
@@ -51,7 +53,9 @@ async def begin(db: Connection) -> None:
     """
     Begin a transaction on a connection in autocommit mode, in one message, with what must not depend on the server.
 
-    A commit waits for the disk: a recorded intent must survive a power cut. Times come in UTC: for other zones, psycopg
-    reads files in the event loop. A process that is frozen or cut off inside a transaction does not keep its locks.
+    A statement behind a lock must see what the last holder wrote, so the isolation is READ COMMITTED whatever the
+    default. A commit waits for the disk: a recorded intent must survive a power cut. Times come in UTC: for other
+    zones, psycopg reads files in the event loop. A process that is frozen or cut off inside a transaction does not keep
+    its locks.
     """
     await db.execute(BEGIN)

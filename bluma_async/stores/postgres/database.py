@@ -165,8 +165,12 @@ class Database:
             try:
                 async with self._pool.connection(timeout=within) as db:
                     bound.begin(db)
-                    await begin(db)
-                    return await action(db, is_repeated)
+                    try:
+                        await begin(db)
+                        return await action(db, is_repeated)
+                    except asyncio.CancelledError:
+                        await db.close()  # the cancel request may arrive late, and would end another transaction
+                        raise
             except RollbackWith as ended:
                 value: T = ended.value
                 return value

@@ -49,6 +49,7 @@ class Member:
         self.epoch = epoch
         self._name = name
         self.lease = lease
+        self._beat = max(lease / BEATS, 1.0)  # seconds that a renewal may take: another one must fit into the lease
         self._task = asyncio.ensure_future(self._renew_forever())
 
     @classmethod
@@ -89,7 +90,7 @@ class Member:
             await execute(db, RENEW, self.epoch, self._name, self.lease)
             await free_jobs(db)
 
-        await self.database.do(beat, retries=False, finishes=False)
+        await self.database.do(beat, retries=False, patience=self._beat, finishes=False)
 
     async def revive(self, db: Connection) -> None:
         """Begin a lease that has ended: what a process without one claims is free again at once."""
@@ -129,7 +130,7 @@ class Member:
         """Renew the lease again and again; log once that the database is lost, and once that it is back."""
         is_lost = False
         while True:
-            await asyncio.sleep(self.lease / BEATS)
+            await asyncio.sleep(min(self.lease / BEATS, 1.0) if is_lost else self.lease / BEATS)
             try:
                 await self.renew()
             except BlumaError as problem:

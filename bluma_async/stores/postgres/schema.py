@@ -7,6 +7,7 @@ Rule 2: one transaction, under a lock of the database: of several processes that
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bluma_async.errors import BlumaError, InvalidArgumentError
@@ -100,6 +101,7 @@ ALTER TABLE bluma_intents ADD COLUMN charged BIGINT;
 """
 UNUSABLE = """
 SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND starts_with(relname, 'bluma_')
+AND regexp_replace(relname, '_[a-z]+_seq$', '') = ANY(%s)
 AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(oid, 'USAGE') WHEN 'r' THEN NOT (
     has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
     AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
@@ -107,6 +109,7 @@ AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(oid, 'USAGE') WHEN 'r'
 """
 MIGRATIONS = (JOBS + SHARED, CREATES, CHARGES)  # the statements that lead from each version to the next one, from 0
 VERSION = len(MIGRATIONS)
+TABLES = re.findall(r"CREATE TABLE (\w+)", "".join(MIGRATIONS))
 
 
 async def read_version(db: Connection) -> int:
@@ -173,7 +176,7 @@ async def _require_rights(db: Connection, name: str) -> None:
     Raises:
         BlumaError: A right is missing.
     """
-    unusable = [row["relname"] for row in await fetch_all(db, UNUSABLE)]
+    unusable = [row["relname"] for row in await fetch_all(db, UNUSABLE, TABLES)]
     if unusable:
         raise BlumaError(
             f"This user may not use all tables of bluma in {name}: rights are missing on {', '.join(unusable)}. It "
