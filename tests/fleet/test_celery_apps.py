@@ -31,8 +31,9 @@ def take(queue: Any) -> Any:
 
 
 @pytest.fixture
-def app() -> Any:
-    """Give an app with its broker in memory."""
+def app(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give an app with its broker in memory, without the tasks that other tests have shared with all apps."""
+    monkeypatch.setattr("celery._state._on_app_finalizers", set())
     return celery.Celery("app", broker="memory://", set_as_current=False)
 
 
