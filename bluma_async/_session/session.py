@@ -137,7 +137,7 @@ class Session:
         return result
 
     def _note_interrupted(self, in_flight: InFlightCall, error: BaseException) -> None:
-        """Remove a paid call that was not sent. For any other, put its key into the exception, and log the call."""
+        """Forget a paid call that was not sent. Log every other one, and put its key into the exception."""
         in_flight.interrupt(self.shared.clock.now())
         if in_flight.standing is Standing.NOT_SENT:
             self.evidence.remove(in_flight)

@@ -103,7 +103,7 @@ def delete(route: str) -> Call[None]:
 
 def path(route: str, *segments: str) -> str:
     """
-    Return a route that goes on with segments. Each is percent-encoded, so that "/" or "?" in an id changes no route.
+    Return a route followed by segments. Each segment is percent-encoded: a "/" or "?" in an id cannot change the route.
 
     Raises:
         InvalidArgumentError: A segment is empty, or is "." or "..", which would name another resource.

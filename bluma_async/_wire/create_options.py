@@ -30,7 +30,7 @@ def require_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
         The options without the documented names that have no value.
 
     Raises:
-        InvalidArgumentError: It is none, or a value has another type.
+        InvalidArgumentError: It is not a mapping, or a value has another type.
     """
     require_mapping("options", options, "{'resolution': '1080p'}")
     for name, (kind, valid) in TYPES.items():

@@ -110,7 +110,7 @@ def is_plain_location(rest: str) -> bool:
 
 
 def show_location(url: str) -> str:
-    """Return a URL for an error, with its query and its user masked: they can be secrets, and may be what is wrong."""
+    """Return a URL for an error. Its query and user can be secrets: `***` shows that they are there."""
     place, mark, _ = url.partition("?")
     return re.sub(r"//[^/@]*@", "//***@", place) + (mark and "?***")
 

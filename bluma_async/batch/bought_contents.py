@@ -4,8 +4,8 @@ The contents of the jobs of a batch: which were bought before, and which may hav
 Rule 1: the videos of a journal are recorded, so that other journals and single creates can reuse them.
 Rule 2: while the create of a job is open or in doubt, no other job with its content is created: it may be paid.
 Rule 3: a recorded video that cannot be read concerns its job only: that stays planned, and the others go on.
-Rule 4: the journal decides what became of a create of its own; the record of it in the index follows. The create of
-another journal, or of a single video, is settled first.
+Rule 4: the journal decides what became of its own creates, and their records in the index are changed after that. A
+create of another journal, or of a single video, is settled before the content is bought.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Run work in tasks of its own, which outlive the callers that wait for it.
 Rule 1: a caller that is cancelled stops waiting, and cancels its work once. Servers run their requests in cancel scopes
 of anyio, which cancel the same task again and again until it ends: work in that task could finish nothing that takes
 longer than a moment. In a task of its own, a create gets its grace.
-Rule 2: the owner waits for all of them before it closes what they use.
+Rule 2: the owner waits for all these tasks. Only then does it close what they use.
 """
 
 from __future__ import annotations

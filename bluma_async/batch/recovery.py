@@ -95,8 +95,8 @@ class Recovery:
         """
         Begin to settle a create that a dead process has left open.
 
-        It was claimed when its request cannot have been on its way for `settle_time`, by the store's clock. An
-        earlier search for it can still run, if only its waiter was cancelled. That search goes on.
+        It was claimed when its request cannot have been on its way for `settle_time`, by the store's clock. If a search
+        for it is running already, that search goes on: only the task that waited for it was cancelled.
 
         Raises:
             Unsubmitted: The run has ended; a create of it is finished after its end. Another process settles this one.

@@ -2,8 +2,8 @@
 Let a signal end a server that reads its requests from the standard input, as the end of that input does.
 
 Rule: a thread that waits for a line cannot be cancelled, so that a server that is cancelled would hang until the next
-line. The signal ends its input instead. The server then ends as after its last request: what it has begun gets its
-grace, and the journal is closed.
+line. The signal ends its input instead, and the server ends as it does after its last request: creates that have begun
+get their grace, and the journal is closed.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def describe_failure(generation: Generation) -> str:
 
 
 def find_resource(client: AsyncLuma) -> Any:
-    """Return what the provider of a client makes: modifications, or generations."""
+    """Return the resource that a provider has: `modifications` if it modifies videos, else `generations`."""
     return client.modifications if client.capabilities.modify else client.generations
 
 

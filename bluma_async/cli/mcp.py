@@ -98,7 +98,7 @@ class Tools:
         Leave out `key`, and a content that was created before, under whatever key, returns its job and costs nothing.
         A new `key` names the job and its file, and buys another video, also of the same content; a known one returns
         its job. If `is_certain` is false, the video may have been created and billed: do not create it again.
-        `warnings` names what was sent although it may be a mistake; `estimate` gives it before anything is billed.
+        `warnings` lists possible mistakes in what was sent. `estimate` lists them before anything is billed.
         """
         row = {"template_id": template_id, "prompt": prompt, "context": context, "resolution": resolution, "key": key}
         with _explained():

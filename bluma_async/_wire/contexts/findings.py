@@ -1,5 +1,5 @@
 """
-Turn what is found in a context, unknown names and errors of `jsonschema`, into problems.
+List the problems of a context: its unknown names, and the errors that `jsonschema` finds.
 
 Rule: an unknown name is an error if it is close to a known one that is missing, or if `jsonschema` refuses it. Any
 other one is a warning: the schema allows it.

@@ -73,7 +73,7 @@ def say_unknown(close: str | None) -> str:
 
 def describe(error: Any) -> Tuple[str, str]:
     """
-    Return the rule that a value breaks, by an error of `jsonschema`, and what is wrong with the value.
+    Read an error of `jsonschema`. Return the rule that a value breaks, and what is wrong with the value.
 
     The value itself is not named: it may be long, or somebody's secret.
     """

@@ -13,6 +13,7 @@ from bluma_async._runtime.clock import local_time
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.paid_ids import PaidId
 from bluma_async.errors import AmbiguousCreateError
+from bluma_async.resources._creates.outcome import find_video_id
 from bluma_async.resources._creates.pending import settle_pending
 from bluma_async.resources._creates.settling import settle_calls
 from bluma_async.resources._creates.showing import show_create
@@ -61,8 +62,8 @@ async def _use(reuse: ContentReuse, settled: SettledCreate, content: str, templa
     """Return the video of a settled create if it can be used, by the checks of every video that is reused."""
     if settled.result == CreateResult.IN_DOUBT:
         _require_consent(reuse.limited, settled)
-    video_id = settled.create.video_id if settled.video is None else settled.video.id
-    if settled.result != CreateResult.ACCEPTED or video_id is None:
+    video_id = find_video_id(settled)
+    if video_id is None:
         return None
     with PaidId(video_id):
         now = local_time(reuse.limited.shared.clock)

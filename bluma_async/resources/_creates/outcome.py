@@ -1,4 +1,4 @@
-"""Determine the outcome of one open create."""
+"""Determine the outcome of one open create, and read it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bluma_async._session.in_flight import InFlightCall
     from bluma_async._session.session import Session
 
-__all__ = ["settle_call"]
+__all__ = ["find_video_id", "settle_call"]
 
 INTERRUPTED = "The create was interrupted, or its answer was lost."
 
@@ -39,6 +39,13 @@ async def settle_call(session: Session, call: InFlightCall) -> SettledCreate:
         return SettledCreate(create=create, result=CreateResult.ACCEPTED, video=found)
     session.evidence.remove(call)
     return SettledCreate(create=create, result=CreateResult.NOT_ACCEPTED)
+
+
+def find_video_id(settled: SettledCreate) -> str | None:
+    """Return the video that a create became; None if it was not accepted, or is in doubt."""
+    if settled.result != CreateResult.ACCEPTED:
+        return None
+    return settled.create.video_id if settled.video is None else settled.video.id
 
 
 async def _read(session: Session, video_id: str) -> Video | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Awaitable, Callable, List, Sequence
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.paid_ids import report_if_dropped
 from bluma_async.errors import BlumaError
-from bluma_async.resources._creates.outcome import settle_call
+from bluma_async.resources._creates.outcome import find_video_id, settle_call
 from bluma_async.resources._creates.showing import show_create
 from bluma_async.resources._sharing import find_account
 from bluma_async.types import CreateResult, OpenCreate, SettledCreate
@@ -42,14 +42,9 @@ async def settle_creates(session: Session) -> List[SettledCreate]:
     A create that is settled is not open any more, unless it is in doubt. With `shared`, those that dead processes have
     left open are settled too; with `reuse`, also those of other programs on this machine that have ended.
     """
-    recorded: List[SettledCreate] = []
-    if session.options.reuse is not None:
-        try:
-            recorded = await _settle_recorded(session)
-        except BlumaError as problem:  # the creates of this process are settled all the same
-            logger.warning("The creates of other programs could not be settled: %s", problem)
+    recorded = await _settle_recorded(session) if session.options.reuse is not None else []
     settled = await settle_calls(session, [call for call in session.evidence.open_calls if not call.is_attended])
-    for video_id in filter(None, map(_find_video_id, settled)):
+    for video_id in filter(None, map(find_video_id, settled)):
         report_if_dropped(video_id)
     return [*settled, *recorded]
 
@@ -104,12 +99,16 @@ async def _settle_each(session: Session, calls: Sequence[InFlightCall], settle: 
 async def _settle_recorded(session: Session) -> List[SettledCreate]:
     from bluma_async.resources._creates.pending import settle_all_pending  # noqa: PLC0415 - few programs need it
 
-    return await settle_all_pending(session)
+    try:
+        return await settle_all_pending(session)
+    except BlumaError as problem:  # the creates of this process are settled all the same
+        logger.warning("The creates of other programs could not be settled: %s", problem)
+        return []
 
 
 async def _remember(session: Session, call: InFlightCall, settled: SettledCreate) -> None:
     """Record the video of a create with `reuse`, so that its content is not bought again, or that there is none."""
-    video_id = _find_video_id(settled)
+    video_id = find_video_id(settled)
     if call.content is None or settled.result == CreateResult.IN_DOUBT:
         return
     from bluma_async.resources._creates.reuse import ContentReuse  # noqa: PLC0415 - few programs need it
@@ -119,10 +118,3 @@ async def _remember(session: Session, call: InFlightCall, settled: SettledCreate
         await reuse.record(call.content, video_id)
     elif settled.result == CreateResult.NOT_ACCEPTED:
         await reuse.end(call.content, call.key)
-
-
-def _find_video_id(settled: SettledCreate) -> str | None:
-    """Return the video that a create became; None if it was not accepted, or is in doubt."""
-    if settled.result != CreateResult.ACCEPTED:
-        return None
-    return settled.create.video_id if settled.video is None else settled.video.id
