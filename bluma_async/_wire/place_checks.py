@@ -1,7 +1,7 @@
 """
 Argument checks of the options that say where requests and files go, and of secrets: URLs, headers, keys and paths.
 
-Rule 1: as in `checks`, an invalid value is refused before any request. The errors show no secret.
+Rule: as in `checks`, an invalid value is refused before any request. The errors show no secret.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Refuse options that the other options make useless: their user expects something else than what would happen.
 
-Rule 1: an option counts if the user gave it, and not for its default.
+Rule: an option counts if the user gave it, and not for its default.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Spell the command that continues the running one.
 
-Rule 1: every such command is built here, from the options that the user gave: the further command gets each of them
+Rule: every such command is built here, from the options that the user gave: the further command gets each of them
 that it has too. None can be forgotten, such as the one that chooses the account.
 """
 

@@ -1,7 +1,7 @@
 """
 Wait for a generation of a Luma provider, and save it: after its create, or later by its id.
 
-Rule 1: a generation is paid for when its id is known. From then on each way to stop prints the command that saves it,
+Rule: a generation is paid for when its id is known. From then on each way to stop prints the command that saves it,
 except in a sandbox, which ends with the command.
 """
 

@@ -1,7 +1,7 @@
 """
 The `bluma` command: the catalogue of its commands, and the one place that turns failures into messages and exit codes.
 
-Rule 1: nothing but click is imported before a command is chosen, so that `bluma --help` is fast.
+Rule: nothing but click is imported before a command is chosen, so that `bluma --help` is fast.
 """
 
 from __future__ import annotations
