@@ -19,9 +19,10 @@ import atexit
 import inspect
 import os
 import threading
+from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, Set, TypeVar
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.threads import in_thread
@@ -42,6 +43,8 @@ T = TypeVar("T")
 PREFIX = "bluma."
 QUEUE = "bluma"
 SHUTDOWN = 10.0  # seconds to give back jobs when a process ends
+GRACE = 5.0  # seconds of these in which a task that runs may end by itself
+GIVEN_BACK = "This process has given back its jobs, and works on no more. Other processes go on with them."
 
 
 class CeleryEngine:
@@ -97,7 +100,7 @@ class CeleryEngine:
 
     def _find_process(self) -> _Process:
         if self._closed_in == os.getpid():
-            raise BlumaError("This process has given back its jobs, and works on no more.")
+            raise BlumaError(GIVEN_BACK)
         if self._process is None or self._process.pid != os.getpid():  # this is a forked child
             self._gate = threading.Lock() if self._process is not None else self._gate
             with self._gate:
@@ -108,19 +111,45 @@ class CeleryEngine:
 
 
 class _Process:
-    """The event loop of this process, in a thread of its own, with everything that tasks share."""
+    """
+    The event loop of this process, in a thread of its own, with everything that tasks share.
+
+    Its end ends every call of `run`: a worker whose pool is of threads is told to end while they still run tasks, and a
+    thread that waited for a loop that has ended would keep the process forever.
+    """
 
     def __init__(self) -> None:
         self.pid = os.getpid()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="bluma fleet", daemon=True)
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._serve, name="bluma fleet", daemon=True)
         self._thread.start()
         self._opening: asyncio.Task[FleetTasks] | None = None
         self._stack = AsyncExitStack()
+        self._gate = threading.Lock()  # nothing begins in the loop after the work that ends it
+        self._is_closing = False
+        self._outcomes: Set[Future[Any]] = set()
+        self._running: Set[asyncio.Task[Any]] = set()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop, and return its result."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """
+        Run a coroutine in the loop, and return its result.
+
+        Raises:
+            BlumaError: The process gave back its jobs before the coroutine had ended.
+        """
+        with self._gate:
+            if self._is_closing:
+                work.close()
+                raise BlumaError(GIVEN_BACK)
+            outcome = asyncio.run_coroutine_threadsafe(self._noted(work), self._loop)
+            self._outcomes.add(outcome)
+        try:
+            return outcome.result()
+        except CancelledError:
+            raise BlumaError(GIVEN_BACK) from None
+        finally:
+            self._outcomes.discard(outcome)
 
     async def open(self, enter: Callable[[AsyncExitStack], Coroutine[Any, Any, FleetTasks]]) -> None:
         """Open everything once; if that fails, the next task tries again."""
@@ -136,16 +165,50 @@ class _Process:
             raise
 
     def close(self) -> None:
-        """Close everything, and end the thread."""
-        closing = asyncio.run_coroutine_threadsafe(self._stack.aclose(), self._loop)
+        """Give back the jobs, close everything and end the thread."""
+        with self._gate:
+            self._is_closing = True
+            closing = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
         try:
             closing.result(SHUTDOWN)
         except Exception as problem:  # noqa: BLE001 - the process ends; the lease ends by itself
             logger.warning("The jobs of this process could not be given back: %r", problem)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(SHUTDOWN)
-        if not self._thread.is_alive():
-            self._loop.close()
+        for outcome in list(self._outcomes):
+            outcome.cancel()
+        if closing.done():
+            self._thread.join()
+
+    def _serve(self) -> None:
+        self._loop.run_until_complete(self._ended)
+        self._loop.close()
+
+    async def _noted(self, work: Coroutine[Any, Any, T]) -> T:
+        task: Any = asyncio.current_task()
+        self._running.add(task)
+        try:
+            return await work
+        finally:
+            self._running.discard(task)
+
+    async def _end(self) -> None:
+        try:
+            await self._end_running()
+            await self._stack.aclose()
+        finally:
+            self._ended.set_result(None)
+
+    async def _end_running(self) -> None:
+        """Let what runs end by itself for a while, so that a create is recorded; cancel the rest."""
+        opening = self._opening
+        if opening is not None and opening.done() and opening.exception() is None:
+            opening.result().is_stopping = True
+        late = set(self._running)
+        if late:
+            _, late = await asyncio.wait(late, timeout=GRACE)
+        late |= {opening} if opening is not None else set()
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 def tasks(
