@@ -36,7 +36,7 @@ def begin(process: _Process) -> Iterator[Begun]:
         async def work() -> str:
             events.append(asyncio.Event())
             is_running.set()
-            if is_stubborn:
+            while is_stubborn and not events[0].is_set():
                 with suppress(asyncio.CancelledError):
                     await events[0].wait()
             await events[0].wait()
