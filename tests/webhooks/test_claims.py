@@ -347,11 +347,13 @@ def test_stores_of_both_kinds_are_accepted(store: Any, is_leasing: bool) -> None
     assert isinstance(checked, LeasingEventStore) is is_leasing
 
 
-async def test_an_event_that_was_handled_is_not_handled_again_if_that_could_not_be_recorded(tmp_path: Path) -> None:
+async def test_an_event_that_was_handled_is_not_handled_again_if_that_could_not_be_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The process remembers it: when the claim has ended, the event is recorded as finished, without handlers."""
     now = 1000.0
     store = SQLiteStore(tmp_path / "events.sqlite", lease=120, now=lambda: now)
-    receiver = WebhookReceiver(SECRET, store=store, store_timeout=0.2)
+    receiver = WebhookReceiver(SECRET, store=store, store_timeout=30.0)
     handled = record_handled(receiver)
 
     assert await send(receiver, "evt_0") == 200  # creates the file
@@ -361,8 +363,10 @@ async def test_an_event_that_was_handled_is_not_handled_again_if_that_could_not_
     assert await send(receiver) == 200
     with contextlib.closing(sqlite3.connect(tmp_path / "events.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        gate.set()
-        await receiver._handlers.wait_all()
+        with monkeypatch.context() as hasty:
+            hasty.setattr(receiver._claims, "_timeout", 0.05)
+            gate.set()
+            await receiver._handlers.wait_all()
     now += 121
     statuses = [await send(receiver)]
     await receiver.aclose()
