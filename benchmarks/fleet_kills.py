@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Sequence, Type
 
 import attrs
 
@@ -209,6 +209,10 @@ class Run:
         """Return whether no job is left."""
         return not set(self.count()) - {"saved", "failed", "in_doubt"}
 
+    def has_failed(self, process: subprocess.Popen[bytes]) -> bool:
+        """Return whether a worker has ended, which none does by itself."""
+        return process.poll() is not None
+
     def incidents(self) -> List[Callable[[], None]]:
         """Return everything that is to happen, in a random order."""
         fleet = self.fleet
@@ -274,7 +278,7 @@ class Run:
                 due = time.monotonic() + self.chance.expovariate(1 / self.fleet.between)
             if not incidents and self.is_over():
                 break
-            for number in [number for number, process in enumerate(self.workers) if process.poll() is not None]:
+            for number in [number for number, process in enumerate(self.workers) if self.has_failed(process)]:
                 self.start(number)
             time.sleep(0.2)
 
@@ -288,10 +292,14 @@ class Run:
             proxy.close()
         self.log.close()
 
+    def read_prompts(self) -> Dict[str, str]:
+        """Return the prompt of each video that the sandbox has billed."""
+        made = self.sandbox._running.videos.oldest_commit_first()  # noqa: SLF001 - prompts are shown nowhere
+        return {row["id"]: row["prompt"] for row in made}
+
     def judge(self, seconds: float) -> Outcome:
         """Compare the sandbox's bills with the journal and with the files."""
-        made = self.sandbox._running.videos.oldest_commit_first()  # noqa: SLF001 - prompts are shown nowhere
-        prompts = {row["id"]: row["prompt"] for row in made}
+        prompts = self.read_prompts()
         bills = Counter(prompts.values())
         rows = self.server.fetch(self.url, "SELECT key, video_id FROM bluma_jobs WHERE video_id IS NOT NULL")
         wrong = sum(prompts[video_id] != f"job {key[1:]}" for key, video_id in rows)
@@ -300,13 +308,13 @@ class Run:
         return Outcome(sum(bills.values()), len(files), wrong, twice, self.count(), seconds, dict(self.done))
 
 
-def run_fleet(fleet: Fleet, server: PostgresServer, url: str) -> Outcome:
+def run_fleet(fleet: Fleet, server: PostgresServer, url: str, run_class: Type[Run] = Run) -> Outcome:
     """Run a fleet against a sandbox, and return what was found."""
     with Served() as sandbox, tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
         out.mkdir()
         try:
-            return Run(fleet, server, url, sandbox, str(out)).go()
+            return run_class(fleet, server, url, sandbox, str(out)).go()
         finally:
             log = Path(f"{out}.log").read_text(errors="replace")
             if os.environ.get("FLEET_LOG"):
