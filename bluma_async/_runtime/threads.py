@@ -16,7 +16,7 @@ from bluma_async._runtime.thread_pool import Completion, start_in_thread
 if TYPE_CHECKING:
     import anyio
 
-__all__ = ["Threads", "in_thread"]
+__all__ = ["Threads", "in_thread", "in_thread_or_leave"]
 
 
 async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
@@ -29,6 +29,18 @@ async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     completion = Completion()
     start_in_thread(function, args, completion.resolve)
     return await completion.wait()
+
+
+async def in_thread_or_leave(function: Callable[..., Any], *args: Any) -> Any:
+    """
+    Call a function that may wait for another program, as the reader of a pipe does, and return its result.
+
+    If the caller is cancelled, the function is left alone, because nothing can end its wait. It must not use what the
+    caller closes. Its thread does not keep the process.
+    """
+    completion = Completion()
+    start_in_thread(function, args, completion.resolve)
+    return await completion.wait(leaves=True)
 
 
 class Threads:
