@@ -138,7 +138,8 @@ class _ProcessState:
         self._exit_began = threading.Event()
         self._hold_ends = 0.0  # monotonic
         self._current: LoopThread | None = None
-        self._start_lock = threading.Lock()
+        # A signal handler of the program can make a call while the same thread holds it.
+        self._start_lock = threading.RLock()
         # The threads of parent processes. They stay referenced: a loop that is garbage-collected warns that it was not
         # closed.
         self._inherited: List[LoopThread] = []
@@ -159,7 +160,7 @@ class _ProcessState:
         if self._current is not None:
             self._inherited.append(self._current)
         self._current = None
-        self._start_lock = threading.Lock()
+        self._start_lock = threading.RLock()
         was_exiting, self._exit_began = self.is_exiting, threading.Event()
         if was_exiting:
             self._exit_began.set()
@@ -193,7 +194,11 @@ class _ProcessState:
         with self._start_lock:
             try:
                 if self._current is None and not self.is_exiting:
-                    self._current = LoopThread()
+                    made = LoopThread()
+                    if self._current is None:
+                        self._current = made
+                    else:  # a signal handler has made a call meanwhile
+                        made.stop()
             except RuntimeError as error:
                 if not _is_shutdown_error(error):
                     raise
