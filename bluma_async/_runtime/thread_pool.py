@@ -89,6 +89,11 @@ class Work:
         self._outcome: Tuple[Any, BaseException | None] = None, None
         self.is_withdrawn = False
 
+    def run(self) -> None:
+        """Call the function, and deliver its outcome."""
+        self.call()
+        self.deliver()
+
     def call(self) -> None:
         """Call the function, and keep its outcome."""
         try:

@@ -263,7 +263,7 @@ async def test_a_pipe_without_a_writer_can_be_left(client: AsyncBluma, tmp_path:
     os.mkfifo(pipe)
     batch = client.batch(out=tmp_path / "out")
     waiting = asyncio.ensure_future(run_all(batch, pipe) if call == "run" else getattr(batch, call)(pipe))
-    while not any(thread.name == "bluma disk" and is_opening(thread) for thread in threading.enumerate()):
+    while not any(is_opening(thread) for thread in threading.enumerate()):
         await asyncio.sleep(0.01)
 
     waiting.cancel()
