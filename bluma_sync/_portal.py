@@ -161,9 +161,12 @@ class _BlockingCall(Generic[T]):
                 message = self._messages.get(timeout=WAIT_SLICE)
             except Empty:
                 continue
-            if not isinstance(message, Callback):
-                return message
-            message.run()
+            if isinstance(message, Callback):
+                message.run()
+                continue
+            if isinstance(message, Outcome) and message.error is not None:
+                _thread.hold_at_exit()
+            return message
 
     def items(self, coroutine: Coroutine[Any, Any, T]) -> Generator[Item, None, None]:
         """Start the coroutine and yield its items; the coroutine continues when the consumer has answered the item."""
@@ -216,7 +219,7 @@ class _BlockingCall(Generic[T]):
         self._outcome = outcome
         if self._cancelled is not None:
             self._drop(outcome, self._cancelled)
-        elif not _thread.is_exiting():
+        else:
             self._messages.put(outcome)
 
     def _cancel(self, cancelled: threading.Event) -> None:

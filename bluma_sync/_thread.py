@@ -5,6 +5,8 @@ Rule 1: the thread starts with the first call, and only once, however many threa
 Rule 2: a forked child starts a thread of its own, and does not touch the loop of its parent.
 Rule 3: at exit the loop cancels its tasks, closes its connections and ends. The interpreter waits at most
 `EXIT_TIMEOUT` for it, and nothing is printed.
+Rule 4: a daemon thread whose call ends with the loop is held, because Python would print the error, until the
+interpreter stops it. After `LONGEST_HOLD` its call ends nevertheless: an exit function may be waiting for this thread.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import atexit
 import os
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Coroutine, List, NoReturn
 
@@ -33,13 +36,14 @@ __all__ = [
     "NOT_SENT",
     "LoopThread",
     "get_loop_thread",
-    "is_exiting",
+    "hold_at_exit",
     "refuse_at_exit",
     "refuse_in_child",
     "refuse_shutdown_error",
 ]
 
 EXIT_TIMEOUT = 1.0  # seconds
+LONGEST_HOLD = 5.0  # seconds, from the beginning of the exit
 CALLED_IN_LOOP = (
     "A blocking call was made in the thread of the event loop that would run it, and would wait for itself forever. "
     "Async callbacks and tracing run there: use AsyncBluma in them, or a callback that is not async."
@@ -132,8 +136,10 @@ class _ProcessState:
 
     def __init__(self) -> None:
         self._exit_began = threading.Event()
+        self._hold_ends = 0.0  # monotonic
         self._current: LoopThread | None = None
-        self._start_lock = threading.Lock()
+        # A signal handler of the program can make a call while the same thread holds it.
+        self._start_lock = threading.RLock()
         # The threads of parent processes. They stay referenced: a loop that is garbage-collected warns that it was not
         # closed.
         self._inherited: List[LoopThread] = []
@@ -154,7 +160,7 @@ class _ProcessState:
         if self._current is not None:
             self._inherited.append(self._current)
         self._current = None
-        self._start_lock = threading.Lock()
+        self._start_lock = threading.RLock()
         was_exiting, self._exit_began = self.is_exiting, threading.Event()
         if was_exiting:
             self._exit_began.set()
@@ -162,6 +168,7 @@ class _ProcessState:
     def shut_down(self) -> None:
         """Stop the loop, which cancels its tasks and closes its connections. Runs at the exit of the interpreter."""
         with self._start_lock:
+            self._hold_ends = time.monotonic() + LONGEST_HOLD
             self._exit_began.set()
             current, self._current = self._current, None
         if current is not None:
@@ -169,21 +176,29 @@ class _ProcessState:
 
     def refuse_at_exit(self, message: str, cause: BaseException | None = None) -> NoReturn:
         """
-        Raise a BlumaError, or block a daemon thread until the interpreter stops it.
+        Raise a BlumaError; in a daemon thread, only if the interpreter does not stop the thread before.
 
-        The interpreter stops daemon threads without a message, but would print an error that is raised in them. If
-        `shut_down` does not run soon, other threads keep the program alive, and this thread must not block forever.
+        If `shut_down` does not run soon, other threads keep the program alive, and this thread is not held.
         """
         if threading.current_thread().daemon and self._exit_began.wait(EXIT_TIMEOUT):
-            threading.Event().wait()
+            self.hold_at_exit()
         raise _make_error(message) from cause
+
+    def hold_at_exit(self) -> None:
+        """Hold a daemon thread at exit: the interpreter usually stops it meanwhile, without a message."""
+        if self.is_exiting and threading.current_thread().daemon:
+            time.sleep(max(self._hold_ends - time.monotonic(), 0.0))
 
     def _start(self) -> LoopThread:
         cause: RuntimeError | None = None
         with self._start_lock:
             try:
                 if self._current is None and not self.is_exiting:
-                    self._current = LoopThread()
+                    made = LoopThread()
+                    if self._current is None:
+                        self._current = made
+                    else:  # a signal handler has made a call meanwhile
+                        made.stop()
             except RuntimeError as error:
                 if not _is_shutdown_error(error):
                     raise
@@ -220,17 +235,17 @@ def refuse_in_child() -> NoReturn:
 
 def refuse_at_exit(message: str, cause: BaseException) -> NoReturn:
     """
-    Refuse a call, because the loop has ended: raise a BlumaError, or block a daemon thread until it is stopped.
+    Refuse a call, because the loop has ended.
 
     Raises:
-        BlumaError: Always, except in a daemon thread that the interpreter is about to stop.
+        BlumaError: Always, except in a daemon thread that the interpreter stops before.
     """
     _process.refuse_at_exit(message, cause)
 
 
-def is_exiting() -> bool:
-    """Return whether the interpreter is shutting down; the only callers that still wait are daemon threads."""
-    return _process.is_exiting
+def hold_at_exit() -> None:
+    """Hold a daemon thread whose call has ended with the loop, until the interpreter stops it, or for a few seconds."""
+    _process.hold_at_exit()
 
 
 def refuse_shutdown_error(error: BaseException) -> None:

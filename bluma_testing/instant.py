@@ -11,12 +11,14 @@ that was woken has continued. PATIENCE bounds the wait for that, because a handl
 Rule 3: the earliest sleep ends first, in whichever thread and event loop it is.
 Rule 4: a program that waits by itself does not sleep in the SDK. When nobody does, the time moves to the next change of
 a video that is read again and again, and to the next delivery of an event once nothing has happened for a while.
+Rule 5: no sleep waits for a skip that never comes: one that begins after the end, or in a forked child, is real.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
+import os
 import threading
 import time
 from collections import Counter
@@ -107,6 +109,7 @@ class InstantTime:
         self._reads: Counter[str] = Counter()  # since the last sleep
         self._order = count()
         self._lock = threading.Lock()
+        self._run: Tuple[int, int] | None = None  # the process in which the time is skipped, and how often it began
         self._pump: Future[None] | None = None
         self._added: asyncio.Event | None = None  # made in the sandbox's loop, as Python 3.8 needs it
         self._earlier: MachineTime | None = None
@@ -120,16 +123,24 @@ class InstantTime:
         return datetime.now(timezone.utc) + timedelta(seconds=_Skipped.seconds)
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep until the time has been skipped; for real, if the sandbox has ended."""
-        if self._pump is None or self._pump.done():
+        """Sleep until the time has been skipped; for real, if nobody skips it."""
+        sleeper = _Sleeper(self.now() + seconds)
+        if not self._add(sleeper):
             await asyncio.sleep(seconds)
             return
-        sleeper = _Sleeper(self.now() + seconds)
-        with self._lock:
-            heapq.heappush(self._sleepers, (sleeper.due, next(self._order), sleeper))
         if self._added is not None and self._sandbox.loop is not None:
             self._sandbox.loop.call_soon_threadsafe(self._added.set)
         await sleeper.wait()
+
+    def _add(self, sleeper: _Sleeper) -> bool:
+        """Add a sleep, and return whether somebody will wake it."""
+        run = self._run
+        if run is None or run[0] != os.getpid():  # before the lock, which a forked child may have inherited locked
+            return False
+        with self._lock:  # `_end` comes before, and is seen here, or comes after, and wakes it
+            if self._run is not None:
+                heapq.heappush(self._sleepers, (sleeper.due, next(self._order), sleeper))
+            return self._run is not None
 
     def __enter__(self) -> Self:
         loop = self._sandbox.loop
@@ -137,7 +148,8 @@ class InstantTime:
             raise RuntimeError("The sandbox was not started; use `with Sandbox() as sandbox, InstantTime(sandbox)`.")
         self._catch_up()
         self._sandbox.outlook.on_read = self._note_read
-        self._pump = asyncio.run_coroutine_threadsafe(self._skip_sleeps(), loop)
+        self._run = run = os.getpid(), next(self._order)
+        self._pump = asyncio.run_coroutine_threadsafe(self._skip_sleeps(run), loop)
         self._earlier = MachineTime()
         _copy(MACHINE_TIME, self._earlier)
         MACHINE_TIME.now, MACHINE_TIME.utc, MACHINE_TIME.sleep = self.now, self.utc, self.sleep
@@ -152,9 +164,9 @@ class InstantTime:
         self._sandbox.outlook.on_read = None
         if self._pump is not None:
             self._pump.cancel()
-        self._wake_all()
+        self._end(self._run)
 
-    async def _skip_sleeps(self) -> None:
+    async def _skip_sleeps(self, run: Tuple[int, int]) -> None:
         self._added = asyncio.Event()
         try:
             while True:
@@ -164,12 +176,14 @@ class InstantTime:
                 elif await self._is_idle(self._added):
                     self._move(self._sandbox.outlook.find_delivery())
         finally:
-            self._wake_all()
+            self._end(run)
 
-    def _wake_all(self) -> None:
-        """End every sleep early: nobody skips the time any more."""
+    def _end(self, run: Tuple[int, int] | None) -> None:
+        """End every sleep early, if nobody skips the time any more: no later run has begun."""
         with self._lock:
-            left, self._sleepers = self._sleepers, []
+            if self._run != run:
+                return
+            self._run, left, self._sleepers = None, self._sleepers, []
         for _, _, sleeper in left:
             sleeper.wake()
 

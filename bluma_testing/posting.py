@@ -8,14 +8,13 @@ import io
 import sys
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Coroutine, Dict, List
 from urllib.parse import urlsplit
 
 import attrs
 
 from bluma_testing.events import SignedEvent, sign_event
-from bluma_testing.threads import run_in_thread
+from bluma_testing.threads import LateError, begin_in_thread, run_in_thread
 
 if TYPE_CHECKING:
     from bluma_async.types import WebhookEvent
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncEventPoster", "EventPoster", "EventReply"]
 
 TIMEOUT = 10.0  # seconds for the reply, and for the work that the app continues with after it
+MARGIN = 5.0  # seconds, for a busy machine
 PATH = "/webhooks/bluma"
 
 
@@ -76,7 +76,11 @@ class EventPoster:
         """
         signed = sign_event(event, self._secret, **data)
         if _is_asgi(self._target):
-            return run_in_thread(_post_to_asgi(self._target, self._path, signed, has_own_loop=True))
+            work = _post_to_asgi(self._target, self._path, signed, has_own_loop=True)
+            try:
+                return run_in_thread(work, 2 * TIMEOUT + MARGIN)
+            except LateError:
+                raise _no_answer("ASGI", "it blocks its event loop") from None
         return _post_blocking(self._target, self._path, signed)
 
 
@@ -97,9 +101,7 @@ class AsyncEventPoster(EventPoster):
         signed = sign_event(event, self._secret, **data)
         if _is_asgi(self._target):
             return await _post_to_asgi(self._target, self._path, signed, has_own_loop=False)
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            work = asyncio.wrap_future(pool.submit(_post_blocking, self._target, self._path, signed))
-            return await work
+        return await asyncio.wrap_future(begin_in_thread(_post_blocking, self._target, self._path, signed))
 
 
 def _is_asgi(target: Any) -> bool:
@@ -130,11 +132,24 @@ async def _post_to_asgi(app: Any, path: str, signed: SignedEvent, *, has_own_loo
     async def send(message: Dict[str, Any]) -> None:
         received.append(message)
 
-    await asyncio.wait_for(app(scope, receive, send), TIMEOUT)
+    await _call_in_time(app(scope, receive, send))
     is_over.set()
     if has_own_loop:
         await _wait_for_tasks()
     return _read_asgi(received)
+
+
+async def _call_in_time(work: Coroutine[Any, Any, None]) -> None:
+    """Await the call of an app; one that does not end is cancelled and left alone, as it may wait for a thread."""
+    call = asyncio.ensure_future(work)
+    call.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        await asyncio.wait({call}, timeout=TIMEOUT)
+        if not call.done():
+            raise _no_answer("ASGI", f"its call has not ended within {TIMEOUT:g} s")
+        call.result()
+    finally:
+        call.cancel()
 
 
 async def _wait_for_tasks() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import logging
 import signal
 import sys
@@ -27,8 +26,8 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
+pytest_plugins = ["tests.watchdog"]
 LONGEST_ID = 100
-LONGEST_EXIT = 120.0  # seconds
 
 # A shell starts its background jobs with SIGINT ignored, and their children inherit that. Tests send it to programs.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -97,11 +96,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if sys.version_info < (3, 9):  # pytest-asyncio makes a loop after each test there, and does not close it
         for left in ("event loop", r"<socket\.socket fd=\d+, family=AddressFamily\.AF_UNIX"):
             config.addinivalue_line("filterwarnings", f"ignore:unclosed {left}:ResourceWarning")
-
-
-def pytest_unconfigure() -> None:
-    """Show where each thread is, and fail, if the process does not end: one that still works would keep it forever."""
-    faulthandler.dump_traceback_later(LONGEST_EXIT, exit=True, file=sys.__stderr__)
 
 
 @pytest.fixture

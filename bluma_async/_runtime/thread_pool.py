@@ -49,12 +49,17 @@ class Completion:
         else:
             self._future.set_exception(error)
 
-    async def wait(self) -> Any:
-        """Return the result, or raise the error. If cancelled, wait until the work is over, and raise that then."""
+    async def wait(self, *, leaves: bool = False) -> Any:
+        """
+        Return the result, or raise the error. If cancelled, wait until the work is over, and raise that then.
+
+        Args:
+            leaves: Whether the work is left alone instead, if cancelled.
+        """
         try:
             return await self._future
         except asyncio.CancelledError:
-            if not self._is_over:
+            if not (self._is_over or leaves):
                 self._future = self._loop.create_future()
                 with suppress(Exception):
                     await self._future
@@ -83,6 +88,11 @@ class Work:
         self._done = done
         self._outcome: Tuple[Any, BaseException | None] = None, None
         self.is_withdrawn = False
+
+    def run(self) -> None:
+        """Call the function, and deliver its outcome."""
+        self.call()
+        self.deliver()
 
     def call(self) -> None:
         """Call the function, and keep its outcome."""

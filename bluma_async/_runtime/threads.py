@@ -7,16 +7,18 @@ take the threads that files and stores need. They are anyio's, for which the int
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Callable
 
 from bluma_async._runtime.loop_local import LoopLocal
+from bluma_async._runtime.running_loop import get_running_loop
 from bluma_async._runtime.tasks import finish
-from bluma_async._runtime.thread_pool import Completion, start_in_thread
+from bluma_async._runtime.thread_pool import Completion, Work, start_in_thread
 
 if TYPE_CHECKING:
     import anyio
 
-__all__ = ["Threads", "in_thread"]
+__all__ = ["Threads", "in_thread", "in_thread_or_leave"]
 
 
 async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
@@ -29,6 +31,19 @@ async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     completion = Completion()
     start_in_thread(function, args, completion.resolve)
     return await completion.wait()
+
+
+async def in_thread_or_leave(function: Callable[..., Any], *args: Any) -> Any:
+    """
+    Call a function that may wait for another program, as the reader of a pipe does, and return its result.
+
+    If the caller is cancelled, the function is left alone, because nothing can end its wait. It must not use what the
+    caller closes. It has a daemon thread of its own: many that wait would take those that files need.
+    """
+    completion = Completion()
+    work = Work(get_running_loop(), function, args, completion.resolve)
+    threading.Thread(target=work.run, name="bluma pipe", daemon=True).start()
+    return await completion.wait(leaves=True)
 
 
 class Threads:

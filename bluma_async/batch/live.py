@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, AsyncGenerator, List, Mapping, Tuple
 
 import attrs
 
 from bluma_async._runtime.notices import collect_warnings
-from bluma_async._runtime.tasks import finish
+from bluma_async._runtime.tasks import finish, within
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid, require_seconds
 from bluma_async._wire.content import is_same_content
@@ -95,7 +95,7 @@ class LiveBatch:
         self._parts = parts
         self._stop = stop
         self._contents = JobsByContent(store)
-        self._creates = OwnedTasks()
+        self._owned = OwnedTasks()
         self._turn = asyncio.Lock()
         self._moves = asyncio.Lock()
 
@@ -111,7 +111,7 @@ class LiveBatch:
 
     async def end(self) -> None:
         """Wait for the creates that are in flight, for the few seconds that each of them gets; cancel the others."""
-        await self._creates.end()
+        await self._owned.end()
 
     async def create(self, row: Mapping[str, Any]) -> BatchResult:
         """
@@ -128,7 +128,7 @@ class LiveBatch:
             BlumaError: The create failed. Nothing was bought, and the job has failed.
         """
         parsed = await self._check(row)
-        return await self._creates.run(self._create_once(parsed))
+        return await self._owned.run(self._create_once(parsed))
 
     async def check(self, row: Mapping[str, Any]) -> List[str]:
         """
@@ -165,7 +165,8 @@ class LiveBatch:
             BlumaError: The video cannot be read.
         """
         require_seconds("timeout", timeout)
-        job = await self._find(key)
+        ends = self._api.clock.now() + timeout
+        job = await self._find(key, timeout)
         if job.state != JobState.RENDERING:
             return build_result(job), None
         self._parts.runner.note_recent_create(job)
@@ -173,7 +174,7 @@ class LiveBatch:
             video = await self._api.videos.wait_for(
                 job.video_id or "",
                 self._options.poll_interval,
-                timeout,
+                max(ends - self._api.clock.now(), 0.0),
                 final_statuses=self._options.final_statuses,
             )
         except WaitTimeoutError as late:
@@ -261,25 +262,25 @@ class LiveBatch:
             if left.origin == ON_REQUEST:  # a job that a batch has planned stays its job
                 await self._fail(left, reason)
 
-    async def _find(self, key: str) -> StoredJob:
-        """Return a job; one whose create was interrupted, or whose answer was lost, once that is settled."""
+    async def _find(self, key: str, longest: float | None = None) -> StoredJob:
+        """Return a job; one whose create is under way or was interrupted, once that is settled, or after so long."""
         job = await self._store.find(key)
         if job is not None and job.state == JobState.CREATING:
-            async with self._turn:
-                job = await self._settle(key)
+            with suppress(TimeoutError):
+                await within(longest, self._owned.run(self._settle(key)))
+            job = await self._store.find(key)
         if job is None:
             raise invalid("key", f"There is no job {key!r} in the journal {self._store.name}.")
         return job
 
-    async def _settle(self, key: str) -> StoredJob | None:
+    async def _settle(self, key: str) -> None:
         recovery = self._parts.recovery
-        await recovery.rest()
-        job = await self._store.find(key)
-        if job is not None and job.state == JobState.CREATING:
-            await recovery.begin()
+        async with self._turn:
             await recovery.rest()
             job = await self._store.find(key)
-        return job
+            if job is not None and job.state == JobState.CREATING:
+                await recovery.begin()
+                await recovery.rest()
 
     async def _note_end(self, job: StoredJob, video: Video) -> StoredJob:
         """Record the final state of a video, if nobody else has meanwhile."""

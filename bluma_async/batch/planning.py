@@ -22,7 +22,7 @@ from bluma_async.batch.credit_limit import CreditLimit
 from bluma_async.batch.row_checks import RowChecks
 from bluma_async.batch.row_sorter import CsvSorter, RowSorter
 from bluma_async.batch.rows import open_csv
-from bluma_async.batch.sources import JOB, find_source, read_stream
+from bluma_async.batch.sources import JOB, find_source, hold_pipe, read_stream
 from bluma_async.batch.tally import Fate, Kind, Tally
 from bluma_async.resources._creates.reuse import ContentReuse
 from bluma_async.stores.states import JobState
@@ -96,6 +96,7 @@ class Planner:
     async def _count(self, jobs: Jobs) -> None:
         source = find_source(jobs)
         if source is not None:
+            source = await hold_pipe(source)
             self._tally.label = source.label
         if jobs is None:
             await self._count_journal()

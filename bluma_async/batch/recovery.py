@@ -147,8 +147,12 @@ class Recovery:
             self._api.session.evidence.remove(call)
 
     async def rest(self) -> None:
-        """Wait until the jobs that are not part of this run are settled too."""
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        """Wait until the jobs that are not part of this run are settled too; they are, also if this is cancelled."""
+        tasks = list(self._tasks.values())
+        if tasks:
+            await asyncio.wait(tasks)
+        for task in tasks:
+            _ = task.cancelled() or task.exception()  # else asyncio would log that nobody has read it
 
     async def end(self) -> None:
         """Stop settling. The next run settles the remaining creates."""

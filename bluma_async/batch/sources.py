@@ -25,7 +25,7 @@ from typing import (
 import attrs
 
 from bluma_async._runtime.callbacks import call_back
-from bluma_async._runtime.threads import in_thread
+from bluma_async._runtime.threads import in_thread, in_thread_or_leave
 from bluma_async._wire.checks import invalid
 from bluma_async.batch.frames import LABEL, is_frame, read_frame
 from bluma_async.batch.rows import read_rows
@@ -104,13 +104,15 @@ async def hold_pipe(source: Source) -> Source:
     """
     Return rows that can be read more than once: those of a pipe are kept, because it can be read once.
 
+    If the caller is cancelled, the pipe is left alone: its writer may never come.
+
     Raises:
         InvalidArgumentError: The file is missing, or a row cannot be parsed.
     """
     if source.file is None or await in_thread(source.file.is_file):
         return source
-    rows: List[Row] = await in_thread(list, source.read())
-    return attrs.evolve(source, read=lambda: iter(rows))
+    rows: List[Row] = await in_thread_or_leave(list, source.read())
+    return attrs.evolve(source, read=lambda: iter(rows), file=None)
 
 
 async def read_stream(jobs: Iterable[JobRow] | AsyncIterable[JobRow]) -> AsyncIterator[JobRow]:

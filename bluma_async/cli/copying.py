@@ -9,13 +9,11 @@ not be left. It holds no lock of `sys.stdout`, which the interpreter would need 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from typing import TYPE_CHECKING
 
-from bluma_async._runtime.thread_pool import start_in_thread
-from bluma_async._runtime.threads import in_thread
+from bluma_async._runtime.threads import in_thread, in_thread_or_leave
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,25 +34,9 @@ async def copy_file(file: Path, descriptor: int) -> None:
     stream = await in_thread(file.open, "rb")
     try:
         while chunk := await in_thread(stream.read, CHUNK):
-            await _write(descriptor, chunk)
+            await in_thread_or_leave(_write_all, descriptor, chunk)
     finally:
         stream.close()
-
-
-async def _write(descriptor: int, data: bytes) -> None:
-    """Write bytes in a thread; if cancelled, leave the thread alone."""
-    written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def resolve(_: object, problem: BaseException | None) -> None:
-        if written.done():  # it was cancelled
-            return
-        if problem is None:
-            written.set_result(None)
-        else:
-            written.set_exception(problem)
-
-    start_in_thread(_write_all, (descriptor, data), resolve)
-    await written
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

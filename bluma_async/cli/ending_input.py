@@ -1,9 +1,11 @@
 """
 Let a signal end a server that reads its requests from the standard input, as the end of that input does.
 
-Rule: a thread that waits for a line cannot be cancelled, so that a server that is cancelled would hang until the next
+Rule 1: a thread that waits for a line cannot be cancelled, so that a server that is cancelled would hang until the next
 line. The signal ends its input instead, and the server ends as it does after its last request: creates that have begun
 get their grace, and the journal is closed.
+Rule 2: the input ends also when nobody reads the answers any more. The server would fail at its next answer, and hang
+until the next line as well.
 """
 
 from __future__ import annotations
@@ -25,15 +27,23 @@ __all__ = ["EndingInput", "input_ends_at"]
 
 class EndingInput(io.RawIOBase):
     """
-    The bytes of a descriptor, until it ends or `end` is called.
+    The bytes of a descriptor, until it ends, nobody reads the output, or `end` is called.
 
     Attributes:
         signal: The signal that has ended it first; None while none has.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, output: int) -> None:
+        """
+        Set up an input.
+
+        Args:
+            descriptor: Where the bytes come from.
+            output: The descriptor to which the answers go.
+        """
         super().__init__()
         self._descriptor = descriptor
+        self._output = output
         self._ended, self._end = os.pipe()  # the first stays open: a thread may wait for it when its reader is closed
         self.signal: int | None = None
 
@@ -43,8 +53,10 @@ class EndingInput(io.RawIOBase):
 
     def readinto(self, buffer: Buffer) -> int:
         """Wait for bytes, and return how many were read; 0 at the end."""
-        ready, _, _ = select.select([self._descriptor, self._ended], [], [])
-        if self._ended in ready:
+        ready = select.poll()
+        for watched, wanted in ((self._descriptor, select.POLLIN), (self._ended, select.POLLIN), (self._output, 0)):
+            ready.register(watched, wanted)  # of the output, only an error is reported: its other end is closed
+        if any(found != self._descriptor for found, _ in ready.poll()):
             return 0
         view = memoryview(buffer).cast("B")
         data = os.read(self._descriptor, len(view))
@@ -67,11 +79,12 @@ def input_ends_at(*numbers: int) -> Generator[EndingInput | None, None, None]:
     """
     loop, plain = asyncio.get_running_loop(), sys.stdin
     try:
-        source = EndingInput(plain.fileno())
+        output = os.dup(sys.stdout.fileno())  # a server may put another file in its place
+        source = EndingInput(plain.fileno(), output)
         for number in numbers:
             if signal.getsignal(number) != signal.SIG_IGN:
                 loop.add_signal_handler(number, source.end, number)
-    except (NotImplementedError, RuntimeError, ValueError, OSError):
+    except (AttributeError, NotImplementedError, RuntimeError, ValueError, OSError):
         yield None
         return
     sys.stdin = io.TextIOWrapper(io.BufferedReader(source), encoding="utf-8")
@@ -79,5 +92,6 @@ def input_ends_at(*numbers: int) -> Generator[EndingInput | None, None, None]:
         yield source
     finally:
         sys.stdin = plain
+        os.close(output)
         for number in numbers:
             loop.remove_signal_handler(number)  # changes nothing if it was not added

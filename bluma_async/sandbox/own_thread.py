@@ -1,4 +1,8 @@
-"""An event loop in a thread of its own, so that blocking code can use a sandbox."""
+"""
+An event loop in a thread of its own, so that blocking code can use a sandbox.
+
+Rule: the end of the loop ends all work that it was given, and takes no more: a thread would wait forever for the rest.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +29,24 @@ class OwnThread:
 
     def __init__(self) -> None:
         self._started: Future[asyncio.AbstractEventLoop] = Future()
+        self._gate = threading.Lock()
+        self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="bluma-sandbox", daemon=True)
         self._thread.start()
         self.loop: asyncio.AbstractEventLoop = self._started.result()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start a coroutine in the loop. May be called from any thread."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop)
+        """
+        Start a coroutine in the loop. May be called from any thread.
+
+        Raises:
+            RuntimeError: The loop ends, or has ended.
+        """
+        with self._gate:
+            if self._is_stopping:
+                work.close()
+                raise RuntimeError("The sandbox was stopped.")
+            return asyncio.run_coroutine_threadsafe(work, self.loop)
 
     def call(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function in the loop, and wait for its result."""
@@ -42,8 +57,10 @@ class OwnThread:
         return self.submit(call()).result()
 
     def stop(self) -> None:
-        """End the loop, and wait for the end of the thread."""
-        self.loop.call_soon_threadsafe(self._stopped.set)
+        """End the loop, which cancels what still runs in it, and wait for the end of the thread."""
+        with self._gate:  # what was submitted before has a task when the loop ends
+            self._is_stopping = True
+            self.loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
 
     def _run(self) -> None:

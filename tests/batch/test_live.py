@@ -114,6 +114,29 @@ class Gate:
             await self.hold()
 
 
+async def test_a_wait_ends_in_time_while_the_create_is_under_way(
+    quick: Sandbox, client: AsyncBluma, tmp_path: Path
+) -> None:
+    """The timeout bounds the wait for the create too, which goes on: a server that is silent would hold it for long."""
+    gate = Gate()
+
+    async def hold(record: Any) -> None:
+        if record.route == "POST /videos":
+            await gate.hold()
+
+    quick.watch(hold)
+    async with live_of(client, tmp_path) as live:
+        create = asyncio.ensure_future(live.create({**ROW, "key": "sky"}))
+        await gate.reached.wait()
+        waited, _ = await asyncio.wait_for(live.wait("sky", 0.05), 5)
+        gate.opened.set()
+        created = await create
+        done, _ = await live.wait("sky", 10)
+
+    assert (waited.state, created.state, done.state) == ("creating", "rendering", "rendered")
+    assert quick.state()["billed"] == 1
+
+
 async def test_a_cancelled_create_has_failed(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
     """A create that is cancelled before it is sent buys nothing, neither now nor in a later run; its price is free."""
     gate = Gate()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any, Dict
 
@@ -251,3 +252,47 @@ async def test_the_rows_of_a_pipe_are_checked_and_run(quick: Sandbox, client: As
     await writing
 
     assert sorted(result.key for result in results if result.is_done) == ["a", "b"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
+@pytest.mark.parametrize("name", ["jobs.jsonl", "jobs.csv"])
+@pytest.mark.parametrize("call", ["run", "submit", "plan"])
+async def test_a_pipe_without_a_writer_can_be_left(client: AsyncBluma, tmp_path: Path, call: str, name: str) -> None:
+    """Ctrl-C ends the wait for its writer, which may never come: the thread that opens the pipe is left alone."""
+    pipe = tmp_path / name
+    os.mkfifo(pipe)
+    batch = client.batch(out=tmp_path / "out")
+    waiting = asyncio.ensure_future(run_all(batch, pipe) if call == "run" else getattr(batch, call)(pipe))
+    while not any(is_opening(thread) for thread in threading.enumerate()):
+        await asyncio.sleep(0.01)
+
+    waiting.cancel()
+    await asyncio.wait({waiting}, timeout=5)
+
+    has_ended = waiting.cancelled()
+    os.close(os.open(pipe, os.O_RDWR))  # ends the wait of the thread
+    assert has_ended
+
+
+def is_opening(thread: threading.Thread) -> bool:
+    """Return whether a thread is about to open the rows of a file."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None and frame.f_code.co_name != "read_rows":
+        frame = frame.f_back
+    return frame is not None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
+@pytest.mark.parametrize("name", ["jobs.jsonl", "jobs.csv"])
+async def test_the_rows_of_a_pipe_are_planned(client: AsyncBluma, tmp_path: Path, name: str) -> None:
+    """A plan reads a pipe once, as a run does."""
+    pipe = tmp_path / name
+    os.mkfifo(pipe)
+    row = json.dumps({"template_id": TEMPLATE, "prompt": "A long enough prompt"})
+    lines = f"{row}\n" if name.endswith("jsonl") else f"template_id,prompt\n{TEMPLATE},A long enough prompt\n"
+    writing = asyncio.get_running_loop().run_in_executor(None, pipe.write_text, lines)
+
+    plan = await client.batch(out=tmp_path / "out").plan(pipe)
+
+    await writing
+    assert plan.new == 1

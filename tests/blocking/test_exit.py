@@ -109,6 +109,30 @@ threading.Thread(target=start).start()
 """
 FIRST_AFTER_MAIN = AFTER_MAIN + "client = Bluma()\n"
 RESOLVED_AFTER_MAIN = AFTER_MAIN + BY_NAME.replace(CALL, "Bluma().templates.list()\n")
+JOINED = """
+import asyncio, atexit, threading
+atexit.register(lambda: worker.join())  # registered first, so it is called last, after the loop has ended
+from bluma import Bluma
+from bluma.errors import BlumaError
+from bluma_sync import _thread
+_thread.LONGEST_HOLD = 0.2
+called = threading.Event()
+
+async def hang(_):
+    called.set()
+    await asyncio.Event().wait()
+
+def call():
+    for _ in range(2):  # the loop ends during the first call, and before the second one
+        try:
+            Bluma(on_request=hang).templates.list()
+        except BlumaError as refusal:
+            print(refusal)
+
+worker = threading.Thread(target=call, daemon=True)
+worker.start()
+called.wait()
+"""
 DROPPED = """
 import gc, os, threading
 from bluma import Bluma
@@ -171,6 +195,18 @@ def test_an_exception_prints_one_traceback() -> None:
         code, _, err = run(MADE + "raise ZeroDivisionError\n", f"http://127.0.0.1:{server.port}")
 
     assert (code, err.count("Traceback"), err.splitlines()[-1]) == (1, 1, "ZeroDivisionError")
+
+
+def test_an_exit_function_may_wait_for_a_daemon_thread() -> None:
+    """The calls of the thread end with an error, soon after the loop: nothing would ever wake them."""
+    with serving() as server:
+        code, out, err = run(JOINED, f"http://127.0.0.1:{server.port}")
+
+    assert (code, err) == (0, "")
+    assert [line.partition(";")[0] for line in out.splitlines()] == [
+        "The call was cancelled in the event loop",
+        "The interpreter is shutting down, and nothing was sent. Make the call before the program ends.",
+    ]
 
 
 def test_a_call_after_the_end_of_the_loop_is_refused() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
+from typing import List
 
 import pytest
 
 from bluma.errors import BlumaError
-from bluma_sync._thread import _ProcessState
+from bluma_sync import _thread
+from bluma_sync._thread import LoopThread, _ProcessState
 
 
 def test_a_process_has_one_loop_and_ends_it() -> None:
@@ -71,3 +74,31 @@ def test_a_process_without_calls_can_exit() -> None:
     process.reset_after_fork()
 
     assert process.is_exiting
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there is no such signal on this system")
+def test_a_signal_handler_may_call_while_its_thread_starts_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It starts a loop of its own, which stays; the one that it has interrupted ends."""
+    process = _ProcessState()
+    started: List[LoopThread] = []
+    found: List[LoopThread] = []
+
+    def start() -> LoopThread:
+        started.append(thread := LoopThread())
+        if len(started) == 1:
+            signal.raise_signal(signal.SIGUSR1)
+        return thread
+
+    monkeypatch.setattr(_thread, "LoopThread", start)
+    before = signal.signal(signal.SIGUSR1, lambda *_: found.append(process.get_loop_thread()))
+    try:
+        own = process.get_loop_thread()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    interrupted, other = started
+    interrupted._thread.join(5)
+
+    assert (own, found) == (other, [other])
+    assert not interrupted._thread.is_alive()
+    own.stop()
+    own._thread.join()

@@ -26,7 +26,7 @@ def pipe() -> Iterator[Tuple[int, int]]:
 
 def test_a_read_that_waits_is_ended(pipe: Tuple[int, int]) -> None:
     """Lines arrive as they are sent; then a thread that waits for the next one sees the end of the input."""
-    source = EndingInput(pipe[0])
+    source = EndingInput(pipe[0], pipe[1])
     lines: List[str] = []
     reader = io.TextIOWrapper(io.BufferedReader(source), encoding="utf-8")
     thread = threading.Thread(target=lambda: lines.extend(reader), daemon=True)
@@ -38,6 +38,21 @@ def test_a_read_that_waits_is_ended(pipe: Tuple[int, int]) -> None:
 
     assert (thread.is_alive(), lines in ([], ["sky \u00e4\n"])) == (False, True)
     assert reader.readline() == ""
+
+
+def test_a_read_ends_when_nobody_reads_the_answers(pipe: Tuple[int, int]) -> None:
+    """A thread that waits for the next line sees the end of the input, although its sender is there."""
+    answers = os.pipe()
+    reader = io.TextIOWrapper(io.BufferedReader(EndingInput(pipe[0], answers[1])), encoding="utf-8")
+    lines: List[str] = []
+    thread = threading.Thread(target=lambda: lines.extend(reader), daemon=True)
+
+    thread.start()
+    os.close(answers[0])
+    thread.join(10)
+
+    assert (thread.is_alive(), lines) == (False, [])
+    os.close(answers[1])
 
 
 async def read_line() -> str:

@@ -305,6 +305,23 @@ class Server:
 
 
 @pytest.mark.timeout(60)  # of a machine that is busy with other things: a server starts
+def test_a_server_whose_answers_nobody_reads_ends(tmp_path: Path) -> None:
+    """Its input is still open: an agent that has crashed may have left it to another process."""
+    pytest.importorskip("fastmcp", reason="fastmcp needs Python 3.10")
+    with Live() as sandbox:
+        server = Server(sandbox, tmp_path)
+        assert server.process.stdout is not None
+        server.process.stdout.close()
+        with server.process as process:  # its end closes the input
+            try:
+                code = process.wait(30)
+            finally:
+                process.kill()
+
+    assert code == 0
+
+
+@pytest.mark.timeout(60)  # of a machine that is busy with other things: a server starts
 @pytest.mark.parametrize(("by", "expected"), [("input", 0), ("SIGTERM", 0), ("SIGHUP", 0), ("SIGINT", 130)])
 def test_a_create_in_flight_is_recorded_at_the_end(tmp_path: Path, by: str, expected: int) -> None:
     """When the session ends, a create that was sent gets its answer, and its video is in the journal."""

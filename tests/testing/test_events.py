@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Iterator, List
 from wsgiref.util import request_uri
 
+import anyio.to_thread
 import pytest
 
 from bluma import WebhookReceiver, asgi_app, verify_webhook, wsgi_app
 from bluma.testing import AsyncEventPoster, EventPoster, make_event, sign_event
 from bluma.types import CreditsEvent, UnknownEvent, VideoEvent, WebhookEventType
+from bluma_testing import posting, threads
 
 SECRET = "whsec_test"
 
@@ -156,6 +159,82 @@ async def test_an_async_post_to_a_wsgi_app() -> None:
 
     assert (reply.status, reply.headers, reply.body) == (204, {"x-name": "value"}, b"")
     assert seen == ["False http://testserver/hooks?create=1"]
+
+
+async def hang_in_thread(ends: threading.Event) -> None:
+    """Wait for a thread, which cannot be ended."""
+    await anyio.to_thread.run_sync(ends.wait)
+
+
+async def hang_in_loop(ends: threading.Event) -> None:
+    """Block the event loop."""
+    ends.wait()
+
+
+@pytest.mark.parametrize(
+    ("hang", "reason"),
+    [(hang_in_thread, "its call has not ended within 0.1 s"), (hang_in_loop, "it blocks its event loop")],
+)
+def test_an_app_that_hangs_keeps_no_test(hang: Any, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The post ends with an error, and what the app waits for keeps no process: its threads are daemon threads."""
+    for module, name in ((posting, "TIMEOUT"), (posting, "MARGIN"), (threads, "ENDING")):
+        monkeypatch.setattr(module, name, 0.1)
+    before, ends = set(threading.enumerate()), threading.Event()
+
+    async def app(*_: Any) -> None:
+        await hang(ends)
+
+    with pytest.raises(RuntimeError, match=f"The ASGI app has not answered the event: {reason}"):
+        EventPoster(app).post("video.completed")
+
+    left = set(threading.enumerate()) - before
+    assert left
+    assert all(thread.daemon for thread in left)
+    ends.set()
+    for thread in left:
+        thread.join(10)
+
+
+def test_a_task_that_does_not_end_leaves_the_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks are awaited for a limited time, also if they ignore their cancellation."""
+    monkeypatch.setattr(posting, "TIMEOUT", 0.1)
+    monkeypatch.setattr(threads, "ENDING", 0.1)
+    ends = threading.Event()
+    tasks: List[Any] = []
+
+    async def go_on() -> None:
+        while not ends.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+
+    async def app(_: Any, __: Any, send: Any) -> None:
+        tasks.append(asyncio.ensure_future(go_on()))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    reply = EventPoster(app).post("video.completed")
+    ends.set()
+
+    assert reply.status == 204
+
+
+async def test_a_post_that_is_cancelled_does_not_wait_for_its_app() -> None:
+    """The app may wait for a server in the event loop of the test, which must not wait for the app."""
+    begins, ends = threading.Event(), threading.Event()
+
+    def app(_: Any, __: Any) -> List[bytes]:
+        begins.set()
+        ends.wait(2)
+        ends.set()
+        return []
+
+    post = asyncio.ensure_future(AsyncEventPoster(app).post("video.completed"))
+    assert await asyncio.get_running_loop().run_in_executor(None, begins.wait, 10)
+    post.cancel()
+    await asyncio.wait({post}, timeout=5)
+
+    assert post.cancelled()
+    assert not ends.is_set()
+    ends.set()
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import subprocess
+import sys
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -209,6 +212,67 @@ def test_sleeps_are_real_again_after_the_end() -> None:
 
     assert not left.is_alive()
     assert MACHINE_TIME.sleep is real
+
+
+class SlowTime(InstantTime):
+    """Instant time in which a sleep begins slowly."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(sandbox)
+        self.begins, self.goes_on = threading.Event(), threading.Event()
+
+    def now(self) -> float:
+        if threading.current_thread().name == "sleeper":
+            self.begins.set()
+            assert self.goes_on.wait(10)
+        return super().now()
+
+
+def test_a_sleep_that_begins_at_the_end_is_real() -> None:
+    """Another thread ends the block while the sleep begins: nobody would wake it."""
+    with Sandbox(clock="manual", render=False) as sandbox:
+        with SlowTime(sandbox) as time:
+            sleeper = threading.Thread(target=lambda: asyncio.run(time.sleep(0.01)), name="sleeper", daemon=True)
+            sleeper.start()
+            assert time.begins.wait(10)
+        time.goes_on.set()
+        sleeper.join(10)
+
+    assert not sleeper.is_alive()
+
+
+def test_a_sleep_of_an_earlier_block_does_not_end_the_next_one() -> None:
+    """One object can be used again; the end of its earlier block comes late, in the sandbox's thread."""
+    with Sandbox(clock="manual", render=False) as sandbox:
+        time = InstantTime(sandbox)
+        for _ in range(20):
+            with time:
+                began = time.now()
+                asyncio.run(time.sleep(1000))
+                assert time.now() - began >= 1000
+
+
+FORKING = """
+import asyncio, os, signal
+from bluma.testing import serve_sandbox
+from bluma_async._runtime.clock import SystemClock
+
+with serve_sandbox():
+    child = os.fork()
+    if not child:
+        signal.alarm(10)  # ends a child that hangs
+        asyncio.run(SystemClock().sleep(0.01))
+        os._exit(0)
+    print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_sleeps_of_a_forked_child_are_real() -> None:
+    """The sandbox, and what skips the time, are in the parent process."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
 
 def test_a_handler_that_waits_does_not_hold_the_time(sandbox: Sandbox) -> None:
