@@ -31,7 +31,7 @@ from bluma_async._wire.content import CANONICAL, build_content
 from bluma_async._wire.contexts.plain import Rule, fits_text
 from bluma_async._wire.prices import drop_default_resolution
 from bluma_async.batch.keys import find_key_problem
-from bluma_async.batch.parsing import CONTEXT, parse_row, row_error
+from bluma_async.batch.parsing import CONTEXT, MalformedRow, parse_row, row_error
 from bluma_async.batch.row_keys import FindKey, compile_key
 from bluma_async.batch.tally import Fate, Kind
 from bluma_async.errors import InvalidArgumentError
@@ -162,6 +162,9 @@ class CsvSorter(RowSorter):
         counts, add_content, add_key = self._tally.counts, self._tally.contents.add, self._tally.keys.add
         for number, cells in rows:
             if len(cells) != width:
+                if isinstance(cells, MalformedRow):
+                    self.check(number, cells)
+                    continue
                 cells.extend([""] * (width - len(cells)))
             shape = (get_deciding(cells), tuple(map(bool, cells)))
             known = find_shape(shape)

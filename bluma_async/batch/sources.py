@@ -105,7 +105,7 @@ async def hold_pipe(source: Source) -> Source:
     Return rows that can be read more than once: those of a pipe are kept, because it can be read once.
 
     Raises:
-        InvalidArgumentError: The file is missing, or a row cannot be parsed.
+        InvalidArgumentError: The file is missing or not UTF-8, or its header is invalid.
     """
     if source.file is None or await in_thread(source.file.is_file):
         return source
