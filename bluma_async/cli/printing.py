@@ -30,6 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 WIDEST = 1000
 NARROWEST = 8  # columns that a cut text needs to say something
 GAP = 2  # columns between two
+TAB = "\t"
 
 
 @attrs.frozen(kw_only=True)
@@ -50,9 +51,9 @@ class Printer:
             self._print(_encode(record))
             return
         values = {name: value for name, value in _to_dict(record).items() if value not in (None, "", [], {})}
-        width = max(map(len, values), default=0)
+        width = max(map(len, values), default=0) + GAP if is_terminal(sys.stdout) else 0
         for name, value in values.items():
-            self._print(f"{name.ljust(width)}  {_format(value)}")
+            self._print(f"{name.ljust(width) if width else name + TAB}{_format(value)}")
 
     def show_all(self, records: Iterable[Any]) -> None:
         """Print records, one a line."""
@@ -65,7 +66,7 @@ class Printer:
             self._print_table(rows)
             return
         for row in rows:
-            self._print("\t".join(row))
+            self._print(TAB.join(row))
 
     def say(self, text: str) -> None:
         """Print a line for people, which JSON has no place for."""
