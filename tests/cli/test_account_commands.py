@@ -259,6 +259,16 @@ def test_one_object_in_a_pipe_has_tabs(live: Sandbox, capsys: Capture) -> None:
     assert [name for name, _ in lines][:2] == ["credits", "tier"]
 
 
+def test_people_read_plain_values_without_json(live: Sandbox, capsys: Capture) -> None:
+    """The values of a small object have names of their own, and texts of a list are separated by commas."""
+    assert run(["templates", "show", "ugc-text-overlay"]) == 0
+
+    shown = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert (shown["duration_range.min"], shown["requires_context.prompt"]) == ("15", "yes")
+    assert shown["supported_resolutions"] == "720p, 1080p, 4k"
+    assert shown["context_schema"].startswith('{"type": "object"')
+
+
 def test_a_wrong_key_and_a_lost_wait_have_codes_of_their_own(
     live: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
