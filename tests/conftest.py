@@ -67,7 +67,15 @@ def clean_environment(
     """Remove the machine's settings from the environment, and restore the logger after the test."""
     locks = tmp_path_factory.getbasetemp() / "locks" / uuid.uuid4().hex  # an earlier test's client may still hold one
     monkeypatch.setenv("BLUMA_STATE_DIR", str(locks))
-    for name in ("BLUMA_API_KEY", "BLUMA_BASE_URL", "BLUMA_WEBHOOK_SECRET", "BLUMA_LOG", "HTTP_PROXY", "HTTPS_PROXY"):
+    for name in (
+        "BLUMA_API_KEY",
+        "BLUMA_BASE_URL",
+        "BLUMA_WEBHOOK_SECRET",
+        "BLUMA_LOG",
+        "BLUMA_LOG_FORMAT",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     logger = logging.getLogger("bluma")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping
 
 from bluma_async._runtime.clock import SystemClock
-from bluma_async._runtime.log import enable_logging
+from bluma_async._runtime.log_output import enable_logging
 from bluma_async._session.options import (
     DEFAULT_BASE_URL,
     ConnectionOptions,

@@ -162,6 +162,8 @@ def _join_errors(problems: Sequence[BlumaError]) -> InvalidArgumentError:
     named = [problem for problem in problems if isinstance(problem, InvalidArgumentError)]
     entries = [entry for problem in named for entry in problem.validation_errors]
     count = "One row is" if len(problems) == 1 else f"{len(problems)} rows are"
+    if len(problems) >= MOST_ERRORS:  # the rows behind them were not read
+        count = f"At least {count}"
     return InvalidArgumentError(f"{count} invalid. Nothing was created.\n{lines}", validation_errors=entries)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, List, Mapping, Sequence
 
 from bluma_async._runtime.closeness import find_close
 from bluma_async._wire.content import CANONICAL
@@ -22,13 +22,35 @@ from bluma_async.errors import InvalidArgumentError
 from bluma_async.resources._creates.call import check_arguments
 from bluma_async.stores.jobs import Job
 
-__all__ = ["COLUMNS", "ParsedRow", "hash_body", "parse_job", "parse_row", "row_error", "say_no_column"]
+__all__ = [
+    "COLUMNS",
+    "MalformedRow",
+    "ParsedRow",
+    "hash_body",
+    "join_errors",
+    "parse_job",
+    "parse_row",
+    "row_error",
+    "say_no_column",
+]
 
 COLUMNS = ("template_id", "variant_id", "prompt", "key", "resolution", "watermark", "webhook_url", "context", "options")
 KNOWN = frozenset(COLUMNS)
 CONTEXT = "context."
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 BIGGEST_KEY = 10**100  # far above any number of a row, and Python can write it
+
+
+class MalformedRow(List[str]):
+    """
+    A row of a file that has no values, such as a line that is not JSON. It takes its place among the other rows.
+
+    Raising the error while the file is read would hide the errors of the other rows.
+    """
+
+    def __init__(self, problem: InvalidArgumentError) -> None:
+        super().__init__()
+        self.problem: InvalidArgumentError = problem
 
 
 class ParsedRow:
@@ -112,6 +134,8 @@ def parse_row(row: object, origin: str) -> ParsedRow:
     Raises:
         InvalidArgumentError: A column is invalid; `validation_errors` name it.
     """
+    if isinstance(row, MalformedRow):
+        raise row.problem
     if not isinstance(row, (dict, Mapping)):
         example = "{'template_id': ..., 'prompt': ...}"
         raise row_error(origin, "row", f"a job must be a mapping such as {example}, not {row!r}")
@@ -142,6 +166,13 @@ def row_error(origin: str, column: str, message: str, **details: str) -> Invalid
     text = f"{origin}, {column}: {message}" + ("" if message.endswith("?") else ".")
     entry = {"field": column, "message": text, "row": origin, **details}
     return InvalidArgumentError(text, validation_errors=[entry])
+
+
+def join_errors(errors: Sequence[InvalidArgumentError]) -> InvalidArgumentError:
+    """Return the error for several problems of one row."""
+    entries = [entry for error in errors for entry in error.validation_errors]
+    text = "; ".join(str(error).rstrip(".") for error in errors)
+    return InvalidArgumentError(text + ("" if text.endswith("?") else "."), validation_errors=entries)
 
 
 def column_error(origin: str, problem: InvalidArgumentError) -> InvalidArgumentError:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Set
 
 from bluma_async._wire.create_options import check_options
-from bluma_async.batch.parsing import column_error, row_error
+from bluma_async.batch.parsing import column_error, join_errors, row_error
 from bluma_async.errors import InvalidArgumentError
 from bluma_async.resources._creates.checking import find_problems, split_problems, warn_of
 
@@ -77,7 +77,9 @@ class RowChecks:
         problems = find_problems(schema, row.arguments["context"], template_id)
         errors, doubts = split_problems(problems, template_id, validate)
         if errors:
-            raise _join([row_error(row.origin, p.path, f"{p.message} (rule {p.rule})", rule=p.rule) for p in errors])
+            raise join_errors(
+                [row_error(row.origin, p.path, f"{p.message} (rule {p.rule})", rule=p.rule) for p in errors]
+            )
         return doubts
 
     def _warn(self, origin: str, doubts: Iterable[str]) -> None:
@@ -100,8 +102,3 @@ class RowChecks:
             message = f"{row.arguments['template_id']} has {', '.join(offered)}, and no {row.resolution!r}"
             raise row_error(row.origin, "resolution", message)
         return doubts
-
-
-def _join(errors: List[InvalidArgumentError]) -> InvalidArgumentError:
-    entries = [entry for error in errors for entry in error.validation_errors]
-    return InvalidArgumentError("; ".join(str(error).rstrip(".") for error in errors) + ".", validation_errors=entries)

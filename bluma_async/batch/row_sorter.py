@@ -31,7 +31,7 @@ from bluma_async._wire.content import CANONICAL, build_content
 from bluma_async._wire.contexts.plain import Rule, fits_text
 from bluma_async._wire.prices import drop_default_resolution
 from bluma_async.batch.keys import find_key_problem
-from bluma_async.batch.parsing import CONTEXT, parse_row, row_error
+from bluma_async.batch.parsing import CONTEXT, MalformedRow, parse_row, row_error
 from bluma_async.batch.row_keys import FindKey, compile_key
 from bluma_async.batch.tally import Fate, Kind
 from bluma_async.errors import InvalidArgumentError
@@ -161,8 +161,8 @@ class CsvSorter(RowSorter):
         find_shape, get_deciding = self._shapes.get, self._get_deciding
         counts, add_content, add_key = self._tally.counts, self._tally.contents.add, self._tally.keys.add
         for number, cells in rows:
-            if len(cells) != width:
-                cells.extend([""] * (width - len(cells)))
+            if len(cells) != width and not self._complete(number, cells):
+                continue
             shape = (get_deciding(cells), tuple(map(bool, cells)))
             known = find_shape(shape)
             key = "" if key_index is None else cells[key_index]
@@ -180,6 +180,14 @@ class CsvSorter(RowSorter):
                 add_content(hash((content, get_texts(cells))), number, slot)
                 add_key(hash(fold_key(key) if find_key is None else find_key(cells)), number, slot)
         return None
+
+    def _complete(self, number: int, cells: List[str]) -> bool:
+        """Fill up a row that is too short, and return True; a malformed one is counted."""
+        if isinstance(cells, MalformedRow):
+            self.check(number, cells)
+            return False
+        cells.extend([""] * (len(self._header) - len(cells)))
+        return True
 
     def _look_closely(self, number: int, cells: List[str], shape: Hashable) -> Shape | None:
         """Return the shape of a row; None if a run refuses it."""

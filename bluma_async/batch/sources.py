@@ -107,7 +107,7 @@ async def hold_pipe(source: Source) -> Source:
     If the caller is cancelled, the pipe is left alone: its writer may never come.
 
     Raises:
-        InvalidArgumentError: The file is missing, or a row cannot be parsed.
+        InvalidArgumentError: The file is missing or not UTF-8, or its header is invalid.
     """
     if source.file is None or await in_thread(source.file.is_file):
         return source

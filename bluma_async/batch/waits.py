@@ -3,7 +3,6 @@ Wait for a job of a journal, whichever process works on it.
 
 Rule: a journal in PostgreSQL tells when the job has changed. One in a file, or whose messages do not arrive, is read
 twice a second.
-
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from bluma_async._wire.checks import invalid
 from bluma_async.batch.results import build_result
 from bluma_async.errors import WaitTimeoutError
 from bluma_async.sharing.listener import Listener
+from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.stores.postgres.news import find_news
 from bluma_async.stores.states import ENDED, JobState
 
@@ -49,7 +49,7 @@ async def wait_for_job(store: JobStore, clock: Clock, key: str, timeout: float, 
         while not _has_ended(job, saves=saves):
             left = ends - clock.now()
             if left <= 0:
-                raise _timed_out(job, timeout)
+                raise _timed_out(job, timeout, has_workers=await _has_workers(store))
             await pause(left)
             job = await _find(store, key)
     return build_result(job)
@@ -94,10 +94,16 @@ async def _watching(store: JobStore, clock: Clock, place: int) -> AsyncGenerator
         await listener.close()
 
 
-def _timed_out(job: StoredJob, timeout: float) -> WaitTimeoutError:
+async def _has_workers(store: JobStore) -> bool:
+    """Return whether a process works on the jobs, as far as the store knows the processes."""
+    return not isinstance(store, PostgresJobStore) or await store.has_workers()
+
+
+def _timed_out(job: StoredJob, timeout: float, *, has_workers: bool) -> WaitTimeoutError:
     video = f", video {job.video_id}" if job.video_id else ""
+    workers = "" if has_workers else "No process works on this journal now: start `bluma worker`. "
     return WaitTimeoutError(
-        f"Waiting timed out: job {job.key!r} had not ended after {timeout:g} s (last seen: {job.state}{video}). It was "
-        "not changed; wait again with its key.",
+        f"Waiting timed out: job {job.key!r} had not ended after {timeout:g} s (last seen: {job.state}{video}). "
+        f"{workers}It was not changed; wait again with its key.",
         video_id=job.video_id,
     )

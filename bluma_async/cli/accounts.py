@@ -2,8 +2,8 @@
 The account that a command works with, and the options that choose it: `--profile` and `--sandbox`.
 
 Rule 1: key and URL come from one place together, so that a key is never sent to another API: the profile that is named,
-else the environment if it has a key, else BLUMA_PROFILE, else the profile `default`, unless BLUMA_BASE_URL names
-another API than that.
+else the environment if it has a key, else BLUMA_PROFILE, else the profile `default`. The last two are refused if
+BLUMA_BASE_URL names another API than the profile: it would be ignored.
 Rule 2: with `--sandbox` no request leaves this machine, whatever the profiles and the environment say.
 """
 
@@ -169,8 +169,8 @@ def find_account(profile: str | None, *, in_sandbox: bool) -> Account:
     if found is None:
         return _read_environment()
     url = found.base_url or API
-    if profile is None and name == DEFAULT_PROFILE:
-        _require_same_url(url)
+    if profile is None:
+        _require_same_url(name, url)
     advice = f"set one with `bluma config set {name}`"
     source = f"the profile {name!r}"
     return Account(found.api_key, url, found.webhook_secret, source, advice=advice)
@@ -195,13 +195,13 @@ def _read_url() -> str | None:
     return url
 
 
-def _require_same_url(url: str) -> None:
+def _require_same_url(name: str, url: str) -> None:
     """Refuse a BLUMA_BASE_URL that has no key, and would be ignored: the credits of another API would be spent."""
     named = _read("BLUMA_BASE_URL")
     if named is not None and named.rstrip("/") != url.rstrip("/"):
         raise click.UsageError(
-            f"BLUMA_BASE_URL is set without BLUMA_API_KEY, and the profile 'default' is for {url}. Set BLUMA_API_KEY "
-            "too, or name the profile with --profile default. Nothing was sent."
+            f"BLUMA_BASE_URL is set without BLUMA_API_KEY, and the profile {name!r} is for {url}. Set BLUMA_API_KEY "
+            f"too, or name the profile with --profile {name}. Nothing was sent."
         )
 
 

@@ -1,5 +1,5 @@
 """
-Complete ids and keys in the shell, from what is on this machine: a completion sends no request.
+Complete ids and keys in the shell, from what is on this machine: a completion sends no request. Suggest ids likewise.
 
 Template ids are those of the documents, and those that `bluma templates` has listed.
 """
@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterable, List, get_args
+from typing import TYPE_CHECKING, Generator, Iterable, List, get_args
 
+from bluma_async._runtime.closeness import find_close
 from bluma_async._runtime.home import NoHomeError
 from bluma_async._runtime.state_folder import find_state_folder
 
 if TYPE_CHECKING:
     import click
 
-__all__ = ["complete_key", "complete_template", "list_known_templates", "remember_templates"]
+__all__ = ["complete_key", "complete_template", "list_known_templates", "remember_templates", "suggesting_template"]
 
 MOST = 1000  # ids and keys that are remembered or offered at most
 FILE = "templates.txt"
@@ -37,6 +38,20 @@ def list_known_templates() -> List[str]:
     with contextlib.suppress(*FAILURES):
         remembered = (find_state_folder() / FILE).read_text(encoding="utf-8").splitlines()
     return sorted({name for name in (*get_args(KnownTemplate), *remembered) if name})
+
+
+@contextlib.contextmanager
+def suggesting_template(template: str) -> Generator[None, None, None]:
+    """Add the known id that is closest to a template's to the error for one that does not exist."""
+    from bluma_async.errors import NotFoundError  # noqa: PLC0415 - only a command that sends needs it
+
+    try:
+        yield
+    except NotFoundError as missing:
+        close = find_close(template, list_known_templates())
+        if close not in {None, template}:  # what is missing may be a preset of the template
+            missing.message = f"{missing.message.rstrip('.')}. Did you mean {close!r}?"
+        raise
 
 
 def remember_templates(names: Iterable[str]) -> None:

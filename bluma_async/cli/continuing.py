@@ -8,14 +8,19 @@ that it has too. None can be forgotten, such as the one that chooses the account
 from __future__ import annotations
 
 import shlex
-from typing import Any, Iterator, List, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, List, Sequence
 
 import click
 from click.core import ParameterSource
 
+from bluma_async.cli.output import say_aside
+from bluma_async.errors import InvalidArgumentError, NotFoundError
 from bluma_async.stores.postgres.urls import is_postgres_url, mask_url
 
-__all__ = ["find_given", "spell_command", "spell_save"]
+if TYPE_CHECKING:
+    from bluma_async.errors import BlumaError
+
+__all__ = ["advise", "find_given", "spell_command", "spell_save"]
 
 
 def find_given(context: click.Context) -> List[str]:
@@ -49,6 +54,20 @@ def spell_command(name: str | None = None, **changes: Any) -> str:
 def spell_save(video_id: str) -> str:
     """Return the command that saves a video, with the options of the running command."""
     return spell_command("save", video_id=video_id)
+
+
+def advise(problem: BlumaError, **made: str) -> None:
+    """
+    Print the command that saves what was paid for, after a failure.
+
+    Args:
+        problem: The failure.
+        **made: The parameter of the command `save` that has the id, and the id.
+    """
+    if isinstance(problem, InvalidArgumentError):  # something else is at the place meanwhile
+        say_aside(f"Save the video to another place: {spell_command('save', output='ANOTHER_FILE.mp4', **made)}")
+    elif not isinstance(problem, NotFoundError):
+        say_aside(f"Continue with: {spell_command('save', **made)}")
 
 
 def _spell(param: click.Parameter, value: Any) -> Iterator[str]:

@@ -72,7 +72,11 @@ _options = add_options(
         help="A JSON object with the context; - reads the standard input.",
     ),
     click.option("--webhook-url", help="A URL to which the events of this video are sent."),
-    click.option("--idempotency-key", help="Default: a random one."),
+    click.option(
+        "--idempotency-key",
+        help="The header that names this create; default: a random one. It prevents no second bill: the API does not "
+        "promise to recognise a repeated key.",
+    ),
 )
 
 

@@ -38,7 +38,7 @@ MEANINGS = {
     ExitCode.AUTHENTICATION: "the API key is missing, wrong or revoked",
     ExitCode.IN_DOUBT: "a create may have been accepted and billed: do not just repeat it",
     ExitCode.TIMEOUT: "the time to wait was over; the video goes on",
-    ExitCode.INTERRUPTED: "Ctrl-C",
+    ExitCode.INTERRUPTED: "Ctrl-C (SIGTERM: 143, SIGHUP: 129); what may be billed is printed",
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import attrs
@@ -94,9 +96,25 @@ def format_seconds(seconds: float) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """Return a text in at most this many columns, without its middle: keys often differ at their ends alone."""
-    if len(text) <= width:
+    """
+    Return a text without its middle, because keys often differ at their ends alone.
+
+    Args:
+        text: The text.
+        width: The columns of a terminal that it may have. A character of some scripts, and an emoji, needs two.
+    """
+    from rich.cells import cell_len  # noqa: PLC0415 - only a terminal needs it
+
+    if cell_len(text) <= width:
         return text
     gap = "…" if (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf") else "~"
     kept = max(width - 1, 2)
-    return text[: kept - kept // 2] + gap + text[len(text) - kept // 2 :]
+    return text[: _count(text, kept - kept // 2)] + gap + text[len(text) - _count(text[::-1], kept // 2) :]
+
+
+def _count(text: str, width: int) -> int:
+    """Return how many characters of a text fit into so many columns."""
+    from rich.cells import cell_len  # noqa: PLC0415 - only a terminal needs it
+
+    ends = list(accumulate(map(cell_len, text)))
+    return bisect_right(ends, width)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Dict
 import attrs
 
 from bluma_async.cli.accounts import ENDED
-from bluma_async.cli.continuing import spell_command
+from bluma_async.cli.continuing import advise, spell_command
 from bluma_async.cli.luma_accounts import is_temporary
 from bluma_async.cli.output import format_size, say_aside, say_surely
 from bluma_async.cli.printing import Record
 from bluma_async.cli.progress import print_news
-from bluma_async.errors import BlumaError, NotFoundError, WaitTimeoutError
+from bluma_async.errors import BlumaError, WaitTimeoutError
 from bluma_async.transfer.places import check_place
 from bluma_async.types import Generation, GenerationState
 from bluma_async.waiting.waits import require_wait
@@ -109,11 +109,11 @@ class Saving:
 
     def _explain(self, problem: BaseException, generation_id: str) -> None:
         """Print how to continue after a failure or Ctrl-C; a sandbox that ends with the command continues nothing."""
-        command = spell_command("save", generation_id=generation_id)
-        if isinstance(problem, asyncio.CancelledError):
+        if not isinstance(problem, BlumaError):
+            command = spell_command("save", generation_id=generation_id)
             say_aside(f"Stopped. {ENDED if self.is_temporary else f'Save it when it is finished, with: {command}'}")
-        elif not self.is_temporary and not isinstance(problem, NotFoundError):
-            say_aside(f"Continue with: {command}")
+        elif not self.is_temporary:
+            advise(problem, generation_id=generation_id)
         elif isinstance(problem, WaitTimeoutError):
             problem.message = f"The generation {generation_id} was not finished in time. {ENDED}"
 

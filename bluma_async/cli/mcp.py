@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Dict, Generator, List
 
 import click
 
+from bluma_async._version import __version__
 from bluma_async.batch.live import LiveBatch, open_live
 from bluma_async.cli.accounts import Account, with_account
 from bluma_async.cli.ending_input import input_ends_at
@@ -136,7 +137,7 @@ class Tools:
 
 def build_server(tools: Tools) -> Any:
     """Return the server of fastmcp for the tools."""
-    server: Any = _load()("bluma", instructions=INSTRUCTIONS)
+    server: Any = _load()("bluma", version=__version__, instructions=INSTRUCTIONS)  # else it reports its own version
     for tool in (tools.list_templates, tools.estimate, tools.create, tools.status, tools.wait, tools.save):
         server.tool(tool)
     return server

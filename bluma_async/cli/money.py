@@ -66,4 +66,6 @@ def usage(
 ) -> None:
     """Show the requests, their latency in milliseconds, and the credits of a period."""
     require_span(start_date, end_date)
+    if start_date is not None or end_date is not None:
+        refuse_options("period", reason="--from and --to are used instead of a period")
     printer.show(account.call(lambda client: client.usage.get_metrics(start_date, end_date, period)))

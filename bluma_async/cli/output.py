@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import sys
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,6 +36,7 @@ __all__ = [
     "takes_output",
 ]
 
+JOINERS = "\u200c\u200d"
 CLOSED = {errno.EPIPE, errno.EINVAL}  # Windows reports a closed pipe as EINVAL
 
 
@@ -131,7 +133,16 @@ def format_size(size: int) -> str:
 
 
 def clean(text: str) -> str:
-    """Return text of a server without control characters: escapes stand for them."""
+    """
+    Return text of a server with escapes for the characters that control the terminal or the direction of text.
+
+    All spaces stay, as the wide one of Japanese, and the joiners, which emoji, Persian and Indian scripts are written
+    with.
+    """
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return "".join(char if _is_harmless(char) else char.encode("unicode_escape").decode() for char in text)
+
+
+def _is_harmless(char: str) -> bool:
+    return char.isprintable() or char in JOINERS or unicodedata.category(char) == "Zs"

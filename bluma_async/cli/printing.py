@@ -13,7 +13,7 @@ import functools
 import json
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Mapping, Sequence, Tuple, TypeVar
 
 import attrs
 import click
@@ -30,6 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 WIDEST = 1000
 NARROWEST = 8  # columns that a cut text needs to say something
 GAP = 2  # columns between two
+TAB = "\t"
 
 
 @attrs.frozen(kw_only=True)
@@ -49,10 +50,10 @@ class Printer:
         if self.is_json:
             self._print(_encode(record))
             return
-        values = {name: value for name, value in _to_dict(record).items() if value not in (None, "", [], {})}
-        width = max(map(len, values), default=0)
+        values = {name: value for name, value in _flatten(_to_dict(record)) if value not in (None, "", [], {})}
+        width = max(map(len, values), default=0) + GAP if is_terminal(sys.stdout) else 0
         for name, value in values.items():
-            self._print(f"{name.ljust(width)}  {_format(value)}")
+            self._print(f"{name.ljust(width) if width else name + TAB}{_format(value)}")
 
     def show_all(self, records: Iterable[Any]) -> None:
         """Print records, one a line."""
@@ -65,7 +66,7 @@ class Printer:
             self._print_table(rows)
             return
         for row in rows:
-            self._print("\t".join(row))
+            self._print(TAB.join(row))
 
     def say(self, text: str) -> None:
         """Print a line for people, which JSON has no place for."""
@@ -151,6 +152,15 @@ def _to_dict(record: Any) -> Any:
     return {**fields, "credits_charged": find_price(record)} if isinstance(record, Video) else fields
 
 
+def _flatten(fields: Mapping[str, Any]) -> Iterator[Tuple[str, Any]]:
+    """Yield fields by their names; those of an object with plain values by `object.name`, as people read them."""
+    for name, value in fields.items():
+        if isinstance(value, dict) and not any(isinstance(inner, (dict, list)) for inner in value.values()):  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # JSON
+            yield from ((f"{name}.{inner}", value[inner]) for inner in value)  # pyright: ignore[reportUnknownVariableType]  # JSON
+        else:
+            yield name, value
+
+
 def find_price(video: Video) -> int | None:
     """Return the credits that a video was charged; None if no answer that this process has read says so."""
     return video.credits_charged if video.reused else video.credits_charged or None
@@ -169,6 +179,8 @@ def _format(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):  # pyright: ignore[reportUnknownVariableType]  # JSON
+        return clean(", ".join(value))  # pyright: ignore[reportUnknownArgumentType]  # JSON
     if isinstance(value, (dict, list)):
         return clean(json.dumps(value, ensure_ascii=False))
     return clean(str(value))

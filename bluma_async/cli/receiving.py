@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, AsyncGenerator
 
@@ -11,6 +10,7 @@ from aiohttp import web
 
 from bluma_async._wire.events import verify_webhook
 from bluma_async.cli.event_making import EventRecord, Signed, post_event
+from bluma_async.cli.ports import explain_port
 from bluma_async.errors import WebhookVerificationError
 
 if TYPE_CHECKING:
@@ -82,7 +82,4 @@ async def _start(runner: web.AppRunner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as problem:
-        reason = "it is in use" if problem.errno == errno.EADDRINUSE else problem.strerror
-        raise click.ClickException(
-            f"Cannot listen on {host}:{port}: {reason}. Choose another --port, or 0 for a free one."
-        ) from None
+        raise explain_port(problem, host, port) from None

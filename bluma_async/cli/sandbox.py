@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Sequence
 import click
 
 from bluma_async.cli.output import is_output_lost, say, say_aside
+from bluma_async.cli.ports import explain_port
 from bluma_async.cli.running import make_sandbox
 from bluma_async.luma.registry import PROVIDERS
 
@@ -137,11 +138,10 @@ async def _started(local: Any) -> AsyncGenerator[None, None]:
     try:
         await local.start()
     except OSError as problem:
-        reason = problem.strerror or str(problem)
-        advice = f"Cannot listen: {reason}. Choose another --port, or 0 for a free one."
-        if problem.filename is not None:
-            advice = f"{problem.filename} cannot be used: {reason}. Choose another folder with --data."
-        raise click.ClickException(advice) from None
+        if problem.filename is None:
+            raise explain_port(problem, local.settings.host, local.settings.port) from None
+        reason = f"{problem.filename} cannot be used: {problem.strerror}. Choose another folder with --data."
+        raise click.ClickException(reason) from None
     try:
         yield
     finally:

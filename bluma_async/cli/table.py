@@ -25,7 +25,7 @@ __all__ = ["Lines", "LiveTable", "show_jobs"]
 ROWS = 20  # jobs that the table shows at most
 FEWEST = 10  # jobs of a batch that gets a line for each tenth: a small one has a line for each job
 WIDE, NARROW = 70, 45  # columns: below them the table has no videos, and no seconds
-OTHERS = {True: 58, False: 32}  # columns beside the key, with and without the videos
+OTHERS = {4: 58, 3: 32, 2: 16}  # columns beside the key, by the number of columns of the table
 SHORTEST_KEY = 8
 
 
@@ -103,7 +103,7 @@ class LiveTable(Lines):
         title = self._figures.describe() if self._figures else f"{self._finished} finished"
         table = Table(*names, title=Text(title), title_justify="left")
         for key, (result, since) in list(self._running.items())[:ROWS]:
-            name = shorten(clean(key), max(width - OTHERS[has_video], SHORTEST_KEY))
+            name = shorten(clean(key), max(width - OTHERS[len(names)], SHORTEST_KEY))
             cells = [name, str(result.state), f"{time.monotonic() - since:.0f}", clean(result.video_id or "")]
             table.add_row(*map(Text, cells[: len(names)] if has_seconds else cells[:2]))
         hidden = len(self._running) - ROWS

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Callable, Dict, TypeVar
 
 import click
 
 from bluma_async._wire.json_values import is_object, parse_json
 from bluma_async.cli.accounts import with_account
-from bluma_async.cli.completing import complete_template, remember_templates
+from bluma_async.cli.completing import complete_template, remember_templates, suggesting_template
 from bluma_async.cli.groups import Group, without_subcommand
 from bluma_async.cli.output import say
 from bluma_async.cli.printing import prints
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
     from bluma_async.cli.printing import Printer
 
 __all__ = ["templates", "variants"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def takes_template(command: F) -> F:
+    """Add the argument TEMPLATE, and a suggestion to the error for one that does not exist."""
+
+    @click.argument("template", shell_complete=complete_template)
+    @functools.wraps(command)
+    def run(*args: Any, template: str, **others: Any) -> Any:
+        with suggesting_template(template):
+            return command(*args, template=template, **others)
+
+    return run  # type: ignore[return-value]  # click passes the arguments by name
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -35,7 +50,7 @@ def templates(account: Account, printer: Printer) -> None:
 
 
 @templates.command()
-@click.argument("template", shell_complete=complete_template)
+@takes_template
 @prints(Template)
 @with_account
 def show(template: str, account: Account, printer: Printer) -> None:
@@ -48,11 +63,8 @@ def variants() -> None:
     """Save settings of a template as presets."""
 
 
-_template = click.argument("template", shell_complete=complete_template)
-
-
 @variants.command("list")
-@_template
+@takes_template
 @prints(TemplateVariant, "id", "name", "template_id", "is_active", "created_at")
 @with_account
 def list_variants(template: str, account: Account, printer: Printer) -> None:
@@ -61,7 +73,7 @@ def list_variants(template: str, account: Account, printer: Printer) -> None:
 
 
 @variants.command("show")
-@_template
+@takes_template
 @click.argument("variant_id")
 @prints(TemplateVariant)
 @with_account
@@ -71,7 +83,7 @@ def show_variant(template: str, variant_id: str, account: Account, printer: Prin
 
 
 @variants.command("create")
-@_template
+@takes_template
 @click.argument("name")
 @click.option(
     "--settings", type=click.Path(path_type=Path, dir_okay=False), help="A file with settings: a JSON object."
@@ -85,7 +97,7 @@ def create_variant(template: str, name: str, settings: Path | None, account: Acc
 
 
 @variants.command("delete")
-@_template
+@takes_template
 @click.argument("variant_id")
 @with_account
 def delete_variant(template: str, variant_id: str, account: Account) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generator, List, Sequence
 import click
 
 from bluma_async.cli.accounts import with_account
+from bluma_async.cli.completing import suggesting_template
 from bluma_async.cli.context_types import HEADER, ContextTypes
 from bluma_async.cli.output import say, say_aside
 from bluma_async.cli.running import is_standard_output
@@ -54,7 +55,10 @@ def types(templates: Sequence[str], output: Path | None, account: Account) -> No
 async def _read(client: AsyncBluma, names: Sequence[str], made: ContextTypes) -> None:
     """Add the types of templates as the API describes them now."""
     wanted = list(dict.fromkeys(names)) or sorted({template.id for template in await client.templates.list()})
-    found: List[Template] = [await client.templates.get(name) for name in wanted]
+    found: List[Template] = []
+    for name in wanted:
+        with suggesting_template(name):
+            found.append(await client.templates.get(name))
     for template in found:
         problem = made.add(template.id, template.context_schema)
         if problem is not None:

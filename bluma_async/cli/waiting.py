@@ -14,13 +14,13 @@ import attrs
 import click
 
 from bluma_async.cli.accounts import ENDED, SANDBOX_POLL_INTERVAL, Account
-from bluma_async.cli.continuing import spell_command, spell_save
+from bluma_async.cli.continuing import advise, spell_save
 from bluma_async.cli.copying import copy_file
 from bluma_async.cli.output import format_size, say_aside, say_surely
 from bluma_async.cli.printing import Printer, Record, find_price, prints
 from bluma_async.cli.progress import show_progress
 from bluma_async.cli.running import OutputPath, add_final_option, add_options, add_verify_option, is_standard_output
-from bluma_async.errors import BlumaError, InvalidArgumentError, NotFoundError, WaitTimeoutError
+from bluma_async.errors import BlumaError, WaitTimeoutError
 from bluma_async.transfer.places import check_place
 from bluma_async.types import VideoStatus
 from bluma_async.waiting.waits import require_wait
@@ -167,7 +167,7 @@ async def wait_and_save(client: AsyncBluma, video_id: str, target: Target, accou
         if is_temporary:
             _promise_nothing(error, video_id)
         else:
-            _advise(error, video_id)
+            advise(error, video_id=video_id)
         raise
     require_success(video)
     if target.is_standard_output:
@@ -202,15 +202,6 @@ def _print_saved(target: Target, video: Video, size: int) -> None:
             size_bytes=size,
         )
         target.printer.show(saved)
-
-
-def _advise(error: BlumaError, video_id: str) -> None:
-    """Print the command that saves the video after a failure."""
-    if isinstance(error, InvalidArgumentError):  # something else is at the place meanwhile
-        elsewhere = spell_command("save", video_id=video_id, output="ANOTHER_FILE.mp4")
-        say_aside(f"Save the video to another place: {elsewhere}")
-    elif not isinstance(error, NotFoundError):
-        say_aside(f"Continue with: {spell_save(video_id)}")
 
 
 def _promise_nothing(error: BlumaError, video_id: str) -> None:

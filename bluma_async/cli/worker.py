@@ -27,6 +27,8 @@ __all__ = ["worker"]
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
+    envvar="BLUMA_LOG_FORMAT",
+    show_envvar=True,
     help="text: warnings on stderr. json: one object a line, with time, level, event, job, video and epoch.",
 )
 @add_settle_options

@@ -1,48 +1,21 @@
 """
 Write the log of a worker to stderr: warnings as text, or all of it as JSON for programs that collect logs.
 
-Rule 1: JSON is one object a line. Its fields are always `time`, `level`, `event`, `job`, `video`, `epoch` and `detail`.
-What does not apply is null. Keys and secrets are masked in every text.
-Rule 2: a database that is gone is reported once, by the lease of the process. psycopg and Procrastinate log each
+Rule: a database that is gone is reported once, by the lease of the process. psycopg and Procrastinate log each
 attempt to connect; these records are left out.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-from datetime import datetime, timezone
 
+from bluma_async._runtime.json_log import JsonFormatter
 from bluma_async._runtime.log import logger, mask
 from bluma_async.errors import BlumaError
 
-__all__ = ["JsonFormatter", "is_news", "log_worker"]
+__all__ = ["is_news", "log_worker"]
 
 ENGINE = ("psycopg.pool", "procrastinate")  # the loggers of the engine, which have loggers below them
-
-
-class JsonFormatter(logging.Formatter):
-    """
-    Formats a record as one line of JSON.
-
-    `event` is a word for steps of a job, such as `created` and `saved`; for other records it is `log`, and the text is
-    in `detail`.
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        fields = record.__dict__
-        at = datetime.fromtimestamp(record.created, timezone.utc)
-        line = {
-            "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "event": fields.get("event") or "log",
-            "job": fields.get("job"),
-            "video": fields.get("video"),
-            "epoch": fields.get("epoch"),
-            "detail": mask(record.getMessage()),
-        }
-        return json.dumps(line, ensure_ascii=False)
 
 
 class _TextFormatter(logging.Formatter):

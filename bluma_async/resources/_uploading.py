@@ -88,7 +88,9 @@ def _make_path_part(path: Path, file_type: str | None) -> Part:
     except (OSError, ValueError) as problem:  # a name that is too long, for example
         raise invalid("files", f"{str(path)!r} cannot be read: {problem}.") from problem
     if size is None:
-        raise invalid("files", f"There is no file {str(path)!r}.")
+        is_missing = not path.exists()
+        text = f"There is no file {str(path)!r}." if is_missing else f"{str(path)!r} is not a regular file."
+        raise invalid("files", text)
     _require_size(repr(str(path)), size)
     return Part("files", path.name, _guess_type(path.name, file_type), lambda: path.open("rb"), size)
 

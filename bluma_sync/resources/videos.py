@@ -55,7 +55,8 @@ class Videos(VideoFiles, VideoLists):
                 token: see the client's `confirm_create`.
             options: `resolution` (`720p`, `1080p` or `4k`; videos of a test key are always 720p) and `watermark` (a
                 bool, test keys only). Sent unchanged.
-            idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one. It prevents
+                no second bill: the API does not promise to recognise a repeated key.
             key: Your own key of this video, such as the id of a task; needs the client's option `shared`. A second call
                 with it, in any process, returns the first one's video, also if that has failed.
 
@@ -96,7 +97,8 @@ class Videos(VideoFiles, VideoLists):
             variant_id: A saved preset of a template, or its id.
             webhook_url: A URL to which this video's events are sent.
             options: `resolution` (`720p`, `1080p` or `4k`) and `watermark` (a bool, test keys only).
-            idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one. It prevents
+                no second bill: the API does not promise to recognise a repeated key.
             key: Your own key of this video, as in `create`.
 
         Raises:
@@ -190,7 +192,8 @@ class Videos(VideoFiles, VideoLists):
             on_progress: Called with each new percentage that the server reports, 0 to 100. May be async.
             on_status: Called with a StatusInfo for each new status, and once if no answer comes for 10 s. May be async.
             final_statuses: Statuses that end the wait, besides `completed` and `failed`. Such a video is not saved.
-            idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one.
+            idempotency_key: The `Idempotency-Key` header, the same in all attempts; default: a random one. It prevents
+                no second bill: the API does not promise to recognise a repeated key.
             key: Your own key of this video, as in `create`.
 
         Returns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from pathlib import Path
-from typing import Dict
+from typing import Dict, List
 
 import pytest
 
@@ -67,6 +67,68 @@ async def test_an_invalid_file_is_refused(
     assert error.validation_errors[0]["row"].startswith(name)
     assert sandbox.state()["jobs"] == {"test": 0, "live": 0}
     assert (await client.batch(out=tmp_path / "out").status()).total == 0
+
+
+MALFORMED: Dict[str, str] = {
+    "jobs.csv": f'template_id,prompt\n{T},\n{T},x,y\n,z\n{T},x\n{T},"x',
+    "jobs.jsonl": "\n".join(
+        ['{"prompt": "x"}', '{"template_id": }', '{"template_id": "t"}', f'{{"template_id": "{T}", "prompt": "x"}}']
+    ),
+}
+MISTAKES: Dict[str, List[str]] = {
+    "jobs.csv": [
+        "jobs.csv, row 2, prompt: it must be a text that is not empty, not None.",
+        "jobs.csv, row 3, row: it has 3 cells, and the header has 2.",
+        "jobs.csv, row 4, template_id: Either template_id or variant_id must be provided.",
+        "jobs.csv, row 6, row: this is not valid CSV: unexpected end of data; the rows behind it were not read.",
+    ],
+    "jobs.jsonl": [
+        "jobs.jsonl, row 1, template_id: Either template_id or variant_id must be provided.",
+        "jobs.jsonl, row 2, row: this is not valid JSON: Expecting value at column 17.",
+        "jobs.jsonl, row 3, prompt: it must be a text that is not empty, not None.",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_a_malformed_row_hides_no_other_mistake(client: AsyncBluma, tmp_path: Path, name: str) -> None:
+    """A row that cannot be parsed is reported among the others, by a run, a submission and a plan."""
+    file = tmp_path / name
+    file.write_text(MALFORMED[name], encoding="utf-8")
+    mistakes = MISTAKES[name]
+
+    ran = await run_refused(client, file, out=tmp_path / "ran")
+    with pytest.raises(errors.InvalidArgumentError) as submitted:
+        await client.batch(out=tmp_path / "submitted").submit(file)
+    plan = await client.batch(out=tmp_path / "planned").plan(file)
+
+    expected = "\n".join(
+        [f"{len(mistakes)} rows are invalid. Nothing was created.", *(f"  {text}" for text in mistakes)]
+    )
+    assert str(ran) == str(submitted.value) == expected
+    assert (plan.problems, plan.invalid, plan.new) == (mistakes, len(mistakes), 1)
+
+
+async def test_a_header_is_reported_as_a_whole(client: AsyncBluma, tmp_path: Path) -> None:
+    """Each column that is unknown, repeated or missing is named."""
+    file = tmp_path / "jobs.csv"
+    file.write_text("colour,key,key\nred,a,b\n", encoding="utf-8")
+
+    error = await run_refused(client, file, out=tmp_path / "out")
+
+    assert isinstance(error, errors.InvalidArgumentError)
+    assert [entry["field"] for entry in error.validation_errors] == ["colour", "key", "template_id", "prompt"]
+
+
+async def test_an_error_reports_how_many_rows_it_names(client: AsyncBluma, tmp_path: Path) -> None:
+    """Twenty rows are named at most; the error does not claim that there are no more."""
+    file = tmp_path / "jobs.csv"
+    file.write_text("template_id,prompt\n" + f"{T},\n" * 30, encoding="utf-8")
+
+    error = await run_refused(client, file, out=tmp_path / "out")
+
+    assert str(error).startswith("At least 20 rows are invalid. Nothing was created.")
+    assert len(str(error).splitlines()) == 21
 
 
 async def test_rows_in_all_their_forms(sandbox: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from bluma_async import AsyncBluma
+from bluma_async.errors import WaitTimeoutError
 from bluma_async.sandbox import Sandbox
 from bluma_async.stores.postgres.jobs import PostgresJobStore
 from tests.batch.helpers import make_rows
@@ -39,3 +42,21 @@ async def test_a_wait_is_told_when_its_job_has_ended(
 
         assert str((await waiting).state) == "failed"
         await store.close()
+
+
+async def test_a_wait_in_vain_reports_that_nobody_works(client: AsyncBluma, postgres: str) -> None:
+    """A job that no process can take stays planned; the error names the reason, but not while a process works."""
+    batch = client.batch(postgres)
+    await batch.submit(make_rows(1))
+
+    with pytest.raises(WaitTimeoutError) as alone:
+        await batch.wait("k0", timeout=0)
+    store = await PostgresJobStore.open(postgres, to_write=True)
+    with pytest.raises(WaitTimeoutError) as accompanied:
+        await batch.wait("k0", timeout=0)
+    await store.close()
+
+    assert "(last seen: planned). No process works on this journal now: start `bluma worker`. It was" in str(
+        alone.value
+    )
+    assert "(last seen: planned). It was not changed; wait again with its key." in str(accompanied.value)

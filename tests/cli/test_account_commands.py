@@ -228,6 +228,12 @@ def test_open_shows_a_file_in_the_systems_player(
     ("arguments", "code", "message"),
     [
         (["get", "batch_none"], 3, "not found"),
+        (["templates", "show", "ugc-text-overlai"], 3, "not found. Did you mean 'ugc-text-overlay'?\n"),
+        (["variants", "list", "cat-explainer-v3"], 3, "not found. Did you mean 'cat-explainer-v2'?\n"),
+        (["variants", "show", "ugc-text-overlay", "none"], 3, "not found.\n"),
+        (["types", "ugc-text-overlay", "no-template"], 3, "not found.\n"),
+        (["types", "ugc-text-overlay", "ugc-overlay-text"], 3, "not found.\n"),
+        (["types", "ugc-text-overlai"], 3, "not found. Did you mean 'ugc-text-overlay'?\n"),
         (["balance", "--profile", "none"], 2, "There is no profile 'none'"),
         (["lst"], 2, "Did you mean 'list'?"),
         (["templates", "shw"], 2, "Did you mean 'show'?"),
@@ -243,6 +249,24 @@ def test_mistakes_have_exit_codes_and_suggestions(
     assert run(arguments) == code
     out, err = capsys.readouterr()
     assert (out, message in err) == ("", True)
+
+
+def test_one_object_in_a_pipe_has_tabs(live: Sandbox, capsys: Capture) -> None:
+    """Without a terminal, each line is a name, a tab and a value, as the lines of lists have tabs."""
+    assert run(["balance"]) == 0
+
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [name for name, _ in lines][:2] == ["credits", "tier"]
+
+
+def test_people_read_plain_values_without_json(live: Sandbox, capsys: Capture) -> None:
+    """The values of a small object have names of their own, and texts of a list are separated by commas."""
+    assert run(["templates", "show", "ugc-text-overlay"]) == 0
+
+    shown = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert (shown["duration_range.min"], shown["requires_context.prompt"]) == ("15", "yes")
+    assert shown["supported_resolutions"] == "720p, 1080p, 4k"
+    assert shown["context_schema"].startswith('{"type": "object"')
 
 
 def test_a_wrong_key_and_a_lost_wait_have_codes_of_their_own(

@@ -15,6 +15,7 @@ import av
 import pytest
 
 from bluma_async import cli
+from bluma_async.cli.ports import OTHER_PORT
 from bluma_async.sandbox import Sandbox
 from tests.live import Live
 
@@ -231,8 +232,20 @@ def test_a_port_in_use_is_reported(live: Sandbox) -> None:
     done = subprocess.run([*COMMAND, "sandbox", "--port", port], capture_output=True, text=True, check=False)
 
     assert done.returncode == 1
-    assert "Choose another --port" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr == f"Error: Cannot listen on 127.0.0.1:{port}: the port is in use. {OTHER_PORT}\n"
+
+
+@pytest.mark.parametrize("name", ["sandbox", "listen"])
+def test_an_address_of_another_machine_is_reported(name: str) -> None:
+    """The advice names the option that is wrong: no port helps."""
+    command = [*COMMAND, name, "--host", "192.0.2.1", "--port", "0"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "Error: Cannot listen on 192.0.2.1:0: this machine has no such address. Choose another --host.\n"
+    )
 
 
 def test_a_missing_extra_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from tests.cli.test_cli import run
         (["batch", "status", "--out", "o", "--interval", "2"], "--interval"),
         (["list", "--from", "2026-12-01", "--to", "2026-01-01"], "--from"),
         (["usage", "--from", "2026-12-01", "--to", "2026-01-01"], "--from"),
+        (["usage", "--from", "2026-01-01", "--period", "7d"], "--period"),
     ],
 )
 def test_an_option_that_does_nothing(

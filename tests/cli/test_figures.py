@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, List, Optional
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from bluma import RateLimit
@@ -74,7 +75,9 @@ def test_a_log_has_a_line_for_each_tenth(capsys: pytest.CaptureFixture[str]) -> 
     ]
 
 
-@pytest.mark.parametrize(("width", "shown"), [(24, "cam"), (50, "campaig"), (100, "campaign-2026-winter")])
+@pytest.mark.parametrize(
+    ("width", "shown"), [(24, "cam"), (40, "campaign-202"), (50, "campaig"), (100, "campaign-2026-winter")]
+)
 def test_the_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, width: int, shown: str) -> None:
     """Keys lose their middle, never their ends; narrow terminals get fewer columns. The title has the figures."""
     monkeypatch.setenv("COLUMNS", str(width))
@@ -94,11 +97,32 @@ def test_the_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, width: int
     assert "12 of 40 done" in " ".join(lines)
 
 
+def test_wide_keys_keep_the_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A character of two columns counts as two: the key is shortened in its middle, and its end is shown."""
+    monkeypatch.setenv("COLUMNS", "80")
+    table = LiveTable(type("Live", (), {})())
+    table.change(
+        BatchResult(
+            key="\u7d42\u308f\u308a" * 20 + "-0001", state=JobState.RENDERING, video_id="batch_0123456789abcdef"
+        )
+    )
+    table.change(BatchResult(key="\U0001f469\u200d\U0001f467" * 20 + "-0002", state=JobState.RENDERING))
+    console = Console(file=io.StringIO(), width=80)
+    with console.capture() as captured:
+        console.print(table)
+
+    lines = captured.get().splitlines()
+    assert [line for line in lines if "rendering" in line and ("0001 " in line or "0002 " in line)] == lines[-3:-1]
+    assert all(cell_len(line) <= 80 for line in lines)
+
+
 def test_a_text_loses_its_middle() -> None:
     """The ends stay, because keys often differ there alone."""
     assert shorten("short", 10) == "short"
     assert len(shorten(LONG, 11)) == 11
     assert (shorten(LONG, 11)[:5], shorten(LONG, 11)[-5:]) == ("campa", "-0001")
+    for width in range(3, 60):
+        assert cell_len(shorten("\u7d42\u308f\u308a-" * 12, width)) in {width - 2, width - 1, width}
 
 
 def test_a_batch_in_a_sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

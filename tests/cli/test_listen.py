@@ -243,7 +243,7 @@ def test_a_port_in_use_is_reported(program: Program, capsys: pytest.CaptureFixtu
     code = run(["listen", "--port", program.url.rsplit(":", 1)[1].partition("/")[0]])
 
     assert code == 1
-    assert "it is in use. Choose another --port" in capsys.readouterr().err
+    assert "the port is in use. Choose another --port" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["localhost:8000/hook", "http://[::1", "ftp://x/", "http://", "http://a b/"])

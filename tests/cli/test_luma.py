@@ -91,6 +91,7 @@ def test_a_target_that_appears_meanwhile_is_a_failure(
 
     err = capsys.readouterr().err
     assert (code, "already there" in err, "Nothing was sent" in err) == (1, True, False)
+    assert re.search(r"Save the video to another place: bluma luma save \S+ --provider vapi -o ANOTHER_FILE.mp4 ", err)
     assert target.read_bytes() == b"mine"
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from bluma import Bluma
 from bluma_async import AsyncBluma
+from bluma_async._version import __version__
 from bluma_async.batch.live import open_live
 from bluma_async.cli.mcp import ADVICE, Tools, build_server
 from bluma_async.sandbox import Sandbox
@@ -287,7 +288,8 @@ class Server:
         who = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
         self.send("initialize", who, id=1)
         assert self.process.stdout is not None
-        assert "serverInfo" in self.process.stdout.readline()
+        server: Dict[str, Any] = json.loads(self.process.stdout.readline())["result"]["serverInfo"]
+        assert (server["name"], server["version"]) == ("bluma", __version__)
         self.send("notifications/initialized", {})
 
     def send(self, method: str, params: Any, **more: Any) -> None:

@@ -133,10 +133,10 @@ def test_key_and_url_come_from_one_place(ring: MemoryKeyring, monkeypatch: pytes
         return account.api_key, account.base_url
 
     default = find()
-    monkeypatch.setenv("BLUMA_BASE_URL", "http://127.0.0.1:5001/api/v1")
-    named = find("other")
     monkeypatch.setenv("BLUMA_PROFILE", "other")
     by_variable = find()
+    monkeypatch.setenv("BLUMA_BASE_URL", "http://127.0.0.1:5001/api/v1")
+    named = find("other")
     monkeypatch.setenv("BLUMA_API_KEY", "bluma_test_environment")
     environment = find()
 
@@ -145,20 +145,27 @@ def test_key_and_url_come_from_one_place(ring: MemoryKeyring, monkeypatch: pytes
     assert environment == ("bluma_test_environment", "http://127.0.0.1:5001/api/v1")
 
 
+@pytest.mark.parametrize("name", ["default", "prod"])
 def test_a_url_without_a_key_is_not_ignored(
-    ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The profile `default` is for another API, whose credits would be spent; the same URL, or its name, is fine."""
-    set_profile(monkeypatch, "default", "--base-url", "https://api.example.com/v1")
+    """
+    A profile that the environment or nobody names may be for another API, whose credits would be spent.
+
+    The same URL, or the name on the command line, is fine.
+    """
+    set_profile(monkeypatch, name, "--base-url", "https://api.example.com/v1")
     monkeypatch.setenv("BLUMA_BASE_URL", "http://127.0.0.1:9/api/v1")
+    if name != "default":
+        monkeypatch.setenv("BLUMA_PROFILE", name)
 
     code = run(["balance"])
-    by_name = find_account("default", in_sandbox=False)
+    by_name = find_account(name, in_sandbox=False)
     monkeypatch.setenv("BLUMA_BASE_URL", "https://api.example.com/v1/")
     same = find_account(None, in_sandbox=False)
 
     assert code == 2
-    assert "BLUMA_BASE_URL is set without BLUMA_API_KEY" in capsys.readouterr().err
+    assert f"BLUMA_BASE_URL is set without BLUMA_API_KEY, and the profile {name!r} is for" in capsys.readouterr().err
     assert by_name.base_url == same.base_url == "https://api.example.com/v1"
 
 

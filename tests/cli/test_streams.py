@@ -231,6 +231,11 @@ def test_progress_in_a_log_is_a_line_for_each_tenth(capsys: pytest.CaptureFixtur
 def test_text_of_the_server_does_not_control_the_terminal() -> None:
     """Escape sequences, bells and line breaks are shown as escapes; other alphabets stay."""
     assert clean("caf\u00e9 \u65e5\u672c") == "caf\u00e9 \u65e5\u672c"
+    assert (
+        clean("\u65e5\u3000\u672c \u00ab\u00a0\U0001f469\u200d\U0001f467")
+        == "\u65e5\u3000\u672c \u00ab\u00a0\U0001f469\u200d\U0001f467"
+    )
+    assert clean("txt.\u202egpj\u2028") == "txt.\\u202egpj\\u2028"
     assert clean("a\x1b[2Jb\nc\x07") == "a\\x1b[2Jb\\nc\\x07"
 
 

@@ -16,7 +16,8 @@ from typing import Any, Callable, Iterator, List, Optional
 import pytest
 
 from bluma_async import AsyncBluma, errors
-from bluma_async.cli.worker_log import JsonFormatter, is_news
+from bluma_async._runtime.json_log import JsonFormatter
+from bluma_async.cli.worker_log import is_news
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_cli import run
 from tests.postgres import PostgresServer

@@ -211,6 +211,37 @@ def test_every_view_fits_its_window(open_page: OpenPage, local: Sandbox, scheme:
     assert (background == "rgb(16, 18, 22)") == (scheme == "dark")
 
 
+OUTSIDE = """() => [...document.querySelectorAll("td, button, [aria-current=page]")]
+    .filter((each) => each.checkVisibility() && each.textContent.trim())
+    .filter((each) => each.getBoundingClientRect().right > innerWidth || each.getBoundingClientRect().left < 0)
+    .map((each) => each.textContent)"""
+
+
+def test_nothing_is_hidden_beside_a_phone(open_page: OpenPage, local: Sandbox) -> None:
+    """Amounts, states and buttons of tables are in the window, and so is the tab of the view."""
+    make_video(local)
+    call(local, "POST", "/_sandbox/webhooks", {"url": f"{local.origin}/{'hook' * 20}", "events": ["video.queued"]})
+    call(local, "POST", "/_sandbox/faults", {"route": "GET /videos/{id}/download", "kind": "status", "skip": 1000})
+    visit = open_page(local, viewport={"width": 360, "height": 740})
+    for name in VIEWS:
+        visit.show(name)
+
+        assert visit.page.evaluate(OUTSIDE) == [], name
+
+
+def test_an_order_to_a_sandbox_that_has_ended_is_explained(open_page: OpenPage) -> None:
+    """The note says that the sandbox does not answer, in no words of the browser."""
+    with Sandbox(render=False) as ended:
+        visit = open_page(ended)
+        visit.show("videos")
+    visit.page.wait_for_selector("#link:not(.live)")
+
+    visit.page.locator("#pause").click()
+
+    visit.page.wait_for_selector(".note.bad >> text=The sandbox does not answer.")
+    visit.problems.clear()  # the browser reports the lost connection
+
+
 def test_the_scheme_can_be_chosen(open_page: OpenPage, local: Sandbox) -> None:
     """The button goes from the system's scheme to light and dark, and the choice outlives a reload."""
     visit = open_page(local, color_scheme="light")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, List
@@ -113,6 +114,19 @@ async def test_an_invalid_upload_is_refused(arguments: Any) -> None:
         await client.assets.upload(**arguments)
 
     assert transport.requests == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+async def test_the_reason_for_a_refused_path_is_true(tmp_path: Path) -> None:
+    """A pipe or a folder exists, but is no file that could be read twice."""
+    client, _, _ = client_with()
+    os.mkfifo(tmp_path / "pipe")
+
+    for path, reason in ((tmp_path / "pipe", "is not a regular file"), (tmp_path, "is not a regular file")):
+        with pytest.raises(errors.InvalidArgumentError, match=reason):
+            await client.assets.upload(files=[path])
+    with pytest.raises(errors.InvalidArgumentError, match="There is no file"):
+        await client.assets.upload(files=[tmp_path / "none"])
 
 
 async def test_an_asset_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -325,6 +325,18 @@ async def test_a_content_in_doubt_is_not_bought_again(sandbox: Sandbox, thrifty:
     assert not (await thrifty.with_options(reuse=None).videos.create(CONTEXT, TEMPLATE)).reused
 
 
+async def test_an_error_claims_no_search_that_did_not_happen(sandbox: Sandbox, thrifty: AsyncBluma) -> None:
+    """While `settle` works on the earlier create, the other one searches for nothing."""
+    await lose_create(sandbox, thrifty, "drop_after")
+    (lost,) = thrifty._session.evidence.open_calls
+    lost.is_attended = True
+
+    with pytest.raises(errors.AmbiguousCreateError, match="was not sent: its video is not known") as caught:
+        await thrifty.videos.create(CONTEXT, TEMPLATE)
+
+    assert (caught.value.candidates, "found" in str(caught.value)) == ([], False)
+
+
 async def test_one_deadline_bounds_all_requests_of_a_create() -> None:
     """Each request gets what is left of it."""
     client, _, clock = client_with(reuse="content", deadline=5.0)

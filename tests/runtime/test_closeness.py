@@ -21,6 +21,18 @@ def test_another_name_is_left_alone(name: object) -> None:
     assert find_close(name, OPTIONS) is None
 
 
+@pytest.mark.parametrize("name", ["txet", "etxt", "TETX"])
+def test_two_swapped_letters_of_a_short_name_are_one_mistake(name: str) -> None:
+    """Two neighbouring letters are often typed in the wrong order."""
+    assert find_close(name, ("text", "on", "name")) == "text"
+
+
+@pytest.mark.parametrize("name", ["ttxe", "test", "no", "mane", "xett"])
+def test_other_short_names_are_left_alone(name: str) -> None:
+    """Letters that are no neighbours, another letter, and names of two letters, which may be words of their own."""
+    assert find_close(name, ("text", "on", "name")) is None
+
+
 def test_the_closest_name_is_chosen() -> None:
     """Of several close names the best one, whatever their order."""
     assert find_close("titel", ("title", "titles")) == find_close("titel", ("titles", "title")) == "title"

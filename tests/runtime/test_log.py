@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
 
 from bluma_async import AsyncBluma, errors
+from bluma_async._runtime.log import logger
 from tests.fakes import VIDEO, answer, client_with
 
 KEY = "bluma_test_secret"
@@ -33,9 +35,46 @@ async def test_the_log_can_be_turned_on(monkeypatch: pytest.MonkeyPatch, caplog:
     )
 
 
-def test_an_invalid_log_level_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error for a typo in BLUMA_LOG lists the valid levels."""
-    monkeypatch.setenv("BLUMA_LOG", "loud")
+def test_the_log_of_a_program_can_be_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`BLUMA_LOG_FORMAT=json` gives every program the lines of a worker, without secrets."""
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setenv("BLUMA_LOG", "info")
+    monkeypatch.setenv("BLUMA_LOG_FORMAT", "json")
 
-    with pytest.raises(errors.InvalidArgumentError, match="debug, info, warning, error"):
+    AsyncBluma(KEY)
+    logger.info("created with bluma_live_abcdef", extra={"event": "created", "job": "k0", "video": "batch_1"})
+
+    line = json.loads(capsys.readouterr().err)
+    assert {name: line[name] for name in ("level", "event", "job", "video", "epoch", "detail")} == {
+        "level": "info",
+        "event": "created",
+        "job": "k0",
+        "video": "batch_1",
+        "epoch": None,
+        "detail": "created with bluma_live_***",
+    }
+
+
+def test_a_line_is_printed_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A program, such as `bluma worker`, may have a handler of its own for the standard error."""
+    monkeypatch.setattr(logger, "handlers", [logging.StreamHandler()])
+    monkeypatch.setenv("BLUMA_LOG", "info")
+
+    AsyncBluma(KEY)
+    logger.info("once")
+
+    assert capsys.readouterr().err == "once\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "choices"),
+    [("BLUMA_LOG", "loud", "debug, info, warning, error"), ("BLUMA_LOG_FORMAT", "xml", "text, json")],
+)
+def test_an_invalid_log_setting_is_refused(
+    variable: str, value: str, choices: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error for a typo in a variable of the log lists the valid values."""
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(errors.InvalidArgumentError, match=f"{variable} must be one of {choices}, not '{value}'"):
         AsyncBluma(KEY)

@@ -132,6 +132,24 @@ def test_arabic_is_joined_and_read_from_the_right() -> None:
     assert [run.text.strip() for run in split_runs("abc سلام def") if run.text.strip()] == ["abc", "سلام", "def"]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\u0645\u0631\u062d\u0628\u0627 world 123!", ["!", "world 123", "\u0645\u0631\u062d\u0628\u0627"]),
+        (
+            "\u05e9\u05dc\u05d5\u05dd take 5, 6 \u05e9\u05dc\u05d5\u05dd",
+            ["\u05e9\u05dc\u05d5\u05dd", "take 5, 6", "\u05e9\u05dc\u05d5\u05dd"],
+        ),
+        ("abc 5 \u05e9\u05dc\u05d5\u05dd 12", ["abc 5", "12", "\u05e9\u05dc\u05d5\u05dd"]),
+    ],
+)
+def test_a_number_stands_behind_its_word(text: str, expected: List[str]) -> None:
+    """Digits have the direction of the word before them, and so has the space between."""
+    need(text)
+
+    assert [run.text.strip() for run in split_runs(text) if run.text.strip()] == expected
+
+
 def test_emoji_are_coloured_and_sequences_are_one_picture() -> None:
     """A family, a flag, a tone of skin and a key cap are each as wide as a single face."""
     if find_emoji_font() is None:

@@ -90,7 +90,7 @@ def _build_error(settled: SettledCreate) -> AmbiguousCreateError:
     text = IN_DOUBT.format(
         began=_began(settled),
         billed="was accepted and billed" if is_accepted else "may have been accepted and billed",
-        found=f"{len(candidates)} video(s) may be its own" if candidates else "its video was not found",
+        found=f"{len(candidates)} video(s) may be its own" if candidates else "its video is not known",
         ways=ANYWAY if is_accepted else f'{ANYWAY}, or set on_ambiguous="retry",',
     )
     return AmbiguousCreateError(

@@ -1,9 +1,10 @@
 // Credits, the ledger, the hourly budgets, and API keys.
 
-import { attempt, button, call, choice, clockText, field, form, h, secretPanel } from "./dom.js";
+import { attempt, button, call, choice, clockText, field, form, h, row, secretPanel, table } from "./dom.js";
 
 const MOST = 500;
-const heading = (...names) => h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col", class: name.startsWith("#") ? "num" : "" }, name.replace("#", "")))));
+const LEDGER = ["Time", "What", "#Amount", "#Balance"];
+const KEYS = ["Name", "Begins with", "Kind", "#An hour", "State", ""];
 
 export class Credits {
   constructor() {
@@ -13,7 +14,7 @@ export class Credits {
     this.element = h("section", { "aria-label": "Credits" }, this.tiles,
       h("div", { class: "panels" },
         h("div", { class: "panel" }, h("h3", {}, "Ledger"), h("div", { class: "wrap" },
-          h("table", {}, heading("Time", "What", "#Amount", "#Balance"), this.rows))),
+          table(LEDGER, this.rows))),
         h("div", { class: "panel" }, h("h3", {}, "Requests of the last hour"), this.budgets)));
   }
 
@@ -33,11 +34,11 @@ export class Credits {
   }
 
   update(rows) {
-    this.rows.prepend(...rows.map((row) => h("tr", {},
-      h("td", { class: "quiet mono" }, clockText(row.at)),
-      h("td", {}, row.description, row.is_stranger ? h("span", { class: "quiet" }, " (stranger)") : null),
-      h("td", { class: `num ${row.amount > 0 ? "plus" : "minus"}` }, row.amount > 0 ? `+${row.amount}` : String(row.amount).replace("-", "−")),
-      h("td", { class: "num" }, String(row.balance_after)))).reverse());
+    this.rows.prepend(...rows.map((each) => row(LEDGER,
+      { class: "quiet mono", content: [clockText(each.at)] },
+      { content: [each.description, each.is_stranger ? h("span", { class: "quiet" }, " (stranger)") : null] },
+      { class: each.amount > 0 ? "plus" : "minus", content: [each.amount > 0 ? `+${each.amount}` : String(each.amount).replace("-", "−")] },
+      String(each.balance_after))).reverse());
     while (this.rows.children.length > MOST) this.rows.lastElementChild.remove();
   }
 }
@@ -53,7 +54,7 @@ export class Keys {
     }, "The key is created.");
     this.element = h("section", { "aria-label": "Keys" }, h("div", { class: "panels" },
       h("div", { class: "panel stack" }, h("h3", {}, "API keys"), h("div", { class: "wrap" },
-        h("table", {}, heading("Name", "Begins with", "Kind", "#An hour", "State", ""), this.rows)), this.secrets),
+        table(KEYS, this.rows)), this.secrets),
       h("div", { class: "panel" }, h("h3", {}, "Create a key"), form({ class: "stack" }, submit,
         field("Name", h("input", { name: "name", required: true, placeholder: "CI" })),
         field("Kind", choice([{ value: "test", label: "Test: not billed" }, { value: "production", label: "Live: billed" }], { name: "environment" })),
@@ -61,13 +62,13 @@ export class Keys {
   }
 
   show(keys) {
-    this.rows.replaceChildren(...keys.map((key) => h("tr", {},
-      h("td", {}, key.name), h("td", { class: "mono" }, `${key.prefix}…`), h("td", {}, key.environment === "test" ? "test" : "live"),
-      h("td", { class: "num" }, key.limit.toLocaleString("en")),
-      h("td", {}, h("span", { class: `state ${key.is_active ? "completed" : "failed"}` }, key.is_active ? "active" : "revoked")),
-      h("td", { class: "right" }, key.is_active ? h("span", { class: "moves" },
+    this.rows.replaceChildren(...keys.map((key) => row(KEYS,
+      key.name, { class: "mono", content: [`${key.prefix}…`] }, key.environment === "test" ? "test" : "live",
+      key.limit.toLocaleString("en"),
+      h("span", { class: `state ${key.is_active ? "completed" : "failed"}` }, key.is_active ? "active" : "revoked"),
+      { class: "right", content: [key.is_active ? h("span", { class: "moves" },
         button("Rotate", () => this.rotate(key), { "aria-label": `Rotate ${key.name}` }),
-        button("Revoke", () => attempt(() => call("DELETE", `keys/${key.id}`), `${key.name} is revoked.`), { class: "risk", "aria-label": `Revoke ${key.name}` })) : null))));
+        button("Revoke", () => attempt(() => call("DELETE", `keys/${key.id}`), `${key.name} is revoked.`), { class: "risk", "aria-label": `Revoke ${key.name}` })) : null] })));
   }
 
   rotate(key) {

@@ -25,6 +25,8 @@ function showView() {
     const link = find(`tab-${name}`);
     if (name === wanted) {
       link.setAttribute("aria-current", "page");
+      const tabs = find("tabs"); // on a phone, they are wider than the window
+      tabs.scrollLeft += link.getBoundingClientRect().left - tabs.getBoundingClientRect().left - tabs.clientWidth / 3;
       document.title = `${label} · Bluma sandbox`;
     } else link.removeAttribute("aria-current");
   }

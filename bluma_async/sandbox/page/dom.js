@@ -24,13 +24,25 @@ export function field(label, control) {
 export const choice = (options, properties = {}) =>
   h("select", properties, ...options.map((each) => h("option", { value: each.value ?? each }, each.label ?? each)));
 
+// On a phone, the cells of a row are below each other, and the name of its column stands in each. A # means numbers.
+export const table = (names, body) =>
+  h("table", {}, h("thead", {}, h("tr", {}, ...names.map((name) =>
+    h("th", { scope: "col", class: name.startsWith("#") ? "num" : "" }, name.replace("#", ""))))), body);
+
+export const row = (names, ...cells) =>
+  h("tr", {}, ...names.map((name, index) => h("td", {
+    class: `${name.startsWith("#") ? "num " : ""}${cells[index].class ?? ""}`, "data-name": name.replace("#", ""),
+  }, ...(cells[index].content ?? [cells[index]]))));
+
 export async function call(method, path, body) {
   const options = { method, headers: { Accept: "application/json" } };
   if (method === "POST") {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body ?? {});
   }
-  const answer = await fetch(`/_sandbox/${path}`, options);
+  const answer = await fetch(`/_sandbox/${path}`, options).catch(() => {
+    throw new Error("The sandbox does not answer.");
+  });
   const data = await answer.json().catch(() => ({}));
   if (!answer.ok) {
     const fields = (data.error?.validation_errors ?? []).map((each) => `${each.field} ${each.message}`);

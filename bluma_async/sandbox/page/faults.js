@@ -1,7 +1,8 @@
 // Faults and cruelty: presets, a form for any fault, and every setting of cruelty.
 
-import { attempt, button, call, choice, field, form, h } from "./dom.js";
+import { attempt, button, call, choice, field, form, h, row, table } from "./dom.js";
 
+const ACTIVE = ["Where", "What", "Left"];
 const PRESETS = [
   ["Next create: 500", { route: "POST /videos", kind: "status", status: 500 }],
   ["Next create: cut after it was accepted", { route: "POST /videos", kind: "drop_after" }],
@@ -21,7 +22,7 @@ export class Faults {
     this.store = store;
     this.active = h("tbody");
     this.none = h("p", { class: "quiet" }, "No fault is active.");
-    this.table = h("table", {}, h("thead", {}, h("tr", {}, ...["Where", "What", "Left"].map((name) => h("th", { scope: "col" }, name)))), this.active);
+    this.table = table(ACTIVE, this.active);
     this.settings = h("div", { class: "settings" });
     this.element = h("section", { "aria-label": "Faults", class: "stack" },
       h("div", { class: "panels" },
@@ -66,9 +67,9 @@ export class Faults {
   showFaults(faults) {
     this.none.hidden = faults.length > 0;
     this.table.hidden = faults.length === 0;
-    this.active.replaceChildren(...faults.map((fault) => h("tr", {}, h("td", { class: "mono" }, fault.route),
-      h("td", {}, fault.kind, ["status", "status_after", "html"].includes(fault.kind) ? ` ${fault.status}` : ""),
-      h("td", {}, fault.times === null ? "always" : String(fault.times)))));
+    this.active.replaceChildren(...faults.map((fault) => row(ACTIVE, { class: "mono", content: [fault.route] },
+      fault.kind + (["status", "status_after", "html"].includes(fault.kind) ? ` ${fault.status}` : ""),
+      fault.times === null ? "always" : String(fault.times))));
   }
 
   showCruelty(values) {

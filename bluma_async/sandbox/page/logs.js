@@ -1,8 +1,9 @@
 // The request log, and webhooks with their deliveries: lines that open to show both sides of the exchange.
 
-import { attempt, bothSides, button, call, clockText, field, form, h, secretPanel } from "./dom.js";
+import { attempt, bothSides, button, call, clockText, field, form, h, row, secretPanel, table } from "./dom.js";
 
 const MOST = 500;
+const ENDPOINTS = ["URL", "Events", "State", ""];
 
 function codeClass(status) {
   if (status === null || status >= 500) return "code bad";
@@ -104,7 +105,7 @@ export class Webhooks {
     this.list = h("tbody");
     this.secrets = h("div", { class: "stack" });
     this.none = h("p", { class: "quiet" }, "No endpoint is registered. A create may also name a webhook_url of its own.");
-    this.table = h("table", {}, h("thead", {}, h("tr", {}, ...["URL", "Events", "State", ""].map((each) => h("th", { scope: "col" }, each)))), this.list);
+    this.table = table(ENDPOINTS, this.list);
     this.empty = h("div", { class: "empty" }, h("b", {}, "No deliveries yet"), h("p", {}, "Events and callbacks appear here, with the endpoint's answer."));
     this.element = h("section", { "aria-label": "Webhooks", class: "stack" },
       h("div", { class: "panels" },
@@ -129,12 +130,12 @@ export class Webhooks {
   showEndpoints(rows) {
     this.none.hidden = rows.length > 0;
     this.table.hidden = rows.length === 0;
-    this.list.replaceChildren(...rows.map((row) => h("tr", {},
-      h("td", { class: "mono" }, row.url), h("td", { class: "quiet" }, row.events.join(", ")),
-      h("td", {}, row.is_active ? h("span", { class: "state completed" }, "active") : h("span", { class: "state failed" }, "inactive"),
-        row.failures ? h("span", { class: "quiet" }, ` ${row.failures} failures in a row`) : null),
-      h("td", { class: "right" }, button("Delete", () => attempt(() => call("DELETE", `webhooks/${row.id}`), "The endpoint is deleted."),
-        { class: "risk", "aria-label": `Delete the endpoint ${row.url}` })))));
+    this.list.replaceChildren(...rows.map((each) => row(ENDPOINTS,
+      { class: "mono", content: [each.url] }, { class: "quiet", content: [each.events.join(", ")] },
+      { content: [each.is_active ? h("span", { class: "state completed" }, "active") : h("span", { class: "state failed" }, "inactive"),
+        each.failures ? h("span", { class: "quiet" }, ` ${each.failures} failures in a row`) : null] },
+      { class: "right", content: [button("Delete", () => attempt(() => call("DELETE", `webhooks/${each.id}`), "The endpoint is deleted."),
+        { class: "risk", "aria-label": `Delete the endpoint ${each.url}` })] })));
   }
 
   update(lines, isWhole = false) {

@@ -5,8 +5,8 @@ Rule 1: a character is drawn with the bundled font if that has it, or else with 
 it, or else with the first font of the machine that has it.
 Rule 2: no box is drawn. A character that no font has is replaced, and logged once.
 Rule 3: directions are those of the strong characters; spaces and signs between two of one direction have it too, and
-others have that of the line; digits follow the character before them. Within a run, Pillow's Raqm orders and shapes.
-This is less than the Unicode algorithm, and enough for the lines of a caption.
+others have that of the line; digits follow the last strong character, with the spaces and signs between them. Within a
+run, Pillow's Raqm orders and shapes. This is less than the Unicode algorithm, and enough for the lines of a caption.
 """
 
 from __future__ import annotations
@@ -106,7 +106,9 @@ def _find_directions(text: str) -> List[bool]:
     while at < len(text):
         end = next((index for index in range(at, len(text)) if kinds[index] in STRONG), len(text))
         after = kinds[end] != "L" if end < len(text) else base
-        found.extend(before if before == after or kind in DIGITS else base for kind in kinds[at:end])
+        number_end = max((index + 1 for index in range(at, end) if kinds[index] in DIGITS), default=at)
+        found.extend([before] * (number_end - at))
+        found.extend([before if before == after else base] * (end - number_end))
         if end < len(text):
             found.append(after)
         before, at = after, end + 1

@@ -31,8 +31,14 @@ def is_lost(psycopg: Any, problem: BaseException) -> bool:
 
 
 def describe_failure(problem: BaseException, url: str) -> str:
-    """Return the message of an exception in one line, without a password of the URL."""
-    return mask_secrets(" ".join(str(problem).split()) or type(problem).__name__, url)
+    """
+    Return the message of an exception in one line, without a password of the URL.
+
+    The library that psycopg uses writes a line for each address of a host, and behind it a question as advice.
+    """
+    lines = [" ".join(line.split()) for line in str(problem).splitlines()]
+    facts = [line.rstrip(".") for line in lines if line and not line.endswith("?")]
+    return mask_secrets("; ".join(facts) or type(problem).__name__, url)
 
 
 def build_opening_error(psycopg: Any, problem: BaseException, url: str) -> BlumaError:

@@ -241,6 +241,10 @@ class PostgresJobStore(JobVerbs):
         """Return what the processes are doing."""
         return await self._do(views.read_view)
 
+    async def has_workers(self) -> bool:
+        """Return whether a process works on the jobs now."""
+        return await self._do(views.read_has_workers)
+
     async def close(self) -> None:
         """Give back the jobs of this process, and close the connections, also when cancelled."""
         await (self._database.close() if self.member is None else self.member.leave())

@@ -12,7 +12,7 @@ from bluma_async.stores.postgres.rows import fetch_all, fetch_one
 if TYPE_CHECKING:
     from bluma_async.stores.postgres.rows import Connection
 
-__all__ = ["read_view"]
+__all__ = ["read_has_workers", "read_view"]
 
 WORKERS = """
 SELECT name, epoch, extract(epoch FROM ends_at - clock_timestamp())::float AS ends_in, count(place) AS held,
@@ -33,6 +33,14 @@ WHERE i.outcome IS NULL ORDER BY i.sent_at LIMIT 100
 STRAYS = """
 SELECT count(*) AS number FROM bluma_strays s WHERE NOT EXISTS (SELECT FROM bluma_videos v WHERE v.id = s.video_id)
 """
+
+HAS_WORKERS = "SELECT EXISTS (SELECT FROM bluma_workers WHERE ends_at >= clock_timestamp()) AS found"
+
+
+async def read_has_workers(db: Connection) -> bool:
+    """Return whether a process works on the jobs: one that has begun, and renews its lease."""
+    row = await fetch_one(db, HAS_WORKERS)
+    return bool(row and row["found"])
 
 
 async def read_view(db: Connection) -> FleetView:
