@@ -42,6 +42,10 @@ __all__ = ["ProcrastinateEngine", "migrate", "run_worker"]
 QUEUE = "bluma"
 POLL_INTERVAL = 1.0  # seconds between two requests for tasks
 PAUSE = 1.0  # seconds before Procrastinate is started again
+# Procrastinate keeps the tasks of workers that have died as running ones. The sweep defers new ones for their jobs.
+DELETE_ABANDONED = f"""
+DELETE FROM procrastinate_jobs WHERE queue_name = '{QUEUE}' AND status = 'doing' AND worker_id IS NULL
+"""  # noqa: S608 - a constant
 SHUTDOWN = 60.0  # seconds that running tasks get to finish after SIGTERM: a create takes one attempt at most
 
 
@@ -118,6 +122,7 @@ class ProcrastinateEngine:
         """
         with _translating(self._procrastinate, self._url):
             await _require_rights(self._app)
+            await self._app.connector.execute_query_async(query=DELETE_ABANDONED)
         periods = [asyncio.ensure_future(self._repeat(name, seconds)) for name, seconds in self._periods]
         try:
             with _signalled() as asked:

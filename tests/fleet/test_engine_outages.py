@@ -47,12 +47,12 @@ class FakeApp:
         self.outcomes = list(outcomes)
         self.is_running = asyncio.Event()
         self.has_ended = False
-        self.job_manager = self
+        self.job_manager = self.connector = self
 
     async def register_worker(self, *_: Any, **__: Any) -> int:
         return 1
 
-    fetch_job = unregister_worker = register_worker
+    fetch_job = unregister_worker = execute_query_async = register_worker
 
     async def run_worker_async(self, **_: Any) -> None:
         if not self.outcomes:
@@ -144,6 +144,26 @@ async def run_tasks(engine: ProcrastinateEngine, count: int, act: Callable[[], A
         running.cancel()
         await asyncio.wait([running])
     return places
+
+
+async def test_the_tasks_of_dead_workers_are_deleted(postgres_server: PostgresServer) -> None:
+    """Procrastinate keeps them as running ones, one for each task and kill; new tasks stay."""
+    url = postgres_server.make_database()
+    engine = await ProcrastinateEngine.load(url)
+    left = "UPDATE procrastinate_jobs SET status = 'doing'"
+
+    async def abandon() -> None:
+        engine.register("other", lambda _: asyncio.sleep(0))
+        await engine.defer("other", 7)
+        postgres_server.execute(url.rpartition("/")[2], left)
+
+    await run_tasks(engine, 1, abandon)
+    kept = postgres_server.fetch(url, "SELECT status FROM procrastinate_jobs")
+    await run_tasks(await ProcrastinateEngine.load(url), 1, lambda: asyncio.sleep(0))
+
+    assert kept == [("doing",)]
+    assert postgres_server.fetch(url, "SELECT status FROM procrastinate_jobs") == []
+    postgres_server.drop(url)
 
 
 async def test_a_worker_survives_an_outage_that_is_longer_than_its_patience(
