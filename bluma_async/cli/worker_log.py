@@ -2,7 +2,7 @@
 Write the log of a worker to stderr: warnings as text, or all of it as JSON for programs that collect logs.
 
 Rule: a database that is gone is reported once, by the lease of the process. psycopg and Procrastinate log each
-attempt to connect; these records are left out.
+attempt to connect, and asyncio each task of Procrastinate that such an attempt ends; these records are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bluma_async.errors import BlumaError
 
 __all__ = ["is_news", "log_worker"]
 
-ENGINE = ("psycopg.pool", "procrastinate")  # the loggers of the engine, which have loggers below them
+OTHERS = ("psycopg.pool", "procrastinate", "asyncio")  # loggers, which have loggers below them
 
 
 class _TextFormatter(logging.Formatter):
@@ -25,7 +25,7 @@ class _TextFormatter(logging.Formatter):
 
 def log_worker(*, is_json: bool) -> None:
     """
-    Write the records of the SDK, and those of the engine that report more than a lost database, to stderr.
+    Write the records of the SDK, and those of its libraries that report more than a lost database, to stderr.
 
     Args:
         is_json: Whether they are written as JSON, from INFO on. Text begins at WARNING, or at the level of BLUMA_LOG.
@@ -39,10 +39,10 @@ def log_worker(*, is_json: bool) -> None:
     elif logger.level == logging.NOTSET:
         logger.setLevel(logging.WARNING)
     logger.handlers = [handler]
-    for name in ENGINE:
-        engine = logging.getLogger(name)
-        engine.handlers, engine.propagate = [handler], False
-        engine.setLevel(logging.WARNING)
+    for name in OTHERS:
+        other = logging.getLogger(name)
+        other.handlers, other.propagate = [handler], False
+        other.setLevel(logging.WARNING)
 
 
 def is_news(record: logging.LogRecord) -> bool:
@@ -51,4 +51,6 @@ def is_news(record: logging.LogRecord) -> bool:
         return False
     problem = record.exc_info[1] if record.exc_info else None
     is_of_database = type(problem).__module__.startswith("psycopg") or type(problem).__name__ == "ConnectorException"
+    if record.name == "asyncio":
+        return not is_of_database
     return not (record.name.startswith("procrastinate") and (is_of_database or isinstance(problem, BlumaError)))

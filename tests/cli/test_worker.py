@@ -108,6 +108,8 @@ def test_a_line_of_json_has_no_secret() -> None:
         ("procrastinate.worker", errors.BlumaError("gone"), False),
         ("procrastinate.worker", KeyError("x"), True),
         ("procrastinate.worker", None, True),
+        ("asyncio", ConnectorException("gone"), False),
+        ("asyncio", errors.BlumaError("failed"), True),
         ("bluma", errors.BlumaError("failed"), True),
     ],
 )
