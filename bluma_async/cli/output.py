@@ -13,7 +13,6 @@ import contextlib
 import errno
 import os
 import sys
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -145,4 +144,8 @@ def clean(text: str) -> str:
 
 
 def _is_harmless(char: str) -> bool:
-    return char.isprintable() or char in JOINERS or unicodedata.category(char) == "Zs"
+    if char.isprintable() or char in JOINERS:
+        return True
+    from unicodedata import category  # noqa: PLC0415 - few texts need it, and `--help` none
+
+    return category(char) == "Zs"
