@@ -43,7 +43,6 @@ T = TypeVar("T")
 PREFIX = "bluma."
 QUEUE = "bluma"
 SHUTDOWN = 10.0  # seconds to give back jobs when a process ends
-GRACE = 5.0  # seconds of these in which a task that runs may end by itself
 GIVEN_BACK = "This process has given back its jobs, and works on no more. Other processes go on with them."
 
 
@@ -158,8 +157,8 @@ class _Process:
         opening = self._opening
         try:
             await asyncio.shield(opening)
-        except Exception:
-            if self._opening is opening:
+        except BaseException:
+            if opening.done() and self._opening is opening:
                 self._opening = None
                 await self._stack.aclose()
             raise
@@ -167,26 +166,38 @@ class _Process:
     def close(self) -> None:
         """Give back the jobs, close everything and end the thread."""
         with self._gate:
+            if self._is_closing:
+                return
             self._is_closing = True
             closing = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
         try:
             closing.result(SHUTDOWN)
         except Exception as problem:  # noqa: BLE001 - the process ends; the lease ends by itself
             logger.warning("The jobs of this process could not be given back: %r", problem)
-        for outcome in list(self._outcomes):
-            outcome.cancel()
+        self._end_waits()
         if closing.done():
             self._thread.join()
 
     def _serve(self) -> None:
-        self._loop.run_until_complete(self._ended)
-        self._loop.close()
+        try:
+            self._loop.run_until_complete(self._ended)
+        finally:
+            with self._gate:
+                self._is_closing = True
+            self._end_waits()
+            self._loop.close()
+
+    def _end_waits(self) -> None:
+        for outcome in list(self._outcomes):
+            outcome.cancel()
 
     async def _noted(self, work: Coroutine[Any, Any, T]) -> T:
         task: Any = asyncio.current_task()
         self._running.add(task)
         try:
             return await work
+        except (SystemExit, KeyboardInterrupt) as end:  # it would end the loop, and the other tasks with it
+            raise BlumaError(f"A task ended with {end!r}.") from end
         finally:
             self._running.discard(task)
 
@@ -198,17 +209,15 @@ class _Process:
             self._ended.set_result(None)
 
     async def _end_running(self) -> None:
-        """Let what runs end by itself for a while, so that a create is recorded; cancel the rest."""
-        opening = self._opening
-        if opening is not None and opening.done() and opening.exception() is None:
-            opening.result().is_stopping = True
-        late = set(self._running)
-        if late:
-            _, late = await asyncio.wait(late, timeout=GRACE)
-        late |= {opening} if opening is not None else set()
-        for task in late:
+        """Cancel what runs, and wait for it: a create that was sent takes a few seconds to be recorded."""
+        opening, running = self._opening, list(self._running)
+        if opening is not None:
+            running.append(opening)
+            if opening.done() and not opening.cancelled() and opening.exception() is None:
+                opening.result().is_stopping = True
+        for task in running:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 def tasks(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from typing import Callable, Iterator, Tuple
+from contextlib import AsyncExitStack, suppress
+from typing import Any, Callable, Coroutine, Iterator, List
 
 import pytest
 
@@ -16,7 +16,7 @@ from bluma_async.fleet.celery import _Process
 
 LIMIT = 10.0  # seconds
 
-Begun = Callable[..., "Tuple[Future[str], asyncio.Event]"]
+Begin = Callable[[Callable[[], Coroutine[Any, Any, None]]], "Future[None]"]
 
 
 @pytest.fixture
@@ -26,68 +26,96 @@ def process() -> _Process:
 
 
 @pytest.fixture
-def begin(process: _Process) -> Iterator[Begun]:
-    """Give a function that runs a task in a thread, and returns its outcome and the event that it waits for."""
+def begin(process: _Process) -> Iterator[Begin]:
+    """Give a function that runs a task in a thread, and returns its outcome when it runs."""
     pool = ThreadPoolExecutor(1)
 
-    def begin(*, is_stubborn: bool = False) -> Tuple[Future[str], asyncio.Event]:
-        is_running, events = threading.Event(), []
+    def begin(work: Callable[[], Coroutine[Any, Any, None]]) -> Future[None]:
+        is_running = threading.Event()
 
-        async def work() -> str:
-            events.append(asyncio.Event())
+        async def run() -> None:
             is_running.set()
-            while is_stubborn and not events[0].is_set():
-                with suppress(asyncio.CancelledError):
-                    await events[0].wait()
-            await events[0].wait()
-            return "ended by itself"
+            await work()
 
-        outcome = pool.submit(process.run, work())
+        outcome = pool.submit(process.run, run())
         assert is_running.wait(LIMIT)
-        return outcome, events[0]
+        return outcome
 
     yield begin
     pool.shutdown()
 
 
-def test_a_task_that_runs_when_the_process_ends_is_ended(
-    process: _Process, begin: Begun, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_that_runs_when_the_process_ends_is_ended(process: _Process, begin: Begin) -> None:
     """Celery's pool of threads does not wait for its tasks when it is told to end at once."""
-    monkeypatch.setattr(celery, "GRACE", 0.01)
-    outcome, _ = begin()
+    steps: List[str] = []
+    process._stack.callback(steps.append, "jobs are given back")
 
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.01)
+            steps.append("the create is recorded")
+
+    outcome = begin(work)
     process.close()
 
     with pytest.raises(BlumaError, match="given back its jobs"):
         outcome.result(LIMIT)
-
-
-def test_a_task_may_end_by_itself_before_the_process_gives_back_its_jobs(process: _Process, begin: Begun) -> None:
-    """So a create that was sent is recorded."""
-    outcome, event = begin()
-    process._loop.call_soon_threadsafe(process._loop.call_later, 0.01, event.set)
-
-    process.close()
-
-    assert outcome.result(LIMIT) == "ended by itself"
+    assert steps == ["the create is recorded", "jobs are given back"]
 
 
 def test_a_task_that_ignores_its_cancellation_keeps_no_thread(
-    process: _Process, begin: Begun, monkeypatch: pytest.MonkeyPatch
+    process: _Process, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits for it is told that it was given back."""
-    monkeypatch.setattr(celery, "GRACE", 0.01)
     monkeypatch.setattr(celery, "SHUTDOWN", 0.1)
-    outcome, event = begin(is_stubborn=True)
+    events: List[asyncio.Event] = []
 
+    async def work() -> None:
+        events.append(asyncio.Event())
+        while not events[0].is_set():
+            with suppress(asyncio.CancelledError):
+                await events[0].wait()
+
+    outcome = begin(work)
     process.close()
 
     with pytest.raises(BlumaError, match="given back its jobs"):
         outcome.result(LIMIT)
-    process._loop.call_soon_threadsafe(event.set)
+    process._loop.call_soon_threadsafe(events[0].set)
     process._thread.join(LIMIT)  # its loop ends when the task does
     assert process._loop.is_closed()
+
+
+def test_a_task_that_exits_ends_itself_alone(process: _Process, begin: Begin) -> None:
+    """A hook of the user's may call `sys.exit`; the loop and other tasks go on."""
+
+    async def leave() -> None:
+        raise SystemExit(1)
+
+    async def work() -> None:
+        """Do nothing."""
+
+    with pytest.raises(BlumaError, match=r"ended with SystemExit\(1\)"):
+        begin(leave).result(LIMIT)
+    begin(work).result(LIMIT)
+    process.close()
+
+
+def test_a_process_whose_opening_was_cancelled_closes_what_was_opened(process: _Process) -> None:
+    """Its worker ended while it connected."""
+    closed: List[str] = []
+
+    async def enter(stack: AsyncExitStack) -> Any:
+        stack.callback(closed.append, "closed")
+        raise asyncio.CancelledError
+
+    with pytest.raises(BlumaError, match="given back its jobs"):
+        process.run(process.open(enter))
+    process.close()
+
+    assert closed == ["closed"]
 
 
 def test_a_task_that_comes_after_the_end_is_refused(process: _Process) -> None:
