@@ -7,7 +7,7 @@ from typing import Iterable
 __all__ = ["find_close"]
 
 CUTOFF = 0.8  # of difflib's ratio: "resoluton" and "watermarked" are above it, "duration" for "resolution" is below
-SHORTEST_SWAPPED = 3  # letters of a known name in which two that are swapped are a mistake
+SHORTEST_SWAPPED = 4  # letters of a known name in which two that are swapped are a mistake
 LONGEST = 100  # characters; the comparison takes quadratic time, and no known name is longer
 
 
@@ -34,8 +34,8 @@ def _is_swapped(name: str, known: str) -> bool:
     """
     Return whether two neighbouring letters of a known name are swapped, as in "txet".
 
-    The ratio counts them as two mistakes, which is too much for a short name. A name of two letters may be a word of
-    its own.
+    The ratio counts them as two mistakes, which is too much for a short name. A shorter one may be a word of its own,
+    as "act" is beside "cat".
     """
     if len(name) != len(known) or len(known) < SHORTEST_SWAPPED:
         return False

@@ -35,6 +35,11 @@ class JsonFormatter(logging.Formatter):
             "job": fields.get("job"),
             "video": fields.get("video"),
             "epoch": fields.get("epoch"),
-            "detail": mask(record.getMessage()),
+            "detail": mask(self._describe(record)),
         }
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line)  # in ASCII: stderr may have any encoding
+
+    def _describe(self, record: logging.LogRecord) -> str:
+        """Return the message, and the traceback of an exception."""
+        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        return f"{record.getMessage()}{trace}"

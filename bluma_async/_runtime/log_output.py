@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from typing import Sequence
 
 from bluma_async._runtime.log import logger
 from bluma_async.errors import InvalidArgumentError
 
-__all__ = ["enable_logging"]
+__all__ = ["TEXT", "StderrHandler", "enable_logging"]
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
+TEXT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
 def enable_logging() -> None:
@@ -29,13 +29,8 @@ def enable_logging() -> None:
     if not level:
         return
     logger.setLevel(level.upper())
-    if not any(map(_writes_to_stderr, logger.handlers)):
-        logger.addHandler(_StderrHandler(is_json=form == "json"))
-
-
-def _writes_to_stderr(handler: logging.Handler) -> bool:
-    """Return whether a handler, perhaps the program's own, prints each line already."""
-    return isinstance(handler, _StderrHandler) or getattr(handler, "stream", None) is sys.stderr
+    if not any(isinstance(handler, StderrHandler) for handler in logger.handlers):
+        logger.addHandler(StderrHandler(_build_formatter(is_json=form == "json")))
 
 
 def _read(variable: str, choices: Sequence[str]) -> str:
@@ -45,12 +40,17 @@ def _read(variable: str, choices: Sequence[str]) -> str:
     return value
 
 
-class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic in the stubs only
-    def __init__(self, *, is_json: bool) -> None:
-        super().__init__()  # pyright: ignore[reportUnknownMemberType]  # generic in the stubs only
-        if not is_json:
-            self.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
-            return
-        from bluma_async._runtime.json_log import JsonFormatter  # noqa: PLC0415 - few programs need it
+def _build_formatter(*, is_json: bool) -> logging.Formatter:
+    if not is_json:
+        return logging.Formatter(TEXT)
+    from bluma_async._runtime.json_log import JsonFormatter  # noqa: PLC0415 - few programs need it
 
-        self.setFormatter(JsonFormatter())
+    return JsonFormatter()
+
+
+class StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic in the stubs only
+    """The SDK's own handler. The logger gets one at most, whatever other handlers the program has."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]  # generic in the stubs only
+        self.setFormatter(formatter)

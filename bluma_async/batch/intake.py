@@ -25,7 +25,7 @@ import attrs
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid
 from bluma_async.batch.conflicts import build_plan_error
-from bluma_async.batch.parsing import parse_row
+from bluma_async.batch.parsing import MOST_ERRORS, parse_row
 from bluma_async.batch.sources import JOB, find_source, hold_pipe, list_rows, read_stream
 from bluma_async.errors import BlumaError, InvalidArgumentError
 from bluma_async.stores.jobs import Conflict, InvalidRow, WantedTemplate
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from bluma_async.stores.ports import JobStore
 
 __all__ = ["plan_jobs", "submit_jobs"]
-
-MOST_ERRORS = 20  # rows that one error message reports
 
 
 async def plan_jobs(

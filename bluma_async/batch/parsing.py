@@ -24,6 +24,7 @@ from bluma_async.stores.jobs import Job
 
 __all__ = [
     "COLUMNS",
+    "MOST_ERRORS",
     "MalformedRow",
     "ParsedRow",
     "hash_body",
@@ -37,6 +38,7 @@ __all__ = [
 COLUMNS = ("template_id", "variant_id", "prompt", "key", "resolution", "watermark", "webhook_url", "context", "options")
 KNOWN = frozenset(COLUMNS)
 CONTEXT = "context."
+MOST_ERRORS = 20  # of rows, or of columns, that one error message reports
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 BIGGEST_KEY = 10**100  # far above any number of a row, and Python can write it
 

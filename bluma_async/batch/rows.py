@@ -2,7 +2,7 @@
 Read the rows of a CSV or JSONL file one at a time, each with its number.
 
 Rule: a row that cannot be parsed is read as a `MalformedRow`, so that all mistakes in a file are reported together.
-Only a mistake that concerns all rows, such as a header without a column that is needed, is raised.
+Only a mistake that concerns all rows is raised: a header without a column that is needed, or bytes that are not UTF-8.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import csv
 import json
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Generator, Iterator, List, TextIO, Tuple
 
 from bluma_async._wire.checks import invalid
 from bluma_async._wire.json_values import parse_json
-from bluma_async.batch.parsing import COLUMNS, MalformedRow, join_errors, row_error, say_no_column
+from bluma_async.batch.parsing import COLUMNS, MOST_ERRORS, MalformedRow, join_errors, row_error, say_no_column
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,7 +106,7 @@ def _read_records(name: str, file: TextIO) -> Iterator[Tuple[int, List[str]]]:
 
 def _parse_header(name: str, cells: List[str]) -> List[str]:
     header = [cell.strip() for cell in cells]
-    problems = list(_list_header_problems(f"{name}, row 1", header))
+    problems = list(islice(_list_header_problems(f"{name}, row 1", header), MOST_ERRORS))
     if problems:
         raise join_errors(problems)
     return header
@@ -115,7 +116,7 @@ def _list_header_problems(origin: str, header: List[str]) -> Iterator[InvalidArg
     for column in dict.fromkeys(header):
         if column not in COLUMNS[:7] and not column.startswith("context."):
             yield row_error(origin, column or "(no name)", say_no_column(column))
-        if header.count(column) > 1:
+        if column and header.count(column) > 1:
             yield row_error(origin, column, "there are two columns of this name")
     if "template_id" not in header and "variant_id" not in header:
         yield row_error(origin, "template_id", "this column is missing; variant_id can be used instead")
@@ -128,7 +129,7 @@ def _read_json(name: str, file: TextIO) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            row: Any = parse_json(line)
+            row: Any = parse_json(line.rstrip("\r\n"))
         except ValueError as problem:
             row = MalformedRow(
                 row_error(f"{name}, row {number}", "row", f"this is not valid JSON: {_describe(problem)}")
@@ -137,5 +138,5 @@ def _read_json(name: str, file: TextIO) -> Iterator[Row]:
 
 
 def _describe(problem: ValueError) -> str:
-    """Return the reason without the line: in a row there is one, and its number is another one in the file."""
+    """Return the reason without the number of the line, which is 1 in each row."""
     return f"{problem.msg} at column {problem.colno}" if isinstance(problem, json.JSONDecodeError) else str(problem)

@@ -95,13 +95,13 @@ async def _watching(store: JobStore, clock: Clock, place: int) -> AsyncGenerator
 
 
 async def _has_workers(store: JobStore) -> bool:
-    """Return whether a process works on the jobs, as far as the store knows the processes."""
+    """Return whether a process that may work on the jobs has the store open, as far as it knows the processes."""
     return not isinstance(store, PostgresJobStore) or await store.has_workers()
 
 
 def _timed_out(job: StoredJob, timeout: float, *, has_workers: bool) -> WaitTimeoutError:
     video = f", video {job.video_id}" if job.video_id else ""
-    workers = "" if has_workers else "No process works on this journal now: start `bluma worker`. "
+    workers = "" if has_workers else "No process that could work on the journal has it open now. "
     return WaitTimeoutError(
         f"Waiting timed out: job {job.key!r} had not ended after {timeout:g} s (last seen: {job.state}{video}). "
         f"{workers}It was not changed; wait again with its key.",

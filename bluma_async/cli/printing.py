@@ -50,7 +50,8 @@ class Printer:
         if self.is_json:
             self._print(_encode(record))
             return
-        values = {name: value for name, value in _flatten(_to_dict(record)) if value not in (None, "", [], {})}
+        fields = {name: value for name, value in _to_dict(record).items() if value not in (None, "", [], {})}
+        values = dict(_flatten(fields))
         width = max(map(len, values), default=0) + GAP if is_terminal(sys.stdout) else 0
         for name, value in values.items():
             self._print(f"{name.ljust(width) if width else name + TAB}{_format(value)}")
@@ -156,7 +157,7 @@ def _flatten(fields: Mapping[str, Any]) -> Iterator[Tuple[str, Any]]:
     """Yield fields by their names; those of an object with plain values by `object.name`, as people read them."""
     for name, value in fields.items():
         if isinstance(value, dict) and not any(isinstance(inner, (dict, list)) for inner in value.values()):  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # JSON
-            yield from ((f"{name}.{inner}", value[inner]) for inner in value)  # pyright: ignore[reportUnknownVariableType]  # JSON
+            yield from ((clean(f"{name}.{inner}"), value[inner]) for inner in value)  # pyright: ignore[reportUnknownVariableType]  # JSON
         else:
             yield name, value
 

@@ -24,7 +24,7 @@ __all__ = ["worker"]
 @click.option("--poll-interval", type=float, default=5.0, show_default=True, help="Seconds between two polls.")
 @click.option(
     "--log-format",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json"], case_sensitive=False),
     default="text",
     show_default=True,
     envvar="BLUMA_LOG_FORMAT",

@@ -11,6 +11,7 @@ import logging
 
 from bluma_async._runtime.json_log import JsonFormatter
 from bluma_async._runtime.log import logger, mask
+from bluma_async._runtime.log_output import TEXT, StderrHandler
 from bluma_async.errors import BlumaError
 
 __all__ = ["is_news", "log_worker"]
@@ -30,9 +31,7 @@ def log_worker(*, is_json: bool) -> None:
     Args:
         is_json: Whether they are written as JSON, from INFO on. Text begins at WARNING, or at the level of BLUMA_LOG.
     """
-    text = _TextFormatter("%(asctime)s %(name)s %(levelname)s %(message)s")
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if is_json else text)
+    handler = StderrHandler(JsonFormatter() if is_json else _TextFormatter(TEXT))
     handler.addFilter(is_news)
     if is_json:
         logger.setLevel(logging.INFO)

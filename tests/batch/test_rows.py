@@ -72,7 +72,13 @@ async def test_an_invalid_file_is_refused(
 MALFORMED: Dict[str, str] = {
     "jobs.csv": f'template_id,prompt\n{T},\n{T},x,y\n,z\n{T},x\n{T},"x',
     "jobs.jsonl": "\n".join(
-        ['{"prompt": "x"}', '{"template_id": }', '{"template_id": "t"}', f'{{"template_id": "{T}", "prompt": "x"}}']
+        [
+            '{"prompt": "x"}',
+            '{"template_id": }',
+            '{"template_id": "t"}',
+            '{"prompt"',
+            f'{{"template_id": "{T}", "prompt": "x"}}',
+        ]
     ),
 }
 MISTAKES: Dict[str, List[str]] = {
@@ -86,6 +92,7 @@ MISTAKES: Dict[str, List[str]] = {
         "jobs.jsonl, row 1, template_id: Either template_id or variant_id must be provided.",
         "jobs.jsonl, row 2, row: this is not valid JSON: Expecting value at column 17.",
         "jobs.jsonl, row 3, prompt: it must be a text that is not empty, not None.",
+        "jobs.jsonl, row 4, row: this is not valid JSON: Expecting ':' delimiter at column 10.",
     ],
 }
 
@@ -110,14 +117,18 @@ async def test_a_malformed_row_hides_no_other_mistake(client: AsyncBluma, tmp_pa
 
 
 async def test_a_header_is_reported_as_a_whole(client: AsyncBluma, tmp_path: Path) -> None:
-    """Each column that is unknown, repeated or missing is named."""
-    file = tmp_path / "jobs.csv"
-    file.write_text("colour,key,key\nred,a,b\n", encoding="utf-8")
+    """Each column that is unknown, repeated or missing is named, twenty at most."""
+    file, wide = tmp_path / "jobs.csv", tmp_path / "wide.csv"
+    file.write_text("colour,key,key,,\nred,a,b,,\n", encoding="utf-8")
+    wide.write_text(",".join(f"c{number}" for number in range(1000)) + "\n", encoding="utf-8")
 
     error = await run_refused(client, file, out=tmp_path / "out")
+    long = await run_refused(client, wide, out=tmp_path / "out")
 
     assert isinstance(error, errors.InvalidArgumentError)
-    assert [entry["field"] for entry in error.validation_errors] == ["colour", "key", "template_id", "prompt"]
+    named = ["colour", "key", "(no name)", "template_id", "prompt"]
+    assert [entry["field"] for entry in error.validation_errors] == named
+    assert str(long).count("there is no such column") == 20
 
 
 async def test_an_error_reports_how_many_rows_it_names(client: AsyncBluma, tmp_path: Path) -> None:

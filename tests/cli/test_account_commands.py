@@ -11,6 +11,7 @@ import click
 import pytest
 
 from bluma_async.cli.creating import CreateRequest, with_create
+from bluma_async.cli.printing import Printer
 from bluma_async.sandbox import Sandbox
 from tests.cli.test_cli import run
 
@@ -267,6 +268,13 @@ def test_people_read_plain_values_without_json(live: Sandbox, capsys: Capture) -
     assert (shown["duration_range.min"], shown["requires_context.prompt"]) == ("15", "yes")
     assert shown["supported_resolutions"] == "720p, 1080p, 4k"
     assert shown["context_schema"].startswith('{"type": "object"')
+
+
+def test_names_in_an_object_control_no_terminal(capsys: Capture) -> None:
+    """They come from the server, as the values do; empty values in an object are shown, as JSON shows them."""
+    Printer(["id"], is_json=False).show({"id": "v1", "name": "", "payload": {"a\x1b[2J\tb\nc": "x", "empty": None}})
+
+    assert capsys.readouterr().out.splitlines() == ["id\tv1", "payload.a\\x1b[2J\\tb\\nc\tx", "payload.empty\t-"]
 
 
 def test_a_wrong_key_and_a_lost_wait_have_codes_of_their_own(

@@ -9,6 +9,7 @@ import pytest
 
 from bluma_async import AsyncBluma, errors
 from bluma_async._runtime.log import logger
+from bluma_async.cli.worker_log import OTHERS, log_worker
 from tests.fakes import VIDEO, answer, client_with
 
 KEY = "bluma_test_secret"
@@ -30,7 +31,7 @@ async def test_the_log_can_be_turned_on(monkeypatch: pytest.MonkeyPatch, caplog:
     assert "abcdef" not in "".join(lines)
     assert "0123" not in "".join(lines)
     assert (
-        len([handler for handler in logging.getLogger("bluma").handlers if type(handler).__name__ == "_StderrHandler"])
+        len([handler for handler in logging.getLogger("bluma").handlers if type(handler).__name__ == "StderrHandler"])
         == 1
     )
 
@@ -55,15 +56,49 @@ def test_the_log_of_a_program_can_be_json(monkeypatch: pytest.MonkeyPatch, capsy
     }
 
 
-def test_a_line_is_printed_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A program, such as `bluma worker`, may have a handler of its own for the standard error."""
-    monkeypatch.setattr(logger, "handlers", [logging.StreamHandler()])
+def test_a_line_of_json_has_the_reason_of_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A webhook handler that fails is logged with its traceback, in one line that any encoding can show."""
+    monkeypatch.setattr(logger, "handlers", [])
     monkeypatch.setenv("BLUMA_LOG", "info")
+    monkeypatch.setenv("BLUMA_LOG_FORMAT", "json")
+
+    def fail() -> None:
+        raise ZeroDivisionError("división by bluma_live_abcdef")
 
     AsyncBluma(KEY)
-    logger.info("once")
+    try:
+        fail()
+    except ZeroDivisionError:
+        logger.exception("A handler failed.")
 
-    assert capsys.readouterr().err == "once\n"
+    (text,) = capsys.readouterr().err.splitlines()
+    detail = json.loads(text)["detail"]
+    assert detail.startswith("A handler failed.\nTraceback")
+    assert detail.endswith("ZeroDivisionError: división by bluma_live_***")
+    assert text.isascii()
+
+
+def test_a_worker_prints_each_line_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its client reads `BLUMA_LOG` too. Another handler of a program does not replace the one of `BLUMA_LOG`."""
+    for other in (logger, *map(logging.getLogger, OTHERS)):
+        monkeypatch.setattr(other, "handlers", [])
+        monkeypatch.setattr(other, "propagate", other.propagate)
+        monkeypatch.setattr(other, "level", other.level)
+    monkeypatch.setenv("BLUMA_LOG", "info")
+    errors_alone = logging.StreamHandler()
+    errors_alone.setLevel(logging.ERROR)
+
+    log_worker(is_json=False)
+    logger.addHandler(errors_alone)
+    AsyncBluma(KEY)
+    logger.info("once")
+    logger.handlers = [errors_alone]
+    AsyncBluma(KEY)
+    logger.info("again")
+
+    assert [line.split()[-1] for line in capsys.readouterr().err.splitlines()] == ["once", "again"]
 
 
 @pytest.mark.parametrize(

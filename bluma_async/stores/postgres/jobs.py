@@ -242,7 +242,7 @@ class PostgresJobStore(JobVerbs):
         return await self._do(views.read_view)
 
     async def has_workers(self) -> bool:
-        """Return whether a process works on the jobs now."""
+        """Return whether a process that may work on the jobs has the store open."""
         return await self._do(views.read_has_workers)
 
     async def close(self) -> None:

@@ -38,7 +38,7 @@ HAS_WORKERS = "SELECT EXISTS (SELECT FROM bluma_workers WHERE ends_at >= clock_t
 
 
 async def read_has_workers(db: Connection) -> bool:
-    """Return whether a process works on the jobs: one that has begun, and renews its lease."""
+    """Return whether a process renews a lease: a worker, a run, or a client that shares the database."""
     row = await fetch_one(db, HAS_WORKERS)
     return bool(row and row["found"])
 
