@@ -6,7 +6,8 @@ from typing import List
 
 from benchmarks import fleet_costs
 from benchmarks.fleet_clients import ClientsRun, make_clients_fleet
-from benchmarks.fleet_kills import CELERY, WORK, Fleet, run_fleet
+from benchmarks.fleet_kills import Fleet, run_fleet
+from benchmarks.fleet_programs import CELERY, WORK
 from tests.postgres import PostgresServer
 from tests.redis import RedisServer
 

@@ -7,7 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Dict, List
 
-from benchmarks.fleet_kills import WORK, Fleet, Run, Served
+from benchmarks.fleet_kills import Fleet, Run, Served
+from benchmarks.fleet_programs import WORK
 from bluma_async.sandbox import keys
 from tests.postgres import PostgresServer
 

@@ -8,7 +8,8 @@ from typing import Any, Callable, Dict, Iterator
 
 import pytest
 
-from benchmarks.fleet_kills import CELERY, WORK, Fleet, Run, Served, run_fleet
+from benchmarks.fleet_kills import Fleet, Run, Served, run_fleet
+from benchmarks.fleet_programs import CELERY, WORK
 from tests.postgres import PostgresServer
 from tests.redis import RedisServer, find_problem
 
