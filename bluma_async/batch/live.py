@@ -7,20 +7,20 @@ Rule 2: a job whose create certainly bought nothing has failed, however the crea
 later. It does not stay planned, and one that a killed process has left planned is not created by a later run.
 Rule 3: a create runs in a task of its own, for which the end of the batch waits: its video is recorded although its
 caller is gone.
-Rule 4: creates and their settlement take turns. A reason to stop concerns the create that met it, not later ones.
+Rule 4: creates and their settlements take turns. A reason to stop concerns the create that met it, not later ones.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, AsyncGenerator, List, Mapping, Tuple
 
 import attrs
 
 from bluma_async._runtime.notices import collect_warnings
-from bluma_async._runtime.tasks import finish, within
+from bluma_async._runtime.tasks import finish
 from bluma_async._runtime.threads import in_thread
 from bluma_async._wire.checks import invalid, require_seconds
 from bluma_async._wire.content import is_same_content
@@ -35,6 +35,7 @@ from bluma_async.batch.parsing import parse_row
 from bluma_async.batch.parts import build_parts
 from bluma_async.batch.results import build_result
 from bluma_async.batch.row_checks import RowChecks
+from bluma_async.batch.settlements import Settlements
 from bluma_async.errors import AmbiguousCreateError, BlumaError, NotFoundError, WaitTimeoutError
 from bluma_async.stores.jobs import Conflict
 from bluma_async.stores.states import JobState
@@ -97,6 +98,7 @@ class LiveBatch:
         self._contents = JobsByContent(store)
         self._owned = OwnedTasks()
         self._turn = asyncio.Lock()
+        self._settlements = Settlements(store, parts.recovery, self._turn)
         self._moves = asyncio.Lock()
 
     @property
@@ -111,7 +113,10 @@ class LiveBatch:
 
     async def end(self) -> None:
         """Wait for the creates that are in flight, for the few seconds that each of them gets; cancel the others."""
-        await self._owned.end()
+        try:
+            await self._settlements.end()
+        finally:
+            await self._owned.end()
 
     async def create(self, row: Mapping[str, Any]) -> BatchResult:
         """
@@ -266,21 +271,11 @@ class LiveBatch:
         """Return a job; one whose create is under way or was interrupted, once that is settled, or after so long."""
         job = await self._store.find(key)
         if job is not None and job.state == JobState.CREATING:
-            with suppress(TimeoutError):
-                await within(longest, self._owned.run(self._settle(key)))
+            await self._settlements.wait(key, longest)
             job = await self._store.find(key)
         if job is None:
             raise invalid("key", f"There is no job {key!r} in the journal {self._store.name}.")
         return job
-
-    async def _settle(self, key: str) -> None:
-        recovery = self._parts.recovery
-        async with self._turn:
-            await recovery.rest()
-            job = await self._store.find(key)
-            if job is not None and job.state == JobState.CREATING:
-                await recovery.begin()
-                await recovery.rest()
 
     async def _note_end(self, job: StoredJob, video: Video) -> StoredJob:
         """Record the final state of a video, if nobody else has meanwhile."""

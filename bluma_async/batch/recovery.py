@@ -75,19 +75,20 @@ class Recovery:
         Register the interrupted creates, and begin to settle each in a task of its own.
 
         In a store that processes share, other processes may be creating now: interrupted creates are claimed first,
-        then registered.
+        then registered. If the store fails, `client.settle` can settle them.
         """
-        evidence, is_shared = self._api.session.evidence, self._store.sharing is not None
+        is_shared = self._store.sharing is not None
         creating = [] if is_shared else await self._store.list_creating()
         in_doubt = [] if is_shared else await self._list_in_doubt()
         jobs = [*creating, *(job for job in in_doubt if not job.candidates)]
         for job in sorted(jobs, key=lambda job: job.state != JobState.CREATING):
             self._jobs[job.place], self._calls[job.place] = job, self._find_call(job)
-        for video_id in await self._store.list_recent_videos(RECENT):
-            evidence.mark_known(video_id)
-        evidence.mark_contested(await self._store.list_candidates())
-        for job in (*creating, *in_doubt):
-            await self._hold_price(job)
+        try:
+            await self._prepare([*creating, *in_doubt])
+        except BaseException:  # also a cancellation: no task works on them
+            for job in jobs:
+                self._calls[job.place].is_attended = False
+            raise
         for job in jobs:
             self._tasks[job.place] = asyncio.ensure_future(self._settle(job))
 
@@ -162,6 +163,15 @@ class Recovery:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         for call in self._calls.values():
             call.is_attended = False
+
+    async def _prepare(self, jobs: List[StoredJob]) -> None:
+        """Mark the videos of the store, and hold the prices of creates that may be billed."""
+        evidence = self._api.session.evidence
+        for video_id in await self._store.list_recent_videos(RECENT):
+            evidence.mark_known(video_id)
+        evidence.mark_contested(await self._store.list_candidates())
+        for job in jobs:
+            await self._hold_price(job)
 
     async def _list_in_doubt(self) -> List[StoredJob]:
         found: List[StoredJob] = []

@@ -16,8 +16,8 @@ import os
 import select
 import signal
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Generator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Generator, Sequence
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -69,6 +69,11 @@ class EndingInput(io.RawIOBase):
             self.signal = number
             os.close(self._end)
 
+    def discard(self) -> None:
+        """Close the descriptors of an input that nobody has read."""
+        self.end()
+        os.close(self._ended)
+
 
 @contextmanager
 def input_ends_at(*numbers: int) -> Generator[EndingInput | None, None, None]:
@@ -77,21 +82,28 @@ def input_ends_at(*numbers: int) -> Generator[EndingInput | None, None, None]:
 
     Where there are no signals (on Windows, in other threads) or no descriptor is behind it, nothing is changed.
     """
-    loop, plain = asyncio.get_running_loop(), sys.stdin
-    try:
+    with ExitStack() as opened:
+        source: EndingInput | None = None
+        with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError, OSError):
+            source = opened.enter_context(_open(numbers))
+        if source is not None:
+            opened.callback(setattr, sys, "stdin", sys.stdin)
+            sys.stdin = io.TextIOWrapper(io.BufferedReader(source), encoding="utf-8")
+        yield source
+
+
+@contextmanager
+def _open(numbers: Sequence[int]) -> Generator[EndingInput, None, None]:
+    """Open an input that the signals end. If something is refused, nothing stays open."""
+    loop = asyncio.get_running_loop()
+    with ExitStack() as opened, ExitStack() as refused:
         output = os.dup(sys.stdout.fileno())  # a server may put another file in its place
-        source = EndingInput(plain.fileno(), output)
+        opened.callback(os.close, output)
+        source = EndingInput(sys.stdin.fileno(), output)
+        refused.callback(source.discard)
         for number in numbers:
             if signal.getsignal(number) != signal.SIG_IGN:
                 loop.add_signal_handler(number, source.end, number)
-    except (AttributeError, NotImplementedError, RuntimeError, ValueError, OSError):
-        yield None
-        return
-    sys.stdin = io.TextIOWrapper(io.BufferedReader(source), encoding="utf-8")
-    try:
+                opened.callback(loop.remove_signal_handler, number)
+        refused.pop_all()
         yield source
-    finally:
-        sys.stdin = plain
-        os.close(output)
-        for number in numbers:
-            loop.remove_signal_handler(number)  # changes nothing if it was not added

@@ -15,6 +15,7 @@ from bluma_async.batch.abandoned import ABANDONED
 from bluma_async.batch.live import LiveBatch, open_live
 from bluma_async.batch.parts import Parts
 from bluma_async.sandbox import Sandbox
+from bluma_async.sandbox.request_log import RequestRecord
 from bluma_async.stores.jobs import StoredJob
 from bluma_async.transfer.object_stores import open_store
 from tests.batch.helpers import TEMPLATE, change_journal, forget_process, rewind, run_all
@@ -97,7 +98,7 @@ async def test_a_job_that_has_not_failed_is_preferred(quick: Sandbox, client: As
 
 
 class Gate:
-    """Holds creates at one point, until it is opened."""
+    """Holds work at one point, until it is opened."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
@@ -113,18 +114,31 @@ class Gate:
         if result.state == "creating":
             await self.hold()
 
+    def hold_requests(self, sandbox: Sandbox, route: str) -> None:
+        """Hold the requests of a route before they are answered."""
+
+        async def hold(record: RequestRecord) -> None:
+            if record.route == route:
+                await self.hold()
+
+        sandbox.watch(hold)
+
+
+async def lose_create(live: LiveBatch, sandbox: Sandbox) -> None:
+    """Create a video whose answer is lost, and which cannot be searched for until now: the job `lost` is `creating`."""
+    sandbox.faults.add("POST /videos", "drop_after", times=1)
+    sandbox.faults.add("GET /videos", "status", status=500, times=None)
+    lost = await live.create({**ROW, "key": "lost"})
+    sandbox.faults.clear()
+    assert lost.state == "creating"
+
 
 async def test_a_wait_ends_in_time_while_the_create_is_under_way(
     quick: Sandbox, client: AsyncBluma, tmp_path: Path
 ) -> None:
     """The timeout bounds the wait for the create too, which goes on: a server that is silent would hold it for long."""
     gate = Gate()
-
-    async def hold(record: Any) -> None:
-        if record.route == "POST /videos":
-            await gate.hold()
-
-    quick.watch(hold)
+    gate.hold_requests(quick, "POST /videos")
     async with live_of(client, tmp_path) as live:
         create = asyncio.ensure_future(live.create({**ROW, "key": "sky"}))
         await gate.reached.wait()
@@ -135,6 +149,80 @@ async def test_a_wait_ends_in_time_while_the_create_is_under_way(
 
     assert (waited.state, created.state, done.state) == ("creating", "rendering", "rendered")
     assert quick.state()["billed"] == 1
+
+
+async def test_short_waits_settle_an_interrupted_create(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """A caller that polls with the timeout 0 sees the outcome: its timeouts do not end the settlement."""
+    async with live_of(client.with_options(max_retries=0), tmp_path) as live:
+        await lose_create(live, quick)
+        for _ in range(2000):
+            waited, _ = await live.wait("lost", 0)
+            if waited.state != "creating":
+                break
+
+    assert (waited.state, len(waited.candidates), quick.state()["billed"]) == ("in_doubt", 1, 1)
+
+
+async def test_callers_share_one_settlement(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """A wait that ends and a caller that is cancelled leave it alone. If its search fails, nobody searches again."""
+    gate, searches = Gate(), []
+    async with live_of(client.with_options(max_retries=0), tmp_path) as live:
+        await lose_create(live, quick)
+        quick.faults.add("GET /videos", "status", status=500, times=None)
+        quick.watch(lambda record: searches.append(record) if record.route == "GET /videos" else None)
+        await live.look("lost")
+        of_one_search = len(searches)
+        gate.hold_requests(quick, "GET /videos")
+        cancelled, *others = [
+            asyncio.ensure_future(call) for call in (live.look("lost"), live.look("lost"), live.wait("lost", 10))
+        ]
+        await gate.reached.wait()
+        early, _ = await live.wait("lost", 0)
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+        gate.opened.set()
+        states = [str(result.state) for result, _ in await asyncio.gather(*others)]
+
+    assert (early.state, cancelled.cancelled(), states) == ("creating", True, ["creating", "creating"])
+    assert (len(searches), quick.state()["billed"]) == (2 * of_one_search, 1)
+
+
+async def test_the_end_cancels_a_settlement(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """No task uses the journal after its end, and the create is left to `settle`."""
+    gate = Gate()
+    client = client.with_options(max_retries=0)
+    async with live_of(client, tmp_path) as live:
+        await lose_create(live, quick)
+        list_candidates, live._store.list_candidates = live._store.list_candidates, gate.hold
+        before = asyncio.all_tasks()
+        await live.wait("lost", 0)
+        await gate.reached.wait()
+        live._store.list_candidates = list_candidates
+    left = asyncio.all_tasks() - before
+    gate.opened.set()
+
+    assert left == set()
+    assert [settled.result for settled in await client.settle()] == ["in_doubt"]
+
+
+async def test_an_error_of_a_settlement_is_raised(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
+    """Also a TimeoutError, which is not the end of the wait. The create is not held: the next caller settles it."""
+    client = client.with_options(max_retries=0)
+
+    async def fail() -> Any:
+        raise TimeoutError("the disk does not answer")
+
+    async with live_of(client, tmp_path) as live:
+        await lose_create(live, quick)
+        list_candidates, live._store.list_candidates = live._store.list_candidates, fail
+        for call in (live.look("lost"), live.wait("lost", 10)):
+            with pytest.raises(TimeoutError, match="the disk"):
+                await call
+        live._store.list_candidates = list_candidates
+        settled = await client.settle()
+        seen, _ = await live.look("lost")
+
+    assert ([one.result for one in settled], seen.state) == (["in_doubt"], "in_doubt")
 
 
 async def test_a_cancelled_create_has_failed(quick: Sandbox, client: AsyncBluma, tmp_path: Path) -> None:
@@ -198,12 +286,7 @@ async def test_a_create_in_flight_is_recorded_after_its_caller(
 ) -> None:
     """A request is cancelled by a scope of anyio, and the batch ends; the video that was accepted is in the journal."""
     gate = Gate()
-
-    async def hold(record: Any) -> None:
-        if record.route == "POST /videos":
-            await gate.hold()
-
-    quick.watch(hold)
+    gate.hold_requests(quick, "POST /videos")
     async with live_of(client, tmp_path) as live:
         async with anyio.create_task_group() as group:
             group.start_soon(live.create, {**ROW, "key": "sky"})

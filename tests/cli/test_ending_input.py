@@ -87,6 +87,30 @@ async def test_a_signal_ends_the_input(pipe: Tuple[int, int], monkeypatch: pytes
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+def find_next_descriptor() -> int:
+    """Return the lowest number that no open descriptor has."""
+    found = os.dup(0)
+    os.close(found)
+    return found
+
+
+@pytest.mark.parametrize("numbers", [(), (signal.SIGTERM, signal.SIGKILL)])
+async def test_a_refused_input_leaves_nothing_open(
+    pipe: Tuple[int, int], monkeypatch: pytest.MonkeyPatch, numbers: Tuple[int, ...]
+) -> None:
+    """Neither without a descriptor behind it, nor if one of the signals cannot be handled."""
+    plain: Any = os.fdopen(os.dup(pipe[0]), "r", encoding="utf-8") if numbers else io.StringIO("x")
+    monkeypatch.setattr(sys, "stdin", plain)
+    before = find_next_descriptor()
+
+    with input_ends_at(*numbers) as source:
+        handler = signal.getsignal(signal.SIGTERM)
+
+    assert (source, handler, sys.stdin is plain) == (None, signal.SIG_DFL, True)
+    assert find_next_descriptor() == before
+    plain.close()
+
+
 async def test_an_input_without_a_descriptor_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that has replaced the standard input keeps its own."""
     own: Any = io.StringIO("x")
