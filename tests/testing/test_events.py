@@ -7,7 +7,7 @@ import json
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, Iterator, List
+from typing import Any, Callable, Iterator, List
 from wsgiref.util import request_uri
 
 import anyio.to_thread
@@ -249,6 +249,46 @@ async def test_a_post_that_is_cancelled_does_not_wait_for_its_app() -> None:
     assert post.cancelled()
     assert not ends.is_set()
     ends.set()
+
+
+class CleaningApp:
+    """An ASGI app that does not answer, and whose cleanup takes a few steps of the event loop."""
+
+    def __init__(self) -> None:
+        self.on_call: Callable[[], Any] = lambda: None
+        self.is_clean = False
+
+    async def __call__(self, *_: Any) -> None:
+        self.on_call()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            self.is_clean = True
+
+
+async def test_a_post_that_is_cancelled_awaits_the_cleanup_of_an_asgi_app() -> None:
+    """The end of the event loop would cancel a cleanup that nobody awaits."""
+    app = CleaningApp()
+    post = asyncio.ensure_future(AsyncEventPoster(app).post("video.completed"))
+    app.on_call = post.cancel
+
+    await asyncio.wait({post})
+
+    assert post.cancelled()
+    assert app.is_clean
+
+
+def test_a_post_that_is_late_awaits_the_cleanup_of_an_asgi_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of the event loop would cancel a cleanup that nobody awaits."""
+    app = CleaningApp()
+    app.on_call = lambda: end_limits(asyncio.get_running_loop(), monkeypatch)
+
+    with pytest.raises(RuntimeError, match="has not ended within 10 s"):
+        EventPoster(app).post("video.completed")
+
+    assert app.is_clean
 
 
 @pytest.fixture
