@@ -267,6 +267,7 @@ with serve_sandbox():
 """
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 def test_sleeps_of_a_forked_child_are_real() -> None:
     """The sandbox, and what skips the time, are in the parent process."""
