@@ -11,7 +11,8 @@ that was woken has continued. PATIENCE bounds the wait for that, because a handl
 Rule 3: the earliest sleep ends first, in whichever thread and event loop it is.
 Rule 4: a program that waits by itself does not sleep in the SDK. When nobody does, the time moves to the next change of
 a video that is read again and again, and to the next delivery of an event once nothing has happened for a while.
-Rule 5: no sleep waits for a skip that never comes: one that begins after the end, or in a forked child, is real.
+Rule 5: no sleep waits for a skip that never comes: one that begins after the end, or in a forked child, is real. The
+end of the block in a child ends nothing, and waits for no lock: the skips are the parent's.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class InstantTime:
     def _add(self, sleeper: _Sleeper) -> bool:
         """Add a sleep, and return whether somebody will wake it."""
         run = self._run
-        if run is None or run[0] != os.getpid():  # before the lock, which a forked child may have inherited locked
+        if run is None or not _is_here(run):
             return False
         with self._lock:  # `_end` comes before, and is seen here, or comes after, and wakes it
             if self._run is not None:
@@ -162,9 +163,10 @@ class InstantTime:
             MACHINE_TIME.utc, MACHINE_TIME.sleep = self._earlier.utc, self._earlier.sleep  # the skipped time stays
             self._earlier = None
         self._sandbox.outlook.on_read = None
-        if self._pump is not None:
+        run = self._run
+        if self._pump is not None and run is not None and _is_here(run):
             self._pump.cancel()
-        self._end(self._run)
+            self._end(run)
 
     async def _skip_sleeps(self, run: Tuple[int, int]) -> None:
         self._added = asyncio.Event()
@@ -178,7 +180,7 @@ class InstantTime:
         finally:
             self._end(run)
 
-    def _end(self, run: Tuple[int, int] | None) -> None:
+    def _end(self, run: Tuple[int, int]) -> None:
         """End every sleep early, if nobody skips the time any more: no later run has begun."""
         with self._lock:
             if self._run != run:
@@ -253,6 +255,11 @@ class InstantTime:
         behind, _APPLIED[run] = _Skipped.seconds - _APPLIED.get(run, 0.0), _Skipped.seconds
         if behind > 0:
             self._sandbox.advance(behind)
+
+
+def _is_here(run: Tuple[int, int]) -> bool:
+    """Return whether a run is of this process. To be asked before the lock, which a child may inherit locked."""
+    return run[0] == os.getpid()
 
 
 def _copy(source: MachineTime, target: MachineTime) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncEventPoster", "EventPoster", "EventReply"]
 
 TIMEOUT = 10.0  # seconds for the reply, and for the work that the app continues with after it
+CLEANUP = 2.0  # seconds for the cleanup of a call that was cancelled
 MARGIN = 5.0  # seconds, for a busy machine
 PATH = "/webhooks/bluma"
 
@@ -140,7 +141,11 @@ async def _post_to_asgi(app: Any, path: str, signed: SignedEvent, *, has_own_loo
 
 
 async def _call_in_time(work: Coroutine[Any, Any, None]) -> None:
-    """Await the call of an app; one that does not end is cancelled and left alone, as it may wait for a thread."""
+    """
+    Await the call of an app. It is cancelled if it does not end in time, or if the caller is cancelled.
+
+    Its cleanup is awaited then, for a limited time, as it may wait for a thread that does not end.
+    """
     call = asyncio.ensure_future(work)
     call.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
@@ -150,6 +155,7 @@ async def _call_in_time(work: Coroutine[Any, Any, None]) -> None:
         call.result()
     finally:
         call.cancel()
+        await asyncio.wait({call}, timeout=CLEANUP)  # else the end of the loop would cancel the cleanup too
 
 
 async def _wait_for_tasks() -> None:

@@ -1,8 +1,11 @@
 """
 Run functions and coroutines of a program in threads beside the caller's event loop, whichever state that is in.
 
-Rule: what runs there cannot be ended. The threads are daemon threads, also those that the program starts in them, so
-that a program that hangs keeps no test and no process.
+Rule: nothing that runs there can be ended. The threads are daemon threads, and so are those that the program starts in
+them, so that a program that hangs keeps no test and no process.
+
+Limit: the threads of executors of `concurrent.futures`, which `asyncio.to_thread` and `run_in_executor` use too, keep
+the process: Python waits for them at its end, although they are daemon threads.
 """
 
 from __future__ import annotations

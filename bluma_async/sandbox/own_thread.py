@@ -2,11 +2,13 @@
 An event loop in a thread of its own, so that blocking code can use a sandbox.
 
 Rule: the end of the loop ends all work that it was given, and takes no more: a thread would wait forever for the rest.
+In a forked child there is no loop: it takes no work there, and its end has nothing to do.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from concurrent.futures import Future
 from typing import Any, Callable, Coroutine, Generator, TypeVar
@@ -31,6 +33,7 @@ class OwnThread:
         self._started: Future[asyncio.AbstractEventLoop] = Future()
         self._gate = threading.Lock()
         self._is_stopping = False
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="bluma-sandbox", daemon=True)
         self._thread.start()
         self.loop: asyncio.AbstractEventLoop = self._started.result()
@@ -40,8 +43,11 @@ class OwnThread:
         Start a coroutine in the loop. May be called from any thread.
 
         Raises:
-            RuntimeError: The loop ends, or has ended.
+            RuntimeError: The loop ends, has ended, or is that of a parent process.
         """
+        if not self._is_here():
+            work.close()
+            raise RuntimeError("The sandbox runs in the parent process. A forked child can only use its URL.")
         with self._gate:
             if self._is_stopping:
                 work.close()
@@ -58,10 +64,16 @@ class OwnThread:
 
     def stop(self) -> None:
         """End the loop, which cancels what still runs in it, and wait for the end of the thread."""
+        if not self._is_here():
+            return
         with self._gate:  # what was submitted before has a task when the loop ends
             self._is_stopping = True
             self.loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
+
+    def _is_here(self) -> bool:
+        """Return whether this process has the thread. To be asked before the lock, which a child may inherit locked."""
+        return self._process == os.getpid()
 
     def _run(self) -> None:
         try:

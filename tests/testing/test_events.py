@@ -7,7 +7,7 @@ import json
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, Iterator, List
+from typing import Any, Callable, Iterator, List
 from wsgiref.util import request_uri
 
 import anyio.to_thread
@@ -161,38 +161,52 @@ async def test_an_async_post_to_a_wsgi_app() -> None:
     assert seen == ["False http://testserver/hooks?create=1"]
 
 
-async def hang_in_thread(ends: threading.Event) -> None:
-    """Wait for a thread, which cannot be ended."""
-    await anyio.to_thread.run_sync(ends.wait)
-
-
-async def hang_in_loop(ends: threading.Event) -> None:
-    """Block the event loop."""
-    ends.wait()
-
-
-@pytest.mark.parametrize(
-    ("hang", "reason"),
-    [(hang_in_thread, "its call has not ended within 0.1 s"), (hang_in_loop, "it blocks its event loop")],
-)
-def test_an_app_that_hangs_keeps_no_test(hang: Any, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The post ends with an error, and what the app waits for keeps no process: its threads are daemon threads."""
-    for module, name in ((posting, "TIMEOUT"), (posting, "MARGIN"), (threads, "ENDING")):
-        monkeypatch.setattr(module, name, 0.1)
-    before, ends = set(threading.enumerate()), threading.Event()
-
-    async def app(*_: Any) -> None:
-        await hang(ends)
+def check_no_answer(app: Any, reason: str, ends: threading.Event) -> None:
+    """Check that a post to an app that hangs until `ends` fails, and that only daemon threads are left."""
+    before = set(threading.enumerate())
 
     with pytest.raises(RuntimeError, match=f"The ASGI app has not answered the event: {reason}"):
         EventPoster(app).post("video.completed")
 
     left = set(threading.enumerate()) - before
+    ends.set()
     assert left
     assert all(thread.daemon for thread in left)
-    ends.set()
     for thread in left:
         thread.join(10)
+
+
+def end_limits(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Move the clock of an event loop, which may be in another thread, behind all of its timers."""
+    now = loop.time
+    monkeypatch.setattr(loop, "time", lambda: now() + 1000)
+    loop.call_soon_threadsafe(lambda: None)  # it looks at its timers
+
+
+def test_an_app_that_waits_for_a_thread_keeps_no_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The post ends at its limit, and a thread that the app has started in its own thread is a daemon thread."""
+    ends = threading.Event()
+
+    def wait(loop: asyncio.AbstractEventLoop) -> None:
+        end_limits(loop, monkeypatch)
+        ends.wait()
+
+    async def app(*_: Any) -> None:
+        await anyio.to_thread.run_sync(wait, asyncio.get_running_loop())
+
+    check_no_answer(app, "its call has not ended within 10 s", ends)
+
+
+def test_an_app_that_blocks_its_loop_keeps_no_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The post ends without the loop, whose thread is a daemon thread."""
+    for module, name in ((posting, "TIMEOUT"), (posting, "MARGIN"), (threads, "ENDING")):
+        monkeypatch.setattr(module, name, 0.1)
+    ends = threading.Event()
+
+    async def app(*_: Any) -> None:
+        ends.wait()
+
+    check_no_answer(app, "it blocks its event loop", ends)
 
 
 def test_a_task_that_does_not_end_leaves_the_reply(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +237,7 @@ async def test_a_post_that_is_cancelled_does_not_wait_for_its_app() -> None:
 
     def app(_: Any, __: Any) -> List[bytes]:
         begins.set()
-        ends.wait(2)
+        ends.wait(10)
         ends.set()
         return []
 
@@ -235,6 +249,46 @@ async def test_a_post_that_is_cancelled_does_not_wait_for_its_app() -> None:
     assert post.cancelled()
     assert not ends.is_set()
     ends.set()
+
+
+class CleaningApp:
+    """An ASGI app that does not answer, and whose cleanup takes a few steps of the event loop."""
+
+    def __init__(self) -> None:
+        self.on_call: Callable[[], Any] = lambda: None
+        self.is_clean = False
+
+    async def __call__(self, *_: Any) -> None:
+        self.on_call()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            self.is_clean = True
+
+
+async def test_a_post_that_is_cancelled_awaits_the_cleanup_of_an_asgi_app() -> None:
+    """The end of the event loop would cancel a cleanup that nobody awaits."""
+    app = CleaningApp()
+    post = asyncio.ensure_future(AsyncEventPoster(app).post("video.completed"))
+    app.on_call = post.cancel
+
+    await asyncio.wait({post})
+
+    assert post.cancelled()
+    assert app.is_clean
+
+
+def test_a_post_that_is_late_awaits_the_cleanup_of_an_asgi_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of the event loop would cancel a cleanup that nobody awaits."""
+    app = CleaningApp()
+    app.on_call = lambda: end_limits(asyncio.get_running_loop(), monkeypatch)
+
+    with pytest.raises(RuntimeError, match="has not ended within 10 s"):
+        EventPoster(app).post("video.completed")
+
+    assert app.is_clean
 
 
 @pytest.fixture

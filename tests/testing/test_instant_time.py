@@ -267,10 +267,36 @@ with serve_sandbox():
 """
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 def test_sleeps_of_a_forked_child_are_real() -> None:
     """The sandbox, and what skips the time, are in the parent process."""
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+LEAVING = """
+import os, signal
+from bluma.testing import InstantTime, Sandbox
+
+with Sandbox(clock="manual", render=False) as sandbox, InstantTime(sandbox) as time:
+    time._lock.acquire()  # another thread may be in it
+    child = os.fork()
+    if not child:
+        signal.alarm(20)  # ends a child that hangs
+        time.__exit__(None, None, None)
+        os._exit(0)
+    time._lock.release()
+    print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_forked_child_can_leave_the_block() -> None:
+    """It waits for no lock: a thread that held it at the fork is in the parent process."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", LEAVING], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
