@@ -38,7 +38,8 @@ def main() -> None:
         from bluma_async.cli import run  # noqa: PLC0415 - needs the extra `cli`
     except ModuleNotFoundError as missing:
         sys.exit(f'The command line needs {missing.name}: pip install "bluma[cli]"')
-    gc.enable()
+    finally:
+        gc.enable()
     code = run()
     if signals.getsignal(signals.SIGINT) != signals.SIG_IGN:
         signals.signal(signals.SIGINT, signals.SIG_DFL)  # the end of the interpreter is not part of the command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -56,6 +57,13 @@ def same_folder() -> Iterator[None]:
     before = Path.cwd()
     yield
     assert Path.cwd() == before
+
+
+@pytest.fixture(autouse=True)
+def collector_on() -> Iterator[None]:
+    """Fail a test that leaves the garbage collector off: later tests would need gigabytes, and a collection minutes."""
+    yield
+    assert gc.isenabled()
 
 
 @pytest.fixture(autouse=True)
