@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncEventPoster", "EventPoster", "EventReply"]
 
 TIMEOUT = 10.0  # seconds for the reply, and for the work that the app continues with after it
-CLEANUP = 2.0  # seconds for the cleanup of a call that was cancelled
+CLEANUP = 2.0  # seconds that a cancelled call may take to clean up
 MARGIN = 5.0  # seconds, for a busy machine
 PATH = "/webhooks/bluma"
 

@@ -45,7 +45,7 @@ def run_in_thread(work: Coroutine[Any, Any, T], within: float = LONGEST) -> T:
         within: Seconds that it may take.
 
     Raises:
-        LateError: It has not ended by then, and goes on.
+        LateError: The coroutine has not ended in time. It keeps running.
     """
     outcome: Future[T] = Future()
     end = begin_in_thread(asyncio.run, _report(work, outcome))

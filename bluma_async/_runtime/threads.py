@@ -37,8 +37,8 @@ async def in_thread_or_leave(function: Callable[..., Any], *args: Any) -> Any:
     """
     Call a function that may wait for another program, as the reader of a pipe does, and return its result.
 
-    If the caller is cancelled, the function is left alone, because nothing can end its wait. It must not use what the
-    caller closes. It has a daemon thread of its own: many that wait would take those that files need.
+    If the caller is cancelled, the function keeps running, because nothing can interrupt it. It must not use an object
+    that the caller closes. It has a daemon thread of its own: many that wait would take those that files need.
     """
     completion = Completion()
     work = Work(get_running_loop(), function, args, completion.resolve)

@@ -1,8 +1,8 @@
 """
 Settle the interrupted creates of a live batch when callers ask for their jobs.
 
-Rule 1: the settlement of a job runs in one task, which all its callers share. It goes on when the timeout of a caller
-ends, or when the caller is cancelled: begun again by each short wait, it would never end. Only `end` cancels it.
+Rule 1: the settlement of a job runs in one task, which all its callers share. It continues after the timeout or the
+cancellation of a caller: if each short wait began it again, it would never end. Only `end` cancels it.
 Rule 2: creates and settlements take turns.
 """
 

@@ -1,5 +1,5 @@
 """
-Complete ids and keys in the shell, from what is on this machine: a completion sends no request. Suggest ids likewise.
+Complete and suggest ids and keys. They are read from files on this machine: a completion sends no request.
 
 Template ids are those of the documents, and those that `bluma templates` has listed.
 """
@@ -49,7 +49,7 @@ def suggesting_template(template: str) -> Generator[None, None, None]:
         yield
     except NotFoundError as missing:
         close = find_close(template, list_known_templates())
-        if close not in {None, template}:  # what is missing may be a preset of the template
+        if close not in {None, template}:  # the template may exist, and its preset be missing
             missing.message = f"{missing.message.rstrip('.')}. Did you mean {close!r}?"
         raise
 

@@ -58,7 +58,7 @@ def spell_save(video_id: str) -> str:
 
 def advise(problem: BlumaError, **made: str) -> None:
     """
-    Print the command that saves what was paid for, after a failure.
+    Print the command that saves a paid video whose save has failed.
 
     Args:
         problem: The failure.

@@ -113,8 +113,8 @@ class _Process:
     """
     The event loop of this process, in a thread of its own, with everything that tasks share.
 
-    Its end ends every call of `run`: a worker whose pool is of threads is told to end while they still run tasks, and a
-    thread that waited for a loop that has ended would keep the process forever.
+    When the loop ends, every call of `run` ends. Celery shuts down a pool of threads while they run tasks. A thread
+    that waited for a stopped loop would keep the process alive forever.
     """
 
     def __init__(self) -> None:

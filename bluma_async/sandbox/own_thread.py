@@ -66,7 +66,7 @@ class OwnThread:
         """End the loop, which cancels what still runs in it, and wait for the end of the thread."""
         if not self._is_here():
             return
-        with self._gate:  # what was submitted before has a task when the loop ends
+        with self._gate:  # the loop has a task for all earlier work when it ends, and cancels it
             self._is_stopping = True
             self.loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()

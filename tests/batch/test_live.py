@@ -136,7 +136,7 @@ async def lose_create(live: LiveBatch, sandbox: Sandbox) -> None:
 async def test_a_wait_ends_in_time_while_the_create_is_under_way(
     quick: Sandbox, client: AsyncBluma, tmp_path: Path
 ) -> None:
-    """The timeout bounds the wait for the create too, which goes on: a server that is silent would hold it for long."""
+    """The timeout bounds the wait for the create too. The create itself continues."""
     gate = Gate()
     gate.hold_requests(quick, "POST /videos")
     async with live_of(client, tmp_path) as live:

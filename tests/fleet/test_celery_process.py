@@ -46,7 +46,7 @@ def begin(process: _Process) -> Iterator[Begin]:
 
 
 def test_a_task_that_runs_when_the_process_ends_is_ended(process: _Process, begin: Begin) -> None:
-    """Celery's pool of threads does not wait for its tasks when it is told to end at once."""
+    """Celery does not wait for the tasks of a pool of threads when it shuts down at once."""
     steps: List[str] = []
     process._stack.callback(steps.append, "jobs are given back")
 
@@ -68,7 +68,7 @@ def test_a_task_that_runs_when_the_process_ends_is_ended(process: _Process, begi
 def test_a_task_that_ignores_its_cancellation_keeps_no_thread(
     process: _Process, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits for it is told that it was given back."""
+    """The thread that waits for it gets an error."""
     monkeypatch.setattr(celery, "SHUTDOWN", 0.1)
     events: List[asyncio.Event] = []
 

@@ -267,15 +267,6 @@ with serve_sandbox():
 """
 
 
-@pytest.mark.timeout(60)
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-def test_sleeps_of_a_forked_child_are_real() -> None:
-    """The sandbox, and what skips the time, are in the parent process."""
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING], capture_output=True, text=True, check=False)
-
-    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
-
-
 LEAVING = """
 import os, signal
 from bluma.testing import InstantTime, Sandbox
@@ -294,9 +285,10 @@ with Sandbox(clock="manual", render=False) as sandbox, InstantTime(sandbox) as t
 
 @pytest.mark.timeout(60)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-def test_a_forked_child_can_leave_the_block() -> None:
-    """It waits for no lock: a thread that held it at the fork is in the parent process."""
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", LEAVING], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("program", [FORKING, LEAVING], ids=["sleeps", "leaves the block"])
+def test_a_forked_child_waits_for_nothing_of_its_parent(program: str) -> None:
+    """Its sleeps are real, and it waits for no lock: the sandbox and the other threads are in the parent process."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
