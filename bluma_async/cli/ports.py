@@ -22,5 +22,12 @@ def explain_port(problem: OSError, host: str, port: int) -> click.ClickException
     if isinstance(problem, socket.gaierror):
         reason = "no such host is known. Choose another --host."
     else:
-        reason = REASONS.get(problem.errno or 0, f"{problem.strerror or problem}. {OTHER_PORT}")
+        reason = REASONS.get(_number(problem), f"{problem.strerror or problem}. {OTHER_PORT}")
     return click.ClickException(f"Cannot listen on {host}:{port}: {reason}")
+
+
+def _number(problem: OSError) -> int:
+    """Return its errno. asyncio of Python 3.13 replaces the error of a missing address by one without a number."""
+    if problem.errno is None and str(problem).startswith("could not bind on any address"):
+        return errno.EADDRNOTAVAIL
+    return problem.errno or 0

@@ -15,7 +15,7 @@ import av
 import pytest
 
 from bluma_async import cli
-from bluma_async.cli.ports import OTHER_PORT
+from bluma_async.cli.ports import OTHER_PORT, explain_port
 from bluma_async.sandbox import Sandbox
 from tests.live import Live
 
@@ -246,6 +246,15 @@ def test_an_address_of_another_machine_is_reported(name: str) -> None:
     assert done.stderr.endswith(
         "Error: Cannot listen on 192.0.2.1:0: this machine has no such address. Choose another --host.\n"
     )
+
+
+def test_an_address_of_another_machine_is_reported_where_asyncio_hides_its_number() -> None:
+    """Python 3.13 leaves the number of the error out; the advice is the same."""
+    problem = OSError("could not bind on any address out of [('192.0.2.1', 0)]")
+
+    error = explain_port(problem, "192.0.2.1", 0)
+
+    assert error.message == "Cannot listen on 192.0.2.1:0: this machine has no such address. Choose another --host."
 
 
 def test_a_missing_extra_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
