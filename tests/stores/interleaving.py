@@ -26,11 +26,13 @@ from bluma_async.stores.postgres.database import RollbackWith
 from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.types._model import utc_now
 
-CHANGES = re.compile(r"\b(INSERT|UPDATE|DELETE|pg_advisory_xact_lock)\b")  # UPDATE: also that of FOR UPDATE
+CHANGES = re.compile(
+    r"\b(INSERT|UPDATE|DELETE|CREATE|ALTER|pg_advisory_xact_lock)\b"
+)  # UPDATE: also that of FOR UPDATE
 USED = re.compile(r"\bbluma_\w+|pg_advisory_xact_lock")
 REFERENCES = {"bluma_keys": "bluma_accounts"}  # a foreign key: a new row locks the other one
 LOCK_CHECK = 0.005  # seconds for which a statement runs before it is asked whether it waits for a lock
-TABLES = ("jobs", "intents", "videos", "strays", "history", "keys", "grants")
+TABLES = ("jobs", "intents", "videos", "strays", "history", "keys", "grants", "leases")
 BLOCKED = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
 Verb = Callable[["Side"], Awaitable[Any]]
 Check = Callable[["Arena", Any, Any], Awaitable[None]]
@@ -220,6 +222,7 @@ class Arena:
 
 
 SETUP = (
+    "UPDATE bluma_accounts SET spent = 0, max_credits = NULL",
     "DELETE FROM bluma_workers",
     "INSERT INTO bluma_workers (epoch, name, ends_at) SELECT n, n, now() + interval '1 h' FROM generate_series(1, 2) n",
 )
