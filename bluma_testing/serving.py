@@ -8,14 +8,13 @@ key, which many sandboxes have in common: the videos that it remembers for one m
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Generator, Mapping, Optional
 
 from bluma_async.sandbox import Sandbox
 from bluma_async.sandbox.luma.provider_api import load_apis
+from bluma_async.sandbox.own_folder import OwnFolder
 from bluma_testing.instant import InstantTime
 
 if TYPE_CHECKING:
@@ -81,12 +80,12 @@ def in_use(sandbox: Sandbox, port: int = 0, state_folder: str = "") -> Generator
 
 @contextmanager
 def temporary_folder() -> Generator[str, None, None]:
-    """Make a folder, and remove it at the end of the block; a program in another process may still be using it."""
-    folder = tempfile.mkdtemp(prefix="bluma-state-")
+    """Make a folder, and remove it at the end of the block."""
+    folder = OwnFolder("bluma-state-")
     try:
-        yield folder
+        yield str(folder.path)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.remove()
 
 
 def describe_environment(settings: Settings, origin: str, state_folder: str) -> Dict[str, str]:

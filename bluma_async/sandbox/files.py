@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Tuple
 
+from bluma_async.sandbox.own_folder import OwnFolder
 from bluma_async.sandbox.threads import in_thread
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
+    from pathlib import Path
 
     from bluma_async.sandbox.clock import Clock
 
@@ -79,6 +79,6 @@ def make_folder(data: Path | None, opened: AsyncExitStack) -> Path:
     if data is not None:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)  # an existing one is left as it is
         return data / "files"
-    folder = tempfile.TemporaryDirectory(prefix="bluma-sandbox-")
-    opened.push_async_callback(in_thread, folder.cleanup)
-    return Path(folder.name)
+    folder = OwnFolder("bluma-sandbox-")
+    opened.push_async_callback(in_thread, folder.remove)
+    return folder.path

@@ -45,7 +45,7 @@ class OwnThread:
         Raises:
             RuntimeError: The loop ends, has ended, or is that of a parent process.
         """
-        if not self._is_here():
+        if not self.is_here:
             work.close()
             raise RuntimeError("The sandbox runs in the parent process. A forked child can only use its URL.")
         with self._gate:
@@ -64,15 +64,16 @@ class OwnThread:
 
     def stop(self) -> None:
         """End the loop, which cancels what still runs in it, and wait for the end of the thread."""
-        if not self._is_here():
+        if not self.is_here:
             return
         with self._gate:  # the loop has a task for all earlier work when it ends, and cancels it
             self._is_stopping = True
             self.loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
 
-    def _is_here(self) -> bool:
-        """Return whether this process has the thread. To be asked before the lock, which a child may inherit locked."""
+    @property
+    def is_here(self) -> bool:
+        """Whether this process has the thread. To be asked before the lock, which a child may inherit locked."""
         return self._process == os.getpid()
 
     def _run(self) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Iterator, List
 
 import pytest
@@ -123,3 +127,37 @@ def test_a_second_port_needs_a_sandbox_in_its_own_thread() -> None:
     """A sandbox that `with` has not started in a thread of its own refuses a second port."""
     with pytest.raises(RuntimeError, match="with Sandbox"):
         make_sandbox().serve_also_at(8080)
+
+
+FORKING = """
+import os, signal, sys
+from pathlib import Path
+from bluma.testing import serve_sandbox
+from bluma import Bluma
+
+def leave():
+    signal.alarm(20)  # ends a child that hangs
+    {leave}
+
+with serve_sandbox() as sandbox:
+    with Bluma() as client:
+        video = client.videos.wait_for(client.videos.create({{"prompt": "Hello"}}, "ugc-text-overlay"))
+        child = os.fork()
+        if not child:
+            leave()
+        print(os.waitpid(child, 0)[1], Path(os.environ["BLUMA_STATE_DIR"]).is_dir())
+        print(client.videos.save(video, sys.argv[1]) > 0)
+"""
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.parametrize("leave", ["sys.exit(0)", "sandbox.__exit__(None, None, None); os._exit(0)"])
+def test_a_sandbox_survives_the_end_of_a_forked_child(leave: str, tmp_path: Path) -> None:
+    """The child ends as a worker of gunicorn does, or leaves the block: the folders are the parent's."""
+    program = FORKING.format(leave=leave)
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program, str(tmp_path / "a.mp4")]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 True\nTrue\n", "")
