@@ -42,6 +42,7 @@ __all__ = ["ProcrastinateEngine", "migrate", "run_worker"]
 QUEUE = "bluma"
 POLL_INTERVAL = 1.0  # seconds between two requests for tasks
 PAUSE = 1.0  # seconds before Procrastinate is started again
+LASTING = 5  # starts without a database after which it is logged here too: the lease may have the last connection
 # Procrastinate keeps the tasks of workers that have died as running ones. The sweep defers new ones for their jobs.
 DELETE_ABANDONED = f"""
 DELETE FROM procrastinate_jobs WHERE queue_name = '{QUEUE}' AND status = 'doing' AND worker_id IS NULL
@@ -134,21 +135,24 @@ class ProcrastinateEngine:
 
     async def _run_until(self, asked: asyncio.Event, concurrency: int) -> None:
         """Run Procrastinate until the event is set, and start it again whenever it stops by itself."""
-        logged = ""
+        logged, losses = "", 0
         while not asked.is_set():
-            reason = await self._run_once(asked, concurrency)
+            reason, is_lost = await self._run_once(asked, concurrency)
+            losses = losses + 1 if is_lost else 0
+            if 0 < losses < LASTING:  # the lease of the process reports it
+                reason = ""
             if reason not in ("", logged):
                 logger.warning("The queue of tasks failed, and is started again: %s", reason)
             logged = reason
             with contextlib.suppress(TimeoutError):
                 await within(PAUSE, asked.wait())
 
-    async def _run_once(self, asked: asyncio.Event, concurrency: int) -> str:
+    async def _run_once(self, asked: asyncio.Event, concurrency: int) -> Tuple[str, bool]:
         """
         Run Procrastinate until the event is set or it stops. Its tasks have ended then.
 
         Returns:
-            Why its database has failed; empty if it has not, or if it is gone, which the lease of the process reports.
+            Why its database has failed, or empty text; whether it is gone.
         """
         options = {"fetch_job_polling_interval": POLL_INTERVAL, "shutdown_graceful_timeout": SHUTDOWN}
         switches = {"listen_notify": False, "install_signal_handlers": False, "delete_jobs": "always"}
@@ -160,15 +164,15 @@ class ProcrastinateEngine:
             for end in ends:
                 end.cancel()  # which Procrastinate takes for a request to end gracefully
             await asyncio.wait(ends)
-        return "" if ends[0].cancelled() else self._explain(ends[0].exception())
+        return self._explain(None if ends[0].cancelled() else ends[0].exception())
 
-    def _explain(self, problem: BaseException | None) -> str:
+    def _explain(self, problem: BaseException | None) -> Tuple[str, bool]:
         if problem is None:
-            return ""
+            return "", False
         if not isinstance(problem, _list_kinds(self._procrastinate)):
             raise problem
         cause = _find_cause(problem)
-        return "" if is_lost(load_psycopg(), cause) else describe_failure(cause, self._url)
+        return describe_failure(cause, self._url), is_lost(load_psycopg(), cause)
 
     async def _repeat(self, name: str, seconds: float) -> None:
         has_failed = False

@@ -92,6 +92,19 @@ async def test_a_worker_ends_when_it_is_asked_to_only(caplog: pytest.LogCaptureF
     assert logged == "The queue of tasks failed, and is started again: no such worker"
 
 
+async def test_a_queue_that_stays_without_its_database_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The lease of the process may have a connection, while the server has no more of them for the queue."""
+    app = FakeApp(*(build_failure(psycopg.OperationalError("too many connections")) for _ in range(7)))
+
+    running = asyncio.ensure_future(build_engine(app).run(1))
+    await app.is_running.wait()
+    running.cancel()
+    await asyncio.wait([running])
+
+    (logged,) = [record.getMessage() for record in caplog.records if record.name == "bluma"]
+    assert logged == "The queue of tasks failed, and is started again: too many connections"
+
+
 async def test_a_defect_ends_a_worker() -> None:
     """It would hide for ever in a worker that is started again."""
     with pytest.raises(KeyError):
