@@ -2,7 +2,8 @@
 Create the video of one job: turn, price, intent, request, bill.
 
 Rule 1: the intent is recorded before the request is sent, and the video's id before the template's next turn.
-Rule 2: when the run is cancelled, a create in flight gets a few seconds to finish.
+Rule 2: when the run is cancelled, a create in flight gets a few seconds to finish. One that was not sent is planned
+again, also when the run submits nothing more while the create waits for its place in the budget.
 Rule 3: a create that was certainly refused is planned again or has failed. One that may have been accepted is in doubt
 if it has candidates, or if it certainly was accepted. Otherwise it stays `creating`: the next run searches for its
 video first. Without candidates this run submits nothing more, because no other create could be made certain either.
@@ -15,9 +16,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Awaitable, Callable
 
-from bluma_async._runtime.tasks import finish
+from bluma_async._runtime.tasks import finish, finish_within
 from bluma_async._session.in_flight import ambiguous_create
 from bluma_async._wire.retry import is_certainly_refused
 from bluma_async.batch.baseline import Baseline
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JobCreator", "compute_pause"]
 
-T = TypeVar("T")
 GRACE = 5.0  # seconds for a create in flight when the run is cancelled
 MOST_BACKOFF = 60.0  # seconds between two creates that are answered with 429; also if there is no Retry-After
 MAX_EXPONENT = 16
@@ -100,7 +101,8 @@ class JobCreator:
                 try:
                     created = await self._obtain(job)
                 except RateLimitError as refusal:
-                    await self._api.clock.sleep(compute_pause(refusal.retry_after, refusals))
+                    pause = compute_pause(refusal.retry_after, refusals)
+                    await self._stop.bound(partial(self._api.clock.sleep, pause))
                     refusals += 1
                 except BlumaError as failure:
                     if _concerns_only_this_job(failure):
@@ -127,34 +129,37 @@ class JobCreator:
 
     async def _send_reported(self, job: StoredJob, key: str) -> StoredJob:
         await self._report(job, JobState.CREATING)
-        return await _finish(self._send(job, key))
+        return await finish_within(GRACE, self._send(job, key))
 
     async def _send(self, job: StoredJob, key: str) -> StoredJob:
         """Hold the price, record the intent, send the create, and record its outcome."""
         await self._hold_price(job)
-        evidence = self._api.session.evidence
         try:
             preset = await self._presets.require(job.template_id)
             await self._baseline.require(job.template_id)
             await self._intend(job, key)
-            try:
-                video = await self._presets.create(job, preset, key, self._contents.find_content(job))
-            except BlumaError as failure:
-                self._require_closed(key, failure)
-                await self._record_failure(job, failure)
-                raise
-            except asyncio.CancelledError:
-                with suppress(BlumaError):  # which would take the place of the cancellation
-                    await self._record_interrupted(job, key)
-                raise
+            video = await self._create(job, preset, key)
         except TakenOver:
             self._forget(job, key)
             raise
+        except (asyncio.CancelledError, Unsubmitted):
+            with suppress(BlumaError):  # which would take the place of the cancellation
+                await self._record_interrupted(job, key)
+            raise
         except BlumaError:
-            if evidence.find_open(key) is None:  # else it may be billed
+            if self._api.session.evidence.find_open(key) is None:  # else it may be billed
                 self._credit_limit.release(job.place)
             raise
         return await self._record_bill(job, video, key)
+
+    async def _create(self, job: StoredJob, preset: str | None, key: str) -> Video:
+        """Send the create, and record its failure."""
+        try:
+            return await self._presets.create(job, preset, key, self._contents.find_content(job))
+        except BlumaError as failure:
+            self._require_closed(key, failure)
+            await self._record_failure(job, failure)
+            raise
 
     def _require_closed(self, key: str, failure: BlumaError) -> None:
         """
@@ -239,15 +244,19 @@ class JobCreator:
         return billed
 
     async def _record_interrupted(self, job: StoredJob, key: str) -> None:
-        """Record the video of a create that was cancelled while its answer was compared with the shared records."""
-        call = self._api.session.evidence.find_open(key)
-        if call is not None and call.video_id is not None:
+        """Record what an interrupted create leaves: nothing, an open create, or a video that its answer has named."""
+        evidence = self._api.session.evidence
+        call = evidence.find_open(key)
+        if call is None and evidence.find_created(key) is None:  # no request has left this process
+            self._credit_limit.release(job.place)
+            await finish(self._store.release(job.place, "it was not sent"))
+        elif call is not None and call.video_id is not None:
             charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, 0)
             billed = await finish(self._store.bill(job.place, call.video_id, charged, request_key=key))
             if is_taken(billed):
                 self._disown(job, key, call.video_id, charged)
             if is_taken(billed) or not isinstance(billed, Conflict):
-                self._api.session.evidence.remove(call)
+                evidence.remove(call)
 
     def _disown(self, job: StoredJob, key: str, video_id: str, charged: int) -> None:
         """Forget a video that is another create's. This create is open, and its price is held again."""
@@ -280,16 +289,3 @@ def _concerns_only_this_job(failure: BlumaError) -> bool:
     if isinstance(failure, AmbiguousCreateError):
         return bool(failure.candidates)
     return isinstance(failure, (ValidationError, NotFoundError, JobPostponedError))
-
-
-async def _finish(work: Coroutine[Any, Any, T]) -> T:
-    """Await work that gets a few seconds to finish if its caller is cancelled."""
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # a second cancellation leaves it alone
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task], timeout=GRACE)
-        task.cancel()
-        await asyncio.wait([task])
-        raise

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Generator, List, Tuple, Type
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, Generator, List, Tuple, Type
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.tasks import within
 from bluma_async._runtime.threads import in_thread
 from bluma_async.batch.batch import read_setup
 from bluma_async.errors import InvalidArgumentError
+from bluma_async.fleet.signals import signalled
 from bluma_async.fleet.worker import opened_worker
 from bluma_async.stores.postgres.connections import CONNECT_TIMEOUT, build_pool_options
 from bluma_async.stores.postgres.database import migrate_database
@@ -114,9 +114,13 @@ class ProcrastinateEngine:
         """
         self._periods.append((name, seconds))
 
-    async def run(self, concurrency: int) -> None:
+    async def run(self, concurrency: int, on_stop: Callable[[], None] = lambda: None) -> None:
         """
         Run tasks until the process is asked to end, whatever happens to the database meanwhile.
+
+        Args:
+            concurrency: How many tasks run at once.
+            on_stop: Called when the process is asked to end; tasks that run are finished afterwards.
 
         Raises:
             BlumaError: The database cannot be used now. No task was run.
@@ -126,7 +130,7 @@ class ProcrastinateEngine:
             await self._app.connector.execute_query_async(query=DELETE_ABANDONED)
         periods = [asyncio.ensure_future(self._repeat(name, seconds)) for name, seconds in self._periods]
         try:
-            with _signalled() as asked:
+            with signalled(on_stop) as asked:
                 await self._run_until(asked, concurrency)
         finally:
             for period in periods:
@@ -212,8 +216,8 @@ async def run_worker(batch: Batch, lease: float = LEASE) -> None:
     """
     options = read_setup(batch)[0]
     engine = await ProcrastinateEngine.load(str(options.journal))
-    async with opened_worker(batch, engine, lease), engine.opened():
-        await engine.run(options.concurrency)
+    async with opened_worker(batch, engine, lease) as tasks, engine.opened():
+        await engine.run(options.concurrency, tasks.stop)
 
 
 async def migrate(url: str) -> str:
@@ -233,30 +237,6 @@ async def migrate(url: str) -> str:
         return name
     async with engine.opened():
         return name
-
-
-@contextlib.contextmanager
-def _signalled() -> Generator[asyncio.Event, None, None]:
-    """Give an event that the first SIGTERM or SIGINT sets; the second one ends the process as ever."""
-    loop, asked = asyncio.get_running_loop(), asyncio.Event()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-
-    def reset() -> None:
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            for number in numbers:
-                loop.remove_signal_handler(number)  # changes nothing if it was not added
-
-    def ask() -> None:
-        asked.set()
-        reset()
-
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, and in other threads
-        for number in numbers:
-            loop.add_signal_handler(number, ask)
-    try:
-        yield asked
-    finally:
-        reset()
 
 
 @contextlib.contextmanager
