@@ -88,6 +88,20 @@ async def test_a_create_that_is_cancelled_before_it_is_sent_is_planned(
     assert quick.state()["billed"] == 1
 
 
+async def test_a_run_does_not_wait_for_a_create_that_was_not_sent(
+    quick: Sandbox, client: AsyncBluma, postgres: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A create that was sent gets some seconds for its answer; this one waits for the budget of the next hour."""
+    monkeypatch.setattr(job_creator, "GRACE", 1e6)
+    held = Held.patched(monkeypatch, Pacer, "wait")
+    running = asyncio.ensure_future(run_all(client.batch(postgres, out=tmp_path), make_rows(1)))
+    await held.has_begun.wait()
+    running.cancel()
+    await asyncio.wait([running])
+
+    assert running.cancelled()
+
+
 async def test_a_create_that_is_cancelled_as_its_intent_is_recorded_is_planned(
     quick: Sandbox, client: AsyncBluma, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
