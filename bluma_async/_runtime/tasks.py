@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Awaitable, Coroutine, List, TypeVar
 
-__all__ = ["finish", "gather", "within"]
+__all__ = ["finish", "finish_within", "gather", "within"]
 
 T = TypeVar("T")
 
@@ -22,6 +22,19 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # also after a second cancellation
+        await asyncio.wait([task])
+        raise
+
+
+async def finish_within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Await work; if the caller is cancelled, give it so many seconds to finish, and cancel it then."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # a second cancellation leaves it alone
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=seconds)
+        task.cancel()
         await asyncio.wait([task])
         raise
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 import asyncio
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, TypeVar
+from typing import TYPE_CHECKING, Awaitable, Callable
 
-from bluma_async._runtime.tasks import finish
+from bluma_async._runtime.tasks import finish, finish_within
 from bluma_async._session.in_flight import ambiguous_create
 from bluma_async._wire.retry import is_certainly_refused
 from bluma_async.batch.baseline import Baseline
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JobCreator", "compute_pause"]
 
-T = TypeVar("T")
 GRACE = 5.0  # seconds for a create in flight when the run is cancelled
 MOST_BACKOFF = 60.0  # seconds between two creates that are answered with 429; also if there is no Retry-After
 MAX_EXPONENT = 16
@@ -127,7 +126,7 @@ class JobCreator:
 
     async def _send_reported(self, job: StoredJob, key: str) -> StoredJob:
         await self._report(job, JobState.CREATING)
-        return await _finish(self._send(job, key))
+        return await finish_within(GRACE, self._send(job, key))
 
     async def _send(self, job: StoredJob, key: str) -> StoredJob:
         """Hold the price, record the intent, send the create, and record its outcome."""
@@ -140,7 +139,7 @@ class JobCreator:
             try:
                 video = await self._presets.create(job, preset, key, self._contents.find_content(job))
             except BlumaError as failure:
-                self._require_closed(key, failure)
+                self._require_closed(job, key, failure)
                 await self._record_failure(job, failure)
                 raise
             except asyncio.CancelledError:
@@ -156,7 +155,7 @@ class JobCreator:
             raise
         return await self._record_bill(job, video, key)
 
-    def _require_closed(self, key: str, failure: BlumaError) -> None:
+    def _require_closed(self, job: StoredJob, key: str, failure: BlumaError) -> None:
         """
         Require that the outcome of a failed create is known.
 
@@ -169,7 +168,8 @@ class JobCreator:
         call = self._api.session.evidence.find_open(key)
         if call is not None and not isinstance(failure, AmbiguousCreateError):
             doubt = ambiguous_create(call, failure, because=LEFT_OPEN)
-            doubt.video_id = call.video_id
+            if call.video_id is not None:
+                self._api.note_unrecorded(job, call.video_id, doubt)
             raise doubt from failure
 
     async def _intend(self, job: StoredJob, key: str) -> None:
@@ -226,24 +226,31 @@ class JobCreator:
         charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, video.credits_charged)
         outcome: Outcome | None = None
         try:
-            outcome = await self._store.bill(job.place, video.id, charged, request_key=key)
+            outcome = await self._bill(job, video.id, charged, key)
             billed = self._accept(outcome)
         except BlumaError as failure:
             if is_taken(outcome):
                 self._disown(job, key, video.id, charged)
             else:
-                failure.video_id = video.id  # the video is paid, and its id is recorded nowhere else
+                failure.video_id = video.id
             self._stop.set(failure)
             raise
         await self._contents.remember(billed)  # before the template's next turn: the next job may have the same content
         return billed
+
+    async def _bill(self, job: StoredJob, video_id: str, charged: int, key: str) -> Outcome:
+        try:
+            return await self._store.bill(job.place, video_id, charged, request_key=key)
+        except BlumaError as failure:
+            self._api.note_unrecorded(job, video_id, failure)
+            raise
 
     async def _record_interrupted(self, job: StoredJob, key: str) -> None:
         """Record the video of a create that was cancelled while its answer was compared with the shared records."""
         call = self._api.session.evidence.find_open(key)
         if call is not None and call.video_id is not None:
             charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, 0)
-            billed = await finish(self._store.bill(job.place, call.video_id, charged, request_key=key))
+            billed = await finish(self._bill(job, call.video_id, charged, key))
             if is_taken(billed):
                 self._disown(job, key, call.video_id, charged)
             if is_taken(billed) or not isinstance(billed, Conflict):
@@ -280,16 +287,3 @@ def _concerns_only_this_job(failure: BlumaError) -> bool:
     if isinstance(failure, AmbiguousCreateError):
         return bool(failure.candidates)
     return isinstance(failure, (ValidationError, NotFoundError, JobPostponedError))
-
-
-async def _finish(work: Coroutine[Any, Any, T]) -> T:
-    """Await work that gets a few seconds to finish if its caller is cancelled."""
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # a second cancellation leaves it alone
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task], timeout=GRACE)
-        task.cancel()
-        await asyncio.wait([task])
-        raise

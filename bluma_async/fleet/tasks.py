@@ -17,54 +17,32 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Generator, Lis
 
 from bluma_async._runtime.log import logger
 from bluma_async._runtime.tasks import gather
-from bluma_async.batch.api import StopSignal
 from bluma_async.batch.conflicts import Unsubmitted
 from bluma_async.errors import BlumaError, NotFoundError, RateLimitError
+from bluma_async.fleet.pausing import PAUSE
 from bluma_async.resources._videos.source import VideoSource
 from bluma_async.stores.states import JobState
 
 if TYPE_CHECKING:
-    from bluma_async._runtime.clock import Clock
     from bluma_async.batch.options import BatchOptions
     from bluma_async.batch.parts import Parts
     from bluma_async.fleet.engine import Engine
+    from bluma_async.fleet.pausing import PausingStop
     from bluma_async.stores.jobs import StoredJob
     from bluma_async.stores.ports import JobStore
     from bluma_async.stores.sharing import FleetSharing
     from bluma_async.types import Video
 
-__all__ = ["NAMES", "SWEEP_PERIOD", "FleetTasks", "PausingStop"]
+__all__ = ["NAMES", "SWEEP_PERIOD", "FleetTasks"]
 
 SWEEP_PERIOD = 2.0  # seconds between two sweeps
 POLL_LEASE = 10.0  # seconds after which another process polls, if the one that polls is dead or stopped
-PAUSE = 30.0  # seconds without creates after an error that every job would share
 WINDOW = 100  # jobs that one sweep defers at most
+PATIENCE_AT_END = 15.0  # seconds for which a lost store is retried after the process was asked to end
 HANDFUL = 4  # videos up to which each is read by itself
 READS_AT_ONCE = 8
 TASK_OF_STATE = {JobState.PLANNED: "create", JobState.RENDERED: "save"}
 NAMES = ("create", "save", "poll", "sweep")  # of the tasks, each with a method of FleetTasks
-
-
-class PausingStop(StopSignal):
-    """Stops creates for a while: a worker runs for days, and accounts are refilled."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self._clock = clock
-        self._ends = 0.0
-
-    @property
-    def is_set(self) -> bool:
-        """Whether nothing is submitted now."""
-        return self.reason is not None and self._clock.now() < self._ends
-
-    def set(self, reason: BlumaError) -> None:
-        """Submit nothing for a while. Creates that were in flight fail for the same reason, which is logged once."""
-        is_new = not self.is_set
-        self.reason: BlumaError | None = reason
-        self._ends = self._clock.now() + PAUSE
-        if is_new:
-            logger.warning("No video is created for %g s: %s", PAUSE, reason)
 
 
 class FleetTasks:
@@ -76,7 +54,7 @@ class FleetTasks:
         store: JobStore,
         sharing: FleetSharing,
         parts: Parts,
-        stop: StopSignal,
+        stop: PausingStop,
         engine: Engine,
     ) -> None:
         self._options = options
@@ -99,6 +77,25 @@ class FleetTasks:
             self._engine.register(name, getattr(self, name))
         self._engine.periodic("poll", self._options.poll_interval)
         self._engine.periodic("sweep", SWEEP_PERIOD)
+
+    def stop(self) -> None:
+        """Begin nothing more: the process is asked to end. A lost store is soon given up."""
+        self.is_stopping = True
+        self._sharing.limit_retries(PATIENCE_AT_END)
+
+    async def require_recorded(self) -> None:
+        """
+        Require that the store has an outcome for each job whose paid video could not be recorded.
+
+        Raises:
+            BlumaError: It has none, or cannot be read. The message and `video_id` have the id.
+        """
+        for place, failure in self._parts.api.unrecorded.items():
+            with suppress(BlumaError):
+                job = await self._store.read(place)
+                if job is not None and job.video_id is not None:
+                    continue  # it was found meanwhile
+            raise failure
 
     async def create(self, place: int | None) -> None:
         """Create the video of a planned job."""
@@ -225,7 +222,8 @@ class FleetTasks:
 
     def _log(self, event: str, job: StoredJob, problem: BlumaError | None = None) -> None:
         """Log a step of a job; a collector of logs finds its fields in the record."""
-        fields = {"event": event, "job": job.key, "video": job.video_id, "epoch": self._sharing.epoch}
+        video_id = job.video_id or (problem and problem.video_id)
+        fields = {"event": event, "job": job.key, "video": video_id, "epoch": self._sharing.epoch}
         if problem is None:
             logger.info("Job %s: %s, it is %s", job.key, event, job.state, extra=fields)
         else:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, AsyncGenerator
 from bluma_async._wire.checks import invalid
 from bluma_async.batch.batch import read_setup
 from bluma_async.batch.parts import build_parts
-from bluma_async.fleet.tasks import FleetTasks, PausingStop
+from bluma_async.fleet.pausing import PausingStop
+from bluma_async.fleet.tasks import FleetTasks
 from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.stores.postgres.member import LEASE
 from bluma_async.stores.postgres.urls import is_postgres_url
@@ -77,5 +78,5 @@ async def registered_tasks(
     try:
         yield tasks
     finally:
-        tasks.is_stopping = True
+        tasks.stop()
         await parts.recovery.end()

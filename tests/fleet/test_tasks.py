@@ -12,7 +12,8 @@ from bluma_async import AsyncBluma, errors
 from bluma_async.batch.job_runner import JobRunner
 from bluma_async.batch.sharing import SharedJobs
 from bluma_async.fleet.engine import Task
-from bluma_async.fleet.tasks import PAUSE, READS_AT_ONCE, PausingStop
+from bluma_async.fleet.pausing import PAUSE, PausingStop
+from bluma_async.fleet.tasks import READS_AT_ONCE
 from bluma_async.fleet.worker import opened_worker
 from bluma_async.resources._videos.source import VideoSource
 from bluma_async.sandbox import Sandbox
