@@ -43,7 +43,7 @@ __all__ = ["BRIEF", "LONGEST", "PATIENCE", "Database", "RollbackWith", "migrate_
 T = TypeVar("T")
 PATIENCE = 30.0  # seconds for which a lost connection is retried
 LONGEST_PAUSE = 2.0  # seconds between two retries
-BRIEF = 2.0  # seconds of an attempt while a process ends without its database
+BRIEF = 2.0  # seconds of an attempt after the last retry of a process that ends without its database
 LONGEST = 600.0  # seconds that a transaction may take whose work grows with the journal
 
 
@@ -193,9 +193,10 @@ class Database:
         self, action: Callable[[Connection, bool], Awaitable[T]], is_repeated: bool, within: float, bound: TimeBound
     ) -> T:
         """Run an action in one transaction on one connection."""
-        bound.seconds = self._limit_attempt(bound.seconds)
+        left = max(self._last_retry - time.monotonic(), BRIEF)
+        bound.seconds = min(bound.seconds, left) if self._is_lost else bound.seconds  # else it may only be slow
         try:
-            async with self._pool.connection(timeout=self._limit_attempt(within)) as db:
+            async with self._pool.connection(timeout=min(within, left)) as db:
                 bound.begin(db)
                 try:
                     await begin(db)
@@ -208,10 +209,6 @@ class Database:
             return value
         finally:
             bound.end()
-
-    def _limit_attempt(self, seconds: float) -> float:
-        """Return the seconds that the next attempt may take: few ones if this process ends without its database."""
-        return min(seconds, max(self._last_retry - time.monotonic(), BRIEF)) if self._is_lost else seconds
 
     def _describe(self, problem: Exception, bound: TimeBound) -> BlumaError:
         what = f"it has not answered for {bound.seconds:g} s" if bound.is_over else describe_failure(problem, self.url)
