@@ -40,7 +40,11 @@ def _end_at_sigterm() -> None:
     loading would create videos until it is killed.
     """
     if os.getpid() == 1 and signals.getsignal(signals.SIGTERM) == signals.SIG_DFL:
-        signals.signal(signals.SIGTERM, lambda number, _: os._exit(128 + number))
+        signals.signal(signals.SIGTERM, _terminate)
+
+
+def _terminate(_: int, __: object) -> None:
+    os._exit(143)  # the code that a shell shows for SIGTERM
 
 
 def main() -> None:
