@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Set
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Set
 
+from bluma_async._runtime.log import logger
 from bluma_async.batch.conflicts import Unsubmitted
+from bluma_async.errors import BlumaError
 from bluma_async.resources._creates.lost import settle_all_lost
 from bluma_async.resources._creates.stand_in import find_start
 from bluma_async.resources.credits import Credits
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.ports import Coordinator
     from bluma_async._session.session import Session
-    from bluma_async.errors import BlumaError
     from bluma_async.stores.creates import SharedCreates
+    from bluma_async.stores.jobs import StoredJob
     from bluma_async.waiting.hub import PollHub
 
 __all__ = ["BatchApi", "StopSignal"]
@@ -35,12 +37,14 @@ class BatchApi:
     Attributes:
         settlers: What settles the creates that dead processes have left open. A create that waits for its template's
             turn calls them: otherwise all workers could wait for turns, and none would settle what holds these.
+        unrecorded: Errors about paid videos that the store could not record, by the places of their jobs.
     """
 
     def __init__(self, session: Session, hub: PollHub, creates: SharedCreates | None = None) -> None:
         self._hub = hub
         self._creates = creates
         self.settlers: List[Callable[[], Awaitable[None]]] = []
+        self.unrecorded: Dict[int, BlumaError] = {}
         self._settles_at = 0.0
         self.session: Session = session
         self.videos: Videos = Videos(self.session, hub)
@@ -81,6 +85,21 @@ class BatchApi:
     def now(self) -> datetime:
         """Return the earlier of the server's clock and this machine's: a create that begins now is not older."""
         return find_start(self.session) or utc_now()
+
+    def note_unrecorded(self, job: StoredJob, video_id: str, failure: BlumaError) -> None:
+        """
+        Log the id of a paid video that is recorded nowhere else.
+
+        The failure gets it as `video_id`, but its caller may be cancelled, and nobody reads it then.
+        """
+        failure.video_id = video_id
+        error = self.unrecorded[job.place] = BlumaError(
+            f"Video {video_id} of job {job.key} is paid, and could not be recorded: {failure} If the job is in doubt "
+            "later, adopt this video for it."
+        )
+        error.video_id = video_id
+        fields = {"event": "unrecorded", "job": job.key, "video": video_id, "epoch": job.epoch or None}
+        logger.error("%s", error, extra=fields)
 
     @property
     def clock(self) -> Clock:

@@ -157,11 +157,11 @@ class JobCreator:
         try:
             return await self._presets.create(job, preset, key, self._contents.find_content(job))
         except BlumaError as failure:
-            self._require_closed(key, failure)
+            self._require_closed(job, key, failure)
             await self._record_failure(job, failure)
             raise
 
-    def _require_closed(self, key: str, failure: BlumaError) -> None:
+    def _require_closed(self, job: StoredJob, key: str, failure: BlumaError) -> None:
         """
         Require that the outcome of a failed create is known.
 
@@ -174,7 +174,8 @@ class JobCreator:
         call = self._api.session.evidence.find_open(key)
         if call is not None and not isinstance(failure, AmbiguousCreateError):
             doubt = ambiguous_create(call, failure, because=LEFT_OPEN)
-            doubt.video_id = call.video_id
+            if call.video_id is not None:
+                self._api.note_unrecorded(job, call.video_id, doubt)
             raise doubt from failure
 
     async def _intend(self, job: StoredJob, key: str) -> None:
@@ -231,17 +232,24 @@ class JobCreator:
         charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, video.credits_charged)
         outcome: Outcome | None = None
         try:
-            outcome = await self._store.bill(job.place, video.id, charged, request_key=key)
+            outcome = await self._bill(job, video.id, charged, key)
             billed = self._accept(outcome)
         except BlumaError as failure:
             if is_taken(outcome):
                 self._disown(job, key, video.id, charged)
             else:
-                failure.video_id = video.id  # the video is paid, and its id is recorded nowhere else
+                failure.video_id = video.id
             self._stop.set(failure)
             raise
         await self._contents.remember(billed)  # before the template's next turn: the next job may have the same content
         return billed
+
+    async def _bill(self, job: StoredJob, video_id: str, charged: int, key: str) -> Outcome:
+        try:
+            return await self._store.bill(job.place, video_id, charged, request_key=key)
+        except BlumaError as failure:
+            self._api.note_unrecorded(job, video_id, failure)
+            raise
 
     async def _record_interrupted(self, job: StoredJob, key: str) -> None:
         """Record what an interrupted create leaves: nothing, an open create, or a video that its answer has named."""
@@ -252,7 +260,7 @@ class JobCreator:
             await finish(self._store.release(job.place, "it was not sent"))
         elif call is not None and call.video_id is not None:
             charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, 0)
-            billed = await finish(self._store.bill(job.place, call.video_id, charged, request_key=key))
+            billed = await finish(self._bill(job, call.video_id, charged, key))
             if is_taken(billed):
                 self._disown(job, key, call.video_id, charged)
             if is_taken(billed) or not isinstance(billed, Conflict):

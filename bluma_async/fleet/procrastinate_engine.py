@@ -2,7 +2,8 @@
 Procrastinate as the engine: its queue is in the journal's own database. Needs the extra `fleet`.
 
 Rule 1: SIGTERM and SIGINT end a worker gracefully: no task is begun, those that run are finished, and the rest is given
-back. A lost database ends no worker that has begun: Procrastinate stops then, and is started again.
+back. A lost database ends no worker that has begun: Procrastinate stops then, and is started again. It delays the end
+little: what the queue does not learn at the end costs nothing.
 Rule 2: tasks are asked for every second. Messages of LISTEN would come a moment earlier, but not through a pooler that
 gives each transaction another connection.
 """
@@ -19,10 +20,11 @@ from bluma_async._runtime.tasks import within
 from bluma_async._runtime.threads import in_thread
 from bluma_async.batch.batch import read_setup
 from bluma_async.errors import InvalidArgumentError
+from bluma_async.fleet.procrastinate_tables import QUEUE, require_rights, require_tables
 from bluma_async.fleet.signals import signalled
 from bluma_async.fleet.worker import opened_worker
 from bluma_async.stores.postgres.connections import CONNECT_TIMEOUT, build_pool_options
-from bluma_async.stores.postgres.database import migrate_database
+from bluma_async.stores.postgres.database import BRIEF, migrate_database
 from bluma_async.stores.postgres.failures import (
     LostDatabaseError,
     build_opening_error,
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcrastinateEngine", "migrate", "run_worker"]
 
-QUEUE = "bluma"
 POLL_INTERVAL = 1.0  # seconds between two requests for tasks
 PAUSE = 1.0  # seconds before Procrastinate is started again
 LASTING = 5  # starts without a database after which it is logged here too: the lease may have the last connection
@@ -86,7 +87,7 @@ class ProcrastinateEngine:
         try:
             with _translating(self._procrastinate, self._url):
                 await self._app.open_async()
-                await _require_tables(self._app)
+                await require_tables(self._app)
             yield
         finally:
             await self._app.close_async()
@@ -126,7 +127,7 @@ class ProcrastinateEngine:
             BlumaError: The database cannot be used now. No task was run.
         """
         with _translating(self._procrastinate, self._url):
-            await _require_rights(self._app)
+            await require_rights(self._app)
             await self._app.connector.execute_query_async(query=DELETE_ABANDONED)
         periods = [asyncio.ensure_future(self._repeat(name, seconds)) for name, seconds in self._periods]
         try:
@@ -165,6 +166,8 @@ class ProcrastinateEngine:
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            if asked.is_set():
+                self._app.connector.pool.timeout = BRIEF
             for end in ends:
                 end.cancel()  # which Procrastinate takes for a request to end gracefully
             await asyncio.wait(ends)
@@ -212,12 +215,13 @@ async def run_worker(batch: Batch, lease: float = LEASE) -> None:
         lease: Seconds after its last sign of life for which this process holds its jobs.
 
     Raises:
-        BlumaError: The database or the API cannot be used.
+        BlumaError: The database or the API cannot be used; or a paid video is not recorded, and `video_id` has its id.
     """
     options = read_setup(batch)[0]
     engine = await ProcrastinateEngine.load(str(options.journal))
     async with opened_worker(batch, engine, lease) as tasks, engine.opened():
         await engine.run(options.concurrency, tasks.stop)
+        await tasks.require_recorded()
 
 
 async def migrate(url: str) -> str:
@@ -254,22 +258,3 @@ def _list_kinds(procrastinate: Any) -> Tuple[Type[Exception], ...]:
 
 def _find_cause(problem: BaseException) -> BaseException:
     return problem.__cause__ or problem.__context__ or problem
-
-
-async def _require_tables(app: Any) -> None:
-    """Create the tables of Procrastinate, unless they are there. Several workers may start at once."""
-    if await app.check_connection_async():
-        return
-    schema = await in_thread(app.schema_manager.get_schema)  # it reads a file
-    try:
-        await app.connector.execute_query_async(query=schema.replace("%", "%%"))
-    except Exception:
-        if not await app.check_connection_async():  # else another worker has created them meanwhile
-            raise
-
-
-async def _require_rights(app: Any) -> None:
-    """Do once what a worker does, without a task: its user may lack rights that show only then."""
-    worker = await app.job_manager.register_worker()
-    await app.job_manager.fetch_job(queues=[f"no {QUEUE}"], worker_id=worker)
-    await app.job_manager.unregister_worker(worker)

@@ -38,6 +38,7 @@ __all__ = ["NAMES", "SWEEP_PERIOD", "FleetTasks"]
 SWEEP_PERIOD = 2.0  # seconds between two sweeps
 POLL_LEASE = 10.0  # seconds after which another process polls, if the one that polls is dead or stopped
 WINDOW = 100  # jobs that one sweep defers at most
+PATIENCE_AT_END = 15.0  # seconds for which a lost store is retried after the process was asked to end
 HANDFUL = 4  # videos up to which each is read by itself
 READS_AT_ONCE = 8
 TASK_OF_STATE = {JobState.PLANNED: "create", JobState.RENDERED: "save"}
@@ -78,9 +79,24 @@ class FleetTasks:
         self._engine.periodic("sweep", SWEEP_PERIOD)
 
     def stop(self) -> None:
-        """Begin nothing more: the process is asked to end. Creates that are sent are finished."""
+        """Begin nothing more: the process is asked to end. What was sent is finished; a lost store is soon given up."""
         self.is_stopping = True
         self._stop.end()
+        self._sharing.limit_retries(PATIENCE_AT_END)
+
+    async def require_recorded(self) -> None:
+        """
+        Require that the store has an outcome for each job whose paid video could not be recorded.
+
+        Raises:
+            BlumaError: It has none, or cannot be read. The message and `video_id` have the id.
+        """
+        for place, failure in self._parts.api.unrecorded.items():
+            with suppress(BlumaError):
+                job = await self._store.read(place)
+                if job is not None and job.video_id is not None:
+                    continue  # it was found meanwhile
+            raise failure
 
     async def create(self, place: int | None) -> None:
         """Create the video of a planned job."""
@@ -208,7 +224,8 @@ class FleetTasks:
 
     def _log(self, event: str, job: StoredJob, problem: BlumaError | None = None) -> None:
         """Log a step of a job; a collector of logs finds its fields in the record."""
-        fields = {"event": event, "job": job.key, "video": job.video_id, "epoch": self._sharing.epoch}
+        video_id = job.video_id or (problem and problem.video_id)
+        fields = {"event": event, "job": job.key, "video": video_id, "epoch": self._sharing.epoch}
         if problem is None:
             logger.info("Job %s: %s, it is %s", job.key, event, job.state, extra=fields)
         else:

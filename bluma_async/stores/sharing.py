@@ -161,3 +161,7 @@ class FleetSharing(Sharing, Protocol):
     async def postpone_settling(self, place: int, seconds: float) -> None:
         """Let nobody settle an open create for a while: its video cannot be searched for now."""
         ...
+
+    def limit_retries(self, seconds: float) -> None:
+        """Retry a lost store for at most so many seconds from now, in all calls together: this process ends."""
+        ...

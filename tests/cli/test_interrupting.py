@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import subprocess
 import sys
 from typing import Any, AsyncIterator, Coroutine, Iterator, List
 
@@ -108,3 +109,25 @@ def test_a_command_after_an_interrupted_one_works() -> None:
         return 7
 
     assert run_to_end(work()) == 7
+
+
+FIRST_PROCESS = """
+import builtins, os
+own = os.getpid()
+os.getpid = lambda: 1
+from bluma_command import main
+load = builtins.__import__
+def terminate(name, *given):
+    if name == "bluma_async.cli":
+        os.kill(own, 15)
+    return load(name, *given)
+builtins.__import__ = terminate
+main()
+"""
+
+
+def test_sigterm_ends_the_first_process_of_a_container_while_it_is_loading() -> None:
+    """The system ignores the default action there: only a handler can end that process, with the code of a shell."""
+    done = subprocess.run([sys.executable, "-c", FIRST_PROCESS, "--version"], capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (143, b"", b"")

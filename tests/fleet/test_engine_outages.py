@@ -47,7 +47,7 @@ class FakeApp:
         self.outcomes = list(outcomes)
         self.is_running = asyncio.Event()
         self.has_ended = False
-        self.job_manager = self.connector = self
+        self.job_manager = self.connector = self.pool = self
 
     async def register_worker(self, *_: Any, **__: Any) -> int:
         return 1

@@ -14,7 +14,9 @@ from bluma_async import AsyncBluma, errors
 from bluma_async.sandbox import Sandbox
 from bluma_async.stores.jobs import Job
 from bluma_async.stores.postgres import bounds, member
+from bluma_async.stores.postgres import database as database_module
 from bluma_async.stores.postgres.database import Database
+from bluma_async.stores.postgres.failures import LostDatabaseError
 from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.stores.postgres.plans import LOCK
 from bluma_async.stores.postgres.rows import execute, fetch_one
@@ -59,6 +61,28 @@ async def test_a_transaction_ends_although_the_server_does_not_answer(postgres: 
     proxy.restore()
     assert await database.do(ask) == {"one": 1}
     await database.close()
+
+
+async def test_the_calls_of_a_process_that_ends_share_one_deadline(
+    postgres: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call alone would retry for half a minute. A later one still has an attempt, which a database may answer."""
+    monkeypatch.setattr(database_module, "BRIEF", 0.1)
+    database = await Database.open(through(proxy, postgres), to_write=True)
+    own = await Database.open(postgres, to_write=True)
+    await asyncio.to_thread(proxy.close)
+    began = time.monotonic()
+    for ending in (database, own):
+        ending.limit_retries(0.1)
+        ending.limit_retries(60.0)  # a second request to end grants no more time
+
+    for _ in range(3):
+        with pytest.raises(LostDatabaseError):
+            await database.do(ask)
+
+    assert time.monotonic() - began < 5
+    assert await own.do(ask) == {"one": 1}
+    await asyncio.gather(database.close(), own.close())
 
 
 async def test_reads_go_on_although_the_database_does_not_answer(sandbox: Sandbox, postgres: str, proxy: Proxy) -> None:

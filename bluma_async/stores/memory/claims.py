@@ -185,6 +185,9 @@ class MemorySharing:
         """Wait before the next claim."""
         await asyncio.sleep(seconds)
 
+    def limit_retries(self, seconds: float) -> None:
+        """Do nothing: memory is never lost."""
+
     async def leave(self) -> None:
         """End the lease of this member, and give back what it holds except open creates."""
         memory = self.memory

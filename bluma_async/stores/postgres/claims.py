@@ -247,6 +247,10 @@ class PostgresSharing:
         """Wait before the next claim."""
         await asyncio.sleep(seconds)
 
+    def limit_retries(self, seconds: float) -> None:
+        """Retry a lost connection for at most so many seconds from now, in all calls together: this process ends."""
+        self._member.database.limit_retries(seconds)
+
 
 async def _take_intent(db: Connection, place: int, epoch: int) -> None:
     """Make an abandoned intent this process's own: the process that left it sends nothing for it any more."""

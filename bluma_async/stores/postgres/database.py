@@ -5,6 +5,7 @@ Rule 1: a transaction happens wholly or not at all, also if its caller is cancel
 finished first, and one that does not is undone.
 Rule 2: a lost connection is retried for `PATIENCE` seconds. An action is told that it may have been done already. A
 server that does not answer for so long counts as lost, and ends the transactions of a process that stands still.
+When the process ends, one deadline bounds the retries of all calls: several calls in a row would add their patience up.
 Rule 3: no message has the URL's password: databases are named by host, port and name.
 Rule 4: psycopg is loaded at the first use, in a thread: importing the SDK must neither need it nor wait for it.
 """
@@ -12,6 +13,7 @@ Rule 4: psycopg is loaded at the first use, in a thread: importing the SDK must 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Tuple, TypeVar
@@ -36,11 +38,12 @@ if TYPE_CHECKING:
 
     from bluma_async.stores.postgres.rows import Connection
 
-__all__ = ["LONGEST", "PATIENCE", "Database", "RollbackWith", "migrate_database"]
+__all__ = ["BRIEF", "LONGEST", "PATIENCE", "Database", "RollbackWith", "migrate_database"]
 
 T = TypeVar("T")
 PATIENCE = 30.0  # seconds for which a lost connection is retried
 LONGEST_PAUSE = 2.0  # seconds between two retries
+BRIEF = 2.0  # seconds of an attempt after the last retry of a process that ends without its database
 LONGEST = 600.0  # seconds that a transaction may take whose work grows with the journal
 
 
@@ -74,6 +77,8 @@ class Database:
         self._pool = pool
         self._psycopg = psycopg
         self._pid = os.getpid()
+        self._last_retry = math.inf
+        self._is_lost = False
 
     @classmethod
     async def open(cls, url: str, *, to_write: bool) -> Database:
@@ -157,32 +162,53 @@ class Database:
         work = self._do(action, patience if retries else 0.0, min(CONNECT_TIMEOUT, patience), bound)
         return await (finish(work) if finishes else bound.interruptible(work))
 
+    def limit_retries(self, seconds: float) -> None:
+        """
+        Retry a lost connection for at most so many seconds from now, in all calls together: this process ends.
+
+        Later calls get one attempt each: nothing is given up that a database which is there could record.
+        """
+        self._last_retry = min(self._last_retry, time.monotonic() + seconds)
+
     async def _do(
         self, action: Callable[[Connection, bool], Awaitable[T]], patience: float, within: float, bound: TimeBound
     ) -> T:
-        began, pause, is_repeated = time.monotonic(), 0.05, False
+        ends, pause, is_repeated = time.monotonic() + patience, 0.05, False
         while True:
             try:
-                async with self._pool.connection(timeout=within) as db:
-                    bound.begin(db)
-                    try:
-                        await begin(db)
-                        return await action(db, is_repeated)
-                    except asyncio.CancelledError:
-                        await db.close()  # the cancel request may arrive late, and would end another transaction
-                        raise
-            except RollbackWith as ended:
-                value: T = ended.value
-                return value
+                result = await self._attempt(action, is_repeated, within, bound)
             except list_failures(self._psycopg) as problem:
-                is_late = bound.is_interrupted or time.monotonic() - began + pause > patience
-                if is_late or self._pool.closed or not is_lost(self._psycopg, problem):
+                self._is_lost = can_retry = is_lost(self._psycopg, problem)
+                is_late = bound.is_interrupted or time.monotonic() + pause > min(ends, self._last_retry)
+                if is_late or self._pool.closed or not can_retry:
                     raise self._describe(problem, bound) from None
-            finally:
-                bound.end()
+            else:
+                self._is_lost = False
+                return result
             is_repeated = True
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _attempt(
+        self, action: Callable[[Connection, bool], Awaitable[T]], is_repeated: bool, within: float, bound: TimeBound
+    ) -> T:
+        """Run an action in one transaction on one connection."""
+        left = max(self._last_retry - time.monotonic(), BRIEF)
+        bound.seconds = min(bound.seconds, left) if self._is_lost else bound.seconds  # else it may only be slow
+        try:
+            async with self._pool.connection(timeout=min(within, left)) as db:
+                bound.begin(db)
+                try:
+                    await begin(db)
+                    return await action(db, is_repeated)
+                except asyncio.CancelledError:
+                    await db.close()  # the cancel request may arrive late, and would end another transaction
+                    raise
+        except RollbackWith as ended:
+            value: T = ended.value
+            return value
+        finally:
+            bound.end()
 
     def _describe(self, problem: Exception, bound: TimeBound) -> BlumaError:
         what = f"it has not answered for {bound.seconds:g} s" if bound.is_over else describe_failure(problem, self.url)
