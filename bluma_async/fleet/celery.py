@@ -143,7 +143,7 @@ def tasks(
         journal: The URL of the PostgreSQL database. All processes name it by the same host, port and database.
         out: The folder for the files; None saves none.
         open_client: Makes the client of a process, after the fork.
-        lease: Seconds after its last sign of life for which a process holds its jobs.
+        lease: Seconds after its last sign of life for which a process holds its jobs; at least 2.
         queue: The queue of the tasks.
         **options: Options of `client.batch`, such as `max_credits`, `poll_interval` and `exclusive`.
 

@@ -18,8 +18,6 @@ from bluma_async.stores.states import JobState
 from tests.postgres import PostgresServer, find_free_port
 from tests.stores.steps import bring_to, require_job
 
-psycopg_pool = pytest.importorskip("psycopg_pool", reason="the extra fleet is not installed")
-
 
 def job(key: str, template: str = "t") -> Job:
     """Return a job."""
@@ -190,6 +188,8 @@ async def test_a_store_survives_a_restart_of_its_server(
 
 async def test_the_pools_of_the_application_log_as_ever(postgres: str, caplog: pytest.LogCaptureFixture) -> None:
     """One pool cannot connect; a connection of the other is closed by its user. Both use the logger of our pools."""
+    import psycopg_pool
+
     await (await Database.open(postgres, to_write=False)).close()
     nowhere = f"postgresql://127.0.0.1:{find_free_port()}/none"
 
