@@ -44,7 +44,9 @@ CELERY = """
 import os, sys
 from celery import Celery
 from bluma_async import AsyncBluma
-from bluma_async.fleet.celery import tasks
+from bluma_async.fleet import celery as engine
+
+engine.fingerprint_database = lambda url: "journal"  # each process reaches it through a proxy of its own
 
 def open_client():
     return AsyncBluma(os.environ["KEY"], os.environ["URL"], retry_delay=0.2, timeout=float(os.environ["TIMEOUT"]),
@@ -53,8 +55,8 @@ def open_client():
 app = Celery("fleet", broker=os.environ["BROKER"])
 app.conf.broker_connection_retry_on_startup = True
 app.conf.broker_transport_options = {"visibility_timeout": 30}
-tasks(app, os.environ["JOURNAL"], out=os.environ["OUT"], open_client=open_client, lease=float(os.environ["LEASE"]),
-    poll_interval=0.5, exclusive=os.environ["EXCLUSIVE"] == "1")
+engine.tasks(app, os.environ["JOURNAL"], out=os.environ["OUT"], open_client=open_client,
+    lease=float(os.environ["LEASE"]), poll_interval=0.5, exclusive=os.environ["EXCLUSIVE"] == "1")
 schedule = os.environ["OUT"] + f"-beat-{os.getpid()}"
 name = f"w{os.getpid()}@here"
 app.worker_main(["worker", "-B", "-s", schedule, "-Q", "bluma", "-c", "3", "-l", "WARNING", "-n", name])

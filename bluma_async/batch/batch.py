@@ -141,7 +141,7 @@ class Batch:
 
         Raises:
             InvalidArgumentError: A job, the folder or the journal is invalid. None was planned.
-            BlumaError: The templates cannot be read, or the disk refuses. None was planned.
+            BlumaError: The templates cannot be read, or the journal cannot be used. Submit again; each is planned once.
         """
         await self._prepare(jobs)
         async with self._opened(to_write=True, only_plans=True) as store:
@@ -155,7 +155,7 @@ class Batch:
         Return the result of a job as soon as it has ended, whichever process runs it.
 
         A job ends when its file is saved (without `out`: when its video is rendered), fails, or is in doubt. This call
-        does not run it. A journal in PostgreSQL reports the end at once; one in a file is read twice a second.
+        does not run it. PostgreSQL reports the end at once, and is waited for if lost; a file is read twice a second.
 
         Args:
             key: The key of the job.
@@ -164,6 +164,7 @@ class Batch:
         Raises:
             InvalidArgumentError: There is no such job or no such journal, or an argument is invalid.
             WaitTimeoutError: The job did not end in time; its message has the state that was seen last.
+            BlumaError: The journal cannot be opened. Nothing was changed.
         """
         require_seconds("timeout", timeout)
         async with self._opened(to_write=False) as store:
@@ -286,8 +287,7 @@ class Batch:
     ) -> AsyncGenerator[JobStore, None]:
         if must_exist and not self._is_own_store:
             to_write = await has_journal(self._options)  # a missing one is refused for reads, and created for writes
-        options = {"only_plans": True} if only_plans else {}
-        store = await self._open_store(to_write=to_write, **options)
+        store = await self._open_store(to_write=to_write, **({"only_plans": True} if only_plans else {}))
         try:
             yield store
         finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 from pathlib import Path
 from typing import Any, Callable, Coroutine, List, Tuple, TypeVar
@@ -143,7 +142,6 @@ def run_to_end(work: Coroutine[Any, Any, T], *, ends_gracefully: bool = False) -
         ends_gracefully: Whether the exit code after SIGTERM is 0, for a command that has no end of its own. For
             others, 0 means that their work is done.
     """
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # a lost database is reported by the SDK
     if is_interrupted():
         work.close()
         raise KeyboardInterrupt

@@ -1,8 +1,8 @@
 """
 Write the log of a worker to stderr: warnings as text, or all of it as JSON for programs that collect logs.
 
-Rule: a database that is gone is reported once, by the lease of the process. psycopg and Procrastinate log each
-attempt to connect, and asyncio each task of Procrastinate that such an attempt ends; these records are left out.
+Rule: a database that is gone is reported once, by the lease of the process. Procrastinate logs each attempt to
+connect, and asyncio each task of Procrastinate that such an attempt ends; these records are left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bluma_async.errors import BlumaError
 
 __all__ = ["is_news", "log_worker"]
 
-OTHERS = ("psycopg.pool", "procrastinate", "asyncio")  # loggers, which have loggers below them
+OTHERS = ("procrastinate", "asyncio")  # loggers, which have loggers below them
 
 
 class _TextFormatter(logging.Formatter):
@@ -46,8 +46,6 @@ def log_worker(*, is_json: bool) -> None:
 
 def is_news(record: logging.LogRecord) -> bool:
     """Return whether a record says more than that the database cannot be used."""
-    if record.name.startswith("psycopg.pool"):
-        return False
     problem = record.exc_info[1] if record.exc_info else None
     is_of_database = type(problem).__module__.startswith("psycopg") or type(problem).__name__ == "ConnectorException"
     if record.name == "asyncio":

@@ -2,62 +2,75 @@
 Celery as the engine, for applications that have it already.
 
     app = Celery("app", broker="redis://...")
-    bluma = tasks(app, "postgresql://...", out="videos/", api_key=...)
+    bluma = tasks(app, "postgresql://...", out="videos/")
 
 Rule 1: tasks are acknowledged late, and rejected if their worker is lost: they come again, which costs nothing, because
 the store knows what was done.
 Rule 2: connections are opened by the process that runs tasks, after the fork, in an event loop of its own.
 Rule 3: periodic work is guarded in the store, so beat may run anywhere, also more than once.
-Rule 4: each message names its queue. The configuration of the app is neither read nor replaced: it may have
-routes of any form, and may be set after the tasks were added.
+Rule 4: each message names its queue. The configuration of the app is neither read nor changed: it may have
+routes of any form, and may be set at any time. Beat gets its entries when it starts.
+Rule 5: the names of the tasks contain the journal. A process never runs a task of another journal: Celery refuses tasks
+that it does not know, and logs an error.
 """
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import inspect
 import os
 import threading
-from concurrent.futures import CancelledError, Future
-from contextlib import AsyncExitStack
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, Set, TypeVar
+from typing import TYPE_CHECKING, Any, Callable
 
-from bluma_async._runtime.log import logger
 from bluma_async._runtime.threads import in_thread
+from bluma_async._wire.checks import invalid, require_seconds, require_text
 from bluma_async.batch.options import BatchOptions
 from bluma_async.client import AsyncBluma
 from bluma_async.errors import BlumaError
+from bluma_async.fleet.process_loop import GIVEN_BACK, ProcessLoop
 from bluma_async.fleet.tasks import NAMES, SWEEP_PERIOD
 from bluma_async.fleet.worker import opened_worker, require_shared_journal
 from bluma_async.stores.postgres.member import LEASE
+from bluma_async.stores.postgres.urls import fingerprint_database
 
 if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
     from bluma_async.fleet.engine import Task
     from bluma_async.fleet.tasks import FleetTasks
 
 __all__ = ["CeleryEngine", "tasks"]
 
-T = TypeVar("T")
-PREFIX = "bluma."
 QUEUE = "bluma"
-SHUTDOWN = 10.0  # seconds to give back jobs when a process ends
-GIVEN_BACK = "This process has given back its jobs, and works on no more. Other processes go on with them."
+SHORTEST_LEASE = 2.0  # seconds; one renewal may take a second
 
 
 class CeleryEngine:
     """Moves tasks through a Celery app. In each process that runs tasks, there is one worker of the fleet."""
 
-    def __init__(self, app: Any, open_client: Callable[[], AsyncBluma], options: dict[str, Any], lease: float) -> None:
+    def __init__(
+        self,
+        app: Any,
+        open_client: Callable[[], AsyncBluma],
+        options: dict[str, Any],
+        lease: float = LEASE,
+        queue: str = QUEUE,
+    ) -> None:
         self._app = app
+        self._queue = queue
+        self._prefix = f"bluma.{fingerprint_database(options['journal'])}."
         self._open_client = open_client
         self._options = options
         self._lease = lease
         self._tasks: dict[str, Task] = {}
-        self._process: _Process | None = None
+        self._process: ProcessLoop | None = None
         self._gate = threading.Lock()
         self._closed_in = 0  # the process that was closed
+
+    def name(self, task: str) -> str:
+        """Return the name that a task has in the app."""
+        return f"{self._prefix}{task}"
 
     def register(self, name: str, task: Task) -> None:
         """Let this process run tasks of a name."""
@@ -87,9 +100,9 @@ class CeleryEngine:
             process.close()
 
     def _send(self, name: str, place: int) -> None:
-        self._app.send_task(f"{PREFIX}{name}", args=[place], queue=QUEUE)
+        self._app.send_task(self.name(name), args=[place], queue=self._queue)
 
-    async def _run(self, process: _Process, name: str, place: int | None) -> None:
+    async def _run(self, process: ProcessLoop, name: str, place: int | None) -> None:
         await process.open(self._enter)
         await self._tasks[name](place)
 
@@ -97,127 +110,16 @@ class CeleryEngine:
         client = await stack.enter_async_context(self._open_client())
         return await stack.enter_async_context(opened_worker(client.batch(**self._options), self, self._lease))
 
-    def _find_process(self) -> _Process:
+    def _find_process(self) -> ProcessLoop:
         if self._closed_in == os.getpid():
             raise BlumaError(GIVEN_BACK)
         if self._process is None or self._process.pid != os.getpid():  # this is a forked child
             self._gate = threading.Lock() if self._process is not None else self._gate
             with self._gate:
                 if self._process is None or self._process.pid != os.getpid():
-                    self._process = _Process()
+                    self._process = ProcessLoop()
                     atexit.register(self.close)
         return self._process
-
-
-class _Process:
-    """
-    The event loop of this process, in a thread of its own, with everything that tasks share.
-
-    When the loop ends, every call of `run` ends. Celery shuts down a pool of threads while they run tasks. A thread
-    that waited for a stopped loop would keep the process alive forever.
-    """
-
-    def __init__(self) -> None:
-        self.pid = os.getpid()
-        self._loop = asyncio.new_event_loop()
-        self._ended: asyncio.Future[None] = self._loop.create_future()
-        self._thread = threading.Thread(target=self._serve, name="bluma fleet", daemon=True)
-        self._thread.start()
-        self._opening: asyncio.Task[FleetTasks] | None = None
-        self._stack = AsyncExitStack()
-        self._gate = threading.Lock()  # nothing begins in the loop after the work that ends it
-        self._is_closing = False
-        self._outcomes: Set[Future[Any]] = set()
-        self._running: Set[asyncio.Task[Any]] = set()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """
-        Run a coroutine in the loop, and return its result.
-
-        Raises:
-            BlumaError: The process gave back its jobs before the coroutine had ended.
-        """
-        with self._gate:
-            if self._is_closing:
-                work.close()
-                raise BlumaError(GIVEN_BACK)
-            outcome = asyncio.run_coroutine_threadsafe(self._noted(work), self._loop)
-            self._outcomes.add(outcome)
-        try:
-            return outcome.result()
-        except CancelledError:
-            raise BlumaError(GIVEN_BACK) from None
-        finally:
-            self._outcomes.discard(outcome)
-
-    async def open(self, enter: Callable[[AsyncExitStack], Coroutine[Any, Any, FleetTasks]]) -> None:
-        """Open everything once; if that fails, the next task tries again."""
-        if self._opening is None:
-            self._opening = asyncio.ensure_future(enter(self._stack))
-        opening = self._opening
-        try:
-            await asyncio.shield(opening)
-        except BaseException:
-            if opening.done() and self._opening is opening:
-                self._opening = None
-                await self._stack.aclose()
-            raise
-
-    def close(self) -> None:
-        """Give back the jobs, close everything and end the thread."""
-        with self._gate:
-            if self._is_closing:
-                return
-            self._is_closing = True
-            closing = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
-        try:
-            closing.result(SHUTDOWN)
-        except Exception as problem:  # noqa: BLE001 - the process ends; the lease ends by itself
-            logger.warning("The jobs of this process could not be given back: %r", problem)
-        self._end_waits()
-        if closing.done():
-            self._thread.join()
-
-    def _serve(self) -> None:
-        try:
-            self._loop.run_until_complete(self._ended)
-        finally:
-            with self._gate:
-                self._is_closing = True
-            self._end_waits()
-            self._loop.close()
-
-    def _end_waits(self) -> None:
-        for outcome in list(self._outcomes):
-            outcome.cancel()
-
-    async def _noted(self, work: Coroutine[Any, Any, T]) -> T:
-        task: Any = asyncio.current_task()
-        self._running.add(task)
-        try:
-            return await work
-        except (SystemExit, KeyboardInterrupt) as end:  # it would end the loop, and the other tasks with it
-            raise BlumaError(f"A task ended with {end!r}.") from end
-        finally:
-            self._running.discard(task)
-
-    async def _end(self) -> None:
-        try:
-            await self._end_running()
-            await self._stack.aclose()
-        finally:
-            self._ended.set_result(None)
-
-    async def _end_running(self) -> None:
-        """Cancel what runs, and wait for it: a create that was sent takes a few seconds to be recorded."""
-        opening, running = self._opening, list(self._running)
-        if opening is not None:
-            running.append(opening)
-            if opening.done() and not opening.cancelled() and opening.exception() is None:
-                opening.result().is_stopping = True
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
 
 
 def tasks(
@@ -227,42 +129,46 @@ def tasks(
     out: str | None = None,
     open_client: Callable[[], AsyncBluma] = AsyncBluma,
     lease: float = LEASE,
+    queue: str = QUEUE,
     **options: Any,
 ) -> CeleryEngine:
     """
     Add the tasks of a fleet to a Celery app, and their schedule to its beat. Nothing is connected yet.
 
-    Workers take them from the queue `bluma`, and beat, which may run anywhere, sends the periodic ones.
+    Workers take them from the queue, and beat, which may run anywhere, sends the periodic ones. An app may have the
+    tasks of several journals. Apps with different journals on one broker need different queues.
 
     Args:
         app: The Celery app.
-        journal: The URL of the PostgreSQL database.
+        journal: The URL of the PostgreSQL database. All processes name it by the same host, port and database.
         out: The folder for the files; None saves none.
         open_client: Makes the client of a process, after the fork.
-        lease: Seconds after its last sign of life for which a process holds its jobs.
+        lease: Seconds after its last sign of life for which a process holds its jobs; at least 2.
+        queue: The queue of the tasks.
         **options: Options of `client.batch`, such as `max_credits`, `poll_interval` and `exclusive`.
 
     Raises:
-        InvalidArgumentError: The journal is not the URL of a PostgreSQL database, or an option is invalid.
+        InvalidArgumentError: The journal is not the URL of a PostgreSQL database, an argument is invalid, or the extra
+            `fleet` is not installed.
         TypeError: `client.batch` has no such option.
     """
     checked = _check_options(require_shared_journal(journal), out, options)
-    engine = CeleryEngine(app, open_client, {"journal": journal, "out": out, **options}, lease)
-    periods = {"poll": checked.poll_interval, "sweep": SWEEP_PERIOD}
+    if not callable(open_client):
+        raise invalid("open_client", f"open_client must be a function that returns an AsyncBluma, not {open_client!r}.")
+    require_seconds("lease", lease, at_least=SHORTEST_LEASE)
+    require_text("queue", queue)
+    engine = CeleryEngine(app, open_client, {"journal": journal, "out": out, **options}, lease, queue)
     for name in NAMES:
         _add_task(app, engine, name)
+    periods = {"poll": checked.poll_interval, "sweep": SWEEP_PERIOD}
+    schedule = {engine.name(name): _build_entry(engine.name(name), queue, period) for name, period in periods.items()}
 
-    def add_schedule(**_: Any) -> None:
-        for name, seconds in periods.items():
-            # A message that waits longer than a period is worth nothing: the next one does the same.
-            options = {"queue": QUEUE, "expires": max(seconds, 1.0)}
-            app.add_periodic_task(seconds, app.signature(f"{PREFIX}{name}"), name=f"{PREFIX}{name}", **options)
+    def add_schedule(sender: Any, **_: Any) -> None:
+        if sender.app == app:  # which may be a proxy
+            sender.scheduler.update_from_dict(schedule)
 
-    if app.finalized:
-        add_schedule()
-    else:
-        app.on_after_finalize.connect(add_schedule, weak=False)
     signals = import_module("celery.signals")
+    signals.beat_init.connect(add_schedule, weak=False)
     for signal in (signals.worker_process_shutdown, signals.worker_shutdown):  # of a child, whose atexit is not run
         signal.connect(engine.give_back, weak=False)
     return engine
@@ -275,10 +181,15 @@ def _check_options(journal: str, out: str | None, options: dict[str, Any]) -> Ba
     return BatchOptions.checked(**{name: given.arguments[name] for name in given.arguments.keys() - {"self", "reuse"}})
 
 
+def _build_entry(name: str, queue: str, seconds: float) -> dict[str, Any]:
+    """Return an entry of beat. Its messages expire after a period: the next one does the same."""
+    return {"task": name, "schedule": seconds, "options": {"queue": queue, "expires": max(seconds, 1.0)}}
+
+
 def _add_task(app: Any, engine: CeleryEngine, name: str) -> None:
     def run(place: int | None = None) -> None:
         engine.run(name, place)
 
     run.__name__ = name
     options = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True, "shared": False}
-    app.task(run, name=f"{PREFIX}{name}", **options)
+    app.task(run, name=engine.name(name), **options)

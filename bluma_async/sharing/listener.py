@@ -38,6 +38,7 @@ class Listener:
         self._task: asyncio.Task[None] | None = None
         self._token = uuid.uuid4().hex
         self._heard = asyncio.Event()
+        self._failures = 0  # since it last listened
 
     @property
     def hears(self) -> bool:
@@ -71,15 +72,17 @@ class Listener:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> None:
-        pause, most = RECONNECT
+        (first, most), pause = RECONNECT, 0.0
         while True:
             try:
                 await self._listen()
             except BlumaError as problem:
-                logger.warning("%s They are read from the store meanwhile.", problem)
+                self._failures += 1
+                if self._failures == 1:
+                    logger.warning("%s They are read from the store meanwhile.", problem)
                 self._change_all()
+            pause = first if self._failures <= 1 else min(2 * pause, most)
             await asyncio.sleep(pause)
-            pause = min(2 * pause, most)
 
     async def _listen(self) -> None:
         """Pass messages on until the connection is lost."""
@@ -88,6 +91,7 @@ class Listener:
         try:
             async for message in messages:
                 if not message:  # it listens from here on
+                    self._failures = 0
                     self._change_all()
                     test = asyncio.ensure_future(self._test())
                 elif message == self._token:

@@ -86,7 +86,7 @@ class Batch:
 
         Raises:
             InvalidArgumentError: A job, the folder or the journal is invalid. None was planned.
-            BlumaError: The templates cannot be read, or the disk refuses. None was planned.
+            BlumaError: The templates cannot be read, or the journal cannot be used. Submit again; each is planned once.
         """
         return run(self._async.submit(jobs))
 
@@ -95,7 +95,7 @@ class Batch:
         Return the result of a job as soon as it has ended, whichever process runs it.
 
         A job ends when its file is saved (without `out`: when its video is rendered), fails, or is in doubt. This call
-        does not run it. A journal in PostgreSQL reports the end at once; one in a file is read twice a second.
+        does not run it. PostgreSQL reports the end at once, and is waited for if lost; a file is read twice a second.
 
         Args:
             key: The key of the job.
@@ -104,6 +104,7 @@ class Batch:
         Raises:
             InvalidArgumentError: There is no such job or no such journal, or an argument is invalid.
             WaitTimeoutError: The job did not end in time; its message has the state that was seen last.
+            BlumaError: The journal cannot be opened. Nothing was changed.
         """
         return run(self._async.wait(key, timeout))
 

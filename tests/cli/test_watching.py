@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -19,7 +18,6 @@ from rich.console import Console
 
 from bluma_async import AsyncBluma
 from bluma_async.batch.watching import opened_view
-from bluma_async.cli.running import run_to_end
 from bluma_async.cli.watching import draw, format_line
 from bluma_async.stores.budget import Report
 from bluma_async.stores.creates import WantedCreate
@@ -175,14 +173,3 @@ def test_a_line_names_what_there_is() -> None:
     assert format_line(FleetView(status=BatchStatus(total=1, in_doubt=1), strays=2)) == (
         "1 jobs: 1 in doubt, 0 credits; 2 stray(s)"
     )
-
-
-def test_lost_connections_of_the_pool_are_not_printed(caplog: pytest.LogCaptureFixture) -> None:
-    """Psycopg writes a line for each of them; the command tries again, and its error says that the database is lost."""
-
-    async def lose_a_connection() -> None:
-        logging.getLogger("psycopg.pool").warning("discarding closed connection: %s", "<psycopg.AsyncConnection [BAD]>")
-
-    run_to_end(lose_a_connection())
-
-    assert caplog.messages == []

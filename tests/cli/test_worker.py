@@ -102,7 +102,6 @@ def test_a_line_of_json_has_no_secret() -> None:
 @pytest.mark.parametrize(
     ("name", "problem", "expected"),
     [
-        ("psycopg.pool", None, False),
         ("procrastinate.worker", psycopg.OperationalError("gone"), False),
         ("procrastinate.worker", ConnectorException("gone"), False),
         ("procrastinate.worker", errors.BlumaError("gone"), False),

@@ -17,6 +17,7 @@ from tests.postgres import PostgresServer
 
 celery = pytest.importorskip("celery", reason="Celery is not installed")
 pytest.importorskip("celery.signals")
+pytest.importorskip("psycopg", reason="the extra fleet is not installed")
 
 
 @pytest.fixture
@@ -70,11 +71,11 @@ def test_jobs_are_finished_with_a_broker_in_memory(
     with testing.start_worker(app, pool="threads", concurrency=4, queues=["bluma"], perform_ping_check=False):
         ends = time.monotonic() + 30
         for place in (1, 2, 1, 2):
-            app.send_task("bluma.create", args=[place], queue="bluma")
+            app.send_task(engine.name("create"), args=[place], queue="bluma")
         while postgres_server.fetch(postgres, query) != [("saved",)] * 3:
             assert time.monotonic() < ends, postgres_server.fetch(postgres, query)
             for name in ("sweep", "poll"):
-                app.send_task(f"bluma.{name}", queue="bluma")
+                app.send_task(engine.name(name), queue="bluma")
             time.sleep(0.2)
     engine.close()
 

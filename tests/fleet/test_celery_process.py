@@ -11,8 +11,8 @@ from typing import Any, Callable, Coroutine, Iterator, List
 import pytest
 
 from bluma_async.errors import BlumaError
-from bluma_async.fleet import celery
-from bluma_async.fleet.celery import _Process
+from bluma_async.fleet import process_loop
+from bluma_async.fleet.process_loop import ProcessLoop
 
 LIMIT = 10.0  # seconds
 
@@ -20,13 +20,13 @@ Begin = Callable[[Callable[[], Coroutine[Any, Any, None]]], "Future[None]"]
 
 
 @pytest.fixture
-def process() -> _Process:
+def process() -> ProcessLoop:
     """Give the event loop of a process."""
-    return _Process()
+    return ProcessLoop()
 
 
 @pytest.fixture
-def begin(process: _Process) -> Iterator[Begin]:
+def begin(process: ProcessLoop) -> Iterator[Begin]:
     """Give a function that runs a task in a thread, and returns its outcome when it runs."""
     pool = ThreadPoolExecutor(1)
 
@@ -45,7 +45,7 @@ def begin(process: _Process) -> Iterator[Begin]:
     pool.shutdown()
 
 
-def test_a_task_that_runs_when_the_process_ends_is_ended(process: _Process, begin: Begin) -> None:
+def test_a_task_that_runs_when_the_process_ends_is_ended(process: ProcessLoop, begin: Begin) -> None:
     """Celery does not wait for the tasks of a pool of threads when it shuts down at once."""
     steps: List[str] = []
     process._stack.callback(steps.append, "jobs are given back")
@@ -66,10 +66,10 @@ def test_a_task_that_runs_when_the_process_ends_is_ended(process: _Process, begi
 
 
 def test_a_task_that_ignores_its_cancellation_keeps_no_thread(
-    process: _Process, begin: Begin, monkeypatch: pytest.MonkeyPatch
+    process: ProcessLoop, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The thread that waits for it gets an error."""
-    monkeypatch.setattr(celery, "SHUTDOWN", 0.1)
+    monkeypatch.setattr(process_loop, "SHUTDOWN", 0.1)
     events: List[asyncio.Event] = []
 
     async def work() -> None:
@@ -88,7 +88,7 @@ def test_a_task_that_ignores_its_cancellation_keeps_no_thread(
     assert process._loop.is_closed()
 
 
-def test_a_task_that_exits_ends_itself_alone(process: _Process, begin: Begin) -> None:
+def test_a_task_that_exits_ends_itself_alone(process: ProcessLoop, begin: Begin) -> None:
     """A hook of the user's may call `sys.exit`; the loop and other tasks go on."""
 
     async def leave() -> None:
@@ -103,7 +103,7 @@ def test_a_task_that_exits_ends_itself_alone(process: _Process, begin: Begin) ->
     process.close()
 
 
-def test_a_process_whose_opening_was_cancelled_closes_what_was_opened(process: _Process) -> None:
+def test_a_process_whose_opening_was_cancelled_closes_what_was_opened(process: ProcessLoop) -> None:
     """Its worker ended while it connected."""
     closed: List[str] = []
 
@@ -118,7 +118,7 @@ def test_a_process_whose_opening_was_cancelled_closes_what_was_opened(process: _
     assert closed == ["closed"]
 
 
-def test_a_task_that_comes_after_the_end_is_refused(process: _Process) -> None:
+def test_a_task_that_comes_after_the_end_is_refused(process: ProcessLoop) -> None:
     """Nobody would run it."""
     process.close()
 

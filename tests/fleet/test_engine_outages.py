@@ -29,8 +29,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start Procrastinate again at once."""
     monkeypatch.setattr(procrastinate_engine, "PAUSE", 0.01)
     monkeypatch.setattr(procrastinate_engine, "POLL_INTERVAL", 0.05)
-    for name in ("procrastinate", "psycopg.pool"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
 
 
 def build_failure(cause: Exception) -> Exception:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import pickle
 import subprocess
@@ -164,7 +163,6 @@ async def test_a_database_that_is_gone_stops_creates_only(
     """Reads are sent without it; a create is not sent."""
     client = make_client()
     made = await client.videos.create(CONTEXT, TEMPLATE)
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     participant = client._session.coordinator._membership.find()  # type: ignore[union-attr]  # it has one
     database = participant._member.database
 
@@ -275,7 +273,6 @@ async def test_a_database_that_becomes_read_only_stops_creates(
     sandbox: Sandbox, make_client: MakeClient, postgres: str, postgres_server: PostgresServer
 ) -> None:
     """As a primary server that was replaced; the error says that nothing was sent."""
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     client, name = make_client(), postgres.rpartition("/")[2]
     await client.videos.create(CONTEXT, TEMPLATE)
     end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"

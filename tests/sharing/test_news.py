@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import time
 from typing import Any, AsyncIterator, Dict
 from urllib.parse import urlsplit
@@ -99,7 +98,6 @@ async def test_what_was_missed_is_read_after_a_reconnection(
     receiving, other = make_client(), make_client()
     made = await receiving.videos.create(CONTEXT, TEMPLATE)
     waiting = await begin_wait(other, made.id)
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     name = postgres.rpartition("/")[2]
 
     cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND query = 'LISTEN bluma'"

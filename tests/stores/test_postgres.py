@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -170,11 +169,12 @@ async def test_a_database_that_refuses_a_statement_was_reached(postgres: str, po
     assert "was reached, but refused a statement: no schema has been selected" in str(error)
 
 
-async def test_a_store_survives_a_restart_of_its_server(postgres_server: PostgresServer, postgres: str) -> None:
-    """A verb waits for the server, and is applied once."""
+async def test_a_store_survives_a_restart_of_its_server(
+    postgres_server: PostgresServer, postgres: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A verb waits for the server, and is applied once. Psycopg logs nothing about it in any program."""
     store = await PostgresJobStore.open(postgres, to_write=True)
     planned = await bring_to(store, job("k"), JobState.CREATING)
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
     await asyncio.to_thread(postgres_server.stop)
     billing = asyncio.ensure_future(store.bill(planned.place, "video-1", 2, request_key=None))
@@ -182,7 +182,29 @@ async def test_a_store_survives_a_restart_of_its_server(postgres_server: Postgre
 
     assert require_job(await billing).state == JobState.RENDERING
     assert (await store.statistics()).credits_charged == 2
+    assert [record for record in caplog.records if record.name == "psycopg.pool"] == []
     await store.close()
+
+
+async def test_the_pools_of_the_application_log_as_ever(postgres: str, caplog: pytest.LogCaptureFixture) -> None:
+    """One pool cannot connect; a connection of the other is closed by its user. Both use the logger of our pools."""
+    import psycopg_pool
+
+    await (await Database.open(postgres, to_write=False)).close()
+    nowhere = f"postgresql://127.0.0.1:{find_free_port()}/none"
+
+    async with psycopg_pool.AsyncConnectionPool(nowhere, min_size=0, max_size=1, open=False) as pool:
+        with pytest.raises(psycopg_pool.PoolTimeout):
+            await pool.getconn(timeout=0.1)
+    async with psycopg_pool.AsyncConnectionPool(
+        postgres, min_size=0, max_size=1, open=False
+    ) as pool, pool.connection() as db:
+        await db.close()
+
+    logged = [record.getMessage() for record in caplog.records if record.name == "psycopg.pool"]
+    assert [line.partition(" '")[0].partition(":")[0] for line in logged] == [
+        "error connecting in", "discarding closed connection",
+    ]  # fmt: skip
 
 
 async def test_a_verb_that_was_committed_before_the_connection_broke_is_not_a_conflict(postgres: str) -> None:

@@ -5,10 +5,13 @@ Rule 1: nothing outlives a transaction, neither a prepared statement nor a setti
 each transaction another connection to the server, and that connection to other programs afterwards.
 Rule 2: a pool that cannot connect gives up soon, and tries again for the next call. Its pauses double until it gives
 up, and the pauses of psycopg's default of 5 minutes would outlast an outage by minutes.
+Rule 3: psycopg logs nothing about the pools of the SDK, in no program. Its lines would come for each connection and
+each attempt to connect; the SDK reports a lost database once. The pools of the application log as ever.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Dict
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ __all__ = ["CONNECT_TIMEOUT", "begin", "build_options", "build_pool_options"]
 
 CONNECT_TIMEOUT = 10.0  # seconds
 MOST_CONNECTIONS = 4  # of one pool
+POOL = "bluma pool"  # the name of each
 # A connection whose other end is silent fails after about 20 s: all that waits for it is then told that it is lost.
 ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2, "tcp_user_timeout": 20_000}
 BEGIN = (
@@ -45,8 +49,19 @@ def build_pool_options(timeout: float = CONNECT_TIMEOUT, **others: Any) -> Dict[
         timeout: Seconds to wait for a connection.
         **others: Further arguments of each connection.
     """
-    sizes = {"min_size": 0, "max_size": MOST_CONNECTIONS}
-    return {"kwargs": build_options(timeout, **others), "timeout": timeout, "reconnect_timeout": timeout, **sizes}
+    logging.getLogger("psycopg.pool").addFilter(_is_foreign)  # which is there once, however often it is added
+    fixed = {"name": POOL, "min_size": 0, "max_size": MOST_CONNECTIONS}
+    return {"kwargs": build_options(timeout, **others), "timeout": timeout, "reconnect_timeout": timeout, **fixed}
+
+
+def _is_foreign(record: logging.LogRecord) -> bool:
+    """Return whether a record of psycopg names neither a pool of the SDK, nor a connection or a task of one."""
+    named = [arg if isinstance(arg, str) else _name_pool(arg) for arg in record.args or ()]
+    return not any(name.startswith(POOL) for name in named)
+
+
+def _name_pool(connection: object) -> str:
+    return str(getattr(getattr(connection, "_pool", None), "name", ""))
 
 
 async def begin(db: Connection) -> None:

@@ -7,17 +7,19 @@ percent-encoded. Both are masked as libpq parses them.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from importlib import import_module
-from typing import Any
+from typing import Any, Dict
 from urllib.parse import unquote
 
 from bluma_async.errors import InvalidArgumentError
 
-__all__ = ["is_postgres_url", "load_psycopg", "mask_secrets", "mask_url", "name_database"]
+__all__ = ["fingerprint_database", "is_postgres_url", "load_psycopg", "mask_secrets", "mask_url", "name_database"]
 
 SCHEMES = ("postgresql://", "postgres://")
 SECRETS = ("password", "sslpassword")  # the other parameters name files, and have no secret themselves
+SEARCH_PATH = re.compile(r"search_path\s*=\s*((?:\\.|\S)+)")  # among the options of a connection
 PARAMETER = re.compile(r"([?&])([^=&?]*)=([^&]*)")
 
 
@@ -50,6 +52,28 @@ def name_database(url: str) -> str:
     Raises:
         InvalidArgumentError: The URL is invalid, or the extra is not installed.
     """
+    parts = _parse(url)
+    port = f":{parts['port']}" if parts.get("port") else ""
+    return f"postgresql://{parts.get('host') or ''}{port}/{parts.get('dbname') or ''}"
+
+
+def fingerprint_database(url: str) -> str:
+    """
+    Return a short hash that is the same for all URLs with the same host, port, database and `search_path`.
+
+    User, password and the other parameters do not matter. Two names of one host have two hashes.
+
+    Raises:
+        InvalidArgumentError: The URL is invalid, or the extra is not installed.
+    """
+    parts = _parse(url)
+    host, port = str(parts.get("host") or "").lower(), str(parts.get("port") or "5432")
+    name = str(parts.get("dbname") or parts.get("user") or "")
+    path = SEARCH_PATH.findall(str(parts.get("options") or ""))
+    return hashlib.sha256(repr((host, port, name, path[-1:])).encode()).hexdigest()[:8]
+
+
+def _parse(url: str) -> Dict[str, Any]:
     psycopg = load_psycopg()
     try:  # without a scheme, libpq would take the database that the environment names
         parts = psycopg.conninfo.conninfo_to_dict(url) if is_postgres_url(url) else None
@@ -60,8 +84,7 @@ def name_database(url: str) -> str:
             "The URL of the PostgreSQL database is invalid: it must be like postgresql://user@host:5432/name. Nothing "
             "was sent."
         ) from None
-    port = f":{parts['port']}" if parts.get("port") else ""
-    return f"postgresql://{parts.get('host') or ''}{port}/{parts.get('dbname') or ''}"
+    return dict(parts)
 
 
 def mask_url(url: str) -> str:
