@@ -127,7 +127,7 @@ class ProcessLoop:
         if opening is not None:
             running.append(opening)
             if opening.done() and not opening.cancelled() and opening.exception() is None:
-                opening.result().is_stopping = True
+                opening.result().stop()
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
