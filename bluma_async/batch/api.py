@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Awaitable, Callable, Dict, List
+import asyncio
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Set
 
 from bluma_async._runtime.log import logger
+from bluma_async.batch.conflicts import Unsubmitted
 from bluma_async.errors import BlumaError
 from bluma_async.resources._creates.lost import settle_all_lost
 from bluma_async.resources._creates.stand_in import find_start
@@ -118,6 +120,7 @@ class StopSignal:
 
     def __init__(self) -> None:
         self.reason: BlumaError | None = None
+        self._bounded: Set[asyncio.Future[Any]] = set()
 
     @property
     def is_set(self) -> bool:
@@ -125,5 +128,33 @@ class StopSignal:
         return self.reason is not None
 
     def set(self, reason: BlumaError) -> None:
-        """Submit nothing more."""
+        """Submit nothing more. Call it in the event loop of the run."""
         self.reason = self.reason or reason
+        self.end_waits()
+
+    def end_waits(self) -> None:
+        """End the waits of `bound`."""
+        for wait in self._bounded:
+            wait.cancel()
+
+    async def bound(self, wait: Callable[[], Awaitable[None]]) -> None:
+        """
+        Wait before something is submitted.
+
+        Raises:
+            Unsubmitted: Nothing more is submitted. The wait has ended.
+        """
+        if self.is_set:
+            raise Unsubmitted
+        bounded = asyncio.ensure_future(wait())
+        self._bounded.add(bounded)
+        try:
+            await asyncio.wait([bounded])
+        finally:
+            self._bounded.discard(bounded)
+            if not bounded.done():
+                bounded.cancel()
+                await asyncio.wait([bounded])
+        if bounded.cancelled():
+            raise Unsubmitted
+        bounded.result()

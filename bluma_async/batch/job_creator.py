@@ -2,7 +2,8 @@
 Create the video of one job: turn, price, intent, request, bill.
 
 Rule 1: the intent is recorded before the request is sent, and the video's id before the template's next turn.
-Rule 2: when the run is cancelled, a create in flight gets a few seconds to finish.
+Rule 2: when the run is cancelled, a create in flight gets a few seconds to finish. One that was not sent is planned
+again, also when the run submits nothing more while the create waits for its place in the budget.
 Rule 3: a create that was certainly refused is planned again or has failed. One that may have been accepted is in doubt
 if it has candidates, or if it certainly was accepted. Otherwise it stays `creating`: the next run searches for its
 video first. Without candidates this run submits nothing more, because no other create could be made certain either.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Awaitable, Callable
 
 from bluma_async._runtime.tasks import finish, finish_within
@@ -99,7 +101,8 @@ class JobCreator:
                 try:
                     created = await self._obtain(job)
                 except RateLimitError as refusal:
-                    await self._api.clock.sleep(compute_pause(refusal.retry_after, refusals))
+                    pause = compute_pause(refusal.retry_after, refusals)
+                    await self._stop.bound(partial(self._api.clock.sleep, pause))
                     refusals += 1
                 except BlumaError as failure:
                     if _concerns_only_this_job(failure):
@@ -131,29 +134,32 @@ class JobCreator:
     async def _send(self, job: StoredJob, key: str) -> StoredJob:
         """Hold the price, record the intent, send the create, and record its outcome."""
         await self._hold_price(job)
-        evidence = self._api.session.evidence
         try:
             preset = await self._presets.require(job.template_id)
             await self._baseline.require(job.template_id)
             await self._intend(job, key)
-            try:
-                video = await self._presets.create(job, preset, key, self._contents.find_content(job))
-            except BlumaError as failure:
-                self._require_closed(job, key, failure)
-                await self._record_failure(job, failure)
-                raise
-            except asyncio.CancelledError:
-                with suppress(BlumaError):  # which would take the place of the cancellation
-                    await self._record_interrupted(job, key)
-                raise
+            video = await self._create(job, preset, key)
         except TakenOver:
             self._forget(job, key)
             raise
+        except (asyncio.CancelledError, Unsubmitted):
+            with suppress(BlumaError):  # which would take the place of the cancellation
+                await self._record_interrupted(job, key)
+            raise
         except BlumaError:
-            if evidence.find_open(key) is None:  # else it may be billed
+            if self._api.session.evidence.find_open(key) is None:  # else it may be billed
                 self._credit_limit.release(job.place)
             raise
         return await self._record_bill(job, video, key)
+
+    async def _create(self, job: StoredJob, preset: str | None, key: str) -> Video:
+        """Send the create, and record its failure."""
+        try:
+            return await self._presets.create(job, preset, key, self._contents.find_content(job))
+        except BlumaError as failure:
+            self._require_closed(job, key, failure)
+            await self._record_failure(job, failure)
+            raise
 
     def _require_closed(self, job: StoredJob, key: str, failure: BlumaError) -> None:
         """
@@ -246,15 +252,19 @@ class JobCreator:
             raise
 
     async def _record_interrupted(self, job: StoredJob, key: str) -> None:
-        """Record the video of a create that was cancelled while its answer was compared with the shared records."""
-        call = self._api.session.evidence.find_open(key)
-        if call is not None and call.video_id is not None:
+        """Record what an interrupted create leaves: nothing, an open create, or a video that its answer has named."""
+        evidence = self._api.session.evidence
+        call = evidence.find_open(key)
+        if call is None and evidence.find_created(key) is None:  # no request has left this process
+            self._credit_limit.release(job.place)
+            await finish(self._store.release(job.place, "it was not sent"))
+        elif call is not None and call.video_id is not None:
             charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, 0)
             billed = await finish(self._bill(job, call.video_id, charged, key))
             if is_taken(billed):
                 self._disown(job, key, call.video_id, charged)
             if is_taken(billed) or not isinstance(billed, Conflict):
-                self._api.session.evidence.remove(call)
+                evidence.remove(call)
 
     def _disown(self, job: StoredJob, key: str, video_id: str, charged: int) -> None:
         """Forget a video that is another create's. This create is open, and its price is held again."""

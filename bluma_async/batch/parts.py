@@ -56,7 +56,7 @@ async def build_parts(
     """
     sharing = store.sharing
     if sharing is not None:
-        api = api.with_coordinator(JobCoordinator(sharing, api), find_creates(store))
+        api = api.with_coordinator(JobCoordinator(sharing, api, stop), find_creates(store))
     await require_account(store, api)
     await store.agree(options.max_credits, options.folder)
     await api.session.require_exclusive()  # interrupted creates are adopted before the first create

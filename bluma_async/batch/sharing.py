@@ -10,9 +10,11 @@ Rule 4: a run ends when no unfinished job is left: jobs of a process that dies m
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, AsyncGenerator, List, Mapping, Sequence, Set
 
 from bluma_async._runtime.threads import in_thread
+from bluma_async._session.in_flight import Standing
 from bluma_async._wire.call import Safety
 from bluma_async.batch.conflicts import TakenOver, Unsubmitted
 from bluma_async.errors import AmbiguousCreateError, BlumaError
@@ -40,9 +42,10 @@ LONGEST_PAUSE = 1.0
 class JobCoordinator:
     """Asks the store before each request for its place in the budget, and before each attempt of a create."""
 
-    def __init__(self, sharing: Sharing, api: BatchApi) -> None:
+    def __init__(self, sharing: Sharing, api: BatchApi, stop: StopSignal) -> None:
         options = api.session.options
         self._sharing = sharing
+        self._stop = stop
         self._clock = api.clock
         budget = sharing.find_budget(fingerprint_key(options.base_url, options.api_key))
         self._pacer = Pacer(budget, self._clock)
@@ -54,11 +57,16 @@ class JobCoordinator:
         A process that was frozen too long sends nothing: the announcement finds that its create was taken over.
 
         Raises:
+            Unsubmitted: Nothing more is submitted, and no attempt of this create may have been accepted.
             TakenOver: Another process has settled the create, or is about to.
         """
-        await self._pacer.wait(call)
         if call.safety is not Safety.COSTS_MONEY:
+            await self._pacer.wait(call)
             return
+        if call.standing is Standing.NOT_SENT:
+            await self._stop.bound(partial(self._pacer.wait, call))
+        else:
+            await self._pacer.wait(call)
         if not await announce(call, self._clock, lambda: self._sharing.touch(call.key or "")):
             raise TakenOver
 

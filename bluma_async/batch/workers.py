@@ -53,6 +53,7 @@ class Workers:
             if self._stop.reason is not None and self._options.on_error == "raise":
                 raise self._stop.reason
         finally:
+            self._stop.end_waits()  # of creates that were not sent
             for task in (end, *workers):
                 task.cancel()
             await asyncio.gather(end, *workers, return_exceptions=True)

@@ -1,15 +1,16 @@
-"""Pause the creates of a worker after an error that every job would share."""
+"""The signal of a worker to create nothing for a while, or any more."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from bluma_async._runtime.log import logger
 from bluma_async.batch.api import StopSignal
+from bluma_async.errors import BlumaError
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
-    from bluma_async.errors import BlumaError
 
 __all__ = ["PAUSE", "PausingStop"]
 
@@ -33,6 +34,12 @@ class PausingStop(StopSignal):
         """Submit nothing for a while. Creates that were in flight fail for the same reason, which is logged once."""
         is_new = not self.is_set
         self.reason: BlumaError | None = reason
-        self._ends = self._clock.now() + PAUSE
+        self._ends = max(self._ends, self._clock.now() + PAUSE)
+        self.end_waits()
         if is_new:
             logger.warning("No video is created for %g s: %s", PAUSE, reason)
+
+    def end(self) -> None:
+        """Submit nothing any more."""
+        self.reason, self._ends = BlumaError("The worker ends."), math.inf
+        self.end_waits()

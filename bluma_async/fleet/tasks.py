@@ -79,8 +79,9 @@ class FleetTasks:
         self._engine.periodic("sweep", SWEEP_PERIOD)
 
     def stop(self) -> None:
-        """Begin nothing more: the process is asked to end. A lost store is soon given up."""
+        """Begin nothing more: the process is asked to end. Creates that are sent are finished."""
         self.is_stopping = True
+        self._stop.end()
         self._sharing.limit_retries(PATIENCE_AT_END)
 
     async def require_recorded(self) -> None:
@@ -206,7 +207,8 @@ class FleetTasks:
             if job.state == state:
                 self._log(event, await action(job))
         except Unsubmitted:
-            pass
+            if self.is_stopping:
+                return  # the end of the process gives the job back, and makes its task due at once
         except BlumaError as problem:
             is_failed = True
             self._log("failed", job, problem)

@@ -81,13 +81,15 @@ async def test_a_worker_ends_when_it_is_asked_to_only(caplog: pytest.LogCaptureF
     gone, refused = psycopg.OperationalError("gone"), psycopg.errors.ForeignKeyViolation("no such worker")
     pruned = [build_failure(refused) for _ in range(2)]
     app = FakeApp(build_failure(gone), None, gone, *pruned)
+    told: List[bool] = []
 
-    running = asyncio.ensure_future(build_engine(app).run(1))
+    running = asyncio.ensure_future(build_engine(app).run(1, lambda: told.append(app.has_ended)))
     await app.is_running.wait()
     os.kill(os.getpid(), signal.SIGTERM)
     await running
 
     assert app.has_ended
+    assert told == [False]  # it was told before its tasks had ended
     (logged,) = [record.getMessage() for record in caplog.records if record.name == "bluma"]
     assert logged == "The queue of tasks failed, and is started again: no such worker"
 
