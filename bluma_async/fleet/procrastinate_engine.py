@@ -20,7 +20,6 @@ from bluma_async._runtime.tasks import within
 from bluma_async._runtime.threads import in_thread
 from bluma_async.batch.batch import read_setup
 from bluma_async.errors import InvalidArgumentError
-from bluma_async.fleet.procrastinate_tables import QUEUE, require_rights, require_tables
 from bluma_async.fleet.signals import signalled
 from bluma_async.fleet.worker import opened_worker
 from bluma_async.stores.postgres.connections import CONNECT_TIMEOUT, build_pool_options
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcrastinateEngine", "migrate", "run_worker"]
 
+QUEUE = "bluma"
 POLL_INTERVAL = 1.0  # seconds between two requests for tasks
 PAUSE = 1.0  # seconds before Procrastinate is started again
 LASTING = 5  # starts without a database after which it is logged here too: the lease may have the last connection
@@ -87,7 +87,7 @@ class ProcrastinateEngine:
         try:
             with _translating(self._procrastinate, self._url):
                 await self._app.open_async()
-                await require_tables(self._app)
+                await _require_tables(self._app)
             yield
         finally:
             await self._app.close_async()
@@ -127,7 +127,7 @@ class ProcrastinateEngine:
             BlumaError: The database cannot be used now. No task was run.
         """
         with _translating(self._procrastinate, self._url):
-            await require_rights(self._app)
+            await _require_rights(self._app)
             await self._app.connector.execute_query_async(query=DELETE_ABANDONED)
         periods = [asyncio.ensure_future(self._repeat(name, seconds)) for name, seconds in self._periods]
         try:
@@ -258,3 +258,22 @@ def _list_kinds(procrastinate: Any) -> Tuple[Type[Exception], ...]:
 
 def _find_cause(problem: BaseException) -> BaseException:
     return problem.__cause__ or problem.__context__ or problem
+
+
+async def _require_tables(app: Any) -> None:
+    """Create the tables of Procrastinate, unless they are there. Several workers may start at once."""
+    if await app.check_connection_async():
+        return
+    schema = await in_thread(app.schema_manager.get_schema)  # it reads a file
+    try:
+        await app.connector.execute_query_async(query=schema.replace("%", "%%"))
+    except Exception:
+        if not await app.check_connection_async():  # else another worker has created them meanwhile
+            raise
+
+
+async def _require_rights(app: Any) -> None:
+    """Do once what a worker does, without a task: its user may lack rights that show only then."""
+    worker = await app.job_manager.register_worker()
+    await app.job_manager.fetch_job(queues=[f"no {QUEUE}"], worker_id=worker)
+    await app.job_manager.unregister_worker(worker)
