@@ -269,8 +269,10 @@ class Session:
             within = deadline
         request = Request(call.method, url, headers, call.body, call.parts, call.fields, api_key=self.api_key)
         ends = None if within is None else began + within
-        in_flight = InFlightCall(request, began, ends, call.safety, call.subject, is_sent_once=call.is_sent_once)
-        in_flight.token, in_flight.content, in_flight.pauses = call.token, call.content, self.pauses
+        in_flight = InFlightCall(
+            request, began, ends, call.safety, call.subject, is_sent_once=call.is_sent_once, pauses=self.pauses
+        )
+        in_flight.token, in_flight.content = call.token, call.content
         return in_flight
 
 
