@@ -156,7 +156,8 @@ class PostgresServer:
         tables = ", ".join(row[0] for row in self.fetch(url, TABLES))
         refill = "INSERT INTO bluma_accounts (id) VALUES (0)"
         version = f"INSERT INTO bluma_meta VALUES ('schema', '{VERSION}')"
-        self.execute(name, f"TRUNCATE {tables} RESTART IDENTITY CASCADE", refill, version)
+        journal = "INSERT INTO bluma_meta VALUES ('journal', 'of the tests')"
+        self.execute(name, f"TRUNCATE {tables} RESTART IDENTITY CASCADE", refill, version, journal)
         self._free.append(url)
 
     def make_database(self, *, is_empty: bool = False) -> str:

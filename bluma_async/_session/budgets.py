@@ -1,10 +1,12 @@
-"""The rate-limit headers of the newest answer to each API key."""
+"""The rate-limit headers of the newest answer to each API key, and its pauses."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from typing import Mapping
+from weakref import WeakValueDictionary
 
+from bluma_async._session.pauses import Pauses
 from bluma_async._wire.budget import RateLimit, read_rate_limit
 
 __all__ = ["Budgets"]
@@ -17,6 +19,7 @@ class Budgets:
 
     def __init__(self) -> None:
         self._headers: OrderedDict[str, Mapping[str, str]] = OrderedDict()
+        self._pauses: WeakValueDictionary[str, Pauses] = WeakValueDictionary()  # a session of the key holds them
 
     def update(self, api_key: str, headers: Mapping[str, str]) -> None:
         """Store the headers of an answer, if they report a budget."""
@@ -29,3 +32,10 @@ class Budgets:
     def get(self, api_key: str) -> RateLimit | None:
         """Return the budget of a key; None before its first answer that reports one."""
         return read_rate_limit(self._headers.get(api_key, {}))
+
+    def pauses(self, api_key: str) -> Pauses:
+        """Return the pauses of a key."""
+        pauses = self._pauses.get(api_key)
+        if pauses is None:
+            pauses = self._pauses[api_key] = Pauses()
+        return pauses

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Sequence
 import attrs
 
 from bluma_async._runtime.log import logger
+from bluma_async._session.pauses import Pauses
 from bluma_async._wire.call import Safety
 from bluma_async._wire.certainty import CreateOutcome
 from bluma_async.errors import AmbiguousCreateError, RequestTimeoutError
@@ -69,6 +70,7 @@ class InFlightCall:
             would be wrong by the time that this machine slept in between.
         local_time: When a paid call began, by this machine's wall clock; None for a clock without one.
         is_sent_once: Whether it is never retried, whatever the options say.
+        pauses: The pauses of its key's hourly budget.
         can_be_settled: Whether a search can determine the outcome of a paid call after it has ended.
     """
 
@@ -93,6 +95,7 @@ class InFlightCall:
     local_time: datetime | None = None
     is_sent_once: bool = False
     can_be_settled: bool = True
+    pauses: Pauses = attrs.field(factory=Pauses)
 
     @property
     def key(self) -> str | None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bluma_async._session import exclusive
     from bluma_async._session.evidence import CreateEvidence
     from bluma_async._session.options import Options
+    from bluma_async._session.pauses import Pauses
     from bluma_async._session.ports import Coordinator, Transport
     from bluma_async._session.retry_loop import Attempt, Reconciler
     from bluma_async._session.shared import Shared
@@ -67,6 +68,7 @@ class Session:
         self.api_key: Secret = Secret(options.api_key)
         self.evidence: CreateEvidence = find_evidence(options.base_url, options.api_key)
         self.retry_loop: RetryLoop = RetryLoop(options, shared)
+        self.pauses: Pauses = shared.budgets.pauses(options.api_key)
         self._headers = _standing_headers(options)
         if shared.telemetry is not None:
             shared.telemetry.watch(self)
@@ -267,7 +269,9 @@ class Session:
             within = deadline
         request = Request(call.method, url, headers, call.body, call.parts, call.fields, api_key=self.api_key)
         ends = None if within is None else began + within
-        in_flight = InFlightCall(request, began, ends, call.safety, call.subject, is_sent_once=call.is_sent_once)
+        in_flight = InFlightCall(
+            request, began, ends, call.safety, call.subject, is_sent_once=call.is_sent_once, pauses=self.pauses
+        )
         in_flight.token, in_flight.content = call.token, call.content
         return in_flight
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generator
 
 from bluma_async.cli.output import is_live, say_aside
+from bluma_async.errors import RateLimitError
 
 if TYPE_CHECKING:
     from bluma_async.waiting.announcer import StatusInfo
@@ -17,6 +18,8 @@ __all__ = ["print_news", "show_progress"]
 
 def _describe_news(info: StatusInfo) -> str | None:
     """Return a line about a wait, or None for a status that needs none: the progress shows the known ones."""
+    if isinstance(info.error, RateLimitError):
+        return None  # `printed_pauses` prints it once, and not for each wait
     if info.error is not None:
         return f"No answer from the API for {info.elapsed:.0f} s; still trying. {info.error}"
     return None if info.is_known else f"The status is {info.status!r}, which this version does not know."

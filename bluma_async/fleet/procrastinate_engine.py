@@ -3,7 +3,8 @@ Procrastinate as the engine: its queue is in the journal's own database. Needs t
 
 Rule 1: SIGTERM and SIGINT end a worker gracefully: no task is begun, those that run are finished, and the rest is given
 back. A lost database ends no worker that has begun: Procrastinate stops then, and is started again. It delays the end
-little: what the queue does not learn at the end costs nothing.
+little: what the queue does not learn at the end costs nothing. Tables that were made anew end a worker: they may belong
+to another account, or to another folder.
 Rule 2: tasks are asked for every second. Messages of LISTEN would come a moment earlier, but not through a pooler that
 gives each transaction another connection.
 """
@@ -26,6 +27,7 @@ from bluma_async.stores.postgres.connections import CONNECT_TIMEOUT, build_pool_
 from bluma_async.stores.postgres.database import BRIEF, migrate_database
 from bluma_async.stores.postgres.failures import (
     LostDatabaseError,
+    ReplacedTablesError,
     build_opening_error,
     describe_failure,
     is_lost,
@@ -124,7 +126,7 @@ class ProcrastinateEngine:
             on_stop: Called when the process is asked to end; tasks that run are finished afterwards.
 
         Raises:
-            BlumaError: The database cannot be used now. No task was run.
+            BlumaError: The database cannot be used now, and no task was run; or its tables were made anew meanwhile.
         """
         with _translating(self._procrastinate, self._url):
             await _require_rights(self._app)
@@ -132,11 +134,16 @@ class ProcrastinateEngine:
         periods = [asyncio.ensure_future(self._repeat(name, seconds)) for name, seconds in self._periods]
         try:
             with signalled(on_stop) as asked:
+                for period in periods:
+                    period.add_done_callback(lambda _: asked.set())
                 await self._run_until(asked, concurrency)
         finally:
             for period in periods:
                 period.cancel()
-            await asyncio.gather(*periods, return_exceptions=True)
+            ends = await asyncio.gather(*periods, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, ReplacedTablesError):
+                raise end
 
     async def _run_until(self, asked: asyncio.Event, concurrency: int) -> None:
         """Run Procrastinate until the event is set, and start it again whenever it stops by itself."""
@@ -188,6 +195,8 @@ class ProcrastinateEngine:
                 await self._tasks[name].func()
             except LostDatabaseError:
                 pass  # the lease of the process reports it
+            except ReplacedTablesError:
+                raise  # which ends the worker
             except Exception as problem:  # noqa: BLE001 - it must go on, whatever the database or the API raises
                 if not has_failed:
                     logger.warning("The periodic task %s failed: %s", name, str(problem) or repr(problem))

@@ -153,7 +153,8 @@ class FleetTasks:
         except RateLimitError:
             raise  # the reads would be refused too
         except BlumaError as problem:
-            logger.info("The videos could not be listed, so each is read by itself: %s", problem)
+            if source.pace().spent is None:  # else the pause is logged
+                logger.info("The videos could not be listed, so each is read by itself: %s", problem)
             return True, {}, 0
         active, requests = listed or ({}, 0)
         return False, active, requests
@@ -281,7 +282,8 @@ class FleetTasks:
         except Unsubmitted:
             return True
         except BlumaError as problem:
-            logger.info("Video %s could not be read: %s", video_id, problem)
+            if source.pace().spent is None:  # else the pause is logged
+                logger.info("Video %s could not be read: %s", video_id, problem)
             return False
         if ended.state == JobState.RENDERED and self._options.saves_files:
             await self._engine.defer("save", job.place)

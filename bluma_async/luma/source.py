@@ -20,6 +20,7 @@ from bluma_async.waiting.pace import Pace
 from bluma_async.waiting.timeouts import build_timeout_error
 
 if TYPE_CHECKING:
+    from bluma_async._session.pauses import BudgetPause
     from bluma_async._session.session import Session
     from bluma_async.errors import WaitTimeoutError
     from bluma_async.luma.adapter import Adapter
@@ -137,6 +138,9 @@ class GenerationSource:
     def pace(self) -> Pace:
         """Return a pace without a limit: no provider reports one."""
         return Pace()
+
+    def report_pause(self, pause: BudgetPause) -> None:
+        """Do nothing: a pace without a limit has no pause."""
 
     async def _read_halves(self, job_ids: Sequence[str], within: float, refusal: APIError) -> Mapping[str, Outcome]:
         if len(job_ids) == 1:

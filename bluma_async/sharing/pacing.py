@@ -3,6 +3,7 @@ Send no faster than the budget that all processes share.
 
 Rule 1: creates come first, then reads of single videos, then lists: each leaves a reserve to the more important ones.
 Rule 2: a call does not wait for its place beyond its deadline, nor, where `patience` bounds it, for long without one.
+Its error says that the budget is spent, and when it goes on.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Dict, Mapping
 
 from bluma_async._wire.budget import read_rate_limit
 from bluma_async._wire.call import Safety
-from bluma_async.errors import BlumaError, RateLimitError
-from bluma_async.stores.budget import Report
+from bluma_async.errors import BlumaError, RateLimitError, RequestTimeoutError
+from bluma_async.stores.budget import Lease, Report
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
     from bluma_async._session.in_flight import InFlightCall
+    from bluma_async._session.pauses import BudgetPause
     from bluma_async.stores.budget import Budget
 
 __all__ = ["Pacer"]
@@ -28,6 +30,7 @@ FORGOTTEN = 60.0  # seconds after which a request without an answer is not count
 FAILED = 1.0  # seconds for which the failure of a lease is that of every call
 READ_RESERVE = 0.01  # of the limit
 LIST_RESERVE = 0.05
+READY = Lease(0, 0.0)  # no lease is needed
 
 
 class Pacer:
@@ -59,15 +62,16 @@ class Pacer:
         reserve, ends = _choose_reserve(call), self._clock.now() + patience
         while True:
             async with self._gate:
-                wait = 0.0 if self._tokens > 0 else await self._lease(reserve)
+                leased = READY if self._tokens > 0 else await self._lease(reserve)
+                call.pauses.note(leased.pause, self._clock)
                 if self._tokens > 0:
                     self._tokens -= 1
                     self._sent[id(call)] = self._clock.now()
                     return
-            left = call.time_left(self._clock)
-            if self._clock.now() + wait > ends:
-                raise self._spent()
-            await self._clock.sleep(wait if left is None else min(wait, left))
+            left = self._find_time_left(call, leased.pause)
+            if self._clock.now() + leased.wait > ends:
+                raise _build_refusal(leased.pause)
+            await self._clock.sleep(leased.wait if left is None else min(leased.wait, left))
 
     def note(self, call: InFlightCall, headers: Mapping[str, str]) -> None:
         """Note the end of a request, and the headers of its answer; none if there was no answer."""
@@ -75,7 +79,13 @@ class Pacer:
         if "x-ratelimit-remaining" in headers:
             self._headers, self._answered = headers, self._clock.now()
 
-    async def _lease(self, reserve: float) -> float:
+    def _find_time_left(self, call: InFlightCall, pause: BudgetPause | None) -> float | None:
+        try:
+            return call.time_left(self._clock)
+        except RequestTimeoutError as late:
+            raise RequestTimeoutError(f"{late} {_describe(pause)}".rstrip(), request_sent=False) from None
+
+    async def _lease(self, reserve: float) -> Lease:
         """
         Lease a block.
 
@@ -90,12 +100,12 @@ class Pacer:
             self._failure, self._failed_at = failure, self._clock.now()
             raise
 
-    async def _lease_block(self, reserve: float, now: float) -> float:
+    async def _lease_block(self, reserve: float, now: float) -> Lease:
         self._sent = {call: at for call, at in self._sent.items() if now - at < FORGOTTEN}
         report, self._headers = self._build_report(now), None
         leased = await self._budget.lease(self._tokens + len(self._sent), report, reserve)
         self._tokens += leased.tokens
-        return leased.wait
+        return leased
 
     def _build_report(self, now: float) -> Report | None:
         found = None if self._headers is None else read_rate_limit(self._headers)
@@ -104,11 +114,16 @@ class Pacer:
         age = now - self._answered
         return Report(found.limit, found.remaining, max((found.reset_after or 0.0) - age, 0.0), age)
 
-    def _spent(self) -> RateLimitError:
-        return RateLimitError(
-            "The hourly budget that the processes of this key share has no request left for this call. Nothing was "
-            "sent; try again later, or set a deadline to wait longer."
-        )
+
+def _build_refusal(pause: BudgetPause | None) -> RateLimitError:
+    advice = "Nothing was sent; try again later, or set a deadline to wait longer."
+    return RateLimitError(
+        f"{_describe(pause)} {advice}".lstrip(), retry_after=None if pause is None else pause.resets_in
+    )
+
+
+def _describe(pause: BudgetPause | None) -> str:
+    return "" if pause is None else pause.describe()
 
 
 def _choose_reserve(call: InFlightCall) -> float:

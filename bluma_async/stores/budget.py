@@ -6,6 +6,8 @@ from typing import Protocol
 
 import attrs
 
+from bluma_async._session.pauses import BudgetPause
+
 __all__ = ["Budget", "BudgetState", "Lease", "Report"]
 
 MOST = 10  # requests in a block
@@ -35,10 +37,18 @@ class Report:
 
 @attrs.frozen
 class Lease:
-    """A block of requests, which may be 0, and then the seconds to wait before the next attempt to lease."""
+    """
+    A block of requests.
+
+    Attributes:
+        tokens: Its size, which may be 0.
+        wait: Seconds to wait before the next attempt to lease, if it is 0.
+        pause: Why it is 0; None if it is not.
+    """
 
     tokens: int
     wait: float
+    pause: BudgetPause | None = None
 
 
 @attrs.define
@@ -83,8 +93,11 @@ class BudgetState:
         return block
 
     def build_lease(self, block: int) -> Lease:
-        """Return the lease of a block; without one, the seconds to wait."""
-        return Lease(block, 0.0 if block else max(min(self.resets_in, LONGEST_WAIT), SHORTEST_WAIT))
+        """Return the lease of a block; without one, the seconds to wait, and why."""
+        if block:
+            return Lease(block, 0.0)
+        pause = BudgetPause(self.available or 0, self.quota or 0, self.resets_in, self.others)
+        return Lease(0, max(min(self.resets_in, LONGEST_WAIT), SHORTEST_WAIT), pause)
 
 
 class Budget(Protocol):

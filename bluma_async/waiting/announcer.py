@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import attrs
 
 from bluma_async._runtime.callbacks import call_back
+from bluma_async.errors import RateLimitError
 
 if TYPE_CHECKING:
     from bluma_async._runtime.clock import Clock
@@ -18,7 +19,7 @@ __all__ = ["Announcer", "StatusInfo"]
 @attrs.frozen(kw_only=True)
 class StatusInfo:
     """
-    News of a wait: another status, or that the server has not answered yet.
+    News of a wait: another status, that the server has not answered yet, or that it is not asked now.
 
     Attributes:
         id: The id of the video or generation.
@@ -27,7 +28,8 @@ class StatusInfo:
             in `final_statuses`.
         is_final: Whether the wait ends with this status.
         elapsed: Seconds since the wait began.
-        error: The error of the last poll, if no answer has come; None otherwise.
+        error: The error of the last poll, if no answer has come; a RateLimitError if the first poll waits because the
+            hourly budget of the key is spent; None otherwise.
     """
 
     id: str
@@ -38,6 +40,8 @@ class StatusInfo:
     error: Exception | None = None
 
     def __str__(self) -> str:
+        if isinstance(self.error, RateLimitError):
+            return str(self.error)
         if self.error is not None:
             return f"no answer for {self.elapsed:.0f} s: {self.error}"
         return f"{self.status}" if self.is_known else f"{self.status} (an unknown status)"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from bluma_async._session.pauses import BudgetPause
 from bluma_async.errors import NetworkError, RateLimitError, ServerError
 
 if TYPE_CHECKING:
@@ -25,10 +26,18 @@ RESERVE = 0.1  # of the hourly limit; left for the caller's other calls
 
 @attrs.frozen
 class Pace:
-    """A budget (None: unknown, and then no limit), and the seconds since the server reported it."""
+    """
+    The pace of the polls.
+
+    Attributes:
+        budget: The budget; None if it is unknown, and then there is no limit.
+        age: Seconds since the server reported it.
+        noted: The pause that calls of this process wait for; None if none does.
+    """
 
     budget: RateLimit | None = None
     age: float = 0.0
+    noted: BudgetPause | None = None
 
     def spacing(self, kept: int = 0) -> float:
         """
@@ -55,6 +64,13 @@ class Pace:
     def is_spent(self) -> bool:
         """Whether the next request would be answered with 429."""
         return self._seconds_left > 0 and self.budget is not None and self.budget.remaining == 0
+
+    @property
+    def spent(self) -> BudgetPause | None:
+        """The pause in which no poll is sent; None if one may be."""
+        if self.budget is not None and self.is_spent:
+            return BudgetPause(self.budget.remaining, self.budget.limit, self._seconds_left)
+        return self.noted
 
     def allowance(self, wanted: int) -> int:
         """Return how many of the wanted requests may be sent now; at least one, so that polling never stops."""

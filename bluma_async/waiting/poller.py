@@ -114,7 +114,10 @@ class Poller(Generic[S]):
     async def _run(self) -> None:
         try:
             while self._jobs:
-                step = plan(self._clock.now(), self._jobs.all(), self._source.pace(), self._limits)
+                pace = self._source.pace()
+                if pace.spent is not None:
+                    self._source.report_pause(pace.spent)
+                step = plan(self._clock.now(), self._jobs.all(), pace, self._limits)
                 self._act(step)
                 if not step.expired and not step.silent:
                     await self._pause()

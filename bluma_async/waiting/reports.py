@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Iterable, Sequence, Tuple
 
 from bluma_async._runtime.log import logger, mask
-from bluma_async.errors import APIError, NetworkError
+from bluma_async.errors import APIError, NetworkError, RateLimitError
 from bluma_async.waiting.contact import SILENCE
 
 if TYPE_CHECKING:
+    from bluma_async._session.pauses import BudgetPause
     from bluma_async.waiting.entries import Entry, Waiter
     from bluma_async.waiting.source import Source
 
@@ -38,11 +39,16 @@ def note_failure(entries: Iterable[Entry], failure: Exception) -> float:
 
 
 def report_silence(silent: Sequence[Tuple[Entry, Waiter]]) -> None:
-    """Log, and report to each wait, that the server has not answered since the wait began."""
+    """
+    Log, and report to each wait, that the server has not answered since the wait began.
+
+    In a pause of the hourly budget it was not asked: the pause is reported then, and was logged.
+    """
+    pause = silent[0][1].source.pace().spent if silent else None
     for _, waiter in silent:
         waiter.contact.is_reported = True
-        waiter.notify(silence=waiter.contact.failure or NetworkError(f"No answer has come for {SILENCE:g} s."))
-    if silent:
+        waiter.notify(silence=_build_report(waiter, pause))
+    if silent and pause is None:
         entry, waiter = silent[0]
         logger.warning(
             "No answer has come to %d wait(s) for %g s, such as the one for %s, which goes on polling for up to %g s. "
@@ -53,6 +59,12 @@ def report_silence(silent: Sequence[Tuple[Entry, Waiter]]) -> None:
             waiter.timeout,
             mask(str(waiter.contact.failure or "it is still in flight")),
         )
+
+
+def _build_report(waiter: Waiter, pause: BudgetPause | None) -> Exception:
+    if pause is not None:
+        return RateLimitError(pause.describe(), retry_after=pause.resets_in)
+    return waiter.contact.failure or NetworkError("The first poll has not ended.")
 
 
 def report_unknown(entry: Entry, state: Any, source: Source[Any]) -> None:

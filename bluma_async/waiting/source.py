@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Hashable, Mapping, Protocol, Sequence, TypeVar
 
 if TYPE_CHECKING:
+    from bluma_async._session.pauses import BudgetPause
     from bluma_async.errors import APIError
     from bluma_async.waiting.contact import Contact
     from bluma_async.waiting.pace import Pace
@@ -83,4 +84,8 @@ class Source(Protocol[S]):
 
     def pace(self) -> Pace:
         """The pace of requests that the budget allows now."""
+        ...
+
+    def report_pause(self, pause: BudgetPause) -> None:
+        """Log that polls wait for the budget, once for each pause."""
         ...

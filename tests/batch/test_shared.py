@@ -20,6 +20,7 @@ from bluma_async.stores.jobs import Intent
 from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.types._model import utc_now
 from tests.batch.helpers import TEMPLATE, make_rows, run_all
+from tests.postgres import PostgresServer
 from tests.servers import as_another_process
 
 
@@ -162,6 +163,24 @@ async def test_a_key_of_another_account_is_refused(
             with pytest.raises(errors.InvalidArgumentError, match="another account"):
                 await run_all(make_batch(stranger, postgres, tmp_path), make_rows(2))
         assert elsewhere.state()["billed"] == 0
+
+
+async def test_a_run_ends_when_the_tables_are_those_of_another_journal(
+    quick: Sandbox, client: AsyncBluma, postgres: str, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """They may belong to another account and folder: nothing more is created or recorded."""
+    batch = make_batch(client, postgres, tmp_path, concurrency=1)
+
+    async def run() -> None:
+        async for _ in batch.run(make_rows(9)):
+            another = "UPDATE bluma_meta SET value = 'another' WHERE name = 'journal' RETURNING 1"
+            postgres_server.fetch(postgres, another)
+
+    with pytest.raises(errors.BlumaError, match="were made anew, or restored"):
+        await run()
+
+    assert quick.state()["billed"] <= 2
+    assert postgres_server.fetch(postgres, "SELECT count(*) FROM bluma_jobs WHERE state = 'planned'")[0][0] >= 7
 
 
 async def streamed(rows: List[Any]) -> Any:

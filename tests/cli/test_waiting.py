@@ -9,6 +9,9 @@ import pytest
 
 from bluma import StatusInfo
 from bluma_async import errors
+from bluma_async._runtime.log import logger
+from bluma_async._session.pauses import BudgetPause, Pauses
+from bluma_async.cli.pauses import printed_pauses
 from bluma_async.cli.table import Lines, LiveTable
 from bluma_async.cli.waiting import Target, wait_and_save
 from bluma_async.errors import NetworkError
@@ -16,7 +19,7 @@ from bluma_async.sandbox import Sandbox
 from tests.cli.commands import running
 from tests.cli.test_batch import POLL, jobs
 from tests.cli.test_cli import run
-from tests.fakes import VIDEO, answer, client_with
+from tests.fakes import VIDEO, FakeClock, answer, client_with
 
 __all__ = ["jobs"]  # a fixture
 WAIT = {"poll_interval": 5.0, "timeout": 600.0, "final_statuses": ()}
@@ -101,3 +104,17 @@ def test_the_news_of_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert printed == ["No answer from the API for 10 s; still trying. cut"]
     assert capsys.readouterr().err == "No answer from the API for 10 s; still trying. cut\n"
+
+
+def test_a_spent_budget_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Many waits report the same pause; the line comes from the log of the SDK, whose other lines are not printed."""
+    clock, pauses, pause = FakeClock(), Pauses(), BudgetPause(0, 8, 60.0)
+
+    with printed_pauses():
+        for _ in range(3):
+            pauses.note(pause, clock)
+            Lines().report(StatusInfo(id="v", status=None, error=errors.RateLimitError(pause.describe())))
+        logger.warning("Something else.")
+    Pauses().note(pause, clock)
+
+    assert capsys.readouterr().err.splitlines() == [pause.describe(clock.utc())]

@@ -15,7 +15,7 @@ import pytest
 from bluma_async import errors
 from bluma_async.fleet import procrastinate_engine
 from bluma_async.fleet.procrastinate_engine import ProcrastinateEngine
-from bluma_async.stores.postgres.failures import LostDatabaseError
+from bluma_async.stores.postgres.failures import LostDatabaseError, ReplacedTablesError
 from tests.pooler import Pooler
 from tests.postgres import PostgresServer
 
@@ -110,6 +110,24 @@ async def test_a_defect_ends_a_worker() -> None:
     """It would hide for ever in a worker that is started again."""
     with pytest.raises(KeyError):
         await build_engine(FakeApp(KeyError("x"))).run(1)
+
+
+async def test_tables_that_were_made_anew_end_a_worker() -> None:
+    """They may belong to another account, or to another folder: the tasks that run are finished, and none is begun."""
+    app = FakeApp()
+    app.task = lambda func, **_: SimpleNamespace(func=func)  # type: ignore[attr-defined]  # as Procrastinate's
+    engine = build_engine(app)
+
+    async def sweep(_: Optional[int]) -> None:
+        await app.is_running.wait()
+        raise ReplacedTablesError(URL)
+
+    engine.register("sweep", sweep)
+    engine.periodic("sweep", 0.001)
+
+    with pytest.raises(ReplacedTablesError):
+        await engine.run(1)
+    assert app.has_ended
 
 
 async def test_a_periodic_task_is_silent_about_a_lost_database(caplog: pytest.LogCaptureFixture) -> None:

@@ -240,6 +240,26 @@ async def test_a_server_that_is_down_is_not_asked_for_each_video(
     assert len(reads) == 1 + READS_AT_ONCE
 
 
+async def test_a_spent_budget_is_one_line_in_the_log(
+    postgres: str, tmp_path: Path, postgres_server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The videos cannot be read for an hour; the log says why, and not that each of them could not be read."""
+    caplog.set_level("INFO", "bluma")
+    engine = ManualEngine()
+    async with Sandbox(clock="manual", render=False, rate_limit=30) as sandbox:
+        client = AsyncBluma(sandbox.live_key, base_url=sandbox.base_url, timeout=0.2)
+        batch = client.batch(postgres, out=tmp_path, poll_interval=0.01)
+        async with client, opened_worker(batch, engine):
+            await start_many(batch, engine, READS_AT_ONCE)
+            caplog.clear()
+            while not caplog.records:
+                postgres_server.fetch(postgres, "DELETE FROM bluma_leases RETURNING 1")  # of the turn to poll
+                await engine.tasks["poll"](None)
+
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.startswith("The hourly budget of this key is ")
+
+
 async def list_states(batch: Any) -> List[Tuple[str, str, bool]]:
     """Return the key and state of each job, and whether its video was reused."""
     return [(result.key, str(result.state), result.reused) async for result in batch.results()]

@@ -70,3 +70,23 @@ async def test_a_budget_that_is_used_up_is_an_error_that_says_that_nothing_was_s
 
     assert {record.status for record in sandbox.requests} == {200}
     assert sum(clock.slept) <= 30
+
+
+async def test_a_spent_budget_is_logged_once_for_all_calls(
+    sandbox: Sandbox, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Many calls wait for the same budget; the error of each names it, and not the API."""
+    client = make_client(clock=FakeClock())
+    with suppress(errors.RateLimitError):
+        await read_all(client, LIMIT + 1)
+
+    calls = (client.with_options(deadline=15).videos.get(f"v{number}") for number in range(20))
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    late = [outcome for outcome in outcomes if isinstance(outcome, errors.RequestTimeoutError)]
+    assert late
+    for problem in late:
+        assert "The hourly budget of this key is " in str(problem)
+        assert not problem.request_sent
+    [message] = [record.getMessage() for record in caplog.records if "budget" in record.getMessage()]
+    assert f" of {LIMIT} requests are left" in message

@@ -45,7 +45,7 @@ IN_DOUBT = (
 
 DONE = "UPDATE bluma_jobs SET state = 'saved' WHERE key = 'b'"
 OLD = (  # the tables as the version before had them
-    "ALTER TABLE bluma_intents DROP COLUMN charged",
+    "DELETE FROM bluma_meta WHERE name = 'journal'",
     f"UPDATE bluma_meta SET value = '{VERSION - 1}' WHERE name = 'schema'",
 )
 LIMITED = (
@@ -192,7 +192,7 @@ async def check_adoption(arena: Arena, one: Any, _: Any) -> None:
 async def check_tables(arena: Arena, _: Any, __: Any) -> None:
     """The tables are changed once, and both processes may go on."""
     assert await arena.fetch("SELECT value FROM bluma_meta WHERE name = 'schema'") == [(str(VERSION),)]
-    assert await arena.fetch("SELECT charged FROM bluma_intents") == []
+    assert await arena.fetch("SELECT count(*) FROM bluma_meta WHERE name = 'journal'") == [(1,)]
 
 
 async def check_plans(arena: Arena, one: Any, two: Any) -> None:

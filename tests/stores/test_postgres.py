@@ -11,10 +11,12 @@ import pytest
 from bluma_async import errors
 from bluma_async.stores.jobs import Job
 from bluma_async.stores.postgres.database import Database, migrate_database
+from bluma_async.stores.postgres.failures import ReplacedTablesError
 from bluma_async.stores.postgres.jobs import PostgresJobStore
 from bluma_async.stores.postgres.member import Member
 from bluma_async.stores.postgres.urls import mask_secrets, mask_url
 from bluma_async.stores.states import JobState
+from tests.fakes import START
 from tests.postgres import PostgresServer, find_free_port
 from tests.stores.steps import bring_to, require_job
 
@@ -331,7 +333,7 @@ async def test_a_database_that_is_gone_is_logged_once(caplog: pytest.LogCaptureF
     """And once more when it is back."""
     database: Any = FlakyDatabase(True, False, False, True, True, False)
 
-    member = Member(database, 1, "host:1", lease=0.006)
+    member = Member(database, 1, START, "host:1", lease=0.006)
     await database.is_over.wait()
     await asyncio.sleep(0)
     await member.leave()
@@ -352,3 +354,86 @@ async def test_a_process_that_was_forgotten_is_listed_again(postgres: str, postg
 
     assert postgres_server.fetch(postgres, query) == before
     await member.leave()
+
+
+NEW_TABLES = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+
+
+async def restore(server: PostgresServer, url: str) -> None:
+    """Drop the tables of a database, and create them again with the journal's id, as a dump does."""
+    [(journal,)] = server.fetch(url, "SELECT value FROM bluma_meta WHERE name = 'journal'")
+    server.execute(url.rpartition("/")[2], NEW_TABLES)
+    await migrate_database(url)
+    server.fetch(url, "UPDATE bluma_meta SET value = %s WHERE name = 'journal' RETURNING 1", journal)
+
+
+async def test_a_process_does_nothing_in_tables_that_were_made_anew(
+    postgres_server: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They may belong to another account and folder, which are required as a process opens its journal."""
+    url = postgres_server.make_database()
+    store = await PostgresJobStore.open(url, to_write=True, lease=0.03)
+    reader = await PostgresJobStore.open(url, to_write=False)
+    await restore(postgres_server, url)
+
+    assert store.sharing is not None
+    for work in (store.sharing.claim(["planned"], [], []), store.sharing.touch("q"), store.sharing.free()):
+        with pytest.raises(ReplacedTablesError, match=r"were made anew, or restored.*sends no create. Start it again"):
+            await work
+    with pytest.raises(ReplacedTablesError):
+        await reader.read(1)
+    while "ERROR" not in [record.levelname for record in caplog.records]:  # of the lease, which is not renewed any more
+        await asyncio.sleep(0.001)
+    await store.close()
+    await reader.close()
+
+    assert postgres_server.fetch(url, "SELECT count(*) FROM bluma_workers") == [(0,)]
+    assert "were made anew, or restored" in caplog.records[-1].getMessage()
+    postgres_server.drop(url)
+
+
+async def test_a_journal_has_an_id_of_its_own(postgres: str, postgres_server: PostgresServer) -> None:
+    """Two journals differ although the object ids of their tables are the same, as in two copies of one server."""
+    database = await Database.open(postgres, to_write=True)
+    postgres_server.fetch(postgres, "UPDATE bluma_meta SET value = 'another' WHERE name = 'journal' RETURNING 1")
+
+    with pytest.raises(ReplacedTablesError):
+        await database.do(do_nothing)
+
+    await database.close()
+
+
+async def do_nothing(_: Any, __: bool) -> None:
+    """Do nothing in a transaction."""
+
+
+async def test_a_restored_sequence_gives_no_epoch_that_exists(postgres: str, postgres_server: PostgresServer) -> None:
+    """The rows of a backup can be older or newer than its sequence: a process takes the next number that is free."""
+    first = await Member.join(postgres)
+    postgres_server.fetch(postgres, "SELECT setval('bluma_workers_epoch_seq', 1, false)")
+
+    second = await Member.join(postgres)
+
+    assert (first.epoch, second.epoch) == (1, 2)
+    await first.leave()
+    await second.leave()
+
+
+async def test_a_process_whose_epoch_was_given_to_another_one_stops(
+    postgres: str, postgres_server: PostgresServer
+) -> None:
+    """Its row is gone with the rows of a restored backup. It must not take the creates of the other one for its own."""
+    first = await Member.join(postgres)
+    postgres_server.fetch(postgres, "DELETE FROM bluma_workers RETURNING 1")
+    postgres_server.fetch(postgres, "SELECT setval('bluma_workers_epoch_seq', 1, false)")
+    second = await Member.join(postgres)
+
+    with pytest.raises(ReplacedTablesError):
+        await first.renew()
+    with pytest.raises(ReplacedTablesError):
+        await first.database.do(do_nothing)
+
+    assert first.epoch == second.epoch == 1
+    await second.renew()
+    await first.leave()
+    await second.leave()

@@ -101,7 +101,7 @@ def test_a_hook_that_hangs_is_reported_too() -> None:
 
     run_with_slow_server(work, {"v": 1e9}, 0.1)
 
-    assert [str(info) for info in news] == ["no answer for 10 s: No answer has come for 10 s."]
+    assert [str(info) for info in news] == ["no answer for 10 s: The first poll has not ended."]
 
 
 async def test_many_silent_waits_are_one_line(caplog: pytest.LogCaptureFixture) -> None:

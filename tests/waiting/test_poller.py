@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Hashable, List, Mapping, Sequence
 
 import pytest
 
+from bluma_async._session.pauses import BudgetPause
 from bluma_async.errors import APIError, NetworkError, RateLimitError, WaitTimeoutError
 from bluma_async.waiting.contact import Contact
 from bluma_async.waiting.hub import PollHub
@@ -66,6 +67,9 @@ class Source:
 
     def pace(self) -> Pace:
         return Pace()
+
+    def report_pause(self, pause: BudgetPause) -> None:
+        pass
 
 
 @pytest.fixture

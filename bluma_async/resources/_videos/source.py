@@ -18,6 +18,7 @@ from bluma_async.waiting.pace import Pace
 from bluma_async.waiting.timeouts import build_timeout_error
 
 if TYPE_CHECKING:
+    from bluma_async._session.pauses import BudgetPause
     from bluma_async._session.session import Session
     from bluma_async.errors import WaitTimeoutError
     from bluma_async.waiting.contact import Contact
@@ -136,9 +137,13 @@ class VideoSource:
         )
 
     def pace(self) -> Pace:
-        """The pace of requests that the key's hourly budget allows, by the rate-limit headers of the last answer."""
-        shared = self.session.shared
-        return Pace(self.session.rate_limit, shared.server_clock.age(shared.clock.now()))
+        """The pace of requests that the key's hourly budget allows, by the last answer and by the calls that wait."""
+        session, clock = self.session, self.session.shared.clock
+        return Pace(session.rate_limit, session.shared.server_clock.age(clock.now()), session.pauses.find(clock))
+
+    def report_pause(self, pause: BudgetPause) -> None:
+        """Log that polls wait for the budget, once for each pause."""
+        self.session.pauses.report(pause, self.session.shared.clock)
 
     async def _page(self, status: VideoStatus, number: int, within: float) -> VideoPage:
         call = get("/videos", One(VideoPage), page=number, limit=MAX_PAGE_SIZE, status=str(status))

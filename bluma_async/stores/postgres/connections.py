@@ -7,6 +7,8 @@ Rule 2: a pool that cannot connect gives up soon, and tries again for the next c
 up, and the pauses of psycopg's default of 5 minutes would outlast an outage by minutes.
 Rule 3: psycopg logs nothing about the pools of the SDK, in no program. Its lines would come for each connection and
 each attempt to connect; the SDK reports a lost database once. The pools of the application log as ever.
+Rule 4: each transaction learns which tables it works on. Tables that were dropped and made anew, or restored from a
+dump, have other object ids; the id in `bluma_meta` tells two journals apart whose object ids are the same.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ import logging
 from typing import TYPE_CHECKING, Any, Dict
 
 if TYPE_CHECKING:
-    from bluma_async.stores.postgres.rows import Connection
+    from bluma_async.stores.postgres.rows import Connection, Row
 
-__all__ = ["CONNECT_TIMEOUT", "begin", "build_options", "build_pool_options"]
+__all__ = ["CONNECT_TIMEOUT", "begin", "begin_on_tables", "build_options", "build_pool_options", "find_tables"]
 
 CONNECT_TIMEOUT = 10.0  # seconds
 MOST_CONNECTIONS = 4  # of one pool
@@ -28,6 +30,7 @@ BEGIN = (
     b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL TimeZone = 'UTC'; "
     b"SET LOCAL idle_in_transaction_session_timeout = '15s'"
 )
+TABLES = b"SELECT value || ' ' || 'bluma_workers'::regclass::oid AS id FROM bluma_meta WHERE name = 'journal'"
 
 
 def build_options(timeout: float = CONNECT_TIMEOUT, **others: Any) -> Dict[str, Any]:
@@ -74,3 +77,20 @@ async def begin(db: Connection) -> None:
     its locks.
     """
     await db.execute(BEGIN)
+
+
+async def begin_on_tables(db: Connection) -> str | None:
+    """Begin a transaction in the same way, and return the identity of the tables, all in one message."""
+    cursor = await db.execute(BEGIN + b"; " + TABLES)
+    while cursor.nextset():
+        pass
+    return _read_id(await cursor.fetchone())
+
+
+async def find_tables(db: Connection) -> str | None:
+    """Return the identity of the tables; None if they have none."""
+    return _read_id(await (await db.execute(TABLES)).fetchone())
+
+
+def _read_id(row: Row | None) -> str | None:
+    return None if row is None else str(row["id"])

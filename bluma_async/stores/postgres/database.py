@@ -7,7 +7,8 @@ Rule 2: a lost connection is retried for `PATIENCE` seconds. An action is told t
 server that does not answer for so long counts as lost, and ends the transactions of a process that stands still.
 When the process ends, one deadline bounds the retries of all calls: several calls in a row would add their patience up.
 Rule 3: no message has the URL's password: databases are named by host, port and name.
-Rule 4: psycopg is loaded at the first use, in a thread: importing the SDK must neither need it nor wait for it.
+Rule 4: no transaction runs on other tables than those that were opened: a process would act on jobs of another journal.
+Rule 5: psycopg is loaded at the first use, in a thread: importing the SDK must neither need it nor wait for it.
 """
 
 from __future__ import annotations
@@ -22,9 +23,17 @@ from bluma_async._runtime.tasks import finish, within
 from bluma_async._runtime.threads import in_thread
 from bluma_async.errors import BlumaError
 from bluma_async.stores.postgres.bounds import TimeBound
-from bluma_async.stores.postgres.connections import CONNECT_TIMEOUT, begin, build_options, build_pool_options
+from bluma_async.stores.postgres.connections import (
+    CONNECT_TIMEOUT,
+    begin,
+    begin_on_tables,
+    build_options,
+    build_pool_options,
+    find_tables,
+)
 from bluma_async.stores.postgres.failures import (
     LostDatabaseError,
+    ReplacedTablesError,
     build_opening_error,
     describe_failure,
     is_lost,
@@ -79,6 +88,7 @@ class Database:
         self._pid = os.getpid()
         self._last_retry = math.inf
         self._is_lost = False
+        self._tables: str | None = None  # their identity, which every transaction requires
 
     @classmethod
     async def open(cls, url: str, *, to_write: bool) -> Database:
@@ -119,9 +129,11 @@ class Database:
 
     async def _migrate(self, db: Connection) -> None:
         await migrate(db, self.name)
+        self._tables = await find_tables(db)
 
     async def _require_tables(self, db: Connection) -> None:
         require_version(await read_version(db), self.name)
+        self._tables = await find_tables(db)
 
     async def _ask_once(self, action: Callable[[Connection], Awaitable[T]]) -> T:
         """Connect once without the pool, which would hide why it cannot, and run an action."""
@@ -156,7 +168,7 @@ class Database:
             finishes: Whether it is finished although its caller is cancelled: it may record money. Else it is undone.
 
         Raises:
-            BlumaError: The database could not be used.
+            BlumaError: The database could not be used, or its tables are not those that were opened.
         """
         bound = TimeBound(patience if longest is None else longest)
         work = self._do(action, patience if retries else 0.0, min(CONNECT_TIMEOUT, patience), bound)
@@ -199,7 +211,8 @@ class Database:
             async with self._pool.connection(timeout=min(within, left)) as db:
                 bound.begin(db)
                 try:
-                    await begin(db)
+                    if await begin_on_tables(db) != self._tables:
+                        raise ReplacedTablesError(self.name)
                     return await action(db, is_repeated)
                 except asyncio.CancelledError:
                     await db.close()  # the cancel request may arrive late, and would end another transaction
@@ -221,6 +234,10 @@ class Database:
         options = build_options(row_factory=self._psycopg.rows.dict_row, autocommit=True)
         connection: Connection = await self._psycopg.AsyncConnection.connect(self.url, **options)
         return connection
+
+    def disown(self) -> None:
+        """Let every further transaction fail: the row of this process is another's."""
+        self._tables = ""
 
     async def close(self) -> None:
         """Close the connections, also when cancelled."""

@@ -12,11 +12,28 @@ from typing import Any, Tuple, Type
 from bluma_async.errors import BlumaError
 from bluma_async.stores.postgres.urls import mask_secrets, name_database
 
-__all__ = ["LostDatabaseError", "build_opening_error", "describe_failure", "is_lost", "list_failures"]
+__all__ = [
+    "LostDatabaseError",
+    "ReplacedTablesError",
+    "build_opening_error",
+    "describe_failure",
+    "is_lost",
+    "list_failures",
+]
 
 
 class LostDatabaseError(BlumaError):
     """The connection to the database was lost. A member of a fleet reports that once, by its lease."""
+
+
+class ReplacedTablesError(BlumaError):
+    """The tables are not those that this process has opened. It must not go on: its jobs and its epoch mean others."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The tables of bluma in {name} were made anew, or restored, since this process opened them. It does "
+            "nothing in them, and sends no create. Start it again to use them."
+        )
 
 
 def list_failures(psycopg: Any) -> Tuple[Type[Exception], ...]:

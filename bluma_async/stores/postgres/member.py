@@ -2,7 +2,8 @@
 One process among those that share a PostgreSQL database: its epoch, and the lease that it renews.
 
 Rule 1: an epoch is given once. A process that was frozen beyond its lease keeps its epoch, and finds that its jobs have
-other holders.
+other holders. One whose epoch was given to another process, because rows were restored, stops: each would take the
+creates of the other for its own.
 Rule 2: the database's clock decides who is alive. The clocks of the machines may be minutes apart.
 Rule 3: a process that ends gives back what it holds, except open creates: only a search can settle those.
 """
@@ -18,11 +19,14 @@ from typing import TYPE_CHECKING
 from bluma_async._runtime.log import logger
 from bluma_async.errors import BlumaError
 from bluma_async.stores.postgres.database import Database
+from bluma_async.stores.postgres.failures import ReplacedTablesError
 from bluma_async.stores.postgres.rows import execute, fetch_one
 from bluma_async.stores.sharing import BEATS, LEASE
 
 if TYPE_CHECKING:
-    from bluma_async.stores.postgres.rows import Connection
+    from datetime import datetime
+
+    from bluma_async.stores.postgres.rows import Connection, Row
 
 __all__ = ["LEASE", "Member"]
 
@@ -33,9 +37,14 @@ UPDATE bluma_jobs SET holder = NULL, deferred_at = NULL WHERE place IN (
     FOR UPDATE SKIP LOCKED
 )
 """
+JOIN = """
+INSERT INTO bluma_workers (name, ends_at) VALUES (%s, clock_timestamp() + %s * interval '1 second')
+ON CONFLICT (epoch) DO NOTHING RETURNING epoch, began_at
+"""
 RENEW = """
-INSERT INTO bluma_workers (epoch, name, ends_at) VALUES (%s, %s, clock_timestamp() + %s * interval '1 second')
-ON CONFLICT (epoch) DO UPDATE SET ends_at = excluded.ends_at
+INSERT INTO bluma_workers (epoch, name, began_at, ends_at)
+VALUES (%s, %s, %s, clock_timestamp() + %s * interval '1 second')
+ON CONFLICT (epoch) DO UPDATE SET ends_at = excluded.ends_at WHERE bluma_workers.began_at = excluded.began_at
 """
 PARTING = 5.0  # seconds to give back everything; a lease that is not given back ends by itself
 FORGOTTEN = 86400.0  # seconds after which a process that has ended is not listed any more
@@ -44,9 +53,10 @@ FORGOTTEN = 86400.0  # seconds after which a process that has ended is not liste
 class Member:
     """This process, as the others see it."""
 
-    def __init__(self, database: Database, epoch: int, name: str, lease: float) -> None:
+    def __init__(self, database: Database, epoch: int, began_at: datetime, name: str, lease: float) -> None:
         self.database = database
         self.epoch = epoch
+        self._began_at = began_at  # tells this process from another one with its epoch
         self._name = name
         self.lease = lease
         self._beat = max(lease / BEATS, 1.0)  # seconds that a renewal may take: another one must fit into the lease
@@ -63,31 +73,34 @@ class Member:
         database = await Database.open(url, to_write=True)
         name = f"{socket.gethostname()}:{os.getpid()}"
 
-        async def register(db: Connection, _: bool) -> int:
+        async def register(db: Connection, _: bool) -> Row:
             await _forget_old(db)
-            statement = (
-                "INSERT INTO bluma_workers (name, ends_at) VALUES (%s, clock_timestamp() + %s * interval '1 second') "
-                "RETURNING epoch"
-            )
-            row = await fetch_one(db, statement, name, lease)
-            return int(row["epoch"]) if row else 0
+            while (row := await fetch_one(db, JOIN, name, lease)) is None:
+                pass  # a sequence that was restored gives numbers that exist
+            return row
 
         try:
-            epoch = await database.do(register, finishes=False)
+            row = await database.do(register, finishes=False)
         except BaseException:
             await database.close()
             raise
-        return cls(database, epoch, name, lease)
+        return cls(database, row["epoch"], row["began_at"], name, lease)
 
     async def renew(self) -> None:
         """
         Renew the lease, and free the jobs of processes whose lease has ended.
 
         The row is written again if it is missing: a process that was cut off for a day has been forgotten.
+
+        Raises:
+            ReplacedTablesError: The tables, or the row of this process, are another's.
+            BlumaError: The database cannot be used.
         """
 
         async def beat(db: Connection, _: bool) -> None:
-            await execute(db, RENEW, self.epoch, self._name, self.lease)
+            if not await execute(db, RENEW, self.epoch, self._name, self._began_at, self.lease):
+                self.database.disown()
+                raise ReplacedTablesError(self.database.name)
             await free_jobs(db)
 
         await self.database.do(beat, retries=False, patience=self._beat, finishes=False)
@@ -133,6 +146,9 @@ class Member:
             await asyncio.sleep(min(self.lease / BEATS, 1.0) if is_lost else self.lease / BEATS)
             try:
                 await self.renew()
+            except ReplacedTablesError as problem:
+                logger.error("%s", problem)
+                return
             except BlumaError as problem:
                 if not is_lost:
                     logger.warning("The lease of this process could not be renewed: %s", problem)

@@ -99,6 +99,9 @@ CREATE TABLE bluma_lists (name TEXT PRIMARY KEY, body TEXT, at TIMESTAMPTZ NOT N
 CHARGES = """
 ALTER TABLE bluma_intents ADD COLUMN charged BIGINT;
 """
+JOURNAL = """
+INSERT INTO bluma_meta VALUES ('journal', clock_timestamp()::text || ' ' || random()::text);
+"""
 UNUSABLE = """
 SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND starts_with(relname, 'bluma_')
 AND regexp_replace(relname, '_[a-z]+_seq$', '') = ANY(%s)
@@ -107,7 +110,7 @@ AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(oid, 'USAGE') WHEN 'r'
     AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
 ) ELSE false END ORDER BY relname
 """
-MIGRATIONS = (JOBS + SHARED, CREATES, CHARGES)  # the statements that lead from each version to the next one, from 0
+MIGRATIONS = (JOBS + SHARED, CREATES, CHARGES, JOURNAL)  # each leads from a version to the next one, from 0
 VERSION = len(MIGRATIONS)
 TABLES = re.findall(r"CREATE TABLE (\w+)", "".join(MIGRATIONS))
 
