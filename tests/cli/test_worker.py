@@ -124,7 +124,7 @@ def test_sigterm_ends_a_run_of_a_shared_batch_gracefully(
     live: Sandbox, postgres_server: PostgresServer, new_database: str, tmp_path: Path
 ) -> None:
     """The create in flight is finished, the rest is given back, and the exit code says that jobs are left."""
-    live.faults.add("POST /videos", "delay", seconds=1.0, times=None)
+    live.faults.add("POST /videos", "delay", seconds=3.0, times=None)
     jobs = tmp_path / "jobs.jsonl"
     rows: List[Any] = [{"template_id": TEMPLATE, "prompt": key, "key": key} for key in "abc"]
     jobs.write_text("\n".join(map(json.dumps, rows)))
