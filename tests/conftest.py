@@ -29,6 +29,7 @@ settings.load_profile("suite")
 
 pytest_plugins = ["tests.watchdog"]
 LONGEST_ID = 100
+LOGGERS = ("bluma", "procrastinate", "psycopg", "psycopg.pool")  # those whose levels tests set
 
 # A shell starts its background jobs with SIGINT ignored, and their children inherit that. Tests send it to programs.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -72,7 +73,7 @@ def clean_environment(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[None]:
-    """Remove the machine's settings from the environment, and restore the logger after the test."""
+    """Remove the machine's settings from the environment, and restore the loggers after the test."""
     locks = tmp_path_factory.getbasetemp() / "locks" / uuid.uuid4().hex  # an earlier test's client may still hold one
     monkeypatch.setenv("BLUMA_STATE_DIR", str(locks))
     for name in (
@@ -86,11 +87,12 @@ def clean_environment(
     ):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    logger = logging.getLogger("bluma")
-    level, handlers = logger.level, list(logger.handlers)
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
     yield
-    logger.setLevel(level)
-    logger.handlers[:] = handlers
+    for logger, (level, handlers) in zip(loggers, before):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture(autouse=True)
