@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import re
 
-__all__ = ["logger", "mask"]
+__all__ = ["UNRECORDED", "logger", "mask"]
 
+UNRECORDED = "unrecorded"  # the field `event` of the record about a paid video whose id could not be recorded
 logger = logging.getLogger("bluma")
 logger.addHandler(logging.NullHandler())
 

@@ -21,8 +21,9 @@ import math
 import os
 import threading
 from collections import OrderedDict
+from contextlib import contextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Generator, Iterable, List, Tuple
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class CreateEvidence:
         self._baselines: Dict[str | None, datetime] = {}
         self._created: OrderedDict[str, float] = OrderedDict()  # by video: the moment at which its create was answered
         self._by_key: OrderedDict[str, str] = OrderedDict()  # videos by the Idempotency-Key of their creates
+        self._attempted: Dict[str | None, bool] = {}  # by the Idempotency-Key of creates that are watched
         self._charges: OrderedDict[str, int] = OrderedDict()  # credits by video: reads of a video need not name them
         self.skew: timedelta | None = None
         self.foreign_video: str | None = None
@@ -173,6 +175,25 @@ class CreateEvidence:
         """Forget that the create with this Idempotency-Key became a video: that is another create's."""
         if self.find_created(request_key) == video_id:
             self._by_key.pop(request_key or "", None)
+
+    @contextmanager
+    def watching(self, request_key: str) -> Generator[None, None, None]:
+        """Note until the end of the block whether a request with this Idempotency-Key is sent. None was before."""
+        self._attempted[request_key] = False
+        try:
+            yield
+        finally:
+            del self._attempted[request_key]
+
+    def begin_attempt(self, call: InFlightCall) -> None:
+        """Note that a request of a call is about to be sent."""
+        if call.key in self._attempted:
+            self._attempted[call.key] = True
+        call.begin_attempt()
+
+    def was_attempted(self, request_key: str) -> bool:
+        """Return whether a request may have been sent: also if that was not watched."""
+        return self._attempted.get(request_key, True)
 
     def find_open(self, request_key: str | None) -> InFlightCall | None:
         """Return the open create with this Idempotency-Key."""

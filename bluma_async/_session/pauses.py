@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["PAUSED", "BudgetPause", "Pauses"]
 
 PAUSED = "budget_spent"  # the field `event` of the record that is logged
+DAY = 86400.0  # seconds
 SHORTEST = 10.0  # seconds; near the end of a budget, requests come back one by one, every few seconds
 
 
@@ -46,7 +47,8 @@ class BudgetPause:
 
     def describe(self, now: datetime | None = None) -> str:
         """Return the pause in words; with the time of its end if the present time is given."""
-        ends = "" if now is None else f" at {(now + timedelta(seconds=self.resets_in)).astimezone():%H:%M:%S}"
+        is_soon = now is not None and self.resets_in < DAY  # a server may send any time, also one after the year 9999
+        ends = f" at {(now + timedelta(seconds=self.resets_in)).astimezone():%H:%M:%S}" if now and is_soon else ""
         state = "nearly spent" if self.remaining else "spent"
         facts = f"{self.remaining} of {self.limit} requests are left"
         facts += ", and they are kept for creates and more important reads" if self.remaining else ""

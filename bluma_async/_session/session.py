@@ -166,7 +166,7 @@ class Session:
         patience, transport, sent_at = in_flight.time_left(shared.clock), shared.connections.get(), shared.clock.now()
         try:
             if self.coordinator is None:
-                in_flight.begin_attempt()
+                self.evidence.begin_attempt(in_flight)
                 answer = await transport.send(request, self.options.timeout, patience)
             else:
                 answer = await self._send_agreed(self.coordinator, transport, in_flight)
@@ -209,7 +209,7 @@ class Session:
         if in_flight.safety is Safety.COSTS_MONEY:
             # Others count from the announcement of a create, so it must not wait for a connection any longer.
             patience = self.options.timeout if patience is None else min(patience, self.options.timeout)
-        in_flight.begin_attempt()
+        self.evidence.begin_attempt(in_flight)
         try:
             answer = await transport.send(in_flight.request, self.options.timeout, patience)
             headers = answer.headers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Set
 
-from bluma_async._runtime.log import logger
+from bluma_async._runtime.log import UNRECORDED, logger
 from bluma_async.batch.conflicts import Unsubmitted
 from bluma_async.errors import BlumaError
 from bluma_async.resources._creates.lost import settle_all_lost
@@ -98,7 +98,7 @@ class BatchApi:
             "later, adopt this video for it."
         )
         error.video_id = video_id
-        fields = {"event": "unrecorded", "job": job.key, "video": video_id, "epoch": job.epoch or None}
+        fields = {"event": UNRECORDED, "job": job.key, "video": video_id, "epoch": job.epoch or None}
         logger.error("%s", error, extra=fields)
 
     @property

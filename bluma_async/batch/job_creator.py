@@ -2,8 +2,7 @@
 Create the video of one job: turn, price, intent, request, bill.
 
 Rule 1: the intent is recorded before the request is sent, and the video's id before the template's next turn.
-Rule 2: when the run is cancelled, a create in flight gets a few seconds to finish. One that was not sent is planned
-again, also when the run submits nothing more while the create waits for its place in the budget.
+Rule 2: when a run is cancelled, a create in flight gets a few seconds to finish, and one that was not sent is planned.
 Rule 3: a create that was certainly refused is planned again or has failed. One that may have been accepted is in doubt
 if it has candidates, or if it certainly was accepted. Otherwise it stays `creating`: the next run searches for its
 video first. Without candidates this run submits nothing more, because no other create could be made certain either.
@@ -129,7 +128,8 @@ class JobCreator:
 
     async def _send_reported(self, job: StoredJob, key: str) -> StoredJob:
         await self._report(job, JobState.CREATING)
-        return await finish_within(GRACE, self._send(job, key))
+        with self._api.session.evidence.watching(key):
+            return await finish_within(GRACE, self._send(job, key))
 
     async def _send(self, job: StoredJob, key: str) -> StoredJob:
         """Hold the price, record the intent, send the create, and record its outcome."""
@@ -232,7 +232,7 @@ class JobCreator:
         charged = self._credit_limit.spend(job.place, job.template_id, job.resolution, video.credits_charged)
         outcome: Outcome | None = None
         try:
-            outcome = await self._bill(job, video.id, charged, key)
+            outcome = await finish(self._bill(job, video.id, charged, key))  # a failure is noted also if cancelled
             billed = self._accept(outcome)
         except BlumaError as failure:
             if is_taken(outcome):
@@ -255,7 +255,7 @@ class JobCreator:
         """Record what an interrupted create leaves: nothing, an open create, or a video that its answer has named."""
         evidence = self._api.session.evidence
         call = evidence.find_open(key)
-        if call is None and evidence.find_created(key) is None:  # no request has left this process
+        if not evidence.was_attempted(key):  # that no call is open proves nothing: one that was taken over is forgotten
             self._credit_limit.release(job.place)
             await finish(self._store.release(job.place, "it was not sent"))
         elif call is not None and call.video_id is not None:

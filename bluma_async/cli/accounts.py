@@ -19,7 +19,6 @@ import attrs
 import click
 
 from bluma_async._wire.place_checks import require_http_url
-from bluma_async.cli.pauses import printed_pauses
 from bluma_async.cli.profiles import DEFAULT_PROFILE, complete_profile, read_profile
 from bluma_async.cli.running import make_sandbox, run_to_end
 
@@ -82,9 +81,8 @@ class Account:
         """Return the result of work with a client of this account."""
 
         async def run() -> T:
-            with printed_pauses():
-                async with self.open(**options) as client:
-                    return await work(client)
+            async with self.open(**options) as client:
+                return await work(client)
 
         return run_to_end(run())
 

@@ -19,7 +19,7 @@ __all__ = ["print_news", "show_progress"]
 def _describe_news(info: StatusInfo) -> str | None:
     """Return a line about a wait, or None for a status that needs none: the progress shows the known ones."""
     if isinstance(info.error, RateLimitError):
-        return None  # `printed_pauses` prints it once, and not for each wait
+        return None  # `printed_log` prints it once, and not for each wait
     if info.error is not None:
         return f"No answer from the API for {info.elapsed:.0f} s; still trying. {info.error}"
     return None if info.is_known else f"The status is {info.status!r}, which this version does not know."

@@ -12,6 +12,7 @@ import click
 
 from bluma_async._wire.place_checks import is_url, resolve_place
 from bluma_async.cli.interrupting import is_interrupted
+from bluma_async.cli.printed_log import printed_log
 from bluma_async.errors import InvalidArgumentError
 from bluma_async.stores.postgres.urls import is_postgres_url
 
@@ -145,7 +146,8 @@ def run_to_end(work: Coroutine[Any, Any, T], *, ends_gracefully: bool = False) -
     if is_interrupted():
         work.close()
         raise KeyboardInterrupt
-    ended_by, results = asyncio.run(_run(work, STOPPING))
+    with printed_log():
+        ended_by, results = asyncio.run(_run(work, STOPPING))
     if ended_by == signal.SIGINT:
         raise KeyboardInterrupt
     if ended_by is not None and not (ends_gracefully and ended_by == signal.SIGTERM):

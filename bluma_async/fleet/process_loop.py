@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["GIVEN_BACK", "ProcessLoop"]
 
 T = TypeVar("T")
-SHUTDOWN = 10.0  # seconds to give back jobs when a process ends
+SHUTDOWN = 25.0  # seconds to give back jobs when a process ends; more than a lost database is waited for
 GIVEN_BACK = "This process has given back its jobs, and works on no more. Other processes go on with them."
 
 

@@ -9,7 +9,6 @@ Rule 2: connections belong to the event loop that opened them. A forked child jo
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Set
 
@@ -22,6 +21,7 @@ from bluma_async.sharing.pacing import Pacer
 from bluma_async.sharing.video_news import VideoNews
 from bluma_async.stores.postgres.budget import PostgresBudget
 from bluma_async.stores.postgres.creates import PostgresCreates
+from bluma_async.stores.postgres.failures import ReplacedTablesError
 from bluma_async.stores.postgres.member import Member
 from bluma_async.stores.postgres.news import PostgresNews, publish_blocking
 from bluma_async.stores.postgres.urls import mask_url
@@ -105,10 +105,14 @@ class Participant:
     async def _record(self, work: Callable[[], Awaitable[object]]) -> None:
         while True:
             await self._clock.sleep(AGAIN)
-            with contextlib.suppress(BlumaError):
+            try:
                 if await work() is False:
                     logger.warning("A video that was returned to its caller is that of another create.")
-                return
+            except ReplacedTablesError:
+                pass  # the database that it belongs to is gone
+            except BlumaError:
+                continue
+            return
 
     async def pace_read(self, fingerprint: str, call: InFlightCall, patience: float) -> None:
         """

@@ -11,7 +11,7 @@ from bluma import StatusInfo
 from bluma_async import errors
 from bluma_async._runtime.log import logger
 from bluma_async._session.pauses import BudgetPause, Pauses
-from bluma_async.cli.pauses import printed_pauses
+from bluma_async.cli.printed_log import printed_log
 from bluma_async.cli.table import Lines, LiveTable
 from bluma_async.cli.waiting import Target, wait_and_save
 from bluma_async.errors import NetworkError
@@ -110,7 +110,7 @@ def test_a_spent_budget_is_printed_once(capsys: pytest.CaptureFixture[str]) -> N
     """Many waits report the same pause; the line comes from the log of the SDK, whose other lines are not printed."""
     clock, pauses, pause = FakeClock(), Pauses(), BudgetPause(0, 8, 60.0)
 
-    with printed_pauses():
+    with printed_log():
         for _ in range(3):
             pauses.note(pause, clock)
             Lines().report(StatusInfo(id="v", status=None, error=errors.RateLimitError(pause.describe())))

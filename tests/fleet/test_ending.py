@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from bluma_async import AsyncBluma, errors
+from bluma_async.batch import job_creator
 from bluma_async.fleet import procrastinate_engine, tasks
 from bluma_async.fleet.procrastinate_engine import run_worker
 from bluma_async.fleet.worker import opened_worker
 from bluma_async.sandbox import Sandbox
 from bluma_async.stores.postgres import database
+from bluma_async.stores.postgres.jobs import PostgresJobStore
 from tests.batch.helpers import make_rows
 from tests.fleet.test_tasks import ManualEngine
 from tests.postgres import PostgresServer
@@ -84,16 +86,28 @@ async def test_a_worker_ends_soon_and_names_the_paid_video_that_it_could_not_rec
 
 
 async def test_a_cancelled_create_names_the_paid_video_that_it_could_not_record(
-    sandbox: Sandbox, client: AsyncBluma, postgres: str, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox,
+    client: AsyncBluma,
+    postgres: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An engine that has no more time cancels its tasks: nobody reads the error."""
+    """An engine that has no more time cancels its tasks while the bill is being recorded: nobody reads the error."""
+    real = PostgresJobStore.bill
+
+    async def bill(*given: Any, **options: Any) -> Any:
+        creating.cancel()
+        return await real(*given, **options)
+
+    monkeypatch.setattr(PostgresJobStore, "bill", bill)
+    monkeypatch.setattr(job_creator, "GRACE", 0.0)
     proxy, engine = Proxy(urlsplit(postgres).port or 0), ManualEngine()
     batch = client.batch(connect_through(proxy, postgres))
     await batch.submit(make_rows(1))
 
     async with opened_worker(batch, engine) as worker:
         creating = asyncio.ensure_future(engine.tasks["create"](1))
-        lose_at_create(sandbox, proxy, lambda: (worker.stop(), creating.cancel()))
+        lose_at_create(sandbox, proxy, worker.stop)
         await asyncio.wait([creating])
 
     assert creating.cancelled()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
 from bluma_async import AsyncBluma, errors
+from bluma_async.batch import job_creator
+from bluma_async.resources._creates.shared import SharedCreate
 from bluma_async.sandbox import Sandbox
 from bluma_async.stores.postgres.creates import PostgresCreates
+from tests.batch.helpers import make_rows, run_all
 from tests.fakes import FakeClock
 from tests.postgres import PostgresServer
 from tests.sharing.conftest import CONTEXT, TEMPLATE, MakeClient
@@ -206,3 +210,44 @@ async def test_the_outcome_of_a_lost_create_is_recorded_later_if_the_database_is
 
     assert (await lost.videos.create(CONTEXT, TEMPLATE, key="task-1")).id == video.id
     assert sandbox.state()["billed"] == 2
+
+
+TAKE = (
+    "INSERT INTO bluma_workers (name, ends_at) VALUES ('other', now() + interval '1 h') RETURNING epoch",
+    "UPDATE bluma_intents SET epoch = (SELECT max(epoch) FROM bluma_workers), sent_at = clock_timestamp() RETURNING 1",
+)
+
+
+async def test_a_job_whose_create_was_taken_over_is_not_planned_again(
+    sandbox: Sandbox,
+    make_client: MakeClient,
+    postgres: str,
+    postgres_server: PostgresServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The journal is a file. The create was accepted, this process has forgotten it, and is cancelled as it waits."""
+    real, turns, waits = SharedCreate._wait_for_turn, [], asyncio.Event()
+
+    async def wait_for_turn(*given: Any) -> Any:
+        turns.append(1)
+        if len(turns) > 1:
+            waits.set()
+            await asyncio.Event().wait()
+        return await real(*given)
+
+    async def take_over(_: Any) -> None:
+        for statement in TAKE:
+            postgres_server.fetch(postgres, statement)
+
+    monkeypatch.setattr(SharedCreate, "_wait_for_turn", wait_for_turn)
+    monkeypatch.setattr(job_creator, "GRACE", 0.0)
+    sandbox.faults.add("POST /videos", "drop_after")
+    batch = make_client(on_retry=take_over).batch(out=tmp_path)
+    running = asyncio.ensure_future(run_all(batch, make_rows(1)))
+    await waits.wait()
+    running.cancel()
+    await asyncio.wait([running])
+
+    assert [str(result.state) async for result in batch.results()] == ["creating"]
+    assert sandbox.state()["billed"] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timezone
 from typing import List
 
 import pytest
@@ -48,6 +49,13 @@ def test_the_next_pause_is_logged_again(caplog: pytest.LogCaptureFixture) -> Non
         pauses.note(BudgetPause(0, 8, resets_in), clock)
 
     assert [record.getMessage().rpartition(" in ")[2] for record in caplog.records] == ["60 s.", "450 s."]
+
+
+def test_a_pause_may_end_at_any_time() -> None:
+    """A server may send any number; a moment after the next day has no time of day."""
+    now = datetime(2025, 11, 3, 12, 0, tzinfo=timezone.utc)
+
+    assert BudgetPause(0, 8, 1e12).describe(now).endswith("It goes on in 1000000000000 s.")
 
 
 def test_a_pause_names_what_others_have_and_what_is_kept() -> None:

@@ -1,4 +1,4 @@
-"""Print that the hourly budget of the key is spent, once for each pause: the SDK logs it."""
+"""Print what the log of the SDK has for its user: a spent budget, and a paid video that is recorded nowhere."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import logging
 from contextlib import contextmanager
 from typing import Generator
 
-from bluma_async._runtime.log import logger
+from bluma_async._runtime.log import UNRECORDED, logger
 from bluma_async._session.pauses import PAUSED
 from bluma_async.cli.output import say_aside
 
-__all__ = ["printed_pauses"]
+__all__ = ["printed_log"]
+
+PRINTED = (PAUSED, UNRECORDED)
 
 
 class _Printer(logging.Handler):
-    """Prints the records of pauses to stderr, and no others."""
+    """Prints these records to stderr, and no others."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if getattr(record, "event", "") == PAUSED:
+        if getattr(record, "event", "") in PRINTED:
             say_aside(record.getMessage())
 
 
 @contextmanager
-def printed_pauses() -> Generator[None, None, None]:
-    """Print the pauses that begin until the end of the block."""
+def printed_log() -> Generator[None, None, None]:
+    """Print these records until the end of the block."""
     printer = _Printer()
     logger.addHandler(printer)
     try:
