@@ -34,7 +34,7 @@ from tests.simulation.world import LIVE_KEY, World
 APART = 300.0  # seconds by which the clocks of machines are wrong, either way
 LIMIT = 3600.0  # virtual seconds; every job has ended long before
 HOPELESS_LIMIT = 400.0
-GRACE = 360.0  # seconds until a worker ends when every job has ended; it may be frozen for the most of them
+GRACE = 700.0  # seconds to end when every job has: a worker may be frozen, and then cut off, for 300 s each
 KINDS = ("kill", "freeze", "store", "api", "stop", "flush")
 
 
