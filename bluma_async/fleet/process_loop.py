@@ -31,7 +31,7 @@ class ProcessLoop:
     """The event loop of this process, in a thread of its own, with everything that tasks share."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
+        self.pid: int = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._serve, name="bluma fleet", daemon=True)

@@ -63,7 +63,7 @@ class FleetTasks:
         self._parts = parts
         self._stop = stop
         self._engine = engine
-        self.is_stopping = False
+        self.is_stopping: bool = False
         self._is_settling = False
         self._busy: Dict[int, int] = {}  # how many tasks of this process work on a job
         self._unsure: Set[int] = (

@@ -20,7 +20,7 @@ class OwnFolder:
     """A new folder, until `remove`, or until the end of the program."""
 
     def __init__(self, prefix: str) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=prefix))
+        self.path: Path = Path(tempfile.mkdtemp(prefix=prefix))
         self._finalizer = weakref.finalize(self, _remove, self.path, os.getpid())
 
     def remove(self) -> None:
