@@ -48,12 +48,13 @@ class BudgetPause:
     def describe(self, now: datetime | None = None) -> str:
         """Return the pause in words; with the time of its end if the present time is given."""
         is_soon = now is not None and self.resets_in < DAY  # a server may send any time, also one after the year 9999
-        ends = f" at {(now + timedelta(seconds=self.resets_in)).astimezone():%H:%M:%S}" if now and is_soon else ""
+        ends = f" at {(now + timedelta(seconds=self.resets_in)).astimezone():%H:%M:%S}," if now and is_soon else ""
         state = "nearly spent" if self.remaining else "spent"
         facts = f"{self.remaining} of {self.limit} requests are left"
         facts += ", and they are kept for creates and more important reads" if self.remaining else ""
         facts += f"; other processes have leased {self.others} more" if self.others else ""
-        return f"The hourly budget of this key is {state}: {facts}. It goes on{ends} in {self.resets_in:.0f} s."
+        end = f"Requests are possible again{ends} in {self.resets_in:.0f} s."
+        return f"The hourly budget of this key is {state}: {facts}. {end}"
 
 
 class Pauses:

@@ -1,4 +1,4 @@
-"""Print what the log of the SDK has for its user: a spent budget, and a paid video that is recorded nowhere."""
+"""Print the two log records that a user of commands must see: a spent budget, and a paid video that is not recorded."""
 
 from __future__ import annotations
 

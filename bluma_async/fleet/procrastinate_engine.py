@@ -2,9 +2,9 @@
 Procrastinate as the engine: its queue is in the journal's own database. Needs the extra `fleet`.
 
 Rule 1: SIGTERM and SIGINT end a worker gracefully: no task is begun, those that run are finished, and the rest is given
-back. A lost database ends no worker that has begun: Procrastinate stops then, and is started again. It delays the end
-little: what the queue does not learn at the end costs nothing. Tables that were made anew end a worker: they may belong
-to another account, or to another folder.
+back. A lost database ends no worker that has begun: Procrastinate stops then, and is started again. At the end, the
+queue waits for a lost database for a moment only: a task that stays in it costs nothing. A worker ends when its tables
+were made anew: they may belong to another account, or to another folder.
 Rule 2: tasks are asked for every second. Messages of LISTEN would come a moment earlier, but not through a pooler that
 gives each transaction another connection.
 """

@@ -79,7 +79,7 @@ class FleetTasks:
         self._engine.periodic("sweep", SWEEP_PERIOD)
 
     def stop(self) -> None:
-        """Begin nothing more: the process is asked to end. What was sent is finished; a lost store is soon given up."""
+        """Begin no more work: the process was asked to end. Requests that are out are finished."""
         self.is_stopping = True
         self._stop.end()
         self._sharing.limit_retries(PATIENCE_AT_END)

@@ -1,8 +1,7 @@
 """
 A temporary folder of one process.
 
-Rule: only the process that made the folder removes it. A forked child has a copy of everything that would do that, also
-of what is called when a program ends.
+Rule: only the process that made the folder removes it. A forked child inherits the functions that remove it at exit.
 """
 
 from __future__ import annotations

@@ -270,7 +270,7 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._thread is not None and self._thread.is_here:  # else it goes on in the parent process
+            if self._thread is not None and self._thread.is_here:  # else the parent process still serves
                 self._thread.submit(self.stop()).result()
         finally:
             self._end_thread()

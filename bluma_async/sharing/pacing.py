@@ -3,7 +3,7 @@ Send no faster than the budget that all processes share.
 
 Rule 1: creates come first, then reads of single videos, then lists: each leaves a reserve to the more important ones.
 Rule 2: a call does not wait for its place beyond its deadline, nor, where `patience` bounds it, for long without one.
-Its error says that the budget is spent, and when it goes on.
+Its error says that the budget is spent, and when requests are possible again.
 """
 
 from __future__ import annotations

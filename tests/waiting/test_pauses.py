@@ -16,7 +16,7 @@ from tests.fakes import DATE, VIDEO, FakeClock, answer, client_with
 
 RESET = "1762169430"  # an hour after the date of the fake answers
 SPENT = {"X-RateLimit-Limit": "8", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": RESET, "Date": DATE}
-FACTS = "The hourly budget of this key is spent: 0 of 8 requests are left. It goes on"
+FACTS = "The hourly budget of this key is spent: 0 of 8 requests are left. Requests are possible again"
 
 
 def read(request: Request) -> Answer:
@@ -36,7 +36,7 @@ async def test_a_spent_budget_is_reported_once_and_not_as_silence(caplog: pytest
     assert {info.id for info in told} == {"v0", "v1", "v2"}
     assert {str(info) for info in told} == {f"{FACTS} in 3590 s."}
     assert isinstance(told[0].error, errors.RateLimitError)
-    assert [record.getMessage() for record in caplog.records] == [f"{FACTS} at 11:30:30 in 3600 s."]
+    assert [record.getMessage() for record in caplog.records] == [f"{FACTS} at 11:30:30, in 3600 s."]
     assert len(transport.requests) == 4
 
 
@@ -55,7 +55,7 @@ def test_a_pause_may_end_at_any_time() -> None:
     """A server may send any number; a moment after the next day has no time of day."""
     now = datetime(2025, 11, 3, 12, 0, tzinfo=timezone.utc)
 
-    assert BudgetPause(0, 8, 1e12).describe(now).endswith("It goes on in 1000000000000 s.")
+    assert BudgetPause(0, 8, 1e12).describe(now).endswith("Requests are possible again in 1000000000000 s.")
 
 
 def test_a_pause_names_what_others_have_and_what_is_kept() -> None:
@@ -64,5 +64,5 @@ def test_a_pause_names_what_others_have_and_what_is_kept() -> None:
 
     assert words == (
         "The hourly budget of this key is nearly spent: 3 of 1000 requests are left, and they are kept for creates and "
-        "more important reads; other processes have leased 7 more. It goes on in 60 s."
+        "more important reads; other processes have leased 7 more. Requests are possible again in 60 s."
     )
